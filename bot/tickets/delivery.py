@@ -1,0 +1,62 @@
+"""Deliveries: what still has to reach Discord or a game server, and the receipt that says it did."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a delivery does. Each kind is one effect that may safely be tried again."""
+
+    POST = "post"  # the message that shows a ticket
+    THREAD = "thread"  # the thread that starts from the post
+    PRIVATE_THREAD = "private-thread"  # a reporter's own thread, in which the post then stands
+    REDRAW = "redraw"  # the post, drawn anew after the ticket changed
+    SHOW = "show"  # a reply or note, shown in the thread
+    RETURN = "return"  # a reply on its way to the game server
+
+    @property
+    def lane(self) -> "Lane":
+        """Which queue this kind waits in."""
+        return Lane.GAME if self is Kind.RETURN else Lane.DISCORD
+
+
+class Lane(StrEnum):
+    """Two queues a ticket waits in; first in, first out in each, neither holding up the other."""
+
+    DISCORD = "discord"
+    GAME = "game"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One row of the outbox."""
+
+    id: int
+    ticket_id: int
+    kind: Kind
+    channel_id: int  # the Discord channel it is bound for: one in flight per channel
+    nonce: str  # made when the row was made, never again: Discord knows a repeat by it
+    message_id: int | None  # the kept reply or note to show or return
+    attempts: int  # how often it was begun; above 0 at hand-over means an earlier try is of unknown outcome
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the far side confirmed. Discord ids; None where a kind has no such thing."""
+
+    channel_id: int | None = None
+    message_id: int | None = None
+    thread_id: int | None = None
+
+
+def nonce_of(ticket_uid: str, kind: Kind, part: str, channel_id: int) -> str:
+    """24 hex characters (Discord takes 25 at most), one per logical message.
+
+    The channel is in it because Discord knows a nonce by its author alone: the same nonce in another channel
+    would be answered with the message in the first.
+    """
+    logical = f"{ticket_uid}|{kind.value}|{part}|{channel_id}"
+    return hashlib.blake2b(logical.encode(), digest_size=12).hexdigest()

@@ -1,0 +1,161 @@
+"""A ticket: anything a player sent, once kept; and the rules of what may happen to it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from bot.tickets.errors import (
+    AlreadyClaimed,
+    AlreadyInStatus,
+    EmptyMessage,
+    MessageTooLong,
+    NotClaimed,
+    TicketClosed,
+    ViewOnly,
+)
+from bot.tickets.message import Author, Note, Reply
+
+MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
+
+
+class Priority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    IN_PROGRESS = "in-progress"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether work on a ticket in this status has ended."""
+        return self in (Status.RESOLVED, Status.CLOSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """A person as the source names them: reporter or reported player. Every text is hostile until drawn."""
+
+    id: str | None = None  # the source's own id: a number, a UUID, a Discord id
+    name: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
+    profile_url: str | None = None  # made by the source from the id, never taken from a player
+
+    @property
+    def label(self) -> str:
+        """The best name known: display name with the name behind it, else what there is."""
+        if self.display_name and self.name and self.display_name != self.name:
+            return f"{self.display_name} (@{self.name})"
+        return self.display_name or self.name or self.id or "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A labelled line only this source has: Place, Server, Tags. The source makes `url`, never a player."""
+
+    label: str
+    value: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTicket:
+    """What a source made of one accepted request, before it is kept."""
+
+    source: str
+    view_only: bool
+    subject: str
+    body: str
+    category: str
+    priority: Priority
+    reporter: Player
+    reported_player: Player | None = None
+    facts: tuple[Fact, ...] = ()
+    chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
+    raw: str = "{}"  # the JSON body as it came
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Where Discord shows a ticket. A value is None until Discord has confirmed it."""
+
+    channel_id: int | None = None
+    message_id: int | None = None
+    thread_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """A member of staff, as Discord names them."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket(NewTicket):
+    """A kept ticket. Its methods are the rules; each returns the changed ticket or raises a `Refusal`."""
+
+    id: int  # ours, in the order of arrival
+    uid: str  # 24 hex digits, unique: for contracts that show a database id
+    public_id: str  # what people see, in the source's form: unique
+    workspace_id: str
+    department: str
+    status: Status
+    created_at: datetime
+    updated_at: datetime
+    claimed_by: Staff | None = None
+    post: Post = Post()
+
+    def reply(self, author: Author, text: str) -> Reply:
+        """The only maker of a reply. Raises ViewOnly for a game report, TicketClosed once work has ended."""
+        if self.view_only:
+            raise ViewOnly
+        if self.status.is_over:
+            raise TicketClosed
+        return Reply(ticket_id=self.id, author=author, text=_checked(text))
+
+    def note(self, author: Author, text: str) -> Note:
+        """Staff's words to staff: allowed on every ticket, whatever its status."""
+        return Note(ticket_id=self.id, author=author, text=_checked(text))
+
+    def claim(self, staff: Staff) -> "Ticket":
+        """Claiming sets in-progress. One claimer at a time: a second claim raises AlreadyClaimed."""
+        if self.status.is_over:
+            raise TicketClosed
+        if self.claimed_by and self.claimed_by.id == staff.id:
+            raise AlreadyClaimed("You have already claimed this ticket.")
+        if self.claimed_by:
+            raise AlreadyClaimed(f"{self.claimed_by.name} has already claimed this ticket.")
+        return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
+
+    def unclaim(self) -> "Ticket":
+        """Gives up a claim; the status stays as it is."""
+        if self.claimed_by is None:
+            raise NotClaimed
+        return replace(self, claimed_by=None)
+
+    def move_to(self, status: Status) -> "Ticket":
+        """Any status to any other; raises AlreadyInStatus for a second click."""
+        if status is self.status:
+            raise AlreadyInStatus(f"This ticket is already {status.value}.")
+        return replace(self, status=status)
+
+    def belongs_to(self, source: str, reporter_id: str) -> bool:
+        """Whether this is a ticket that `reporter_id` filed through `source`."""
+        return self.source == source and self.reporter.id == reporter_id
+
+
+def _checked(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise EmptyMessage
+    if len(text) > MESSAGE_LIMIT:
+        raise MessageTooLong
+    return text
