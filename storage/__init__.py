@@ -1,1 +1,25 @@
 """SQL, and only here. Knows tickets; has never heard of HTTP, Discord or any game."""
+
+from storage.errors import (
+    DatabaseInUse,
+    NameTaken,
+    StorageError,
+    UnknownKey,
+    UnknownWorkspace,
+    UnreadableDatabase,
+)
+from storage.lock import DatabaseLock, lock_path, read_note
+from storage.store import Store
+
+__all__ = [
+    "DatabaseInUse",
+    "DatabaseLock",
+    "NameTaken",
+    "StorageError",
+    "Store",
+    "UnknownKey",
+    "UnknownWorkspace",
+    "UnreadableDatabase",
+    "lock_path",
+    "read_note",
+]

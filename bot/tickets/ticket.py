@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bot.tickets.delivery import Kind
 from bot.tickets.errors import (
     AlreadyClaimed,
     AlreadyInStatus,
@@ -13,7 +14,7 @@ from bot.tickets.errors import (
     TicketClosed,
     ViewOnly,
 )
-from bot.tickets.message import Author, Note, Reply
+from bot.tickets.message import Author, MessageKind, Note, Reply
 
 MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
 
@@ -79,6 +80,16 @@ class NewTicket:
     facts: tuple[Fact, ...] = ()
     chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
     raw: str = "{}"  # the JSON body as it came
+    private: bool = (
+        False  # its reporter is in Discord: it stands in a thread of theirs, and they read it there
+    )
+
+    @property
+    def opening(self) -> tuple[Kind, ...]:
+        """What must happen in Discord, in this order, for the ticket to be shown."""
+        if self.private:
+            return (Kind.PRIVATE_THREAD, Kind.POST)
+        return (Kind.POST,) if self.view_only else (Kind.POST, Kind.THREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +157,16 @@ class Ticket(NewTicket):
         if status is self.status:
             raise AlreadyInStatus(f"This ticket is already {status.value}.")
         return replace(self, status=status)
+
+    def following(self, kind: MessageKind) -> tuple[Kind, ...]:
+        """What must happen after a message of this kind is kept.
+
+        A reply to somebody in Discord has arrived once it is shown; any other goes on to the game. A note stays
+        out of a thread its reporter reads.
+        """
+        if kind is MessageKind.NOTE:
+            return () if self.private else (Kind.SHOW,)
+        return (Kind.SHOW,) if self.private else (Kind.SHOW, Kind.RETURN)
 
     def belongs_to(self, source: str, reporter_id: str) -> bool:
         """Whether this is a ticket that `reporter_id` filed through `source`."""

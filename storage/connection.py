@@ -1,0 +1,59 @@
+"""SQLite connections, set up so that what is committed is on the disk."""
+
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+
+from storage.errors import UnreadableDatabase
+
+# synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
+_SETTINGS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+)
+
+
+async def open_writer(path: Path) -> aiosqlite.Connection:
+    """The one connection that writes and checkpoints. Makes the file, readable by its owner alone, if it is new."""
+    try:
+        path.touch(mode=0o600, exist_ok=True)
+        return await _open(path)
+    except (OSError, sqlite3.Error) as error:
+        raise UnreadableDatabase(
+            f"{path} cannot be opened as a database ({_cause(error)}). "
+            "Check the path and its permissions, or move a foreign file out of the way."
+        ) from error
+
+
+async def open_reader(path: Path) -> aiosqlite.Connection:
+    """A connection that can only read; it sees the last commit and never waits for the writer."""
+    db = await _open(path)
+    await db.execute("PRAGMA query_only = ON")
+    return db
+
+
+async def _open(path: Path) -> aiosqlite.Connection:
+    db = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        for setting in _SETTINGS:
+            await db.execute(setting)
+        db.row_factory = sqlite3.Row
+        await _check(db)
+    except BaseException:
+        await db.close()
+        raise
+    return db
+
+
+async def _check(db: aiosqlite.Connection) -> None:
+    async with db.execute("PRAGMA synchronous") as cursor:
+        row = await cursor.fetchone()
+    if row is None or row[0] < 2:
+        raise sqlite3.OperationalError("this file system refuses synchronous writes")
+
+
+def _cause(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

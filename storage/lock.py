@@ -1,0 +1,65 @@
+"""One process per database: a lock file beside it, held for as long as the process lives."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Self
+
+from storage.errors import DatabaseInUse, UnreadableDatabase
+
+
+class DatabaseLock:
+    """An exclusive lock on a database. The system releases it when the process ends, however it ends.
+
+    The holder may leave a note in the lock file, which those who come later can read.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._path = lock_path(database)
+        self._fd: int | None = None
+
+    def __enter__(self) -> Self:
+        """Raises DatabaseInUse if another process holds the lock."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise UnreadableDatabase(
+                f"{self._path} cannot be written ({error.strerror}). Check the path and its permissions."
+            ) from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise DatabaseInUse(
+                f"Another ticketbridge is using {self._path.name.removesuffix('.lock')}. "
+                "Stop it first, or give this one a database of its own."
+            ) from error
+        self._fd = fd
+        self.write_note("")
+        return self
+
+    def write_note(self, note: str) -> None:
+        """Replace what the lock file says."""
+        if self._fd is None:
+            raise ValueError("the lock is not held")
+        os.truncate(self._fd, 0)
+        os.pwrite(self._fd, note.encode(), 0)
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd is not None:
+            os.truncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+
+def lock_path(database: Path) -> Path:
+    """The lock file of a database."""
+    return database.with_name(f"{database.name}.lock")
+
+
+def read_note(database: Path) -> str:
+    """What the holder of the lock has written; empty if there is none."""
+    try:
+        return lock_path(database).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""

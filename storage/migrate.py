@@ -1,0 +1,56 @@
+"""Numbered migrations: each file applied once, in order, in a transaction of its own."""
+
+import sqlite3
+from collections.abc import Iterator
+from importlib.resources import files
+
+import aiosqlite
+
+from storage.errors import UnreadableDatabase
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Every migration as (number, SQL), in order. The number is what the file's name begins with."""
+    folder = files("storage") / "migrations"
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    return sorted((int(file.name[:4]), file.read_text(encoding="utf-8")) for file in found)
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, whole: a trigger's inner semicolons do not end it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+async def migrate(db: aiosqlite.Connection) -> None:
+    """Bring the file to the newest version. A kill in the middle leaves the last whole version."""
+    async with db.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    version = row[0] if row else 0
+    known = migrations()
+    if version > known[-1][0]:
+        raise UnreadableDatabase(
+            f"The database has version {version}, newer than this ticketbridge knows ({known[-1][0]}). "
+            "Install the newer ticketbridge again, or restore an older backup."
+        )
+    for number, script in known:
+        if number > version:
+            await _apply(db, number, script)
+
+
+async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
+    try:
+        await db.execute("BEGIN IMMEDIATE")
+        for statement in statements(script):
+            await db.execute(statement)
+        await db.execute(
+            f"PRAGMA user_version = {number:d}"
+        )  # takes no parameters; rolled back with the rest
+        await db.commit()
+    except BaseException:
+        await db.rollback()
+        raise

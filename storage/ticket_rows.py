@@ -1,0 +1,224 @@
+"""Rows of tickets: to and from the noun. Never commits."""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
+from datetime import datetime
+
+import aiosqlite
+
+from bot.tickets import Fact, NewTicket, Player, Post, Priority, Staff, Status, Ticket, UnknownTicket
+from storage.times import from_ms, to_ms
+
+
+async def insert(
+    db: aiosqlite.Connection,
+    new: NewTicket,
+    *,
+    workspace_id: str,
+    department: str,
+    ids: Iterator[str],
+    now: datetime,
+) -> int:
+    """Keep a ticket under the first candidate id that is free; its row id."""
+    values = {
+        "workspace_id": workspace_id,
+        "department": department,
+        "source": new.source,
+        "view_only": new.view_only,
+        "private": new.private,
+        "subject": new.subject,
+        "body": new.body,
+        "category": new.category,
+        "priority": new.priority.value,
+        "status": Status.OPEN.value,
+        "reporter_id": new.reporter.id,
+        "reporter": _dump(astuple(new.reporter)),
+        "reported_player": _dump(astuple(new.reported_player)) if new.reported_player else None,
+        "facts": _dump([astuple(fact) for fact in new.facts]),
+        "chat_log": _dump(new.chat_log),
+        "raw": new.raw,
+        "now": to_ms(now),
+    }
+    for public_id in ids:
+        values["uid"] = f"{int(now.timestamp()):08x}{secrets.token_hex(8)}"
+        values["public_id"] = public_id
+        async with db.execute(_INSERT, values) as cursor:
+            row = await cursor.fetchone()
+        if row is not None:
+            return int(row["id"])
+    raise ValueError("the source ran out of candidate ids; they must be endless")
+
+
+# A taken id inserts nothing, and the next candidate is tried.
+_INSERT = """
+    INSERT INTO tickets (
+        uid, public_id, workspace_id, source, view_only, private, subject, body, category, department, priority,
+        status, reporter_id, reporter, reported_player, facts, chat_log, raw, created_at, updated_at
+    ) VALUES (
+        :uid, :public_id, :workspace_id, :source, :view_only, :private, :subject, :body, :category, :department,
+        :priority, :status, :reporter_id, :reporter, :reported_player, :facts, :chat_log, :raw, :now, :now
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING id
+"""
+
+
+async def by_id(db: aiosqlite.Connection, ticket_id: int) -> Ticket | None:
+    return await _one(db, "SELECT * FROM tickets WHERE id = :id", {"id": ticket_id})
+
+
+async def by_public_id(db: aiosqlite.Connection, public_id: str) -> Ticket | None:
+    return await _one(db, "SELECT * FROM tickets WHERE public_id = :id", {"id": public_id})
+
+
+async def shown_at(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
+    """The ticket whose post or thread has this Discord id (a thread from a post shares the post's id)."""
+    return await _one(
+        db,
+        "SELECT * FROM tickets WHERE post_message_id = :id UNION SELECT * FROM tickets WHERE thread_id = :id",
+        {"id": discord_id},
+    )
+
+
+async def of_reporter(
+    db: aiosqlite.Connection, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int
+) -> list[Ticket]:
+    """The newest tickets of one reporter, newest first."""
+    return await _many(
+        db,
+        """
+        SELECT * FROM tickets
+        WHERE source = :source AND reporter_id = :reporter_id
+          AND workspace_id IN (SELECT value FROM json_each(:workspaces))
+        ORDER BY id DESC LIMIT :limit
+        """,
+        {
+            "source": source,
+            "reporter_id": reporter_id,
+            "workspaces": _dump(workspace_ids),
+            "limit": limit,
+        },
+    )
+
+
+async def like(db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str], limit: int) -> list[Ticket]:
+    """Among the newest 1,000 tickets, those whose id or subject holds the text; for autocomplete."""
+    return await _many(
+        db,
+        """
+        SELECT * FROM (
+            SELECT * FROM tickets
+            WHERE workspace_id IN (SELECT value FROM json_each(:workspaces))
+            ORDER BY id DESC LIMIT 1000
+        )
+        WHERE instr(lower(public_id), lower(:text)) OR instr(lower(subject), lower(:text))
+        ORDER BY id DESC LIMIT :limit
+        """,
+        {"text": text, "workspaces": _dump(workspace_ids), "limit": limit},
+    )
+
+
+async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int:
+    """Keep what a rule may change: status and claim. Returns the new revision."""
+    async with db.execute(
+        """
+        UPDATE tickets SET status = :status, claimed_by_id = :claimer, claimed_by_name = :claimer_name,
+                           revision = revision + 1, updated_at = :now
+        WHERE id = :id
+        RETURNING revision
+        """,
+        {
+            "id": ticket.id,
+            "status": ticket.status.value,
+            "claimer": ticket.claimed_by.id if ticket.claimed_by else None,
+            "claimer_name": ticket.claimed_by.name if ticket.claimed_by else None,
+            "now": to_ms(now),
+        },
+    ) as cursor:
+        row = await cursor.fetchone()
+    if row is None:
+        raise UnknownTicket
+    return int(row["revision"])
+
+
+async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: Post) -> None:
+    """Remember where Discord shows a ticket; what is None stays as it was."""
+    await db.execute(
+        """
+        UPDATE tickets SET post_channel_id = coalesce(:channel, post_channel_id),
+                           post_message_id = coalesce(:message, post_message_id),
+                           thread_id = coalesce(:thread, thread_id)
+        WHERE id = :id
+        """,
+        {
+            "id": ticket_id,
+            "channel": post.channel_id,
+            "message": post.message_id,
+            "thread": post.thread_id,
+        },
+    )
+
+
+async def _one(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> Ticket | None:
+    rows = await _many(db, sql, values)
+    return rows[0] if rows else None
+
+
+async def _many(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> list[Ticket]:
+    async with db.execute(sql, values) as cursor:
+        return [_ticket(row) for row in await cursor.fetchall()]
+
+
+def _ticket(row: sqlite3.Row) -> Ticket:
+    return Ticket(
+        id=row["id"],
+        uid=row["uid"],
+        public_id=row["public_id"],
+        workspace_id=row["workspace_id"],
+        source=row["source"],
+        view_only=bool(row["view_only"]),
+        private=bool(row["private"]),
+        subject=row["subject"],
+        body=row["body"],
+        category=row["category"],
+        department=row["department"],
+        priority=Priority(row["priority"]),
+        status=Status(row["status"]),
+        reporter=_player(row["reporter"]) or Player(),
+        reported_player=_player(row["reported_player"]),
+        facts=tuple(
+            Fact(label=label, value=value, url=url) for label, value, url in json.loads(row["facts"])
+        ),
+        chat_log=tuple(json.loads(row["chat_log"])),
+        raw=row["raw"],
+        claimed_by=_claimer(row),
+        post=Post(
+            channel_id=row["post_channel_id"],
+            message_id=row["post_message_id"],
+            thread_id=row["thread_id"],
+        ),
+        created_at=from_ms(row["created_at"]),
+        updated_at=from_ms(row["updated_at"]),
+    )
+
+
+def _player(text: str | None) -> Player | None:
+    if text is None:
+        return None
+    identity, name, display_name, avatar_url, profile_url = json.loads(text)
+    return Player(
+        id=identity, name=name, display_name=display_name, avatar_url=avatar_url, profile_url=profile_url
+    )
+
+
+def _claimer(row: sqlite3.Row) -> Staff | None:
+    if row["claimed_by_id"] is None:
+        return None
+    return Staff(id=row["claimed_by_id"], name=row["claimed_by_name"])
+
+
+def _dump(value: Iterable[object]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
