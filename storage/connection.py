@@ -1,5 +1,6 @@
 """SQLite connections, set up so that what is committed is on the disk."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -17,9 +18,9 @@ _SETTINGS = (
 
 
 async def open_writer(path: Path) -> aiosqlite.Connection:
-    """The one connection that writes and checkpoints. Makes the file, readable by its owner alone, if it is new."""
+    """The one connection that writes and checkpoints. A new file is made readable by its owner alone."""
     try:
-        path.touch(mode=0o600, exist_ok=True)
+        await asyncio.to_thread(path.touch, mode=0o600)
         return await _open(path)
     except (OSError, sqlite3.Error) as error:
         raise UnreadableDatabase(

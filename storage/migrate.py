@@ -47,9 +47,7 @@ async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
         await db.execute("BEGIN IMMEDIATE")
         for statement in statements(script):
             await db.execute(statement)
-        await db.execute(
-            f"PRAGMA user_version = {number:d}"
-        )  # takes no parameters; rolled back with the rest
+        await db.execute(f"PRAGMA user_version = {number:d}")  # it takes no parameters
         await db.commit()
     except BaseException:
         await db.rollback()

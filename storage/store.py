@@ -200,7 +200,7 @@ class Store:
     async def add_message(
         self, ticket_id: int, compose: Callable[[Ticket], Reply | Note], *, origin: str, now: datetime
     ) -> Message:
-        """Keep what the ticket composes, and what must follow. The same `origin` again gives the kept one back.
+        """Keep what the ticket composes, and what must follow. A repeated `origin` gives back the kept one.
 
         Raises what the ticket raises: ViewOnly, TicketClosed, EmptyMessage, MessageTooLong; or UnknownTicket.
         """
@@ -287,23 +287,24 @@ class Store:
             # BaseException: a cancelled task must not leave its transaction open for the next one.
             except BaseException as error:
                 await asyncio.shield(self._writer.rollback())
-                raise _translated(error) from error
+                _translate(error)
+                raise
 
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[aiosqlite.Connection]:
         try:
             yield self._reader
         except sqlite3.Error as error:
-            raise _translated(error) from error
+            _translate(error)
+            raise
 
 
-def _translated(error: BaseException) -> BaseException:
-    """A database error in our own words; anything else as it is."""
+def _translate(error: BaseException) -> None:
+    """Raise a database error in our own words; let anything else be."""
     if isinstance(error, sqlite3.IntegrityError) and str(error).startswith("view-only"):
-        return ViewOnly()
+        raise ViewOnly from error
     if isinstance(error, sqlite3.Error):
-        return StorageError(f"The database failed: {error}.")
-    return error
+        raise StorageError(f"The database failed: {error}.") from error
 
 
 async def _existing(db: aiosqlite.Connection, ticket_id: int) -> Ticket:

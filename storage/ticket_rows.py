@@ -55,11 +55,11 @@ async def insert(
 # A taken id inserts nothing, and the next candidate is tried.
 _INSERT = """
     INSERT INTO tickets (
-        uid, public_id, workspace_id, source, view_only, private, subject, body, category, department, priority,
-        status, reporter_id, reporter, reported_player, facts, chat_log, raw, created_at, updated_at
+        uid, public_id, workspace_id, source, view_only, private, subject, body, category, department,
+        priority, status, reporter_id, reporter, reported_player, facts, chat_log, raw, created_at, updated_at
     ) VALUES (
-        :uid, :public_id, :workspace_id, :source, :view_only, :private, :subject, :body, :category, :department,
-        :priority, :status, :reporter_id, :reporter, :reported_player, :facts, :chat_log, :raw, :now, :now
+        :uid, :public_id, :workspace_id, :source, :view_only, :private, :subject, :body, :category,
+        :department, :priority, :status, :reporter_id, :reporter, :reported_player, :facts, :chat_log, :raw, :now, :now
     )
     ON CONFLICT DO NOTHING
     RETURNING id

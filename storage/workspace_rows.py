@@ -15,8 +15,11 @@ async def insert(db: aiosqlite.Connection, new: NewWorkspace, now: datetime) -> 
     workspace = Workspace(id=str(uuid.uuid4()), created_at=now, **asdict(new))
     await db.execute(
         """
-        INSERT INTO workspaces (id, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id, created_at)
-        VALUES (:id, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id, :created_at)
+        INSERT INTO workspaces (
+            id, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id, created_at
+        ) VALUES (
+            :id, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id, :created_at
+        )
         """,
         asdict(workspace) | {"created_at": to_ms(now)},
     )

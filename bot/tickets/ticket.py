@@ -80,9 +80,7 @@ class NewTicket:
     facts: tuple[Fact, ...] = ()
     chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
     raw: str = "{}"  # the JSON body as it came
-    private: bool = (
-        False  # its reporter is in Discord: it stands in a thread of theirs, and they read it there
-    )
+    private: bool = False  # its reporter is in Discord, and reads it in a thread of their own
 
     @property
     def opening(self) -> tuple[Kind, ...]:
@@ -161,8 +159,8 @@ class Ticket(NewTicket):
     def following(self, kind: MessageKind) -> tuple[Kind, ...]:
         """What must happen after a message of this kind is kept.
 
-        A reply to somebody in Discord has arrived once it is shown; any other goes on to the game. A note stays
-        out of a thread its reporter reads.
+        A reply to somebody in Discord has arrived once it is shown; any other goes on to the game.
+        A note stays out of a thread its reporter reads.
         """
         if kind is MessageKind.NOTE:
             return () if self.private else (Kind.SHOW,)
