@@ -1,0 +1,110 @@
+"""Settings: a TOML file and the environment, made into frozen values. An unknown key is an error."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+DISCORD_API = "https://discord.com/api/v10"
+ENVIRONMENT_PREFIX = "TICKETBRIDGE_"
+
+
+class BadConfig(Exception):
+    """The settings cannot be used. The message is one sentence that says what to do."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DiscordSettings(_Section):
+    token: SecretStr = Field(
+        default=SecretStr(""), description="the bot's token, from Discord's developer portal"
+    )
+    api_base: str = Field(
+        default=DISCORD_API,
+        pattern=r"^https?://[^\s?#]+$",
+        description="where the Discord API is; another Discord-compatible server is asked for its gateway",
+    )
+
+
+class WebhookSettings(_Section):
+    host: str = Field(default="127.0.0.1", description="the address game servers reach the webhook at")
+    port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 takes any free one")
+
+
+class StorageSettings(_Section):
+    path: Path = Field(
+        default=Path("ticketbridge.db"), description="the SQLite file; made if it is not there"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. The environment (TICKETBRIDGE_DISCORD_TOKEN, ...) wins over the file."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+    )
+
+    discord: DiscordSettings = DiscordSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    storage: StorageSettings = StorageSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings of a file and the environment. Raises BadConfig."""
+    try:
+        return Settings(**_read(path))
+    except ValidationError as error:
+        raise BadConfig(_sentence(path, error)) from error
+    except ValueError as error:  # pydantic-settings: an environment value that is not what the field takes
+        raise BadConfig(f"A {ENVIRONMENT_PREFIX}... environment variable is wrong: {error}.") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError as error:
+        raise BadConfig(f"{path} does not exist. Copy config.example.toml there and fill it in.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadConfig(
+            f"{path} cannot be read as TOML: {error}. Compare it with config.example.toml."
+        ) from error
+
+
+def _sentence(path: Path, error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
+    setting = f"[{place[0]}] {'.'.join(place[1:])}" if len(place) > 1 else f"[{place[0]}]"
+    if first["type"] == "extra_forbidden":
+        return f"{path}: there is no setting {setting}. {_known(place[0])}"
+    return f"{path} (or the environment): {setting} is wrong: {first['msg']}."
+
+
+def _known(section: str) -> str:
+    field = Settings.model_fields.get(section)
+    if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        return f"The sections are {', '.join(f'[{name}]' for name in Settings.model_fields)}."
+    return f"[{section}] takes {', '.join(field.annotation.model_fields)}."

@@ -1,0 +1,122 @@
+"""The buttons under a post: which ones a ticket shows, and what a press does, also after a restart."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import discord
+
+from bot.tickets import Staff, Status, Ticket
+from cogs._answers import Asked, refusals_said, say
+from cogs._modals import reply_modal
+from cogs._staff import now, staff_of, staff_ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing staff can do to a ticket with one press."""
+
+    label: str
+    style: discord.ButtonStyle
+    rule: Callable[[Ticket, Staff], Ticket] | None  # None: a form is opened instead
+    done: str = ""
+
+
+VERBS = {
+    "claim": Verb(
+        "Claim",
+        discord.ButtonStyle.primary,
+        lambda ticket, staff: ticket.claim(staff),
+        "You have claimed {id}. It is in progress.",
+    ),
+    "unclaim": Verb(
+        "Unclaim",
+        discord.ButtonStyle.secondary,
+        lambda ticket, staff: ticket.unclaim(),
+        "{id} is no longer claimed.",
+    ),
+    "reply": Verb("Reply", discord.ButtonStyle.success, None),
+    "close": Verb(
+        "Close",
+        discord.ButtonStyle.danger,
+        lambda ticket, staff: ticket.move_to(Status.CLOSED),
+        "{id} is closed.",
+    ),
+    "resolve": Verb(
+        "Resolve",
+        discord.ButtonStyle.success,
+        lambda ticket, staff: ticket.move_to(Status.RESOLVED),
+        "{id} is resolved.",
+    ),
+    "reopen": Verb(
+        "Reopen",
+        discord.ButtonStyle.secondary,
+        lambda ticket, staff: ticket.move_to(Status.OPEN),
+        "{id} is open again.",
+    ),
+}
+
+
+class TicketButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"ticket:(?P<verb>claim|unclaim|reply|close|resolve|reopen):(?P<id>[0-9]{1,18})",
+):
+    """A button known by its id alone, so that one posted last year is answered today.
+
+    The id is only a claim: who may press, and whether the ticket allows it, is asked anew at each press.
+    """
+
+    def __init__(self, verb: str, ticket_id: int) -> None:
+        look = VERBS[verb]
+        super().__init__(
+            discord.ui.Button(label=look.label, style=look.style, custom_id=f"ticket:{verb}:{ticket_id}")
+        )
+        self.verb = verb
+        self.ticket_id = ticket_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str], /
+    ) -> "TicketButton":
+        return cls(match["verb"], int(match["id"]))
+
+    async def callback(self, interaction: Asked) -> None:  # type: ignore[override]  # the client is always ours
+        async with refusals_said(interaction):
+            if VERBS[self.verb].rule is None:
+                await _open_reply_form(interaction, self.ticket_id)
+            else:
+                await _apply(interaction, VERBS[self.verb], self.ticket_id)
+
+
+def verbs_for(ticket: Ticket) -> tuple[str, ...]:
+    """What can be done to a ticket now. A game report shows no Reply, ever."""
+    if ticket.status.is_over:
+        return ("reopen",)
+    claim = "unclaim" if ticket.claimed_by else "claim"
+    return (claim, "resolve") if ticket.view_only else (claim, "reply", "close")
+
+
+def ticket_view(ticket: Ticket) -> discord.ui.View:
+    """The buttons of a post."""
+    view = discord.ui.View(timeout=None)
+    for verb in verbs_for(ticket):
+        view.add_item(TicketButton(verb, ticket.id))
+    view.stop()  # presses are matched by pattern; the library need not remember this object
+    return view
+
+
+async def _open_reply_form(asked: Asked, ticket_id: int) -> None:
+    ticket = await staff_ticket(asked.client.store, asked, ticket_id)
+    ticket.accept_replies()
+    await asked.response.send_modal(reply_modal(ticket))
+
+
+async def _apply(asked: Asked, verb: Verb, ticket_id: int) -> None:
+    # Acknowledged before the database is asked: Discord waits three seconds, a locked database longer.
+    await asked.response.defer()
+    store, rule = asked.client.store, verb.rule
+    await staff_ticket(store, asked, ticket_id)
+    if rule is not None:
+        staff = staff_of(asked)
+        ticket = await store.change_ticket(ticket_id, lambda ticket: rule(ticket, staff), now())
+        await say(asked, verb.done.format(id=ticket.public_id))

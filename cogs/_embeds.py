@@ -1,0 +1,150 @@
+"""Embeds: how a ticket and what is said on it look. Pure functions; nothing is sent here."""
+
+from urllib.parse import urlsplit
+
+import discord
+
+from bot.tickets import Message, MessageKind, Player, Priority, Status, Ticket
+from cogs._text import bare, drawn, fits
+
+# Discord's limits, in characters.
+TITLE, DESCRIPTION, FIELD_NAME, FIELD_VALUE, AUTHOR, FOOTER, WHOLE = 256, 4096, 256, 1024, 256, 2048, 6000
+_VALUE = 256  # of a fact: a whole embed must hold all of them and the body
+_MOST_FACTS = 10
+
+VIEW_ONLY_LINE = "🚨 **GAME REPORT · view-only** — nobody can reply to its reporter"
+
+_PRIORITIES = {
+    Priority.LOW: ("⚪ Low", discord.Colour(0x95A5A6)),
+    Priority.NORMAL: ("🔵 Normal", discord.Colour(0x3498DB)),
+    Priority.HIGH: ("🟠 High", discord.Colour(0xE67E22)),
+    Priority.URGENT: ("🔴 Urgent", discord.Colour(0xE74C3C)),
+}
+_STATUSES = {
+    Status.OPEN: "🟢 Open",
+    Status.IN_PROGRESS: "🟡 In progress",
+    Status.RESOLVED: "✅ Resolved",
+    Status.CLOSED: "⚫ Closed",
+}
+
+
+def ticket_embed(ticket: Ticket) -> discord.Embed:
+    """The post of a ticket. A game report bears its own line and mark, whatever else it says."""
+    label, colour = _PRIORITIES[ticket.priority]
+    mark = "🚨 " if ticket.view_only else "🎫 "
+    embed = discord.Embed(
+        title=mark + (drawn(ticket.subject, TITLE - len(mark)) or "(no subject)"),
+        colour=colour,
+        timestamp=ticket.created_at,
+    )
+    _add_reporter(embed, ticket.reporter)
+    _add_field(embed, "Category", drawn(ticket.category, _VALUE))
+    _add_field(embed, "Priority", label)
+    _add_field(embed, "Status", status_line(ticket))
+    if ticket.reported_player:
+        _add_field(embed, "Reported player", _linked(ticket.reported_player))
+    for fact in ticket.facts[:_MOST_FACTS]:
+        value = drawn(fact.value, _VALUE)
+        _add_field(embed, fact.label, f"[{value}]({fact.url})" if usable_url(fact.url) else value)
+    embed.set_footer(text=footer_of(ticket))
+    embed.description = _body(ticket, room=WHOLE - len(embed))
+    return embed
+
+
+def footer_of(ticket: Ticket) -> str:
+    """Ticket id and source. It also is the mark a post is known by in its channel's history."""
+    return f"{ticket.public_id} · {ticket.source}"
+
+
+def status_line(ticket: Ticket) -> str:
+    claimed = f", claimed by <@{ticket.claimed_by.id}>" if ticket.claimed_by else ""
+    return _STATUSES[ticket.status] + claimed
+
+
+def message_embed(ticket: Ticket, message: Message) -> discord.Embed:
+    """A reply or a note, as shown to staff in the thread."""
+    if message.kind is MessageKind.REPLY:
+        title, colour = "💬 Reply to the reporter", discord.Colour.green()
+    else:
+        title, colour = "📝 Note, for staff only", discord.Colour.gold()
+    embed = discord.Embed(title=title, description=message.text, colour=colour, timestamp=message.created_at)
+    embed.set_author(name=bare(message.author.name, AUTHOR))
+    embed.set_footer(text=message_footer(ticket, message))
+    return embed
+
+
+def message_footer(ticket: Ticket, message: Message) -> str:
+    """The mark a shown message is known by in its thread's history."""
+    return f"{ticket.public_id} · {message.kind.value} {message.id}"
+
+
+def list_embed(tickets: list[Ticket]) -> discord.Embed:
+    """One's own tickets, newest first."""
+    embed = discord.Embed(title="Your tickets", colour=discord.Colour.blurple())
+    lines, room = [], DESCRIPTION
+    for ticket in tickets:
+        place = f" <#{ticket.post.thread_id}>" if ticket.post.thread_id else ""
+        line = f"`{ticket.public_id}` {_STATUSES[ticket.status]} · {drawn(ticket.subject, 80)}{place}"
+        if len(line) + 1 > room:
+            break
+        lines.append(line)
+        room -= len(line) + 1
+    embed.description = "\n".join(lines)
+    return embed
+
+
+def history_field(embed: discord.Embed, messages: list[Message]) -> None:
+    """Add the last replies and notes to a ticket's embed, as far as there is room."""
+    names = {MessageKind.REPLY: "💬 Reply", MessageKind.NOTE: "📝 Note (staff only)"}
+    for message in messages[-5:]:
+        name = f"{names[message.kind]} by {bare(message.author.name, 80)}"
+        value = drawn(message.text, min(500, WHOLE - len(embed) - len(name)))
+        if len(embed) + len(name) + len(value) > WHOLE:
+            return
+        embed.add_field(name=name, value=value, inline=False)
+
+
+def thread_name(ticket: Ticket) -> str:
+    """`TICKET-1 · subject`, within Discord's 100 characters."""
+    return bare(f"{ticket.public_id} · {ticket.subject}", 100)
+
+
+def usable_url(url: str | None) -> bool:
+    """Whether Discord takes it and it leads where it says: https, a host, no user name, no odd character."""
+    if not url or len(url) > 2048 or not url.isascii() or any(c.isspace() or c in "()<>\"'\\`" for c in url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and "." in (parts.hostname or "") and "@" not in parts.netloc
+    except ValueError:
+        return False
+
+
+def _body(ticket: Ticket, room: int) -> str:
+    opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
+    body = drawn(ticket.body, min(room, DESCRIPTION) - len(opening)) or "*No message.*"
+    return opening + body
+
+
+def shows_whole_body(ticket: Ticket, embed: discord.Embed) -> bool:
+    """Whether the embed's description holds the body to its last character."""
+    opening = len(f"{VIEW_ONLY_LINE}\n\n") if ticket.view_only else 0
+    return fits(ticket.body, len(embed.description or "") - opening)
+
+
+def _add_reporter(embed: discord.Embed, reporter: Player) -> None:
+    avatar = reporter.avatar_url if usable_url(reporter.avatar_url) else None
+    profile = reporter.profile_url if usable_url(reporter.profile_url) else None
+    embed.set_author(name=bare(reporter.label, AUTHOR) or "unknown", url=profile, icon_url=avatar)
+    if avatar:
+        embed.set_thumbnail(url=avatar)
+
+
+def _linked(player: Player) -> str:
+    label = drawn(player.label, _VALUE)
+    return f"[{label}]({player.profile_url})" if label and usable_url(player.profile_url) else label
+
+
+def _add_field(embed: discord.Embed, name: str, value: str) -> None:
+    """Discord refuses a field without text."""
+    embed.add_field(name=bare(name, 64) or "—", value=value or "—")

@@ -1,0 +1,54 @@
+"""The staff's desk: the buttons under every post, and the reply form behind one of them."""
+
+from discord.ext import commands
+
+from bot.client import TicketBot
+from cogs._answers import Asked, refusals_said, say
+from cogs._buttons import TicketButton
+from cogs._modals import REPLY, form_id, submitted
+from cogs._staff import author_of, now, origin_of, staff_ticket
+
+
+class Desk(commands.Cog):
+    """Press -> rule -> store -> "done", privately.
+
+    Claim, Unclaim, Close, Resolve, Reopen change the ticket at once. Reply opens a form; what comes back is
+    kept before it is confirmed. Everything is known by its custom id, so a restart in between loses nothing.
+    """
+
+    def __init__(self, bot: TicketBot) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        self.bot.add_dynamic_items(TicketButton)
+
+    async def cog_unload(self) -> None:
+        self.bot.remove_dynamic_items(TicketButton)
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Asked) -> None:
+        """A reply form came back, perhaps one opened before a restart."""
+        form = REPLY.fullmatch(form_id(interaction) or "")
+        if form:
+            async with refusals_said(interaction):
+                await self._keep_reply(interaction, int(form["id"]))
+
+    async def _keep_reply(self, asked: Asked, ticket_id: int) -> None:
+        await asked.response.defer(ephemeral=True, thinking=True)
+        await staff_ticket(self.bot.store, asked, ticket_id)
+        await keep_reply(asked, ticket_id, submitted(asked).get("text", ""))
+
+
+async def keep_reply(asked: Asked, ticket_id: int, text: str) -> None:
+    """Keep staff's reply, then say so."""
+    store, author = asked.client.store, author_of(asked)
+    await store.add_message(
+        ticket_id, lambda ticket: ticket.reply(author, text), origin=origin_of(asked), now=now()
+    )
+    ticket = await store.ticket(ticket_id)
+    way = "It is shown in the thread." if ticket.private else "It waits to be sent to the game."
+    await say(asked, f"✅ Your reply to {ticket.public_id} is kept. {way}")
+
+
+async def setup(bot: TicketBot) -> None:
+    await bot.add_cog(Desk(bot))

@@ -1,0 +1,225 @@
+"""The feed: takes deliveries from the dispatcher and makes Discord show them."""
+
+from collections.abc import Awaitable, Callable
+
+import discord
+from discord.ext import commands
+
+from bot.client import TicketBot
+from bot.dispatcher import Postponed, Undeliverable
+from bot.tickets import Delivery, Kind, Receipt, Ticket
+from cogs._buttons import ticket_view
+from cogs._embeds import footer_of, message_embed, message_footer, thread_name, ticket_embed
+from cogs._files import ticket_files
+
+Place = discord.TextChannel | discord.Thread
+Step = Callable[[Delivery, Ticket], Awaitable[Receipt]]
+
+THREAD_EXISTS = 160004
+UNKNOWN_MESSAGE = 10008  # also the answer to a nonce whose message was posted, and has been deleted since
+_HISTORY = 200  # messages looked through for one that an earlier attempt may have left
+_REPAIR_SECONDS = 30.0  # between two looks whether a missing permission or channel is back
+
+
+class Feed(commands.Cog):
+    """Delivery -> draw -> send -> receipt. One method per kind.
+
+    Each may be called again for the same delivery and does no more then: the nonce was made with the delivery,
+    and after an attempt of unknown outcome the channel's history is looked through first.
+    """
+
+    def __init__(self, bot: TicketBot) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        steps: dict[Kind, Step] = {
+            Kind.POST: self._post,
+            Kind.THREAD: self._start_thread,
+            Kind.PRIVATE_THREAD: self._start_private_thread,
+            Kind.REDRAW: self._redraw,
+            Kind.SHOW: self._show,
+        }
+        for kind, step in steps.items():
+            self.bot.dispatcher.take(kind, self._delivering(step))
+
+    def _delivering(self, step: Step) -> Callable[[Delivery], Awaitable[Receipt]]:
+        async def deliver(delivery: Delivery) -> Receipt:
+            ticket = await self.bot.store.ticket(delivery.ticket_id)
+            try:
+                return await step(delivery, ticket)
+            except (discord.HTTPException, discord.RateLimited) as error:
+                raise _verdict(error) from error
+            except OSError as error:
+                raise Postponed(f"Discord cannot be reached: {error}") from error
+
+        return deliver
+
+    async def _post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        place = await self._place(ticket.post.thread_id if ticket.private else delivery.channel_id)
+        message_id = await self._left_behind(delivery, place, footer_of(ticket))
+        if message_id is None:
+            content, mentions = await self._call(ticket)
+            embed = ticket_embed(ticket)
+            message_id = await _sent(
+                place.send(
+                    content=content,
+                    embed=embed,
+                    files=ticket_files(ticket, embed),
+                    view=ticket_view(ticket),
+                    nonce=delivery.nonce,
+                    allowed_mentions=mentions,
+                )
+            )
+        return Receipt(channel_id=delivery.channel_id, message_id=message_id)
+
+    async def _call(self, ticket: Ticket) -> tuple[str | None, discord.AllowedMentions]:
+        """Who is called by a post: in a private thread its reporter and staff, which also lets them in."""
+        if not ticket.private:
+            return None, discord.AllowedMentions.none()
+        workspace = await self.bot.store.workspace(ticket.workspace_id)
+        reporter, staff = int(ticket.reporter.id or 0), workspace.staff_role_id
+        mentions = discord.AllowedMentions(
+            everyone=False, users=[discord.Object(reporter)], roles=[discord.Object(staff)]
+        )
+        return f"<@{reporter}> <@&{staff}>", mentions
+
+    async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        post = ticket.post.message_id
+        if post is None:
+            raise Undeliverable("the post was deleted before its thread was made")
+        channel = await self._channel(delivery.channel_id)
+        try:
+            await channel.get_partial_message(post).create_thread(name=thread_name(ticket))
+        except discord.HTTPException as error:
+            if error.code == UNKNOWN_MESSAGE:
+                raise Undeliverable("the post was deleted before its thread was made") from error
+            if error.status == 400 and error.code != THREAD_EXISTS:
+                # Some guilds refuse words in names; a ticket is never without its thread for that.
+                await channel.get_partial_message(post).create_thread(name=ticket.public_id)
+            elif error.code != THREAD_EXISTS:
+                raise
+        return Receipt(channel_id=delivery.channel_id, thread_id=post)  # Discord gives it the post's id
+
+    async def _start_private_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        channel = await self._channel(delivery.channel_id)
+        thread = await self._thread_left_behind(channel, ticket) if delivery.attempts else None
+        if thread is None:
+            thread = await channel.create_thread(
+                name=thread_name(ticket), type=discord.ChannelType.private_thread, invitable=False
+            )
+        await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
+        return Receipt(channel_id=delivery.channel_id, thread_id=thread.id)
+
+    async def _redraw(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        post = ticket.post.message_id
+        if post is None:
+            raise Undeliverable("the post is no longer there to be drawn anew")
+        place = await self._place(ticket.post.thread_id if ticket.private else ticket.post.channel_id)
+        if isinstance(place, discord.Thread) and place.archived:
+            await place.edit(archived=False)  # nothing can be edited in an archived thread
+        await place.get_partial_message(post).edit(
+            embed=ticket_embed(ticket),
+            view=ticket_view(ticket),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        return Receipt(channel_id=delivery.channel_id, message_id=post)
+
+    async def _show(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        message = await self.bot.store.message(delivery.message_id or 0)
+        if message is None:
+            raise Undeliverable("the reply or note is no longer kept")
+        place = await self._place(ticket.post.thread_id or ticket.post.channel_id)
+        shown = await self._left_behind(delivery, place, message_footer(ticket, message))
+        if shown is None:
+            shown = await _sent(
+                place.send(
+                    embed=message_embed(ticket, message),
+                    nonce=delivery.nonce,
+                    reference=_under_the_post(ticket),  # type: ignore[arg-type]  # None is its default
+                    allowed_mentions=discord.AllowedMentions.none(),
+                )
+            )
+        return Receipt(channel_id=place.id, message_id=shown)
+
+    async def _left_behind(self, delivery: Delivery, place: Place, mark: str) -> int | None:
+        """What an earlier attempt of unknown outcome may have posted, known by its footer."""
+        if not delivery.attempts or self.bot.user is None:
+            return None
+        async for message in place.history(limit=_HISTORY):
+            own = message.author.id == self.bot.user.id
+            if own and any(embed.footer.text == mark for embed in message.embeds):
+                return message.id
+        return None
+
+    async def _thread_left_behind(
+        self, channel: discord.TextChannel, ticket: Ticket
+    ) -> discord.Thread | None:
+        name = thread_name(ticket)
+        for thread in await channel.guild.active_threads():
+            if (
+                thread.parent_id == channel.id
+                and thread.name == name
+                and thread.owner_id == self.bot.application_id
+            ):
+                return thread
+        return None
+
+    async def _place(self, discord_id: int | None) -> Place:
+        """The text channel or thread of that id; Postponed, with the cure, while there is none."""
+        if discord_id is None:
+            raise Postponed("its post or thread is not in Discord yet", seconds=_REPAIR_SECONDS)
+        place = self.bot.get_channel(discord_id) or await self.bot.fetch_channel(discord_id)
+        if not isinstance(place, Place):
+            raise Postponed(
+                f"channel {discord_id} is not a text channel; give the workspace one", seconds=_REPAIR_SECONDS
+            )
+        return place
+
+    async def _channel(self, discord_id: int) -> discord.TextChannel:
+        place = await self._place(discord_id)
+        if isinstance(place, discord.Thread):
+            raise Postponed(
+                f"channel {discord_id} is a thread; give the workspace a text channel",
+                seconds=_REPAIR_SECONDS,
+            )
+        return place
+
+
+async def _sent(sending: Awaitable[discord.Message]) -> int | None:
+    """The message's id; None for one that an earlier attempt posted and somebody has deleted since."""
+    try:
+        return (await sending).id
+    except discord.NotFound as error:
+        if error.code == UNKNOWN_MESSAGE:
+            return None
+        raise
+
+
+def _under_the_post(ticket: Ticket) -> discord.MessageReference | None:
+    """Without a thread, what belongs to a ticket stands under its post as a Discord reply."""
+    if ticket.post.thread_id or not ticket.post.message_id or not ticket.post.channel_id:
+        return None
+    return discord.MessageReference(
+        message_id=ticket.post.message_id, channel_id=ticket.post.channel_id, fail_if_not_exists=False
+    )
+
+
+def _verdict(error: discord.HTTPException | discord.RateLimited) -> Postponed | Undeliverable:
+    """Only what Discord understood and refused is final. Everything else may have happened, or may yet."""
+    if isinstance(error, discord.RateLimited):
+        return Postponed("Discord asks for patience", seconds=error.retry_after)
+    if error.code == UNKNOWN_MESSAGE:
+        return Undeliverable("the post was deleted in Discord")
+    if error.status == 400:
+        return Undeliverable(f"Discord refused it: {error}")
+    if error.status in (401, 403, 404):
+        return Postponed(
+            f"Discord refuses ({error.status} {error.code}: {error.text}). "
+            "Check that the channel exists and the bot may see it, send there and make threads.",
+            seconds=_REPAIR_SECONDS,
+        )
+    return Postponed(f"Discord answered {error.status}")
+
+
+async def setup(bot: TicketBot) -> None:
+    await bot.add_cog(Feed(bot))
