@@ -72,10 +72,10 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-def read_settings(path: Path) -> Settings:
-    """The settings of a file and the environment. Raises BadConfig."""
+def read_settings(path: Path, *, required: bool = True) -> Settings:
+    """The settings of a file and the environment. Raises BadConfig; a file not required may be missing."""
     try:
-        return Settings(**_read(path))
+        return Settings(**(_read(path) if required or path.exists() else {}))
     except ValidationError as error:
         raise BadConfig(_sentence(path, error)) from error
     except ValueError as error:  # pydantic-settings: an environment value that is not what the field takes

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 
@@ -10,6 +11,9 @@ from bot.tickets import Staff, Status, Ticket
 from cogs._answers import Asked, refusals_said, say
 from cogs._modals import reply_modal
 from cogs._staff import now, staff_of, staff_ticket
+
+
+PATTERN = re.compile(r"ticket:(?P<verb>claim|unclaim|reply|close|resolve|reopen):(?P<id>[0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ VERBS = {
 
 class TicketButton(
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"ticket:(?P<verb>claim|unclaim|reply|close|resolve|reopen):(?P<id>[0-9]{1,18})",
+    template=PATTERN,
 ):
     """A button known by its id alone, so that one posted last year is answered today.
 
@@ -86,6 +90,22 @@ class TicketButton(
                 await _open_reply_form(interaction, self.ticket_id)
             else:
                 await _apply(interaction, VERBS[self.verb], self.ticket_id)
+
+
+def unshown_press(asked: Asked) -> TicketButton | None:
+    """A press of a button of ours that its message does not show: a forged id.
+
+    The library drops such a press in silence; whoever sent it is to read why nothing comes of it.
+    """
+    if asked.type is not discord.InteractionType.component or asked.message is None:
+        return None
+    data: Any = asked.data or {}
+    custom_id = str(data.get("custom_id", ""))
+    match = PATTERN.fullmatch(custom_id)
+    view = discord.ui.View.from_message(asked.message, timeout=None)
+    if match is None or any(getattr(item, "custom_id", None) == custom_id for item in view.children):
+        return None
+    return TicketButton(match["verb"], int(match["id"]))
 
 
 def verbs_for(ticket: Ticket) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from discord.ext import commands
 
 from bot.client import TicketBot
 from cogs._answers import Asked, refusals_said, say
-from cogs._buttons import TicketButton
+from cogs._buttons import TicketButton, unshown_press
 from cogs._modals import REPLY, form_id, submitted
 from cogs._staff import author_of, now, origin_of, staff_ticket
 
@@ -27,7 +27,10 @@ class Desk(commands.Cog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Asked) -> None:
-        """A reply form came back, perhaps one opened before a restart."""
+        """A reply form came back, perhaps one opened before a restart; or a press was forged."""
+        press = unshown_press(interaction)
+        if press:
+            await press.callback(interaction)
         form = REPLY.fullmatch(form_id(interaction) or "")
         if form:
             async with refusals_said(interaction):

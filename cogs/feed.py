@@ -24,7 +24,7 @@ _REPAIR_SECONDS = 30.0  # between two looks whether a missing permission or chan
 class Feed(commands.Cog):
     """Delivery -> draw -> send -> receipt. One method per kind.
 
-    Each may be called again for the same delivery and does no more then: the nonce was made with the delivery,
+    Each may be called again for the same delivery and does no more then: its nonce was made with it,
     and after an attempt of unknown outcome the channel's history is looked through first.
     """
 

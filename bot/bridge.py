@@ -1,0 +1,108 @@
+"""The bridge: where all parts meet. Built in order, run together, closed in reverse."""
+
+import asyncio
+import errno
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import discord
+
+from bot.administration import Administration, open_to_commands
+from bot.client import TicketBot
+from bot.config import Settings
+from bot.dispatcher import Dispatcher
+from bot.sources import discover
+from bot.tickets import Lane
+from bot.webhook import Webhook
+from storage import DatabaseLock, Store
+
+log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 60.0  # seconds between two tries to reach Discord
+
+
+class CannotRun(Exception):
+    """Something outside is in the way. The message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """A running bridge."""
+
+    store: Store
+    webhook_address: str  # as http://127.0.0.1:8080
+    discord: "asyncio.Task[None]"  # ends only if Discord does not know the token
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Bridge]:
+    """A bridge that accepts tickets, and delivers them whenever Discord is there.
+
+    Raises CannotRun, StorageError. Leaving the block closes everything; what is kept stays kept.
+    """
+    if not settings.discord.token.get_secret_value():
+        raise CannotRun(
+            "There is no Discord token. Put it into [discord] token or TICKETBRIDGE_DISCORD_TOKEN; "
+            "to look around without one, run `ticketbridge demo`."
+        )
+    with DatabaseLock(settings.storage.path) as lock:
+        store = await Store.open(settings.storage.path)
+        try:
+            async with _serving(settings, store, lock) as address:
+                connection = asyncio.create_task(_stay_connected(settings, store))
+                try:
+                    yield Bridge(store=store, webhook_address=address, discord=connection)
+                finally:
+                    connection.cancel()
+                    await asyncio.wait([connection])
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, store: Store, lock: DatabaseLock) -> AsyncIterator[str]:
+    sources = discover()
+    host, port = settings.webhook.host, settings.webhook.port
+    async with AsyncExitStack() as doors:
+        await doors.enter_async_context(open_to_commands(Administration(store, sources), lock))
+        try:
+            listening = await doors.enter_async_context(Webhook(store, sources).serve(host, port))
+        except OSError as error:
+            raise CannotRun(cannot_listen("The webhook", host, port, error)) from error
+        yield listening.address
+
+
+def cannot_listen(who: str, host: str, port: int, error: OSError) -> str:
+    """Why a port cannot be had, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return f"{who} cannot listen on {host}:{port}: another program does. Stop it, or choose another port."
+    cause = os.strerror(error.errno or 0)
+    return f"{who} cannot listen on {host}:{port} ({cause}). Choose another host or port."
+
+
+async def _stay_connected(settings: Settings, store: Store) -> None:
+    """Log in again and again: while Discord is away, tickets are kept and wait."""
+    dispatcher, wait = Dispatcher(store, Lane.DISCORD), 1.0
+    while True:
+        bot = TicketBot(settings=settings.discord, store=store, dispatcher=dispatcher)
+        try:
+            await bot.log_in_and_stay()
+        except discord.LoginFailure as error:
+            raise CannotRun(
+                "Discord does not know this token. Copy it anew from the developer portal, page Bot."
+            ) from error
+        # AttributeError: what discord.py 2.7 raises when its very first gateway connection breaks.
+        except (
+            OSError,
+            aiohttp.ClientError,
+            discord.DiscordException,
+            AttributeError,
+            TimeoutError,
+        ) as error:
+            log.warning("Discord cannot be reached (%s); trying again in %.0f s", error, wait)
+        await asyncio.sleep(wait)
+        wait = min(_LONGEST_WAIT, wait * 2)
