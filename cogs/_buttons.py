@@ -12,7 +12,6 @@ from cogs._answers import Asked, refusals_said, say
 from cogs._modals import reply_modal
 from cogs._staff import now, staff_of, staff_ticket
 
-
 PATTERN = re.compile(r"ticket:(?P<verb>claim|unclaim|reply|close|resolve|reopen):(?P<id>[0-9]{1,18})")
 
 
@@ -133,7 +132,7 @@ async def _open_reply_form(asked: Asked, ticket_id: int) -> None:
 
 async def _apply(asked: Asked, verb: Verb, ticket_id: int) -> None:
     # Acknowledged before the database is asked: Discord waits three seconds, a locked database longer.
-    await asked.response.defer()
+    await asked.response.defer(ephemeral=True, thinking=True)
     store, rule = asked.client.store, verb.rule
     await staff_ticket(store, asked, ticket_id)
     if rule is not None:

@@ -30,7 +30,11 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
 
 
 async def open_reader(path: Path) -> aiosqlite.Connection:
-    """A connection that can only read; it sees the last commit and never waits for the writer."""
+    """A connection that can only read; it sees the last commit and never waits for the writer.
+
+    Read with `execute_fetchall` alone: while one task holds a cursor open, every other read on the connection
+    sees what that cursor sees, however old.
+    """
     db = await _open(path)
     await db.execute("PRAGMA query_only = ON")
     return db

@@ -55,28 +55,27 @@ async def due(
     db: aiosqlite.Connection, lane: Lane, busy: Collection[int], now: datetime, limit: int
 ) -> list[Delivery]:
     """For each channel that is not busy, its oldest delivery that is due; oldest first."""
-    async with db.execute(
+    rows = await db.execute_fetchall(
         """
         SELECT *, min(id) FROM outbox_heads
         WHERE lane = :lane AND due_at <= :now AND channel_id NOT IN (SELECT value FROM json_each(:busy))
         GROUP BY channel_id ORDER BY id LIMIT :limit
         """,
         {"lane": lane.value, "now": to_ms(now), "busy": json.dumps(list(busy)), "limit": limit},
-    ) as cursor:
-        return [_delivery(row) for row in await cursor.fetchall()]
+    )
+    return [_delivery(row) for row in rows]
 
 
 async def next_due(db: aiosqlite.Connection, lane: Lane, busy: Collection[int]) -> datetime | None:
     """When the next delivery to a channel that is not busy is due; None if none waits."""
-    async with db.execute(
+    rows = await db.execute_fetchall(
         """
         SELECT min(due_at) AS due_at FROM outbox_heads
         WHERE lane = :lane AND channel_id NOT IN (SELECT value FROM json_each(:busy))
         """,
         {"lane": lane.value, "busy": json.dumps(list(busy))},
-    ) as cursor:
-        row = await cursor.fetchone()
-    return from_ms(row["due_at"]) if row and row["due_at"] is not None else None
+    )
+    return next((from_ms(row["due_at"]) for row in rows if row["due_at"] is not None), None)
 
 
 async def begin(db: aiosqlite.Connection, delivery_id: int) -> None:
@@ -116,11 +115,11 @@ async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: dat
 
 async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Lane) -> list[Delivery]:
     """What still waits for one ticket in one lane, first in first."""
-    async with db.execute(
+    rows = await db.execute_fetchall(
         "SELECT * FROM outbox WHERE ticket_id = :id AND lane = :lane AND state = 'pending' ORDER BY id",
         {"id": ticket_id, "lane": lane.value},
-    ) as cursor:
-        return [_delivery(row) for row in await cursor.fetchall()]
+    )
+    return [_delivery(row) for row in rows]
 
 
 def _delivery(row: sqlite3.Row) -> Delivery:

@@ -31,7 +31,7 @@ from bot.tickets import (
 from bot.tickets.workspace import DEFAULT_DEPARTMENT
 from storage import message_rows, outbox_rows, ticket_rows, workspace_rows
 from storage.connection import open_reader, open_writer
-from storage.errors import NameTaken, StorageError, UnknownKey, UnknownWorkspace
+from storage.errors import NameTaken, StorageError, UnknownKey, UnknownWorkspace, UnreadableDatabase
 from storage.migrate import migrate
 
 
@@ -46,7 +46,7 @@ class Store:
         self._writer = writer
         self._reader = reader
         self._writing = asyncio.Lock()
-        self.outbox_grew = asyncio.Event()  # set after each commit that put something in the outbox
+        self._watchers: list[asyncio.Event] = []
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -58,8 +58,13 @@ class Store:
         try:
             await migrate(writer)
             reader = await open_reader(path)
-        except BaseException:
+        except BaseException as error:
             await writer.close()
+            if isinstance(error, sqlite3.Error):
+                raise UnreadableDatabase(
+                    f"{path} cannot be made a database of ours ({error}). "
+                    "Check that no other program uses it, or move a foreign file out of the way."
+                ) from error
             raise
         return cls(writer, reader)
 
@@ -153,7 +158,7 @@ class Store:
             channel = channel_id or workspace.channel_for(view_only=new.view_only)
             for kind in new.opening:
                 await outbox_rows.insert(db, ticket, kind, channel, now)
-        self.outbox_grew.set()
+        self._outbox_grew()
         return ticket
 
     async def ticket(self, ticket_id: int) -> Ticket:
@@ -192,7 +197,7 @@ class Store:
                 channel = await _channel_of(db, changed)
                 await outbox_rows.insert(db, changed, Kind.REDRAW, channel, now, part=str(revision))
             ticket = await _existing(db, ticket_id)
-        self.outbox_grew.set()
+        self._outbox_grew()
         return ticket
 
     # Replies and notes
@@ -205,16 +210,17 @@ class Store:
         Raises what the ticket raises: ViewOnly, TicketClosed, EmptyMessage, MessageTooLong; or UnknownTicket.
         """
         async with self._write() as db:
+            kept = await message_rows.by_origin(db, origin)
+            if kept is not None:
+                return kept
             ticket = await _existing(db, ticket_id)
             message = await message_rows.insert(db, compose(ticket), origin, now)
-            if message is None:
-                return await _message_of(db, origin)
             channel = await _channel_of(db, ticket)
             for kind in ticket.following(message.kind):
                 await outbox_rows.insert(
                     db, ticket, kind, channel, now, message_id=message.id, part=str(message.id)
                 )
-        self.outbox_grew.set()
+        self._outbox_grew()
         return message
 
     async def message(self, message_id: int) -> Message | None:
@@ -229,6 +235,16 @@ class Store:
             return await message_rows.of_ticket(db, ticket_id, kinds, limit)
 
     # Outbox
+
+    def watch_outbox(self) -> asyncio.Event:
+        """An event set after each commit that put something in the outbox; the watcher clears it."""
+        event = asyncio.Event()
+        self._watchers.append(event)
+        return event
+
+    def _outbox_grew(self) -> None:
+        for event in self._watchers:
+            event.set()
 
     async def due_deliveries(
         self, lane: Lane, busy: Collection[int], now: datetime, limit: int = 50
@@ -287,6 +303,7 @@ class Store:
             # BaseException: a cancelled task must not leave its transaction open for the next one.
             except BaseException as error:
                 await asyncio.shield(self._writer.rollback())
+                self._outbox_grew()  # a commit that was cut short may have been kept all the same
                 _translate(error)
                 raise
 
@@ -312,13 +329,6 @@ async def _existing(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
     if ticket is None:
         raise UnknownTicket
     return ticket
-
-
-async def _message_of(db: aiosqlite.Connection, origin: str) -> Message:
-    message = await message_rows.by_origin(db, origin)
-    if message is None:
-        raise StorageError(f"The message from {origin} was kept and is gone.")
-    return message
 
 
 async def _channel_of(db: aiosqlite.Connection, ticket: Ticket) -> int:

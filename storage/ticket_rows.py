@@ -59,7 +59,8 @@ _INSERT = """
         priority, status, reporter_id, reporter, reported_player, facts, chat_log, raw, created_at, updated_at
     ) VALUES (
         :uid, :public_id, :workspace_id, :source, :view_only, :private, :subject, :body, :category,
-        :department, :priority, :status, :reporter_id, :reporter, :reported_player, :facts, :chat_log, :raw, :now, :now
+        :department, :priority, :status, :reporter_id, :reporter, :reported_player, :facts, :chat_log,
+        :raw, :now, :now
     )
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -168,8 +169,7 @@ async def _one(db: aiosqlite.Connection, sql: str, values: dict[str, object]) ->
 
 
 async def _many(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> list[Ticket]:
-    async with db.execute(sql, values) as cursor:
-        return [_ticket(row) for row in await cursor.fetchall()]
+    return [_ticket(row) for row in await db.execute_fetchall(sql, values)]
 
 
 def _ticket(row: sqlite3.Row) -> Ticket:

@@ -28,28 +28,26 @@ async def insert(db: aiosqlite.Connection, new: NewWorkspace, now: datetime) -> 
 
 async def every(db: aiosqlite.Connection) -> list[Workspace]:
     """All workspaces, oldest first."""
-    async with db.execute("SELECT * FROM workspaces ORDER BY created_at, name") as cursor:
-        return [_workspace(row) for row in await cursor.fetchall()]
+    rows = await db.execute_fetchall("SELECT * FROM workspaces ORDER BY created_at, name")
+    return [_workspace(row) for row in rows]
 
 
 async def by_name(db: aiosqlite.Connection, name: str) -> Workspace | None:
-    async with db.execute("SELECT * FROM workspaces WHERE name = :name", {"name": name}) as cursor:
-        row = await cursor.fetchone()
-    return _workspace(row) if row else None
+    rows = await db.execute_fetchall("SELECT * FROM workspaces WHERE name = :name", {"name": name})
+    return next((_workspace(row) for row in rows), None)
 
 
 async def by_id(db: aiosqlite.Connection, workspace_id: str) -> Workspace | None:
-    async with db.execute("SELECT * FROM workspaces WHERE id = :id", {"id": workspace_id}) as cursor:
-        row = await cursor.fetchone()
-    return _workspace(row) if row else None
+    rows = await db.execute_fetchall("SELECT * FROM workspaces WHERE id = :id", {"id": workspace_id})
+    return next((_workspace(row) for row in rows), None)
 
 
 async def of_guild(db: aiosqlite.Connection, guild_id: int) -> list[Workspace]:
     """The workspaces of a guild, oldest first."""
-    async with db.execute(
+    rows = await db.execute_fetchall(
         "SELECT * FROM workspaces WHERE guild_id = :id ORDER BY created_at, name", {"id": guild_id}
-    ) as cursor:
-        return [_workspace(row) for row in await cursor.fetchall()]
+    )
+    return [_workspace(row) for row in rows]
 
 
 async def insert_key(
@@ -79,27 +77,26 @@ async def insert_key(
 
 async def every_key(db: aiosqlite.Connection) -> list[ApiKey]:
     """All API keys, oldest first, revoked ones among them."""
-    async with db.execute(
+    rows = await db.execute_fetchall(
         """
         SELECT api_keys.*, workspaces.name AS workspace_name
         FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
         ORDER BY api_keys.created_at, prefix
         """
-    ) as cursor:
-        return [_key(row) for row in await cursor.fetchall()]
+    )
+    return [_key(row) for row in rows]
 
 
 async def key_by_hash(db: aiosqlite.Connection, key_hash: str) -> ApiKey | None:
-    async with db.execute(
+    rows = await db.execute_fetchall(
         """
         SELECT api_keys.*, workspaces.name AS workspace_name
         FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
         WHERE key_hash = :key_hash
         """,
         {"key_hash": key_hash},
-    ) as cursor:
-        row = await cursor.fetchone()
-    return _key(row) if row else None
+    )
+    return next((_key(row) for row in rows), None)
 
 
 async def revoke_key(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:

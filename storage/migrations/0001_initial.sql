@@ -125,7 +125,7 @@ BEGIN
 END;
 
 CREATE TRIGGER view_only_never_changes
-BEFORE UPDATE OF view_only, id ON tickets
+BEFORE UPDATE ON tickets  -- not "OF id": SQLite lets the same column be set as rowid
 WHEN OLD.view_only IS NOT NEW.view_only OR OLD.id IS NOT NEW.id
 BEGIN
     SELECT RAISE(ABORT, 'view-only: a ticket is born so and stays so');
@@ -134,7 +134,7 @@ END;
 -- INSERT OR REPLACE would otherwise swap the row under its replies; an ordinary insert brings no id.
 CREATE TRIGGER view_only_never_replaced
 BEFORE INSERT ON tickets
-WHEN NEW.view_only = 0 AND EXISTS (SELECT 1 FROM tickets WHERE id = NEW.id AND view_only = 1)
+WHEN EXISTS (SELECT 1 FROM tickets WHERE id = NEW.id AND view_only IS NOT NEW.view_only)
 BEGIN
     SELECT RAISE(ABORT, 'view-only: a ticket is born so and stays so');
 END;
