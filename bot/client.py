@@ -31,6 +31,7 @@ class TicketBot(commands.Bot):
             help_command=None,
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
+            guild_ready_timeout=0.5,  # seconds; nothing here needs every guild known before it starts
             max_ratelimit_timeout=30.0,  # a longer wait goes back to the outbox, where it shows
         )
         self.store = store
