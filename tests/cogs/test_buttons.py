@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.sandbox import demo_guild
+from bot.sandbox import Sandbox, demo_guild
 from bot.tickets import MessageKind, Status
 from tests.town import Town, discord_stand_in, eventually, said
 from tests.town import town as run_town
@@ -141,6 +141,10 @@ async def test_staff_of_another_guild_cannot_touch_a_ticket(tmp_path: Path) -> N
             assert "This Discord server has no workspace" in said(record)
 
 
+def _connected(sandbox: Sandbox) -> bool:
+    return bool(sandbox.state()["connected_sessions"])
+
+
 async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> None:
     database = tmp_path / "ticketbridge.db"
     async with discord_stand_in() as (sandbox, guild):
@@ -149,7 +153,9 @@ async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> 
             opened = await town.press("mia", ticket, "Reply")
             keys, earlier = town.keys, len(sandbox.requests)
         async with run_town(database, sandbox, guild, keys=keys) as town:
-            await eventually(lambda: sandbox.state()["connected_sessions"] and len(sandbox.requests) > earlier + 3)
+            await eventually(
+                lambda: sandbox.state()["connected_sessions"] and len(sandbox.requests) > earlier + 3
+            )
             record = await sandbox.modal("mia", opened["id"], {"text": "Written before the restart."})
             claimed = await town.press("noah", ticket, "Claim")
 

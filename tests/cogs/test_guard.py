@@ -69,9 +69,7 @@ async def test_other_talk_is_left_alone(town: Town) -> None:
 async def test_without_the_right_to_remove_it_says_which_right_is_missing(town: Town) -> None:
     report = await town.game_report()
     bot = town.guild.members["ticketbridge"]
-    town.sandbox.set_overwrite(
-        "reports", bot, allow=Permission.VIEW_CHANNEL, deny=Permission.MANAGE_MESSAGES
-    )
+    town.sandbox.set_overwrite("reports", bot, allow=Permission.VIEW_CHANNEL, deny=Permission.MANAGE_MESSAGES)
 
     typed = town.sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
 
