@@ -122,12 +122,16 @@ class Ticket(NewTicket):
     claimed_by: Staff | None = None
     post: Post = Post()
 
-    def reply(self, author: Author, text: str) -> Reply:
-        """The only maker of a reply. Raises ViewOnly for a game report, TicketClosed once work has ended."""
+    def accept_replies(self) -> None:
+        """Raises ViewOnly for a game report, TicketClosed once work has ended; else a reply may be written."""
         if self.view_only:
             raise ViewOnly
         if self.status.is_over:
             raise TicketClosed
+
+    def reply(self, author: Author, text: str) -> Reply:
+        """The only maker of a reply. Raises what `accept_replies` raises."""
+        self.accept_replies()
         return Reply(ticket_id=self.id, author=author, text=_checked(text))
 
     def note(self, author: Author, text: str) -> Note:
