@@ -40,7 +40,7 @@ DiscordId = Annotated[int, typer.Option(min=1, help="A Discord id: right-click, 
 @app.command()
 def run(config: Config = None) -> None:
     """Run the bridge: accept tickets, post them in Discord, until SIGTERM or Ctrl+C."""
-    _log_to(Console(stderr=True), logging.INFO)
+    _log(logging.INFO)
     _finish(_run(_settings(config)))
 
 
@@ -55,7 +55,7 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Tell the whole story, then stop.")] = False,
 ) -> None:
     """See it work without a Discord account: a stand-in for it, the bot and the webhook in one process."""
-    _log_to(Console(stderr=True), logging.WARNING)
+    _log(logging.WARNING)
     _finish(_demo(webhook_port, discord_port, database, as_json=json, leave=leave))
 
 
@@ -196,10 +196,15 @@ def _show(records: list[Record], columns: tuple[str, ...], *, nothing: str) -> N
     console.print(table)
 
 
-def _log_to(console: Console, level: int) -> None:
-    handler = RichHandler(console=console, show_path=False, rich_tracebacks=False)
-    logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
-    for library in ("discord", "aiohttp"):
+def _log(level: int) -> None:
+    """To stderr: for a person in colours, for a file or a journal one plain line each."""
+    if Console(stderr=True).is_terminal:
+        handler = RichHandler(console=Console(stderr=True), show_path=False)
+        logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
+    else:
+        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # aiosqlite would log bound values at DEBUG, and those are players' words and key hashes.
+    for library in ("discord", "aiohttp", "aiosqlite"):
         logging.getLogger(library).setLevel(logging.WARNING)
     # It warns that it cannot do voice, which is not used.
     logging.getLogger("discord.client").setLevel(logging.ERROR)

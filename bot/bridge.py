@@ -104,5 +104,6 @@ async def _stay_connected(settings: Settings, store: Store) -> None:
             TimeoutError,
         ) as error:
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", error, wait)
+        wait = 1.0 if bot.was_connected else wait
         await asyncio.sleep(wait)
         wait = min(_LONGEST_WAIT, wait * 2)

@@ -45,6 +45,11 @@ class TicketBot(commands.Bot):
         async with self:
             await self.start(self._settings.token.get_secret_value())
 
+    @property
+    def was_connected(self) -> bool:
+        """Whether this login ever got as far as delivering."""
+        return self._dispatching is not None
+
     async def setup_hook(self) -> None:
         await self._find_gateway()
         for cog in sorted(_public_modules("cogs")):

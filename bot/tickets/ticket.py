@@ -123,7 +123,7 @@ class Ticket(NewTicket):
     post: Post = Post()
 
     def accept_replies(self) -> None:
-        """Raises ViewOnly for a game report, TicketClosed once work has ended; else a reply may be written."""
+        """Raises ViewOnly for a game report, TicketClosed once work has ended."""
         if self.view_only:
             raise ViewOnly
         if self.status.is_over:
