@@ -32,6 +32,7 @@ class Intake:
     path: str  # absolute, without a trailing slash
     parse: Callable[[bytes], NewTicket]  # raises Refused(400, ...)
     answer: Callable[[Ticket], Body]  # sent with HTTP 200
+    example: Body | None = None  # a request as its page prints it: the demo sends it, the README shows it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,8 @@ def discover() -> dict[str, Source]:
     """Every source by name. Raises TypeError, with the cure, for a folder that exports none."""
     found = {}
     for folder in pkgutil.iter_modules(__path__):
+        if not folder.ispkg:  # what the sources share, such as reading.py
+            continue
         module = importlib.import_module(f"{__name__}.{folder.name}")
         source = getattr(module, "SOURCE", None)
         if not isinstance(source, Source) or source.name != folder.name:

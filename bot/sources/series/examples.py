@@ -1,0 +1,27 @@
+"""Requests as the pages print them."""
+
+from bot.sources import Body
+
+GAME_REPORT: Body = {
+    "subject": "Rule violation report",
+    "category": "reports",
+    "message": "Player was exploiting",
+    "priority": "high",
+    "authorUserId": 123456789,
+    "authorUsername": "reporter123",
+    "authorDisplayName": "Reporter Name",
+    "authorAvatarUrl": "https://tr.rbxcdn.com/avatar-url",
+    "placeId": "123456789",
+    "serverId": "game-server-id-123",
+}
+
+TICKET: Body = {
+    "subject": "Cannot join my private server",
+    "category": "support",
+    "message": "Since the update I am sent back to the menu.",
+    "priority": "medium",
+    "authorUserId": 123456789,
+    "authorUsername": "reporter123",
+    "authorDisplayName": "Reporter Name",
+    "authorAvatarUrl": "https://tr.rbxcdn.com/avatar-url",
+}

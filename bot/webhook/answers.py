@@ -1,0 +1,51 @@
+"""What HTTP says back: JSON, in the envelope of the source that owns the path."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from aiohttp import hdrs, web
+
+from bot.sources import Body, Refused, Source
+
+
+class Answer(web.Response):
+    """A JSON answer that does not tell which software gives it."""
+
+    def __init__(self, body: Body, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        # Escaped to ASCII, so that no text a player sent can fail to be encoded.
+        encoded = json.dumps(body, separators=(",", ":")).encode("ascii")
+        super().__init__(body=encoded, status=status, headers=headers, content_type="application/json")
+
+    async def _prepare_headers(self) -> None:
+        # aiohttp adds its banner here, and has no setting against it.
+        await super()._prepare_headers()
+        self.headers.popall(hdrs.SERVER, None)
+
+
+class Envelopes:
+    """Each path's way to refuse: its source's own, or a plain one where no source is at home."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._owners = {prefix: source for source in sources for prefix in source.prefixes}
+
+    def refuse(self, path: str, refused: Refused) -> Answer:
+        """The refusal as the owner of `path` puts it."""
+        owner = self._owner(path)
+        body = owner.refuse(refused) if owner else _plain(refused)
+        return Answer(body, refused.status, _headers(refused))
+
+    def _owner(self, path: str) -> Source | None:
+        """By whole segments, the longest prefix first: `/v1` owns `/v1/x` and not `/v10`."""
+        while path:
+            if path in self._owners:
+                return self._owners[path]
+            path = path.rpartition("/")[0]
+        return None
+
+
+def _plain(refused: Refused) -> Body:
+    return {"success": False, "error": {"code": refused.status, "message": refused.message}}
+
+
+def _headers(refused: Refused) -> dict[str, str]:
+    return {} if refused.retry_after is None else {hdrs.RETRY_AFTER: str(refused.retry_after)}

@@ -1,0 +1,99 @@
+"""Bodies that cannot be read, and everything else that gets no ticket: one refusal each, in plain words."""
+
+import asyncio
+import codecs
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bot.sources import Refused
+from bot.webhook.answers import Answer, Envelopes
+from storage import StorageError
+
+_log = logging.getLogger(__name__)
+
+BODY_LIMIT = 1024 * 1024  # bytes, after inflation: what Roblox can send at most
+BODY_DEADLINE = 10.0  # seconds from the first look at a body to its end
+_RETRY_AFTER = 5  # seconds, when the database failed
+
+_UTF_8 = ("utf-8", "ascii")
+# Named one by one: Python knows some that take minutes to decode, and some that are no text.
+_CHARSETS = frozenset({*_UTF_8, "iso8859-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"})
+
+_SENTENCES = {
+    400: "The request cannot be read.",
+    401: "The API key is missing or not valid.",
+    404: "There is nothing at this path.",
+    405: "This path does not take that method.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large: 1 MiB at most.",
+    415: "Send the body as JSON.",
+    417: "That expectation cannot be met.",
+    429: "Too many requests. Wait a moment, then try again.",
+    500: "Something failed on our side. Try again in a moment.",
+}
+
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def refusal(status: int) -> Refused:
+    """The refusal for an HTTP status, when there is no more to say than that."""
+    return Refused(status, _SENTENCES.get(status) or f"{HTTPStatus(status).phrase}.")
+
+
+def refusing(envelopes: Envelopes, handler: _Handler) -> _Handler:
+    """`handler`, its refusals, its failures and those of aiohttp worn in the envelope of their path."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refused as refused:
+            return _worn(envelopes, request, refused)
+        except web.HTTPException as error:
+            answer = _worn(envelopes, request, refusal(error.status))
+            if hdrs.ALLOW in error.headers:
+                answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+            return answer
+        except StorageError as error:
+            _log.error("%s %s: %s", request.method, request.path, error)
+            return _worn(envelopes, request, Refused(500, _SENTENCES[500], retry_after=_RETRY_AFTER))
+
+    return answer
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The whole body, inflated, in UTF-8. Raises Refused or HTTPRequestEntityTooLarge."""
+    if (request.content_length or 0) > BODY_LIMIT:
+        raise refusal(413)
+    try:
+        # Also for a broken chunk: aiohttp does not tell whoever waits for the rest of the body.
+        async with asyncio.timeout(BODY_DEADLINE):
+            body = await request.read()
+    except TimeoutError as error:
+        raise refusal(408) from error
+    except (web.RequestPayloadError, HttpProcessingError) as error:
+        raise Refused(400, "The body is damaged or incomplete.") from error
+    return _in_utf_8(body, request.charset)
+
+
+def _worn(envelopes: Envelopes, request: web.BaseRequest, refused: Refused) -> Answer:
+    answer = envelopes.refuse(request.path, refused)
+    if refused.status in (408, 413):
+        answer.force_close()  # the rest of the body is not wanted
+    return answer
+
+
+def _in_utf_8(body: bytes, charset: str | None) -> bytes:
+    try:
+        name = codecs.lookup(charset or "utf-8").name
+        if name in _UTF_8:
+            return body
+        if name in _CHARSETS:
+            return body.decode(name).encode()
+    # ValueError: a name with a NUL in it, or a body that is not in that charset.
+    except (LookupError, ValueError) as error:
+        raise Refused(400, "The body is not in the charset it names. Send UTF-8.") from error
+    raise Refused(400, "The body is in an unknown charset. Send UTF-8.")

@@ -1,0 +1,97 @@
+"""Every source, by its fixtures: a body and the ticket it must become, or the sentence that refuses it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bot.sources
+from bot.sources import Intake, Refused, Source, discover
+from bot.tickets import NewTicket
+
+SOURCES = discover()
+ROOM = Path(bot.sources.__file__).parent
+
+
+def fixtures(pattern: str) -> list[Any]:
+    return [
+        pytest.param(source, json.loads(file.read_text("utf-8")), id=f"{source.name}-{file.stem}")
+        for source in SOURCES.values()
+        for file in sorted((ROOM / source.name / "fixtures").glob(pattern))
+    ]
+
+
+def intake_at(source: Source, path: str) -> Intake:
+    return next(intake for intake in source.intakes if intake.path == path)
+
+
+def told(value: object) -> Any:
+    """A ticket as a fixture writes it: what is absent, empty or false is left out; so is `raw`."""
+    if isinstance(value, dict):
+        return {key: told(item) for key, item in value.items() if item and key != "raw"}
+    return [told(item) for item in value] if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize(("source", "case"), fixtures("ok_*.json"))
+def test_a_request_becomes_exactly_the_ticket_of_its_fixture(source: Source, case: dict[str, Any]) -> None:
+    body = json.dumps(case["body"], ensure_ascii=False)
+
+    new = intake_at(source, case["path"]).parse(body.encode())
+
+    assert told(asdict(new)) == case["ticket"]
+    assert new.source == source.name
+    assert new.raw == body
+
+
+@pytest.mark.parametrize(("source", "case"), fixtures("bad_*.json"))
+def test_a_request_is_refused_in_exactly_the_words_of_its_fixture(
+    source: Source, case: dict[str, Any]
+) -> None:
+    body = case["text"] if "text" in case else json.dumps(case["body"])
+
+    with pytest.raises(Refused) as caught:
+        intake_at(source, case["path"]).parse(body.encode())
+
+    assert (caught.value.status, caught.value.message) == (400, case["message"])
+    assert case["message"] in json.dumps(source.refuse(caught.value))
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_every_source_has_fixtures_of_both_kinds_for_every_intake(source: Source) -> None:
+    paths = {intake.path for intake in source.intakes}
+
+    for pattern in ("ok_*.json", "bad_*.json"):
+        files = (ROOM / source.name / "fixtures").glob(pattern)
+        assert {json.loads(file.read_text("utf-8"))["path"] for file in files} == paths
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_every_source_prints_an_example_it_accepts(source: Source) -> None:
+    examples = [intake for intake in source.intakes if intake.example is not None]
+
+    assert examples
+    for intake in examples:
+        assert isinstance(intake.parse(json.dumps(intake.example).encode()), NewTicket)
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_every_intake_lies_below_a_prefix_of_its_source(source: Source) -> None:
+    for intake in source.intakes:
+        assert any(f"{intake.path}/".startswith(f"{prefix}/") for prefix in source.prefixes)
+        assert not intake.path.endswith("/")
+
+
+def test_no_two_sources_claim_the_same_path() -> None:
+    claims = [(prefix, source.name) for source in SOURCES.values() for prefix in source.prefixes]
+
+    for prefix, name in claims:
+        assert not [
+            other for longer, other in claims if other != name and f"{longer}/".startswith(f"{prefix}/")
+        ]
+
+
+def test_what_the_sources_share_is_not_taken_for_a_source() -> None:
+    assert (ROOM / "reading.py").exists()
+    assert "reading" not in SOURCES

@@ -1,0 +1,53 @@
+"""What the sources share in reading: the gate that every body passes."""
+
+import pytest
+
+from bot.sources.reading import Filled, Given, Payload, Unfit, clean, read
+
+
+class Note(Payload):
+    title: Filled
+    text: Given = None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xef\xbb\xbf{}",
+        '{"title":"a"}'.encode("utf-16"),
+        b'{"title":"\xff"}',
+        b'{"title":"\\ud83d"}',
+        b'{"title":"a","x":NaN}',
+        b'{"title":"a","x":-Infinity}',
+        b'{"title":"a","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"title":"a","x":' + b"1" * 5000 + b"}",
+        b'{"title":"a"}{}',
+        b"{'title':'a'}",
+        b'{"title":"a\x00"}',
+    ],
+)
+def test_what_is_not_json_in_utf_8_is_refused_as_a_whole(body: bytes) -> None:
+    with pytest.raises(Unfit, match="body must be valid JSON in UTF-8"):
+        read(Note, body)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"title"', b"true"])
+def test_only_an_object_is_a_body(body: bytes) -> None:
+    with pytest.raises(Unfit, match="body must be a JSON object"):
+        read(Note, body)
+
+
+def test_the_first_problem_is_the_first_field_s_whatever_the_order_sent() -> None:
+    with pytest.raises(Unfit, match="title must be text"):
+        read(Note, b'{"text":1,"title":2}')
+
+
+def test_of_two_equal_keys_the_last_counts() -> None:
+    assert read(Note, b'{"title":"a","title":"b"}').title == "b"
+
+
+def test_control_characters_go_and_lines_and_tabs_stay() -> None:
+    every = "".join(map(chr, range(32)))
+
+    assert clean(f"a{every}b") == "a\t\nb"

@@ -1,0 +1,215 @@
+"""A webhook on loopback over a real store, with two sources of its own: no game's rules are tested here."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.sources import Body, Intake, Limit, Refused, Source
+from bot.tickets import NewTicket, NewWorkspace, Player, Priority, Ticket, hash_key, mint_key, numbered_ids
+from bot.webhook import Webhook
+from storage import Store
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+BODY = b'{"subject":"A subject","body":"some words"}'
+
+
+def _parse(source: str) -> Callable[[bytes], NewTicket]:
+    def parse(body: bytes) -> NewTicket:
+        try:
+            sent = json.loads(body)
+            return NewTicket(
+                source=source,
+                view_only=source == "north",
+                subject=sent["subject"],
+                body=sent["body"],
+                category="any",
+                priority=Priority.NORMAL,
+                reporter=Player(name="Ann"),
+                raw=body.decode(),
+            )
+        except (ValueError, LookupError, TypeError) as error:
+            raise Refused(400, "That is no ticket.") from error
+
+    return parse
+
+
+def _fail(body: bytes) -> NewTicket:
+    raise RuntimeError(body.decode())
+
+
+def _ids(_: NewTicket, __: datetime) -> Iterator[str]:
+    return numbered_ids("TEST")
+
+
+def _north(refused: Refused) -> Body:
+    return {"north": {"code": refused.status, "message": refused.message}}
+
+
+def _south(refused: Refused) -> Body:
+    return {"south": refused.message, "status": refused.status, "wait": refused.retry_after}
+
+
+def _answer(ticket: Ticket) -> Body:
+    return {"id": ticket.public_id, "subject": ticket.subject}
+
+
+SOURCES = {
+    "north": Source(
+        name="north",
+        prefixes=("/north", "/old/north"),
+        key_headers=("north-key", "x-api-key"),
+        limit=Limit(requests=5, seconds=1.0),
+        intakes=(
+            Intake(path="/north/tickets", parse=_parse("north"), answer=_answer),
+            Intake(path="/north/broken", parse=_fail, answer=_answer),
+        ),
+        ids=_ids,
+        refuse=_north,
+    ),
+    "south": Source(
+        name="south",
+        prefixes=("/south",),
+        key_headers=("x-api-key",),
+        limit=Limit(requests=20, seconds=60.0, per="address"),
+        intakes=(
+            Intake(path="/south/tickets", parse=_parse("south"), answer=_answer),
+            Intake(path="/south/broken", parse=_fail, answer=_answer),
+        ),
+        ids=_ids,
+        refuse=_south,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The body, which must say that it is JSON, and be an object."""
+        assert self.headers["content-type"] == "application/json"
+        found = json.loads(self.body)
+        assert isinstance(found, dict)
+        return found
+
+    def refuses(self, owner: str | None) -> str:
+        """The sentence of a refusal, which must wear this owner's envelope and no other."""
+        message: object
+        match owner:
+            case "north":
+                message = self.json["north"]["message"]  # type: ignore[index]  # an object, or the test fails
+                assert self.json == {"north": {"code": self.status, "message": message}}
+            case "south":
+                message = self.json["south"]
+                assert self.json.keys() == {"south", "status", "wait"}
+                assert self.json["status"] == self.status
+            case _:
+                message = self.json["error"]["message"]  # type: ignore[index]  # an object, or the test fails
+                assert self.json == {"success": False, "error": {"code": self.status, "message": message}}
+        assert isinstance(message, str)
+        assert message.endswith(".")
+        return message
+
+
+@dataclass
+class Gate:
+    """A webhook that listens, and a game server's way to talk to it."""
+
+    store: Store
+    path: Path
+    host: str
+    port: int
+    session: aiohttp.ClientSession
+    time: list[float]  # the one item is what the clock of the limits says
+    keys: dict[str, str] = field(default_factory=dict)  # by source
+    prefixes: dict[str, str] = field(default_factory=dict)
+
+    async def send(
+        self,
+        path: str,
+        body: object = BODY,
+        *,
+        key: str | None = None,
+        method: str = "POST",
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
+        """Sends `body` with the key of the source that owns the path, or with another one."""
+        owner = path.strip("/").split("/")[0]
+        all_headers = {"x-api-key": key if key is not None else self.keys.get(owner, "none")}
+        url = f"http://{self.host}:{self.port}{path}"
+        data = BytesIO(body) if isinstance(body, bytes) else body
+        async with self.session.request(method, url, data=data, headers=all_headers | (headers or {})) as got:
+            found = {name.lower(): value for name, value in got.headers.items()}
+            return Reply(status=got.status, headers=found, body=await got.read())
+
+    async def raw(self, request: bytes, *, half_close: bool = False) -> Reply:
+        """Sends bytes as they are, and reads what comes back to the end of its body."""
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        try:
+            writer.write(request)
+            if half_close:
+                writer.write_eof()
+            async with asyncio.timeout(5):
+                return await read_reply(reader)
+        finally:
+            writer.close()
+
+    def head(self, path: str, *more: str) -> bytes:
+        """The head of a request with the key of the path's owner."""
+        key = self.keys[path.split("/")[1]]
+        lines = (f"POST {path} HTTP/1.1", "Host: x", f"x-api-key: {key}", *more)
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+    async def kept(self) -> list[Ticket]:
+        """Every ticket in the store, newest first."""
+        ids = [workspace.id for workspace in await self.store.workspaces()]
+        return await self.store.tickets_like("", ids)
+
+
+async def read_reply(reader: asyncio.StreamReader) -> Reply:
+    """One answer; raises IncompleteReadError for a connection that closes instead."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
+    body = await reader.readexactly(int(headers["content-length"]))
+    return Reply(status=int(head[0].split()[1]), headers=headers, body=body)
+
+
+async def make_key(store: Store, source: str) -> tuple[str, str]:
+    """A new key of the one workspace, and its prefix."""
+    key, prefix = mint_key()
+    await store.add_key("home", source, prefix=prefix, key_hash=hash_key(key), now=NOW)
+    return key, prefix
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(tmp_path / "tickets.db")
+    workspace = NewWorkspace(
+        name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
+    )
+    await store.add_workspace(workspace, NOW)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
+    time = [1000.0]
+    webhook = Webhook(store, SOURCES, now=lambda: NOW, clock=lambda: time[0])
+    async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
+        gate = Gate(store, tmp_path / "tickets.db", at.host, at.port, session, time)
+        for source in SOURCES:
+            gate.keys[source], gate.prefixes[source] = await make_key(store, source)
+        yield gate

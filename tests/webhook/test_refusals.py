@@ -1,0 +1,230 @@
+"""What gets no ticket, and the envelope in which it is told so: always JSON, always its owner's."""
+
+import asyncio
+import gzip
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.webhook import refusals
+from bot.webhook.refusals import BODY_LIMIT
+from tests.webhook.conftest import BODY, Gate, read_reply
+
+BOTH = pytest.mark.parametrize("owner", ["north", "south"])
+_TRUNCATED = gzip.compress(BODY, mtime=0)[:-12]
+
+
+async def _chunks(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 65536 + 1):
+        yield b" " * 65536
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("status", "path", "method", "headers", "body"),
+    [
+        (400, "/tickets", "POST", {}, b"no json"),
+        (400, "/tickets", "POST", {}, b""),
+        (400, "/tickets", "POST", {}, b"[]"),
+        (400, "/tickets", "POST", {}, b"\xff\xfe{\x00"),
+        (400, "/tickets", "POST", {"Content-Encoding": "gzip"}, b"no gzip at all"),
+        (400, "/tickets", "POST", {"Content-Encoding": "gzip"}, _TRUNCATED),
+        (400, "/tickets", "POST", {"Content-Encoding": "deflate"}, b"no deflate at all"),
+        (400, "/tickets", "POST", {"Content-Type": "text/plain; charset=nonsense"}, BODY),
+        (400, "/tickets", "POST", {"Content-Type": "text/plain; charset=idna"}, BODY),
+        (400, "/tickets", "POST", {"Content-Type": "text/plain; charset=zlib"}, BODY),
+        (400, "/tickets", "POST", {"Content-Type": "text/plain; charset=us-ascii"}, b'{"subject":"\xff"}'),
+        (400, "/tickets", "POST", {"Content-Type": "text/plain; charset=utf-16"}, b"odd"),
+        (401, "/tickets", "POST", {"x-api-key": "wrong"}, BODY),
+        (404, "", "POST", {}, BODY),
+        (404, "/", "POST", {}, BODY),
+        (404, "/x", "POST", {}, BODY),
+        (404, "/x", "GET", {}, None),
+        (404, "//x/", "POST", {}, BODY),
+        (404, "/%00", "POST", {}, BODY),
+        (404, "/😀", "POST", {}, BODY),
+        (404, "/tickets/1", "POST", {}, BODY),
+        *(
+            (405, "/tickets", method, {}, None)
+            for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
+        ),
+        (405, "//tickets/", "GET", {}, None),
+        (413, "/tickets", "POST", {}, b" " * (BODY_LIMIT + 1)),
+        (413, "/tickets", "POST", {"Content-Encoding": "gzip"}, gzip.compress(b" " * 30 * BODY_LIMIT)),
+        (417, "/tickets", "POST", {"Expect": "miracles"}, BODY),
+        (500, "/broken", "POST", {}, BODY),
+    ],
+)
+async def test_every_refusal_wears_the_envelope_of_its_owner(
+    gate: Gate, owner: str, status: int, path: str, method: str, headers: dict[str, str], body: bytes | None
+) -> None:
+    reply = await gate.send(f"/{owner}{path}", body, method=method, headers=headers)
+
+    assert reply.status == status
+    reply.refuses(owner)
+    assert "server" not in reply.headers
+    assert await gate.kept() == []
+
+
+@BOTH
+async def test_a_body_as_large_as_allowed_is_read(gate: Gate, owner: str) -> None:
+    assert (await gate.send(f"/{owner}/tickets", BODY.ljust(BODY_LIMIT))).status == 200
+
+
+@BOTH
+async def test_a_body_without_a_length_is_cut_at_the_limit(gate: Gate, owner: str) -> None:
+    reply = await gate.send(f"/{owner}/tickets", _chunks(BODY_LIMIT))
+
+    assert reply.status == 413
+    reply.refuses(owner)
+
+
+@BOTH
+async def test_a_body_declared_too_large_is_refused_before_it_is_sent(gate: Gate, owner: str) -> None:
+    reply = await gate.raw(gate.head(f"/{owner}/tickets", "Content-Length: 10737418240"))
+
+    assert (reply.status, reply.headers["connection"]) == (413, "close")
+    reply.refuses(owner)
+
+
+@BOTH
+async def test_a_body_that_ends_too_early_is_no_ticket(gate: Gate, owner: str) -> None:
+    head = gate.head(f"/{owner}/tickets", f"Content-Length: {len(BODY) + 1}")
+
+    # aiohttp takes an end in the middle for a client that has gone, and hangs up too.
+    with pytest.raises(asyncio.IncompleteReadError):
+        await gate.raw(head + BODY, half_close=True)
+    assert await gate.kept() == []
+
+
+@BOTH
+@pytest.mark.parametrize("start", [b"", b"5\r\nhello\r\n"])
+async def test_a_body_that_does_not_arrive_is_refused_in_time(
+    gate: Gate, owner: str, start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "BODY_DEADLINE", 0.1)
+
+    reply = await gate.raw(gate.head(f"/{owner}/tickets", "Transfer-Encoding: chunked") + start)
+
+    assert (reply.status, reply.headers["connection"]) == (408, "close")
+    reply.refuses(owner)
+
+
+@BOTH
+async def test_a_broken_chunk_does_not_hang_its_request(
+    gate: Gate, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "BODY_DEADLINE", 0.1)
+    reader, writer = await asyncio.open_connection(gate.host, gate.port)
+    writer.write(gate.head(f"/{owner}/tickets", "Transfer-Encoding: chunked"))
+    await asyncio.sleep(0.02)
+    writer.write(b"zz\r\n\r\n")
+
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).split()[1] in (b"400", b"408")
+    writer.close()
+
+
+def test_a_body_has_ten_seconds() -> None:
+    assert refusals.BODY_DEADLINE == 10.0
+
+
+@BOTH
+async def test_another_method_is_405_and_says_which_is_taken(gate: Gate, owner: str) -> None:
+    reply = await gate.send(f"/{owner}/tickets", None, method="GET")
+
+    assert (reply.status, reply.headers["allow"]) == (405, "POST")
+
+
+@BOTH
+async def test_head_is_405_and_has_no_body(gate: Gate, owner: str) -> None:
+    reply = await gate.send(f"/{owner}/tickets", None, method="HEAD")
+
+    assert (reply.status, reply.body) == (405, b"")
+    assert "server" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/x", "/northern/tickets", "/southx", "/old", "/%2e%2e/north", "/healthz/x", "/x/north/tickets"],
+)
+async def test_a_path_of_nobody_is_404_in_a_plain_envelope(gate: Gate, path: str) -> None:
+    reply = await gate.raw(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+
+    assert reply.status == 404
+    reply.refuses(None)
+
+
+@pytest.mark.parametrize("path", ["/old/north", "/old/north/x", "/old//north/"])
+async def test_every_prefix_of_a_source_is_its_own(gate: Gate, path: str) -> None:
+    (await gate.send(path)).refuses("north")
+
+
+async def test_health_takes_no_ticket(gate: Gate) -> None:
+    reply = await gate.send("/healthz")
+
+    assert reply.status == 405
+    reply.refuses(None)
+
+
+@BOTH
+@pytest.mark.parametrize("table", ["outbox", "api_keys"])
+async def test_a_database_that_fails_is_500_and_worth_another_try(gate: Gate, owner: str, table: str) -> None:
+    with sqlite3.connect(gate.path) as db:
+        db.execute(f"DROP TABLE {table}")
+    db.close()
+
+    reply = await gate.send(f"/{owner}/tickets")
+
+    assert (reply.status, reply.headers["retry-after"]) == (500, "5")
+    assert table not in reply.refuses(owner)
+    assert await gate.kept() == []
+
+
+@BOTH
+async def test_our_own_mistake_is_500_and_logged_without_its_words(
+    gate: Gate, owner: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply = await gate.send(f"/{owner}/broken", b"some words")
+
+    assert reply.status == 500
+    assert "some words" not in reply.refuses(owner)
+    (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
+    assert f"/{owner}/broken failed: RuntimeError at " in record.getMessage()
+    assert "some words" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"NONSENSE\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nLong: " + b"x" * 9000 + b"\r\n\r\n",
+        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nbad name: 1\r\n\r\n",
+        b"POST /north/tickets HTTP/9.9\r\nHost: x\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_answered_in_json_and_closed(gate: Gate, request_bytes: bytes) -> None:
+    reader, writer = await asyncio.open_connection(gate.host, gate.port)
+    writer.write(request_bytes)
+
+    async with asyncio.timeout(5):
+        reply, rest = await read_reply(reader), await reader.read()
+    assert (reply.status, rest) == (400, b"")
+    assert "server" not in reply.headers
+    reply.refuses(None)
+    writer.close()
+
+
+@pytest.mark.parametrize("target", ["*", "example.org:443", "http://example.org/x", "http://example.org"])
+async def test_an_odd_target_is_refused_and_not_our_failure(gate: Gate, target: str) -> None:
+    for method in ("OPTIONS", "CONNECT", "POST"):
+        reply = await gate.raw(f"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+
+        assert 400 <= reply.status < 500
+        reply.refuses(None)
