@@ -1,0 +1,27 @@
+"""A real store in a file of its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import Workspace
+from storage import Store
+from tests.storage.samples import HUB, NOW
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tickets.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(path)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def workspace(store: Store) -> Workspace:
+    return await store.add_workspace(HUB, NOW)

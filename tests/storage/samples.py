@@ -1,0 +1,64 @@
+"""What storage tests keep: a workspace, tickets, what staff say; and a foreign hand on the file."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from bot.tickets import Author, NewTicket, NewWorkspace, Note, Player, Priority, Reply, Ticket
+
+NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
+HUB = NewWorkspace(name="hub", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
+WRITER = Author(id=11, name="Alice")
+
+_numbers = count(1)
+
+
+def new_ticket(
+    *,
+    subject: str = "It broke",
+    body: str = "Quite badly.",
+    source: str = "somewhere",
+    reporter_id: str = "7",
+    view_only: bool = False,
+    private: bool = False,
+) -> NewTicket:
+    return NewTicket(
+        source=source,
+        view_only=view_only,
+        private=private,
+        subject=subject,
+        body=body,
+        category="bug",
+        priority=Priority.NORMAL,
+        reporter=Player(id=reporter_id, name="rey"),
+    )
+
+
+def ids() -> Iterator[str]:
+    """Candidates nobody has had."""
+    while True:
+        yield f"T-{next(_numbers)}"
+
+
+def replying(text: str = "We are on it.") -> Callable[[Ticket], Reply]:
+    return lambda ticket: ticket.reply(WRITER, text)
+
+
+def noting(text: str = "Seen him before.") -> Callable[[Ticket], Note]:
+    return lambda ticket: ticket.note(WRITER, text)
+
+
+@contextmanager
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of somebody else's: none of our settings, every statement its own transaction."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
+        yield db
+
+
+def counted(path: Path, table: str) -> int:
+    with raw(path) as db:
+        count_of: int = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608  # ours
+    return count_of

@@ -1,0 +1,192 @@
+"""What is said to be kept is kept: settings of the connections, cancelled tasks, foreign locks, kill -9."""
+
+import asyncio
+import os
+import random
+import sqlite3
+import stat
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.tickets import Kind, Workspace
+from storage import StorageError, Store
+from storage.connection import open_reader, open_writer
+from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, raw
+from tests.storage.victim import victim
+
+Opening = Callable[[Path], Awaitable[aiosqlite.Connection]]
+
+
+@pytest.mark.parametrize("opening", [open_writer, open_reader])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
+)
+async def test_every_connection_keeps_what_it_commits(
+    path: Path, opening: Opening, setting: str, value: object
+) -> None:
+    db = await opening(path)
+    try:
+        rows = await db.execute_fetchall(f"PRAGMA {setting}")
+    finally:
+        await db.close()
+
+    assert [tuple(row) for row in rows] == [(value,)]
+
+
+async def test_the_reader_cannot_write(store: Store, path: Path) -> None:
+    reader = await open_reader(path)
+    try:
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await reader.execute("DELETE FROM workspaces")
+    finally:
+        await reader.close()
+
+
+async def test_a_new_file_is_readable_by_its_owner_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = await Store.open(path)
+        await store.add_workspace(HUB, NOW)
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        await store.close()
+    finally:
+        os.umask(before)
+
+    assert modes == dict.fromkeys(("tickets.db", "tickets.db-wal", "tickets.db-shm"), 384)
+
+
+async def test_what_was_kept_is_there_after_closing_and_opening(store: Store, path: Path) -> None:
+    workspace = await store.add_workspace(HUB, NOW)
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.close()
+
+    again = await Store.open(path)
+    try:
+        assert await again.ticket(ticket.id) == ticket
+    finally:
+        await again.close()
+
+
+async def test_closing_waits_for_what_is_being_kept(path: Path) -> None:
+    store = await Store.open(path)
+    keeping = asyncio.create_task(store.add_workspace(HUB, NOW))
+    await asyncio.sleep(0)
+
+    await store.close()
+
+    assert (await keeping).name == "hub"
+    assert counted(path, "workspaces") == 1
+
+
+async def test_a_cancelled_task_leaves_no_open_transaction(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    for patience in range(60):
+        adding = asyncio.create_task(store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
+        for _ in range(patience):
+            await asyncio.sleep(0)
+        await asyncio.sleep(patience / 30_000)
+        adding.cancel()
+        await asyncio.wait([adding])
+
+        with raw(path) as db:
+            db.execute("PRAGMA busy_timeout = 0")
+            db.execute("BEGIN IMMEDIATE")  # refused at once if the transaction were still open
+
+    last = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert await store.ticket(last.id) == last
+    assert counted(path, "outbox") == 2 * counted(path, "tickets")
+
+
+async def test_a_ticket_kept_for_somebody_who_has_gone_away_is_still_delivered(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    outbox_changed = store.watch_outbox()
+    adding = asyncio.create_task(store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
+    while counted(path, "tickets") == 0:
+        await asyncio.sleep(0)
+        time.sleep(0.002)  # noqa: ASYNC251  # the commit comes through while the loop stands still
+
+    adding.cancel()
+    await asyncio.wait([adding])
+
+    assert adding.cancelled()
+    assert outbox_changed.is_set()
+
+
+async def test_a_foreign_write_lock_makes_writers_wait_and_readers_not(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    with raw(path) as db:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE workspaces SET staff_role_id = 5")
+        adding = asyncio.create_task(store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
+        await asyncio.sleep(0.5)
+
+        assert not adding.done()
+        assert await store.workspaces() == [workspace]
+
+        db.execute("COMMIT")
+
+    assert (await adding).workspace_id == workspace.id
+
+
+async def test_a_foreign_write_lock_held_too_long_is_told_and_then_forgotten(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    with raw(path) as db:
+        db.execute("BEGIN IMMEDIATE")
+        start = time.monotonic()
+
+        with pytest.raises(StorageError, match="locked"):
+            await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+        assert 4 < time.monotonic() - start < 7
+        db.execute("ROLLBACK")
+
+    await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert counted(path, "tickets") == 1
+
+
+async def test_a_read_that_fails_is_told_in_our_own_words(store: Store, path: Path) -> None:
+    with raw(path) as db:
+        db.execute("ALTER TABLE workspaces RENAME TO gone")
+
+    with pytest.raises(StorageError, match=r"^The database failed: no such table: workspaces\.$"):
+        await store.workspaces()
+
+
+async def test_what_was_said_to_be_kept_survives_kill_9(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    await store.close()
+    said: set[tuple[str, str]] = set()
+
+    for start in range(5):
+        async with victim("add", path, str(start)) as process:
+            assert process.stdout is not None
+            said.add(_word(await process.stdout.readline()))
+            await asyncio.sleep(random.uniform(0, 0.3))  # noqa: S311  # any moment will do
+            process.kill()
+            rest = await process.stdout.read()
+        said.update(_word(line) for line in rest.splitlines(keepends=True) if line.endswith(b"\n"))
+
+    with raw(path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        shown = set(db.execute("SELECT public_id, kind FROM outbox JOIN tickets ON tickets.id = ticket_id"))
+        alone = db.execute("SELECT count(*) FROM tickets WHERE id NOT IN (SELECT ticket_id FROM outbox)")
+        assert alone.fetchone() == (0,)
+    expected = {"ticket": (Kind.POST, Kind.THREAD), "reply": (Kind.SHOW, Kind.RETURN)}
+    assert len(said) > 20
+    assert {(name, kind.value) for noun, name in said for kind in expected[noun]} <= shown
+
+
+def _word(line: bytes) -> tuple[str, str]:
+    noun, name = line.decode().split()
+    return noun, name

@@ -1,0 +1,81 @@
+"""The lock: one process per database, for exactly as long as that process lives."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from storage import DatabaseInUse, DatabaseLock, UnreadableDatabase, lock_path, read_note
+from tests.storage.victim import victim
+
+
+def test_a_second_holder_is_refused_by_name_and_told_the_cure(path: Path) -> None:
+    with (
+        DatabaseLock(path),
+        pytest.raises(DatabaseInUse, match=r"^Another ticketbridge is using tickets\.db\. Stop it first"),
+        DatabaseLock(path),
+    ):
+        raise AssertionError("two hold one lock")
+
+
+def test_a_released_lock_can_be_taken_again(path: Path) -> None:
+    for _ in range(3):
+        with DatabaseLock(path):
+            pass
+
+
+def test_a_refused_holder_leaves_lock_and_note_alone(path: Path) -> None:
+    with DatabaseLock(path) as lock:
+        lock.write_note("mine")
+        for _ in range(2):
+            with pytest.raises(DatabaseInUse), DatabaseLock(path):
+                pass
+
+        assert read_note(path) == "mine"
+
+
+def test_other_databases_have_locks_of_their_own(path: Path) -> None:
+    with DatabaseLock(path), DatabaseLock(path.with_name("other.db")):
+        assert lock_path(path) != lock_path(path.with_name("other.db"))
+
+
+async def test_the_lock_holds_between_processes_and_dies_with_its_holder(path: Path) -> None:
+    async with victim("lock", path, "a note") as process:
+        assert process.stdout is not None
+        await process.stdout.readline()
+        with pytest.raises(DatabaseInUse), DatabaseLock(path):
+            pass
+        assert read_note(path) == "a note"
+
+        process.kill()
+        await process.wait()
+
+    with DatabaseLock(path):
+        assert read_note(path) == ""
+
+
+def test_a_note_is_replaced_whole_and_gone_with_its_writer(path: Path) -> None:
+    with DatabaseLock(path) as lock:
+        lock.write_note("a long note about little")
+        lock.write_note("short")
+        assert read_note(path) == "short"
+
+    assert read_note(path) == ""
+    with pytest.raises(ValueError, match="not held"):
+        lock.write_note("too late")
+
+
+def test_a_note_that_was_never_written_is_empty(path: Path) -> None:
+    assert read_note(path) == ""
+
+
+def test_the_note_is_for_the_owner_alone(path: Path) -> None:
+    with DatabaseLock(path):
+        assert stat.S_IMODE(lock_path(path).stat().st_mode) == 0o600
+
+
+def test_a_lock_that_cannot_be_written_is_told_with_its_cause(path: Path) -> None:
+    nowhere = path.parent / "nowhere" / "tickets.db"
+
+    with pytest.raises(UnreadableDatabase, match="No such file or directory"), DatabaseLock(nowhere):
+        pass

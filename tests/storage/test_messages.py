@@ -1,0 +1,158 @@
+"""Keeping replies and notes: composed by the ticket, kept once, and sent on their way."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import (
+    EmptyMessage,
+    Kind,
+    Lane,
+    MessageKind,
+    Note,
+    Reply,
+    Status,
+    Ticket,
+    TicketClosed,
+    UnknownTicket,
+    ViewOnly,
+    Workspace,
+)
+from storage import StorageError, Store
+from tests.storage.samples import NOW, WRITER, counted, ids, new_ticket, noting, raw, replying
+
+
+@pytest.fixture
+async def ticket(store: Store, workspace: Workspace) -> Ticket:
+    return await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+
+@pytest.fixture
+async def report(store: Store, workspace: Workspace) -> Ticket:
+    return await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+
+
+async def test_a_reply_is_kept_shown_and_sent_back(store: Store, ticket: Ticket) -> None:
+    reply = await store.add_message(ticket.id, replying("Hello"), origin="a", now=NOW)
+
+    assert reply == await store.message(reply.id)
+    assert (reply.kind, reply.author, reply.text) == (MessageKind.REPLY, WRITER, "Hello")
+    *_, show = await store.waiting_for(ticket.id, Lane.DISCORD)
+    (back,) = await store.waiting_for(ticket.id, Lane.GAME)
+    assert (show.kind, show.message_id) == (Kind.SHOW, reply.id)
+    assert (back.kind, back.message_id) == (Kind.RETURN, reply.id)
+
+
+async def test_a_note_never_waits_for_the_game(store: Store, ticket: Ticket, report: Ticket) -> None:
+    for each in (ticket, report):
+        await store.add_message(each.id, noting(), origin=f"note {each.id}", now=NOW)
+
+        assert await store.waiting_for(each.id, Lane.GAME) == []
+
+
+async def test_a_reply_never_overtakes_its_ticket(store: Store, ticket: Ticket) -> None:
+    await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+
+    kinds = [row.kind for row in await store.waiting_for(ticket.id, Lane.DISCORD)]
+    assert kinds == [Kind.POST, Kind.THREAD, Kind.SHOW]
+
+
+async def test_the_same_origin_twice_keeps_one_message(store: Store, ticket: Ticket, path: Path) -> None:
+    first = await store.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
+    again = await store.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
+
+    assert again == first
+    assert counted(path, "messages") == 1
+    assert len(await store.waiting_for(ticket.id, Lane.GAME)) == 1
+
+
+async def test_an_origin_that_comes_again_after_closing_gives_back_the_kept_reply(
+    store: Store, ticket: Ticket
+) -> None:
+    first = await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW)
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+
+    assert await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW) == first
+
+
+async def test_what_the_ticket_refuses_is_not_kept(
+    store: Store, ticket: Ticket, report: Ticket, path: Path
+) -> None:
+    with pytest.raises(ViewOnly):
+        await store.add_message(report.id, replying(), origin="a", now=NOW)
+    with pytest.raises(EmptyMessage):
+        await store.add_message(ticket.id, replying(" "), origin="b", now=NOW)
+    with pytest.raises(UnknownTicket):
+        await store.add_message(404, replying(), origin="c", now=NOW)
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+    with pytest.raises(TicketClosed):
+        await store.add_message(ticket.id, replying(), origin="d", now=NOW)
+
+    assert counted(path, "messages") == 0
+
+
+async def test_a_reply_made_for_a_ticket_and_given_to_a_game_report_is_refused_by_the_database(
+    store: Store, ticket: Ticket, report: Ticket, path: Path
+) -> None:
+    def astray(found: Ticket) -> Reply:
+        return replace(found.reply(WRITER, "Hello"), ticket_id=report.id)
+
+    with pytest.raises(ViewOnly):
+        await store.add_message(ticket.id, astray, origin="a", now=NOW)
+
+    assert counted(path, "messages") == 0
+
+
+async def test_a_reply_whose_delivery_cannot_be_kept_is_not_kept(
+    store: Store, ticket: Ticket, path: Path
+) -> None:
+    with raw(path) as db:
+        db.execute(
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'return' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+
+    assert counted(path, "messages") == 0
+    assert len(await store.waiting_for(ticket.id, Lane.DISCORD)) == 2
+
+
+async def test_a_note_in_a_private_ticket_is_kept_and_shown_nowhere(
+    store: Store, workspace: Workspace
+) -> None:
+    private = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW)
+
+    note = await store.add_message(private.id, noting(), origin="a", now=NOW)
+
+    assert await store.messages_of(private.id) == [note]
+    kinds = [row.kind for row in await store.waiting_for(private.id, Lane.DISCORD)]
+    assert kinds == [Kind.PRIVATE_THREAD, Kind.POST]
+
+
+async def test_the_newest_messages_come_oldest_first_of_the_kinds_asked_for(
+    store: Store, ticket: Ticket, report: Ticket
+) -> None:
+    said: list[Callable[[Ticket], Reply | Note]] = [
+        replying("1"),
+        noting("2"),
+        replying("3"),
+        replying("4"),
+    ]
+    kept = [
+        await store.add_message(ticket.id, compose, origin=str(number), now=NOW)
+        for number, compose in enumerate(said)
+    ]
+    await store.add_message(report.id, noting("elsewhere"), origin="other", now=NOW)
+
+    assert await store.messages_of(ticket.id) == kept
+    assert await store.messages_of(ticket.id, limit=2) == kept[2:]
+    assert await store.messages_of(ticket.id, [MessageKind.NOTE]) == [kept[1]]
+    assert await store.messages_of(ticket.id, [MessageKind.REPLY], limit=2) == kept[2:]
+
+
+async def test_a_message_that_is_not_there_is_none(store: Store) -> None:
+    assert await store.message(404) is None

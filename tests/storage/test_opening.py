@@ -1,0 +1,153 @@
+"""Opening the file: migrations whole or not at all, and a sentence for a file that is none of ours."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+import storage.migrate
+from bot.tickets import Workspace
+from storage import Store, UnreadableDatabase
+from storage.migrate import migrations, statements
+from tests.storage.samples import HUB, NOW, ids, new_ticket, raw
+from tests.storage.victim import victim
+
+FIRST = migrations()[0]
+NEWEST = migrations()[-1][0]
+
+
+def version_of(path: Path) -> int:
+    with raw(path) as db:
+        version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def schema_of(path: Path) -> list[tuple[str, str]]:
+    with raw(path) as db:
+        return db.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+
+
+async def open_and_close(path: Path) -> None:
+    await (await Store.open(path)).close()
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    assert [number for number, _ in migrations()] == list(range(1, NEWEST + 1))
+
+
+def test_every_word_of_a_migration_is_in_one_of_its_statements() -> None:
+    for _, script in migrations():
+        assert "".join(statements(script)).strip() == script.strip()
+
+
+def test_a_trigger_is_one_statement() -> None:
+    trigger = "CREATE TRIGGER t BEFORE INSERT ON a\nBEGIN\n    SELECT 1;\n    SELECT 2;\nEND;\n"
+
+    assert list(statements(f"CREATE TABLE a (b);\n{trigger}")) == ["CREATE TABLE a (b);\n", trigger]
+
+
+async def test_a_new_file_is_brought_to_the_newest_version(path: Path) -> None:
+    await open_and_close(path)
+
+    assert version_of(path) == NEWEST
+
+
+async def test_opening_again_changes_nothing(store: Store, workspace: Workspace, path: Path) -> None:
+    await store.close()
+    before = schema_of(path)
+
+    again = await Store.open(path)
+
+    assert schema_of(path) == before
+    assert await again.workspaces() == [workspace]
+    await again.close()
+
+
+async def test_a_later_migration_finds_the_data_as_it_was(
+    store: Store, workspace: Workspace, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.close()
+    later = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\n")
+    monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, later])
+
+    again = await Store.open(path)
+
+    assert await again.ticket(ticket.id) == ticket
+    assert version_of(path) == NEWEST + 1
+    await again.close()
+
+
+async def test_a_migration_that_fails_leaves_the_last_whole_version(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_and_close(path)
+    before = schema_of(path)
+    broken = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
+    monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, broken])
+
+    with pytest.raises(UnreadableDatabase, match="no such table: nowhere"):
+        await Store.open(path)
+
+    assert (version_of(path), schema_of(path)) == (NEWEST, before)
+
+
+@pytest.mark.parametrize("last", [0, 1, len(list(statements(FIRST[1]))) - 1])
+async def test_a_migration_killed_in_the_middle_is_finished_at_the_next_start(path: Path, last: int) -> None:
+    async with victim("migrate", path, str(last)) as process:
+        assert await process.wait() == -signal.SIGKILL
+    assert (version_of(path), schema_of(path)) == (0, [])
+
+    store = await Store.open(path)
+
+    assert version_of(path) == NEWEST
+    assert (await store.add_workspace(HUB, NOW)).name == "hub"
+    await store.close()
+
+
+async def test_a_file_of_a_newer_ticketbridge_is_refused_and_left_alone(path: Path) -> None:
+    await open_and_close(path)
+    with raw(path) as db:
+        db.execute(f"PRAGMA user_version = {NEWEST + 1}")
+
+    with pytest.raises(
+        UnreadableDatabase, match=rf"version {NEWEST + 1}, newer than .* \({NEWEST}\)\. Install"
+    ):
+        await Store.open(path)
+
+    assert version_of(path) == NEWEST + 1
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    letter = b"Dear diary, " * 500
+    path.write_bytes(letter)  # noqa: ASYNC240  # nothing else runs
+
+    with pytest.raises(UnreadableDatabase, match=r"tickets\.db cannot be opened .*not a database"):
+        await Store.open(path)
+
+    assert path.read_bytes() == letter  # noqa: ASYNC240  # nothing else runs
+
+
+async def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+    with raw(path) as db:
+        db.execute("CREATE TABLE tickets (seat TEXT)")
+    before = schema_of(path)
+
+    with pytest.raises(UnreadableDatabase, match=r"tickets already exists.*move a foreign file"):
+        await Store.open(path)
+
+    assert (version_of(path), schema_of(path)) == (0, before)
+
+
+async def test_a_path_that_cannot_be_written_is_told_with_its_cause(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    causes = {
+        tmp_path / "nowhere" / "tickets.db": "No such file or directory",
+        tmp_path / "file" / "tickets.db": "Not a directory",
+        tmp_path: "unable to open database file",
+        Path("/proc/tickets.db"): "",
+    }
+
+    for path, cause in causes.items():
+        with pytest.raises(UnreadableDatabase, match=f"{path} cannot be opened .*{cause}.*Check the path"):
+            await Store.open(path)

@@ -1,0 +1,177 @@
+"""The outbox: first in, first out per ticket and lane; one due delivery per channel; receipts remembered."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import Delivery, Kind, Lane, Post, Receipt, Ticket, Workspace
+from storage import Store
+from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
+
+SOON = NOW + timedelta(seconds=30)
+
+
+@pytest.fixture
+async def ticket(store: Store, workspace: Workspace) -> Ticket:
+    return await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+
+async def due(store: Store, busy: tuple[int, ...] = (), *, lane: Lane = Lane.DISCORD) -> list[Delivery]:
+    return await store.due_deliveries(lane, busy, NOW)
+
+
+async def test_only_the_first_of_a_ticket_is_due_until_it_is_settled(store: Store, ticket: Ticket) -> None:
+    (post,) = await due(store)
+    assert post.kind is Kind.POST
+
+    await store.settle(post, Receipt(channel_id=2, message_id=50), NOW)
+
+    (thread,) = await due(store)
+    assert thread.kind is Kind.THREAD
+
+
+async def test_each_channel_has_one_delivery_due_its_oldest(store: Store, workspace: Workspace) -> None:
+    first = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+
+    assert [row.ticket_id for row in await due(store)] == [first.id, report.id]
+
+
+async def test_a_busy_channel_has_nothing_due(store: Store, workspace: Workspace, ticket: Ticket) -> None:
+    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+
+    assert [row.ticket_id for row in await due(store, (HUB.tickets_channel_id,))] == [report.id]
+    assert await due(store, (HUB.tickets_channel_id, HUB.reports_channel_id)) == []
+    assert await store.next_due(Lane.DISCORD, (HUB.tickets_channel_id, HUB.reports_channel_id)) is None
+
+
+async def test_a_postponed_head_holds_back_its_ticket_and_lets_others_pass(
+    store: Store, workspace: Workspace, ticket: Ticket
+) -> None:
+    other = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    (post,) = await due(store)
+
+    await store.postpone(post, SOON, "Discord is away")
+
+    assert [row.ticket_id for row in await due(store)] == [other.id]
+    (head,) = await store.due_deliveries(Lane.DISCORD, (), SOON)
+    assert head.ticket_id == ticket.id
+
+
+async def test_the_next_due_time_is_that_of_the_earliest_head(store: Store, ticket: Ticket) -> None:
+    (post,) = await due(store)
+    assert await store.next_due(Lane.DISCORD, ()) == NOW
+
+    await store.postpone(post, SOON, "Discord is away")
+
+    assert await store.next_due(Lane.DISCORD, ()) == SOON
+    assert await store.next_due(Lane.GAME, ()) is None
+
+
+async def test_neither_lane_holds_up_the_other(store: Store, ticket: Ticket) -> None:
+    reply = await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+
+    (post,) = await due(store)
+    (back,) = await due(store, lane=Lane.GAME)
+    await store.postpone(post, SOON, "Discord is away")
+
+    assert (back.kind, back.message_id) == (Kind.RETURN, reply.id)
+    assert await due(store, lane=Lane.GAME) == [back]
+
+
+async def test_replies_go_back_in_the_order_they_were_kept(store: Store, ticket: Ticket) -> None:
+    kept = [
+        await store.add_message(ticket.id, replying(str(number)), origin=str(number), now=NOW)
+        for number in range(3)
+    ]
+
+    gone = []
+    for _ in kept:
+        (back,) = await due(store, lane=Lane.GAME)
+        gone.append(back.message_id)
+        await store.settle(back, Receipt(), NOW)
+
+    assert gone == [message.id for message in kept]
+    assert await due(store, lane=Lane.GAME) == []
+
+
+async def test_an_attempt_that_began_is_remembered_whatever_became_of_it(
+    store: Store, ticket: Ticket, path: Path
+) -> None:
+    (post,) = await due(store)
+    assert post.attempts == 0
+
+    await store.begin(post)
+    await store.begin(post)
+
+    assert await due(store) == [replace(post, attempts=2)]
+
+
+async def test_a_receipt_tells_where_the_ticket_is_shown(store: Store, ticket: Ticket) -> None:
+    post, thread = await store.waiting_for(ticket.id, Lane.DISCORD)
+
+    await store.settle(post, Receipt(channel_id=2, message_id=50), NOW)
+    assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50)
+    await store.settle(thread, Receipt(channel_id=2, thread_id=50), NOW)
+
+    assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50, thread_id=50)
+    assert await store.waiting_for(ticket.id, Lane.DISCORD) == []
+
+
+async def test_a_shown_note_does_not_move_the_ticket(store: Store, ticket: Ticket) -> None:
+    await store.add_message(ticket.id, noting(), origin="a", now=NOW)
+    post, _, show = await store.waiting_for(ticket.id, Lane.DISCORD)
+    await store.settle(post, Receipt(channel_id=2, message_id=50), NOW)
+
+    await store.settle(show, Receipt(channel_id=77, message_id=51), NOW)
+
+    assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50)
+
+
+async def test_what_follows_a_post_queues_in_the_channel_the_post_is_in(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    for row in await store.waiting_for(ticket.id, Lane.DISCORD):
+        await store.settle(row, Receipt(channel_id=99, thread_id=60), NOW)
+
+    await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+
+    (show,) = await store.waiting_for(ticket.id, Lane.DISCORD)
+    assert show.channel_id == 99
+
+
+async def test_what_can_never_be_delivered_is_set_aside_with_its_reason(
+    store: Store, ticket: Ticket, path: Path
+) -> None:
+    (post,) = await due(store)
+
+    await store.bury(post, "Discord refused it", NOW)
+
+    (thread,) = await due(store)
+    assert thread.kind is Kind.THREAD
+    with raw(path) as db:
+        row = db.execute("SELECT state, last_error FROM outbox WHERE id = ?", (post.id,)).fetchone()
+    assert row == ("buried", "Discord refused it")
+
+
+async def test_due_deliveries_come_at_most_as_many_as_asked_for(store: Store, workspace: Workspace) -> None:
+    for channel in range(5):
+        await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=100 + channel)
+
+    assert len(await store.due_deliveries(Lane.DISCORD, (), NOW, limit=3)) == 3
+
+
+async def test_every_watcher_hears_of_what_enters_the_outbox(store: Store, workspace: Workspace) -> None:
+    watchers = [store.watch_outbox(), store.watch_outbox()]
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert all(watcher.is_set() for watcher in watchers)
+
+    for watcher in watchers:
+        watcher.clear()
+    await store.add_message(ticket.id, noting(), origin="a", now=NOW)
+
+    assert all(watcher.is_set() for watcher in watchers)

@@ -1,0 +1,293 @@
+"""Keeping tickets: a ticket and what must follow, in one transaction; and finding it again."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import (
+    AlreadyClaimed,
+    Fact,
+    Kind,
+    Lane,
+    NewTicket,
+    Player,
+    Post,
+    Priority,
+    Receipt,
+    Staff,
+    Status,
+    Ticket,
+    UnknownTicket,
+    Workspace,
+    stamped_ids,
+)
+from storage import StorageError, Store
+from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, raw
+
+ALICE = Staff(id=11, name="Alice")
+
+
+async def kinds_waiting(store: Store, ticket: Ticket) -> list[Kind]:
+    return [delivery.kind for delivery in await store.waiting_for(ticket.id, Lane.DISCORD)]
+
+
+async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Workspace) -> None:
+    new = NewTicket(
+        source="somewhere",
+        view_only=True,
+        subject="',;--\x00 😀 \u202e",
+        body="' OR 1=1; DROP TABLE tickets; --",
+        category="player",
+        priority=Priority.URGENT,
+        reporter=Player(
+            id="7", name="rey", display_name="Rey", avatar_url="https://a/b", profile_url="https://c"
+        ),
+        reported_player=Player(name="kylo"),
+        facts=(Fact(label="Place", value="1", url="https://d"), Fact(label="Tags", value="a, b")),
+        chat_log=("<rey> hi", "<kylo> no"),
+        raw='{"é": "\\u0000"}',
+    )
+
+    kept = await store.add_ticket(workspace.id, new, ids(), NOW)
+
+    assert kept == await store.ticket(kept.id) == await store.ticket_named(kept.public_id)
+    assert {name: getattr(kept, name) for name in NewTicket.__dataclass_fields__} == {
+        name: getattr(new, name) for name in NewTicket.__dataclass_fields__
+    }
+    assert (kept.workspace_id, kept.status, kept.created_at) == (workspace.id, Status.OPEN, NOW)
+    assert len(kept.uid) == 24
+
+
+@pytest.mark.parametrize(
+    ("new", "kinds", "channel"),
+    [
+        (new_ticket(), [Kind.POST, Kind.THREAD], HUB.tickets_channel_id),
+        (new_ticket(view_only=True), [Kind.POST], HUB.reports_channel_id),
+        (new_ticket(private=True), [Kind.PRIVATE_THREAD, Kind.POST], HUB.tickets_channel_id),
+    ],
+)
+async def test_a_ticket_is_kept_together_with_what_shows_it(
+    store: Store, workspace: Workspace, new: NewTicket, kinds: list[Kind], channel: int
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
+
+    waiting = await store.waiting_for(ticket.id, Lane.DISCORD)
+    assert [delivery.kind for delivery in waiting] == kinds
+    assert {delivery.channel_id for delivery in waiting} == {channel}
+
+
+async def test_a_private_ticket_opens_in_the_channel_it_was_asked_for_in(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+
+    assert {row.channel_id for row in await store.waiting_for(ticket.id, Lane.DISCORD)} == {99}
+
+
+async def test_nothing_is_half_kept_when_the_second_insert_fails(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    with raw(path) as db:
+        db.execute(
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'thread' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    assert (counted(path, "tickets"), counted(path, "outbox")) == (0, 0)
+
+
+@pytest.mark.parametrize("hostile", [{"body": "\ud800"}, {"reporter_id": "\udfff"}])
+async def test_text_that_is_no_text_keeps_nothing_and_leaves_the_store_at_work(
+    store: Store, workspace: Workspace, path: Path, hostile: dict[str, str]
+) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        await store.add_ticket(workspace.id, new_ticket(**hostile), ids(), NOW)  # type: ignore[arg-type]  # texts
+
+    assert counted(path, "tickets") == 0
+    assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+
+async def test_a_taken_public_id_leads_to_the_next_candidate(store: Store, workspace: Workspace) -> None:
+    candidates = chain(repeat("BUG-1", 5), ["BUG-2"])
+    await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
+
+    second = await store.add_ticket(workspace.id, new_ticket(), candidates, NOW)
+
+    assert second.public_id == "BUG-2"
+
+
+async def test_a_source_that_runs_out_of_ids_is_told_so(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
+
+    with pytest.raises(ValueError, match="endless"):
+        await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
+
+    assert counted(path, "tickets") == 1
+
+
+async def test_a_thousand_tickets_in_one_frozen_second_have_a_thousand_ids(
+    store: Store, workspace: Workspace
+) -> None:
+    kept = await asyncio.gather(
+        *(store.add_ticket(workspace.id, new_ticket(), stamped_ids("TICKET", NOW), NOW) for _ in range(1000))
+    )
+
+    assert len({ticket.public_id for ticket in kept}) == 1000
+    assert len({ticket.uid for ticket in kept}) == 1000
+
+
+async def test_an_unknown_workspace_keeps_no_ticket(store: Store, path: Path) -> None:
+    with pytest.raises(StorageError, match="workspace"):
+        await store.add_ticket("nowhere", new_ticket(), ids(), NOW)
+
+    assert counted(path, "tickets") == 0
+
+
+async def test_a_ticket_is_found_right_after_it_was_kept_however_much_is_read(
+    store: Store, workspace: Workspace
+) -> None:
+    for _ in range(30):
+        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    done = asyncio.Event()
+
+    async def read_on() -> None:
+        while not done.is_set():
+            await store.tickets_like("broke", [workspace.id])
+
+    readers = [asyncio.create_task(read_on()) for _ in range(8)]
+    for _ in range(50):
+        kept = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+        assert await store.ticket(kept.id) == kept
+
+    done.set()
+    await asyncio.gather(*readers)
+
+
+async def test_an_unknown_ticket_is_said_to_be_unknown(store: Store) -> None:
+    with pytest.raises(UnknownTicket):
+        await store.ticket(404)
+    with pytest.raises(UnknownTicket):
+        await store.change_ticket(404, lambda ticket: ticket.claim(ALICE), NOW)
+    assert await store.ticket_named("BUG-404") is None
+    assert await store.ticket_shown_at(404) is None
+
+
+async def test_a_ticket_is_found_by_its_post_and_by_its_thread(store: Store, workspace: Workspace) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW)
+    thread, post = await store.waiting_for(ticket.id, Lane.DISCORD)
+
+    await store.settle(thread, Receipt(channel_id=2, thread_id=70), NOW)
+    await store.settle(post, Receipt(channel_id=2, message_id=80), NOW)
+
+    for discord_id in (70, 80):
+        shown = await store.ticket_shown_at(discord_id)
+        assert shown is not None
+        assert shown.post == Post(channel_id=2, message_id=80, thread_id=70)
+
+
+async def test_tickets_of_a_reporter_stay_within_source_and_workspaces_newest_first(
+    store: Store, workspace: Workspace
+) -> None:
+    other = await store.add_workspace(replace(HUB, name="other"), NOW)
+    first = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    second = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.add_ticket(workspace.id, new_ticket(reporter_id="8"), ids(), NOW)
+    await store.add_ticket(workspace.id, new_ticket(source="elsewhere"), ids(), NOW)
+    await store.add_ticket(other.id, new_ticket(), ids(), NOW)
+
+    assert await store.tickets_of("somewhere", "7", [workspace.id]) == [second, first]
+    assert await store.tickets_of("somewhere", "7", [workspace.id], limit=1) == [second]
+    assert await store.tickets_of("somewhere", "7", []) == []
+
+
+async def test_tickets_are_found_by_a_piece_of_their_id_or_subject(
+    store: Store, workspace: Workspace
+) -> None:
+    fly = await store.add_ticket(workspace.id, new_ticket(subject="Fly hack 100%"), iter(["A-1"]), NOW)
+    bug = await store.add_ticket(workspace.id, new_ticket(subject="A bug"), iter(["B-2"]), NOW)
+
+    async def found(text: str) -> list[Ticket]:
+        return await store.tickets_like(text, [workspace.id])
+
+    assert await found("") == [bug, fly]
+    assert await found("FLY") == await found("a-1") == [fly]
+    assert await found("b-2") == [bug]
+    assert await found("%") == [fly]  # a sign like any other, not a wildcard
+    assert await found("_") == []
+    assert await store.tickets_like("", ["nowhere"]) == []
+
+
+async def test_a_change_is_kept_and_drawn_anew(store: Store, workspace: Workspace) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    later = NOW + timedelta(hours=1)
+
+    changed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), later)
+
+    assert changed == await store.ticket(ticket.id)
+    assert (changed.claimed_by, changed.status, changed.updated_at) == (ALICE, Status.IN_PROGRESS, later)
+    assert await kinds_waiting(store, ticket) == [Kind.POST, Kind.THREAD, Kind.REDRAW]
+
+
+async def test_a_change_the_ticket_refuses_changes_nothing(store: Store, workspace: Workspace) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    claimed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW)
+
+    with pytest.raises(AlreadyClaimed):
+        await store.change_ticket(ticket.id, lambda found: found.claim(Staff(id=12, name="Bob")), NOW)
+
+    assert await store.ticket(ticket.id) == claimed
+
+
+async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Workspace) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    rivals = [Staff(id=number, name=f"Staff {number}") for number in range(10)]
+
+    def claiming(staff: Staff) -> asyncio.Task[Ticket]:
+        return asyncio.create_task(store.change_ticket(ticket.id, lambda found: found.claim(staff), NOW))
+
+    outcomes = await asyncio.gather(*map(claiming, rivals), return_exceptions=True)
+
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Ticket)]
+    assert sum(isinstance(outcome, AlreadyClaimed) for outcome in outcomes) == 9
+    assert (await store.ticket(ticket.id)).claimed_by == winner.claimed_by
+
+
+async def test_redraws_that_nobody_has_begun_become_one(store: Store, workspace: Workspace) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+
+    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW)
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+
+    assert await kinds_waiting(store, ticket) == [Kind.POST, Kind.REDRAW]
+
+
+async def test_a_change_during_a_redraw_is_drawn_once_more_under_another_nonce(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW)
+    post, redraw = await store.waiting_for(ticket.id, Lane.DISCORD)
+    await store.begin(redraw)
+
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+
+    nonces = [row.nonce for row in await store.waiting_for(ticket.id, Lane.DISCORD)]
+    assert len(set(nonces)) == 3
+    assert nonces[:2] == [post.nonce, redraw.nonce]
+
+
+async def test_a_time_without_a_zone_is_never_kept(store: Store, workspace: Workspace, path: Path) -> None:
+    with pytest.raises(TypeError):
+        await store.add_ticket(workspace.id, new_ticket(), ids(), datetime(2025, 1, 15))  # noqa: DTZ001, RUF100
+
+    assert counted(path, "tickets") == 0

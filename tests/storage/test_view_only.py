@@ -1,0 +1,86 @@
+"""View-only, locked: the database keeps no reply to a game report, whoever writes and however."""
+
+# ruff: noqa: S608  # the attacks are our own, and put together from pieces of our own
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import Ticket, Workspace
+from storage import Store
+from tests.storage.samples import NOW, ids, new_ticket, noting, raw, replying
+
+_MESSAGE = "messages (ticket_id, kind, author_id, author_name, text, origin, created_at)"
+_OUTBOX = "outbox (ticket_id, kind, lane, channel_id, nonce, due_at, created_at)"
+_BARE = """uid, public_id, workspace_id, source, private, subject, body, category, department, priority,
+    status, reporter, facts, chat_log, raw, created_at, updated_at"""
+
+# What a foreign hand may try. Ticket 1 is a ticket with a reply, ticket 2 a game report with a note.
+ATTACKS = {
+    "insert a reply": f"INSERT INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 0)",
+    "insert a reply unless": f"INSERT OR IGNORE INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 0)",
+    "upsert a reply": f"INSERT INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'note', 0) "
+    "ON CONFLICT (origin) DO UPDATE SET kind = excluded.kind",
+    "replace a note by a reply": f"REPLACE INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'note', 0)",
+    "insert a reply from a select": f"INSERT INTO {_MESSAGE} "
+    "SELECT 2, kind, author_id, author_name, text, 'x', 0 FROM messages WHERE kind = 'reply'",
+    "make a note a reply": "UPDATE messages SET kind = 'reply' WHERE ticket_id = 2",
+    "move a reply": "UPDATE messages SET ticket_id = 2 WHERE kind = 'reply'",
+    "move a reply at any price": "UPDATE OR REPLACE messages SET ticket_id = 2 WHERE kind = 'reply'",
+    "move and turn a note": "UPDATE messages SET ticket_id = 2, kind = 'reply'",
+    "open a game report": "UPDATE tickets SET view_only = 0 WHERE id = 2",
+    "make an answered ticket a game report": "UPDATE tickets SET view_only = 1 WHERE id = 1",
+    "replace a game report": "INSERT OR REPLACE INTO tickets "
+    f"(id, view_only, {_BARE}) SELECT 2, 0, {_BARE} FROM tickets WHERE id = 2",
+    "replace a game report by rowid": "INSERT OR REPLACE INTO tickets "
+    f"(rowid, view_only, {_BARE}) SELECT 2, 0, {_BARE} FROM tickets WHERE id = 2",
+    "replace an answered ticket by a game report": "REPLACE INTO tickets "
+    f"(id, view_only, {_BARE}) SELECT 1, 1, {_BARE} FROM tickets WHERE id = 1",
+    "renumber a game report": "UPDATE tickets SET id = 3 WHERE id = 2",
+    "renumber an answered ticket": "UPDATE tickets SET id = 3 WHERE id = 1",
+    "renumber by rowid": "UPDATE tickets SET rowid = 3 WHERE id = 2",
+    "renumber by oid": "UPDATE tickets SET oid = 3 WHERE id = 1",
+    "renumber over a game report": "UPDATE OR REPLACE tickets SET _rowid_ = 2 WHERE id = 1",
+    "send something back": f"INSERT INTO {_OUTBOX} VALUES (2, 'return', 'game', 3, 'x', 0, 0)",
+    "turn a delivery back": "UPDATE outbox SET kind = 'return', lane = 'game' WHERE ticket_id = 2",
+    "move a delivery": "UPDATE outbox SET ticket_id = 2 WHERE kind = 'return'",
+}
+
+
+@pytest.fixture
+async def ticket(store: Store, workspace: Workspace) -> Ticket:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.add_message(ticket.id, replying(), origin="reply", now=NOW)
+    return ticket
+
+
+@pytest.fixture
+async def report(store: Store, workspace: Workspace, ticket: Ticket) -> Ticket:
+    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    await store.add_message(report.id, noting(), origin="note", now=NOW)
+    return report
+
+
+@pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+async def test_raw_sql_brings_no_reply_to_a_game_report(
+    ticket: Ticket, report: Ticket, path: Path, attack: str, foreign_keys: str
+) -> None:
+    assert (ticket.id, report.id) == (1, 2)
+    with raw(path) as db:
+        db.execute(f"PRAGMA foreign_keys = {foreign_keys}")
+        before = list(db.iterdump())
+
+        with pytest.raises(sqlite3.IntegrityError, match=r"^view-only: "):
+            db.execute(attack)
+
+        assert list(db.iterdump()) == before
+
+
+async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path: Path) -> None:
+    with raw(path) as db:
+        db.execute("UPDATE tickets SET status = 'closed', claimed_by_id = 1, view_only = 1 WHERE id = 2")
+        db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'show', 'discord', 3, 'x', 0, 0)")
+        db.execute("UPDATE messages SET text = 'y' WHERE ticket_id = 2")

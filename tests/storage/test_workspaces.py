@@ -1,0 +1,89 @@
+"""Workspaces and API keys: names are unique, keys are kept as hashes and can be revoked."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import Workspace, hash_key, mint_key
+from storage import NameTaken, Store, UnknownKey, UnknownWorkspace
+from tests.storage.samples import HUB, NOW
+
+
+async def test_a_workspace_comes_back_as_it_was_kept(store: Store, workspace: Workspace) -> None:
+    assert workspace == await store.workspace(workspace.id)
+    assert workspace.name == HUB.name
+    assert workspace.created_at == NOW
+    assert workspace.id.count("-") == 4
+
+
+async def test_two_workspaces_never_share_a_name(store: Store, workspace: Workspace) -> None:
+    with pytest.raises(NameTaken, match="already a workspace named hub"):
+        await store.add_workspace(replace(HUB, guild_id=9), NOW)
+
+    assert await store.workspaces() == [workspace]
+
+
+async def test_workspaces_come_oldest_first_and_by_guild(store: Store, workspace: Workspace) -> None:
+    older = await store.add_workspace(replace(HUB, name="older"), NOW - timedelta(days=1))
+    other = await store.add_workspace(replace(HUB, name="abroad", guild_id=2), NOW)
+
+    assert await store.workspaces() == [older, other, workspace]
+    assert await store.workspaces_of_guild(HUB.guild_id) == [older, workspace]
+    assert await store.workspaces_of_guild(404) == []
+
+
+async def test_an_unknown_workspace_is_named(store: Store) -> None:
+    with pytest.raises(UnknownWorkspace, match="no workspace with the id nowhere"):
+        await store.workspace("nowhere")
+
+
+async def test_a_key_is_found_by_its_hash_and_knows_its_workspace(store: Store, workspace: Workspace) -> None:
+    key, prefix = mint_key()
+
+    kept = await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_key(key), now=NOW)
+
+    assert kept == await store.find_key(hash_key(key))
+    assert [kept] == await store.keys()
+    assert (kept.workspace_id, kept.workspace_name, kept.source) == (workspace.id, "hub", "somewhere")
+    assert await store.find_key(hash_key(key + "x")) is None
+
+
+async def test_a_key_for_an_unknown_workspace_is_refused_with_the_cure(store: Store) -> None:
+    with pytest.raises(UnknownWorkspace, match=r"no workspace named nowhere\. `ticketbridge workspace list`"):
+        await store.add_key("nowhere", "somewhere", prefix="p", key_hash="h", now=NOW)
+
+    assert await store.keys() == []
+
+
+async def test_a_revoked_key_is_known_as_revoked_since_the_first_time(
+    store: Store, workspace: Workspace
+) -> None:
+    for name in ("first", "second"):
+        await store.add_key("hub", "somewhere", prefix=name, key_hash=name, now=NOW)
+
+    await store.revoke_key("first", NOW)
+    await store.revoke_key("first", NOW + timedelta(days=1))
+
+    assert [key.revoked_at for key in await store.keys()] == [NOW, None]
+    revoked = await store.find_key("first")
+    assert revoked is not None
+    assert revoked.revoked_at == NOW
+
+
+async def test_an_unknown_prefix_revokes_nothing(store: Store) -> None:
+    with pytest.raises(UnknownKey, match="no API key with the prefix nokey"):
+        await store.revoke_key("nokey", NOW)
+
+
+async def test_the_key_itself_is_nowhere_in_the_files(store: Store, workspace: Workspace, path: Path) -> None:
+    key, prefix = mint_key()
+    secret = key.removeprefix(f"tb_{prefix}_")
+
+    await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_key(key), now=NOW)
+    await store.revoke_key(prefix, NOW)
+
+    kept = b"".join(file.read_bytes() for file in path.parent.glob("tickets.db*"))
+    assert prefix.encode() in kept
+    assert secret.encode() not in kept

@@ -1,0 +1,31 @@
+"""A kept ticket, without a storage."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bot.tickets import Author, Player, Priority, Staff, Status, Ticket
+
+MOMENT = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
+ALICE = Staff(id=11, name="Alice")
+BOB = Staff(id=12, name="Bob")
+WRITER = Author(id=11, name="Alice")
+
+TICKET = Ticket(
+    id=1,
+    uid="0123456789abcdef01234567",
+    public_id="BUG-123456",
+    workspace_id="a7d5339a-5531-4336-99c6-6f3249c9ac20",
+    source="somewhere",
+    view_only=False,
+    subject="It broke",
+    body="Quite badly.",
+    category="bug",
+    department="general",
+    priority=Priority.NORMAL,
+    status=Status.OPEN,
+    reporter=Player(id="7", name="rey"),
+    created_at=MOMENT,
+    updated_at=MOMENT,
+)
+GAME_REPORT = replace(TICKET, view_only=True)
+PRIVATE = replace(TICKET, private=True)

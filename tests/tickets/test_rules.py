@@ -1,0 +1,205 @@
+"""What may happen to a ticket, and what it answers when it says no."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from bot.tickets import (
+    AlreadyClaimed,
+    AlreadyInStatus,
+    EmptyMessage,
+    Kind,
+    Lane,
+    MessageKind,
+    MessageTooLong,
+    NotClaimed,
+    Note,
+    Player,
+    Refusal,
+    Reply,
+    Status,
+    Ticket,
+    TicketClosed,
+    ViewOnly,
+)
+from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET, WRITER
+
+OVER = (Status.RESOLVED, Status.CLOSED)
+GOING_ON = (Status.OPEN, Status.IN_PROGRESS)
+
+
+def test_a_reply_carries_its_ticket_its_author_and_its_text() -> None:
+    reply = TICKET.reply(WRITER, "  We are on it.\n")
+
+    assert isinstance(reply, Reply)
+    assert (reply.ticket_id, reply.author, reply.text) == (1, WRITER, "We are on it.")
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_game_report_takes_no_reply_whatever_its_status(status: Status) -> None:
+    report = replace(GAME_REPORT, status=status)
+
+    with pytest.raises(ViewOnly):
+        report.reply(WRITER, "hello")
+    with pytest.raises(ViewOnly):
+        report.accept_replies()
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_a_ticket_whose_work_has_ended_takes_no_reply(status: Status) -> None:
+    with pytest.raises(TicketClosed):
+        replace(TICKET, status=status).reply(WRITER, "too late")
+
+
+@pytest.mark.parametrize("status", GOING_ON)
+def test_a_ticket_under_way_takes_replies(status: Status) -> None:
+    assert replace(TICKET, status=status).reply(WRITER, "hello").text == "hello"
+
+
+@pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])
+@pytest.mark.parametrize("status", Status)
+def test_staff_can_note_on_every_ticket_at_any_time(ticket: Ticket, status: Status) -> None:
+    note = replace(ticket, status=status).note(WRITER, "Seen him before.")
+
+    assert isinstance(note, Note)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t \n"])
+def test_a_message_without_text_is_refused(text: str) -> None:
+    with pytest.raises(EmptyMessage):
+        TICKET.reply(WRITER, text)
+    with pytest.raises(EmptyMessage):
+        TICKET.note(WRITER, text)
+
+
+def test_a_message_has_4000_characters_at_most() -> None:
+    assert len(TICKET.reply(WRITER, "😀" * 4000).text) == 4000
+    with pytest.raises(MessageTooLong):
+        TICKET.reply(WRITER, "x" * 4001)
+    with pytest.raises(MessageTooLong):
+        TICKET.note(WRITER, "x" * 4001)
+
+
+def test_claiming_puts_a_ticket_in_progress() -> None:
+    claimed = TICKET.claim(ALICE)
+
+    assert (claimed.claimed_by, claimed.status) == (ALICE, Status.IN_PROGRESS)
+
+
+def test_a_game_report_can_be_claimed_and_moved() -> None:
+    assert GAME_REPORT.claim(ALICE).move_to(Status.CLOSED).status is Status.CLOSED
+
+
+def test_a_ticket_has_one_claimer_at_a_time_and_names_them() -> None:
+    with pytest.raises(AlreadyClaimed, match=r"^Alice has already claimed this ticket\.$"):
+        TICKET.claim(ALICE).claim(BOB)
+
+
+def test_a_second_claim_by_the_same_person_is_told_so() -> None:
+    renamed = replace(ALICE, name="Alice again")
+
+    with pytest.raises(AlreadyClaimed, match=r"^You have already"):
+        TICKET.claim(ALICE).claim(renamed)
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_a_ticket_whose_work_has_ended_cannot_be_claimed(status: Status) -> None:
+    with pytest.raises(TicketClosed):
+        replace(TICKET, status=status).claim(ALICE)
+
+
+def test_unclaiming_frees_a_ticket_for_somebody_else_and_keeps_its_status() -> None:
+    freed = TICKET.claim(ALICE).unclaim()
+
+    assert (freed.claimed_by, freed.status) == (None, Status.IN_PROGRESS)
+    assert freed.claim(BOB).claimed_by == BOB
+
+
+def test_a_ticket_nobody_claimed_cannot_be_unclaimed() -> None:
+    with pytest.raises(NotClaimed):
+        TICKET.unclaim()
+
+
+@pytest.mark.parametrize("start", Status)
+@pytest.mark.parametrize("end", Status)
+def test_any_status_leads_to_any_other_and_none_to_itself(start: Status, end: Status) -> None:
+    ticket = replace(TICKET, status=start)
+
+    if start is end:
+        with pytest.raises(AlreadyInStatus, match=end.value):
+            ticket.move_to(end)
+    else:
+        assert ticket.move_to(end).status is end
+
+
+def test_a_closed_ticket_takes_replies_again_once_reopened() -> None:
+    reopened = TICKET.move_to(Status.CLOSED).move_to(Status.OPEN)
+
+    assert reopened.reply(WRITER, "Back again").text == "Back again"
+
+
+def test_a_rule_gives_back_another_ticket_and_leaves_the_first_alone() -> None:
+    TICKET.claim(ALICE)
+
+    assert TICKET.claimed_by is None
+    with pytest.raises(FrozenInstanceError):
+        TICKET.status = Status.CLOSED  # type: ignore[misc]  # that is what is tried
+
+
+def test_a_thread_never_comes_before_the_post_it_starts_from() -> None:
+    assert TICKET.opening == (Kind.POST, Kind.THREAD)
+
+
+def test_a_game_report_gets_a_post_and_no_thread() -> None:
+    assert GAME_REPORT.opening == (Kind.POST,)
+
+
+def test_a_private_ticket_is_posted_inside_a_thread_of_its_own() -> None:
+    assert PRIVATE.opening == (Kind.PRIVATE_THREAD, Kind.POST)
+
+
+def test_a_reply_is_shown_and_sent_back_to_the_game() -> None:
+    assert TICKET.following(MessageKind.REPLY) == (Kind.SHOW, Kind.RETURN)
+
+
+def test_a_reply_to_somebody_in_discord_has_arrived_once_it_is_shown() -> None:
+    assert PRIVATE.following(MessageKind.REPLY) == (Kind.SHOW,)
+
+
+def test_a_note_never_leaves_discord_nor_shows_where_its_reporter_reads() -> None:
+    assert TICKET.following(MessageKind.NOTE) == (Kind.SHOW,)
+    assert PRIVATE.following(MessageKind.NOTE) == ()
+
+
+def test_only_what_goes_back_to_the_game_waits_in_the_game_lane() -> None:
+    assert {kind for kind in Kind if kind.lane is Lane.GAME} == {Kind.RETURN}
+
+
+def test_a_ticket_belongs_to_its_reporter_within_one_source() -> None:
+    assert TICKET.belongs_to("somewhere", "7")
+    assert not TICKET.belongs_to("elsewhere", "7")
+    assert not TICKET.belongs_to("somewhere", "8")
+
+
+@pytest.mark.parametrize(
+    ("player", "label"),
+    [
+        (Player(id="7", name="rey", display_name="Rey S."), "Rey S. (@rey)"),
+        (Player(id="7", name="rey", display_name="rey"), "rey"),
+        (Player(id="7", name="rey"), "rey"),
+        (Player(id="7"), "7"),
+        (Player(), "unknown"),
+    ],
+)
+def test_a_player_is_called_by_the_best_name_known(player: Player, label: str) -> None:
+    assert player.label == label
+
+
+def test_every_refusal_is_a_sentence_someone_can_read() -> None:
+    refusals: list[type[Refusal]] = [Refusal, *Refusal.__subclasses__()]
+    for refusal in refusals:
+        sentence = str(refusal())
+
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
