@@ -15,7 +15,7 @@ from storage import StorageError
 
 _log = logging.getLogger(__name__)
 
-BODY_LIMIT = 1024 * 1024  # bytes, after inflation: what Roblox can send at most
+BODY_LIMIT = 1024 * 1024  # bytes, after inflation: what a game server can send at most
 BODY_DEADLINE = 10.0  # seconds from the first look at a body to its end
 _RETRY_AFTER = 5  # seconds, when the database failed
 
@@ -74,6 +74,7 @@ async def body_of(request: web.Request) -> bytes:
             body = await request.read()
     except TimeoutError as error:
         raise refusal(408) from error
+    # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise Refused(400, "The body is damaged or incomplete.") from error
     return _in_utf_8(body, request.charset)

@@ -51,3 +51,13 @@ def test_control_characters_go_and_lines_and_tabs_stay() -> None:
     every = "".join(map(chr, range(32)))
 
     assert clean(f"a{every}b") == "a\t\nb"
+
+
+class Count(Payload):
+    number: int
+
+
+@pytest.mark.parametrize("number", [b"true", b'"1"', b"1.0"])
+def test_no_json_type_is_taken_for_another(number: bytes) -> None:
+    with pytest.raises(Unfit, match="number is not valid"):
+        read(Count, b'{"number":' + number + b"}")

@@ -120,3 +120,14 @@ def test_a_crowd_of_callers_is_not_remembered_without_end(monkeypatch: pytest.Mo
     assert list(window._ends) == [str(who) for who in range(950, 1000)]
     with pytest.raises(Refused):
         window.accept("999")
+
+
+def test_in_a_crowd_the_one_silent_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_CROWD", 2)
+    window = SlidingWindow(Limit(requests=2, seconds=1.0), lambda: 0.0)
+
+    for who in ("busy", "silent", "busy", "new"):
+        window.accept(who)
+
+    with pytest.raises(Refused):
+        window.accept("busy")

@@ -189,7 +189,7 @@ async def test_our_own_mistake_is_500_and_logged_without_its_words(
 ) -> None:
     reply = await gate.send(f"/{owner}/broken", b"some words")
 
-    assert reply.status == 500
+    assert (reply.status, reply.headers["connection"]) == (500, "close")
     assert "some words" not in reply.refuses(owner)
     (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
     assert f"/{owner}/broken failed: RuntimeError at " in record.getMessage()
