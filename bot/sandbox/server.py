@@ -1,0 +1,74 @@
+"""The stand-in as one object: it serves Discord's API on loopback and takes orders from whoever holds it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox import control, rest
+from bot.sandbox.buckets import Buckets, Limit
+from bot.sandbox.orders import Orders
+from bot.sandbox.settings import Settings
+from bot.sandbox.stand_in import StandIn
+
+MAX_BODY = 130 * 1024 * 1024  # what is too large is refused with Discord's words, not with the web server's
+
+
+class Sandbox(Orders):
+    """A stand-in for Discord that serves its API; what can be done with it is in `Orders`."""
+
+    def __init__(
+        self,
+        token: str = "sandbox-token",  # noqa: S107  # it opens nothing but this stand-in
+        *,
+        buckets: bool | Mapping[str, Limit] = True,
+        **settings: Any,
+    ) -> None:
+        """`settings` are the fields of `bot.sandbox.settings.Settings`, such as nonce_window=300.0."""
+        super().__init__(StandIn(Settings(token=token, **settings), Buckets(buckets)))
+
+    @property
+    def token(self) -> str:
+        return self.stand.settings.token
+
+    @property
+    def address(self) -> str:
+        return self.stand.address
+
+    @property
+    def api_base(self) -> str:
+        return self.stand.address + rest.PREFIX
+
+    @property
+    def gateway_url(self) -> str:
+        return self.stand.gateway.address
+
+    @asynccontextmanager
+    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Sandbox]:
+        """Listens until the block ends; port 0 takes any free one, a taken port raises OSError."""
+        # A client that goes away ends its own hanging request, so nothing outlives the block.
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            self._listen_at(host, runner.addresses[0][1])
+            yield self
+        finally:
+            await self.stand.gateway.close()
+            await runner.cleanup()
+
+    def _listen_at(self, host: str, port: int) -> None:
+        self.stand.address = f"http://{host}:{port}"
+        self.stand.gateway.address = f"ws://{host}:{port}/gateway"
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_get("/gateway", self.stand.gateway.serve)
+        app.router.add_get("/gateway/", self.stand.gateway.serve)
+        rest.add_routes(app, self.stand)
+        control.add_routes(app, self)
+        return app

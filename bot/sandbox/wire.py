@@ -1,0 +1,59 @@
+"""The words all modules of the stand-in share: numbers for kinds, timestamps, JSON answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+from aiohttp import web
+
+Json = dict[str, Any]
+
+
+class ChannelKind(IntEnum):
+    TEXT = 0
+    DM = 1
+    VOICE = 2
+    CATEGORY = 4
+    ANNOUNCEMENT = 5
+    ANNOUNCEMENT_THREAD = 10
+    PUBLIC_THREAD = 11
+    PRIVATE_THREAD = 12
+    FORUM = 15
+
+
+THREAD_KINDS = frozenset(
+    {ChannelKind.ANNOUNCEMENT_THREAD, ChannelKind.PUBLIC_THREAD, ChannelKind.PRIVATE_THREAD}
+)
+
+
+class InteractionKind(IntEnum):
+    COMMAND = 2
+    COMPONENT = 3
+    AUTOCOMPLETE = 4
+    MODAL = 5
+
+
+def timestamp() -> str:
+    """Now, as Discord writes it: ISO 8601 in UTC with microseconds and an offset."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def whole_number(value: object) -> int | None:
+    """A snowflake from JSON, where it may be a string or a number; None if it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return None
+
+
+def json_answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer whose Content-Type names no charset: Discord's does not, and discord.py relies on it."""
+    body = json.dumps(data).encode()
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")

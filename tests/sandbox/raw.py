@@ -1,0 +1,55 @@
+"""The raw API of a served sandbox, for tests that look at statuses and error bodies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bot.sandbox import DemoGuild, Sandbox, demo_guild
+from bot.sandbox.wire import Json
+
+
+@dataclass(kw_only=True)
+class Rest:
+    """The raw API as the bot sees it."""
+
+    sandbox: Sandbox
+    guild: DemoGuild
+    session: aiohttp.ClientSession
+
+    async def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
+        """The status and the JSON of an answer (None for a 204)."""
+        headers = {"Authorization": f"Bot {self.sandbox.token}"}
+        address = self.sandbox.api_base + path
+        async with self.session.request(method, address, json=body, headers=headers, **more) as answer:
+            return answer.status, await answer.json() if answer.status != 204 else None
+
+    @property
+    def messages(self) -> str:
+        return f"/channels/{self.guild.channels['tickets']}/messages"
+
+    async def send(self, body: Json) -> tuple[int, Any]:
+        return await self.call("POST", self.messages, body)
+
+
+@asynccontextmanager
+async def raw_rest() -> AsyncIterator[Rest]:
+    sandbox = Sandbox(buckets=False)
+    guild = demo_guild(sandbox)
+    async with sandbox.serve(), aiohttp.ClientSession() as session:
+        yield Rest(sandbox=sandbox, guild=guild, session=session)
+
+
+def leaves(errors: Json, path: str = "") -> dict[str, str]:
+    """Discord's nested errors as {"embeds.0.title": code}."""
+    found: dict[str, str] = {}
+    for key, value in errors.items():
+        if key == "_errors":
+            found[path] = value[0]["code"]
+        else:
+            found |= leaves(value, f"{path}.{key}".lstrip("."))
+    return found

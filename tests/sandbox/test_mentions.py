@@ -1,0 +1,68 @@
+"""A message pings whom its content names, and nobody that allowed_mentions or missing rights keep out."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.sandbox.mentions import Mentions, resolve
+from bot.sandbox.wire import Json
+
+NOBODY: Json = {"parse": []}
+
+
+def pinged(
+    content: str, allowed: Json | None = None, *, everyone: bool = True, replied_to: int | None = None
+) -> tuple[list[int], list[int], bool]:
+    found: Mentions = resolve(
+        content,
+        allowed,
+        member_ids={1, 2},
+        mentionable_roles={7},
+        may_mention_everyone=everyone,
+        replied_to=replied_to,
+    )
+    return found.users, found.roles, found.everyone
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<@2> and <@!1> and <@2>", ([2, 1], [], False)),
+        ("<@3>", ([], [], False)),
+        ("<@&7> but not <@&8>", ([], [7], False)),
+        ("@here", ([], [], True)),
+        ("@hereafter", ([], [], False)),
+        ("`<@1>` ```\n<@&7> @everyone``` <@2>", ([2], [], False)),
+    ],
+)
+def test_content_pings_whom_it_names_once_and_outside_code(
+    content: str, expected: tuple[list[int], list[int], bool]
+) -> None:
+    assert pinged(content) == expected
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        (NOBODY, ([], [], False)),
+        ({}, ([], [], False)),
+        ({"parse": ["users"]}, ([1, 2], [], False)),
+        ({"parse": [], "users": ["2"]}, ([2], [], False)),
+        ({"parse": ["everyone"], "roles": [7]}, ([], [7], True)),
+    ],
+)
+def test_allowed_mentions_let_through_only_what_they_name(
+    allowed: Json, expected: tuple[list[int], list[int], bool]
+) -> None:
+    assert pinged("<@1> <@2> <@&7> @everyone", allowed) == expected
+
+
+def test_everyone_is_pinged_only_by_who_may() -> None:
+    assert pinged("@everyone", everyone=False) == ([], [], False)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"), [(None, [9]), (NOBODY, []), ({"parse": [], "replied_user": True}, [9])]
+)
+def test_a_reply_pings_its_author_unless_that_is_kept_out(allowed: Json | None, expected: list[int]) -> None:
+    assert pinged("thanks", allowed, replied_to=9)[0] == expected

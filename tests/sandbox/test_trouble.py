@@ -1,0 +1,179 @@
+"""The real discord.py meets trouble: it waits, retries or gives up as it would with Discord itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+from discord.http import Route
+
+from bot.sandbox import Declined, Sandbox, demo_guild
+from bot.sandbox.buckets import Limit
+
+SEND = "POST /channels/{id}/messages"
+MESSAGES = r"/channels/\d+/messages$"
+LogIn = Callable[..., AbstractAsyncContextManager[tuple[Sandbox, discord.TextChannel]]]
+
+
+@pytest.fixture
+def logged_in(monkeypatch: pytest.MonkeyPatch) -> LogIn:
+    """A sandbox with a client logged in, without a gateway, and the tickets channel as the client sees it."""
+
+    @asynccontextmanager
+    async def log_in(**settings: Any) -> AsyncIterator[tuple[Sandbox, discord.TextChannel]]:
+        sandbox = Sandbox(**settings)
+        guild = demo_guild(sandbox)
+        async with sandbox.serve(), discord.Client(intents=discord.Intents.default()) as client:
+            monkeypatch.setattr(Route, "BASE", sandbox.api_base)
+            await client.login(sandbox.token)
+            channel = await client.fetch_channel(guild.channels["tickets"])
+            assert isinstance(channel, discord.TextChannel)
+            yield sandbox, channel
+
+    return log_in
+
+
+def sends(sandbox: Sandbox) -> list[int | None]:
+    """The statuses of all attempts to send a message."""
+    return [
+        r["status"] for r in sandbox.requests if r["method"] == "POST" and r["path"].endswith("/messages")
+    ]
+
+
+async def test_discord_py_reads_the_bucket_headers_and_never_runs_into_a_429(logged_in: LogIn) -> None:
+    async with logged_in(buckets={SEND: Limit(requests=2, per=0.4)}) as (sandbox, channel):
+        started = time.monotonic()
+        for number in range(5):
+            await channel.send(str(number))
+
+        assert sends(sandbox) == [200] * 5
+        assert time.monotonic() - started >= 0.75
+        assert [m["content"] for m in sandbox.messages("tickets")] == list("01234")
+
+
+async def test_two_senders_on_one_token_meet_429s_and_still_send_everything(logged_in: LogIn) -> None:
+    async with (
+        logged_in(buckets={SEND: Limit(requests=2, per=0.3)}) as (sandbox, channel),
+        discord.Client(intents=discord.Intents.default()) as other,
+    ):
+        await other.login(sandbox.token)
+        same = other.get_partial_messageable(channel.id)
+        await asyncio.gather(*[place.send("x") for place in (channel, same) for _ in range(3)])
+
+        counted = Counter(sends(sandbox))
+        assert counted[200] == len(sandbox.messages("tickets")) == 6
+        assert counted[429] >= 1
+
+
+@pytest.mark.parametrize("kind", ["429-user", "429-global", "429-shared"])
+async def test_a_429_with_via_is_waited_out(logged_in: LogIn, kind: str) -> None:
+    async with logged_in() as (sandbox, channel):
+        sandbox.fail(kind, method="POST", path=MESSAGES, retry_after=0.2)
+        started = time.monotonic()
+        await channel.send("hello")
+
+        assert sends(sandbox) == [429, 200]
+        assert time.monotonic() - started >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "error"),
+    [
+        ("429-no-via", 429, discord.HTTPException),
+        ("503", 503, discord.DiscordServerError),
+        ("unauthorized", 401, discord.HTTPException),
+        ("forbidden", 403, discord.Forbidden),
+    ],
+)
+async def test_what_discord_py_does_not_retry_reaches_the_caller_at_once(
+    logged_in: LogIn, kind: str, status: int, error: type[discord.HTTPException]
+) -> None:
+    async with logged_in() as (sandbox, channel):
+        sandbox.fail(kind, path=MESSAGES)
+        with pytest.raises(error) as no:
+            await channel.send("hello")
+
+        assert no.value.status == status
+        assert sends(sandbox) == [status]
+        assert sandbox.messages("tickets") == []
+
+
+@pytest.mark.parametrize(("kind", "when"), [("500", "before"), ("502", "after"), ("504", "after")])
+async def test_a_post_retried_after_a_server_error_is_one_message(
+    logged_in: LogIn, kind: str, when: str
+) -> None:
+    async with logged_in() as (sandbox, channel):
+        sandbox.fail(kind, method="POST", path=MESSAGES, when=when)
+        sent = await channel.send("hello")
+
+        assert sends(sandbox) == [int(kind), 200]
+        assert [m["id"] for m in sandbox.messages("tickets")] == [str(sent.id)]
+
+
+async def test_outside_the_nonce_window_the_same_retry_is_two_messages(logged_in: LogIn) -> None:
+    async with logged_in(nonce_window=0.0) as (sandbox, channel):
+        sandbox.fail("500", method="POST", path=MESSAGES, when="after")
+        await channel.send("hello")
+
+        assert len(sandbox.messages("tickets")) == 2
+
+
+@pytest.mark.parametrize(("when", "kept"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize("kind", ["reset", "hang"])
+async def test_a_lost_answer_says_nothing_about_the_effect(
+    logged_in: LogIn, kind: str, when: str, kept: int
+) -> None:
+    async with logged_in() as (sandbox, channel):
+        sandbox.fail(kind, method="POST", path=MESSAGES, when=when)
+        with pytest.raises((aiohttp.ClientError, OSError, TimeoutError)):
+            await asyncio.wait_for(channel.send("hello"), timeout=0.3)
+
+        assert len(sandbox.messages("tickets")) == kept
+
+
+async def test_a_hang_ends_in_an_error_after_its_time(logged_in: LogIn) -> None:
+    async with logged_in() as (sandbox, channel):
+        sandbox.fail("hang", path=MESSAGES, hang_for=0.1)
+        with pytest.raises((aiohttp.ClientError, OSError)):
+            await channel.send("hello")
+
+
+async def test_a_fault_counts_down_and_hits_only_what_it_names(logged_in: LogIn) -> None:
+    async with logged_in() as (sandbox, channel):
+        sandbox.fail("forbidden", method="POST", path=MESSAGES, times=2)
+        await channel.typing()
+        for _ in range(2):
+            with pytest.raises(discord.Forbidden):
+                await channel.send("x")
+        await channel.send("x")
+
+        sandbox.fail("forbidden", times=None)
+        assert [fault["times"] for fault in sandbox.state()["faults"]] == [None]
+        sandbox.clear_faults()
+        await channel.send("x")
+
+
+async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_in: LogIn) -> None:
+    async with logged_in(buckets={"rename": Limit(requests=2, per=0.5)}) as (sandbox, channel):
+        thread = await channel.create_thread(name="zero", type=discord.ChannelType.public_thread)
+        started = time.monotonic()
+        for name in ("one", "two", "three"):
+            await thread.edit(name=name)
+
+        assert [r["status"] for r in sandbox.requests if r["method"] == "PATCH"] == [200, 200, 429, 200]
+        assert time.monotonic() - started >= 0.4
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": "508"}, {"kind": "500", "when": "during"}, {"kind": "500", "times": 0}]
+)
+def test_a_fault_that_makes_no_sense_is_declined_in_a_sentence(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Declined, match=r"\.$"):
+        Sandbox().fail(**wrong)
