@@ -7,10 +7,10 @@ from typing import Any
 
 import discord
 
-from bot.tickets import Staff, Status, Ticket
+from bot.tickets import Person, Status, Ticket
 from cogs._answers import Asked, refusals_said, say
 from cogs._modals import reply_modal
-from cogs._staff import now, staff_of, staff_ticket
+from cogs._staff import now, person_of, staff_ticket
 
 PATTERN = re.compile(r"ticket:(?P<verb>claim|unclaim|reply|close|resolve|reopen):(?P<id>[0-9]{1,18})")
 
@@ -21,7 +21,7 @@ class Verb:
 
     label: str
     style: discord.ButtonStyle
-    rule: Callable[[Ticket, Staff], Ticket] | None  # None: a form is opened instead
+    rule: Callable[[Ticket, Person], Ticket] | None  # None: a form is opened instead
     done: str = ""
 
 
@@ -136,6 +136,6 @@ async def _apply(asked: Asked, verb: Verb, ticket_id: int) -> None:
     store, rule = asked.client.store, verb.rule
     await staff_ticket(store, asked, ticket_id)
     if rule is not None:
-        staff = staff_of(asked)
+        staff = person_of(asked)
         ticket = await store.change_ticket(ticket_id, lambda ticket: rule(ticket, staff), now())
         await say(asked, verb.done.format(id=ticket.public_id))

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import discord
 
-from bot.tickets import Message, MessageKind, Player, Priority, Status, Ticket
+from bot.tickets import IN_DISCORD, Message, MessageKind, Person, Player, Priority, Status, Ticket
 from cogs._text import bare, drawn, fits
 
 # Discord's limits, in characters.
@@ -57,8 +57,13 @@ def footer_of(ticket: Ticket) -> str:
 
 
 def status_line(ticket: Ticket) -> str:
-    claimed = f", claimed by <@{ticket.claimed_by.id}>" if ticket.claimed_by else ""
+    claimed = f", claimed by {_called(ticket.claimed_by)}" if ticket.claimed_by else ""
     return _STATUSES[ticket.status] + claimed
+
+
+def _called(person: Person) -> str:
+    """A member by mention, which in an embed pings nobody; anyone else by name."""
+    return f"<@{person.id}>" if person.source == IN_DISCORD else drawn(person.name, 80)
 
 
 def message_embed(ticket: Ticket, message: Message) -> discord.Embed:

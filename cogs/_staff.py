@@ -4,10 +4,8 @@ from datetime import UTC, datetime
 
 import discord
 
-from bot.tickets import Author, Refusal, Staff, Ticket, UnknownTicket, Workspace
+from bot.tickets import Person, Refusal, Ticket, UnknownTicket, Workspace
 from storage import Store
-
-DISCORD_SOURCE = "discord"  # what `Ticket.source` says of a ticket opened with a slash command
 
 
 class NotStaff(Refusal):
@@ -66,12 +64,8 @@ async def named_ticket(store: Store, interaction: discord.Interaction, public_id
     return ticket
 
 
-def author_of(interaction: discord.Interaction) -> Author:
-    return Author(id=interaction.user.id, name=interaction.user.display_name)
-
-
-def staff_of(interaction: discord.Interaction) -> Staff:
-    return Staff(id=interaction.user.id, name=interaction.user.display_name)
+def person_of(interaction: discord.Interaction) -> Person:
+    return Person(id=str(interaction.user.id), name=interaction.user.display_name)
 
 
 def origin_of(interaction: discord.Interaction) -> str:

@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.client import TicketBot
 from bot.tickets import (
+    IN_DISCORD,
     MessageKind,
     NewTicket,
     Player,
@@ -22,12 +23,11 @@ from cogs._answers import Asked, refusals_said, say
 from cogs._embeds import history_field, list_embed, ticket_embed
 from cogs._modals import CATEGORIES, OPEN, form_id, open_modal, submitted
 from cogs._staff import (
-    DISCORD_SOURCE,
-    author_of,
     is_staff,
     named_ticket,
     now,
     origin_of,
+    person_of,
     staff_ticket,
     staffed_workspaces,
     workspaces_here,
@@ -98,7 +98,7 @@ class Commands(
         await interaction.response.defer(ephemeral=True, thinking=True)
         async with refusals_said(interaction):
             meant = await self._staff_ticket(interaction, ticket)
-            author = author_of(interaction)
+            author = person_of(interaction)
             await self.bot.store.add_message(
                 meant.id,
                 lambda ticket: ticket.note(author, text),
@@ -134,7 +134,7 @@ class Commands(
         workspace = here.get(ticket.workspace_id)
         if workspace and is_staff(asked.user, workspace):
             return tuple(MessageKind)
-        if workspace and ticket.belongs_to(DISCORD_SOURCE, str(asked.user.id)):
+        if workspace and ticket.belongs_to(IN_DISCORD, str(asked.user.id)):
             return (MessageKind.REPLY,)
         raise UnknownTicket
 
@@ -177,14 +177,14 @@ async def tickets(interaction: Asked) -> None:
 
 async def _own_tickets(asked: Asked) -> list[Ticket]:
     here = [workspace.id for workspace in await workspaces_here(asked.client.store, asked)]
-    return await asked.client.store.tickets_of(DISCORD_SOURCE, str(asked.user.id), here)
+    return await asked.client.store.tickets_of(IN_DISCORD, str(asked.user.id), here)
 
 
 def _ticket_from(asked: Asked) -> NewTicket:
     filled = submitted(asked)
     category = filled.get("category", "")
     return NewTicket(
-        source=DISCORD_SOURCE,
+        source=IN_DISCORD,
         view_only=False,
         subject=filled.get("subject", "").strip() or "(no subject)",
         body=filled.get("body", "").strip(),

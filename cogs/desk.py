@@ -6,7 +6,7 @@ from bot.client import TicketBot
 from cogs._answers import Asked, refusals_said, say
 from cogs._buttons import TicketButton, unshown_press
 from cogs._modals import REPLY, form_id, submitted
-from cogs._staff import author_of, now, origin_of, staff_ticket
+from cogs._staff import now, origin_of, person_of, staff_ticket
 
 
 class Desk(commands.Cog):
@@ -44,7 +44,7 @@ class Desk(commands.Cog):
 
 async def keep_reply(asked: Asked, ticket_id: int, text: str) -> None:
     """Keep staff's reply, then say so."""
-    store, author = asked.client.store, author_of(asked)
+    store, author = asked.client.store, person_of(asked)
     await store.add_message(
         ticket_id, lambda ticket: ticket.reply(author, text), origin=origin_of(asked), now=now()
     )

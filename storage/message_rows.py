@@ -7,7 +7,7 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Author, Message, MessageKind, Note, Reply
+from bot.tickets import Message, MessageKind, Note, Person, Reply
 from storage.times import from_ms, to_ms
 
 
@@ -16,8 +16,11 @@ async def insert(db: aiosqlite.Connection, message: Reply | Note, origin: str, n
     kind = MessageKind.REPLY if isinstance(message, Reply) else MessageKind.NOTE
     (row,) = await db.execute_fetchall(
         """
-        INSERT INTO messages (ticket_id, kind, author_id, author_name, text, origin, created_at)
-        VALUES (:ticket_id, :kind, :author_id, :author_name, :text, :origin, :now)
+        INSERT INTO messages (
+            ticket_id, kind, author_id, author_name, author_source, text, origin, created_at
+        ) VALUES (
+            :ticket_id, :kind, :author_id, :author_name, :author_source, :text, :origin, :now
+        )
         RETURNING *
         """,
         {
@@ -25,6 +28,7 @@ async def insert(db: aiosqlite.Connection, message: Reply | Note, origin: str, n
             "kind": kind.value,
             "author_id": message.author.id,
             "author_name": message.author.name,
+            "author_source": message.author.source,
             "text": message.text,
             "origin": origin,
             "now": to_ms(now),
@@ -63,7 +67,7 @@ def _message(row: sqlite3.Row) -> Message:
         id=row["id"],
         ticket_id=row["ticket_id"],
         kind=MessageKind(row["kind"]),
-        author=Author(id=row["author_id"], name=row["author_name"]),
+        author=Person(id=row["author_id"], name=row["author_name"], source=row["author_source"]),
         text=row["text"],
         created_at=from_ms(row["created_at"]),
     )

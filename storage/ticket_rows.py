@@ -9,7 +9,7 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Fact, NewTicket, Player, Post, Priority, Staff, Status, Ticket, UnknownTicket
+from bot.tickets import Fact, NewTicket, Person, Player, Post, Priority, Status, Ticket, UnknownTicket
 from storage.times import from_ms, to_ms
 
 
@@ -127,6 +127,7 @@ async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int
     async with db.execute(
         """
         UPDATE tickets SET status = :status, claimed_by_id = :claimer, claimed_by_name = :claimer_name,
+                           claimed_by_source = :claimer_source,
                            revision = revision + 1, updated_at = :now
         WHERE id = :id
         RETURNING revision
@@ -136,6 +137,7 @@ async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int
             "status": ticket.status.value,
             "claimer": ticket.claimed_by.id if ticket.claimed_by else None,
             "claimer_name": ticket.claimed_by.name if ticket.claimed_by else None,
+            "claimer_source": ticket.claimed_by.source if ticket.claimed_by else None,
             "now": to_ms(now),
         },
     ) as cursor:
@@ -214,10 +216,10 @@ def _player(text: str | None) -> Player | None:
     )
 
 
-def _claimer(row: sqlite3.Row) -> Staff | None:
+def _claimer(row: sqlite3.Row) -> Person | None:
     if row["claimed_by_id"] is None:
         return None
-    return Staff(id=row["claimed_by_id"], name=row["claimed_by_name"])
+    return Person(id=row["claimed_by_id"], name=row["claimed_by_name"], source=row["claimed_by_source"])
 
 
 def _dump(value: Iterable[object]) -> str:

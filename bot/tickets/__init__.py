@@ -12,16 +12,16 @@ from bot.tickets.errors import (
     UnknownTicket,
     ViewOnly,
 )
-from bot.tickets.message import Author, Message, MessageKind, Note, Reply
+from bot.tickets.message import IN_DISCORD, Message, MessageKind, Note, Person, Reply
 from bot.tickets.naming import numbered_ids, stamped_ids
-from bot.tickets.ticket import Fact, NewTicket, Player, Post, Priority, Staff, Status, Ticket
+from bot.tickets.ticket import Fact, NewTicket, Player, Post, Priority, Status, Ticket
 from bot.tickets.workspace import ApiKey, NewWorkspace, Workspace, hash_key, mint_key
 
 __all__ = [
+    "IN_DISCORD",
     "AlreadyClaimed",
     "AlreadyInStatus",
     "ApiKey",
-    "Author",
     "Delivery",
     "EmptyMessage",
     "Fact",
@@ -34,13 +34,13 @@ __all__ = [
     "NewWorkspace",
     "NotClaimed",
     "Note",
+    "Person",
     "Player",
     "Post",
     "Priority",
     "Receipt",
     "Refusal",
     "Reply",
-    "Staff",
     "Status",
     "Ticket",
     "TicketClosed",

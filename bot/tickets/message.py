@@ -10,12 +10,20 @@ class MessageKind(StrEnum):
     NOTE = "note"  # staff's words to staff; never leaves Discord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
-    """Who wrote a message in Discord."""
+IN_DISCORD = "discord"  # the source of people and tickets that come from Discord itself
 
-    id: int
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who says or does something: a member in Discord, or somebody a game server names."""
+
+    id: str  # the source's own id
     name: str
+    source: str = IN_DISCORD
+
+    def is_same_as(self, other: "Person") -> bool:
+        """Whether both are one person, whatever they are called today."""
+        return (self.source, self.id) == (other.source, other.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +31,7 @@ class Reply:
     """A reply about to be kept. Only `Ticket.reply` makes one, so none escapes the view-only rule."""
 
     ticket_id: int
-    author: Author
+    author: Person
     text: str
 
 
@@ -32,7 +40,7 @@ class Note:
     """A note about to be kept. Only `Ticket.note` makes one."""
 
     ticket_id: int
-    author: Author
+    author: Person
     text: str
 
 
@@ -43,6 +51,6 @@ class Message:
     id: int
     ticket_id: int
     kind: MessageKind
-    author: Author
+    author: Person
     text: str
     created_at: datetime

@@ -14,7 +14,7 @@ from bot.tickets.errors import (
     TicketClosed,
     ViewOnly,
 )
-from bot.tickets.message import Author, MessageKind, Note, Reply
+from bot.tickets.message import MessageKind, Note, Person, Reply
 
 MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
 
@@ -100,14 +100,6 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Staff:
-    """A member of staff, as Discord names them."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket(NewTicket):
     """A kept ticket. Its methods are the rules; each returns the changed ticket or raises a `Refusal`."""
 
@@ -119,7 +111,7 @@ class Ticket(NewTicket):
     status: Status
     created_at: datetime
     updated_at: datetime
-    claimed_by: Staff | None = None
+    claimed_by: Person | None = None
     post: Post = Post()
 
     def accept_replies(self) -> None:
@@ -129,20 +121,20 @@ class Ticket(NewTicket):
         if self.status.is_over:
             raise TicketClosed
 
-    def reply(self, author: Author, text: str) -> Reply:
+    def reply(self, author: Person, text: str) -> Reply:
         """The only maker of a reply. Raises what `accept_replies` raises."""
         self.accept_replies()
         return Reply(ticket_id=self.id, author=author, text=_checked(text))
 
-    def note(self, author: Author, text: str) -> Note:
+    def note(self, author: Person, text: str) -> Note:
         """Staff's words to staff: allowed on every ticket, whatever its status."""
         return Note(ticket_id=self.id, author=author, text=_checked(text))
 
-    def claim(self, staff: Staff) -> "Ticket":
+    def claim(self, staff: Person) -> "Ticket":
         """Claiming sets in-progress. One claimer at a time: a second claim raises AlreadyClaimed."""
         if self.status.is_over:
             raise TicketClosed
-        if self.claimed_by and self.claimed_by.id == staff.id:
+        if self.claimed_by and self.claimed_by.is_same_as(staff):
             raise AlreadyClaimed("You have already claimed this ticket.")
         if self.claimed_by:
             raise AlreadyClaimed(f"{self.claimed_by.name} has already claimed this ticket.")

@@ -42,8 +42,9 @@ CREATE TABLE tickets (
     facts             TEXT NOT NULL,                     -- JSON: [[label, value, url or null], ...]
     chat_log          TEXT NOT NULL,                     -- JSON: [line, ...]
     raw               TEXT NOT NULL,                     -- the request's JSON body as it came
-    claimed_by_id     INTEGER,
-    claimed_by_name   TEXT,
+    claimed_by_id      TEXT,
+    claimed_by_name    TEXT,
+    claimed_by_source  TEXT,
     post_channel_id   INTEGER,
     post_message_id   INTEGER UNIQUE,
     thread_id         INTEGER UNIQUE,
@@ -56,14 +57,15 @@ CREATE INDEX tickets_by_reporter ON tickets (source, reporter_id, id);
 CREATE INDEX tickets_by_workspace ON tickets (workspace_id, id);
 
 CREATE TABLE messages (
-    id           INTEGER PRIMARY KEY,
-    ticket_id    INTEGER NOT NULL REFERENCES tickets (id),
-    kind         TEXT NOT NULL CHECK (kind IN ('reply', 'note')),
-    author_id    INTEGER NOT NULL,
-    author_name  TEXT NOT NULL,
-    text         TEXT NOT NULL,
-    origin       TEXT NOT NULL UNIQUE,                   -- the Discord event it came by: kept once, however often it comes
-    created_at   INTEGER NOT NULL
+    id             INTEGER PRIMARY KEY,
+    ticket_id      INTEGER NOT NULL REFERENCES tickets (id),
+    kind           TEXT NOT NULL CHECK (kind IN ('reply', 'note')),
+    author_id      TEXT NOT NULL,                        -- the source's own id
+    author_name    TEXT NOT NULL,
+    author_source  TEXT NOT NULL,                        -- 'discord', or the game server that named them
+    text           TEXT NOT NULL,
+    origin         TEXT NOT NULL UNIQUE,                 -- the Discord event it came by: kept once, however often it comes
+    created_at     INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX messages_by_ticket ON messages (ticket_id, id);

@@ -17,7 +17,7 @@ async def test_claiming_sets_in_progress_and_says_who(town: Town) -> None:
     assert "You have claimed" in said(record)
     assert ticket.status is Status.IN_PROGRESS
     assert ticket.claimed_by is not None
-    assert ticket.claimed_by.id == town.guild.members["mia"]
+    assert ticket.claimed_by.id == str(town.guild.members["mia"])
     assert f"claimed by <@{town.guild.members['mia']}>" in str(town.post_of(ticket)["embeds"])
     assert list(town.buttons_of(ticket)) == ["Unclaim", "Reply", "Close"]
 

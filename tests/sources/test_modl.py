@@ -12,7 +12,7 @@ from bot.sources.modl import SOURCE, examples
 from bot.sources.modl.answer import kept, kept_draft
 from bot.sources.modl.chat import NEWEST, chat_lines
 from bot.sources.modl.payload import DraftBody, TicketBody, parse, parse_draft
-from bot.tickets import Author, NewTicket, Player, Priority
+from bot.tickets import NewTicket, Person, Player, Priority
 from tests.sources.keeping import FILED_AT, kept_as
 
 NOTCH = "550e8400-e29b-41d4-a716-446655440000"
@@ -51,7 +51,7 @@ def test_an_unfinished_ticket_is_answered_as_a_draft_and_says_its_form_is_empty(
 
 
 def test_staff_can_reply_to_its_tickets() -> None:
-    assert kept_as("PLAYER-123456", filed()).reply(Author(id=1, name="Ada"), "Hello").text == "Hello"
+    assert kept_as("PLAYER-123456", filed()).reply(Person(id="1", name="Ada"), "Hello").text == "Hello"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bot.sources import Refused, discover
 from bot.sources.series import SOURCE, examples
 from bot.sources.series.answer import kept, kept_game_report
 from bot.sources.series.payload import parse_game_report, parse_ticket
-from bot.tickets import Author, NewTicket, Priority, Ticket, ViewOnly
+from bot.tickets import NewTicket, Person, Priority, Ticket, ViewOnly
 from tests.sources.keeping import FILED_AT, kept_as
 
 ANY_JSON = st.recursive(
@@ -82,7 +82,7 @@ def test_a_ticket_is_no_game_report_and_has_no_game_data() -> None:
 
 def test_nobody_can_reply_to_a_game_report_and_staff_can_reply_to_a_ticket() -> None:
     ticket = kept_as("TICKET-1234567890-ABCD", parse_ticket(json.dumps(examples.TICKET).encode()))
-    staff = Author(id=1, name="Ada")
+    staff = Person(id="1", name="Ada")
 
     with pytest.raises(ViewOnly):
         kept_report().reply(staff, "Hello")

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from bot.tickets import Author, NewTicket, NewWorkspace, Note, Player, Priority, Reply, Ticket
+from bot.tickets import NewTicket, NewWorkspace, Note, Person, Player, Priority, Reply, Ticket
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 HUB = NewWorkspace(name="hub", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
-WRITER = Author(id=11, name="Alice")
+WRITER = Person(id="11", name="Alice")
 
 _numbers = count(1)
 

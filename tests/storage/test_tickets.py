@@ -14,11 +14,11 @@ from bot.tickets import (
     Kind,
     Lane,
     NewTicket,
+    Person,
     Player,
     Post,
     Priority,
     Receipt,
-    Staff,
     Status,
     Ticket,
     UnknownTicket,
@@ -28,7 +28,7 @@ from bot.tickets import (
 from storage import StorageError, Store
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, raw
 
-ALICE = Staff(id=11, name="Alice")
+ALICE = Person(id="11", name="Alice")
 
 
 async def kinds_waiting(store: Store, ticket: Ticket) -> list[Kind]:
@@ -243,16 +243,16 @@ async def test_a_change_the_ticket_refuses_changes_nothing(store: Store, workspa
     claimed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW)
 
     with pytest.raises(AlreadyClaimed):
-        await store.change_ticket(ticket.id, lambda found: found.claim(Staff(id=12, name="Bob")), NOW)
+        await store.change_ticket(ticket.id, lambda found: found.claim(Person(id="12", name="Bob")), NOW)
 
     assert await store.ticket(ticket.id) == claimed
 
 
 async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    rivals = [Staff(id=number, name=f"Staff {number}") for number in range(10)]
+    rivals = [Person(id=str(number), name=f"Staff {number}") for number in range(10)]
 
-    def claiming(staff: Staff) -> asyncio.Task[Ticket]:
+    def claiming(staff: Person) -> asyncio.Task[Ticket]:
         return asyncio.create_task(store.change_ticket(ticket.id, lambda found: found.claim(staff), NOW))
 
     outcomes = await asyncio.gather(*map(claiming, rivals), return_exceptions=True)

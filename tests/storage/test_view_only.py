@@ -11,20 +11,21 @@ from bot.tickets import Ticket, Workspace
 from storage import Store
 from tests.storage.samples import NOW, ids, new_ticket, noting, raw, replying
 
-_MESSAGE = "messages (ticket_id, kind, author_id, author_name, text, origin, created_at)"
+_MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
 _OUTBOX = "outbox (ticket_id, kind, lane, channel_id, nonce, due_at, created_at)"
 _BARE = """uid, public_id, workspace_id, source, private, subject, body, category, department, priority,
     status, reporter, facts, chat_log, raw, created_at, updated_at"""
 
 # What a foreign hand may try. Ticket 1 is a ticket with a reply, ticket 2 a game report with a note.
 ATTACKS = {
-    "insert a reply": f"INSERT INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 0)",
-    "insert a reply unless": f"INSERT OR IGNORE INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 0)",
-    "upsert a reply": f"INSERT INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'note', 0) "
+    "insert a reply": f"INSERT INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 'x', 0)",
+    "insert a reply unless": f"INSERT OR IGNORE INTO {_MESSAGE} "
+    "VALUES (2, 'reply', 1, 'x', 'x', 'x', 'x', 0)",
+    "upsert a reply": f"INSERT INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 'note', 0) "
     "ON CONFLICT (origin) DO UPDATE SET kind = excluded.kind",
-    "replace a note by a reply": f"REPLACE INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'note', 0)",
+    "replace a note by a reply": f"REPLACE INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 'note', 0)",
     "insert a reply from a select": f"INSERT INTO {_MESSAGE} "
-    "SELECT 2, kind, author_id, author_name, text, 'x', 0 FROM messages WHERE kind = 'reply'",
+    "SELECT 2, kind, author_id, author_name, author_source, text, 'x', 0 FROM messages WHERE kind = 'reply'",
     "make a note a reply": "UPDATE messages SET kind = 'reply' WHERE ticket_id = 2",
     "move a reply": "UPDATE messages SET ticket_id = 2 WHERE kind = 'reply'",
     "move a reply at any price": "UPDATE OR REPLACE messages SET ticket_id = 2 WHERE kind = 'reply'",
@@ -81,6 +82,6 @@ async def test_raw_sql_brings_no_reply_to_a_game_report(
 async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path: Path) -> None:
     with raw(path) as db:
         db.execute("UPDATE tickets SET status = 'closed', claimed_by_id = 1, view_only = 1 WHERE id = 2")
-        db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 0)")
+        db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 'x', 0)")
         db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'show', 'discord', 3, 'x', 0, 0)")
         db.execute("UPDATE messages SET text = 'y' WHERE ticket_id = 2")

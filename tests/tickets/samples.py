@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bot.tickets import Author, Player, Priority, Staff, Status, Ticket
+from bot.tickets import Person, Player, Priority, Status, Ticket
 
 MOMENT = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
-ALICE = Staff(id=11, name="Alice")
-BOB = Staff(id=12, name="Bob")
-WRITER = Author(id=11, name="Alice")
+ALICE = Person(id="11", name="Alice")
+BOB = Person(id="12", name="Bob")
+WRITER = Person(id="11", name="Alice")
 
 TICKET = Ticket(
     id=1,
