@@ -1,0 +1,135 @@
+"""What the ready clients talk to: the real webhook over a real store, and a ticket server with moods."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot.sources import Source, discover
+from bot.tickets import NewWorkspace, Ticket, hash_key, mint_key
+from bot.webhook import Webhook
+from storage import Store
+
+CLIENTS = Path(__file__).parents[2] / "docs" / "clients"
+KEPT = {"success": True, "data": {"TicketId": "TICKET-1"}, "ticketId": "PLAYER-1"}  # both contracts read it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bridge:
+    """The real webhook, with a key for each source."""
+
+    url: str
+    keys: Mapping[str, str]
+    store: Store
+
+    async def kept(self) -> list[Ticket]:
+        """Every ticket in the store, oldest first."""
+        ids = [workspace.id for workspace in await self.store.workspaces()]
+        return sorted(await self.store.tickets_like("", ids), key=lambda ticket: ticket.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mood:
+    """How a ticket server answers one request. Status 0: it hangs up."""
+
+    status: int = 200
+    body: str | Mapping[str, object] = field(default_factory=lambda: KEPT)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after: float = 0  # seconds
+
+
+@dataclass(kw_only=True)
+class MoodyServer:
+    """A ticket server that answers in one mood after the other, and in a good one from then on."""
+
+    moods: list[Mood] = field(default_factory=list)
+    requests: list[tuple[Mapping[str, str], str]] = field(default_factory=list)  # headers and body
+    paths: list[str] = field(default_factory=list)
+    url: str = ""
+
+    @property
+    def idempotency_keys(self) -> list[str]:
+        return [headers["Idempotency-Key"] for headers, _ in self.requests]
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append((request.headers.copy(), await request.text()))
+        self.paths.append(request.path)
+        mood = self.moods.pop(0) if self.moods else Mood()
+        await asyncio.sleep(mood.after)
+        if mood.status == 0:
+            assert request.transport is not None
+            request.transport.close()
+        if isinstance(mood.body, str):
+            return web.Response(status=mood.status or 500, text=mood.body, headers=mood.headers)
+        return web.json_response(dict(mood.body), status=mood.status or 500, headers=mood.headers)
+
+
+@asynccontextmanager
+async def opened(database: Path, *, requests: int | None = None) -> AsyncIterator[Bridge]:
+    """A bridge on a new database; `requests` is a narrower limit, whose time stands still."""
+    now = datetime.now(UTC)
+    store = await Store.open(database)
+    try:
+        workspace = NewWorkspace(
+            name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
+        )
+        await store.add_workspace(workspace, now)
+        keys = {}
+        for source in ("series", "modl"):
+            keys[source], prefix = mint_key()
+            await store.add_key("home", source, prefix=prefix, key_hash=hash_key(keys[source]), now=now)
+        async with _webhook(store, requests).serve("127.0.0.1", 0) as at:
+            yield Bridge(url=at.address, keys=keys, store=store)
+    finally:
+        await store.close()
+
+
+def _webhook(store: Store, requests: int | None) -> Webhook:
+    sources = discover()
+    if requests is None:
+        return Webhook(store, sources)
+    narrow = {name: _limited(source, requests) for name, source in sources.items()}
+    return Webhook(store, narrow, clock=lambda: 1000.0)
+
+
+def _limited(source: Source, requests: int) -> Source:
+    return replace(source, limit=replace(source.limit, requests=requests))
+
+
+@pytest.fixture
+async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
+    async with opened(tmp_path / "tickets.db") as bridge:
+        yield bridge
+
+
+@pytest.fixture
+async def moody() -> AsyncIterator[MoodyServer]:
+    server = MoodyServer()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", server.answer)
+    async with TestServer(app) as at:
+        server.url = str(at.make_url("")).rstrip("/")
+        yield server
+
+
+async def ran(*command: str, seconds: float = 20) -> str:
+    """What a program prints; it must succeed in time."""
+    pipe = asyncio.subprocess.PIPE
+    straight = os.environ | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=straight)
+    try:
+        async with asyncio.timeout(seconds):
+            printed, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, errors.decode()
+    return printed.decode()

@@ -1,0 +1,185 @@
+"""The curl page: every request on it is sent as it stands, and every answer on it is the one that comes."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sources import discover
+from bot.webhook.refusals import refusal
+from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, opened, ran
+
+PAGE = (CLIENTS / "curl.md").read_text("utf-8")
+SOURCES = {"Roblox": "series", "Minecraft": "modl"}
+SHAPES = {  # what differs from one ticket to the next
+    "TicketId": r"TICKET-\d{10}-[A-Z]{4}",
+    "ticketId": r"(PLAYER|BUG)-\d{6}",
+    "_id": r"[0-9a-f]{24}",
+    "WorkspaceId": r"[0-9a-f-]{36}",
+    "CreatedAt": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+    "UpdatedAt": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """What stands below a heading of the page."""
+
+    chapter: str
+    heading: str
+    request: str | None
+    answer: Any
+
+    @property
+    def status(self) -> int:
+        return int(self.heading[:3])
+
+
+def _block(language: str, text: str) -> str | None:
+    found = re.search(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return found[1] if found else None
+
+
+@cache
+def examples() -> list[Example]:
+    found = []
+    for chapter in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
+        for section in re.split(r"^### ", chapter, flags=re.MULTILINE)[1:]:
+            found.append(
+                Example(
+                    chapter=chapter.splitlines()[0],
+                    heading=section.splitlines()[0],
+                    request=_block("sh", section),
+                    answer=json.loads(_block("json", section) or "null"),
+                )
+            )
+    return found
+
+
+def _named(example: Example) -> str:
+    return f"{example.chapter}, {example.heading}"
+
+
+def script(request: str, url: str, keys: dict[str, str]) -> str:
+    """A request of the page behind the page's first lines, for this address and these keys."""
+    opening = (_block("sh", PAGE) or "").replace("http://127.0.0.1:8080", url)
+    for source, key in keys.items():
+        opening = opening.replace(f"YOUR_{source.upper()}_KEY", key)
+    return opening + request
+
+
+async def answered(request: str, bridge: Bridge) -> tuple[int, Any]:
+    """The status and the body that `sh` prints."""
+    return _read(await ran("sh", "-eu", "-c", script(request, bridge.url, dict(bridge.keys))))
+
+
+def _read(printed: str) -> tuple[int, Any]:
+    body, _, status = printed.rstrip("\n").rpartition("\nHTTP ")
+    return int(status), json.loads(body)
+
+
+def _shape(value: Any) -> Any:
+    """The answer with what differs from one ticket to the next replaced by what it looks like."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: SHAPES[key] if key in SHAPES and re.fullmatch(SHAPES[key], item) else _shape(item)
+        for key, item in value.items()
+    }
+
+
+@pytest.fixture(autouse=True)
+def _curl() -> None:
+    absent = [tool for tool in ("sh", "curl") if shutil.which(tool) is None]
+    if absent:
+        pytest.skip(f"{' and '.join(absent)} not found")
+
+
+@pytest.mark.parametrize("example", [each for each in examples() if each.request], ids=_named)
+async def test_a_request_of_the_page_gets_the_answer_of_the_page(example: Example, bridge: Bridge) -> None:
+    assert example.request is not None
+
+    status, body = await answered(example.request, bridge)
+
+    assert status == example.status
+    assert _shape(body) == _shape(example.answer)
+    assert len(await bridge.kept()) == (1 if status == 200 else 0)
+
+
+async def test_no_apostrophe_quote_emoji_or_line_break_is_lost_in_the_shell(bridge: Bridge) -> None:
+    report, *_ = [each.request for each in examples() if each.status == 200]
+    ticket = next(each.request for each in examples() if each.chapter == "Minecraft")
+
+    await answered(report or "", bridge)
+    await answered(ticket or "", bridge)
+
+    told = 'He said "you can\'t catch me" 😀\nand flew away.'
+    assert [ticket.body for ticket in await bridge.kept()] == [told, told]
+
+
+@pytest.mark.parametrize("chapter", SOURCES)
+async def test_the_429_of_the_page_is_what_one_request_too_many_gets(chapter: str, tmp_path: Path) -> None:
+    of_chapter = [each for each in examples() if each.chapter == chapter]
+    request = of_chapter[0].request or ""
+    shown = next(each for each in of_chapter if each.status == 429)
+
+    async with opened(tmp_path / "narrow.db", requests=1) as bridge:
+        first, _ = await answered(request, bridge)
+        status, body = await answered(request, bridge)
+        with_headers = await ran(
+            "sh", "-eu", "-c", script(request.replace("curl ", "curl -i ", 1), bridge.url, dict(bridge.keys))
+        )
+
+    assert (first, status, body) == (200, 429, shown.answer)
+    seconds = body.get("retryAfterSeconds", 1)
+    assert f"\nretry-after: {seconds}\r\n" in with_headers.lower()
+
+
+@pytest.mark.parametrize("chapter", SOURCES)
+def test_the_500_of_the_page_is_the_source_s_own(chapter: str) -> None:
+    shown = next(each for each in examples() if each.chapter == chapter and each.status == 500)
+
+    assert discover()[SOURCES[chapter]].refuse(refusal(500)) == shown.answer
+
+
+@pytest.mark.parametrize("chapter", SOURCES)
+def test_every_documented_outcome_and_every_path_is_on_the_page(chapter: str) -> None:
+    of_chapter = [each for each in examples() if each.chapter == chapter]
+
+    assert {each.status for each in of_chapter} == {200, 400, 401, 429, 500}
+    for intake in discover()[SOURCES[chapter]].intakes:
+        assert any(f'"$url{intake.path}"' in (each.request or "") for each in of_chapter)
+
+
+async def test_curl_tries_again_with_the_same_idempotency_key(moody: MoodyServer) -> None:
+    request = _block("sh", PAGE.partition("## Trying again")[2]) or ""
+    moody.moods = [Mood(status=0), Mood(status=503, body="away", headers={"Retry-After": "1"})]
+
+    printed = await ran("sh", "-eu", "-c", script(request, moody.url, {"modl": "k"}))
+
+    assert printed.endswith("\nHTTP 200\n")
+    assert len(moody.requests) == 3
+    assert len(set(moody.idempotency_keys)) == 1
+    assert len({body for _, body in moody.requests}) == 1
+
+
+async def test_the_request_that_tries_again_is_one_the_bridge_keeps(bridge: Bridge) -> None:
+    status, _ = await answered(_block("sh", PAGE.partition("## Trying again")[2]) or "", bridge)
+
+    assert status == 200
+    assert [ticket.body for ticket in await bridge.kept()] == ["I'm stuck in a wall."]
+
+
+async def test_text_from_a_variable_arrives_as_it_is(bridge: Bridge) -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("jq not found")
+
+    status, _ = await answered(_block("sh", PAGE.partition("## Text you did not write")[2]) or "", bridge)
+
+    assert status == 200
+    assert [ticket.body for ticket in await bridge.kept()] == ['I can\'t "move" \\o/\nsince the update']

@@ -1,0 +1,244 @@
+"""The Roblox client, in a Lua runtime that sends what it is told to."""
+
+import json
+import re
+from itertools import pairwise
+
+import pytest
+
+from bot.tickets import Fact, Priority
+from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer
+from tests.clients.roblox_server import LuaError, RobloxServer
+
+HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone```'
+REPORT = {"subject": "Speed hacks", "category": "reports", "message": HOSTILE, "priority": "high"}
+BUSY = Mood(status=503, body="upstream is away")
+
+
+@pytest.fixture
+def roblox() -> RobloxServer:
+    return RobloxServer(CLIENTS / "roblox" / "TicketBridge.luau")
+
+
+async def test_a_report_is_kept_as_a_game_report_with_every_word_intact(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url + "/", apiKey=bridge.keys["series"])
+
+    kept, ticket = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    (found,) = await bridge.kept()
+    assert (kept, ticket["TicketId"]) == (True, found.public_id)
+    assert (found.view_only, found.subject, found.body) == (True, "Speed hacks", HOSTILE)
+    assert (found.category, found.priority) == ("reports", Priority.HIGH)
+    assert (found.reporter.id, found.reporter.label) == ("123456789", "Reporter Name (@reporter123)")
+    assert found.reporter.avatar_url == "rbxthumb://type=AvatarHeadShot&id=123456789&w=150&h=150"
+    assert json.loads(found.raw)["placeId"] == "126591263956758"
+    assert Fact(label="Server", value="8f5a1d5e-2b1f") in found.facts
+
+
+async def test_a_ticket_is_kept_as_one_that_staff_can_reply_to(roblox: RobloxServer, bridge: Bridge) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    fields = {"subject": "Stuck", "category": "support", "message": "I'm in a wall."}
+
+    kept, _ = await roblox.file(
+        client, "openTicket", roblox.player(8000000001), **fields, avatarUrl="https://example.com/a.png"
+    )
+
+    (found,) = await bridge.kept()
+    assert kept
+    assert (found.view_only, found.body, found.priority) == (False, "I'm in a wall.", Priority.NORMAL)
+    assert (found.reporter.id, found.reporter.avatar_url) == ("8000000001", "https://example.com/a.png")
+    assert "placeId" not in json.loads(found.raw)
+
+
+async def test_a_test_player_in_studio_can_report(bridge: Bridge) -> None:
+    studio = RobloxServer(CLIENTS / "roblox" / "TicketBridge.luau", place=0, job="")
+    client = studio.client(url=bridge.url, apiKey=bridge.keys["series"])
+
+    kept, _ = await studio.file(client, "reportPlayer", studio.player(-1), **REPORT)
+
+    assert kept
+    assert [ticket.reporter.id for ticket in await bridge.kept()] == ["-1"]
+
+
+async def test_what_the_server_refuses_is_said_in_its_words_and_sent_once(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    stranger = roblox.client(url=bridge.url, apiKey="not-a-key")
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+
+    unknown = await roblox.file(stranger, "reportPlayer", roblox.player(), **REPORT)
+    wrong = await roblox.file(client, "reportPlayer", roblox.player(), category="reports", message="m")
+
+    assert unknown == (False, "The API key is missing or not valid.")
+    assert wrong == (False, "Validation error: Subject is required")
+    assert (roblox.waits, await bridge.kept()) == ([], [])
+
+
+async def test_it_is_sent_as_json_with_its_key(roblox: RobloxServer, moody: MoodyServer) -> None:
+    client = roblox.client(url=moody.url + "/", apiKey="the key")
+
+    await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    ((headers, body),) = moody.requests
+    assert moody.paths == ["/tickets/create-game-report"]
+    assert (headers["apikey"], headers["Content-Type"]) == ("the key", "application/json")
+    assert re.fullmatch(r"[0-9a-f-]{36}", headers["Idempotency-Key"])
+    assert json.loads(body)["message"] == HOSTILE
+
+
+async def test_every_try_of_a_ticket_carries_the_same_idempotency_key_and_no_two_tickets_do(
+    roblox: RobloxServer, moody: MoodyServer
+) -> None:
+    moody.moods = [BUSY, Mood(status=0), Mood(status=500, body={"error": None})]
+    client = roblox.client(url=moody.url, apiKey="k")
+
+    first = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+    second = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
+
+    assert (first, second) == ((True, {"TicketId": "TICKET-1"}),) * 2
+    assert len(moody.requests) == 5
+    assert [len(set(keys)) for keys in (moody.idempotency_keys[:4], moody.idempotency_keys)] == [1, 2]
+    assert len({body for _, body in moody.requests[:4]}) == 1
+
+
+async def test_it_waits_longer_from_try_to_try(roblox: RobloxServer, moody: MoodyServer) -> None:
+    moody.moods = [BUSY] * 9
+    client = roblox.client(url=moody.url, apiKey="k")
+
+    outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert outcome == (False, "The ticket server answered with status 503.")
+    assert len(moody.requests) == 5
+    assert 0.5 <= roblox.waits[0] <= 0.75
+    assert all(longer > shorter for shorter, longer in pairwise(roblox.waits))
+    assert sum(roblox.waits) <= 7.5 * 1.5
+
+
+async def test_it_waits_as_long_as_it_is_asked_to(roblox: RobloxServer, moody: MoodyServer) -> None:
+    moody.moods = [
+        Mood(status=429, headers={"Retry-After": "7"}),
+        Mood(status=500, headers={"Retry-After": "0"}),
+        Mood(status=429, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}),
+    ]
+    client = roblox.client(url=moody.url, apiKey="k")
+
+    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert kept
+    assert roblox.waits[:2] == [7, 0]
+    assert 2 <= roblox.waits[2] <= 3  # a date is not read: the third wait of its own
+
+
+async def test_it_gives_up_rather_than_wait_less_than_it_is_asked_to(
+    roblox: RobloxServer, moody: MoodyServer
+) -> None:
+    told = {"success": False, "error": {"code": 429, "message": "Too many requests. Try again in 31 s."}}
+    moody.moods = [Mood(status=429, headers={"Retry-After": "31"}, body=told)]
+    client = roblox.client(url=moody.url, apiKey="k")
+
+    outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert outcome == (False, "Too many requests. Try again in 31 s.")
+    assert (len(moody.requests), roblox.waits) == (1, [])
+
+
+async def test_a_throw_is_tried_again_and_its_words_are_the_developer_s(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    roblox.throws = ["Number of requests exceeded limit"] * 2
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+
+    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    roblox.throws = ["Http requests are not enabled"] * 9
+    unreachable = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
+
+    assert kept
+    assert len(await bridge.kept()) == 1
+    assert unreachable == (False, "The ticket server cannot be reached. Try again later.")
+    assert len(roblox.throws) == 4
+    assert "Number of requests exceeded limit" in roblox.warnings[0]
+
+
+async def test_an_answer_that_is_no_ticket_is_no_success(roblox: RobloxServer, moody: MoodyServer) -> None:
+    moody.moods = [
+        Mood(body="<html>Welcome to our proxy"),
+        Mood(body={"success": False}),
+        Mood(body="[]"),
+        Mood(status=404, body=""),
+    ]
+    client = roblox.client(url=moody.url, apiKey="k")
+
+    said = [await roblox.file(client, "openTicket", roblox.player(), **REPORT) for _ in range(4)]
+
+    assert said[:3] == [(False, "The ticket server answered with status 200.")] * 3
+    assert said[3] == (False, "The ticket server answered with status 404.")
+    assert len(moody.requests) == 4
+
+
+async def test_the_cooldown_is_per_player_and_begins_with_a_success(
+    roblox: RobloxServer, moody: MoodyServer
+) -> None:
+    moody.moods = [Mood(status=400, body={"error": {"message": "no"}})]
+    client = roblox.client(url=moody.url, apiKey="k", cooldown=30)
+
+    failed = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+    too_soon = await roblox.file(client, "openTicket", roblox.player(1), **REPORT)
+    other, _ = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
+    roblox.now += 30
+    later, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+
+    assert (failed, kept, other, later) == ((False, "no"), True, True, True)
+    assert too_soon == (False, "Wait 30 s before you send another message.")
+    assert len(moody.requests) == 4
+
+
+async def test_a_second_click_while_the_first_is_on_its_way_sends_nothing(
+    roblox: RobloxServer, moody: MoodyServer
+) -> None:
+    moody.moods = [BUSY]
+    client = roblox.client(url=moody.url, apiKey="k")
+    second: list[tuple[bool, object]] = []
+    roblox.while_waiting = lambda: second.append(
+        roblox.call(client, "reportPlayer", roblox.player(), **REPORT)
+    )
+
+    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert kept
+    assert second == [(False, "Your last message is still on its way.")]
+    assert len(moody.requests) == 2
+
+
+async def test_text_that_is_not_utf_8_is_not_sent(roblox: RobloxServer, moody: MoodyServer) -> None:
+    client = roblox.client(url=moody.url, apiKey="k")
+
+    outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT | {"message": b"\xff\xfe"})
+
+    assert outcome == (False, "This text cannot be sent.")
+    assert moody.requests == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "cure"),
+    [
+        ({"url": "tickets.example.com", "apiKey": "k"}, r'url = "https://\.\.\."'),
+        ({"apiKey": "k"}, r'url = "https://\.\.\."'),
+        ({"url": "https://tickets.example.com"}, "ticketbridge key create --source series"),
+    ],
+)
+def test_wrong_settings_are_named_at_the_start(
+    roblox: RobloxServer, settings: dict[str, str], cure: str
+) -> None:
+    with pytest.raises(LuaError, match=cure):
+        roblox.client(**settings)
+
+
+def test_the_readme_s_script_is_lua(roblox: RobloxServer) -> None:
+    readme = (CLIENTS / "README.md").read_text("utf-8")
+    scripts = re.findall(r"^ *```lua\n(.*?)^ *```", readme, re.DOTALL | re.MULTILINE)
+
+    assert scripts
+    assert all(roblox.compiles(script) for script in scripts)
