@@ -9,8 +9,8 @@ from cogs._text import bare, drawn, fits
 
 # Discord's limits, in characters.
 TITLE, DESCRIPTION, FIELD_NAME, FIELD_VALUE, AUTHOR, FOOTER, WHOLE = 256, 4096, 256, 1024, 256, 2048, 6000
-_VALUE = 256  # of a fact: a whole embed must hold all of them and the body
-_MOST_FACTS = 10
+# A whole embed must hold every fact and still have room for the body.
+_VALUE, _LINK_LABEL, _LINK_URL, _MOST_FACTS = 200, 128, 150, 10
 
 VIEW_ONLY_LINE = "🚨 **GAME REPORT · view-only** — nobody can reply to its reporter"
 
@@ -42,10 +42,10 @@ def ticket_embed(ticket: Ticket) -> discord.Embed:
     _add_field(embed, "Priority", label)
     _add_field(embed, "Status", status_line(ticket))
     if ticket.reported_player:
-        _add_field(embed, "Reported player", _linked(ticket.reported_player))
+        player = ticket.reported_player
+        _add_field(embed, "Reported player", _linked(player.label, player.profile_url))
     for fact in ticket.facts[:_MOST_FACTS]:
-        value = drawn(fact.value, _VALUE)
-        _add_field(embed, fact.label, f"[{value}]({fact.url})" if usable_url(fact.url) else value)
+        _add_field(embed, fact.label, _linked(fact.value, fact.url))
     embed.set_footer(text=footer_of(ticket))
     embed.description = _body(ticket, room=WHOLE - len(embed))
     return embed
@@ -145,9 +145,12 @@ def _add_reporter(embed: discord.Embed, reporter: Player) -> None:
         embed.set_thumbnail(url=avatar)
 
 
-def _linked(player: Player) -> str:
-    label = drawn(player.label, _VALUE)
-    return f"[{label}]({player.profile_url})" if label and usable_url(player.profile_url) else label
+def _linked(text: str, url: str | None) -> str:
+    """The text, as a link where a source made one; `url` is never a player's own."""
+    label = drawn(text, _LINK_LABEL)
+    if label and usable_url(url) and len(url or "") <= _LINK_URL:
+        return f"[{label}]({url})"
+    return drawn(text, _VALUE)
 
 
 def _add_field(embed: discord.Embed, name: str, value: str) -> None:

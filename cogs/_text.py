@@ -13,7 +13,7 @@ _LONGEST_LINK = 300
 _MOST_COMBINING = 4  # marks on one letter; more is a scrawl over the lines above and below
 
 _LINK = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{0,30}://|www\.|discord(?:app)?\.(?:gg|com/invite)/)[^\s<>\[\]]+", re.IGNORECASE
+    r"(?:[a-z][a-z0-9+.-]{0,30}://|www\.|discord(?:app)?\.(?:gg|com/invite)/)[^\s<>\[\]\\]+", re.IGNORECASE
 )
 _INVITE = re.compile(r"(discord(?:app)?)\.(gg|com/invite)", re.IGNORECASE)
 _MARKDOWN = frozenset("\\*_~|`[]()<>#-")
