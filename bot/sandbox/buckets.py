@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -116,7 +117,7 @@ def too_many_requests(
 ) -> web.Response:
     """Discord's 429; `scope` is user, shared or global."""
     told = {"message": "You are being rate limited.", "retry_after": retry_after, "global": scope == "global"}
-    extra = {"Via": VIA, "Retry-After": str(max(1, round(retry_after))), "X-RateLimit-Scope": scope}
+    extra = {"Via": VIA, "Retry-After": str(math.ceil(retry_after)), "X-RateLimit-Scope": scope}
     if scope == "global":
         extra["X-RateLimit-Global"] = "true"
     return json_answer(told, 429, {**(headers or {}), **extra})

@@ -92,6 +92,7 @@ class Route:
     path: str
     act: Act
     with_token_in_path: bool = False  # such a request needs no Authorization
+    takes_list: bool = False  # its body is a JSON list
 
 
 def answering(stand: StandIn, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -132,6 +133,9 @@ async def _answered(
         ):
             raise unauthorized()
         logged.body, files = await read_form(request)
+        if not isinstance(logged.body, list if route.takes_list else dict):
+            told = "Only dictionaries may be used in a DictType"
+            raise invalid_form((), "DICT_TYPE_CONVERT", told)
         take = stand.buckets.take(logged.method, logged.path, logged.body)
         headers = take.headers
         if take.retry_after is not None:

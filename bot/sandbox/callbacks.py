@@ -9,7 +9,7 @@ from bot.sandbox import messages
 from bot.sandbox.check_commands import check_choices
 from bot.sandbox.check_messages import File, check_edit, check_new_message
 from bot.sandbox.check_modals import check_modal
-from bot.sandbox.compose import EPHEMERAL, LOADING, MessageKind
+from bot.sandbox.compose import EPHEMERAL, LOADING, SENDABLE_FLAGS, MessageKind
 from bot.sandbox.interactions import Interaction, owners
 from bot.sandbox.payloads import user_payload
 from bot.sandbox.refusals import (
@@ -122,10 +122,8 @@ def _post(stand: StandIn, found: Interaction, body: Json, files: Files, extra: J
         named = {"id": str(found.id), "type": int(found.kind), "name": found.data["name"], "user": user}
         extra["interaction"] = named
     seen_by = found.user_id if flags & EPHEMERAL else None
-    sent = messages.post(stand, found.channel, world.bot.id, body, files, extra, ephemeral_for=seen_by)
-    sent.wire["flags"] |= flags & EPHEMERAL
-    sent.wire["flags"] |= LOADING if found.loading else 0
-    return sent
+    extra["flags"] = flags & (SENDABLE_FLAGS | EPHEMERAL) | (LOADING if found.loading else 0)
+    return messages.post(stand, found.channel, world.bot.id, body, files, extra, ephemeral_for=seen_by)
 
 
 def _about_command(found: Interaction) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 from aiohttp import WSMsgType, web
@@ -49,6 +50,7 @@ class Gateway:
         self.address = ""
         self.sessions: dict[str, Session] = {}
         self._lines: set[Line] = set()
+        self._identified = asyncio.Event()
 
     def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
         """Sends an event to every session that gets it; later changes of `data` do not change it."""
@@ -116,6 +118,7 @@ class Gateway:
         number, count = data.get("shard") or (0, 1)
         session = Session(intents=intents, shard=(number, count), line=line)
         self.sessions[session.id] = session
+        self._identified.set()
         guilds = [g for g in self._world.guilds.values() if session.has_guild(g.id) and self._is_in(g)]
         session.dispatch("READY", self._ready(session, guilds))
         for guild in guilds if intents & Intent.GUILDS else []:
@@ -184,6 +187,11 @@ class Gateway:
                 chunk["presences"] = []
             nonce = {"nonce": data["nonce"]} if data.get("nonce") else {}
             session.dispatch("GUILD_MEMBERS_CHUNK", chunk | nonce)
+
+    async def wait_for_bot(self, seconds: float) -> None:
+        """Returns once a bot has identified for the first time, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._identified.wait(), seconds)
 
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
         """Op 7, op 9 if not resumable, or a close with `code`; how many sessions it hit."""

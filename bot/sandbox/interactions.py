@@ -7,7 +7,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from bot.sandbox.check_components import ROW
 from bot.sandbox.payloads import (
     app_permissions,
     channel_payload,
@@ -34,7 +33,6 @@ class Interaction:
     channel: Channel
     data: Json
     source: Message | None = None  # the message the component or the modal belongs to
-    forged: Json | None = None  # a component the message has only for who pressed it
     token: str = field(default_factory=lambda: secrets.token_urlsafe(64))
     began: float = field(default_factory=time.monotonic)
     acknowledged_after: float | None = None
@@ -96,8 +94,6 @@ def open_interaction(
     channel: Channel,
     data: Json,
     source: Message | None = None,
-    *,
-    forged: Json | None = None,
 ) -> Interaction:
     """Tells the bot what a user did."""
     made = Interaction(
@@ -107,7 +103,6 @@ def open_interaction(
         channel=channel,
         data=data,
         source=source,
-        forged=forged,
     )
     stand.interactions[made.id] = made
     stand.emit("INTERACTION_CREATE", _payload(stand, made), channel)
@@ -142,9 +137,6 @@ def _payload(stand: StandIn, made: Interaction) -> Json:
         told["member"] = member_in_channel_payload(world, made.user_id, channel)
     if made.source is not None:
         told["message"] = message_event_payload(world, made.source)
-        if made.forged is not None:
-            row = {"type": ROW, "id": made.forged["id"] + 1, "components": [made.forged]}
-            told["message"]["components"] = [*told["message"]["components"], row]
     return told
 
 

@@ -15,9 +15,8 @@ _Found = TypeVar("_Found")
 
 
 def user_named(stand: StandIn, name: Name) -> User:
-    users = stand.world.users
-    known = [(f"{u.username}", u.id, u) for u in users.values()]
-    known += [(u.display_name, u.id, u) for u in users.values() if u.display_name != u.username]
+    users = stand.world.users.values()
+    known = [(label, u.id, u) for u in users for label in dict.fromkeys((u.username, u.display_name))]
     return _one("user", name, known)
 
 
@@ -52,8 +51,10 @@ def message_numbered(stand: StandIn, message: Name) -> Message:
 def _one(noun: str, name: Name, known: Iterable[tuple[str, int, _Found]]) -> _Found:
     candidates = list(known)
     number = whole_number(name)
-    by_id = [found for _, found_id, found in candidates if found_id == number]
-    found = by_id or [found for label, _, found in candidates if label == str(name).removeprefix("#")]
+    by_id = {found_id: found for _, found_id, found in candidates if found_id == number}
+    wanted = str(name).removeprefix("#")
+    by_name = {found_id: found for label, found_id, found in candidates if label == wanted}
+    found = list((by_id or by_name).values())
     if not found:
         labels = sorted({label for label, _, _ in candidates if label})
         raise Declined(f"There is no {noun} {name!r}: known are {', '.join(labels)}.", status=404)

@@ -187,8 +187,14 @@ def rewrite(
         wire["flags"] = kept | int(body["flags"]) & changeable
     place_files(wire)
     if "content" in body or "allowed_mentions" in body:
-        ping(stand, channel, wire, body.get("allowed_mentions"))
+        ping(stand, channel, wire, body.get("allowed_mentions"), replied_to=_still_pinged(wire))
     wire["edited_timestamp"] = timestamp()
+
+
+def _still_pinged(wire: Json) -> int | None:
+    """The author of the message replied to, if the reply pinged them."""
+    author = (wire.get("referenced_message") or {}).get("author", {}).get("id")
+    return int(author) if author in [user["id"] for user in wire["mentions"]] else None
 
 
 def check_may_delete(stand: StandIn, message: Message, user_id: int) -> None:

@@ -59,18 +59,22 @@ class Orders:
         forge: bool = False,
     ) -> Json:
         """Presses a button or picks from a select and returns the interaction record."""
+        await self._bot_there()
         return await self._answered(acting.press(self.stand, user, message, custom_id, values, forge=forge))
 
     async def command(self, user: Name, channel: Name, command: str, options: Json | None = None) -> Json:
+        await self._bot_there()
         return await self._answered(acting.run_command(self.stand, user, channel, command, options or {}))
 
     async def autocomplete(
         self, user: Name, channel: Name, command: str, options: Json, focused: str
     ) -> Json:
+        await self._bot_there()
         typed = acting.type_ahead(self.stand, user, channel, command, options, focused)
         return await self._answered(typed)
 
     async def context_menu(self, user: Name, channel: Name, command: str, target: Name) -> Json:
+        await self._bot_there()
         return await self._answered(acting.use_menu(self.stand, user, channel, command, target))
 
     async def modal(
@@ -78,6 +82,10 @@ class Orders:
     ) -> Json:
         """Submits the modal that `interaction` opened; values by custom id or by label."""
         return await self._answered(acting.submit(self.stand, user, interaction, values, forge_custom_id))
+
+    async def _bot_there(self) -> None:
+        """Whoever acts waits for a bot that is still starting; for one that went away nobody waits."""
+        await self.stand.gateway.wait_for_bot(self.stand.settings.callback_deadline)
 
     async def _answered(self, interaction: Interaction) -> Json:
         return await wait_for_answer(self.stand, interaction)

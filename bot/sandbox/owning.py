@@ -107,7 +107,7 @@ def add_member(stand: StandIn, name: str, roles: list[Name]) -> User:
     """Adds a person; one who was there before comes back with the same id."""
     guild = only_guild(stand)
     given = [role_named(stand, role)[1].id for role in roles]
-    known = [u for u in stand.world.users.values() if name in (u.username, u.display_name)]
+    known = [u for u in stand.world.users.values() if name.lower() == u.username]
     if known and known[0].id in guild.members:
         raise Declined(f"{name!r} is a member already: take another name.", status=409)
     user = known[0] if known else stand.world.add_user(name)

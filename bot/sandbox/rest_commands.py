@@ -63,7 +63,7 @@ GLOBAL, OF_GUILD = (
 )
 
 ROUTES = tuple(
-    Route(method, path + tail, act)
+    Route(method, path + tail, act, takes_list=method == "PUT")
     for path in (GLOBAL, OF_GUILD)
     for method, tail, act in (("PUT", "", replace), ("GET", "", listed), ("GET", "/{command}", command))
 )

@@ -8,9 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox import control, rest
 from bot.sandbox.buckets import Buckets, Limit
+from bot.sandbox.control import add_routes as add_control_routes
 from bot.sandbox.orders import Orders
+from bot.sandbox.rest import PREFIX
+from bot.sandbox.rest import add_routes as add_rest_routes
 from bot.sandbox.settings import Settings
 from bot.sandbox.stand_in import StandIn
 
@@ -40,7 +42,7 @@ class Sandbox(Orders):
 
     @property
     def api_base(self) -> str:
-        return self.stand.address + rest.PREFIX
+        return self.stand.address + PREFIX
 
     @property
     def gateway_url(self) -> str:
@@ -69,6 +71,6 @@ class Sandbox(Orders):
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_get("/gateway", self.stand.gateway.serve)
         app.router.add_get("/gateway/", self.stand.gateway.serve)
-        rest.add_routes(app, self.stand)
-        control.add_routes(app, self)
+        add_rest_routes(app, self.stand)
+        add_control_routes(app, self)
         return app

@@ -121,7 +121,7 @@ class World:
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
-        self.bot = self.add_user("Ticketbridge", bot=True)
+        self.bot = self.add_user("ticketbridge", bot=True)
         self.application_id = self.bot.id
 
     def next_id(self) -> int:
@@ -131,8 +131,9 @@ class World:
         return self._last_id
 
     def add_user(self, name: str, *, bot: bool = False) -> User:
-        username = name if bot else name.lower().replace(" ", "_")
-        user = User(id=self.next_id(), username=username, display_name=name, bot=bot)
+        """A user who is shown with a capital: mia is Mia."""
+        shown = name[:1].upper() + name[1:]
+        user = User(id=self.next_id(), username=name.lower(), display_name=shown, bot=bot)
         self.users[user.id] = user
         return user
 

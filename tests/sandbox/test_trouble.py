@@ -141,8 +141,18 @@ async def test_a_lost_answer_says_nothing_about_the_effect(
 async def test_a_hang_ends_in_an_error_after_its_time(logged_in: LogIn) -> None:
     async with logged_in() as (sandbox, channel):
         sandbox.fail("hang", path=MESSAGES, hang_for=0.1)
+        started = time.monotonic()
         with pytest.raises((aiohttp.ClientError, OSError)):
             await channel.send("hello")
+
+        assert time.monotonic() - started >= 0.1
+
+
+async def test_orders_over_http_are_never_hit(logged_in: LogIn) -> None:
+    async with logged_in() as (sandbox, _), aiohttp.ClientSession() as session:
+        sandbox.fail("500", times=None)
+        async with session.get(f"{sandbox.address}/sandbox/state") as answer:
+            assert answer.status == 200
 
 
 async def test_a_fault_counts_down_and_hits_only_what_it_names(logged_in: LogIn) -> None:
@@ -177,3 +187,19 @@ async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_
 def test_a_fault_that_makes_no_sense_is_declined_in_a_sentence(wrong: dict[str, Any]) -> None:
     with pytest.raises(Declined, match=r"\.$"):
         Sandbox().fail(**wrong)
+
+
+@pytest.mark.parametrize("scope", ["user", "global", "shared"])
+async def test_a_429_says_whose_limit_it_is(logged_in: LogIn, scope: str) -> None:
+    async with logged_in() as (sandbox, _), aiohttp.ClientSession() as session:
+        sandbox.fail(f"429-{scope}", retry_after=1.5)
+        async with session.get(f"{sandbox.api_base}/users/@me") as answer:
+            told = await answer.json()
+
+            assert (answer.status, answer.headers["X-RateLimit-Scope"]) == (429, scope)
+            assert {"Via", "Retry-After"} <= answer.headers.keys()
+            assert told == {
+                "message": "You are being rate limited.",
+                "retry_after": 1.5,
+                "global": scope == "global",
+            }

@@ -1,0 +1,104 @@
+"""The orders over HTTP: every one is listed, works without a key, and explains what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.sandbox import Sandbox, demo_guild
+from bot.sandbox.control_routes import ROUTES
+from tests.sandbox.caller import Stage
+
+
+async def _ask(sandbox: Sandbox, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, sandbox.address + path, json=body) as answer,
+    ):
+        return answer.status, await answer.json()
+
+
+async def test_every_route_is_listed_with_a_line_of_explanation(stage: Stage) -> None:
+    status, listed = await _ask(stage.sandbox, "GET", "/sandbox")
+
+    assert status == 200
+    assert len(listed) == len(ROUTES)
+    assert all(entry["does"].endswith(".") for entry in listed)
+
+
+async def test_a_person_is_moved_through_a_whole_visit() -> None:
+    sandbox = Sandbox()
+    demo_guild(sandbox)
+    async with sandbox.serve():
+        _, said = await _ask(
+            sandbox, "POST", "/sandbox/messages", {"user": "mia", "channel": "tickets", "content": "hi"}
+        )
+        message = f"/sandbox/messages/{said['id']}"
+        await _ask(sandbox, "PATCH", message, {"user": "mia", "content": "hello"})
+        _, thread = await _ask(
+            sandbox,
+            "POST",
+            "/sandbox/threads",
+            {"user": "mia", "channel": "tickets", "name": "talk", "message": said["id"]},
+        )
+        await _ask(sandbox, "PATCH", f"/sandbox/threads/{thread['id']}", {"locked": True})
+        _, seen = await _ask(sandbox, "GET", "/sandbox/channels/tickets/messages?as=noah")
+        assert [m["content"] for m in seen] == ["hello"]
+        assert await _ask(sandbox, "POST", message + "/delete", {"user": "mia"}) == (200, {})
+        _, state = await _ask(sandbox, "GET", "/sandbox/state")
+
+    (tickets,) = (c for c in state["guilds"][0]["channels"] if c["name"] == "tickets")
+    assert (tickets["messages"], tickets["threads"][0]["locked"]) == (0, True)
+
+
+async def test_roles_members_overwrites_and_channels_are_changed() -> None:
+    sandbox = Sandbox()
+    demo_guild(sandbox)
+    async with sandbox.serve():
+        for method, path, body in (
+            ("POST", "/sandbox/roles", {"name": "Helpers", "mentionable": True}),
+            ("PATCH", "/sandbox/roles/Helpers", {"permissions": "1024"}),
+            ("POST", "/sandbox/members", {"name": "zoe"}),
+            ("PUT", "/sandbox/members/zoe/roles/Helpers", None),
+            ("PUT", "/sandbox/channels/log/overwrites/Helpers", {"allow": 1024}),
+            ("DELETE", "/sandbox/channels/log/overwrites/Helpers", None),
+            ("DELETE", "/sandbox/members/zoe/roles/Helpers", None),
+            ("DELETE", "/sandbox/roles/Helpers", None),
+            ("DELETE", "/sandbox/members/zoe", None),
+            ("DELETE", "/sandbox/channels/log", None),
+            ("POST", "/sandbox/faults", {"kind": "500", "path": "/users"}),
+            ("DELETE", "/sandbox/faults", None),
+            ("POST", "/sandbox/disconnect", {"resumable": False}),
+        ):
+            status, told = await _ask(sandbox, method, path, body)
+            assert status == 200, (path, told)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "error"),
+    [
+        ("GET", "/sandbox/nothing", None, 404, "GET /sandbox lists what there is"),
+        ("POST", "/sandbox/messages", {"user": "mia"}, 400, "The body has no 'channel'"),
+        ("POST", "/sandbox/messages", ["mia"], 400, "no JSON object"),
+        ("POST", "/sandbox/messages", {"user": "zed", "channel": "tickets"}, 404, "There is no user 'zed'"),
+        ("POST", "/sandbox/messages", {"user": "mia", "channel": "tickets"}, 400, "50006"),
+        ("GET", "/sandbox/channels/tickets/messages?as=pete", None, 403, "cannot see that channel"),
+        ("GET", "/sandbox/interactions/1", None, 404, "no interaction 1"),
+        ("PATCH", "/sandbox/threads/tickets", {"locked": True}, 400, "is no thread"),
+        ("POST", "/sandbox/roles", {"name": "x", "permissions": "many"}, 400, "whole number"),
+        ("POST", "/sandbox/faults", {"kind": "flood"}, 400, "no fault 'flood'"),
+        ("DELETE", "/sandbox/members/olivia", None, 403, "owner"),
+    ],
+)
+async def test_an_order_that_makes_no_sense_is_answered_with_a_sentence(
+    method: str, path: str, body: Any, status: int, error: str
+) -> None:
+    sandbox = Sandbox()
+    demo_guild(sandbox)
+    async with sandbox.serve():
+        got, told = await _ask(sandbox, method, path, body)
+
+    assert got == status
+    assert error in told["error"]

@@ -1,0 +1,93 @@
+"""The gateway: what was missed is replayed, what was lost is announced, roles and members are told of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from bot.sandbox import Sandbox, demo_guild
+from tests.sandbox.caller import Listener, Stage, eventually, logged_in
+
+
+async def test_a_resumed_session_gets_what_it_missed(stage: Stage) -> None:
+    await stage.sandbox.disconnect()
+    stage.sandbox.say("mia", "tickets", "meanwhile")
+
+    await eventually(lambda: "resumed" in stage.bot.heard)
+    await eventually(lambda: stage.bot.received)
+    assert stage.bot.heard.count("ready") == 1
+
+
+async def test_a_dropped_connection_is_resumed_too(stage: Stage) -> None:
+    await stage.sandbox.disconnect(code=4000)
+    stage.sandbox.say("mia", "tickets", "meanwhile")
+
+    await eventually(lambda: stage.bot.received)
+    assert stage.sandbox.state()["connected_sessions"] == 1
+
+
+async def test_roles_members_and_channels_are_told_of() -> None:
+    intents = discord.Intents(guilds=True, members=True, guild_messages=True)
+    async with logged_in(Listener(intents)) as stage:
+        role = stage.sandbox.create_role("Helpers")
+        stage.sandbox.add_member("zoe", ["Helpers"])
+        stage.sandbox.give_role("pete", "Helpers")
+        stage.sandbox.remove_member("paula")
+        stage.sandbox.delete_channel("log")
+
+        await eventually(lambda: "guild_channel_delete" in stage.bot.heard)
+        helpers = stage.home.get_role(int(role["id"]))
+        assert helpers is not None
+        assert {member.name for member in helpers.members} == {"zoe", "pete"}
+        assert stage.home.get_member(stage.guild.members["paula"]) is None
+        assert stage.bot.get_channel(stage.guild.channels["log"]) is None
+
+
+async def _packets(sandbox: Sandbox, *sent: dict[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
+    """What a bare client is sent after these packets, until READY or the close and its code."""
+    got: list[dict[str, Any]] = []
+    async with aiohttp.ClientSession() as session, session.ws_connect(sandbox.gateway_url) as socket:
+        for packet in sent:
+            await socket.send_json(packet)
+        async for frame in socket:
+            got.append(frame.json())
+            if got[-1]["t"] == "GUILD_CREATE" or got[-1]["op"] == 9:
+                return got, None
+    return got, socket.close_code
+
+
+async def test_a_bare_client_is_greeted_acknowledged_and_made_ready() -> None:
+    sandbox = Sandbox()
+    demo_guild(sandbox)
+    identify = {"op": 2, "d": {"token": sandbox.token, "intents": 1, "properties": {}}}
+    async with sandbox.serve():
+        got, _ = await _packets(sandbox, {"op": 1, "d": None}, identify)
+
+    assert [packet["op"] for packet in got] == [10, 11, 0, 0]
+    assert [packet["s"] for packet in got[2:]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("packet", "code"),
+    [
+        ({"op": 2, "d": {"token": "wrong", "intents": 1}}, 4004),
+        ({"op": 8, "d": {}}, 4003),
+        ({"d": {}}, 4002),
+    ],
+)
+async def test_a_client_that_breaks_the_rules_is_hung_up_on(packet: dict[str, Any], code: int) -> None:
+    sandbox = Sandbox()
+    async with sandbox.serve():
+        assert (await _packets(sandbox, packet))[1] == code
+
+
+async def test_an_unknown_session_cannot_be_resumed() -> None:
+    sandbox = Sandbox()
+    resume = {"op": 6, "d": {"token": sandbox.token, "session_id": "gone", "seq": 1}}
+    async with sandbox.serve():
+        got, _ = await _packets(sandbox, resume)
+
+    assert (got[-1]["op"], got[-1]["d"]) == (9, False)
