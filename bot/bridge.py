@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
 import discord
 
 from bot.administration import Administration, open_to_commands
-from bot.client import TicketBot
+from bot.client import UNREACHABLE, TicketBot
 from bot.config import Settings
 from bot.dispatcher import Dispatcher
 from bot.sources import discover
@@ -23,6 +22,8 @@ from storage import DatabaseLock, Store
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 60.0  # seconds between two tries to reach Discord
+# AttributeError: what discord.py 2.7 raises when its very first gateway connection breaks.
+_OUTAGES: tuple[type[Exception], ...] = (*UNREACHABLE, discord.DiscordException, AttributeError)
 
 
 class CannotRun(Exception):
@@ -95,14 +96,7 @@ async def _stay_connected(settings: Settings, store: Store) -> None:
             raise CannotRun(
                 "Discord does not know this token. Copy it anew from the developer portal, page Bot."
             ) from error
-        # AttributeError: what discord.py 2.7 raises when its very first gateway connection breaks.
-        except (
-            OSError,
-            aiohttp.ClientError,
-            discord.DiscordException,
-            AttributeError,
-            TimeoutError,
-        ) as error:
+        except _OUTAGES as error:
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", error, wait)
         wait = 1.0 if bot.was_connected else wait
         await asyncio.sleep(wait)

@@ -5,6 +5,7 @@ import importlib
 import logging
 import pkgutil
 
+import aiohttp
 import discord
 from discord.asset import Asset
 from discord.ext import commands
@@ -17,6 +18,9 @@ from bot.dispatcher import Dispatcher
 from storage import Store
 
 log = logging.getLogger(__name__)
+
+# What discord.py raises, besides its own, when nobody answers.
+UNREACHABLE: tuple[type[Exception], ...] = (OSError, aiohttp.ClientError, TimeoutError)
 
 # Neither is privileged: what people type is never read, only that they typed and in answer to what.
 INTENTS = discord.Intents(guilds=True, guild_messages=True)

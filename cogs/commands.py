@@ -22,6 +22,7 @@ from bot.tickets import (
 from cogs._answers import Asked, refusals_said, say
 from cogs._embeds import history_field, list_embed, ticket_embed
 from cogs._modals import CATEGORIES, OPEN, form_id, open_modal, submitted
+from cogs._replies import keep_reply
 from cogs._staff import (
     is_staff,
     named_ticket,
@@ -33,7 +34,6 @@ from cogs._staff import (
     workspaces_here,
 )
 from cogs._text import bare
-from cogs.desk import keep_reply
 from storage import StorageError
 
 _Text = app_commands.Range[str, 1, 4000]

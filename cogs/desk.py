@@ -3,10 +3,11 @@
 from discord.ext import commands
 
 from bot.client import TicketBot
-from cogs._answers import Asked, refusals_said, say
+from cogs._answers import Asked, refusals_said
 from cogs._buttons import TicketButton, unshown_press
 from cogs._modals import REPLY, form_id, submitted
-from cogs._staff import now, origin_of, person_of, staff_ticket
+from cogs._replies import keep_reply
+from cogs._staff import staff_ticket
 
 
 class Desk(commands.Cog):
@@ -40,17 +41,6 @@ class Desk(commands.Cog):
         await asked.response.defer(ephemeral=True, thinking=True)
         await staff_ticket(self.bot.store, asked, ticket_id)
         await keep_reply(asked, ticket_id, submitted(asked).get("text", ""))
-
-
-async def keep_reply(asked: Asked, ticket_id: int, text: str) -> None:
-    """Keep staff's reply, then say so."""
-    store, author = asked.client.store, person_of(asked)
-    await store.add_message(
-        ticket_id, lambda ticket: ticket.reply(author, text), origin=origin_of(asked), now=now()
-    )
-    ticket = await store.ticket(ticket_id)
-    way = "It is shown in the thread." if ticket.private else "It waits to be sent to the game."
-    await say(asked, f"✅ Your reply to {ticket.public_id} is kept. {way}")
 
 
 async def setup(bot: TicketBot) -> None:

@@ -1,11 +1,12 @@
 """The feed: takes deliveries from the dispatcher and makes Discord show them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import discord
 from discord.ext import commands
 
-from bot.client import TicketBot
+from bot.client import UNREACHABLE, TicketBot
 from bot.dispatcher import Postponed, Undeliverable
 from bot.tickets import Delivery, Kind, Receipt, Ticket
 from cogs._buttons import ticket_view
@@ -17,7 +18,8 @@ Step = Callable[[Delivery, Ticket], Awaitable[Receipt]]
 
 THREAD_EXISTS = 160004
 UNKNOWN_MESSAGE = 10008  # also the answer to a nonce whose message was posted, and has been deleted since
-_HISTORY = 200  # messages looked through for one that an earlier attempt may have left
+_HISTORY = 1000  # messages looked through for one that an earlier attempt may have left
+_CLOCKS_APART = timedelta(minutes=5)  # how far ours and Discord's may differ
 _REPAIR_SECONDS = 30.0  # between two looks whether a missing permission or channel is back
 
 
@@ -49,8 +51,8 @@ class Feed(commands.Cog):
                 return await step(delivery, ticket)
             except (discord.HTTPException, discord.RateLimited) as error:
                 raise _verdict(error) from error
-            except OSError as error:
-                raise Postponed(f"Discord cannot be reached: {error}") from error
+            except UNREACHABLE as error:
+                raise Postponed(f"Discord cannot be reached: {type(error).__name__} {error}") from error
 
         return deliver
 
@@ -145,7 +147,8 @@ class Feed(commands.Cog):
         """What an earlier attempt of unknown outcome may have posted, known by its footer."""
         if not delivery.attempts or self.bot.user is None:
             return None
-        async for message in place.history(limit=_HISTORY):
+        since = delivery.created_at - _CLOCKS_APART
+        async for message in place.history(limit=_HISTORY, after=since, oldest_first=True):
             own = message.author.id == self.bot.user.id
             if own and any(embed.footer.text == mark for embed in message.embeds):
                 return message.id

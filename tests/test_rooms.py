@@ -1,6 +1,7 @@
 """The signs on the doors: what each room may import, and what it must never hear of."""
 
 import ast
+import gc
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ SIGNS = {
     "bot.dispatcher": "bot.tickets storage",
     "bot.return_path": "bot.tickets bot.sources storage bot.dispatcher aiohttp",
     "bot.config": "pydantic pydantic_settings",
-    "bot.client": "discord yarl bot.config bot.dispatcher storage",
+    "bot.client": "discord aiohttp yarl bot.config bot.dispatcher storage",
     "cogs": "discord bot.tickets bot.client bot.dispatcher storage",
     "bot.sandbox": "aiohttp",
     "bot.administration": "bot.tickets storage aiohttp",
@@ -39,6 +40,15 @@ SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE
 Sign = Callable[[str, str], Iterator[str]]  # a path and its text -> what is wrong with it
 
 
+def _tree(text: str) -> ast.Module:
+    """CPython 3.11 fails if the garbage is collected while it builds a tree."""
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        gc.enable()
+
+
 def room_of(module: str) -> str | None:
     """The innermost room a module is in; None if it is none of ours."""
     inside = [room for room in SIGNS if f"{module}.".startswith(f"{room}.")]
@@ -50,7 +60,7 @@ def imports_what_its_sign_allows(path: str, text: str) -> Iterator[str]:
     if room is None or (room == "bot" and path != "bot/__init__.py"):
         yield "is in no room: name it in SIGNS"
         return
-    for target in _imported(ast.parse(text)):
+    for target in _imported(_tree(text)):
         top = target.partition(".")[0]
         wanted = room_of(target) or top
         if top not in sys.stdlib_module_names and wanted not in (room, *SIGNS[room].split()):
@@ -66,7 +76,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def imports_by_whole_names(path: str, text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield f"line {node.lineno}: a relative import hides one end of it"
 
@@ -74,7 +84,7 @@ def imports_by_whole_names(path: str, text: str) -> Iterator[str]:
 def speaks_sql_only_in_storage(path: str, text: str) -> Iterator[str]:
     if path.startswith("storage/"):
         return
-    tree = ast.parse(text)
+    tree = _tree(text)
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and id(node) not in said and SQL.search(str(node.value)):
@@ -94,7 +104,7 @@ def names_no_game(path: str, text: str) -> Iterator[str]:
 def leaves_making_replies_to_the_ticket(path: str, text: str) -> Iterator[str]:
     if path == "bot/tickets/ticket.py":
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.Call) and _name(node.func) in ("Reply", "Note"):
             yield f"line {node.lineno}: only Ticket.reply and Ticket.note make one"
 

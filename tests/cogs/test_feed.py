@@ -1,0 +1,113 @@
+"""Deliveries that go wrong in Discord: nothing is lost, and nothing is posted twice."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import Permission
+from bot.sources.series import examples as series
+from tests.town import Town, discord_stand_in, eventually
+from tests.town import town as run_town
+
+
+def footers(town: Town) -> list[str]:
+    """What stands in the reports channel, by the posts' marks."""
+    return [one["embeds"][0]["footer"]["text"] for one in town.sandbox.messages("reports") if one["embeds"]]
+
+
+async def filed(town: Town) -> str:
+    """The id of a game report just accepted, posted or not."""
+    told = await town.post("/tickets/create-game-report", series.GAME_REPORT, source="series")
+    return str(told["data"]["TicketId"])
+
+
+async def test_a_post_whose_answer_was_lost_is_found_again_and_not_repeated(tmp_path: Path) -> None:
+    async with (
+        discord_stand_in(nonce_window=0.0) as (sandbox, guild),  # no help from Discord's memory
+        run_town(tmp_path / "t.db", sandbox, guild) as town,
+    ):
+        sandbox.fail("reset", method="POST", path=r"/channels/\d+/messages$", when="after")
+
+        ticket = await town.shown(await filed(town))
+
+        assert footers(town) == [f"{ticket.public_id} · series"]
+        assert ticket.post.message_id == int(sandbox.messages("reports")[0]["id"])
+
+
+async def test_it_is_found_though_others_have_written_much_since(tmp_path: Path) -> None:
+    database = tmp_path / "t.db"
+    async with discord_stand_in(nonce_window=0.0, buckets=False) as (sandbox, guild):
+        async with run_town(database, sandbox, guild) as town:
+            sandbox.fail("reset", method="POST", path=r"/channels/\d+/messages$", when="after")
+            sandbox.fail("503", method="GET", path=r"/messages$", times=None)
+            public_id, keys = await filed(town), town.keys
+            await eventually(lambda: sandbox.messages("reports"))
+        for number in range(350):
+            sandbox.say("mia", "reports", f"line {number}")
+        sandbox.clear_faults()
+        async with run_town(database, sandbox, guild, keys=keys) as town:
+            await town.shown(public_id)
+
+            assert footers(town) == [f"{public_id} · series"]
+
+
+async def test_what_discord_refuses_is_set_aside_and_the_next_one_goes(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs._embeds.TITLE", 5000)  # longer than Discord takes
+    refused = await filed_with(town, "x" * 300)
+    monkeypatch.undo()
+
+    ticket = await town.shown(await filed(town))
+
+    assert footers(town) == [f"{ticket.public_id} · series"]
+    assert refused != ticket.public_id
+
+
+async def filed_with(town: Town, subject: str) -> str:
+    body = dict(series.GAME_REPORT) | {"subject": subject}
+    told = await town.post("/tickets/create-game-report", body, source="series")
+    return (await town.shown(told["data"]["TicketId"])).public_id
+
+
+async def test_a_missing_permission_is_waited_out(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    await town.ticket()  # the extension is loaded by now
+    monkeypatch.setattr(sys.modules["cogs.feed"], "_REPAIR_SECONDS", 0.2)
+    bot = town.guild.members["ticketbridge"]
+    town.sandbox.set_overwrite("reports", bot, deny=Permission.SEND_MESSAGES)
+    public_id = await filed(town)
+    await eventually(lambda: any(r["status"] == 403 for r in town.sandbox.requests))
+
+    town.sandbox.set_overwrite("reports", bot, allow=Permission.SEND_MESSAGES)
+
+    await town.shown(public_id)
+    assert footers(town) == [f"{public_id} · series"]
+
+
+async def test_a_post_deleted_by_hand_holds_nothing_up(town: Town) -> None:
+    gone = await town.game_report()
+    claim = town.buttons_of(gone)["Claim"]
+    notice = town.sandbox.say("mia", "reports", "This one goes.")
+    town.sandbox.delete_message(gone.post.message_id or 0)
+
+    await town.sandbox.press("mia", notice["id"], claim, forge=True)
+
+    await town.refreshed(gone)  # its redrawing is set aside
+    ticket = await town.game_report()
+    assert footers(town) == [f"{ticket.public_id} · series"]
+
+
+async def test_a_reply_is_never_shown_before_its_tickets_post(town: Town) -> None:
+    town.sandbox.fail("503", method="POST", path=r"/channels/\d+/messages$", times=2)
+    told = await town.post("/tickets/create", series.TICKET, source="series")
+    public_id = told["data"]["TicketId"]
+    record = await town.sandbox.command(
+        "mia", "general", "ticket reply", {"ticket": public_id, "message": "On it."}
+    )
+    assert record["error"] is None
+
+    ticket = await town.shown(public_id)
+
+    shown = town.sandbox.messages(ticket.post.thread_id or 0)
+    assert [one["embeds"][0]["description"] for one in shown if one["embeds"]] == ["On it."]
