@@ -34,7 +34,7 @@ T = TypeVar("T")
 Config = Annotated[
     Path | None, typer.Option("--config", help="The TOML file.  [default: config.toml, if there is one]")
 ]
-DiscordId = Annotated[int, typer.Option(min=1, help="A Discord id: right-click, Copy ID.")]
+DiscordId = Annotated[int, typer.Option(min=1, max=2**63 - 1, help="A Discord id: right-click, Copy ID.")]
 
 
 @app.command()

@@ -21,6 +21,7 @@ from storage import DatabaseLock, Store
 
 log = logging.getLogger(__name__)
 
+_LOGIN_REFUSED = "Discord does not know this token. Copy it anew from the developer portal, page Bot."
 _LONGEST_WAIT = 60.0  # seconds between two tries to reach Discord
 # AttributeError: what discord.py 2.7 raises when its very first gateway connection breaks.
 _OUTAGES: tuple[type[Exception], ...] = (*UNREACHABLE, discord.DiscordException, AttributeError)
@@ -86,18 +87,26 @@ def cannot_listen(who: str, host: str, port: int, error: OSError) -> str:
 
 
 async def _stay_connected(settings: Settings, store: Store) -> None:
-    """Log in again and again: while Discord is away, tickets are kept and wait."""
-    dispatcher, wait = Dispatcher(store, Lane.DISCORD), 1.0
+    """Log in again and again: while Discord is away, tickets are kept and wait.
+
+    Raises CannotRun for a token Discord does not know, unless it knew it before: then intake goes on.
+    """
+    dispatcher, wait, was_connected = Dispatcher(store, Lane.DISCORD), 1.0, False
     while True:
         bot = TicketBot(settings=settings.discord, store=store, dispatcher=dispatcher)
         try:
             await bot.log_in_and_stay()
         except discord.LoginFailure as error:
-            raise CannotRun(
-                "Discord does not know this token. Copy it anew from the developer portal, page Bot."
-            ) from error
+            if not was_connected:
+                raise CannotRun(_LOGIN_REFUSED) from error
+            log.error("%s Tickets are kept meanwhile.", _LOGIN_REFUSED)
+            wait = _LONGEST_WAIT
         except _OUTAGES as error:
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", error, wait)
-        wait = 1.0 if bot.was_connected else wait
+        # An answer or event the library cannot read ends its client; that must not end the intake of tickets.
+        except Exception:
+            log.exception("The Discord client gave up; trying again in %.0f s", wait)
+        if bot.was_connected:
+            wait, was_connected = 1.0, True
         await asyncio.sleep(wait)
         wait = min(_LONGEST_WAIT, wait * 2)

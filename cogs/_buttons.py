@@ -96,15 +96,23 @@ def unshown_press(asked: Asked) -> TicketButton | None:
 
     The library drops such a press in silence; whoever sent it is to read why nothing comes of it.
     """
-    if asked.type is not discord.InteractionType.component or asked.message is None:
-        return None
-    data: Any = asked.data or {}
-    custom_id = str(data.get("custom_id", ""))
-    match = PATTERN.fullmatch(custom_id)
-    view = discord.ui.View.from_message(asked.message, timeout=None)
-    if match is None or any(getattr(item, "custom_id", None) == custom_id for item in view.children):
+    match = PATTERN.fullmatch(component_id(asked) or "")
+    if match is None or match.group() in _shown_ids(asked.message):
         return None
     return TicketButton(match["verb"], int(match["id"]))
+
+
+def component_id(asked: Asked) -> str | None:
+    """The id of the component that was used; None if the interaction is anything else."""
+    if asked.type is not discord.InteractionType.component:
+        return None
+    data: Any = asked.data or {}
+    return str(data.get("custom_id", ""))
+
+
+def _shown_ids(message: discord.Message | None) -> set[str]:
+    rows = getattr(message, "components", ())  # the library leaves it out where Discord does
+    return {str(getattr(item, "custom_id", "")) for row in rows for item in getattr(row, "children", ())}
 
 
 def verbs_for(ticket: Ticket) -> tuple[str, ...]:

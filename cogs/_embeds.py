@@ -51,6 +51,19 @@ def ticket_embed(ticket: Ticket) -> discord.Embed:
     return embed
 
 
+def plain_embed(ticket: Ticket) -> discord.Embed:
+    """A post without a word of the player's, for what Discord refuses otherwise; the text goes as a file."""
+    opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
+    embed = discord.Embed(
+        title=ticket.public_id,
+        description=f"{opening}Discord did not take this ticket's text as it is; the attached file has it.",
+        colour=_PRIORITIES[ticket.priority][1],
+        timestamp=ticket.created_at,
+    )
+    embed.set_footer(text=footer_of(ticket))
+    return embed
+
+
 def footer_of(ticket: Ticket) -> str:
     """Ticket id and source. It also is the mark a post is known by in its channel's history."""
     return f"{ticket.public_id} · {ticket.source}"

@@ -10,12 +10,21 @@ from cogs._embeds import shows_whole_body
 
 def ticket_files(ticket: Ticket, embed: discord.Embed) -> list[discord.File]:
     """The body, if the embed clips it, and the chat log, if there is one. Raw text: a file pings nobody."""
-    files = []
-    if not shows_whole_body(ticket, embed):
-        files.append(_text_file(f"{ticket.public_id}-message.txt", ticket.body))
-    if ticket.chat_log:
-        files.append(_text_file(f"{ticket.public_id}-chat-log.txt", "\n".join(ticket.chat_log) + "\n"))
-    return files
+    clipped = not shows_whole_body(ticket, embed)
+    message = [_text_file(f"{ticket.public_id}-message.txt", ticket.body)] if clipped else []
+    return message + _chat_log(ticket)
+
+
+def plain_files(ticket: Ticket) -> list[discord.File]:
+    """Everything a player wrote, for a post that shows none of it."""
+    text = f"{ticket.subject}\n\n{ticket.body}"
+    return [_text_file(f"{ticket.public_id}-message.txt", text), *_chat_log(ticket)]
+
+
+def _chat_log(ticket: Ticket) -> list[discord.File]:
+    if not ticket.chat_log:
+        return []
+    return [_text_file(f"{ticket.public_id}-chat-log.txt", "\n".join(ticket.chat_log) + "\n")]
 
 
 def _text_file(name: str, text: str) -> discord.File:

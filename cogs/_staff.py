@@ -54,7 +54,8 @@ async def staff_ticket(store: Store, interaction: discord.Interaction, ticket_id
 async def named_ticket(store: Store, interaction: discord.Interaction, public_id: str | None) -> Ticket:
     """The ticket of that id, or the one whose thread this is. Raises TicketNeeded, UnknownTicket."""
     if public_id is not None:
-        ticket = await store.ticket_named(public_id.strip())
+        name = public_id.strip()
+        ticket = await store.ticket_named(name) or await store.ticket_named(name.upper())
     else:
         ticket = await store.ticket_shown_at(interaction.channel_id or 0)
         if ticket is None:

@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot.client import TicketBot
 from bot.tickets import (
     IN_DISCORD,
+    EmptyMessage,
     MessageKind,
     NewTicket,
     Player,
@@ -147,7 +148,7 @@ class Commands(
 
     async def _keep_ticket(self, asked: Asked) -> None:
         await asked.response.defer(ephemeral=True, thinking=True)
-        workspace = (await workspaces_here(self.bot.store, asked))[0]
+        workspace = _workspace_for(asked, await workspaces_here(self.bot.store, asked))
         ticket = await self.bot.store.add_ticket(
             workspace.id,
             _ticket_from(asked),
@@ -182,12 +183,14 @@ async def _own_tickets(asked: Asked) -> list[Ticket]:
 
 def _ticket_from(asked: Asked) -> NewTicket:
     filled = submitted(asked)
-    category = filled.get("category", "")
+    category, body = filled.get("category", ""), filled.get("body", "").strip()
+    if not body:
+        raise EmptyMessage
     return NewTicket(
         source=IN_DISCORD,
         view_only=False,
         subject=filled.get("subject", "").strip() or "(no subject)",
-        body=filled.get("body", "").strip(),
+        body=body,
         category=category if category in CATEGORIES else "other",
         priority=Priority.NORMAL,
         reporter=Player(
@@ -199,6 +202,11 @@ def _ticket_from(asked: Asked) -> NewTicket:
         ),
         private=True,
     )
+
+
+def _workspace_for(asked: Asked, here: list[Workspace]) -> Workspace:
+    """The one whose tickets channel this is; anywhere else, the guild's first."""
+    return next((one for one in here if one.tickets_channel_id == asked.channel_id), here[0])
 
 
 def _parent_for(asked: Asked, workspace: Workspace) -> int:

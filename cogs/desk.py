@@ -3,11 +3,16 @@
 from discord.ext import commands
 
 from bot.client import TicketBot
+from bot.tickets import Refusal
 from cogs._answers import Asked, refusals_said
-from cogs._buttons import TicketButton, unshown_press
-from cogs._modals import REPLY, form_id, submitted
+from cogs._buttons import PATTERN, TicketButton, component_id, unshown_press
+from cogs._modals import OPEN, REPLY, form_id, submitted
 from cogs._replies import keep_reply
 from cogs._staff import staff_ticket
+
+
+class UnknownControl(Refusal):
+    """That button or form is not one of mine; nothing was done."""
 
 
 class Desk(commands.Cog):
@@ -33,14 +38,23 @@ class Desk(commands.Cog):
         if press:
             await press.callback(interaction)
         form = REPLY.fullmatch(form_id(interaction) or "")
-        if form:
-            async with refusals_said(interaction):
+        async with refusals_said(interaction):
+            if form:
                 await self._keep_reply(interaction, int(form["id"]))
+            elif _is_misshapen(interaction):
+                raise UnknownControl
 
     async def _keep_reply(self, asked: Asked, ticket_id: int) -> None:
         await asked.response.defer(ephemeral=True, thinking=True)
         await staff_ticket(self.bot.store, asked, ticket_id)
         await keep_reply(asked, ticket_id, submitted(asked).get("text", ""))
+
+
+def _is_misshapen(asked: Asked) -> bool:
+    """Whether the id looks like one of ours and is none: somebody made it up."""
+    used = component_id(asked) or form_id(asked) or ""
+    known = PATTERN.fullmatch(used) or REPLY.fullmatch(used) or used == OPEN
+    return used.startswith("ticket:") and not known
 
 
 async def setup(bot: TicketBot) -> None:

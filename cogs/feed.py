@@ -1,5 +1,6 @@
 """The feed: takes deliveries from the dispatcher and makes Discord show them."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -10,8 +11,10 @@ from bot.client import UNREACHABLE, TicketBot
 from bot.dispatcher import Postponed, Undeliverable
 from bot.tickets import Delivery, Kind, Receipt, Ticket
 from cogs._buttons import ticket_view
-from cogs._embeds import footer_of, message_embed, message_footer, thread_name, ticket_embed
-from cogs._files import ticket_files
+from cogs._embeds import footer_of, message_embed, message_footer, plain_embed, thread_name, ticket_embed
+from cogs._files import plain_files, ticket_files
+
+log = logging.getLogger(__name__)
 
 Place = discord.TextChannel | discord.Thread
 Step = Callable[[Delivery, Ticket], Awaitable[Receipt]]
@@ -60,19 +63,36 @@ class Feed(commands.Cog):
         place = await self._place(ticket.post.thread_id if ticket.private else delivery.channel_id)
         message_id = await self._left_behind(delivery, place, footer_of(ticket))
         if message_id is None:
-            content, mentions = await self._call(ticket)
-            embed = ticket_embed(ticket)
-            message_id = await _sent(
-                place.send(
-                    content=content,
-                    embed=embed,
-                    files=ticket_files(ticket, embed),
-                    view=ticket_view(ticket),
-                    nonce=delivery.nonce,
-                    allowed_mentions=mentions,
-                )
-            )
+            try:
+                embed = ticket_embed(ticket)
+                message_id = await self._send(place, delivery, ticket, embed, ticket_files(ticket, embed))
+            except discord.HTTPException as error:
+                if error.status != 400:
+                    raise
+                log.warning("Ticket %d is posted plainly; Discord refused its text: %s", ticket.id, error)
+                embed = plain_embed(ticket)
+                message_id = await self._send(place, delivery, ticket, embed, plain_files(ticket))
         return Receipt(channel_id=delivery.channel_id, message_id=message_id)
+
+    async def _send(
+        self,
+        place: Place,
+        delivery: Delivery,
+        ticket: Ticket,
+        embed: discord.Embed,
+        files: list[discord.File],
+    ) -> int | None:
+        content, mentions = await self._call(ticket)
+        return await _sent(
+            place.send(
+                content=content,
+                embed=embed,
+                files=files,
+                view=ticket_view(ticket),
+                nonce=delivery.nonce,
+                allowed_mentions=mentions,
+            )
+        )
 
     async def _call(self, ticket: Ticket) -> tuple[str | None, discord.AllowedMentions]:
         """Who is called by a post: in a private thread its reporter and staff, which also lets them in."""

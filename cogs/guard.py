@@ -11,6 +11,10 @@ from bot.tickets import Ticket, TicketClosed, ViewOnly
 log = logging.getLogger(__name__)
 
 _NOTICE_SECONDS = 120.0
+_TYPED = (
+    discord.MessageType.default,
+    discord.MessageType.reply,
+)  # the rest is Discord's own
 
 
 class Guard(commands.Cog):
@@ -24,7 +28,9 @@ class Guard(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        if message.guild is None or (self.bot.user and message.author.id == self.bot.user.id):
+        if message.guild is None or message.type not in _TYPED:
+            return
+        if self.bot.user and message.author.id == self.bot.user.id:
             return
         ticket = await self._answered(message)
         if ticket is None:
@@ -38,8 +44,9 @@ class Guard(commands.Cog):
 
     async def _answered(self, message: discord.Message) -> Ticket | None:
         """The ticket whose post this answers: by Discord reply, or in the thread on it (which has its id)."""
-        if message.reference and message.reference.message_id:
-            ticket = await self.bot.store.ticket_shown_at(message.reference.message_id)
+        reference = message.reference
+        if reference and reference.message_id and reference.type is discord.MessageReferenceType.reply:
+            ticket = await self.bot.store.ticket_shown_at(reference.message_id)
             if ticket:
                 return ticket
         return await self.bot.store.ticket_shown_at(message.channel.id)

@@ -73,8 +73,8 @@ CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
 CREATE TABLE outbox (
     id               INTEGER PRIMARY KEY,
     ticket_id        INTEGER NOT NULL REFERENCES tickets (id),
-    kind             TEXT NOT NULL,
-    lane             TEXT NOT NULL CHECK (lane IN ('discord', 'game')),
+    kind             TEXT NOT NULL CHECK (kind IN ('post', 'thread', 'private-thread', 'redraw', 'show', 'return')),
+    lane             TEXT NOT NULL CHECK (lane = CASE kind WHEN 'return' THEN 'game' ELSE 'discord' END),
     channel_id       INTEGER NOT NULL,
     nonce            TEXT NOT NULL UNIQUE CHECK (length(nonce) <= 25),
     message_id       INTEGER REFERENCES messages (id),   -- the reply or note to show or return
@@ -139,4 +139,27 @@ BEFORE INSERT ON tickets
 WHEN EXISTS (SELECT 1 FROM tickets WHERE id = NEW.id AND view_only IS NOT NEW.view_only)
 BEGIN
     SELECT RAISE(ABORT, 'view-only: a ticket is born so and stays so');
+END;
+
+-- The same by its other unique values. Ignored and not aborted: a new ticket whose id is taken just tries the next.
+CREATE TRIGGER view_only_never_replaced_by_name
+BEFORE INSERT ON tickets
+WHEN NEW.view_only = 0
+AND NOT EXISTS (SELECT 1 FROM tickets WHERE id = NEW.id AND view_only = 1)  -- refused aloud, above
+AND EXISTS (
+    SELECT 1 FROM tickets WHERE public_id = NEW.public_id AND view_only = 1
+    UNION ALL SELECT 1 FROM tickets WHERE uid = NEW.uid AND view_only = 1
+    UNION ALL SELECT 1 FROM tickets WHERE post_message_id = NEW.post_message_id AND view_only = 1
+    UNION ALL SELECT 1 FROM tickets WHERE thread_id = NEW.thread_id AND view_only = 1
+)
+BEGIN
+    SELECT RAISE(IGNORE);
+END;
+
+-- Without foreign keys, a reply could be there before its ticket.
+CREATE TRIGGER no_reply_waits_for_a_view_only_ticket
+AFTER INSERT ON tickets
+WHEN NEW.view_only = 1 AND EXISTS (SELECT 1 FROM messages WHERE ticket_id = NEW.id AND kind = 'reply')
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report takes no reply');
 END;

@@ -1,9 +1,12 @@
 """What staff can do to a ticket with a press."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from bot.sandbox import Sandbox, demo_guild
-from bot.tickets import MessageKind, Status
+from bot.tickets import MessageKind, NewWorkspace, Status, hash_key, mint_key
 from tests.town import Town, discord_stand_in, eventually, said
 from tests.town import town as run_town
 
@@ -163,3 +166,38 @@ async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> 
             assert "is kept" in said(record)
             assert reply.text == "Written before the restart."
             assert "You have claimed" in said(claimed)
+
+
+@pytest.mark.parametrize(
+    "made_up", ["ticket:reply:9223372036854775807", "ticket:reply:-1", "ticket:note:1", "ticket:ban:1"]
+)
+async def test_a_made_up_button_is_refused_with_a_sentence(town: Town, made_up: str) -> None:
+    ticket = await town.game_report()
+
+    record = await town.forge("mia", ticket, made_up)
+
+    assert "not one of mine" in said(record)
+
+
+async def test_each_workspace_of_a_guild_has_its_own_staff(town: Town) -> None:
+    role = town.sandbox.create_role("Builders")
+    town.sandbox.give_role("paula", "Builders")
+    town.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
+    now = datetime.now(UTC)
+    new = NewWorkspace(
+        name="builders",
+        guild_id=town.guild.id,
+        tickets_channel_id=town.guild.channels["tickets"],
+        reports_channel_id=town.guild.channels["reports"],
+        staff_role_id=int(role["id"]),
+    )
+    await town.bridge.store.add_workspace(new, now)
+    key, prefix = mint_key()
+    await town.bridge.store.add_key("builders", "modl", prefix=prefix, key_hash=hash_key(key), now=now)
+    theirs = await town.ticket()
+    town.keys["modl"] = key
+    ours = await town.ticket()
+
+    assert "You have claimed" in said(await town.press("paula", ours, "Claim"))
+    assert "There is no such ticket" in said(await town.press("paula", theirs, "Claim"))
+    assert "There is no such ticket" in said(await town.press("mia", ours, "Reply"))

@@ -52,23 +52,20 @@ async def test_it_is_found_though_others_have_written_much_since(tmp_path: Path)
             assert footers(town) == [f"{public_id} · series"]
 
 
-async def test_what_discord_refuses_is_set_aside_and_the_next_one_goes(
+async def test_a_ticket_whose_text_discord_refuses_is_posted_plainly(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cogs._embeds.TITLE", 5000)  # longer than Discord takes
-    refused = await filed_with(town, "x" * 300)
-    monkeypatch.undo()
 
-    ticket = await town.shown(await filed(town))
+    ticket = await town.game_report(subject="x" * 300, message="What happened.")
 
+    (post,) = town.sandbox.messages("reports")
+    (file,) = post["attachments"]
     assert footers(town) == [f"{ticket.public_id} · series"]
-    assert refused != ticket.public_id
-
-
-async def filed_with(town: Town, subject: str) -> str:
-    body = dict(series.GAME_REPORT) | {"subject": subject}
-    told = await town.post("/tickets/create-game-report", body, source="series")
-    return (await town.shown(told["data"]["TicketId"])).public_id
+    assert "GAME REPORT · view-only" in post["embeds"][0]["description"]
+    assert set(town.buttons_of(ticket)) == {"Claim", "Resolve"}
+    async with town.session.get(file["url"]) as answer:
+        assert await answer.text() == "x" * 300 + "\n\nWhat happened."
 
 
 async def test_a_missing_permission_is_waited_out(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,3 +75,20 @@ async def test_without_the_right_to_remove_it_says_which_right_is_missing(town: 
 
     assert "Manage Messages" in await notice_in(town, "reports")
     assert typed["id"] in ids_in(town, "reports")
+
+
+async def test_a_forwarded_game_report_stays(town: Town) -> None:
+    report = await town.game_report()
+    stand = town.sandbox.stand
+    shared = town.sandbox.say("mia", "general", "see this")
+    general = stand.world.channels[town.guild.channels["general"]]
+    origin = {"message_id": str(report.post.message_id), "channel_id": str(report.post.channel_id)}
+    stand.emit_message(
+        "MESSAGE_CREATE", general.messages[int(shared["id"])], message_reference=origin | {"type": 1}
+    )
+
+    typed = town.sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
+
+    await notice_in(town, "reports")
+    assert typed["id"] not in ids_in(town, "reports")
+    assert shared["id"] in ids_in(town, "general")

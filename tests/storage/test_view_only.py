@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  # the attacks are our own, and put together from pieces of our own
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from tests.storage.samples import NOW, ids, new_ticket, noting, raw, replying
 
 _MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
 _OUTBOX = "outbox (ticket_id, kind, lane, channel_id, nonce, due_at, created_at)"
-_BARE = """uid, public_id, workspace_id, source, private, subject, body, category, department, priority,
+_SHARED = """workspace_id, source, private, subject, body, category, department, priority,
     status, reporter, facts, chat_log, raw, created_at, updated_at"""
+_BARE = f"uid, public_id, {_SHARED}"
 
 # What a foreign hand may try. Ticket 1 is a ticket with a reply, ticket 2 a game report with a note.
 ATTACKS = {
@@ -85,3 +87,36 @@ async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path:
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 'x', 0)")
         db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'show', 'discord', 3, 'x', 0, 0)")
         db.execute("UPDATE messages SET text = 'y' WHERE ticket_id = 2")
+
+
+@pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
+async def test_a_game_report_is_not_replaced_by_its_other_unique_values(
+    path: Path, ticket: Ticket, report: Ticket, foreign_keys: str
+) -> None:
+    with raw(path) as db:
+        db.execute(f"PRAGMA foreign_keys = {foreign_keys}")
+        for number in (500, ticket.id):
+            with contextlib.suppress(sqlite3.IntegrityError):
+                db.execute(
+                    f"INSERT OR REPLACE INTO tickets (id, view_only, {_BARE}) "
+                    f"SELECT {number}, 0, {_BARE} FROM tickets WHERE id = {report.id}"
+                )
+
+        assert db.execute("SELECT id, view_only FROM tickets").fetchall() == [(1, 0), (2, 1)]
+
+
+async def test_no_reply_waits_for_a_game_report_to_come(path: Path, report: Ticket) -> None:
+    with raw(path) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(f"INSERT INTO {_MESSAGE} VALUES (9001, 'reply', 1, 'x', 'x', 'x', 'orphan', 0)")
+
+        with pytest.raises(sqlite3.IntegrityError, match=r"^view-only: "):
+            db.execute(
+                f"INSERT INTO tickets (id, view_only, uid, public_id, {_SHARED}) "
+                f"SELECT 9001, 1, 'u', 'p', {_SHARED} FROM tickets WHERE id = {report.id}"
+            )
+
+
+async def test_a_delivery_of_a_made_up_kind_is_refused(path: Path, report: Ticket) -> None:
+    with raw(path) as db, pytest.raises(sqlite3.IntegrityError):
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES ({report.id}, 'return ', 'game', 3, 'x', 0, 0)")

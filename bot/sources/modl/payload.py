@@ -178,5 +178,8 @@ def _player(uuid: str | None, name: str | None) -> Player | None:
         return None
     has_profile = uuid is not None and not uuid.startswith(_NO_ACCOUNT)
     return Player(
-        id=uuid, name=name, profile_url=f"https://namemc.com/profile/{uuid}" if has_profile else None
+        id=uuid,
+        name=name,
+        avatar_url=f"https://mc-heads.net/avatar/{uuid}" if has_profile else None,
+        profile_url=f"https://namemc.com/profile/{uuid}" if has_profile else None,
     )
