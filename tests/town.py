@@ -54,9 +54,9 @@ class Town:
 
         async def settled() -> Ticket | None:
             ticket = await self.bridge.store.ticket_named(public_id)
-            if ticket and not await self.bridge.store.waiting_for(ticket.id, Lane.DISCORD):
-                return ticket
-            return None
+            if ticket is None or await self.bridge.store.waiting_for(ticket.id, Lane.DISCORD):
+                return None
+            return await self.bridge.store.ticket(ticket.id)  # read after the last delivery was settled
 
         found: Ticket = await eventually(settled)
         return found
