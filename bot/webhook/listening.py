@@ -1,9 +1,7 @@
-"""The listening socket: what happens to a request before the application has it, and when all else failed."""
+"""The listening socket: where requests are accepted, and what is done to them before the application."""
 
 import asyncio
-import logging
 import re
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,15 +10,17 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import ERROR
 
 from bot.webhook.answers import Envelopes
-from bot.webhook.refusals import refusal, refusing
+from bot.webhook.connection import Connection
+from bot.webhook.guard import LIMITS, Limits
+from bot.webhook.refusals import refusing
 
-_log = logging.getLogger(__name__)
-
-_KEEPALIVE = 15.0  # seconds an idle connection stays open
 _FAREWELL = 4.0  # seconds that requests in flight are given at the end
+_BACKLOG = 1024  # clients that wait to be let in; whoever finds it full hangs, and hears nothing
 _SLASHES = re.compile(r"//+")
+_DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,46 +36,11 @@ class Listening:
         return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
 
-class Connection(web.RequestHandler):
-    """One client's connection."""
-
-    __slots__ = ("_envelopes",)
-
-    def __init__(self, server: web.Server, envelopes: Envelopes) -> None:
-        # Made here and not by the server, which drops every setting in silence if one is misspelt.
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            keepalive_timeout=_KEEPALIVE,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own word for "off"
-        )
-        self._envelopes = envelopes
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is not HTTP, and what nobody foresaw. `message` quotes the client, and goes nowhere."""
-        if status >= 500 and not isinstance(exc, ConnectionError):
-            _log.error("%s %s failed: %s", request.method, request.path, _where(exc))
-        if request.writer.output_size > 0:
-            raise ConnectionError("half an answer is sent already")
-        answer = self._envelopes.refuse(request.path, refusal(min(status, 500)))
-        answer.force_close()
-        return answer
-
-    def log_exception(self, *args: object, **kwargs: object) -> None:
-        """What fails after the answer was sent. That the rest of a bad body cannot be read is no news."""
-        error = kwargs.get("exc_info")
-        if isinstance(error, BaseException) and not isinstance(error, web.RequestPayloadError):
-            _log.error("a connection failed: %s", _where(error))
-
-
 class TidyRequests:
-    """Makes requests as `server` does, their paths without doubled or trailing slashes."""
+    """Makes requests as `server` does, their paths without doubled or trailing slashes.
+
+    What is no HTTP has the path it seems to have asked for, so that it is refused by that path's owner.
+    """
 
     def __init__(self, server: web.Server) -> None:
         self._make = server.request_factory
@@ -88,6 +53,8 @@ class TidyRequests:
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
+        if message is ERROR and isinstance(protocol, Connection):
+            message = _guessed(protocol.target)
         path = message.url.raw_path
         tidy = _SLASHES.sub("/", path).rstrip("/") or "/"
         if tidy != path:
@@ -98,9 +65,10 @@ class TidyRequests:
 
 @asynccontextmanager
 async def listen(
-    app: web.Application, envelopes: Envelopes, host: str, port: int
+    app: web.Application, envelopes: Envelopes, host: str, port: int, limits: Limits = _DEFAULT
 ) -> AsyncIterator[Listening]:
     """Accept requests until the block ends, and answer those in flight. Raises OSError for a taken port."""
+    app[LIMITS] = limits
     runner = web.AppRunner(app, shutdown_timeout=_FAREWELL)
     await runner.setup()
     server = runner.server
@@ -110,7 +78,7 @@ async def listen(
     server.request_handler = refusing(envelopes, server.request_handler)
     try:
         sockets = await asyncio.get_running_loop().create_server(
-            lambda: Connection(server, envelopes), host, port
+            lambda: Connection(server, envelopes, limits), host, port, backlog=_BACKLOG
         )
         try:
             yield Listening(host=host, port=sockets.sockets[0].getsockname()[1])
@@ -120,10 +88,9 @@ async def listen(
         await runner.cleanup()
 
 
-def _where(error: BaseException | None) -> str:
-    """What went wrong and in which line, without the error's words: they may be a player's."""
-    if error is None:
-        return "no answer in time"
-    frames = traceback.extract_tb(error.__traceback__)
-    places = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames[-3:])
-    return f"{type(error).__name__} at {places}"
+def _guessed(target: bytes) -> RawRequestMessage:
+    """aiohttp's stand-in for a request that cannot be parsed, at the path of `target` if it names one."""
+    path = target.partition(b"?")[0].partition(b"#")[0].decode("utf-8", "surrogateescape")
+    if not path.startswith("/"):
+        return ERROR
+    return ERROR._replace(path=path, url=ERROR.url.with_path(path, encoded=True))

@@ -1,6 +1,5 @@
 """Bodies that cannot be read, and everything else that gets no ticket: one refusal each, in plain words."""
 
-import asyncio
 import codecs
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,13 +10,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.sources import Refused
 from bot.webhook.answers import Answer, Envelopes
+from bot.webhook.guard import LIMITS, Limits
 from storage import StorageError
 
 _log = logging.getLogger(__name__)
 
-BODY_LIMIT = 1024 * 1024  # bytes, after inflation: what a game server can send at most
-BODY_DEADLINE = 10.0  # seconds from the first look at a body to its end
+BODY_LIMIT = Limits().body_bytes  # of a server that was not told another one
 _RETRY_AFTER = 5  # seconds, when the database failed
+
+_CODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
 
 _UTF_8 = ("utf-8", "ascii")
 # Named one by one: Python knows some that take minutes to decode, and some that are no text.
@@ -28,9 +29,9 @@ _SENTENCES = {
     401: "The API key is missing or not valid.",
     404: "There is nothing at this path.",
     405: "This path does not take that method.",
-    408: "The body did not arrive in time.",
+    408: "The request did not arrive in time.",
     413: "The body is too large: 1 MiB at most.",
-    415: "Send the body as JSON.",
+    415: "The body's Content-Encoding is not known here. Send it as it is, or as gzip.",
     417: "That expectation cannot be met.",
     429: "Too many requests. Wait a moment, then try again.",
     500: "Something failed on our side. Try again in a moment.",
@@ -65,19 +66,24 @@ def refusing(envelopes: Envelopes, handler: _Handler) -> _Handler:
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The whole body, inflated, in UTF-8. Raises Refused or HTTPRequestEntityTooLarge."""
-    if (request.content_length or 0) > BODY_LIMIT:
+    """The whole body, inflated, in UTF-8. Raises Refused."""
+    limit = request.app[LIMITS].body_bytes
+    if (request.content_length or 0) > limit:
         raise refusal(413)
+    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CODINGS:
+        raise refusal(415)
+    body = bytearray()
     try:
-        # Also for a broken chunk: aiohttp does not tell whoever waits for the rest of the body.
-        async with asyncio.timeout(BODY_DEADLINE):
-            body = await request.read()
+        while part := await request.content.readany():
+            body += part
+            if len(body) > limit:
+                raise refusal(413)
     except TimeoutError as error:
         raise refusal(408) from error
     # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise Refused(400, "The body is damaged or incomplete.") from error
-    return _in_utf_8(body, request.charset)
+    return _in_utf_8(bytes(body), request.charset)
 
 
 def _worn(envelopes: Envelopes, request: web.BaseRequest, refused: Refused) -> Answer:

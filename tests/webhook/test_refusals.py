@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.webhook import refusals
 from bot.webhook.refusals import BODY_LIMIT
-from tests.webhook.conftest import BODY, Gate, read_reply
+from tests.webhook.conftest import BODY, Gate
 
 BOTH = pytest.mark.parametrize("owner", ["north", "south"])
 _TRUNCATED = gzip.compress(BODY, mtime=0)[:-12]
@@ -100,38 +99,6 @@ async def test_a_body_that_ends_too_early_is_no_ticket(gate: Gate, owner: str) -
 
 
 @BOTH
-@pytest.mark.parametrize("start", [b"", b"5\r\nhello\r\n"])
-async def test_a_body_that_does_not_arrive_is_refused_in_time(
-    gate: Gate, owner: str, start: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refusals, "BODY_DEADLINE", 0.1)
-
-    reply = await gate.raw(gate.head(f"/{owner}/tickets", "Transfer-Encoding: chunked") + start)
-
-    assert (reply.status, reply.headers["connection"]) == (408, "close")
-    reply.refuses(owner)
-
-
-@BOTH
-async def test_a_broken_chunk_does_not_hang_its_request(
-    gate: Gate, owner: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refusals, "BODY_DEADLINE", 0.1)
-    reader, writer = await asyncio.open_connection(gate.host, gate.port)
-    writer.write(gate.head(f"/{owner}/tickets", "Transfer-Encoding: chunked"))
-    await asyncio.sleep(0.02)
-    writer.write(b"zz\r\n\r\n")
-
-    async with asyncio.timeout(5):
-        assert (await reader.readline()).split()[1] in (b"400", b"408")
-    writer.close()
-
-
-def test_a_body_has_ten_seconds() -> None:
-    assert refusals.BODY_DEADLINE == 10.0
-
-
-@BOTH
 async def test_another_method_is_405_and_says_which_is_taken(gate: Gate, owner: str) -> None:
     reply = await gate.send(f"/{owner}/tickets", None, method="GET")
 
@@ -194,31 +161,6 @@ async def test_our_own_mistake_is_500_and_logged_without_its_words(
     (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
     assert f"/{owner}/broken failed: RuntimeError at " in record.getMessage()
     assert "some words" not in caplog.text
-
-
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        b"NONSENSE\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
-        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
-        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nLong: " + b"x" * 9000 + b"\r\n\r\n",
-        b"POST /north/tickets HTTP/1.1\r\nHost: x\r\nbad name: 1\r\n\r\n",
-        b"POST /north/tickets HTTP/9.9\r\nHost: x\r\n\r\n",
-    ],
-)
-async def test_what_is_not_http_is_answered_in_json_and_closed(gate: Gate, request_bytes: bytes) -> None:
-    reader, writer = await asyncio.open_connection(gate.host, gate.port)
-    writer.write(request_bytes)
-
-    async with asyncio.timeout(5):
-        reply, rest = await read_reply(reader), await reader.read()
-    assert (reply.status, rest) == (400, b"")
-    assert "server" not in reply.headers
-    reply.refuses(None)
-    writer.close()
 
 
 @pytest.mark.parametrize("target", ["*", "example.org:443", "http://example.org/x", "http://example.org"])

@@ -1,0 +1,44 @@
+"""The webhook in its own process: `python -m tests.reliability.served FOLDER` prints a port and its keys."""
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from bot.sources import Limit, discover
+from bot.tickets import NewWorkspace
+from bot.webhook import Webhook
+from bot.webhook.answers import Envelopes
+from bot.webhook.guard import Limits
+from bot.webhook.listening import listen
+from storage import Store
+from tests.webhook.conftest import NOW, make_key
+
+_WIDE = Limit(requests=10**9, seconds=1)  # what is sent is under test here, and not how often
+
+_HASTY = Limits(head_seconds=1.0, body_seconds=1.0, parting_seconds=0.2)  # some requests never end
+
+
+async def serve(folder: Path) -> None:
+    """Serves until its standard input ends."""
+    store = await Store.open(folder / "tickets.db")
+    try:
+        workspace = NewWorkspace(
+            name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
+        )
+        await store.add_workspace(workspace, NOW)
+        sources = {name: replace(source, limit=_WIDE) for name, source in discover().items()}
+        keys = {name: (await make_key(store, name))[0] for name in sources}
+        app = Webhook(store, sources).application()
+        async with listen(app, Envelopes(sources.values()), "127.0.0.1", 0, _HASTY) as at:
+            print(json.dumps({"port": at.port, "keys": keys}), flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve(Path(sys.argv[1])))
