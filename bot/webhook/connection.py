@@ -43,9 +43,8 @@ class Connection(web.RequestHandler):
         self._limits = limits
         self._unsent = Deadline(loop)
         self._gone: asyncio.Future[None] = loop.create_future()
-        self._way_out: asyncio.Transport | None = (
-            None  # kept until it is closed; aiohttp's own is let go before
-        )
+        # Kept until it is closed; aiohttp's own is let go before.
+        self._way_out: asyncio.Transport | None = None
         self._finished = False  # the client says that it will send nothing more
         assert self._parser is not None  # noqa: S101 - made a moment ago
         self._wire = Wire(

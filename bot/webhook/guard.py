@@ -16,9 +16,7 @@ class Limits:
     """
 
     connections: int = 512  # open at once
-    head_seconds: float = (
-        5.0  # from a request's first byte to the end of its headers; for a new client's first
-    )
+    head_seconds: float = 5.0  # from a request's first byte to the end of its headers; for a new client too
     body_seconds: float = 10.0  # from the end of the headers to the end of the body
     idle_seconds: float = 15.0  # between two requests
     answer_seconds: float = 10.0  # for a client to take what it was sent
