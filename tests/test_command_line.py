@@ -107,7 +107,7 @@ async def test_the_demo_tells_its_story_and_ends_well() -> None:
     for part in ("GAME REPORT · view-only", "[ Claim ] [ Resolve ]", "[ Claim ] [ Reply ] [ Close ]"):
         assert part in out
     assert "kept in the database: “Thank you, we are looking at it.”" in out
-    assert out.count("nobody can reply to its reporter.") == 3
+    assert out.count("nobody can reply to its reporter.") >= 3  # by each way it was tried
 
 
 async def test_the_demos_json_line_is_all_a_program_needs(tmp_path: Path) -> None:
