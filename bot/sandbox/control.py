@@ -17,6 +17,7 @@ Answering = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def add_routes(app: web.Application, sandbox: Orders) -> None:
+    app.router.add_get("/", _listing)  # whoever opens the bare address in a browser sees what there is
     app.router.add_get("/sandbox", _listing)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _answering(sandbox, route.act))

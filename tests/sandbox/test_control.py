@@ -20,8 +20,9 @@ async def _ask(sandbox: Sandbox, method: str, path: str, body: Any = None) -> tu
         return answer.status, await answer.json()
 
 
-async def test_every_route_is_listed_with_a_line_of_explanation(stage: Stage) -> None:
-    status, listed = await _ask(stage.sandbox, "GET", "/sandbox")
+@pytest.mark.parametrize("path", ["/sandbox", "/"])
+async def test_every_route_is_listed_with_a_line_of_explanation(stage: Stage, path: str) -> None:
+    status, listed = await _ask(stage.sandbox, "GET", path)
 
     assert status == 200
     assert len(listed) == len(ROUTES)
