@@ -109,16 +109,13 @@ class Feed(commands.Cog):
         post = ticket.post.message_id
         if post is None:
             raise Undeliverable("the post was deleted before its thread was made")
-        channel = await self._channel(delivery.channel_id)
+        message = (await self._channel(delivery.channel_id)).get_partial_message(post)
         try:
-            await channel.get_partial_message(post).create_thread(name=thread_name(ticket))
+            await _named(ticket, lambda name: message.create_thread(name=name))
         except discord.HTTPException as error:
             if error.code == UNKNOWN_MESSAGE:
                 raise Undeliverable("the post was deleted before its thread was made") from error
-            if error.status == 400 and error.code != THREAD_EXISTS:
-                # Some guilds refuse words in names; a ticket is never without its thread for that.
-                await channel.get_partial_message(post).create_thread(name=ticket.public_id)
-            elif error.code != THREAD_EXISTS:
+            if error.code != THREAD_EXISTS:
                 raise
         return Receipt(channel_id=delivery.channel_id, thread_id=post)  # Discord gives it the post's id
 
@@ -126,8 +123,9 @@ class Feed(commands.Cog):
         channel = await self._channel(delivery.channel_id)
         thread = await self._thread_left_behind(channel, ticket) if delivery.attempts else None
         if thread is None:
-            thread = await channel.create_thread(
-                name=thread_name(ticket), type=discord.ChannelType.private_thread, invitable=False
+            private = discord.ChannelType.private_thread
+            thread = await _named(
+                ticket, lambda name: channel.create_thread(name=name, type=private, invitable=False)
             )
         await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
         return Receipt(channel_id=delivery.channel_id, thread_id=thread.id)
@@ -177,13 +175,10 @@ class Feed(commands.Cog):
     async def _thread_left_behind(
         self, channel: discord.TextChannel, ticket: Ticket
     ) -> discord.Thread | None:
-        name = thread_name(ticket)
+        """What an earlier attempt of unknown outcome may have made, known by its name and maker."""
+        own = self.bot.user.id if self.bot.user else None
         for thread in await channel.guild.active_threads():
-            if (
-                thread.parent_id == channel.id
-                and thread.name == name
-                and thread.owner_id == self.bot.application_id
-            ):
+            if (thread.parent_id, thread.owner_id) == (channel.id, own) and ticket.public_id in thread.name:
                 return thread
         return None
 
@@ -206,6 +201,16 @@ class Feed(commands.Cog):
                 seconds=_REPAIR_SECONDS,
             )
         return place
+
+
+async def _named(ticket: Ticket, create: Callable[[str], Awaitable[discord.Thread]]) -> discord.Thread:
+    """A thread named after its ticket; by the id alone where a guild refuses words of the subject."""
+    try:
+        return await create(thread_name(ticket))
+    except discord.HTTPException as error:
+        if error.status != 400 or error.code == THREAD_EXISTS:
+            raise
+        return await create(ticket.public_id)
 
 
 async def _sent(sending: Awaitable[discord.Message]) -> int | None:

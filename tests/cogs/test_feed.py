@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
-from tests.town import Town, discord_stand_in, eventually
+from tests.town import Town, discord_stand_in, eventually, said
 from tests.town import town as run_town
 
 
@@ -108,3 +108,37 @@ async def test_a_reply_is_never_shown_before_its_tickets_post(town: Town) -> Non
 
     shown = town.sandbox.messages(ticket.post.thread_id or 0)
     assert [one["embeds"][0]["description"] for one in shown if one["embeds"]] == ["On it."]
+
+
+async def opened(town: Town) -> str:
+    """The id of a ticket that pete opened, whatever Discord says."""
+    form = await town.sandbox.command("pete", "general", "ticket open")
+    record = await town.sandbox.modal("pete", form["id"], {"category": ["bug"], "subject": "s", "body": "b"})
+    return next(word for word in said(record).split() if word.startswith("TICKET-"))
+
+
+def threads_in(town: Town, name: str) -> list[str]:
+    channels = town.sandbox.state()["guilds"][0]["channels"]
+    return [thread["name"] for one in channels if one["name"] == name for thread in one["threads"]]
+
+
+async def test_a_private_thread_whose_answer_was_lost_is_found_again(town: Town) -> None:
+    town.sandbox.fail("reset", method="POST", path=r"/channels/\d+/threads$", when="after")
+
+    ticket = await town.shown(await opened(town))
+
+    assert threads_in(town, "general") == [f"{ticket.public_id} · s"]
+    assert ticket.post.message_id
+
+
+async def test_a_thread_is_named_by_its_id_where_the_subject_is_refused(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await town.game_report()  # the extension is loaded by now
+    monkeypatch.setattr(sys.modules["cogs.feed"], "thread_name", lambda ticket: "x" * 101)
+
+    ticket = await town.ticket()
+    private = await town.shown(await opened(town))
+
+    assert threads_in(town, "tickets") == [ticket.public_id]
+    assert threads_in(town, "general") == [private.public_id]
