@@ -52,7 +52,7 @@ class Demo:
         )
 
     def curl_commands(self) -> Iterator[str]:
-        """A ready-to-paste request for each sample."""
+        """A ready-to-paste request for each example."""
         for source, intake in examples():
             yield (
                 f"curl -X POST {self.bridge.webhook_address}{intake.path}"
@@ -102,6 +102,14 @@ def examples() -> list[tuple[Source, Intake]]:
     ]
 
 
+def _first_examples() -> list[tuple[Source, Intake]]:
+    """One for each source that has any."""
+    first: dict[str, tuple[Source, Intake]] = {}
+    for source, intake in examples():
+        first.setdefault(source.name, (source, intake))
+    return list(first.values())
+
+
 def _settings(sandbox: Sandbox, webhook_port: int, database: Path) -> Settings:
     """As `ticketbridge run` would read them, with the stand-in for Discord. The environment has no say."""
     return Settings.model_construct(
@@ -133,9 +141,7 @@ async def _make_keys(bridge: Bridge, guild: DemoGuild) -> tuple[str, dict[str, s
 async def _send_samples(bridge: Bridge, keys: dict[str, str], workspace_id: str) -> list[Ticket]:
     """Post each source's first example, as a game server would. The tickets kept, oldest first."""
     async with aiohttp.ClientSession() as session:
-        for source, intake in {
-            source.name: (source, intake) for source, intake in reversed(examples())
-        }.values():
+        for source, intake in _first_examples():
             headers = {source.key_headers[0]: keys[source.name]}
             address = bridge.webhook_address + intake.path
             async with session.post(address, json=intake.example, headers=headers) as answer:

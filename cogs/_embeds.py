@@ -60,6 +60,7 @@ def plain_embed(ticket: Ticket) -> discord.Embed:
         colour=_PRIORITIES[ticket.priority][1],
         timestamp=ticket.created_at,
     )
+    _add_field(embed, "Status", status_line(ticket))
     embed.set_footer(text=footer_of(ticket))
     return embed
 
@@ -116,7 +117,7 @@ def history_field(embed: discord.Embed, messages: list[Message]) -> None:
     names = {MessageKind.REPLY: "💬 Reply", MessageKind.NOTE: "📝 Note (staff only)"}
     for message in messages[-5:]:
         name = f"{names[message.kind]} by {bare(message.author.name, 80)}"
-        value = drawn(message.text, min(500, WHOLE - len(embed) - len(name)))
+        value = drawn(message.text, min(500, WHOLE - len(embed) - len(name))) or "—"
         if len(embed) + len(name) + len(value) > WHOLE:
             return
         embed.add_field(name=name, value=value, inline=False)

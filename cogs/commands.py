@@ -1,7 +1,5 @@
 """Slash commands: players open and follow their tickets; staff reply, note and look."""
 
-from typing import TypeVar
-
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -38,7 +36,6 @@ from cogs._text import bare
 from storage import StorageError
 
 _Text = app_commands.Range[str, 1, 4000]
-T = TypeVar("T")
 
 
 async def staff_choices(interaction: Asked, current: str) -> list[app_commands.Choice[str]]:

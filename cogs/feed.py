@@ -137,11 +137,13 @@ class Feed(commands.Cog):
         place = await self._place(ticket.post.thread_id if ticket.private else ticket.post.channel_id)
         if isinstance(place, discord.Thread) and place.archived:
             await place.edit(archived=False)  # nothing can be edited in an archived thread
-        await place.get_partial_message(post).edit(
-            embed=ticket_embed(ticket),
-            view=ticket_view(ticket),
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
+        message = place.get_partial_message(post)
+        try:
+            await _edit(message, ticket, ticket_embed(ticket))
+        except discord.HTTPException as error:
+            if error.status != 400:
+                raise
+            await _edit(message, ticket, plain_embed(ticket))  # as it was posted, for the same reason
         return Receipt(channel_id=delivery.channel_id, message_id=post)
 
     async def _show(self, delivery: Delivery, ticket: Ticket) -> Receipt:
@@ -201,6 +203,10 @@ class Feed(commands.Cog):
                 seconds=_REPAIR_SECONDS,
             )
         return place
+
+
+async def _edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
+    await message.edit(embed=embed, view=ticket_view(ticket), allowed_mentions=discord.AllowedMentions.none())
 
 
 async def _named(ticket: Ticket, create: Callable[[str], Awaitable[discord.Thread]]) -> discord.Thread:

@@ -11,10 +11,8 @@ from bot.tickets import Ticket, TicketClosed, ViewOnly
 log = logging.getLogger(__name__)
 
 _NOTICE_SECONDS = 120.0
-_TYPED = (
-    discord.MessageType.default,
-    discord.MessageType.reply,
-)  # the rest is Discord's own
+# What people type; every other type is Discord's own: pins, renamed threads, new members.
+_TYPED = (discord.MessageType.default, discord.MessageType.reply)
 
 
 class Guard(commands.Cog):

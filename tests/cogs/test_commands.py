@@ -88,6 +88,17 @@ async def test_a_reply_reaches_the_reporters_thread_and_a_note_never_does(town: 
     assert "smurf" not in seen
 
 
+async def test_a_message_of_invisible_characters_can_be_viewed(town: Town) -> None:
+    ticket = await town.ticket()
+    about = {"ticket": ticket.public_id}
+    await town.sandbox.command("mia", "general", "ticket note", about | {"text": "\u2060\u2060"})
+
+    record = await town.sandbox.command("mia", "general", "ticket view", about)
+
+    assert record["error"] is None
+    assert record["messages"][-1]["embeds"][0]["fields"][-1]["value"] == "—"
+
+
 async def test_only_staff_reply_and_note(town: Town) -> None:
     ticket = await town.ticket()
 

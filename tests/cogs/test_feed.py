@@ -66,6 +66,10 @@ async def test_a_ticket_whose_text_discord_refuses_is_posted_plainly(
     assert set(town.buttons_of(ticket)) == {"Claim", "Resolve"}
     async with town.session.get(file["url"]) as answer:
         assert await answer.text() == "x" * 300 + "\n\nWhat happened."
+    await town.press("mia", ticket, "Claim")
+    ticket = await town.refreshed(ticket)
+    assert set(town.buttons_of(ticket)) == {"Unclaim", "Resolve"}
+    assert "In progress" in str(town.post_of(ticket)["embeds"])
 
 
 async def test_a_missing_permission_is_waited_out(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
