@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import discord
 
@@ -16,7 +17,7 @@ from bot.config import Settings
 from bot.dispatcher import Dispatcher
 from bot.sources import discover
 from bot.tickets import Lane
-from bot.webhook import Webhook
+from bot.webhook import Memory, Proxies, Webhook
 from storage import DatabaseLock, Store
 
 log = logging.getLogger(__name__)
@@ -68,11 +69,17 @@ async def running(settings: Settings) -> AsyncIterator[Bridge]:
 @asynccontextmanager
 async def _serving(settings: Settings, store: Store, lock: DatabaseLock) -> AsyncIterator[str]:
     sources = discover()
+    webhook = Webhook(
+        store,
+        sources,
+        proxies=Proxies(settings.webhook.trusted_proxies),
+        memory=Memory(without=timedelta(seconds=settings.webhook.repeat_seconds)),
+    )
     host, port = settings.webhook.host, settings.webhook.port
     async with AsyncExitStack() as doors:
         await doors.enter_async_context(open_to_commands(Administration(store, sources), lock))
         try:
-            listening = await doors.enter_async_context(Webhook(store, sources).serve(host, port))
+            listening = await doors.enter_async_context(webhook.serve(host, port))
         except OSError as error:
             raise CannotRun(cannot_listen("The webhook", host, port, error)) from error
         yield listening.address

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -37,6 +37,12 @@ class DiscordSettings(_Section):
 class WebhookSettings(_Section):
     host: str = Field(default="127.0.0.1", description="the address game servers reach the webhook at")
     port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 takes any free one")
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
+    )
+    repeat_seconds: int = Field(
+        default=60, ge=0, le=3600, description="how long the same body from the same key is the same ticket"
+    )
 
 
 class StorageSettings(_Section):

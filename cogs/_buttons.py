@@ -145,5 +145,5 @@ async def _apply(asked: Asked, verb: Verb, ticket_id: int) -> None:
     await staff_ticket(store, asked, ticket_id)
     if rule is not None:
         staff = person_of(asked)
-        ticket = await store.change_ticket(ticket_id, lambda ticket: rule(ticket, staff), now())
+        ticket = await store.change_ticket(ticket_id, lambda ticket: rule(ticket, staff), now(), by=staff)
         await say(asked, verb.done.format(id=ticket.public_id))

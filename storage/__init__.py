@@ -5,6 +5,7 @@ from storage.errors import (
     NameTaken,
     StorageError,
     UnknownKey,
+    UnknownRejected,
     UnknownWorkspace,
     UnreadableDatabase,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "StorageError",
     "Store",
     "UnknownKey",
+    "UnknownRejected",
     "UnknownWorkspace",
     "UnreadableDatabase",
     "lock_path",

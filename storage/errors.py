@@ -23,3 +23,7 @@ class UnknownWorkspace(StorageError):
 
 class UnknownKey(StorageError):
     """There is no API key with that prefix."""
+
+
+class UnknownRejected(StorageError):
+    """There is no refused request with that number."""

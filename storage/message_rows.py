@@ -1,19 +1,18 @@
-"""Rows of replies and notes. Never commits."""
+"""Rows of what is said on tickets. Never commits."""
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Message, MessageKind, Note, Person, Reply
+from bot.tickets import KINDS, Case, Message, MessageKind, Person, Ticket, Words
 from storage.times import from_ms, to_ms
 
 
-async def insert(db: aiosqlite.Connection, message: Reply | Note, origin: str, now: datetime) -> Message:
+async def insert(db: aiosqlite.Connection, message: Words, origin: str, now: datetime) -> Message:
     """Keep a message. `origin` is what it came by, and of no message kept before."""
-    kind = MessageKind.REPLY if isinstance(message, Reply) else MessageKind.NOTE
     (row,) = await db.execute_fetchall(
         """
         INSERT INTO messages (
@@ -25,7 +24,7 @@ async def insert(db: aiosqlite.Connection, message: Reply | Note, origin: str, n
         """,
         {
             "ticket_id": message.ticket_id,
-            "kind": kind.value,
+            "kind": KINDS[type(message)].value,
             "author_id": message.author.id,
             "author_name": message.author.name,
             "author_source": message.author.source,
@@ -60,6 +59,24 @@ async def of_ticket(
         {"ticket_id": ticket_id, "kinds": json.dumps([kind.value for kind in kinds]), "limit": limit},
     )
     return [_message(row) for row in reversed(list(rows))]
+
+
+async def counted(db: aiosqlite.Connection, tickets: Sequence[Ticket]) -> tuple[Case, ...]:
+    """The tickets, in their order, with how many replies and follow-ups each has."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT ticket_id, sum(kind = 'reply') AS replies, sum(kind = 'follow-up') AS follow_ups
+        FROM messages WHERE ticket_id IN (SELECT value FROM json_each(:tickets)) GROUP BY ticket_id
+        """,
+        {"tickets": json.dumps([ticket.id for ticket in tickets])},
+    )
+    counts = {row["ticket_id"]: (row["replies"], row["follow_ups"]) for row in rows}
+    none = (0, 0)
+    return tuple(
+        Case(ticket=ticket, replies=replies, follow_ups=follow_ups)
+        for ticket in tickets
+        for replies, follow_ups in [counts.get(ticket.id, none)]
+    )
 
 
 def _message(row: sqlite3.Row) -> Message:

@@ -37,9 +37,14 @@ async def migrate(db: aiosqlite.Connection) -> None:
             f"The database has version {version}, newer than this ticketbridge knows ({known[-1][0]}). "
             "Install the newer ticketbridge again, or restore an older backup."
         )
-    for number, script in known:
-        if number > version:
-            await _apply(db, number, script)
+    # A table made anew is dropped first, which would look like the loss of all that its rows refer to.
+    await db.execute("PRAGMA foreign_keys = OFF")
+    try:
+        for number, script in known:
+            if number > version:
+                await _apply(db, number, script)
+    finally:
+        await db.execute("PRAGMA foreign_keys = ON")
 
 
 async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
@@ -47,6 +52,11 @@ async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
         await db.execute("BEGIN IMMEDIATE")
         for statement in statements(script):
             await db.execute(statement)
+        if await db.execute_fetchall("PRAGMA foreign_key_check"):
+            raise UnreadableDatabase(
+                f"The database cannot be brought to version {number}: some of its rows refer to nothing. "
+                "Restore a backup, or ask for help with the file."
+            )
         await db.execute(f"PRAGMA user_version = {number:d}")  # it takes no parameters
         await db.commit()
     except BaseException:

@@ -9,7 +9,19 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Fact, NewTicket, Person, Player, Post, Priority, Status, Ticket, UnknownTicket
+from bot.tickets import (
+    Fact,
+    NewTicket,
+    Person,
+    Player,
+    Post,
+    Priority,
+    Scope,
+    Search,
+    Status,
+    Ticket,
+    UnknownTicket,
+)
 from storage.times import from_ms, to_ms
 
 
@@ -122,11 +134,97 @@ async def like(db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str]
     )
 
 
+async def named(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) -> dict[str, Ticket]:
+    """The tickets of a scope that have these public ids or uids, by the names asked for."""
+    tickets = await _many(
+        db,
+        """
+        SELECT * FROM tickets
+        WHERE workspace_id = :workspace AND source = :source
+          AND id IN (
+            SELECT id FROM tickets WHERE public_id IN (SELECT value FROM json_each(:names))
+            UNION SELECT id FROM tickets WHERE uid IN (SELECT value FROM json_each(:names))
+          )
+        """,
+        {"workspace": scope.workspace_id, "source": scope.source, "names": _dump(names)},
+    )
+    return {name: ticket for ticket in tickets for name in (ticket.public_id, ticket.uid) if name in names}
+
+
+async def search(db: aiosqlite.Connection, scope: Scope, search: Search) -> tuple[list[Ticket], int]:
+    """One page of the tickets of a scope that fit, newest first; and how many fit, on all pages."""
+    rows = list(await db.execute_fetchall(_SEARCH, _conditions(scope, search)))
+    return [_ticket(row) for row in rows if row["id"] is not None], int(rows[0]["total"])
+
+
+# The left joins leave one row, with the total, for a page on which nothing is.
+_SEARCH = """
+    WITH fits AS MATERIALIZED (
+        SELECT id FROM tickets
+        WHERE workspace_id = :workspace AND source = :source
+          AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
+          AND (:categories IS NULL OR category IN (SELECT value FROM json_each(:categories)))
+          AND (:departments IS NULL OR department IN (SELECT value FROM json_each(:departments)))
+          AND (:reporter IS NULL OR reporter_id = :reporter)
+          AND (:reported IS NULL OR json_extract(reported_player, '$[0]') = :reported)
+          AND (
+            :text IS NULL OR instr(lower(subject), lower(:text))
+            OR instr(lower(json_extract(reporter, '$[1]')), lower(:text))
+            OR instr(lower(json_extract(reporter, '$[2]')), lower(:text))
+          )
+    )
+    SELECT tickets.*, counted.total
+    FROM (SELECT count(*) AS total FROM fits) AS counted
+    LEFT JOIN (SELECT id FROM fits ORDER BY id DESC LIMIT :limit OFFSET :offset) AS page
+    LEFT JOIN tickets ON tickets.id = page.id
+    ORDER BY tickets.id DESC
+"""
+
+
+def _conditions(scope: Scope, search: Search) -> dict[str, object]:
+    return {
+        "workspace": scope.workspace_id,
+        "source": scope.source,
+        "statuses": _dump_if_given(search.statuses),
+        "categories": _dump_if_given(search.categories),
+        "departments": _dump_if_given(search.departments),
+        "reporter": search.reporter_id,
+        "reported": search.reported_id,
+        "text": search.text,
+        "limit": search.limit,
+        "offset": search.offset,
+    }
+
+
+async def count_open(
+    db: aiosqlite.Connection, workspace_id: str, new: NewTicket, statuses: Sequence[Status]
+) -> int:
+    """How many tickets in these statuses the reporter of a new one has in its category; no game reports."""
+    (row,) = await db.execute_fetchall(
+        """
+        SELECT count(*) FROM tickets
+        WHERE source = :source AND reporter_id = :reporter AND workspace_id = :workspace
+          AND category = :category AND view_only = 0
+          AND status IN (SELECT value FROM json_each(:statuses))
+        """,
+        {
+            "source": new.source,
+            "reporter": new.reporter.id,
+            "workspace": workspace_id,
+            "category": new.category,
+            "statuses": _dump(statuses),
+        },
+    )
+    return int(row[0])
+
+
 async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int:
-    """Keep what a rule may change: status and claim. Returns the new revision."""
+    """Keep what a rule may change: status, claim, department, reporter. Returns the new revision."""
     async with db.execute(
         """
-        UPDATE tickets SET status = :status, claimed_by_id = :claimer, claimed_by_name = :claimer_name,
+        UPDATE tickets SET status = :status, department = :department,
+                           reporter_id = :reporter_id, reporter = :reporter,
+                           claimed_by_id = :claimer, claimed_by_name = :claimer_name,
                            claimed_by_source = :claimer_source,
                            revision = revision + 1, updated_at = :now
         WHERE id = :id
@@ -135,6 +233,9 @@ async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int
         {
             "id": ticket.id,
             "status": ticket.status.value,
+            "department": ticket.department,
+            "reporter_id": ticket.reporter.id,
+            "reporter": _dump(astuple(ticket.reporter)),
             "claimer": ticket.claimed_by.id if ticket.claimed_by else None,
             "claimer_name": ticket.claimed_by.name if ticket.claimed_by else None,
             "claimer_source": ticket.claimed_by.source if ticket.claimed_by else None,
@@ -220,6 +321,10 @@ def _claimer(row: sqlite3.Row) -> Person | None:
     if row["claimed_by_id"] is None:
         return None
     return Person(id=row["claimed_by_id"], name=row["claimed_by_name"], source=row["claimed_by_source"])
+
+
+def _dump_if_given(values: Sequence[str] | None) -> str | None:
+    return None if values is None else _dump(values)
 
 
 def _dump(value: Iterable[object]) -> str:

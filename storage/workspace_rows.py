@@ -1,13 +1,16 @@
-"""Rows of workspaces and their API keys. Never commits."""
+"""Rows of workspaces, their rules as JSON within them. Never commits."""
 
+import json
 import sqlite3
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import aiosqlite
 
-from bot.tickets import ApiKey, NewWorkspace, Workspace
+from bot.tickets import Category, Department, NewWorkspace, Plan, UnknownCategories, Workspace
 from storage.times import from_ms, to_ms
 
 
@@ -16,14 +19,30 @@ async def insert(db: aiosqlite.Connection, new: NewWorkspace, now: datetime) -> 
     await db.execute(
         """
         INSERT INTO workspaces (
-            id, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id, created_at
+            id, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id, plan, tickets_enabled,
+            unknown_categories, default_department, departments, categories, created_at
         ) VALUES (
-            :id, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id, :created_at
+            :id, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id, :plan,
+            :tickets_enabled, :unknown_categories, :default_department, :departments, :categories, :created_at
         )
         """,
-        asdict(workspace) | {"created_at": to_ms(now)},
+        _values(workspace),
     )
     return workspace
+
+
+async def update(db: aiosqlite.Connection, workspace: Workspace) -> None:
+    await db.execute(
+        """
+        UPDATE workspaces SET
+            tickets_channel_id = :tickets_channel_id, reports_channel_id = :reports_channel_id,
+            staff_role_id = :staff_role_id, plan = :plan, tickets_enabled = :tickets_enabled,
+            unknown_categories = :unknown_categories, default_department = :default_department,
+            departments = :departments, categories = :categories
+        WHERE id = :id
+        """,
+        _values(workspace),
+    )
 
 
 async def every(db: aiosqlite.Connection) -> list[Workspace]:
@@ -50,62 +69,26 @@ async def of_guild(db: aiosqlite.Connection, guild_id: int) -> list[Workspace]:
     return [_workspace(row) for row in rows]
 
 
-async def insert_key(
-    db: aiosqlite.Connection, workspace: Workspace, source: str, prefix: str, key_hash: str, now: datetime
-) -> ApiKey:
-    await db.execute(
-        """
-        INSERT INTO api_keys (key_hash, prefix, workspace_id, source, created_at)
-        VALUES (:key_hash, :prefix, :workspace_id, :source, :now)
-        """,
-        {
-            "key_hash": key_hash,
-            "prefix": prefix,
-            "workspace_id": workspace.id,
-            "source": source,
-            "now": to_ms(now),
-        },
-    )
-    return ApiKey(
-        prefix=prefix,
-        workspace_id=workspace.id,
-        workspace_name=workspace.name,
-        source=source,
-        created_at=now,
-    )
+def _values(workspace: Workspace) -> dict[str, object]:
+    return {
+        "id": workspace.id,
+        "name": workspace.name,
+        "guild_id": workspace.guild_id,
+        "tickets_channel_id": workspace.tickets_channel_id,
+        "reports_channel_id": workspace.reports_channel_id,
+        "staff_role_id": workspace.staff_role_id,
+        "plan": workspace.plan.value,
+        "tickets_enabled": workspace.tickets_enabled,
+        "unknown_categories": workspace.unknown_categories.value,
+        "default_department": workspace.default_department,
+        "departments": _dump(workspace.departments),
+        "categories": _dump(workspace.categories),
+        "created_at": to_ms(workspace.created_at),
+    }
 
 
-async def every_key(db: aiosqlite.Connection) -> list[ApiKey]:
-    """All API keys, oldest first, revoked ones among them."""
-    rows = await db.execute_fetchall(
-        """
-        SELECT api_keys.*, workspaces.name AS workspace_name
-        FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
-        ORDER BY api_keys.created_at, prefix
-        """
-    )
-    return [_key(row) for row in rows]
-
-
-async def key_by_hash(db: aiosqlite.Connection, key_hash: str) -> ApiKey | None:
-    rows = await db.execute_fetchall(
-        """
-        SELECT api_keys.*, workspaces.name AS workspace_name
-        FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
-        WHERE key_hash = :key_hash
-        """,
-        {"key_hash": key_hash},
-    )
-    return next((_key(row) for row in rows), None)
-
-
-async def revoke_key(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:
-    """Whether there is such a key. A second revocation keeps the time of the first."""
-    async with db.execute(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE prefix = :prefix RETURNING prefix",
-        {"prefix": prefix, "now": to_ms(now)},
-    ) as cursor:
-        return await cursor.fetchone() is not None
+def _dump(rules: Iterable[Department] | Iterable[Category]) -> str:
+    return json.dumps([asdict(rule) for rule in rules], ensure_ascii=False, separators=(",", ":"))
 
 
 def _workspace(row: sqlite3.Row) -> Workspace:
@@ -116,16 +99,16 @@ def _workspace(row: sqlite3.Row) -> Workspace:
         tickets_channel_id=row["tickets_channel_id"],
         reports_channel_id=row["reports_channel_id"],
         staff_role_id=row["staff_role_id"],
+        plan=Plan(row["plan"]),
+        tickets_enabled=bool(row["tickets_enabled"]),
+        unknown_categories=UnknownCategories(row["unknown_categories"]),
+        default_department=row["default_department"],
+        departments=tuple(map(_department, json.loads(row["departments"]))),
+        categories=tuple(Category(**kept) for kept in json.loads(row["categories"])),
         created_at=from_ms(row["created_at"]),
     )
 
 
-def _key(row: sqlite3.Row) -> ApiKey:
-    return ApiKey(
-        prefix=row["prefix"],
-        workspace_id=row["workspace_id"],
-        workspace_name=row["workspace_name"],
-        source=row["source"],
-        created_at=from_ms(row["created_at"]),
-        revoked_at=from_ms(row["revoked_at"]) if row["revoked_at"] is not None else None,
-    )
+def _department(kept: dict[str, Any]) -> Department:
+    lists = {name: tuple(kept[name]) for name in ("categories", "members")}
+    return Department(**kept | lists)

@@ -7,32 +7,88 @@ headers, its vocabulary and both of its envelopes.
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
-from bot.tickets import NewTicket, Ticket
+from pydantic import BaseModel
 
-Body = Mapping[str, object]  # a JSON object about to be sent
+from bot.sources.wishes import Allowance, Wish
+from bot.tickets import NewTicket, Refusal, Ticket, Workspace
+
+Body = Mapping[str, Any]  # a JSON object about to be sent
+Answer = TypeVar("Answer")  # what an endpoint is granted
 
 
 class Refused(Exception):
-    """A request that gets no ticket: an HTTP status and a sentence, worn in its source's own envelope."""
+    """A request that gets nothing: an HTTP status and a sentence, worn in its source's own envelope."""
 
-    def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, *, retry_after: int | None = None, body: Body | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.retry_after = retry_after  # whole seconds, for 429 and for a database that is away
+        self.body = body  # where a contract puts this one refusal in other words than its envelope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class Page:
+    """A page for people, not for programs."""
+
+    html: str
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, as an endpoint reads it."""
+
+    path: Mapping[str, str]  # the values of the path's {names}
+    query: Mapping[str, str]  # of two equal names the last one
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One path and method. What is said of it here is what the API's description says."""
+
+    path: str  # absolute, without a trailing slash; {name} stands for one segment
+    summary: str = ""  # one line: what it is for
+    body: type[BaseModel] | None = None  # the JSON object it takes
+    query: type[BaseModel] | None = None  # the query it takes
+    says: Any = dict  # a TypedDict (or a union of them): what it answers with HTTP 200
+    refusals: Mapping[type[Refusal], Refused] = field(default_factory=dict)  # before those of its source
+    example: Body | None = None  # a request as its page prints it: the demo sends it, the README shows it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake(Route):
     """One way in: a path that takes a POST, what it makes of the body, what it says once that is kept."""
 
-    path: str  # absolute, without a trailing slash
     parse: Callable[[bytes], NewTicket]  # raises Refused(400, ...)
     answer: Callable[[Ticket], Body]  # sent with HTTP 200
-    example: Body | None = None  # a request as its page prints it: the demo sends it, the README shows it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Route):
+    """Any other path. Made by `endpoint`, which sees to it that the answer takes what the wish is granted."""
+
+    method: str
+    read: Callable[[Call], Wish[Any]]  # raises Refused(400, ...)
+    answer: Callable[[Any], Body | Page]
+
+
+def endpoint(
+    method: str,
+    path: str,
+    read: Callable[[Call], Wish[Answer]],
+    answer: Callable[[Answer], Body | Page],
+    **route: Any,
+) -> Endpoint:
+    """An Endpoint; `route` are the fields of Route."""
+    return Endpoint(method=method, path=path, read=read, answer=answer, **route)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +98,11 @@ class Limit:
     requests: int
     seconds: float
     per: str = "key"  # "key" or "address"
+    headers: Callable[[Allowance], Mapping[str, str]] = lambda allowance: {}  # besides the usual ones
+
+
+def _no_gate(workspace: Workspace) -> None:
+    """Every workspace may use it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +116,15 @@ class Source:
     intakes: tuple[Intake, ...]
     ids: Callable[[NewTicket, datetime], Iterator[str]]  # endless candidates for the public id
     refuse: Callable[[Refused], Body]  # the error envelope
+    endpoints: tuple[Endpoint, ...] = ()
+    open_endpoints: tuple[Endpoint, ...] = ()  # for who has no key
+    refusals: Mapping[type[Refusal], Refused] = field(default_factory=dict)  # what a ticket's no is here
+    gate: Callable[[Workspace], None] = _no_gate  # raises Refused(403, ...) before anything is read
+    categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        return (*self.intakes, *self.endpoints, *self.open_endpoints)
 
 
 def discover() -> dict[str, Source]:

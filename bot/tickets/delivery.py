@@ -13,7 +13,8 @@ class Kind(StrEnum):
     THREAD = "thread"  # the thread that starts from the post
     PRIVATE_THREAD = "private-thread"  # a reporter's own thread, in which the post then stands
     REDRAW = "redraw"  # the post, drawn anew after the ticket changed
-    SHOW = "show"  # a reply or note, shown in the thread
+    SHOW = "show"  # a reply, a note or a follow-up, shown in the thread
+    POINT = "point"  # a pointer to the post, in the channel of the department it was transferred to
     RETURN = "return"  # a reply on its way to the game server
 
     @property

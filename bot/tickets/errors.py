@@ -40,3 +40,39 @@ class EmptyMessage(Refusal):
 
 class MessageTooLong(Refusal):
     """That message is too long: 4,000 characters at most. Send it in parts."""
+
+
+class ClaimFirst(Refusal):
+    """You must claim this ticket before replying."""
+
+
+class NotYours(Refusal):
+    """This is not your ticket: only its reporter can add to it."""
+
+
+class AlreadyLinked(Refusal):
+    """This ticket already belongs to another player."""
+
+
+class UnknownDepartment(Refusal):
+    """There is no such department in this workspace."""
+
+
+class WrongDepartment(Refusal):
+    """That department does not handle this ticket's category."""
+
+
+class UnknownCategory(Refusal):
+    """There is no such category in this workspace."""
+
+
+class TooManyOpen(Refusal):
+    """This player already has as many open tickets in this category as the workspace allows."""
+
+
+class DifferentRequest(Refusal):
+    """This Idempotency-Key was used before, with another body. Use a new key for a new request."""
+
+
+class BadRule(Refusal):
+    """The workspace cannot have that rule."""

@@ -1,4 +1,4 @@
-"""What is said on a ticket: replies to its reporter, and notes among staff."""
+"""What is said on a ticket: replies, notes, the reporter's own words, and what happened to it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,11 @@ from enum import StrEnum
 class MessageKind(StrEnum):
     REPLY = "reply"  # staff's words to the reporter
     NOTE = "note"  # staff's words to staff; never leaves Discord
+    FOLLOW_UP = "follow-up"  # what the reporter adds later
+    EVENT = "event"  # what somebody did: a claim, a new status, a transfer
+
+
+FOR_THE_REPORTER = (MessageKind.REPLY, MessageKind.FOLLOW_UP, MessageKind.EVENT)  # all but notes
 
 
 IN_DISCORD = "discord"  # the source of people and tickets that come from Discord itself
@@ -45,8 +50,36 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """The reporter's own words about to be kept. Only `Ticket.follow_up` makes one."""
+
+    ticket_id: int
+    author: Person
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a ticket's history about to be kept. Only `Ticket.event_since` makes one."""
+
+    ticket_id: int
+    author: Person
+    text: str
+
+
+Words = Reply | Note | FollowUp | Event
+
+KINDS: dict[type[Words], MessageKind] = {
+    Reply: MessageKind.REPLY,
+    Note: MessageKind.NOTE,
+    FollowUp: MessageKind.FOLLOW_UP,
+    Event: MessageKind.EVENT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A kept reply or note."""
+    """Words that are kept."""
 
     id: int
     ticket_id: int

@@ -8,13 +8,16 @@ from bot.tickets.delivery import Kind
 from bot.tickets.errors import (
     AlreadyClaimed,
     AlreadyInStatus,
+    AlreadyLinked,
+    ClaimFirst,
     EmptyMessage,
     MessageTooLong,
     NotClaimed,
+    NotYours,
     TicketClosed,
     ViewOnly,
 )
-from bot.tickets.message import MessageKind, Note, Person, Reply
+from bot.tickets.message import Event, FollowUp, MessageKind, Note, Person, Reply
 
 MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
 
@@ -126,6 +129,23 @@ class Ticket(NewTicket):
         self.accept_replies()
         return Reply(ticket_id=self.id, author=author, text=_checked(text))
 
+    def reply_of_its_claimer(self, author: Person, text: str) -> Reply:
+        """As `reply`, for a contract that wants a ticket claimed first: else ClaimFirst, after ViewOnly."""
+        self.accept_replies()
+        if self.claimed_by is None or not self.claimed_by.is_same_as(author):
+            raise ClaimFirst
+        return self.reply(author, text)
+
+    def follow_up(self, reporter_id: str, text: str) -> FollowUp:
+        """What its reporter adds. Raises ViewOnly for a game report, NotYours, TicketClosed."""
+        if self.view_only:
+            raise ViewOnly
+        if not self.belongs_to(self.source, reporter_id):
+            raise NotYours
+        self.accept_replies()
+        author = Person(id=reporter_id, name=self.reporter.label, source=self.source)
+        return FollowUp(ticket_id=self.id, author=author, text=_checked(text))
+
     def note(self, author: Person, text: str) -> Note:
         """Staff's words to staff: allowed on every ticket, whatever its status."""
         return Note(ticket_id=self.id, author=author, text=_checked(text))
@@ -146,21 +166,60 @@ class Ticket(NewTicket):
             raise NotClaimed
         return replace(self, claimed_by=None)
 
+    def assign(self, staff: Person) -> "Ticket":
+        """Somebody else says who is to work on it: a claim that takes the place of any other."""
+        if self.status.is_over:
+            raise TicketClosed
+        return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
+
+    def transfer(self, department: str) -> "Ticket":
+        """To another department, whose staff have not claimed it yet."""
+        return replace(self, department=department, claimed_by=None)
+
+    def link(self, player: Player) -> "Ticket":
+        """Name its reporter, once. The same player again changes nothing; another raises AlreadyLinked."""
+        if self.reporter.id is None:
+            return replace(self, reporter=player)
+        if self.reporter.id != player.id:
+            raise AlreadyLinked
+        return self
+
     def move_to(self, status: Status) -> "Ticket":
         """Any status to any other; raises AlreadyInStatus for a second click."""
         if status is self.status:
             raise AlreadyInStatus(f"This ticket is already {status.value}.")
         return replace(self, status=status)
 
+    def event_since(self, before: "Ticket", by: Person) -> Event | None:
+        """What `by` has changed, as one line of its history; None if nothing that people follow."""
+        if self.department != before.department:
+            text = f"{by.name} transferred the ticket to {self.department}"
+        elif self.claimed_by and self.claimed_by != before.claimed_by:
+            own = self.claimed_by.is_same_as(by)
+            text = (
+                f"{by.name} claimed the ticket" if own else f"{self.claimed_by.name} was assigned the ticket"
+            )
+        elif before.claimed_by and not self.claimed_by:
+            text = f"{by.name} unclaimed the ticket"
+        elif self.status is not before.status:
+            text = f"{by.name} changed the status to {self.status.value}"
+        elif self.reporter != before.reporter:
+            text = f"{self.reporter.label} was linked to the ticket"
+        else:
+            return None
+        return Event(ticket_id=self.id, author=by, text=text)
+
     def following(self, kind: MessageKind) -> tuple[Kind, ...]:
         """What must happen after a message of this kind is kept.
 
         A reply to somebody in Discord has arrived once it is shown; any other goes on to the game.
-        A note stays out of a thread its reporter reads.
+        A note stays out of a thread its reporter reads. What happened to a ticket is seen on its post.
         """
-        if kind is MessageKind.NOTE:
-            return () if self.private else (Kind.SHOW,)
-        return (Kind.SHOW,) if self.private else (Kind.SHOW, Kind.RETURN)
+        if kind is MessageKind.EVENT or (kind is MessageKind.NOTE and self.private):
+            return ()
+        if kind is MessageKind.REPLY and not self.private:
+            return (Kind.SHOW, Kind.RETURN)
+        return (Kind.SHOW,)
 
     def belongs_to(self, source: str, reporter_id: str) -> bool:
         """Whether this is a ticket that `reporter_id` filed through `source`."""

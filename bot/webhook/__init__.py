@@ -2,5 +2,7 @@
 
 from bot.webhook.app import Webhook
 from bot.webhook.listening import Listening
+from bot.webhook.proxies import Proxies
+from bot.webhook.repeats import Memory
 
-__all__ = ["Listening", "Webhook"]
+__all__ = ["Listening", "Memory", "Proxies", "Webhook"]

@@ -1,20 +1,46 @@
-"""What HTTP says back: JSON, in the envelope of the source that owns the path."""
+"""What HTTP says back: JSON, in the envelope of the source that owns the path, or a page for people."""
 
 import json
 from collections.abc import Iterable, Mapping
 
 from aiohttp import hdrs, web
 
-from bot.sources import Body, Refused, Source
+from bot.sources import Body, Page, Refused, Source
+
+# A page of ours needs nothing but its own style, and is nobody else's frame.
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def encoded(body: Body) -> bytes:
+    """JSON, escaped to ASCII, so that no text a player sent can fail to be encoded."""
+    return json.dumps(body, separators=(",", ":")).encode("ascii")
 
 
 class Answer(web.Response):
-    """A JSON answer that does not tell which software gives it."""
+    """An answer that does not tell which software gives it."""
 
-    def __init__(self, body: Body, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        # Escaped to ASCII, so that no text a player sent can fail to be encoded.
-        encoded = json.dumps(body, separators=(",", ":")).encode("ascii")
-        super().__init__(body=encoded, status=status, headers=headers, content_type="application/json")
+    def __init__(
+        self,
+        body: Body | bytes,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        *,
+        content_type: str = "application/json",
+    ) -> None:
+        whole = body if isinstance(body, bytes) else encoded(body)
+        super().__init__(body=whole, status=status, headers=headers, content_type=content_type)
+        self.headers["X-Content-Type-Options"] = "nosniff"
+
+    @classmethod
+    def page(cls, page: Page) -> "Answer":
+        """A page for people."""
+        answer = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
+        answer.charset = "utf-8"
+        return answer
 
     async def _prepare_headers(self) -> None:
         # aiohttp adds its banner here, and has no setting against it.
@@ -31,7 +57,7 @@ class Envelopes:
     def refuse(self, path: str, refused: Refused) -> Answer:
         """The refusal as the owner of `path` puts it."""
         owner = self._owner(path)
-        body = owner.refuse(refused) if owner else _plain(refused)
+        body = refused.body or (owner.refuse(refused) if owner else _plain(refused))
         return Answer(body, refused.status, _headers(refused))
 
     def _owner(self, path: str) -> Source | None:

@@ -1,4 +1,4 @@
-"""The webhook: every source's ways in, each asking who sends, how much, and what, before a ticket is kept."""
+"""The webhook: every source's paths, each asking who sends, how much, and what, before anything is done."""
 
 import logging
 import time
@@ -6,17 +6,24 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
-from bot.sources import Intake, Source
-from bot.tickets import ApiKey
-from bot.webhook.answers import Answer, Envelopes
+from bot.sources import Body, Call, Endpoint, Intake, Page, Refused, Route, Source
+from bot.sources.wishes import CheckKey, Glance, KeyCheck, Work
+from bot.tickets import Answered, Refusal, Ticket
+from bot.webhook import repeats
+from bot.webhook.answers import Answer, Envelopes, encoded
+from bot.webhook.granting import Grants
+from bot.webhook.guard import Limits
 from bot.webhook.health import health
-from bot.webhook.keys import key_of
-from bot.webhook.limits import SlidingWindow
+from bot.webhook.keys import Door, Visitor
+from bot.webhook.limits import SlidingWindow, limit_headers, too_many
 from bot.webhook.listening import Listening, listen
-from bot.webhook.refusals import BODY_LIMIT, body_of
+from bot.webhook.proxies import Proxies
+from bot.webhook.refusals import LIMIT_HEADERS, body_of, refused_as
+from bot.webhook.repeats import Memory
 from storage import Store
 
 _log = logging.getLogger(__name__)
@@ -27,50 +34,141 @@ def _utc_now() -> datetime:
 
 
 class Webhook:
-    """Takes tickets over HTTP. What it answers depends on the store alone."""
+    """Takes tickets over HTTP, and does what else their contracts know.
+
+    What it answers depends on the store alone.
+    """
 
     def __init__(
         self,
         store: Store,
         sources: Mapping[str, Source],
         *,
+        proxies: Proxies | None = None,
+        memory: Memory | None = None,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._sources = sources
+        self._proxies = proxies or Proxies()
+        self._memory = memory or Memory()
         self._now = now
         self._envelopes = Envelopes(sources.values())
         self._windows = {source.name: SlidingWindow(source.limit, clock) for source in sources.values()}
+        self._door = Door(store, self._proxies, clock)
+        self._grants = Grants(store)
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=BODY_LIMIT)
+        app = web.Application()
         app.router.add_get("/healthz", health)
         for source in self._sources.values():
             for intake in source.intakes:
                 app.router.add_post(intake.path, partial(self._take_in, source, intake))
+            for endpoint in source.endpoints:
+                app.router.add_route(endpoint.method, endpoint.path, partial(self._serve, source, endpoint))
+            for endpoint in source.open_endpoints:
+                handler = partial(self._serve_anyone, source, endpoint)
+                app.router.add_route(endpoint.method, endpoint.path, handler)
         return app
 
     @asynccontextmanager
-    async def serve(self, host: str, port: int) -> AsyncIterator[Listening]:
-        """Accept tickets until the block ends. Port 0 finds a free one; a taken port raises OSError."""
-        async with listen(self.application(), self._envelopes, host, port) as listening:
+    async def serve(self, host: str, port: int, limits: Limits | None = None) -> AsyncIterator[Listening]:
+        """Accept requests until the block ends. Port 0 finds a free one; a taken port raises OSError."""
+        async with listen(self.application(), self._envelopes, host, port, limits or Limits()) as listening:
             yield listening
 
     async def _take_in(self, source: Source, intake: Intake, request: web.Request) -> Answer:
-        key = await self._admit(source, request)
-        new = intake.parse(await body_of(request))
         now = self._now()
-        ticket = await self._store.add_ticket(key.workspace_id, new, source.ids(new, now), now)
-        _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id)
-        return Answer(intake.answer(ticket))
+        visitor = await self._admit(source, request, now)
+        body = await body_of(request)
+        once = repeats.with_body(request, visitor.key, body, now, self._memory)
+        async with self._refusals(source, intake, visitor, request, body):
+            new = intake.parse(body)
+            if source.categories is None:
+                visitor.workspace.accept_category(new.category)
+            ids = source.ids(new, now)
+            answered = await self._store.take_in(
+                visitor.workspace.id, new, ids, now, once=once, answer=partial(_encoded_answer, intake)
+            )
+        return _answer(answered)
 
-    async def _admit(self, source: Source, request: web.Request) -> ApiKey:
-        """Who sends, and whether they may now. Raises Refused, before any of the body is read."""
-        window = self._windows[source.name]
+    async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
+        now = self._now()
+        visitor = await self._admit(source, request, now)
+        body = b"" if endpoint.body is None else await body_of(request)
+        async with self._refusals(source, endpoint, visitor, request, body):
+            wish = endpoint.read(_call(request, body))
+            if isinstance(wish, Work):
+                same = repeats.with_token if wish.say is None else repeats.with_body
+                once = same(request, visitor.key, body, now, self._memory)
+                return _answer(await self._grants.work(visitor, endpoint, wish, once, now))
+            return _shown(endpoint.answer(await self._grants.grant(visitor, wish)))
+
+    async def _serve_anyone(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
         if source.limit.per == "address":
-            window.accept(request.remote or "")
-        key = await key_of(request, source, self._store)
+            self._count(source, request, self._proxies.client_of(request))
+        wish = endpoint.read(_call(request, b""))
+        granted: Any
+        if isinstance(wish, CheckKey):
+            granted = await self._check(source, request, wish)
+        else:
+            assert isinstance(wish, Glance)  # noqa: S101 - nothing else is for everyone
+            granted = await self._grants.glance(source.name, wish)
+        return _shown(endpoint.answer(granted))
+
+    async def _check(self, source: Source, request: web.Request, wish: CheckKey) -> KeyCheck | None:
+        now = self._now()
+        visitor = await self._door.look(wish.key, request, source, now)
+        if visitor is None:
+            return None
+        window = self._windows[source.name]
+        allowance = window.accept(visitor.key.prefix)
+        return KeyCheck(workspace=visitor.workspace, allowance=allowance, now=now)
+
+    async def _admit(self, source: Source, request: web.Request, now: datetime) -> Visitor:
+        """Who sends, and whether they may now. Raises Refused, before any of the body is read."""
+        if source.limit.per == "address":
+            self._count(source, request, self._proxies.client_of(request))
+        visitor = await self._door.visitor(request, source, now)
         if source.limit.per == "key":
-            window.accept(key.prefix)
-        return key
+            self._count(source, request, visitor.key.prefix)
+        source.gate(visitor.workspace)
+        return visitor
+
+    def _count(self, source: Source, request: web.Request, who: str) -> None:
+        """Count a request, and have its sender told what is left. Raises Refused(429)."""
+        allowance = self._windows[source.name].accept(who)
+        request[LIMIT_HEADERS] = limit_headers(source.limit, allowance)
+        if allowance.wait_seconds:
+            raise too_many(allowance)
+
+    @asynccontextmanager
+    async def _refusals(
+        self, source: Source, route: Route, visitor: Visitor, request: web.Request, body: bytes
+    ) -> AsyncIterator[None]:
+        """A ticket's no, in its contract's words; and what makes no sense is kept for the operator."""
+        try:
+            yield
+        except Refusal as refusal:
+            raise refused_as(refusal, (route.refusals, source.refusals)) from refusal
+        except Refused as refused:
+            if refused.status == 400 and body:
+                await self._store.reject(visitor.key, request.path, refused.message, body, self._now())
+            raise
+
+
+def _call(request: web.Request, body: bytes) -> Call:
+    return Call(path=request.match_info, query=request.query, body=body)
+
+
+def _encoded_answer(intake: Intake, ticket: Ticket) -> bytes:
+    return encoded(intake.answer(ticket))
+
+
+def _answer(answered: Answered) -> Answer:
+    return Answer(answered.body, headers={"Idempotent-Replayed": "true"} if answered.repeated else None)
+
+
+def _shown(answer: Body | Page) -> Answer:
+    return Answer.page(answer) if isinstance(answer, Page) else Answer(answer)

@@ -2,20 +2,21 @@
 
 import codecs
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.sources import Refused
+from bot.tickets import DifferentRequest, Refusal, TooManyOpen, UnknownCategory, UnknownTicket
 from bot.webhook.answers import Answer, Envelopes
-from bot.webhook.guard import LIMITS, Limits
+from bot.webhook.guard import LIMITS
 from storage import StorageError
 
 _log = logging.getLogger(__name__)
 
-BODY_LIMIT = Limits().body_bytes  # of a server that was not told another one
+LIMIT_HEADERS = "limit headers"  # of a request: what its sender is told of its limit
 _RETRY_AFTER = 5  # seconds, when the database failed
 
 _CODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
@@ -37,6 +38,15 @@ _SENTENCES = {
     500: "Something failed on our side. Try again in a moment.",
 }
 
+# What a ticket's or a workspace's no is, where no contract has a word for it.
+_USUAL: Mapping[type[Refusal], Refused] = {
+    UnknownTicket: Refused(404, "Ticket not found"),
+    DifferentRequest: Refused(422, ""),
+    UnknownCategory: Refused(400, ""),
+    TooManyOpen: Refused(400, ""),
+}
+_OTHERWISE = Refused(409, "")
+
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -45,10 +55,27 @@ def refusal(status: int) -> Refused:
     return Refused(status, _SENTENCES.get(status) or f"{HTTPStatus(status).phrase}.")
 
 
+def refused_as(refusal: Refusal, tables: Iterable[Mapping[type[Refusal], Refused]]) -> Refused:
+    """A refusal as the first table that knows it puts it; an empty message stands for the refusal's own."""
+    for table in (*tables, _USUAL):
+        if type(refusal) in table:
+            return _worded(table[type(refusal)], refusal)
+    return _worded(_OTHERWISE, refusal)
+
+
+def _worded(meant: Refused, refusal: Refusal) -> Refused:
+    return Refused(meant.status, meant.message or str(refusal), body=meant.body)
+
+
 def refusing(envelopes: Envelopes, handler: _Handler) -> _Handler:
     """`handler`, its refusals, its failures and those of aiohttp worn in the envelope of their path."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        told = await attempt(request)
+        told.headers.update(request.get(LIMIT_HEADERS, {}))
+        return told
+
+    async def attempt(request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await handler(request)
         except Refused as refused:

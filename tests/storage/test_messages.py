@@ -72,7 +72,7 @@ async def test_an_origin_that_comes_again_after_closing_gives_back_the_kept_repl
     store: Store, ticket: Ticket
 ) -> None:
     first = await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW)
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=WRITER)
 
     assert await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW) == first
 
@@ -86,7 +86,7 @@ async def test_what_the_ticket_refuses_is_not_kept(
         await store.add_message(ticket.id, replying(" "), origin="b", now=NOW)
     with pytest.raises(UnknownTicket):
         await store.add_message(404, replying(), origin="c", now=NOW)
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=WRITER)
     with pytest.raises(TicketClosed):
         await store.add_message(ticket.id, replying(), origin="d", now=NOW)
 

@@ -177,7 +177,7 @@ async def test_an_unknown_ticket_is_said_to_be_unknown(store: Store) -> None:
     with pytest.raises(UnknownTicket):
         await store.ticket(404)
     with pytest.raises(UnknownTicket):
-        await store.change_ticket(404, lambda ticket: ticket.claim(ALICE), NOW)
+        await store.change_ticket(404, lambda ticket: ticket.claim(ALICE), NOW, by=ALICE)
     assert await store.ticket_named("BUG-404") is None
     assert await store.ticket_shown_at(404) is None
 
@@ -231,7 +231,7 @@ async def test_a_change_is_kept_and_drawn_anew(store: Store, workspace: Workspac
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     later = NOW + timedelta(hours=1)
 
-    changed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), later)
+    changed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), later, by=ALICE)
 
     assert changed == await store.ticket(ticket.id)
     assert (changed.claimed_by, changed.status, changed.updated_at) == (ALICE, Status.IN_PROGRESS, later)
@@ -240,10 +240,12 @@ async def test_a_change_is_kept_and_drawn_anew(store: Store, workspace: Workspac
 
 async def test_a_change_the_ticket_refuses_changes_nothing(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    claimed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW)
+    claimed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, by=ALICE)
 
     with pytest.raises(AlreadyClaimed):
-        await store.change_ticket(ticket.id, lambda found: found.claim(Person(id="12", name="Bob")), NOW)
+        await store.change_ticket(
+            ticket.id, lambda found: found.claim(Person(id="12", name="Bob")), NOW, by=ALICE
+        )
 
     assert await store.ticket(ticket.id) == claimed
 
@@ -253,7 +255,9 @@ async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Worksp
     rivals = [Person(id=str(number), name=f"Staff {number}") for number in range(10)]
 
     def claiming(staff: Person) -> asyncio.Task[Ticket]:
-        return asyncio.create_task(store.change_ticket(ticket.id, lambda found: found.claim(staff), NOW))
+        return asyncio.create_task(
+            store.change_ticket(ticket.id, lambda found: found.claim(staff), NOW, by=staff)
+        )
 
     outcomes = await asyncio.gather(*map(claiming, rivals), return_exceptions=True)
 
@@ -265,8 +269,8 @@ async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Worksp
 async def test_redraws_that_nobody_has_begun_become_one(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
-    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW)
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, by=ALICE)
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=ALICE)
 
     assert await kinds_waiting(store, ticket) == [Kind.POST, Kind.REDRAW]
 
@@ -275,11 +279,11 @@ async def test_a_change_during_a_redraw_is_drawn_once_more_under_another_nonce(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW)
+    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, by=ALICE)
     post, redraw = await store.waiting_for(ticket.id, Lane.DISCORD)
     await store.begin(redraw)
 
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW)
+    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=ALICE)
 
     nonces = [row.nonce for row in await store.waiting_for(ticket.id, Lane.DISCORD)]
     assert len(set(nonces)) == 3

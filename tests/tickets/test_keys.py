@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bot.tickets import NewWorkspace, Workspace, hash_key, mint_key
-from tests.tickets.samples import MOMENT
+from tests.tickets.samples import GAME_REPORT, MOMENT, TICKET
 
 
 def test_a_key_shows_its_prefix_and_hides_forty_more_characters() -> None:
@@ -39,5 +39,5 @@ def test_game_reports_and_tickets_go_to_channels_of_their_own() -> None:
         id="w", created_at=MOMENT, **{name: getattr(new, name) for name in new.__dataclass_fields__}
     )
 
-    assert workspace.channel_for(view_only=False) == 2
-    assert workspace.channel_for(view_only=True) == 3
+    assert workspace.channel_for(TICKET, "general") == 2
+    assert workspace.channel_for(GAME_REPORT, "general") == 3

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.webhook.refusals import BODY_LIMIT
+from bot.webhook.guard import Limits
 from tests.webhook.conftest import BODY, Gate
+
+BODY_LIMIT = Limits().body_bytes
 
 BOTH = pytest.mark.parametrize("owner", ["north", "south"])
 _TRUNCATED = gzip.compress(BODY, mtime=0)[:-12]
@@ -51,7 +53,13 @@ async def _chunks(size: int) -> AsyncIterator[bytes]:
         ),
         (405, "//tickets/", "GET", {}, None),
         (413, "/tickets", "POST", {}, b" " * (BODY_LIMIT + 1)),
-        (413, "/tickets", "POST", {"Content-Encoding": "gzip"}, gzip.compress(b" " * 30 * BODY_LIMIT)),
+        (
+            413,
+            "/tickets",
+            "POST",
+            {"Content-Encoding": "gzip"},
+            gzip.compress(b" " * 30 * BODY_LIMIT),
+        ),
         (417, "/tickets", "POST", {"Expect": "miracles"}, BODY),
         (500, "/broken", "POST", {}, BODY),
     ],

@@ -1,0 +1,48 @@
+"""Asking for tickets: what to look for, and what is found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.tickets.message import Message
+from bot.tickets.ticket import Status, Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose tickets one may ask for: those of one workspace that came through one source."""
+
+    workspace_id: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which tickets, newest first. What is None does not matter; of several conditions all must hold."""
+
+    limit: int
+    offset: int = 0
+    statuses: Sequence[Status] | None = None
+    categories: Sequence[str] | None = None
+    departments: Sequence[str] | None = None
+    reporter_id: str | None = None
+    reported_id: str | None = None
+    text: str | None = None  # in the subject or in the reporter's names, in any case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A ticket with what was said on it and may leave Discord: everything but notes, oldest first."""
+
+    ticket: Ticket
+    messages: tuple[Message, ...] = ()  # in a list of tickets not filled in
+    replies: int = 0  # how many of them are staff's
+    follow_ups: int = 0  # how many are the reporter's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One page of a search, and how many tickets there are on all pages."""
+
+    search: Search
+    cases: tuple[Case, ...]
+    total: int

@@ -1,0 +1,56 @@
+"""The store's outbox: what is due, and what became of it."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from bot.tickets import Delivery, Kind, Lane, Post, Receipt
+from storage import outbox_rows, ticket_rows
+from storage.transactions import Transactions
+
+
+class OutboxStore(Transactions):
+    """Every method is one transaction."""
+
+    async def due_deliveries(
+        self, lane: Lane, busy: Collection[int], now: datetime, limit: int = 50
+    ) -> list[Delivery]:
+        """One delivery for each channel that is not busy, the oldest that is due."""
+        async with self._read() as db:
+            return await outbox_rows.due(db, lane, busy, now, limit)
+
+    async def next_due(self, lane: Lane, busy: Collection[int]) -> datetime | None:
+        """When there will be something to deliver to a channel that is not busy."""
+        async with self._read() as db:
+            return await outbox_rows.next_due(db, lane, busy)
+
+    async def waiting_for(self, ticket_id: int, lane: Lane) -> list[Delivery]:
+        """What has not been delivered for one ticket, first in first."""
+        async with self._read() as db:
+            return await outbox_rows.pending(db, ticket_id, lane)
+
+    async def begin(self, delivery: Delivery) -> None:
+        """Note that an attempt leaves now: if nothing else is ever heard of it, its outcome is unknown."""
+        async with self._write() as db:
+            await outbox_rows.begin(db, delivery.id)
+
+    async def settle(self, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
+        """The far side has it. For the ticket's own post and thread, remember where they are."""
+        async with self._write() as db:
+            await outbox_rows.settle(db, delivery.id, receipt, now)
+            if delivery.kind in (Kind.POST, Kind.THREAD, Kind.PRIVATE_THREAD):
+                post = Post(
+                    channel_id=receipt.channel_id,
+                    message_id=receipt.message_id,
+                    thread_id=receipt.thread_id,
+                )
+                await ticket_rows.keep_post(db, delivery.ticket_id, post)
+
+    async def postpone(self, delivery: Delivery, until: datetime, reason: str) -> None:
+        """Try again later; nothing behind it in its ticket's lane goes first."""
+        async with self._write() as db:
+            await outbox_rows.postpone(db, delivery.id, until, reason)
+
+    async def bury(self, delivery: Delivery, reason: str, now: datetime) -> None:
+        """Set aside what can never be delivered, so that others can pass."""
+        async with self._write() as db:
+            await outbox_rows.bury(db, delivery.id, reason, now)

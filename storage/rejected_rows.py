@@ -1,0 +1,76 @@
+"""Rows of refused requests, a bounded number of each key. Never commits."""
+
+import sqlite3
+from datetime import datetime
+
+import aiosqlite
+
+from bot.tickets import ApiKey, Rejected
+from bot.tickets.rejected import BODY_KEPT, NEWEST_KEPT
+from storage.times import from_ms, to_ms
+
+
+async def insert(
+    db: aiosqlite.Connection, key: ApiKey, path: str, reason: str, body: bytes, now: datetime
+) -> None:
+    await db.execute(
+        """
+        INSERT INTO rejected (key_prefix, path, reason, body, size, created_at)
+        VALUES (:key_prefix, :path, :reason, :body, :size, :now)
+        """,
+        {
+            "key_prefix": key.prefix,
+            "path": path,
+            "reason": reason,
+            "body": body[:BODY_KEPT],
+            "size": len(body),
+            "now": to_ms(now),
+        },
+    )
+    await db.execute(
+        """
+        DELETE FROM rejected WHERE key_prefix = :key_prefix AND id <= (
+            SELECT id FROM rejected WHERE key_prefix = :key_prefix ORDER BY id DESC LIMIT 1 OFFSET :kept
+        )
+        """,
+        {"key_prefix": key.prefix, "kept": NEWEST_KEPT},
+    )
+
+
+async def newest(db: aiosqlite.Connection, limit: int) -> list[Rejected]:
+    """Newest first."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT rejected.*, source, workspaces.name AS workspace_name
+        FROM rejected JOIN api_keys ON prefix = key_prefix JOIN workspaces ON workspaces.id = workspace_id
+        ORDER BY rejected.id DESC LIMIT :limit
+        """,
+        {"limit": limit},
+    )
+    return [_rejected(row) for row in rows]
+
+
+async def by_id(db: aiosqlite.Connection, rejected_id: int) -> Rejected | None:
+    rows = await db.execute_fetchall(
+        """
+        SELECT rejected.*, source, workspaces.name AS workspace_name
+        FROM rejected JOIN api_keys ON prefix = key_prefix JOIN workspaces ON workspaces.id = workspace_id
+        WHERE rejected.id = :id
+        """,
+        {"id": rejected_id},
+    )
+    return next((_rejected(row) for row in rows), None)
+
+
+def _rejected(row: sqlite3.Row) -> Rejected:
+    return Rejected(
+        id=row["id"],
+        key_prefix=row["key_prefix"],
+        workspace_name=row["workspace_name"],
+        source=row["source"],
+        path=row["path"],
+        reason=row["reason"],
+        body=row["body"],
+        size=row["size"],
+        created_at=from_ms(row["created_at"]),
+    )

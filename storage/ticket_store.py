@@ -1,0 +1,189 @@
+"""The store's tickets and what is said on them, as Discord works with them."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+
+import aiosqlite
+
+from bot.tickets import (
+    Kind,
+    Message,
+    MessageKind,
+    NewTicket,
+    Person,
+    Status,
+    Ticket,
+    TooManyOpen,
+    UnknownTicket,
+    Words,
+    Workspace,
+)
+from storage import message_rows, outbox_rows, ticket_rows
+from storage.transactions import Transactions
+from storage.workspace_store import existing_workspace
+
+_OPEN = (Status.OPEN, Status.IN_PROGRESS)
+
+
+class TicketStore(Transactions):
+    """Every method is one transaction."""
+
+    async def add_ticket(
+        self,
+        workspace_id: str,
+        new: NewTicket,
+        ids: Iterator[str],
+        now: datetime,
+        *,
+        channel_id: int | None = None,
+    ) -> Ticket:
+        """Keep a ticket and what must follow in Discord. `ids` are endless candidates for its public id.
+
+        `channel_id` is where a private thread is to be made; otherwise the workspace names the channel.
+        Raises TooManyOpen, UnknownWorkspace.
+        """
+        async with self._write() as db:
+            ticket = await file(db, workspace_id, new, ids, now, channel_id=channel_id)
+        self._outbox_grew()
+        return ticket
+
+    async def ticket(self, ticket_id: int) -> Ticket:
+        """By our own number. Raises UnknownTicket."""
+        async with self._read() as db:
+            return await existing_ticket(db, ticket_id)
+
+    async def ticket_named(self, public_id: str) -> Ticket | None:
+        """By the id people see."""
+        async with self._read() as db:
+            return await ticket_rows.by_public_id(db, public_id)
+
+    async def ticket_shown_at(self, discord_id: int) -> Ticket | None:
+        """The ticket whose post or thread has this Discord id."""
+        async with self._read() as db:
+            return await ticket_rows.shown_at(db, discord_id)
+
+    async def tickets_of(
+        self, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int = 25
+    ) -> list[Ticket]:
+        """The newest tickets of one reporter, newest first."""
+        async with self._read() as db:
+            return await ticket_rows.of_reporter(db, source, reporter_id, workspace_ids, limit)
+
+    async def tickets_like(self, text: str, workspace_ids: Sequence[str], limit: int = 25) -> list[Ticket]:
+        """Recent tickets whose id or subject holds the text, newest first."""
+        async with self._read() as db:
+            return await ticket_rows.like(db, text, workspace_ids, limit)
+
+    async def change_ticket(
+        self, ticket_id: int, rule: Callable[[Ticket], Ticket], now: datetime, *, by: Person
+    ) -> Ticket:
+        """Apply one of the ticket's own rules, note who did, and have its post drawn anew.
+
+        Raises what the rule raises.
+        """
+        async with self._write() as db:
+            before = await existing_ticket(db, ticket_id)
+            workspace = await existing_workspace(db, before.workspace_id)
+            ticket = await change(db, workspace, before, rule(before), by, now)
+        self._outbox_grew()
+        return ticket
+
+    async def add_message(
+        self, ticket_id: int, compose: Callable[[Ticket], Words], *, origin: str, now: datetime
+    ) -> Message:
+        """Keep what the ticket composes, and what must follow. A repeated `origin` gives back the kept one.
+
+        Raises what the ticket raises: ViewOnly, TicketClosed, EmptyMessage, MessageTooLong; or UnknownTicket.
+        """
+        async with self._write() as db:
+            kept = await message_rows.by_origin(db, origin)
+            if kept is not None:
+                return kept
+            ticket = await existing_ticket(db, ticket_id)
+            workspace = await existing_workspace(db, ticket.workspace_id)
+            message = await say(db, workspace, ticket, compose(ticket), origin, now)
+        self._outbox_grew()
+        return message
+
+    async def message(self, message_id: int) -> Message | None:
+        async with self._read() as db:
+            return await message_rows.by_id(db, message_id)
+
+    async def messages_of(
+        self, ticket_id: int, kinds: Collection[MessageKind] = tuple(MessageKind), limit: int = 10
+    ) -> list[Message]:
+        """The newest messages of a ticket, oldest first."""
+        async with self._read() as db:
+            return await message_rows.of_ticket(db, ticket_id, kinds, limit)
+
+
+# What happens to a ticket, within a transaction that somebody else began.
+
+
+async def existing_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
+    """Raises UnknownTicket."""
+    ticket = await ticket_rows.by_id(db, ticket_id)
+    if ticket is None:
+        raise UnknownTicket
+    return ticket
+
+
+async def file(
+    db: aiosqlite.Connection,
+    workspace_id: str,
+    new: NewTicket,
+    ids: Iterator[str],
+    now: datetime,
+    *,
+    channel_id: int | None = None,
+) -> Ticket:
+    """Keep a ticket where its workspace's rules put it. Raises TooManyOpen."""
+    workspace = await existing_workspace(db, workspace_id)
+    most = workspace.most_open(new)
+    if most is not None and await ticket_rows.count_open(db, workspace_id, new, _OPEN) >= most:
+        raise TooManyOpen
+    department = workspace.department_for(new.category).id
+    ticket_id = await ticket_rows.insert(
+        db, new, workspace_id=workspace_id, department=department, ids=ids, now=now
+    )
+    ticket = await existing_ticket(db, ticket_id)
+    channel = channel_id or workspace.channel_for(new, department)
+    for kind in new.opening:
+        await outbox_rows.insert(db, ticket, kind, channel, now)
+    return ticket
+
+
+async def change(
+    db: aiosqlite.Connection, workspace: Workspace, before: Ticket, changed: Ticket, by: Person, now: datetime
+) -> Ticket:
+    """Keep what a rule has made of a ticket; nothing if it made nothing of it."""
+    if changed == before:
+        return before
+    revision = await ticket_rows.update(db, changed, now)
+    event = changed.event_since(before, by)
+    if event is not None:
+        await message_rows.insert(db, event, f"event:{changed.id}:{revision}", now)
+    channel = _channel_of(workspace, before)
+    if not await outbox_rows.has_untouched(db, changed.id, Kind.REDRAW):
+        await outbox_rows.insert(db, changed, Kind.REDRAW, channel, now, part=str(revision))
+    new_channel = workspace.channel_for(changed, changed.department)
+    if changed.department != before.department and new_channel != channel and not changed.private:
+        await outbox_rows.insert(db, changed, Kind.POINT, new_channel, now, part=str(revision))
+    return await existing_ticket(db, changed.id)
+
+
+async def say(
+    db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket, words: Words, origin: str, now: datetime
+) -> Message:
+    """Keep words, and put what must follow in the outbox."""
+    message = await message_rows.insert(db, words, origin, now)
+    for kind in ticket.following(message.kind):
+        await outbox_rows.insert(
+            db, ticket, kind, _channel_of(workspace, ticket), now, message_id=message.id, part=str(message.id)
+        )
+    return message
+
+
+def _channel_of(workspace: Workspace, ticket: Ticket) -> int:
+    """The channel whose queue the ticket's deliveries stand in."""
+    return ticket.post.channel_id or workspace.channel_for(ticket, ticket.department)
