@@ -87,10 +87,12 @@ class Webhook:
             new = intake.parse(body)
             if source.categories is None:
                 visitor.workspace.accept_category(new.category)
-            ids = source.ids(new, now)
+            answer, kept = _noting(intake.answer)
             answered = await self._store.take_in(
-                visitor.workspace.id, new, ids, now, once=once, answer=partial(_encoded_answer, intake)
+                visitor.workspace.id, new, source.ids(new, now), now, once=once, answer=answer
             )
+        for ticket in kept:
+            _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id)
         return _answer(answered)
 
     async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
@@ -162,8 +164,15 @@ def _call(request: web.Request, body: bytes) -> Call:
     return Call(path=request.match_info, query=request.query, body=body)
 
 
-def _encoded_answer(intake: Intake, ticket: Ticket) -> bytes:
-    return encoded(intake.answer(ticket))
+def _noting(answer: Callable[[Ticket], Body]) -> tuple[Callable[[Ticket], bytes], list[Ticket]]:
+    """An answer as bytes, and the list in which the ticket it was made for is then."""
+    kept: list[Ticket] = []
+
+    def encode(ticket: Ticket) -> bytes:
+        kept.append(ticket)
+        return encoded(answer(ticket))
+
+    return encode, kept
 
 
 def _answer(answered: Answered) -> Answer:

@@ -16,7 +16,8 @@ from storage import StorageError
 
 _log = logging.getLogger(__name__)
 
-LIMIT_HEADERS = "limit headers"  # of a request: what its sender is told of its limit
+# Of a request: what its sender is told of its limit.
+LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
 _RETRY_AFTER = 5  # seconds, when the database failed
 
 _CODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes

@@ -3,20 +3,36 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import aiohttp
 import pytest
+from pydantic import BaseModel
 
-from bot.sources import Body, Intake, Limit, Refused, Source
-from bot.tickets import NewTicket, NewWorkspace, Player, Priority, Ticket, hash_key, mint_key, numbered_ids
-from bot.webhook import Webhook
+from bot.sources import Body, Call, Endpoint, Intake, Limit, Page, Refused, Source, endpoint
+from bot.sources.wishes import CheckKey, Find, Glance, Work
+from bot.tickets import (
+    AlreadyClaimed,
+    ClaimFirst,
+    NewTicket,
+    NewWorkspace,
+    Person,
+    Player,
+    Priority,
+    Ticket,
+    hash_key,
+    mint_key,
+    numbered_ids,
+)
+from bot.webhook import Memory, Proxies, Webhook
 from storage import Store
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+ANN = Person(id="7", name="7", source="north")
 BODY = b'{"subject":"A subject","body":"some words"}'
 
 
@@ -60,6 +76,63 @@ def _answer(ticket: Ticket) -> Body:
     return {"id": ticket.public_id, "subject": ticket.subject}
 
 
+def _say(text: object) -> Work:
+    return Work(
+        name="", by=ANN, say=lambda ticket, by: ticket.reply(by, str(text)), rule=lambda ticket, _, __: ticket
+    )
+
+
+def _named(call: Call) -> Find:
+    return Find(name=call.path["id"])
+
+
+def _said(call: Call) -> Work:
+    try:
+        text = json.loads(call.body)["text"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise Refused(400, "That says nothing.") from error
+    return replace(_say(text), name=call.path["id"])
+
+
+def _claimed(call: Call) -> Work:
+    return Work(name=call.path["id"], by=ANN, rule=lambda ticket, _, by: ticket.claim(by))
+
+
+class Words(BaseModel):
+    """Any body."""
+
+
+def _saying(prefix: str) -> Endpoint:
+    path = f"{prefix}/tickets/{{id}}/say"
+    return endpoint("POST", path, _said, lambda done: {"ok": done.ticket.public_id}, body=Words)
+
+
+ENDPOINTS = (
+    endpoint("GET", "/north/tickets/{id}", _named, lambda case: {"id": case.ticket.public_id}),
+    _saying("/north"),
+    endpoint(
+        "POST",
+        "/north/tickets/{id}/claim",
+        _claimed,
+        lambda done: {"by": done.ticket.claimed_by.name},
+        body=Words,
+    ),
+)
+OPEN_ENDPOINTS = (
+    endpoint(
+        "GET",
+        "/north/key/{key}",
+        lambda call: CheckKey(key=call.path["key"]),
+        lambda check: {"good": bool(check)},
+    ),
+    endpoint(
+        "GET",
+        "/north/look/{id}",
+        lambda call: Glance(name=call.path["id"]),
+        lambda case: Page(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
+    ),
+)
+
 SOURCES = {
     "north": Source(
         name="north",
@@ -72,6 +145,9 @@ SOURCES = {
         ),
         ids=_ids,
         refuse=_north,
+        endpoints=ENDPOINTS,
+        open_endpoints=OPEN_ENDPOINTS,
+        refusals={AlreadyClaimed: Refused(418, "Taken."), ClaimFirst: Refused(400, "Claim first.")},
     ),
     "south": Source(
         name="south",
@@ -84,6 +160,7 @@ SOURCES = {
         ),
         ids=_ids,
         refuse=_south,
+        endpoints=(_saying("/south"),),
     ),
 }
 
@@ -186,10 +263,11 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply:
     return Reply(status=int(head[0].split()[1]), headers=headers, body=body)
 
 
-async def make_key(store: Store, source: str) -> tuple[str, str]:
+async def make_key(store: Store, source: str, expires_at: datetime | None = None) -> tuple[str, str]:
     """A new key of the one workspace, and its prefix."""
     key, prefix = mint_key()
-    await store.add_key("home", source, prefix=prefix, key_hash=hash_key(key), now=NOW)
+    kept = hash_key(key)
+    await store.add_key("home", source, prefix=prefix, key_hash=kept, now=NOW, expires_at=expires_at)
     return key, prefix
 
 
@@ -206,8 +284,22 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
+    """Its webhook takes the same body twice, so that tests need not think of new ones."""
+    async with standing(store, tmp_path, Memory(without=timedelta(0))) as gate:
+        yield gate
+
+
+@asynccontextmanager
+async def standing(
+    store: Store, tmp_path: Path, memory: Memory, proxies: Proxies | None = None
+) -> AsyncIterator[Gate]:
+    """A gate with keys of its own; `time` moves the clock of the limits and the date."""
     time = [1000.0]
-    webhook = Webhook(store, SOURCES, now=lambda: NOW, clock=lambda: time[0])
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=time[0] - 1000)
+
+    webhook = Webhook(store, SOURCES, proxies=proxies, memory=memory, now=now, clock=lambda: time[0])
     async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
         gate = Gate(store, tmp_path / "tickets.db", at.host, at.port, session, time)
         for source in SOURCES:

@@ -1,6 +1,7 @@
 """Who sends: one key, known, not revoked, of this source; everything else is the same stranger."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -54,9 +55,11 @@ async def test_every_wrong_key_gets_the_same_answer(gate: Gate, owner: str) -> N
     await gate.store.revoke_key(prefix, NOW)
     foreign = gate.keys["south" if owner == "north" else "north"]
 
+    expired, _ = await make_key(gate.store, owner, expires_at=NOW)
     unknown, _ = mint_key()
 
-    answers = [await gate.send(f"/{owner}/tickets", key=key) for key in ("", unknown, revoked, foreign)]
+    wrong = ("", unknown, revoked, expired, foreign)
+    answers = [await gate.send(f"/{owner}/tickets", key=key) for key in wrong]
     answers.append(await gate.raw(f"POST /{owner}/tickets HTTP/1.1\r\nHost: x\r\n\r\n".encode()))
 
     assert {(answer.status, answer.body) for answer in answers} == {(401, answers[0].body)}
@@ -70,6 +73,61 @@ async def test_a_revoked_key_opens_nothing_from_the_next_request_on(gate: Gate, 
     after = await gate.send(f"/{owner}/tickets")
 
     assert (before.status, after.status) == (200, 401)
+
+
+async def test_a_key_opens_until_it_expires(gate: Gate) -> None:
+    key, _ = await make_key(gate.store, "north", expires_at=NOW + timedelta(hours=1))
+
+    gate.time[0] += 3599.9
+    before = await gate.send("/north/tickets", key=key)
+    gate.time[0] += 0.1
+    after = await gate.send("/north/tickets", key=key)
+
+    assert (before.status, after.status) == (200, 401)
+
+
+async def test_the_last_use_of_a_key_is_kept_to_the_minute(gate: Gate) -> None:
+    noted = []
+    for seconds in (0, 59, 1, 30):
+        gate.time[0] += seconds
+        await gate.send("/north/tickets")
+        noted += [key.last_used_at for key in await gate.store.keys() if key.source == "north"]
+
+    assert noted == [NOW, NOW, NOW + timedelta(seconds=60), NOW + timedelta(seconds=60)]
+
+
+async def test_who_fails_too_often_waits_and_good_keys_still_pass(gate: Gate) -> None:
+    await gate.send("/north/tickets")
+    fresh, _ = await make_key(gate.store, "north")
+
+    guesses = [await gate.send("/north/tickets", key=f"guess-{number}") for number in range(40)]
+    known = await gate.send("/north/tickets")
+    unseen = await gate.send("/north/tickets", key=fresh)
+    gate.time[0] += 60
+    later = await gate.send("/north/tickets", key=fresh)
+
+    assert [guess.status for guess in guesses] == [401] * 30 + [429] * 10
+    assert int(guesses[-1].headers["retry-after"]) == 60
+    assert (known.status, unseen.status, later.status) == (200, 429, 200)
+
+
+async def test_a_key_revoked_during_failures_passes_no_more(gate: Gate) -> None:
+    await gate.send("/north/tickets")
+    for number in range(31):
+        await gate.send("/north/tickets", key=f"guess-{number}")
+    await gate.store.revoke_key(gate.prefixes["north"], NOW)
+
+    assert (await gate.send("/north/tickets")).status in (401, 429)
+    assert len(await gate.kept()) == 1
+
+
+async def test_guessing_through_a_key_check_is_limited_too(gate: Gate) -> None:
+    statuses = [
+        (await gate.send(f"/north/key/guess-{number}", None, method="GET", key="")).status
+        for number in range(31)
+    ]
+
+    assert statuses == [200] * 30 + [429]
 
 
 @BOTH

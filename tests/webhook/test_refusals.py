@@ -46,7 +46,7 @@ async def _chunks(size: int) -> AsyncIterator[bytes]:
         (404, "//x/", "POST", {}, BODY),
         (404, "/%00", "POST", {}, BODY),
         (404, "/😀", "POST", {}, BODY),
-        (404, "/tickets/1", "POST", {}, BODY),
+        (404, "/tickets/1/2", "POST", {}, BODY),
         *(
             (405, "/tickets", method, {}, None)
             for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
