@@ -2,11 +2,12 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -17,6 +18,11 @@ ENVIRONMENT_PREFIX = "TICKETBRIDGE_"
 
 class BadConfig(Exception):
     """The settings cannot be used. The message is one sentence that says what to do."""
+
+
+def _listed(value: object) -> object:
+    """In the environment, a list is text with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class _Section(BaseModel):
@@ -37,7 +43,7 @@ class DiscordSettings(_Section):
 class WebhookSettings(_Section):
     host: str = Field(default="127.0.0.1", description="the address game servers reach the webhook at")
     port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 takes any free one")
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
     )
     repeat_seconds: int = Field(
