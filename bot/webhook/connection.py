@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import cast
 
@@ -23,7 +24,17 @@ _CROWDED = Refused(503, "Too many connections. Try again in a moment.", retry_af
 class Connection(web.RequestHandler):
     """aiohttp's connection, held to `Limits`."""
 
-    __slots__ = ("_envelopes", "_finished", "_gone", "_limits", "_unsent", "_way_out", "_wire")
+    __slots__ = (
+        "_envelopes",
+        "_finished",
+        "_gone",
+        "_has_served",
+        "_limits",
+        "_parting",
+        "_unsent",
+        "_way_out",
+        "_wire",
+    )
 
     def __init__(self, server: web.Server, envelopes: Envelopes, limits: Limits) -> None:
         # Made here and not by the server, which drops every setting in silence if one is misspelt.
@@ -46,6 +57,8 @@ class Connection(web.RequestHandler):
         # Kept until it is closed; aiohttp's own is let go before.
         self._way_out: asyncio.Transport | None = None
         self._finished = False  # the client says that it will send nothing more
+        self._has_served = False
+        self._parting = False
         assert self._parser is not None  # noqa: S101 - made a moment ago
         self._wire = Wire(
             self._parser,
@@ -58,6 +71,19 @@ class Connection(web.RequestHandler):
         self._parser = self._wire  # type: ignore[assignment]  # all of it that a connection calls
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing is owed to it: no answer to a request, nor to one whose body is on its way."""
+        if self.transport is None:
+            return False  # it is closing already
+        answering = self._current_request is not None or bool(self._messages) or self._wire.in_a_body
+        return self._parting or not answering
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has ever sent a whole request."""
+        return self._has_served and not self._parting
+
+    @property
     def target(self) -> bytes:
         """What the latest request that is no HTTP seems to have asked for; b"" if that cannot be told."""
         return self._wire.target
@@ -65,7 +91,8 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the client in, or turn it away if the house is full."""
         assert self._manager is not None  # noqa: S101 - until the connection is lost
-        if len(self._manager.connections) >= self._limits.connections:
+        crowd = self._manager.connections
+        if len(crowd) >= self._limits.connections and not _make_room(crowd):
             door = cast(asyncio.Transport, transport)
             door.write(_written(self._envelopes.refuse("/", _CROWDED)))
             door.close()
@@ -104,6 +131,7 @@ class Connection(web.RequestHandler):
         if parting or (self._finished and not self._messages):
             resp.force_close()
         answered = await super().finish_response(request, resp, start_time)
+        self._has_served = True
         if self._way_out is not None and self._way_out.get_write_buffer_size():
             self._unsent.arm(self._limits.answer_seconds, self._cut)
         if parting:
@@ -147,6 +175,7 @@ class Connection(web.RequestHandler):
         as it comes: parsing and inflating it would keep everyone else waiting.
         """
         self._wire.end()
+        self._parting = True
         transport = self.transport
         if transport is not None:
             transport.write_eof()
@@ -160,6 +189,16 @@ class Connection(web.RequestHandler):
         """Whoever does not take its answers has no more of our time. What the kernel took is sent."""
         if self._way_out is not None and self._way_out.get_write_buffer_size():
             self._way_out.abort()
+
+
+def _make_room(crowd: Iterable[web.RequestHandler]) -> bool:
+    """Let go of one connection that only waits: or a few hundred silent clients could keep all others out."""
+    idle = [one for one in crowd if isinstance(one, Connection) and one.is_idle]  # the oldest first
+    leaving = next((one for one in idle if not one.is_known), None) or next(iter(idle), None)
+    if leaving is None:
+        return False
+    leaving.force_close()
+    return True
 
 
 def _written(answer: Answer) -> bytes:

@@ -68,6 +68,11 @@ class Wire:
         return self._at in (_At.HEAD, _At.BODY)
 
     @property
+    def in_a_body(self) -> bool:
+        """Whether a request is there whose body is not."""
+        return self._at is _At.BODY
+
+    @property
     def target(self) -> bytes:
         """The target of the request that was refused, b"" if none can be made out."""
         words = self._start.lstrip(b"\r\n").partition(b"\n")[0].split(b" ")

@@ -52,6 +52,7 @@ class Served:
 
     port: int
     keys: dict[str, str]
+    names: list[str]  # ids of the tickets it began with
     process: asyncio.subprocess.Process
 
     def memory(self) -> float:
@@ -72,7 +73,7 @@ async def served() -> AsyncIterator[Served]:
         assert process.stdout is not None
         try:
             said = json.loads(await process.stdout.readline())
-            yield Served(port=said["port"], keys=said["keys"], process=process)
+            yield Served(port=said["port"], keys=said["keys"], names=said["names"], process=process)
         finally:
             process.stdin.close()
             await process.wait()
@@ -120,7 +121,7 @@ def wrong_with(request: Hostile, reply: Reply, sources: Mapping[str, Source]) ->
     """What must not be: a failure of ours, or a refusal that its reader cannot read."""
     if reply.status >= 500:
         return f"{reply.status}"
-    if request.method == "HEAD":
+    if request.method == "HEAD" or _is_a_page(request, reply, sources):
         return None
     try:
         answer = json.loads(reply.body)
@@ -134,12 +135,17 @@ def wrong_with(request: Hostile, reply: Reply, sources: Mapping[str, Source]) ->
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
     """Whose envelope is right: the longest prefix of the path."""
+    return [_owner(seen, sources) for seen in _seen(target)]
+
+
+def _seen(target: str) -> tuple[str, ...]:
+    """What the path of a target may be taken for."""
     path = target.partition("?")[0].partition("#")[0]
     if "://" in path:
         path = "/" + path.partition("://")[2].partition("/")[2]
     tidy = "/" + "/".join(filter(None, path.split("/")))
     # A path is tidied and then decoded; a broken target is refused by what can be made out of it.
-    return [_owner(seen, sources) for seen in (tidy, unquote(tidy), path.partition(" ")[0])]
+    return tidy, unquote(tidy), path.partition(" ")[0]
 
 
 def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
@@ -155,7 +161,21 @@ def _wears(answer: object, reply: Reply, owner: Source | None) -> bool:
         plain = {"success": False, "error": {"code": reply.status, "message": message}}
         if answer == (owner.refuse(refused) if owner else plain):
             return True
-    return False
+    return owner is not None and answer in _own_words(owner)
+
+
+def _own_words(source: Source) -> list[object]:
+    """The refusals that a contract puts otherwise than in its envelope."""
+    tables = (source.refusals, *(route.refusals for route in source.routes))
+    return [refused.body for table in tables for refused in table.values() if refused.body]
+
+
+def _is_a_page(request: Hostile, reply: Reply, sources: Mapping[str, Source]) -> bool:
+    """A page for people, where there is one, with no script in it."""
+    open_paths = [one.path.partition("{")[0] for source in sources.values() for one in source.open_endpoints]
+    html = reply.headers.get("content-type", "").startswith("text/html")
+    at_home = any(seen.startswith(tuple(open_paths)) for seen in _seen(request.target))
+    return html and at_home and b"<script" not in reply.body
 
 
 def _texts(value: object) -> list[str]:
@@ -171,7 +191,7 @@ async def fuzz(
     findings, sources = Findings(), discover()
     started = time.monotonic()
     async with served() as server:
-        mind = Mind(seed, sources, server.keys)
+        mind = Mind(seed, sources, server.keys, server.names)
         sent, warm = 0, 0.0
 
         async def crowd() -> None:

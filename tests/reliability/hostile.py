@@ -3,10 +3,12 @@
 import gzip
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -44,6 +46,22 @@ _BODIES = [
     b"\x00" * 1000, b'{"a":"\xed\xa0\x80"}', b'{"a":01}', b'{"a":.5}', b'{"a":0x1}',
     b'{"a":"' + b"\\" * 1001,
 ]  # fmt: skip
+
+# What an endpoint may be sent that makes sense, by the names of its fields; "x" for any other.
+_SENSE: dict[str, list[Any]] = {
+    "staffUserId": [1, 7],
+    "authorUserId": [123456789, 1],
+    "status": ["open", "in-progress", "resolved", "closed"],
+    "departmentId": ["general"],
+    "playerUuid": ["550e8400-e29b-41d4-a716-446655440000", "660e8400-e29b-41d4-a716-446655440001"],
+    "playerName": ["Notch"],
+    "ids": [[], ["PLAYER-100000"]],
+    "page": [1, 2, 10**6],
+    "limit": [1, 50, 100],
+    "type": ["player", "chat", "all"],
+}
+
+_TOKENS = ["a", "b", "c", "", "x" * 256, "two words", "\xff", "d" * 255]
 
 _METHODS = [
     "GET",
@@ -128,10 +146,15 @@ class Hostile:
 class Mind:
     """Thinks of requests: the same ones for the same seed."""
 
-    def __init__(self, number: int, sources: dict[str, Source], keys: dict[str, str]) -> None:
+    def __init__(
+        self, number: int, sources: dict[str, Source], keys: dict[str, str], names: list[str]
+    ) -> None:
         self._chance = random.Random(number)  # noqa: S311 - a repeatable crowd, no secret
         self._values = _VALUES + _thought_of(number)
         self._intakes = [(source, intake.path) for source in sources.values() for intake in source.intakes]
+        self._endpoints = [(source, one) for source in sources.values() for one in source.endpoints]
+        self._endpoints += [(source, one) for source in sources.values() for one in source.open_endpoints]
+        self._names = names  # ids of tickets there are
         self._prefixes = [prefix for source in sources.values() for prefix in source.prefixes]
         self._fixtures = {path: _fixtures(source, path) for source, path in self._intakes}
         self._keys = keys
@@ -142,6 +165,8 @@ class Mind:
 
     def request(self) -> Hostile:
         """The next one."""
+        if self._endpoints and self._chance.random() < 0.4:
+            return self._to_an_endpoint()
         chance = self._chance
         source, path = chance.choice(self._intakes)
         weights = [weight for weight, _ in self._kinds]
@@ -149,14 +174,60 @@ class Mind:
         body = make(path)
         method = "POST" if chance.random() < 0.93 else chance.choice(_METHODS)
         target = path if chance.random() < 0.8 else self._target(path)
+        headers = self._headers(source)
+        body = self._packed(body, headers)
+        return self._framed(method, target, headers, body)
+
+    def _to_an_endpoint(self) -> Hostile:
+        chance = self._chance
+        source, one = chance.choice(self._endpoints)
+        method = one.method if chance.random() < 0.95 else chance.choice(_METHODS)
+        target = re.sub(r"\{\w+\}", lambda _: self._name(), one.path)
+        if one.query is not None:
+            target += "?" + urlencode(self._fields(list(one.query.model_fields)), errors="surrogatepass")
+        body = b"" if one.body is None else self._body_for(list(one.body.model_fields))
+        headers = self._headers(source)
+        return self._framed(method, target, headers, self._packed(body, headers))
+
+    def _name(self) -> str:
+        if self._chance.random() < 0.7:
+            return self._chance.choice(self._names)
+        value = str(self._chance.choice(self._values))[:300]
+        return quote(value, safe="", errors="surrogatepass") or "x"
+
+    def _fields(self, names: list[str]) -> dict[str, Any]:
+        """Each field left out, with sense, or with any value."""
+        return {
+            name: self._chance.choice(
+                _SENSE.get(name, ["x"])
+                if self._chance.random() < 0.7
+                else [_short(self._chance.choice(self._values))]
+            )
+            for name in names
+            if self._chance.random() < 0.85
+        }
+
+    def _body_for(self, names: list[str]) -> bytes:
+        body = _dumped(self._fields(names))
+        match self._chance.randrange(10):
+            case 0:
+                return self._flipped(body)
+            case 1:
+                return self._chance.choice(_BODIES)
+            case _:
+                return body
+
+    def _headers(self, source: Source) -> list[tuple[str, str]]:
+        chance = self._chance
         headers = [("Host", "x"), (chance.choice(source.key_headers), self._key(source))]
+        if chance.random() < 0.1:
+            headers.append(("Idempotency-Key", chance.choice(_TOKENS)))
         if chance.random() < 0.3:
             headers += [
                 (name, chance.choice(values))
                 for name, values in chance.sample(_HEADERS, chance.randint(1, 3))
             ]
-        body = self._packed(body, headers)
-        return self._framed(method, target, headers, body)
+        return headers
 
     def _key(self, source: Source) -> str:
         return (
@@ -242,6 +313,11 @@ class Mind:
             changed[at : at + self._chance.randint(0, 2)] = self._chance.randbytes(self._chance.randint(0, 2))
             changed = changed or bytearray(b"x")
         return bytes(changed)
+
+
+def _short(value: object) -> object:
+    """What fits the target of a request."""
+    return value if len(str(value)) < 1000 else str(value)[:1000]
 
 
 def _dumped(value: object) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bot.sources import Limit, discover
+from bot.sources import Limit, Source, discover
 from bot.tickets import NewWorkspace
 from bot.webhook import Webhook
 from bot.webhook.answers import Envelopes
@@ -31,12 +31,25 @@ async def serve(folder: Path) -> None:
         await store.add_workspace(workspace, NOW)
         sources = {name: replace(source, limit=_WIDE) for name, source in discover().items()}
         keys = {name: (await make_key(store, name))[0] for name in sources}
+        names = [name for source in sources.values() for name in await _some_tickets(store, source)]
         app = Webhook(store, sources).application()
         async with listen(app, Envelopes(sources.values()), "127.0.0.1", 0, _HASTY) as at:
-            print(json.dumps({"port": at.port, "keys": keys}), flush=True)
+            print(json.dumps({"port": at.port, "keys": keys, "names": names}), flush=True)
             await asyncio.to_thread(sys.stdin.read)
     finally:
         await store.close()
+
+
+async def _some_tickets(store: Store, source: Source) -> list[str]:
+    """Both ids of a ticket of each example."""
+    (workspace,) = await store.workspaces()
+    names = []
+    for intake in source.intakes:
+        for _ in range(5 if intake.example else 0):
+            new = intake.parse(json.dumps(intake.example).encode())
+            ticket = await store.add_ticket(workspace.id, new, source.ids(new, NOW), NOW)
+            names += [ticket.public_id, ticket.uid]
+    return names
 
 
 if __name__ == "__main__":

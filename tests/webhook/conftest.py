@@ -114,7 +114,7 @@ ENDPOINTS = (
         "POST",
         "/north/tickets/{id}/claim",
         _claimed,
-        lambda done: {"by": done.ticket.claimed_by.name},
+        lambda done: {"by": done.ticket.claimed_by.name if done.ticket.claimed_by else None},
         body=Words,
     ),
 )
