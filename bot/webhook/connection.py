@@ -178,7 +178,8 @@ class Connection(web.RequestHandler):
         self._parting = True
         transport = self.transport
         if transport is not None:
-            transport.write_eof()
+            with suppress(OSError):  # it is gone already
+                transport.write_eof()
             transport.resume_reading()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.parting_seconds):

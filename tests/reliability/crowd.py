@@ -141,7 +141,7 @@ async def crowd(clients: int, requests: int, *, step: Callable[[], object] = lam
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--clients", type=int, default=1500, help="bad ones at a time")
+    options.add_argument("--clients", type=int, default=500, help="bad ones at a time")
     options.add_argument(
         "--requests", type=int, default=3000, help="of the good one, alone and again among them"
     )
