@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz crowd clean
+.PHONY: demo test lint fuzz crowd repeats clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -20,6 +20,9 @@ fuzz: .venv/installed  ## 200,000 hostile requests against the webhook (some min
 
 crowd: .venv/installed  ## how fast a good client is answered among 500 bad ones (a minute)
 	$(BIN)/python -m tests.reliability.crowd
+
+repeats: .venv/installed  ## 10,000 answers to repeated requests while the process is killed (some minutes)
+	$(BIN)/python -m tests.reliability.repeats
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ticketbridge needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'

@@ -65,18 +65,24 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     """A webhook over a new store, until the block ends."""
     with tempfile.TemporaryDirectory() as folder:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.reliability.served", folder,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
+        server = await started(Path(folder))
         try:
-            said = json.loads(await process.stdout.readline())
-            yield Served(port=said["port"], keys=said["keys"], names=said["names"], process=process)
+            yield server
         finally:
-            process.stdin.close()
-            await process.wait()
+            assert server.process.stdin is not None
+            server.process.stdin.close()
+            await server.process.wait()
+
+
+async def started(folder: Path, port: int = 0) -> Served:
+    """A webhook over the store in a folder."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.reliability.served", str(folder), str(port),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    said = json.loads(await process.stdout.readline())
+    return Served(port=said["port"], keys=said["keys"], names=said["names"], process=process)
 
 
 class Client:
