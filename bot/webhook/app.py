@@ -24,7 +24,7 @@ from bot.webhook.listening import Listening, listen
 from bot.webhook.proxies import Proxies
 from bot.webhook.refusals import LIMIT_HEADERS, body_of, refused_as
 from bot.webhook.repeats import Memory
-from storage import Store
+from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)
 
@@ -156,8 +156,14 @@ class Webhook:
             raise refused_as(refusal, (route.refusals, source.refusals)) from refusal
         except Refused as refused:
             if refused.status == 400 and body:
-                await self._store.reject(visitor.key, request.path, refused.message, body, self._now())
+                await self._keep_rejected(visitor, request.path, refused.message, body)
             raise
+
+    async def _keep_rejected(self, visitor: Visitor, path: str, reason: str, body: bytes) -> None:
+        try:
+            await self._store.reject(visitor.key, path, reason, body, self._now())
+        except StorageError as error:  # its sender is to be told what is wrong with it all the same
+            _log.warning("a refused request of key %s is not kept: %s", visitor.key.prefix, error)
 
 
 def _call(request: web.Request, body: bytes) -> Call:

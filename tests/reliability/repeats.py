@@ -1,7 +1,8 @@
 """Requests that come again, while the server is killed: `python -m tests.reliability.repeats --tokens N`.
 
 Each ticket is sent by several clients at once with one Idempotency-Key, again and again until each has its
-200, and the process gets SIGKILL all the while. Held: one ticket for each key, every 200 the same to the byte.
+200, and the process gets SIGKILL all the while. Held: one ticket for each key, and each 200 the same to the
+byte.
 """
 
 import argparse

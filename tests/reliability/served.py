@@ -1,6 +1,7 @@
 """The webhook in its own process: `python -m tests.reliability.served FOLDER [PORT]`.
 
-It prints its port, its keys and the names of some tickets. Over the folder of one that was killed it goes on where that one was.
+It prints its port, its keys and the names of some tickets. Over the folder of one that was killed it goes on
+where that one was.
 """
 
 import asyncio
