@@ -25,5 +25,9 @@ class UnknownKey(StorageError):
     """There is no API key with that prefix."""
 
 
+class BackupFailed(StorageError):
+    """There is no good backup, or none could be made."""
+
+
 class UnknownRejected(StorageError):
     """There is no refused request with that number."""

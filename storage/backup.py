@@ -1,0 +1,163 @@
+"""Backups: a copy of the whole database as of one moment, while it is written to; and the way back.
+
+A backup is one file, readable by its owner alone. It is verified before it gets its name, so that a file of
+that name is a whole backup.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from storage.errors import BackupFailed
+from storage.migrate import migrations
+
+Step = Callable[[int, int], None]  # pages done, pages in all
+
+_PAGES = 256  # copied between two looks at the progress: 1 MiB, some milliseconds
+_NAME = "ticketbridge-%Y%m%d-%H%M%S.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A verified backup."""
+
+    path: Path
+    tickets: int
+    bytes: int
+
+
+def back_up(database: Path, target: Path, step: Step = lambda done, total: None) -> Backup:
+    """Copy the database as it is now. Blocks; writers go on meanwhile. Raises BackupFailed."""
+    if not database.exists():
+        raise BackupFailed(f"There is no database at {database}. Check [storage] path.")
+    if target.exists():
+        raise BackupFailed(f"{target} is there already. Choose another name, or move it away.")
+    with _explained(f"{target} cannot be written"), _beside(target) as unfinished:
+        with closing(_open(database, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
+            source.backup(copy, pages=_PAGES, progress=lambda _, left, total: step(total - left, total))
+            # One file, without a log beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        tickets = verify(unfinished)
+        _sync(unfinished)
+        unfinished.rename(target)
+        _sync(target.parent)
+    return Backup(path=target, tickets=tickets, bytes=target.stat().st_size)
+
+
+def restore(backup: Path, database: Path, now: datetime) -> Path | None:
+    """Put a backup in the database's place; what was there is moved aside, and its new path returned.
+
+    The caller holds the database's lock. Raises BackupFailed, and then nothing has changed.
+    """
+    if not backup.exists():
+        raise BackupFailed(f"There is no backup at {backup}.")
+    with _explained(f"{backup} cannot be restored"):
+        verify(backup)
+        with _beside(database) as unfinished:
+            with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
+                source.backup(copy)
+            verify(unfinished)
+            _sync(unfinished)
+            aside = _set_aside(database, now)
+            unfinished.replace(database)
+            _sync(database.parent)
+    return aside
+
+
+def verify(path: Path) -> int:
+    """How many tickets are in a whole and healthy database of ours. Raises BackupFailed."""
+    try:
+        with closing(_open(path, "ro")) as db:
+            found = [row[0] for row in db.execute("PRAGMA integrity_check(5)")]
+            orphans = db.execute("PRAGMA foreign_key_check").fetchall()
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            (tickets,) = db.execute("SELECT count(*) FROM tickets").fetchone()
+    except sqlite3.Error as error:
+        raise BackupFailed(f"{path} is no database of ours, or is damaged ({error}).") from error
+    if found != ["ok"] or orphans:
+        raise BackupFailed(f"{path} is damaged ({'; '.join(map(str, found))}). Use an older backup.")
+    newest = migrations()[-1][0]
+    if version > newest:
+        raise BackupFailed(
+            f"{path} has version {version}, newer than this ticketbridge knows ({newest}). "
+            "Install the newer ticketbridge first."
+        )
+    return int(tickets)
+
+
+def scheduled_name(now: datetime) -> str:
+    """What a scheduled backup is called: names in the order of time."""
+    return now.strftime(_NAME)
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Delete all but the newest scheduled backups of a folder; which those were."""
+    ours = sorted(path for path in folder.glob("ticketbridge-*.db") if _is_scheduled(path))
+    gone = ours[:-keep] if keep else ours
+    for path in gone:
+        path.unlink()
+    return gone
+
+
+def _is_scheduled(path: Path) -> bool:
+    with suppress(ValueError):
+        datetime.strptime(path.name, _NAME)
+        return True
+    return False
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A file to be finished and then named `target`; gone if that does not happen."""
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    try:
+        yield unfinished
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _set_aside(database: Path, now: datetime) -> Path | None:
+    """Give the database a second name, under which it stays when another takes its first.
+
+    Its log goes into it before; that of a damaged one, which cannot take it, goes with it.
+    """
+    if not database.exists():
+        return None
+    with suppress(sqlite3.Error), closing(_open(database, "rw")) as damaged_or_not:
+        damaged_or_not.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    aside = database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}")
+    aside.hardlink_to(database)
+    for suffix in ("-wal", "-shm"):
+        beside = database.with_name(database.name + suffix)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise BackupFailed(
+            f"{what} ({error}). Check the path, its permissions and the free space."
+        ) from error

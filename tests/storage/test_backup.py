@@ -1,0 +1,195 @@
+"""Backups: whole, verified, made while tickets come in; and the drill that restores one and compares."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import Workspace
+from storage import DatabaseLock, Store
+from storage.backup import back_up, prune, restore, scheduled_name, verify
+from storage.errors import BackupFailed
+from tests.storage.samples import NOW, counted, ids, new_ticket, replying
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def dump(path: Path) -> list[str]:
+    """Everything in a database, as SQL."""
+    with closing(sqlite3.connect(path)) as db:
+        return list(db.iterdump())
+
+
+async def _filled(store: Store, workspace: Workspace, tickets: int) -> None:
+    for _ in range(tickets):
+        ticket = await store.add_ticket(workspace.id, new_ticket(body="x" * 3000), ids(), NOW)
+        await store.add_message(ticket.id, replying(), origin=f"o{ticket.id}", now=NOW)
+
+
+async def test_the_drill_what_is_restored_is_what_was_backed_up(
+    store: Store, workspace: Workspace, path: Path, tmp_path: Path
+) -> None:
+    await _filled(store, workspace, 20)
+    backup = await asyncio.to_thread(back_up, path, tmp_path / "backup.db")
+    before = dump(path)
+    await _filled(store, workspace, 5)
+    await store.close()
+
+    with DatabaseLock(path):
+        aside = await asyncio.to_thread(restore, backup.path, path, NOW)
+    again = await Store.open(path)
+    kept = await again.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await again.close()
+
+    assert backup.tickets == 20
+    assert aside is not None
+    assert verify(aside) == 25
+    assert verify(path) == 21
+    assert kept.id == 21
+    assert dump(backup.path) == before
+
+
+async def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it_began(
+    store: Store, workspace: Workspace, path: Path, tmp_path: Path
+) -> None:
+    acknowledged = 0
+
+    async def load() -> None:
+        nonlocal acknowledged
+        while True:
+            await _filled(store, workspace, 1)
+            acknowledged += 1
+
+    loading = asyncio.create_task(load())
+    for number in range(5):
+        await asyncio.sleep(0.05)
+        before = acknowledged
+        backup = await asyncio.to_thread(back_up, path, tmp_path / f"{number}.db")
+        assert before <= backup.tickets <= acknowledged + 1
+    loading.cancel()
+    await asyncio.wait([loading])
+
+    assert acknowledged > 5
+
+
+async def test_the_progress_is_told_to_its_end(
+    store: Store, workspace: Workspace, path: Path, tmp_path: Path
+) -> None:
+    await _filled(store, workspace, 400)
+    steps: list[tuple[int, int]] = []
+
+    await asyncio.to_thread(back_up, path, tmp_path / "b.db", lambda done, total: steps.append((done, total)))
+
+    assert len(steps) > 1
+    assert steps[-1][0] == steps[-1][1]
+
+
+def _closed(path: Path) -> None:
+    async def make() -> None:
+        store = await Store.open(path)
+        await store.close()
+
+    asyncio.run(make())
+
+
+def test_a_database_that_nobody_has_open_is_backed_up_too(tmp_path: Path) -> None:
+    _closed(tmp_path / "tickets.db")
+
+    backup = back_up(tmp_path / "tickets.db", tmp_path / "folder" / "backup.db")
+
+    assert backup.tickets == 0
+    assert stat.S_IMODE(backup.path.stat().st_mode) == 0o600
+    assert names_in(tmp_path / "folder") == ["backup.db"]
+
+
+def test_a_backup_never_replaces_a_file(tmp_path: Path) -> None:
+    _closed(tmp_path / "tickets.db")
+    (tmp_path / "there").write_text("precious")
+
+    with pytest.raises(BackupFailed, match="there already"):
+        back_up(tmp_path / "tickets.db", tmp_path / "there")
+
+    assert (tmp_path / "there").read_text() == "precious"
+
+
+def test_what_cannot_be_backed_up_is_told(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no database" * 1000)
+
+    with pytest.raises(BackupFailed, match="There is no database"):
+        back_up(tmp_path / "nothing", tmp_path / "backup.db")
+    with pytest.raises(BackupFailed, match=r"cannot be written|no database of ours"):
+        back_up(tmp_path / "text", tmp_path / "backup.db")
+
+    assert names_in(tmp_path) == ["text"]
+
+
+def test_a_damaged_backup_is_not_restored(tmp_path: Path) -> None:
+    path = tmp_path / "tickets.db"
+    _closed(path)
+    backup = back_up(path, tmp_path / "backup.db").path
+    content = bytearray(backup.read_bytes())
+    content[4096 * 3 : 4096 * 6] = os.urandom(4096 * 3)
+    backup.write_bytes(content)
+    before = path.read_bytes()
+
+    with pytest.raises(BackupFailed, match="damaged"):
+        restore(backup, path, NOW)
+
+    assert path.read_bytes() == before
+
+
+def test_a_backup_of_a_newer_version_is_not_restored(tmp_path: Path) -> None:
+    path = tmp_path / "tickets.db"
+    _closed(path)
+    backup = back_up(path, tmp_path / "backup.db").path
+    with closing(sqlite3.connect(backup)) as db:
+        db.execute("PRAGMA user_version = 999")
+
+    with pytest.raises(BackupFailed, match="version 999, newer"):
+        restore(backup, path, NOW)
+
+
+def test_a_backup_is_restored_where_there_was_nothing_or_only_damage(tmp_path: Path) -> None:
+    path = tmp_path / "tickets.db"
+    _closed(path)
+    backup = back_up(path, tmp_path / "backup.db").path
+
+    assert restore(backup, tmp_path / "new.db", NOW) is None
+    assert verify(tmp_path / "new.db") == 0
+
+    path.write_bytes(b"rubbish" * 1000)
+    aside = restore(backup, path, NOW)
+
+    assert aside is not None
+    assert aside.read_bytes() == b"rubbish" * 1000
+    assert verify(path) == 0
+
+
+def test_only_the_newest_scheduled_backups_stay(tmp_path: Path) -> None:
+    names = [scheduled_name(NOW + timedelta(hours=hour)) for hour in range(5)]
+    for name in [*names, "ticketbridge-mine.db", "other.db"]:
+        (tmp_path / name).touch()
+
+    gone = prune(tmp_path, 2)
+
+    assert [path.name for path in gone] == names[:3]
+    assert names_in(tmp_path) == sorted([*names[3:], "ticketbridge-mine.db", "other.db"])
+    assert prune(tmp_path, 2) == []
+
+
+async def test_a_backup_counts_what_the_log_still_holds(
+    store: Store, workspace: Workspace, path: Path, tmp_path: Path
+) -> None:
+    await _filled(store, workspace, 3)
+
+    assert path.with_name(path.name + "-wal").stat().st_size > 0
+    assert (
+        (await asyncio.to_thread(back_up, path, tmp_path / "b.db")).tickets == counted(path, "tickets") == 3
+    )
