@@ -58,7 +58,8 @@ class Route:
     summary: str = ""  # one line: what it is for
     body: type[BaseModel] | None = None  # the JSON object it takes
     query: type[BaseModel] | None = None  # the query it takes
-    says: Any = dict  # a TypedDict (or a union of them): what it answers with HTTP 200
+    names: Mapping[str, Any] = field(default_factory=dict)  # types of the {names}, where not any text fits
+    says: Any = dict  # a TypedDict (or a union of them): what it answers with HTTP 200; Page for a page
     refusals: Mapping[type[Refusal], Refused] = field(default_factory=dict)  # before those of its source
     example: Body | None = None  # a request as its page prints it: the demo sends it, the README shows it
 
@@ -67,8 +68,13 @@ class Route:
 class Intake(Route):
     """One way in: a path that takes a POST, what it makes of the body, what it says once that is kept."""
 
+    id_at: str = ""  # where in its answer the ticket's id stands, as a JSON pointer
     parse: Callable[[bytes], NewTicket]  # raises Refused(400, ...)
     answer: Callable[[Ticket], Body]  # sent with HTTP 200
+
+    @property
+    def method(self) -> str:
+        return "POST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,7 @@ class Limit:
     headers: Callable[[Allowance], Mapping[str, str]] = lambda allowance: {}  # besides the usual ones
 
 
-def _no_gate(workspace: Workspace) -> None:
+def no_gate(workspace: Workspace) -> None:
     """Every workspace may use it."""
 
 
@@ -110,6 +116,7 @@ class Source:
     """A wire contract."""
 
     name: str  # the folder's name; kept with every ticket
+    summary: str = ""  # one line: whose words these are
     prefixes: tuple[str, ...]  # every path below one of these is answered in this source's envelope
     key_headers: tuple[str, ...]  # any of them carries the API key; two that differ are no key
     limit: Limit
@@ -119,11 +126,11 @@ class Source:
     endpoints: tuple[Endpoint, ...] = ()
     open_endpoints: tuple[Endpoint, ...] = ()  # for who has no key
     refusals: Mapping[type[Refusal], Refused] = field(default_factory=dict)  # what a ticket's no is here
-    gate: Callable[[Workspace], None] = _no_gate  # raises Refused(403, ...) before anything is read
+    gate: Callable[[Workspace], None] = no_gate  # raises Refused(403, ...) before anything is read
     categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
 
     @property
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[Intake | Endpoint, ...]:
         return (*self.intakes, *self.endpoints, *self.open_endpoints)
 
 

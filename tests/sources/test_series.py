@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from bot.sources import Refused, discover
 from bot.sources.series import SOURCE, examples
-from bot.sources.series.answer import kept, kept_game_report
+from bot.sources.series.answer import kept
 from bot.sources.series.payload import parse_game_report, parse_ticket
-from bot.tickets import NewTicket, Person, Priority, Ticket, ViewOnly
+from bot.sources.series.view import opened
+from bot.tickets import Case, NewTicket, Person, Player, Priority, Ticket, ViewOnly
 from tests.sources.keeping import FILED_AT, kept_as
 
 ANY_JSON = st.recursive(
@@ -38,13 +40,11 @@ def kept_report(**changes: object) -> Ticket:
 
 
 def answer(**changes: object) -> dict[str, Any]:
-    data = kept_game_report(kept_report(**changes))["data"]
-    assert isinstance(data, dict)
-    return data
+    return dict(kept(kept_report(**changes))["data"])
 
 
 def test_the_page_s_own_request_gets_the_page_s_own_answer() -> None:
-    assert kept_game_report(kept_report()) == {
+    assert kept(kept_report()) == {
         "success": True,
         "data": {
             "TicketId": "TICKET-1234567890-ABCD",
@@ -74,7 +74,6 @@ def test_a_ticket_is_no_game_report_and_has_no_game_data() -> None:
 
     data = kept(kept_as("TICKET-1234567890-ABCD", new))["data"]
 
-    assert isinstance(data, dict)
     assert data["GameReport"] is False
     assert "GameData" not in data
     assert data["Priority"] == "medium"
@@ -142,7 +141,7 @@ def test_what_was_not_given_is_null_in_the_answer(blank: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "null", "rbxthumb://type=AvatarHeadShot&id=1", "data:,x", "javascript:1", "a\0b"]
+    "url", ["", "null", "rbxthumb://type=AvatarHeadShot&id=1", "data:,x", "javascript:1", "x" * 2048]
 )
 def test_any_avatar_url_is_taken_and_given_back_as_it_came(url: str) -> None:
     assert answer(authorAvatarUrl=url)["Author"]["AvatarUrl"] == url
@@ -181,10 +180,19 @@ def test_dates_are_utc_with_milliseconds_whatever_zone_they_are_kept_in() -> Non
     ticket = kept_as("TICKET-1234567890-ABCD", new)
     object.__setattr__(ticket, "created_at", FILED_AT.astimezone(timezone(timedelta(hours=5, minutes=30))))
 
-    data = kept_game_report(ticket)["data"]
+    data = kept(ticket)["data"]
 
-    assert isinstance(data, dict)
     assert data["CreatedAt"] == "2025-01-15T10:30:00.000Z"
+
+
+@pytest.mark.parametrize("raw", ["{}", "", "[]", '{"placeId":"here"}', '{"serverId":"x"}'])
+def test_whatever_was_kept_can_be_shown(raw: str) -> None:
+    ticket = replace(kept_report(), raw=raw, reporter=Player(name="Ann"), subject="x" * 1000)
+
+    data = opened(Case(ticket=ticket))
+
+    assert data["Author"] == {"UserId": 0, "Username": "Ann", "DisplayName": None, "AvatarUrl": ""}
+    assert data["GameData"] == {"PlaceId": 0, "ServerId": None}
 
 
 def test_a_refusal_wears_the_page_s_envelope() -> None:
@@ -216,7 +224,7 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
     except Refused as refused:
         outcome = refused.status == 400 and len(refused.message) < 100
     else:
-        outcome = kept_game_report(kept_as("TICKET-1234567890-ABCD", new))["success"] is True
+        outcome = kept(kept_as("TICKET-1234567890-ABCD", new))["success"] is True
 
     assert outcome
 

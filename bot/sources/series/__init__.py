@@ -1,25 +1,141 @@
 """The Series API: tickets and game reports from Roblox game servers."""
 
-from bot.sources import Intake, Limit, Source
-from bot.sources.series import examples
-from bot.sources.series.answer import kept, kept_game_report, refuse
-from bot.sources.series.payload import parse_game_report, parse_ticket
+from bot.sources import Intake, Limit, Source, endpoint
+from bot.sources.series import answer, bodies, calls, examples, refusals, says
+from bot.sources.series.payload import GameReportBody, TicketBody, parse_game_report, parse_ticket
 from bot.tickets import stamped_ids
+
+_TICKET = "/tickets/{ticketId}"
 
 SOURCE = Source(
     name="series",
+    summary="The Series API, for Roblox game servers",
     prefixes=("/tickets", "/basic"),
     key_headers=("apikey", "x-api-key"),
     limit=Limit(requests=25, seconds=1, per="key"),
     intakes=(
         Intake(
             path="/tickets/create-game-report",
+            summary="Report a player from within a game",
             parse=parse_game_report,
-            answer=kept_game_report,
+            answer=answer.kept,
+            id_at="/data/TicketId",
+            body=GameReportBody,
+            says=says.TicketKept,
+            refusals=refusals.FILING,
             example=examples.GAME_REPORT,
         ),
-        Intake(path="/tickets/create", parse=parse_ticket, answer=kept, example=examples.TICKET),
+        Intake(
+            path="/tickets/create",
+            summary="File a ticket",
+            parse=parse_ticket,
+            answer=answer.kept,
+            id_at="/data/TicketId",
+            body=TicketBody,
+            says=says.TicketKept,
+            refusals=refusals.FILING,
+            example=examples.TICKET,
+        ),
+    ),
+    endpoints=(
+        endpoint(
+            "GET",
+            "/tickets/list",
+            calls.list_tickets,
+            answer.ticket_list,
+            summary="List tickets, ten on a page, newest first",
+            query=bodies.ListQuery,
+            says=says.TicketList,
+        ),
+        endpoint(
+            "GET",
+            "/tickets/get/{ticketId}",
+            calls.get_ticket,
+            answer.ticket_found,
+            summary="Get a ticket with what was said on it, by its TicketId or its _id",
+            says=says.TicketFound,
+            refusals=refusals.READING,
+        ),
+        endpoint(
+            "GET",
+            "/tickets/config",
+            calls.read_config,
+            answer.config,
+            summary="Get the workspace's categories and departments",
+            says=says.Config,
+        ),
+        endpoint(
+            "POST",
+            f"{_TICKET}/claim",
+            calls.claim,
+            answer.claimed,
+            summary="Claim a ticket; one member of staff at a time",
+            body=bodies.StaffBody,
+            says=says.WorkDone,
+            refusals=refusals.CLAIMING,
+        ),
+        endpoint(
+            "POST",
+            f"{_TICKET}/unclaim",
+            calls.unclaim,
+            answer.unclaimed,
+            summary="Give up the claim on a ticket",
+            body=bodies.StaffBody,
+            says=says.WorkDone,
+            refusals=refusals.UNCLAIMING,
+        ),
+        endpoint(
+            "POST",
+            f"{_TICKET}/reply",
+            calls.reply,
+            answer.replied,
+            summary="Reply to the author of a ticket one has claimed",
+            body=bodies.ReplyBody,
+            says=says.WorkDone,
+            refusals=refusals.REPLYING,
+        ),
+        endpoint(
+            "POST",
+            f"{_TICKET}/reply-member",
+            calls.reply_member,
+            answer.replied,
+            summary="Add to a ticket as its author",
+            body=bodies.FollowUpBody,
+            says=says.WorkDone,
+            refusals=refusals.ADDING,
+        ),
+        endpoint(
+            "POST",
+            f"{_TICKET}/status",
+            calls.change_status,
+            answer.moved,
+            summary="Change a ticket's status",
+            body=bodies.StatusBody,
+            says=says.WorkDone,
+            refusals=refusals.MOVING,
+        ),
+        endpoint(
+            "POST",
+            f"{_TICKET}/transfer",
+            calls.transfer,
+            answer.transferred,
+            summary="Transfer a ticket to another department, and give up any claim on it",
+            body=bodies.TransferBody,
+            says=says.WorkDone,
+            refusals=refusals.TRANSFERRING,
+        ),
+    ),
+    open_endpoints=(
+        endpoint(
+            "GET",
+            "/basic/check-key/{apiKey}",
+            calls.check_key,
+            answer.key_checked,
+            summary="Check an API key, and how much it may still send",
+            says=says.KeyChecked,
+        ),
     ),
     ids=lambda new, now: stamped_ids("TICKET", now),
-    refuse=refuse,
+    refuse=refusals.refuse,
+    gate=refusals.gate,
 )

@@ -1,12 +1,38 @@
-"""What a Roblox game server sends, and the ticket it becomes. Models live here and die here."""
+"""What a Roblox game server files, and the ticket it becomes. Models live here and die here.
+
+Where the pages are silent, this is how they are read, here and in `calls.py`:
+
+- A subject has 256 characters at most, a category's or department's id 64, a message 10,000, a later reply
+  4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is refused, naming the field.
+- Of several problems the first field's is told, in the order of the page. Null is as good as absent.
+- Ids of users are whole numbers of 64 bits, as a number or as text; place ids too, from 0 on.
+- What was not given is null in the answer; so is the claimer of an unclaimed ticket. A person whose id is no
+  number has the number 0. What is known of a claimer is one name: it is shown as both of theirs.
+- A game report may be claimed, moved and transferred; nobody can reply to it, not even its reporter, and that
+  is said before anything else that is wrong with a reply.
+- A closed or resolved ticket takes no claim and no reply, but a new status. The status it has is a success.
+- Statuses are the four words and no others. A filter that is blank does not filter; a page beyond the last is
+  empty. Lists are newest first.
+- `MaxOpenTickets` counts open and in-progress tickets, and no game reports.
+"""
 # ruff: noqa: N815 - fields keep the contract's spelling letter for letter
 
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from bot.sources import Refused
-from bot.sources.reading import Filled, Given, Payload, Unfit, clean, one_of, read, whole_number
+from bot.sources.reading import Payload, clean, one_of
+from bot.sources.series.fields import (
+    AvatarUrl,
+    Id,
+    Name,
+    Opening,
+    PlaceId,
+    ServerId,
+    Subject,
+    UserId,
+    body_as,
+)
 from bot.tickets import Fact, NewTicket, Player, Priority
 
 _PRIORITIES = {
@@ -25,20 +51,20 @@ _PRIORITY = one_of(_PRIORITIES, shown="low, medium, high, urgent", blank=Priorit
 
 
 class TicketBody(Payload):
-    """The body of `POST /tickets/create`; the titles are what a refusal calls the fields."""
+    """A ticket. Staff may reply to its author."""
 
     view_only: ClassVar[bool] = False
 
-    subject: Filled = Field(title="Subject")
-    category: Filled = Field(title="Category")
-    message: Filled = Field(title="Message")
-    priority: Annotated[Priority, _PRIORITY] = Field(default=Priority.NORMAL, title="Priority")
-    # Studio's test players have negative ids. Luau knows only doubles, and some scripts send text.
-    authorUserId: Annotated[int, BeforeValidator(whole_number())] = Field(title="Author user ID")
-    authorUsername: Given = Field(default=None, title="Author username")
-    authorDisplayName: Given = Field(default=None, title="Author display name")
-    # In a game this is often rbxthumb://..., and may be empty: only its presence is the contract's business.
-    authorAvatarUrl: str = Field(title="Author avatar URL")
+    subject: Subject = Field(title="Subject")
+    category: Id = Field(title="Category")
+    message: Opening = Field(title="Message")
+    priority: Annotated[Priority, _PRIORITY] = Field(
+        default=Priority.NORMAL, title="Priority", json_schema_extra={"default": "medium"}
+    )
+    authorUserId: UserId = Field(title="Author user ID")
+    authorUsername: Name = Field(default=None, title="Author username")
+    authorDisplayName: Name = Field(default=None, title="Author display name")
+    authorAvatarUrl: AvatarUrl = Field(title="Author avatar URL")
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -47,13 +73,12 @@ class TicketBody(Payload):
 
 
 class GameReportBody(TicketBody):
-    """The body of `POST /tickets/create-game-report`. Its page: "game reports are view-only"."""
+    """A report from within a game. Its page: "game reports are view-only"."""
 
     view_only: ClassVar[bool] = True
 
-    # Text on the page; many scripts send the number that game.PlaceId is. 0 is an unpublished place.
-    placeId: Annotated[int, BeforeValidator(whole_number(0))] = Field(title="Place ID")
-    serverId: Given = Field(default=None, title="Server ID")  # game.JobId: empty in Studio
+    placeId: PlaceId = Field(title="Place ID")
+    serverId: ServerId = Field(default=None, title="Server ID")
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -63,26 +88,21 @@ class GameReportBody(TicketBody):
         return (*super().facts, place, *server)
 
 
-_AnyBody = TypeVar("_AnyBody", bound=TicketBody)
+class Whereabouts(Payload):
+    """Of a game report as it was kept: where it came from."""
+
+    placeId: PlaceId
+    serverId: ServerId = None
 
 
 def parse_ticket(body: bytes) -> NewTicket:
     """Raises Refused(400, ...) with the first problem."""
-    return _ticket(_read(TicketBody, body), raw=body.decode())
+    return _ticket(body_as(TicketBody, body), raw=body.decode())
 
 
 def parse_game_report(body: bytes) -> NewTicket:
     """Raises Refused(400, ...) with the first problem."""
-    return _ticket(_read(GameReportBody, body), raw=body.decode())
-
-
-def _read(model: type[_AnyBody], body: bytes) -> _AnyBody:
-    try:
-        return read(model, body)
-    except Unfit as problem:
-        field = model.model_fields.get(problem.field)
-        name = field.title if field else "Body"
-        raise Refused(400, f"Validation error: {name} {problem.what}") from problem
+    return _ticket(body_as(GameReportBody, body), raw=body.decode())
 
 
 def _ticket(body: TicketBody, *, raw: str) -> NewTicket:
