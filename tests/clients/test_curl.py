@@ -156,6 +156,28 @@ def test_every_documented_outcome_and_every_path_is_on_the_page(chapter: str) ->
         assert any(f'"$url{intake.path}"' in (each.request or "") for each in of_chapter)
 
 
+@pytest.mark.parametrize(
+    ("number", "last"),
+    [(0, ("data", "Ticket", "Status", "resolved")), (1, ("ticket", "status", "closed"))],
+    ids=SOURCES,
+)
+async def test_the_work_on_the_page_is_done(number: int, last: tuple[str, ...], bridge: Bridge) -> None:
+    chapter = PAGE.partition("## Reading tickets")[2].partition("\n## ")[0]
+    story = re.findall(r"^```sh\n(.*?)^```", chapter, re.DOTALL | re.MULTILINE)[number]
+
+    printed = await ran("sh", "-eu", "-c", script(story, bridge.url, dict(bridge.keys)))
+
+    answers = [json.loads(line) for line in printed.splitlines() if line]
+    assert all(answer.get("success", True) is True for answer in answers)
+    end: Any = answers[-1]
+    for key in last[:-1]:
+        end = end[key]
+    assert end == last[-1]
+    (ticket,) = await bridge.kept()
+    assert ticket.status.is_over
+    assert ticket.claimed_by is not None
+
+
 async def test_curl_tries_again_with_the_same_idempotency_key(moody: MoodyServer) -> None:
     request = _block("sh", PAGE.partition("## Trying again")[2]) or ""
     moody.moods = [Mood(status=0), Mood(status=503, body="away", headers={"Retry-After": "1"})]
