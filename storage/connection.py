@@ -45,12 +45,18 @@ async def _open(path: Path) -> aiosqlite.Connection:
     try:
         for setting in _SETTINGS:
             await db.execute(setting)
+        await db.create_function("holds", 2, _holds, deterministic=True)
         db.row_factory = sqlite3.Row
         await _check(db)
     except BaseException:
         await db.close()
         raise
     return db
+
+
+def _holds(text: str | None, part: str) -> bool:
+    """Whether a text has that part, in any case. SQLite's own `lower` knows the letters A to Z alone."""
+    return text is not None and part.casefold() in text.casefold()
 
 
 async def _check(db: aiosqlite.Connection) -> None:

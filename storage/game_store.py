@@ -29,7 +29,7 @@ from storage.workspace_store import existing_workspace
 _MESSAGES = 1000  # the newest of one ticket
 
 Rule = Callable[[Ticket, Workspace], Ticket]
-Compose = Callable[[Ticket], Words]
+Compose = Callable[[Ticket], Words | None]
 
 
 class GameStore(Transactions):
@@ -75,9 +75,10 @@ class GameStore(Transactions):
         async def work(db: aiosqlite.Connection) -> bytes:
             ticket = await _in_scope(db, scope, name)
             workspace = await existing_workspace(db, ticket.workspace_id)
-            if say_first is not None:
+            words = say_first(ticket) if say_first is not None else None
+            if words is not None:
                 origin = f"{scope.source}:{secrets.token_hex(16)}"
-                await say(db, workspace, ticket, say_first(ticket), origin, now)
+                await say(db, workspace, ticket, words, origin, now)
             if rule is not None:
                 ticket = await change(db, workspace, ticket, rule(ticket, workspace), by, now)
             return answer(Case(ticket=ticket), workspace)

@@ -51,6 +51,18 @@ async def has_untouched(db: aiosqlite.Connection, ticket_id: int, kind: Kind) ->
         return await cursor.fetchone() is not None
 
 
+async def channel_of_post(db: aiosqlite.Connection, ticket_id: int) -> int | None:
+    """The channel a ticket's post waits to be made in; None if it does not wait."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT channel_id FROM outbox
+        WHERE ticket_id = :ticket_id AND lane = :lane AND state = 'pending' AND kind = :kind
+        """,
+        {"ticket_id": ticket_id, "lane": Kind.POST.lane.value, "kind": Kind.POST.value},
+    )
+    return next((row["channel_id"] for row in rows), None)
+
+
 async def due(
     db: aiosqlite.Connection, lane: Lane, busy: Collection[int], now: datetime, limit: int
 ) -> list[Delivery]:

@@ -127,7 +127,7 @@ async def like(db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str]
             WHERE workspace_id IN (SELECT value FROM json_each(:workspaces))
             ORDER BY id DESC LIMIT 1000
         )
-        WHERE instr(lower(public_id), lower(:text)) OR instr(lower(subject), lower(:text))
+        WHERE holds(public_id, :text) OR holds(subject, :text)
         ORDER BY id DESC LIMIT :limit
         """,
         {"text": text, "workspaces": _dump(workspace_ids), "limit": limit},
@@ -168,9 +168,8 @@ _SEARCH = """
           AND (:reporter IS NULL OR reporter_id = :reporter)
           AND (:reported IS NULL OR json_extract(reported_player, '$[0]') = :reported)
           AND (
-            :text IS NULL OR instr(lower(subject), lower(:text))
-            OR instr(lower(json_extract(reporter, '$[1]')), lower(:text))
-            OR instr(lower(json_extract(reporter, '$[2]')), lower(:text))
+            :text IS NULL OR holds(subject, :text)
+            OR holds(json_extract(reporter, '$[1]'), :text) OR holds(json_extract(reporter, '$[2]'), :text)
           )
     )
     SELECT tickets.*, counted.total
@@ -246,6 +245,13 @@ async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int
     if row is None:
         raise UnknownTicket
     return int(row["revision"])
+
+
+async def touch(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> None:
+    """Something was said on it."""
+    await db.execute(
+        "UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket_id, "now": to_ms(now)}
+    )
 
 
 async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: Post) -> None:

@@ -163,7 +163,7 @@ async def change(
     event = changed.event_since(before, by)
     if event is not None:
         await message_rows.insert(db, event, f"event:{changed.id}:{revision}", now)
-    channel = _channel_of(workspace, before)
+    channel = await _channel_of(db, workspace, before)
     if not await outbox_rows.has_untouched(db, changed.id, Kind.REDRAW):
         await outbox_rows.insert(db, changed, Kind.REDRAW, channel, now, part=str(revision))
     new_channel = workspace.channel_for(changed, changed.department)
@@ -177,13 +177,17 @@ async def say(
 ) -> Message:
     """Keep words, and put what must follow in the outbox."""
     message = await message_rows.insert(db, words, origin, now)
+    if message.kind is not MessageKind.NOTE:  # what staff say among themselves does not show
+        await ticket_rows.touch(db, ticket.id, now)
+    channel = await _channel_of(db, workspace, ticket)
     for kind in ticket.following(message.kind):
-        await outbox_rows.insert(
-            db, ticket, kind, _channel_of(workspace, ticket), now, message_id=message.id, part=str(message.id)
-        )
+        await outbox_rows.insert(db, ticket, kind, channel, now, message_id=message.id, part=str(message.id))
     return message
 
 
-def _channel_of(workspace: Workspace, ticket: Ticket) -> int:
-    """The channel whose queue the ticket's deliveries stand in."""
-    return ticket.post.channel_id or workspace.channel_for(ticket, ticket.department)
+async def _channel_of(db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket) -> int:
+    """The channel whose queue the ticket's deliveries stand in: where its post is, will be, or should be."""
+    if ticket.post.channel_id is not None:
+        return ticket.post.channel_id
+    waiting = await outbox_rows.channel_of_post(db, ticket.id)
+    return waiting or workspace.channel_for(ticket, ticket.department)

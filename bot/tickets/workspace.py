@@ -123,9 +123,12 @@ class Workspace(NewWorkspace):
         return category.max_open if category else None
 
     def transferred(self, ticket: Ticket, department_id: str) -> Ticket:
-        """The ticket in another department. Raises UnknownDepartment, WrongDepartment."""
+        """The ticket in another department; where it would be filed it may always go.
+
+        Raises UnknownDepartment, WrongDepartment.
+        """
         department = self.department(department_id)
-        if not department.handles(ticket.category):
+        if department != self.department_for(ticket.category) and not department.handles(ticket.category):
             raise WrongDepartment
         return ticket.transfer(department.id)
 

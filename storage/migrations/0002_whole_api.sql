@@ -19,8 +19,6 @@ ALTER TABLE api_keys ADD COLUMN expires_at INTEGER;
 ALTER TABLE api_keys ADD COLUMN last_used_at INTEGER;
 
 CREATE INDEX tickets_by_source ON tickets (workspace_id, source, id);
-CREATE INDEX tickets_by_reported ON tickets (workspace_id, source, json_extract(reported_player, '$[0]'), id)
-WHERE reported_player IS NOT NULL;
 
 DROP TRIGGER no_reply_to_a_view_only_ticket;
 DROP TRIGGER no_reply_moved_to_a_view_only_ticket;

@@ -1,13 +1,25 @@
 """What storage tests keep: a workspace, tickets, what staff say; and a foreign hand on the file."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from bot.tickets import NewTicket, NewWorkspace, Note, Person, Player, Priority, Reply, Ticket
+from bot.tickets import (
+    Case,
+    NewTicket,
+    NewWorkspace,
+    Note,
+    Person,
+    Player,
+    Priority,
+    Reply,
+    Ticket,
+    Workspace,
+)
+from storage import Store
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 HUB = NewWorkspace(name="hub", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
@@ -22,6 +34,7 @@ def new_ticket(
     body: str = "Quite badly.",
     source: str = "somewhere",
     reporter_id: str = "7",
+    category: str = "bug",
     view_only: bool = False,
     private: bool = False,
 ) -> NewTicket:
@@ -31,7 +44,7 @@ def new_ticket(
         private=private,
         subject=subject,
         body=body,
-        category="bug",
+        category=category,
         priority=Priority.NORMAL,
         reporter=Player(id=reporter_id, name="rey"),
     )
@@ -43,12 +56,32 @@ def ids() -> Iterator[str]:
         yield f"T-{next(_numbers)}"
 
 
+def named(ticket: Ticket) -> bytes:
+    """An answer to whoever files a ticket."""
+    return ticket.public_id.encode()
+
+
+def worked(case: Case, workspace: Workspace) -> bytes:
+    """An answer to whoever works on a ticket."""
+    return f"{case.ticket.public_id} in {workspace.name}: {case.ticket.status.value}".encode()
+
+
 def replying(text: str = "We are on it.") -> Callable[[Ticket], Reply]:
     return lambda ticket: ticket.reply(WRITER, text)
 
 
 def noting(text: str = "Seen him before.") -> Callable[[Ticket], Note]:
     return lambda ticket: ticket.note(WRITER, text)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    """A store of its own, closed when the block ends."""
+    store = await Store.open(path)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 @contextmanager

@@ -90,7 +90,9 @@ async def test_what_the_ticket_refuses_is_not_kept(
     with pytest.raises(TicketClosed):
         await store.add_message(ticket.id, replying(), origin="d", now=NOW)
 
-    assert counted(path, "messages") == 0
+    (closing,) = await store.messages_of(ticket.id)
+    assert closing.kind is MessageKind.EVENT
+    assert counted(path, "messages") == 1
 
 
 async def test_a_reply_made_for_a_ticket_and_given_to_a_game_report_is_refused_by_the_database(

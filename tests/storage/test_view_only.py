@@ -10,6 +10,7 @@ import pytest
 
 from bot.tickets import Ticket, Workspace
 from storage import Store
+from tests.storage import version_one
 from tests.storage.samples import NOW, ids, new_ticket, noting, raw, replying
 
 _MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
@@ -51,6 +52,15 @@ ATTACKS = {
 }
 
 
+@pytest.fixture(params=["new", "of version 1"])
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file made by this version, and one that an older version made."""
+    file = tmp_path / "tickets.db"
+    if request.param != "new":
+        version_one.make(file)
+    return file
+
+
 @pytest.fixture
 async def ticket(store: Store, workspace: Workspace) -> Ticket:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -85,7 +95,10 @@ async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path:
     with raw(path) as db:
         db.execute("UPDATE tickets SET status = 'closed', claimed_by_id = 1, view_only = 1 WHERE id = 2")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 'x', 0)")
+        db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'follow-up', 1, 'x', 'x', 'x', 'y', 0)")
+        db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'event', 1, 'x', 'x', 'x', 'z', 0)")
         db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'show', 'discord', 3, 'x', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'point', 'discord', 4, 'y', 0, 0)")
         db.execute("UPDATE messages SET text = 'y' WHERE ticket_id = 2")
 
 

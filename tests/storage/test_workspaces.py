@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets import Workspace, hash_key, mint_key
-from storage import NameTaken, Store, UnknownKey, UnknownWorkspace
+from storage import NameTaken, StorageError, Store, UnknownKey, UnknownWorkspace
 from tests.storage.samples import HUB, NOW
 
 
@@ -70,6 +70,61 @@ async def test_a_revoked_key_is_known_as_revoked_since_the_first_time(
     revoked = await store.find_key("first")
     assert revoked is not None
     assert revoked.revoked_at == NOW
+
+
+async def test_a_key_is_kept_with_its_name_and_its_end(store: Store, workspace: Workspace) -> None:
+    end = NOW + timedelta(days=90)
+
+    for prefix, name, expires_at in [("a", "Größe 東京 🔑", end), ("b", "", None), ("c", "a", NOW)]:
+        await store.add_key(
+            "hub", "somewhere", prefix=prefix, key_hash=prefix, now=NOW, name=name, expires_at=expires_at
+        )
+
+    assert [(key.name, key.expires_at) for key in await store.keys()] == [
+        ("Größe 東京 🔑", end),
+        ("", None),
+        ("a", NOW),
+    ]
+    kept = await store.find_key("a")
+    assert kept is not None
+    assert kept.opens("somewhere", end - timedelta(milliseconds=1))
+    assert not kept.opens("somewhere", end)
+
+
+async def test_a_key_remembers_when_it_was_last_used_and_no_other_does(
+    store: Store, workspace: Workspace
+) -> None:
+    for prefix in ("a", "b"):
+        await store.add_key("hub", "somewhere", prefix=prefix, key_hash=prefix, now=NOW)
+    later = NOW + timedelta(minutes=1)
+
+    await store.note_use("a", NOW)
+    await store.note_use("a", later)
+    await store.note_use("nobody's", later)
+
+    assert [key.last_used_at for key in await store.keys()] == [later, None]
+    found = await store.find_key("a")
+    assert found is not None
+    assert found.last_used_at == later
+
+
+async def test_a_revoked_key_is_found_and_opens_nothing(store: Store, workspace: Workspace) -> None:
+    await store.add_key("hub", "somewhere", prefix="a", key_hash="a", now=NOW)
+
+    await store.revoke_key("a", NOW)
+
+    found = await store.find_key("a")
+    assert found is not None
+    assert not found.opens("somewhere", NOW - timedelta(days=1))
+
+
+async def test_a_prefix_is_of_one_key(store: Store, workspace: Workspace) -> None:
+    await store.add_key("hub", "somewhere", prefix="a", key_hash="a", now=NOW)
+
+    with pytest.raises(StorageError, match="UNIQUE"):
+        await store.add_key("hub", "somewhere", prefix="a", key_hash="b", now=NOW)
+
+    assert await store.find_key("b") is None
 
 
 async def test_an_unknown_prefix_revokes_nothing(store: Store) -> None:

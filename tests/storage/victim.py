@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import storage.migrate
+from bot.tickets import Once
 from storage import DatabaseLock, Store
-from tests.storage.samples import NOW, ids, new_ticket, replying
+from tests.storage.samples import NOW, ids, named, new_ticket, replying
 
 
 async def add(path: Path, start: str) -> None:
@@ -30,8 +32,26 @@ async def add(path: Path, start: str) -> None:
     await asyncio.gather(*map(add_on, range(4)))
 
 
+async def take_in(path: Path, _: str) -> None:
+    """Take in tickets, each under a token of its own, and print the answer to each once there is one."""
+    store = await Store.open(path)
+    (workspace,) = await store.workspaces()
+    for number, _name in enumerate(ids()):
+        once = Once(
+            sender="prefix",
+            path="/tickets",
+            digest="d" * 64,
+            token=str(number),
+            until=NOW + timedelta(hours=1),
+        )
+        answered = await store.take_in(
+            workspace.id, new_ticket(), iter([f"T-{number}"]), NOW, once=once, answer=named
+        )
+        print(answered.body.decode(), flush=True)
+
+
 async def migrate(path: Path, last: str) -> None:
-    """Bring a new file to the first version, and be killed after `last` statements of it."""
+    """Bring a file to the next version, and be killed after `last` statements of it."""
     whole = storage.migrate.statements
 
     def cut_short(script: str) -> Iterator[str]:
@@ -70,5 +90,5 @@ async def victim(verb: str, path: Path, argument: str) -> AsyncIterator[asyncio.
 
 
 if __name__ == "__main__":
-    verbs = {"add": add, "migrate": migrate, "lock": lock}
+    verbs = {"add": add, "take_in": take_in, "migrate": migrate, "lock": lock}
     asyncio.run(verbs[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]))

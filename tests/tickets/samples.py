@@ -1,9 +1,9 @@
-"""A kept ticket, without a storage."""
+"""A kept ticket and a kept workspace, without a storage."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bot.tickets import Person, Player, Priority, Status, Ticket
+from bot.tickets import Person, Player, Priority, Status, Ticket, Workspace
 
 MOMENT = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 ALICE = Person(id="11", name="Alice")
@@ -29,3 +29,13 @@ TICKET = Ticket(
 )
 GAME_REPORT = replace(TICKET, view_only=True)
 PRIVATE = replace(TICKET, private=True)
+
+WORKSPACE = Workspace(
+    id=TICKET.workspace_id,
+    created_at=MOMENT,
+    name="hub",
+    guild_id=1,
+    tickets_channel_id=2,
+    reports_channel_id=3,
+    staff_role_id=4,
+)

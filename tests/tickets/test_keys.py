@@ -2,11 +2,16 @@
 
 import hashlib
 import re
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from bot.tickets import NewWorkspace, Workspace, hash_key, mint_key
-from tests.tickets.samples import GAME_REPORT, MOMENT, TICKET
+from bot.tickets import ApiKey, hash_key, mint_key
+from tests.tickets.samples import MOMENT
+
+KEY = ApiKey(prefix="abcdefgh", workspace_id="w", workspace_name="hub", source="somewhere", created_at=MOMENT)
+TICK = timedelta(milliseconds=1)
 
 
 def test_a_key_shows_its_prefix_and_hides_forty_more_characters() -> None:
@@ -33,11 +38,33 @@ def test_a_header_of_any_bytes_hashes_to_those_bytes(header: bytes) -> None:
     assert hash_key(as_text) == hashlib.sha256(header).hexdigest()
 
 
-def test_game_reports_and_tickets_go_to_channels_of_their_own() -> None:
-    new = NewWorkspace(name="hub", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
-    workspace = Workspace(
-        id="w", created_at=MOMENT, **{name: getattr(new, name) for name in new.__dataclass_fields__}
-    )
+@pytest.mark.parametrize("now", [MOMENT - TICK, MOMENT, MOMENT + timedelta(days=36500)])
+def test_a_key_without_an_end_opens_its_source_at_any_time(now: datetime) -> None:
+    assert KEY.opens("somewhere", now)
 
-    assert workspace.channel_for(TICKET, "general") == 2
-    assert workspace.channel_for(GAME_REPORT, "general") == 3
+
+@pytest.mark.parametrize("source", ["elsewhere", "Somewhere", "somewhere ", ""])
+def test_a_key_opens_no_source_but_its_own(source: str) -> None:
+    assert not KEY.opens(source, MOMENT)
+
+
+def test_a_key_opens_exactly_until_it_expires() -> None:
+    expiring = replace(KEY, expires_at=MOMENT)
+
+    assert expiring.opens("somewhere", MOMENT - TICK)
+    assert not expiring.opens("somewhere", MOMENT)
+    assert not expiring.opens("somewhere", MOMENT + TICK)
+
+
+def test_a_key_expires_at_one_moment_whatever_the_zone_of_the_clock() -> None:
+    expiring = replace(KEY, expires_at=MOMENT.astimezone(timezone(timedelta(hours=9))))
+
+    assert expiring.opens("somewhere", MOMENT - TICK)
+    assert not expiring.opens("somewhere", MOMENT)
+
+
+@pytest.mark.parametrize("expires_at", [None, MOMENT + timedelta(days=1)])
+def test_a_revoked_key_opens_nothing_before_its_end_or_without_one(expires_at: datetime | None) -> None:
+    revoked = replace(KEY, expires_at=expires_at, revoked_at=MOMENT)
+
+    assert not revoked.opens("somewhere", MOMENT + TICK)

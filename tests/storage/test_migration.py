@@ -1,0 +1,182 @@
+"""From version 1 to version 2: nothing lost, nothing unlocked, and whole or not at all."""
+
+import signal
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import storage.migrate
+from bot.tickets import Department, Kind, Lane, MessageKind, Person, Plan, Status, UnknownCategories
+from storage import StorageError, UnreadableDatabase
+from storage.migrate import migrations, statements
+from tests.storage import version_one
+from tests.storage.samples import NOW, ids, new_ticket, opened, raw, replying
+from tests.storage.test_opening import schema_of, version_of
+from tests.storage.test_view_only import ATTACKS
+from tests.storage.victim import victim
+
+STATEMENTS = list(statements(migrations()[1][1]))
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    version_one.make_filled(path)
+    return path
+
+
+async def open_and_close(path: Path) -> None:
+    async with opened(path):
+        pass
+
+
+async def test_every_row_of_version_1_is_in_version_2_as_it_was(old: Path) -> None:
+    before = version_one.rows_of(old)
+    assert all(before.values())
+
+    await open_and_close(old)
+
+    assert version_of(old) == 2
+    assert version_one.rows_of(old) == before
+    with raw(old) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+async def test_a_migrated_file_is_made_like_a_new_one(old: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.db"
+
+    await open_and_close(old)
+    await open_and_close(new)
+
+    assert schema_of(old) == schema_of(new)
+
+
+async def test_what_was_kept_in_version_1_is_read_as_nouns_of_today(old: Path) -> None:
+    async with opened(old) as store:
+        workspace = await store.workspace("w1")
+        key = await store.find_key("hash1")
+        report = await store.ticket(2)
+        private = await store.ticket(3)
+        said = await store.messages_of(2)
+
+    assert (workspace.name, workspace.plan, workspace.tickets_enabled) == (
+        "Größe 東京",
+        Plan.ENTERPRISE,
+        True,
+    )
+    assert workspace.departments == (Department(id="general", name="General"),)
+    assert (workspace.categories, workspace.unknown_categories) == ((), UnknownCategories.KEEP)
+    assert key is not None
+    assert (key.name, key.expires_at, key.last_used_at, key.revoked_at) == ("", None, None, None)
+    assert key.opens("somewhere", NOW + timedelta(days=9999))
+    assert (report.view_only, report.reporter.label) == (True, "Rey ☃ (@rey)")
+    assert (private.status, private.claimed_by) == (
+        Status.CLOSED,
+        Person(id="12", name="Bob", source="somewhere"),
+    )
+    assert [(each.kind, each.text) for each in said] == [(MessageKind.NOTE, "Seen\x00 him 😀")]
+
+
+async def test_what_was_waiting_in_version_1_is_still_delivered_first_in_first(old: Path) -> None:
+    async with opened(old) as store:
+        waiting = [row for number in (1, 2, 3) for row in await store.waiting_for(number, Lane.DISCORD)]
+        back = await store.due_deliveries(Lane.GAME, (), NOW)
+
+    assert [(one.id, one.kind) for one in waiting] == [
+        (3, Kind.SHOW),
+        (7, Kind.POST),
+        (8, Kind.REDRAW),
+        (11, Kind.SHOW),
+    ]
+    assert [(one.id, one.nonce, one.message_id) for one in back] == [(4, "n4", 1)]
+
+
+async def test_work_goes_on_in_a_migrated_file(old: Path) -> None:
+    async with opened(old) as store:
+        reply = await store.add_message(1, replying(), origin="new", now=NOW)
+        again = await store.add_message(1, replying("Other"), origin="reply", now=NOW)
+        ticket = await store.add_ticket("w1", new_ticket(), ids(), NOW)
+
+    assert reply.id > 9
+    assert (again.id, again.text) == (1, "We are on it.")
+    assert ticket.id == 4
+
+
+async def test_foreign_keys_hold_after_a_migration(old: Path) -> None:
+    async with opened(old) as store:
+        key = await store.find_key("hash1")
+        assert key is not None
+        with raw(old) as db:
+            db.execute("PRAGMA foreign_keys = OFF")
+            db.execute("DELETE FROM api_keys WHERE prefix = 'prefix1'")
+
+        with pytest.raises(StorageError, match="FOREIGN KEY constraint failed"):
+            await store.reject(key, "/p", "no", b"{", NOW)
+
+
+@pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
+async def test_the_view_only_lock_is_complete_after_a_migration(old: Path, foreign_keys: str) -> None:
+    await open_and_close(old)
+
+    with raw(old) as db:
+        db.execute(f"PRAGMA foreign_keys = {foreign_keys}")
+        before = list(db.iterdump())
+        for attack in ATTACKS.values():
+            with pytest.raises(sqlite3.IntegrityError, match=r"^view-only: "):
+                db.execute(attack)
+
+        assert list(db.iterdump()) == before
+
+
+@pytest.mark.parametrize("done", range(len(STATEMENTS) + 1))
+async def test_a_statement_that_fails_leaves_version_1_whole(
+    old: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    before = schema_of(old), version_one.rows_of(old)
+    broken = "".join(STATEMENTS[:done]) + "\nINSERT INTO nowhere VALUES (1);\n"
+    monkeypatch.setattr(storage.migrate, "migrations", lambda: [migrations()[0], (2, broken)])
+
+    with pytest.raises(UnreadableDatabase, match="no such table: nowhere"):
+        await open_and_close(old)
+
+    assert (schema_of(old), version_one.rows_of(old)) == before
+    assert version_of(old) == 1
+
+
+@pytest.mark.parametrize("last", [0, len(STATEMENTS) // 2, len(STATEMENTS) - 1])
+async def test_kill_9_in_the_middle_leaves_version_1_whole_and_the_next_start_finishes(
+    old: Path, last: int
+) -> None:
+    before = schema_of(old), version_one.rows_of(old)
+
+    async with victim("migrate", old, str(last)) as process:
+        assert await process.wait() == -signal.SIGKILL
+
+    assert (version_of(old), schema_of(old), version_one.rows_of(old)) == (1, *before)
+    await open_and_close(old)
+    assert (version_of(old), version_one.rows_of(old)) == (2, before[1])
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "DELETE FROM tickets WHERE id = 2",
+        "DELETE FROM messages WHERE id = 1",
+        "DELETE FROM workspaces WHERE id = 'w2'",
+    ],
+)
+async def test_a_file_whose_rows_refer_to_nothing_is_refused_and_left_alone(old: Path, loss: str) -> None:
+    with raw(old) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(loss)
+    before = schema_of(old), version_one.rows_of(old)
+
+    with pytest.raises(
+        UnreadableDatabase,
+        match=r"cannot be brought to version 2: some of its rows refer to nothing\. Restore",
+    ):
+        await open_and_close(old)
+
+    assert (version_of(old), schema_of(old), version_one.rows_of(old)) == (1, *before)

@@ -1,0 +1,204 @@
+"""Whatever is tried, in whatever order: a game report holds no word to or from its reporter."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from bot.tickets import (
+    Department,
+    DifferentRequest,
+    Lane,
+    Once,
+    Person,
+    Player,
+    Receipt,
+    Refusal,
+    Scope,
+    Status,
+    Ticket,
+    ViewOnly,
+    Words,
+    Workspace,
+)
+from storage import Store
+from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, worked
+
+Compose = Callable[[Ticket], Words]
+Rule = Callable[[Ticket], Ticket]
+Got = TypeVar("Got")
+
+_HOUR = timedelta(hours=1)
+PEOPLE = [Person(id="11", name="Alice"), Person(id="12", name="Bob", source="somewhere")]
+TEXTS = st.sampled_from(["hello", " ", "x" * 4001])
+REPORTERS = st.sampled_from(["7", "8"])
+STAFF = st.sampled_from(PEOPLE)
+
+
+def _replying(by: Person, text: str) -> Compose:
+    return lambda ticket: ticket.reply(by, text)
+
+
+def _replying_first_claimed(by: Person, text: str) -> Compose:
+    return lambda ticket: ticket.reply_of_its_claimer(by, text)
+
+
+def _adding(reporter: str, text: str) -> Compose:
+    return lambda ticket: ticket.follow_up(reporter, text)
+
+
+def _noting(by: Person, text: str) -> Compose:
+    return lambda ticket: ticket.note(by, text)
+
+
+FOR_THE_REPORTER = st.one_of(
+    st.builds(_replying, STAFF, TEXTS),
+    st.builds(_replying_first_claimed, STAFF, TEXTS),
+    st.builds(_adding, REPORTERS, TEXTS),
+)
+NOTES = st.builds(_noting, STAFF, TEXTS)
+RULES: st.SearchStrategy[Rule] = st.one_of(
+    st.builds(lambda by: lambda ticket: ticket.claim(by), STAFF),
+    st.builds(lambda by: lambda ticket: ticket.assign(by), STAFF),
+    st.just(Ticket.unclaim),
+    st.builds(lambda to: lambda ticket: ticket.move_to(to), st.sampled_from(Status)),
+    st.builds(lambda to: lambda ticket: ticket.transfer(to), st.sampled_from(["general", "lab"])),
+    st.builds(lambda who: lambda ticket: ticket.link(Player(id=who, name="rey")), REPORTERS),
+)
+
+
+class Desk(RuleBasedStateMachine):
+    """A store, and everything that staff, reporters and game servers do to it."""
+
+    tickets = Bundle("tickets")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = TemporaryDirectory()
+        self._path = Path(self._folder.name) / "tickets.db"
+        self._loop = asyncio.new_event_loop()
+        self._store = self._run(Store.open(self._path))
+        self._numbers = count()
+
+    def _run(self, work: Coroutine[Any, Any, Got]) -> Got:
+        return self._loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self._run(self._store.close())
+        self._loop.close()
+        self._folder.cleanup()
+
+    @initialize()
+    def open_a_workspace(self) -> None:
+        workspace = self._run(self._store.add_workspace(HUB, NOW))
+        lab = Department(id="lab", name="Lab", channel_id=30)
+        self._workspace: Workspace = self._run(
+            self._store.change_workspace(workspace.id, lambda found: found.with_department(lab))
+        )
+
+    @rule(target=tickets, view_only=st.booleans(), private=st.booleans(), reporter=REPORTERS)
+    def file(self, view_only: bool, private: bool, reporter: str) -> Ticket:
+        new = new_ticket(view_only=view_only, private=private, reporter_id=reporter)
+        return self._run(self._store.add_ticket(self._workspace.id, new, ids(), NOW))
+
+    @rule(ticket=tickets, compose=FOR_THE_REPORTER)
+    def say(self, ticket: Ticket, compose: Compose) -> None:
+        said = self._tried(
+            self._store.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
+        )
+
+        assert isinstance(said, ViewOnly) is ticket.view_only
+
+    @rule(ticket=tickets, other=tickets, compose=FOR_THE_REPORTER)
+    def say_elsewhere(self, ticket: Ticket, other: Ticket, compose: Compose) -> None:
+        """What one ticket composed, given to another."""
+        self._tried(
+            self._store.add_message(
+                ticket.id, lambda _: compose(other), origin=str(next(self._numbers)), now=NOW
+            )
+        )
+
+    @rule(ticket=tickets, compose=NOTES)
+    def note(self, ticket: Ticket, compose: Compose) -> None:
+        said = self._tried(
+            self._store.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
+        )
+
+        assert not isinstance(said, ViewOnly)
+
+    @rule(ticket=tickets, change=RULES, by=STAFF)
+    def change(self, ticket: Ticket, change: Rule, by: Person) -> None:
+        changed = self._tried(self._store.change_ticket(ticket.id, change, NOW, by=by))
+
+        assert isinstance(changed, Refusal) or changed.view_only is ticket.view_only
+
+    @rule(
+        ticket=tickets,
+        compose=st.none() | FOR_THE_REPORTER,
+        change=st.none() | RULES,
+        by=STAFF,
+        token=st.none() | st.sampled_from("abc"),
+    )
+    def work(
+        self, ticket: Ticket, compose: Compose | None, change: Rule | None, by: Person, token: str | None
+    ) -> None:
+        request = Once(
+            sender="p", path=ticket.uid, digest=f"{compose is None}", token=token, until=NOW + _HOUR
+        )
+        done = self._tried(
+            self._store.work_on(
+                Scope(workspace_id=ticket.workspace_id, source=ticket.source),
+                ticket.uid,
+                by=by,
+                say_first=compose,
+                rule=None if change is None else lambda found, _: change(found),
+                once=request if token else None,
+                now=NOW,
+                answer=worked,
+            )
+        )
+
+        if ticket.view_only and compose is not None:
+            assert isinstance(done, ViewOnly | DifferentRequest)
+
+    @rule(lane=st.sampled_from(Lane))
+    def deliver(self, lane: Lane) -> None:
+        for row in self._run(self._store.due_deliveries(lane, (), NOW)):
+            message = 1000 + next(self._numbers)
+            self._run(self._store.settle(row, Receipt(channel_id=row.channel_id, message_id=message), NOW))
+
+    @invariant()
+    def nothing_is_said_to_the_reporter_of_a_game_report(self) -> None:
+        with raw(self._path) as db:
+            said = db.execute(
+                "SELECT count(*) FROM messages JOIN tickets ON tickets.id = ticket_id "
+                "WHERE view_only = 1 AND messages.kind IN ('reply', 'follow-up')"
+            )
+            assert said.fetchone() == (0,)
+            returned = db.execute(
+                "SELECT count(*) FROM outbox JOIN tickets ON tickets.id = ticket_id "
+                "WHERE view_only = 1 AND kind = 'return'"
+            )
+            assert returned.fetchone() == (0,)
+
+    def _tried(self, work: Coroutine[Any, Any, Got]) -> Got | Refusal:
+        try:
+            return self._run(work)
+        except Refusal as refusal:
+            return refusal
+
+
+TestDesk = Desk.TestCase
+TestDesk.settings = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,  # the disk is as fast as it is
+    suppress_health_check=[HealthCheck.too_slow],
+)

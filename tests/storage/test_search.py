@@ -1,0 +1,157 @@
+"""Searching tickets: each condition alone and all at once, newest first, with the total on every page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations, product
+
+import pytest
+
+from bot.tickets import Player, Scope, Search, Status, Ticket, Workspace
+from storage import Store
+from tests.storage.samples import NOW, WRITER, ids, new_ticket
+
+SORTS = list(
+    product(("bug", "tea"), ("7", "8"), (None, "7", "9"), (Status.OPEN, Status.CLOSED), ("general", "lab"))
+)
+NAMES = {"7": ("rey", "Ärger"), "8": ("FINN_100%", None)}
+PAIRS = list(combinations(("status", "category", "department", "reporter"), 2))
+EVERYTHING = Search(limit=100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """A store with a ticket of every sort."""
+
+    store: Store
+    scope: Scope
+    tickets: Sequence[Ticket]  # newest first
+
+    async def found(self, search: Search) -> list[Ticket]:
+        page = await self.store.search(self.scope, search)
+        assert page.search == search
+        return [case.ticket for case in page.cases]
+
+
+@pytest.fixture
+async def town(store: Store, workspace: Workspace) -> Town:
+    kept = []
+    for category, reporter, reported, status, department in SORTS:
+        name, display_name = NAMES[reporter]
+        new = replace(
+            new_ticket(category=category, subject=f"About {category}"),
+            reporter=Player(id=reporter, name=name, display_name=display_name),
+            reported_player=Player(id=reported, name="kylo") if reported else None,
+        )
+        ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
+        wanted = replace(ticket, status=status, department=department)
+        kept.append(await store.change_ticket(ticket.id, partial(_becoming, wanted), NOW, by=WRITER))
+    scope = Scope(workspace_id=workspace.id, source="somewhere")
+    return Town(store=store, scope=scope, tickets=kept[::-1])
+
+
+def _becoming(wanted: Ticket, _: Ticket) -> Ticket:
+    return wanted
+
+
+def _reported(ticket: Ticket) -> str | None:
+    return ticket.reported_player.id if ticket.reported_player else None
+
+
+CONDITIONS: dict[str, tuple[Search, Callable[[Ticket], bool]]] = {
+    "nothing": (EVERYTHING, lambda _: True),
+    "status": (replace(EVERYTHING, statuses=[Status.CLOSED]), lambda one: one.status is Status.CLOSED),
+    "statuses": (replace(EVERYTHING, statuses=list(Status)), lambda _: True),
+    "no status": (replace(EVERYTHING, statuses=[]), lambda _: False),
+    "category": (replace(EVERYTHING, categories=["tea"]), lambda one: one.category == "tea"),
+    "categories": (replace(EVERYTHING, categories=("tea", "bug", "x")), lambda _: True),
+    "no category": (replace(EVERYTHING, categories=()), lambda _: False),
+    "department": (replace(EVERYTHING, departments=["lab"]), lambda one: one.department == "lab"),
+    "no department": (replace(EVERYTHING, departments=[]), lambda _: False),
+    "reporter": (replace(EVERYTHING, reporter_id="7"), lambda one: one.reporter.id == "7"),
+    "unknown reporter": (replace(EVERYTHING, reporter_id=""), lambda _: False),
+    "reported": (replace(EVERYTHING, reported_id="9"), lambda one: _reported(one) == "9"),
+    "unknown reported": (replace(EVERYTHING, reported_id="404"), lambda _: False),
+    "text of a subject": (replace(EVERYTHING, text="UT TE"), lambda one: one.category == "tea"),
+    "text of a name": (replace(EVERYTHING, text="finn_100%"), lambda one: one.reporter.id == "8"),
+    "text of a display name": (replace(EVERYTHING, text="ärGER"), lambda one: one.reporter.id == "7"),
+    "no text": (replace(EVERYTHING, text=""), lambda _: True),
+    "text of nobody": (replace(EVERYTHING, text="kylo"), lambda _: False),
+    "all": (
+        Search(
+            limit=100,
+            statuses=[Status.CLOSED, Status.RESOLVED],
+            categories=["tea"],
+            departments=["lab"],
+            reporter_id="7",
+            reported_id="9",
+            text="äRGER",
+        ),
+        lambda one: (
+            (one.status, one.category, one.department, one.reporter.id, _reported(one))
+            == (Status.CLOSED, "tea", "lab", "7", "9")
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+async def test_a_search_finds_exactly_what_fits_newest_first(town: Town, name: str) -> None:
+    search, fits = CONDITIONS[name]
+
+    assert await town.found(search) == [ticket for ticket in town.tickets if fits(ticket)]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_of_two_conditions_both_hold(town: Town, one: str, other: str) -> None:
+    (first, fits_first), (second, fits_second) = CONDITIONS[one], CONDITIONS[other]
+    both = replace(
+        EVERYTHING,
+        statuses=first.statuses or second.statuses,
+        categories=first.categories or second.categories,
+        departments=first.departments or second.departments,
+        reporter_id=first.reporter_id or second.reporter_id,
+    )
+
+    assert await town.found(both) == [each for each in town.tickets if fits_first(each) and fits_second(each)]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "'", "\x00", "Ä", "ä"])
+async def test_a_sign_in_a_text_stands_for_itself(town: Town, text: str) -> None:
+    found = await town.found(replace(EVERYTHING, text=text))
+
+    assert found == [
+        one
+        for one in town.tickets
+        if text.casefold() in f"{one.subject}|{one.reporter.name}|{one.reporter.display_name}".casefold()
+    ]
+
+
+async def test_text_behind_a_null_character_is_found(store: Store, workspace: Workspace) -> None:
+    hidden = await store.add_ticket(workspace.id, new_ticket(subject="a\x00Straße"), ids(), NOW)
+    scope = Scope(workspace_id=workspace.id, source="somewhere")
+
+    page = await store.search(scope, Search(limit=10, text="STRASSE"))
+
+    assert [case.ticket for case in page.cases] == [hidden]
+    assert await store.tickets_like("STRASSE", [workspace.id]) == [hidden]
+
+
+async def test_every_page_tells_how_many_there_are_on_all(town: Town) -> None:
+    search = Search(limit=7, categories=["tea"])
+    wanted = [ticket for ticket in town.tickets if ticket.category == "tea"]
+    assert len(wanted) == 24
+
+    seen = []
+    for offset in (0, 7, 14, 21, 28, 1000):
+        page = await town.store.search(town.scope, replace(search, offset=offset))
+        assert page.total == 24
+        seen.append([case.ticket for case in page.cases])
+
+    assert seen == [wanted[:7], wanted[7:14], wanted[14:21], wanted[21:], [], []]
+
+
+async def test_a_search_that_finds_nothing_has_a_total_of_none(town: Town) -> None:
+    page = await town.store.search(Scope(workspace_id="nowhere", source="somewhere"), EVERYTHING)
+
+    assert (page.cases, page.total) == ((), 0)

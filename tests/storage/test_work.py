@@ -1,0 +1,265 @@
+"""Work a game server does on a ticket: words and change together or not at all, and told in its history."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import (
+    AlreadyClaimed,
+    Answered,
+    Department,
+    Kind,
+    Lane,
+    MessageKind,
+    Person,
+    Receipt,
+    Refusal,
+    Scope,
+    Status,
+    Ticket,
+    TicketClosed,
+    ViewOnly,
+    Words,
+    Workspace,
+)
+from storage import StorageError, Store
+from tests.storage.samples import NOW, WRITER, counted, ids, new_ticket, raw, replying, worked
+
+Compose = Callable[[Ticket], Words | None]
+Rule = Callable[[Ticket, Workspace], Ticket]
+BOB = Person(id="12", name="Bob", source="somewhere")
+
+
+@pytest.fixture
+async def ticket(store: Store, workspace: Workspace) -> Ticket:
+    """Posted in the tickets channel."""
+    lab = Department(id="lab", name="Lab", channel_id=30)
+    attic = Department(id="attic", name="Attic")
+    await store.change_workspace(
+        workspace.id, lambda found: found.with_department(lab).with_department(attic)
+    )
+    return await shown(store, await store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
+
+
+async def shown(store: Store, ticket: Ticket) -> Ticket:
+    for row in await store.waiting_for(ticket.id, Lane.DISCORD):
+        message = ticket.id + 500 if row.kind is Kind.POST else None
+        await store.settle(row, Receipt(channel_id=row.channel_id, message_id=message), NOW)
+    return await store.ticket(ticket.id)
+
+
+async def work(
+    store: Store, ticket: Ticket, say: Compose | None = None, rule: Rule | None = None
+) -> Answered:
+    return await store.work_on(
+        Scope(workspace_id=ticket.workspace_id, source=ticket.source),
+        ticket.public_id,
+        by=BOB,
+        say_first=say,
+        rule=rule,
+        once=None,
+        now=NOW,
+        answer=worked,
+    )
+
+
+def moving(status: Status) -> Rule:
+    return lambda found, _: found.move_to(status)
+
+
+def transferring(department: str) -> Rule:
+    return lambda found, workspace: workspace.transferred(found, department)
+
+
+async def waiting(store: Store, ticket: Ticket) -> list[tuple[Kind, int]]:
+    rows = await store.waiting_for(ticket.id, Lane.DISCORD)
+    return [(row.kind, row.channel_id) for row in rows]
+
+
+async def test_words_and_a_change_are_kept_shown_and_sent_back(store: Store, ticket: Ticket) -> None:
+    answered = await work(store, ticket, replying("Done."), moving(Status.CLOSED))
+
+    assert answered == Answered(body=f"{ticket.public_id} in hub: closed".encode())
+    reply, event = await store.messages_of(ticket.id)
+    assert (reply.kind, reply.text) == (MessageKind.REPLY, "Done.")
+    assert (event.kind, event.author, event.text) == (
+        MessageKind.EVENT,
+        BOB,
+        "Bob changed the status to closed",
+    )
+    assert await waiting(store, ticket) == [(Kind.SHOW, 2), (Kind.REDRAW, 2)]
+    assert [row.message_id for row in await store.waiting_for(ticket.id, Lane.GAME)] == [reply.id]
+
+
+@pytest.mark.parametrize(
+    ("say", "rule", "refusal"),
+    [
+        (replying(), moving(Status.OPEN), "already open"),
+        (replying(), transferring("nowhere"), "no such department"),
+        (replying(" "), moving(Status.CLOSED), "no text"),
+        (lambda found: found.follow_up("8", "mine"), moving(Status.CLOSED), "not your ticket"),
+        (lambda found: found.reply_of_its_claimer(BOB, "hi"), moving(Status.CLOSED), "claim this ticket"),
+    ],
+)
+async def test_where_either_is_refused_neither_is_kept(
+    store: Store, ticket: Ticket, path: Path, say: Compose, rule: Rule, refusal: str
+) -> None:
+    before = (await store.ticket(ticket.id), counted(path, "outbox"))
+
+    with pytest.raises(Refusal, match=refusal):
+        await work(store, ticket, say, rule)
+
+    assert (await store.ticket(ticket.id), counted(path, "outbox")) == before
+    assert await store.messages_of(ticket.id) == []
+
+
+async def test_an_answer_that_cannot_be_made_undoes_the_work(
+    store: Store, ticket: Ticket, path: Path
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await store.work_on(
+            Scope(workspace_id=ticket.workspace_id, source=ticket.source),
+            ticket.uid,
+            by=BOB,
+            say_first=replying(),
+            rule=moving(Status.CLOSED),
+            once=None,
+            now=NOW,
+            answer=lambda case, _: bytes(1 // 0),
+        )
+
+    assert await store.ticket(ticket.id) == ticket
+    assert counted(path, "messages") == 0
+
+
+async def test_a_database_that_fails_at_the_last_insert_keeps_nothing(
+    store: Store, ticket: Ticket, path: Path
+) -> None:
+    with raw(path) as db:
+        db.execute(
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'point' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        await work(store, ticket, replying(), transferring("lab"))
+
+    assert await store.ticket(ticket.id) == ticket
+    assert counted(path, "messages") == 0
+
+
+async def test_a_reply_sees_the_ticket_as_it_was_before_the_change(store: Store, ticket: Ticket) -> None:
+    await work(store, ticket, rule=moving(Status.CLOSED))
+
+    with pytest.raises(TicketClosed):
+        await work(store, ticket, replying(), moving(Status.OPEN))
+
+    assert (await store.ticket(ticket.id)).status is Status.CLOSED
+
+
+@pytest.mark.parametrize("say", [None, lambda _: None])
+@pytest.mark.parametrize("rule", [None, lambda found, _: found, lambda found, _: found.link(found.reporter)])
+async def test_where_nothing_is_said_or_changed_nothing_is_written(
+    store: Store, ticket: Ticket, path: Path, say: Compose | None, rule: Rule | None
+) -> None:
+    with raw(path) as db:
+        before = list(db.iterdump())
+        await work(store, ticket, say, rule)
+
+        assert list(db.iterdump()) == before
+
+
+async def test_each_change_leaves_a_line_of_its_own_however_often_it_comes(
+    store: Store, ticket: Ticket
+) -> None:
+    for _ in range(3):
+        await work(store, ticket, rule=lambda found, _: found.claim(BOB))
+        await work(store, ticket, rule=lambda found, _: found.unclaim())
+    with pytest.raises(Refusal):
+        await work(store, ticket, rule=lambda found, _: found.unclaim())
+
+    told = [message.text for message in await store.messages_of(ticket.id)]
+    assert told == ["Bob claimed the ticket", "Bob unclaimed the ticket"] * 3
+    assert await waiting(store, ticket) == [(Kind.REDRAW, 2)]
+
+
+async def test_a_transfer_points_from_the_new_channel_to_the_post(store: Store, ticket: Ticket) -> None:
+    await work(store, ticket, rule=transferring("lab"))
+
+    assert await waiting(store, ticket) == [(Kind.REDRAW, 2), (Kind.POINT, 30)]
+
+
+async def test_a_pointer_that_was_delivered_does_not_move_the_post(store: Store, ticket: Ticket) -> None:
+    await work(store, ticket, rule=transferring("lab"))
+
+    for row in await store.waiting_for(ticket.id, Lane.DISCORD):
+        await store.settle(row, Receipt(channel_id=row.channel_id, message_id=999), NOW)
+
+    assert (await store.ticket(ticket.id)).post == ticket.post
+
+
+async def test_a_transfer_within_one_channel_and_back_to_the_post_points_nowhere(
+    store: Store, ticket: Ticket
+) -> None:
+    await work(store, ticket, rule=transferring("attic"))
+    assert await waiting(store, ticket) == [(Kind.REDRAW, 2)]
+
+    await work(store, ticket, rule=transferring("lab"))
+    await work(store, ticket, rule=transferring("general"))
+
+    assert await waiting(store, ticket) == [(Kind.REDRAW, 2), (Kind.POINT, 30)]
+
+
+async def test_a_second_transfer_to_the_same_channel_points_there_again(store: Store, ticket: Ticket) -> None:
+    for department in ("lab", "general", "lab"):
+        await work(store, ticket, rule=transferring(department))
+
+    assert [kind for kind, _ in await waiting(store, ticket)] == [Kind.REDRAW, Kind.POINT, Kind.POINT]
+
+
+async def test_a_private_ticket_is_never_pointed_at(store: Store, ticket: Ticket) -> None:
+    private = await store.add_ticket(ticket.workspace_id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    await shown(store, private)
+
+    await work(store, private, rule=transferring("lab"))
+
+    assert await waiting(store, private) == [(Kind.REDRAW, 99)]
+
+
+async def test_what_follows_before_the_post_is_there_queues_where_the_post_will_be(
+    store: Store, ticket: Ticket
+) -> None:
+    fresh = await store.add_ticket(ticket.workspace_id, new_ticket(), ids(), NOW)
+
+    await work(store, fresh, rule=transferring("lab"))
+    await work(store, fresh, replying())
+    await work(store, fresh, rule=transferring("general"))
+
+    assert (await waiting(store, fresh))[2:] == [(Kind.REDRAW, 2), (Kind.POINT, 30), (Kind.SHOW, 2)]
+
+
+async def test_a_private_thread_that_is_not_there_yet_is_waited_for_in_its_own_channel(
+    store: Store, workspace: Workspace
+) -> None:
+    private = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+
+    await work(store, private, replying(), lambda found, _: found.assign(BOB))
+
+    assert {channel for _, channel in await waiting(store, private)} == {99}
+
+
+async def test_a_game_report_is_worked_on_like_any_ticket_but_takes_no_word_for_its_reporter(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+
+    await work(store, report, rule=lambda found, _: found.claim(BOB))
+    for say in (replying(), lambda found: found.follow_up("7", "x")):
+        with pytest.raises(ViewOnly):
+            await work(store, report, say, moving(Status.CLOSED))
+    with pytest.raises(AlreadyClaimed):
+        await work(store, report, rule=lambda found, _: found.claim(WRITER))
+
+    assert [each.text for each in await store.messages_of(report.id)] == ["Bob claimed the ticket"]
+    assert await store.waiting_for(report.id, Lane.GAME) == []

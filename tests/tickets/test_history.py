@@ -1,0 +1,105 @@
+"""What staff may do to a ticket besides talking, and the line of its history that each leaves."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.tickets import (
+    AlreadyClaimed,
+    AlreadyLinked,
+    Event,
+    Person,
+    Player,
+    Post,
+    Priority,
+    Status,
+    Ticket,
+    TicketClosed,
+)
+from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
+
+OVER = (Status.RESOLVED, Status.CLOSED)
+REY = Player(id="7", name="rey", display_name="Rey")
+UNKNOWN = replace(TICKET, reporter=Player())
+
+
+@pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])
+@pytest.mark.parametrize("before", [None, ALICE, BOB])
+def test_assigning_takes_the_place_of_any_claim_and_starts_work(
+    ticket: Ticket, before: Person | None
+) -> None:
+    assigned = replace(ticket, claimed_by=before).assign(BOB)
+
+    assert (assigned.claimed_by, assigned.status) == (BOB, Status.IN_PROGRESS)
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_a_ticket_whose_work_has_ended_is_assigned_to_nobody(status: Status) -> None:
+    with pytest.raises(TicketClosed):
+        replace(TICKET, status=status).assign(ALICE)
+
+
+@pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])
+@pytest.mark.parametrize("status", Status)
+def test_a_transfer_frees_the_ticket_and_leaves_its_status(ticket: Ticket, status: Status) -> None:
+    moved = replace(ticket, status=status, claimed_by=ALICE).transfer("bans")
+
+    assert (moved.department, moved.claimed_by, moved.status) == ("bans", None, status)
+
+
+def test_a_reporter_is_named_once() -> None:
+    linked = UNKNOWN.link(REY)
+
+    assert linked.reporter == REY
+    assert linked.link(replace(REY, name="rey, renamed")) == linked
+    with pytest.raises(AlreadyLinked, match=r"^This ticket already belongs to another player\.$"):
+        linked.link(Player(id="8", name="kylo"))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_ticket_is_linked_whatever_its_status(status: Status) -> None:
+    assert replace(UNKNOWN, status=status).link(REY).reporter == REY
+
+
+def test_a_linked_ticket_belongs_to_who_it_was_linked_to() -> None:
+    assert UNKNOWN.link(REY).follow_up("7", "It was me").author.id == "7"
+
+
+def test_a_claimed_ticket_is_claimed_by_nobody_else_but_assigned_to_anybody() -> None:
+    with pytest.raises(AlreadyClaimed):
+        TICKET.claim(ALICE).claim(BOB)
+    assert TICKET.claim(ALICE).assign(BOB).claimed_by == BOB
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        (TICKET, TICKET.claim(ALICE), "Alice claimed the ticket"),
+        (TICKET, TICKET.assign(ALICE), "Alice claimed the ticket"),
+        (TICKET, TICKET.assign(BOB), "Bob was assigned the ticket"),
+        (TICKET.claim(BOB), TICKET.assign(ALICE), "Alice claimed the ticket"),
+        (TICKET.claim(ALICE), TICKET.claim(ALICE).unclaim(), "Alice unclaimed the ticket"),
+        (TICKET.claim(BOB), TICKET.claim(BOB).unclaim(), "Alice unclaimed the ticket"),
+        (TICKET, TICKET.move_to(Status.IN_PROGRESS), "Alice changed the status to in-progress"),
+        (TICKET, TICKET.move_to(Status.CLOSED), "Alice changed the status to closed"),
+        (TICKET, TICKET.transfer("bans"), "Alice transferred the ticket to bans"),
+        (TICKET.claim(ALICE), TICKET.transfer("bans"), "Alice transferred the ticket to bans"),
+        (UNKNOWN, UNKNOWN.link(REY), "Rey (@rey) was linked to the ticket"),
+        (GAME_REPORT, GAME_REPORT.move_to(Status.RESOLVED), "Alice changed the status to resolved"),
+    ],
+)
+def test_a_change_is_told_in_one_line_with_who_made_it(before: Ticket, after: Ticket, line: str) -> None:
+    assert after.event_since(before, ALICE) == Event(ticket_id=1, author=ALICE, text=line)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        TICKET,
+        replace(TICKET, post=Post(channel_id=2, message_id=3)),
+        replace(TICKET, priority=Priority.URGENT),
+    ],
+    ids=["nothing", "shown in Discord", "another priority"],
+)
+def test_what_nobody_follows_leaves_no_line(after: Ticket) -> None:
+    assert after.event_since(TICKET, ALICE) is None

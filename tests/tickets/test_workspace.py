@@ -1,0 +1,203 @@
+"""A workspace's own rules: where tickets go, who may have how many, and which rules it cannot have."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bot.tickets import (
+    BadRule,
+    Category,
+    Department,
+    Ticket,
+    UnknownCategories,
+    UnknownCategory,
+    UnknownDepartment,
+    Workspace,
+    WrongDepartment,
+)
+from tests.tickets.samples import ALICE, GAME_REPORT, TICKET, WORKSPACE
+
+BUG = Category(id="bug", name="Bugs", max_open=2)
+BANS = Category(id="bans", name="Bans")
+QA = Department(id="qa", name="Quality", channel_id=20, categories=("bug",))
+COURT = Department(id="court", name="Court", categories=("bans",), members=("11", "12"))
+RULED = WORKSPACE.with_category(BUG).with_category(BANS).with_department(QA).with_department(COURT)
+
+
+def test_a_new_workspace_has_one_department_that_takes_everything() -> None:
+    assert WORKSPACE.department_for("whatever") == Department(id="general", name="General")
+    assert WORKSPACE.categories == ()
+
+
+@pytest.mark.parametrize(
+    ("category", "department"), [("bug", "qa"), ("bans", "court"), ("Bug", "general"), ("", "general")]
+)
+def test_a_ticket_goes_to_the_department_that_names_its_category(category: str, department: str) -> None:
+    assert RULED.department_for(category).id == department
+
+
+def test_of_several_departments_that_name_a_category_the_first_gets_its_tickets() -> None:
+    both = RULED.with_department(Department(id="more", name="More", categories=("bug", "bans")))
+
+    assert both.department_for("bug").id == "qa"
+    assert both.without_department("qa").department_for("bug").id == "more"
+
+
+@pytest.mark.parametrize(
+    ("ticket", "department", "channel"),
+    [
+        (TICKET, "qa", 20),
+        (GAME_REPORT, "qa", 20),
+        (TICKET, "court", 2),
+        (GAME_REPORT, "court", 3),
+        (TICKET, "general", 2),
+        (GAME_REPORT, "no longer there", 3),
+    ],
+)
+def test_a_ticket_is_posted_in_its_department_s_channel_else_in_the_workspace_s(
+    ticket: Ticket, department: str, channel: int
+) -> None:
+    assert RULED.channel_for(ticket, department) == channel
+
+
+def test_a_rule_with_the_same_id_takes_the_place_of_the_old_one() -> None:
+    renamed = RULED.with_department(replace(QA, name="Testers")).with_category(replace(BUG, max_open=None))
+
+    assert [one.name for one in renamed.departments] == ["General", "Testers", "Court"]
+    assert [one.max_open for one in renamed.categories] == [None, None]
+
+
+def test_a_category_is_given_to_all_departments_named_and_taken_from_the_others() -> None:
+    given = RULED.with_category(BUG, departments=["court", "general"])
+
+    assert {one.id: one.categories for one in given.departments} == {
+        "general": ("bug",),
+        "qa": (),
+        "court": ("bans", "bug"),
+    }
+    assert RULED.with_category(BUG, departments=[]).department_for("bug").id == "general"
+
+
+def test_a_category_given_to_an_unknown_department_is_not_made() -> None:
+    with pytest.raises(UnknownDepartment):
+        WORKSPACE.with_category(BUG, departments=["general", "nowhere"])
+
+
+def test_a_removed_department_leaves_its_categories_to_the_default_one() -> None:
+    assert RULED.without_department("qa").department_for("bug").id == "general"
+
+
+def test_a_removed_category_is_handled_by_nobody_any_more() -> None:
+    without = RULED.without_category("bug")
+
+    assert without.category("bug") is None
+    assert all("bug" not in one.categories for one in without.departments)
+
+
+def test_the_default_department_can_be_another_and_the_old_one_then_goes() -> None:
+    changed = RULED.with_default_department("court").without_department("general")
+
+    assert changed.department_for("whatever").id == "court"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda workspace: workspace.department("nowhere"),
+        lambda workspace: workspace.without_department("nowhere"),
+        lambda workspace: workspace.with_default_department("nowhere"),
+        lambda workspace: workspace.transferred(TICKET, "nowhere"),
+    ],
+)
+def test_a_department_that_is_not_there_is_said_to_be_unknown(change: Callable[[Workspace], object]) -> None:
+    with pytest.raises(UnknownDepartment, match=r"^There is no such department in this workspace\.$"):
+        change(RULED)
+
+
+def test_a_category_that_is_not_there_cannot_be_removed() -> None:
+    with pytest.raises(UnknownCategory):
+        RULED.without_category("nothing")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda ruled: ruled.without_department("general"), "default department. Make another one the"),
+        (lambda ruled: ruled.with_department(replace(QA, id="")), "An id has 1 to 64 characters"),
+        (lambda ruled: ruled.with_department(replace(QA, id="x" * 65)), "An id has 1 to 64 characters"),
+        (lambda ruled: ruled.with_department(replace(QA, id="a\nb")), "all of them visible"),
+        (lambda ruled: ruled.with_department(replace(QA, id="\ud800")), "all of them visible"),
+        (lambda ruled: ruled.with_department(replace(QA, name="  ")), "A name has 1 to 100 characters"),
+        (lambda ruled: ruled.with_category(replace(BUG, name="x" * 101)), "A name has 1 to 100 characters"),
+        (lambda ruled: ruled.with_category(replace(BUG, id="\u202e")), "all of them visible"),
+        (lambda ruled: ruled.with_category(replace(BUG, max_open=0)), "1 to 1,000 open tickets"),
+        (lambda ruled: ruled.with_category(replace(BUG, max_open=1001)), "1 to 1,000 open tickets"),
+        (lambda ruled: ruled.with_department(replace(QA, categories=("tea",))), "There is no category tea."),
+        (lambda ruled: ruled.with_department(replace(QA, members=("1",) * 101)), "at most 100 members"),
+        (lambda ruled: ruled.with_department(replace(QA, categories=("bug",) * 101)), "100 categories"),
+    ],
+)
+def test_a_rule_the_workspace_cannot_have_is_refused_with_the_reason(
+    change: Callable[[Workspace], Workspace], sentence: str
+) -> None:
+    with pytest.raises(BadRule, match=sentence):
+        change(RULED)
+
+
+def test_a_workspace_has_100_departments_and_100_categories_at_most() -> None:
+    full = WORKSPACE
+    for number in range(100):
+        full = full.with_category(Category(id=f"c{number}", name="C"))
+    for number in range(99):
+        full = full.with_department(Department(id=f"d{number}", name="D"))
+
+    with pytest.raises(BadRule, match=r"at most 100 of them\. Remove one first\."):
+        full.with_category(BUG)
+    with pytest.raises(BadRule, match=r"at most 100 of them\. Remove one first\."):
+        full.with_department(replace(QA, categories=()))
+    assert full.with_category(Category(id="c7", name="changed")).category("c7")
+
+
+def test_the_longest_of_everything_is_still_a_rule() -> None:
+    longest = Category(id="ä" * 64, name="😀" * 100, max_open=1000)
+
+    assert WORKSPACE.with_category(longest).categories == (longest,)
+
+
+def test_a_ticket_is_transferred_only_to_who_handles_its_category() -> None:
+    with pytest.raises(WrongDepartment, match=r"^That department does not handle this ticket's category\.$"):
+        RULED.transferred(TICKET, "court")
+    assert RULED.transferred(TICKET.claim(ALICE), "qa") == TICKET.claim(ALICE).transfer("qa")
+
+
+def test_a_department_that_names_no_category_takes_any_ticket() -> None:
+    assert RULED.transferred(TICKET, "general").department == "general"
+
+
+def test_a_ticket_may_go_back_to_where_it_would_be_filed() -> None:
+    picky = RULED.with_category(BANS, departments=["general"]).without_category("bug")
+
+    assert picky.department_for(TICKET.category).id == "general"
+    assert picky.transferred(TICKET.transfer("qa"), "general").department == "general"
+
+
+def test_an_unknown_category_is_kept_or_refused_as_the_workspace_says() -> None:
+    strict = replace(RULED, unknown_categories=UnknownCategories.REFUSE)
+
+    RULED.accept_category("tea")
+    strict.accept_category("bug")
+    with pytest.raises(UnknownCategory):
+        strict.accept_category("tea")
+
+
+def test_how_many_are_open_never_matters_for_a_game_report() -> None:
+    assert RULED.most_open(TICKET) == 2
+    assert RULED.most_open(GAME_REPORT) is None
+    assert RULED.most_open(replace(TICKET, category="bans")) is None
+    assert RULED.most_open(replace(TICKET, category="tea")) is None
+
+
+def test_members_of_a_department_see_it_and_everybody_sees_one_without() -> None:
+    assert RULED.departments_of("11") == ("general", "qa", "court")
+    assert RULED.departments_of("99") == ("general", "qa")
