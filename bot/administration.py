@@ -1,10 +1,11 @@
-"""Workspaces and API keys from the command line, whether the bridge runs or not.
+"""Workspaces, API keys and refused requests from the command line, whether the bridge runs or not.
 
 Only one process may write a database. Whoever holds its lock does what is asked; a running bridge leaves its
 address in the lock file, on loopback and with a token that only the file's owner can read.
 """
 
 import asyncio
+import base64
 import hmac
 import json
 import secrets
@@ -13,11 +14,22 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from bot.tickets import NewWorkspace, hash_key, mint_key
+from bot.tickets import (
+    ApiKey,
+    NewWorkspace,
+    Plan,
+    Refusal,
+    UnknownCategories,
+    Workspace,
+    hash_key,
+    mint_key,
+)
+from bot.tickets.rules import amended, check_workspace_name, with_category_amended, with_department_amended
 from storage import DatabaseInUse, DatabaseLock, StorageError, Store, read_note
 
 Record = dict[str, object]  # what can travel as a JSON object
@@ -30,7 +42,10 @@ class Unaskable(Exception):
 
 
 class Administration:
-    """What an operator can ask for. Arguments and results are JSON values; times are ISO 8601, UTC."""
+    """What an operator can ask for. Arguments and results are JSON values; times are ISO 8601, UTC.
+
+    A verb that changes something raises what the workspace raises.
+    """
 
     def __init__(self, store: Store, sources: Collection[str]) -> None:
         self._store = store
@@ -38,34 +53,88 @@ class Administration:
         self.verbs: dict[str, Callable[..., Awaitable[list[Record]]]] = {
             "workspace-create": self.create_workspace,
             "workspace-list": self.list_workspaces,
+            "workspace-show": self.show_workspace,
+            "workspace-set": self.change_workspace,
+            "department-set": self.change_department,
+            "department-remove": self.remove_department,
+            "category-set": self.change_category,
+            "category-remove": self.remove_category,
             "key-create": self.create_key,
             "key-list": self.list_keys,
             "key-revoke": self.revoke_key,
+            "rejected-list": self.list_rejected,
+            "rejected-show": self.show_rejected,
         }
 
     async def create_workspace(self, **named: object) -> list[Record]:
         """`named` are the fields of NewWorkspace."""
         new = NewWorkspace(**named)  # type: ignore[arg-type]  # checked by the command line that sent them
-        if not new.name.strip() or len(new.name) > 100:
-            raise Unaskable("A workspace's name has 1 to 100 characters.")
-        workspace = await self._store.add_workspace(new, _now())
-        return [_record(workspace)]
+        check_workspace_name(new.name)
+        return [_record(await self._store.add_workspace(new, _now()))]
 
     async def list_workspaces(self) -> list[Record]:
         return [_record(workspace) for workspace in await self._store.workspaces()]
 
-    async def create_key(self, workspace: str, source: str) -> list[Record]:
+    async def show_workspace(self, workspace: str) -> list[Record]:
+        return [_record(await self._store.workspace_named(workspace))]
+
+    async def change_workspace(self, workspace: str, **parts: Any) -> list[Record]:
+        """`parts` are those of WorkspaceParts that change."""
+        words = {"plan": Plan, "unknown_categories": UnknownCategories}
+        given: Any = {name: words[name](value) if name in words else value for name, value in parts.items()}
+        return await self._changed(workspace, lambda kept: amended(kept, **given))
+
+    async def change_department(self, workspace: str, department: str, **parts: Any) -> list[Record]:
+        """`parts` are those of DepartmentParts that change; a department that is not there is added."""
+        given: Any = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in parts.items()
+        }
+        return await self._changed(workspace, lambda kept: with_department_amended(kept, department, **given))
+
+    async def remove_department(self, workspace: str, department: str) -> list[Record]:
+        return await self._changed(workspace, lambda kept: kept.without_department(department))
+
+    async def change_category(
+        self, workspace: str, category: str, departments: list[str] | None = None, **parts: Any
+    ) -> list[Record]:
+        """`parts` are those of CategoryParts that change; a category that is not there is added."""
+        return await self._changed(
+            workspace, lambda kept: with_category_amended(kept, category, departments, **parts)
+        )
+
+    async def remove_category(self, workspace: str, category: str) -> list[Record]:
+        return await self._changed(workspace, lambda kept: kept.without_category(category))
+
+    async def _changed(self, name: str, rule: Callable[[Workspace], Workspace]) -> list[Record]:
+        workspace = await self._store.workspace_named(name)
+        return [_record(await self._store.change_workspace(workspace.id, rule))]
+
+    async def create_key(
+        self, workspace: str, source: str, name: str = "", expires_at: str | None = None
+    ) -> list[Record]:
         """The only time the key itself is seen; what is kept is its hash."""
         if source not in self._sources:
             raise Unaskable(
                 f"There is no source {source}. Choose one of: {', '.join(sorted(self._sources))}."
             )
-        key, prefix = mint_key()
-        kept = await self._store.add_key(workspace, source, prefix=prefix, key_hash=hash_key(key), now=_now())
-        return [_record(kept) | {"key": key}]
+        if len(name) > 100 or not name.isprintable():
+            raise Unaskable("A key's name has 100 characters at most, all of them visible.")
+        now, (key, prefix) = _now(), mint_key()
+        kept = await self._store.add_key(
+            workspace,
+            source,
+            prefix=prefix,
+            key_hash=hash_key(key),
+            now=now,
+            name=name,
+            expires_at=_lasting_until(expires_at, now),
+        )
+        return [_key_record(kept, now) | {"key": key}]
 
     async def list_keys(self) -> list[Record]:
-        return [_record(key) for key in await self._store.keys()]
+        """With each key's state: active, expired or revoked."""
+        now = _now()
+        return [_key_record(key, now) for key in await self._store.keys()]
 
     async def revoke_key(self, prefix: str) -> list[Record]:
         """`prefix` is what `key list` shows; a whole key is taken as well."""
@@ -73,11 +142,18 @@ class Administration:
         await self._store.revoke_key(name, _now())
         return [{"prefix": name}]
 
+    async def list_rejected(self, limit: int) -> list[Record]:
+        """The newest refused requests, newest first."""
+        return [_record(one) for one in await self._store.rejected(limit)]
+
+    async def show_rejected(self, rejected_id: int) -> list[Record]:
+        return [_record(await self._store.rejected_request(rejected_id))]
+
 
 async def ask(database: Path, sources: Collection[str], verb: str, **arguments: object) -> list[Record]:
     """Do it here if nobody holds the database, else ask the one who does.
 
-    Raises StorageError, DatabaseInUse and Unaskable, each with a sentence.
+    Raises StorageError, DatabaseInUse, Unaskable and Refusal, each with a sentence.
     """
     deadline = asyncio.get_running_loop().time() + _PATIENCE
     while True:
@@ -128,7 +204,7 @@ async def open_to_commands(administration: Administration, lock: DatabaseLock) -
             return web.json_response({"error": "The token is wrong."}, status=401)
         try:
             records = await administration.verbs[request.match_info["verb"]](**await request.json())
-        except (StorageError, Unaskable) as error:
+        except (StorageError, Unaskable, Refusal) as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"records": records})
 
@@ -147,10 +223,31 @@ async def open_to_commands(administration: Administration, lock: DatabaseLock) -
 
 
 def _record(noun: object) -> Record:
-    return {
-        name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
-        for name, value in asdict(noun).items()  # type: ignore[call-overload]  # a Workspace or an ApiKey
-    }
+    told: Record = _plain(asdict(noun))  # type: ignore[call-overload]  # one of our nouns
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """As JSON will have it on the other side; the bytes of a body in base64."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _key_record(key: ApiKey, now: datetime) -> Record:
+    ended = "revoked" if key.revoked_at else "expired"
+    return _record(key) | {"state": "active" if key.opens(key.source, now) else ended}
+
+
+def _lasting_until(expires_at: str | None, now: datetime) -> datetime | None:
+    moment = datetime.fromisoformat(expires_at) if expires_at else None
+    if moment and moment <= now:
+        raise Unaskable(f"{moment:%Y-%m-%d} has begun already. Let the key expire on a later day.")
+    return moment
 
 
 def _now() -> datetime:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import discord
 
 from bot.tickets import IN_DISCORD, Message, MessageKind, Person, Player, Priority, Status, Ticket
+from bot.tickets.workspace import DEFAULT_DEPARTMENT
 from cogs._text import bare, drawn, fits
 
 # Discord's limits, in characters.
@@ -27,6 +28,13 @@ _STATUSES = {
     Status.CLOSED: "⚫ Closed",
 }
 
+_SHOWN = {
+    MessageKind.REPLY: ("💬 Reply to the reporter", discord.Colour.green()),
+    MessageKind.NOTE: ("📝 Note, for staff only", discord.Colour.gold()),
+    MessageKind.FOLLOW_UP: ("🗨️ The reporter adds", discord.Colour.blurple()),
+    MessageKind.EVENT: ("🕘 What happened", discord.Colour.light_grey()),
+}
+
 
 def ticket_embed(ticket: Ticket) -> discord.Embed:
     """The post of a ticket. A game report bears its own line and mark, whatever else it says."""
@@ -39,6 +47,8 @@ def ticket_embed(ticket: Ticket) -> discord.Embed:
     )
     _add_reporter(embed, ticket.reporter)
     _add_field(embed, "Category", drawn(ticket.category, _VALUE))
+    if ticket.department != DEFAULT_DEPARTMENT:
+        _add_field(embed, "Department", drawn(ticket.department, _VALUE))
     _add_field(embed, "Priority", label)
     _add_field(embed, "Status", status_line(ticket))
     if ticket.reported_player:
@@ -81,20 +91,56 @@ def _called(person: Person) -> str:
 
 
 def message_embed(ticket: Ticket, message: Message) -> discord.Embed:
-    """A reply or a note, as shown to staff in the thread."""
-    if message.kind is MessageKind.REPLY:
-        title, colour = "💬 Reply to the reporter", discord.Colour.green()
-    else:
-        title, colour = "📝 Note, for staff only", discord.Colour.gold()
-    embed = discord.Embed(title=title, description=message.text, colour=colour, timestamp=message.created_at)
+    """What is said on a ticket, as shown in its thread."""
+    title, colour = _SHOWN[message.kind]
+    embed = discord.Embed(
+        title=title, description=_words(message), colour=colour, timestamp=message.created_at
+    )
     embed.set_author(name=bare(message.author.name, AUTHOR))
     embed.set_footer(text=message_footer(ticket, message))
     return embed
 
 
+def _words(message: Message) -> str:
+    """A member's words as Discord reads them; what comes from a game is plain text, and shown as typed."""
+    if message.author.source == IN_DISCORD:
+        return message.text
+    return drawn(message.text, DESCRIPTION) or "—"
+
+
+def shows_all_words(message: Message) -> bool:
+    """Whether `message_embed` holds them to the last character."""
+    return message.author.source == IN_DISCORD or fits(message.text, DESCRIPTION)
+
+
 def message_footer(ticket: Ticket, message: Message) -> str:
     """The mark a shown message is known by in its thread's history."""
     return f"{ticket.public_id} · {message.kind.value} {message.id}"
+
+
+def pointer_embed(ticket: Ticket, post_url: str, mark: str) -> discord.Embed:
+    """Where the post of a ticket is that a department was just given."""
+    embed = plain_pointer_embed(ticket, post_url, mark)
+    embed.title = f"{embed.title} · {drawn(ticket.subject, 150) or '(no subject)'}"
+    return embed
+
+
+def plain_pointer_embed(ticket: Ticket, post_url: str, mark: str) -> discord.Embed:
+    """The same without a word of the player's, for what Discord refuses otherwise."""
+    embed = discord.Embed(
+        title=f"{'🚨' if ticket.view_only else '📨'} {drawn(ticket.public_id, 80)}",
+        url=post_url,
+        description=f"Transferred to {drawn(ticket.department, _VALUE)}. [Go to its post]({post_url})",
+        colour=_PRIORITIES[ticket.priority][1],
+        timestamp=ticket.updated_at,
+    )
+    embed.set_footer(text=mark)
+    return embed
+
+
+def pointer_footer(ticket: Ticket, delivery_id: int) -> str:
+    """The mark a pointer is known by: one for each transfer, for a ticket may come back."""
+    return f"{ticket.public_id} · transfer {delivery_id}"
 
 
 def list_embed(tickets: list[Ticket]) -> discord.Embed:
@@ -110,17 +156,6 @@ def list_embed(tickets: list[Ticket]) -> discord.Embed:
         room -= len(line) + 1
     embed.description = "\n".join(lines)
     return embed
-
-
-def history_field(embed: discord.Embed, messages: list[Message]) -> None:
-    """Add the last replies and notes to a ticket's embed, as far as there is room."""
-    names = {MessageKind.REPLY: "💬 Reply", MessageKind.NOTE: "📝 Note (staff only)"}
-    for message in messages[-5:]:
-        name = f"{names[message.kind]} by {bare(message.author.name, 80)}"
-        value = drawn(message.text, min(500, WHOLE - len(embed) - len(name))) or "—"
-        if len(embed) + len(name) + len(value) > WHOLE:
-            return
-        embed.add_field(name=name, value=value, inline=False)
 
 
 def thread_name(ticket: Ticket) -> str:

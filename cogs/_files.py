@@ -4,8 +4,8 @@ import io
 
 import discord
 
-from bot.tickets import Ticket
-from cogs._embeds import shows_whole_body
+from bot.tickets import Message, Ticket
+from cogs._embeds import shows_all_words, shows_whole_body
 
 
 def ticket_files(ticket: Ticket, embed: discord.Embed) -> list[discord.File]:
@@ -19,6 +19,13 @@ def plain_files(ticket: Ticket) -> list[discord.File]:
     """Everything a player wrote, for a post that shows none of it."""
     text = f"{ticket.subject}\n\n{ticket.body}"
     return [_text_file(f"{ticket.public_id}-message.txt", text), *_chat_log(ticket)]
+
+
+def message_files(ticket: Ticket, message: Message) -> list[discord.File]:
+    """What was said, if the embed clips it."""
+    if shows_all_words(message):
+        return []
+    return [_text_file(f"{ticket.public_id}-{message.kind.value}-{message.id}.txt", message.text)]
 
 
 def _chat_log(ticket: Ticket) -> list[discord.File]:

@@ -1,7 +1,7 @@
 """The forms people fill in. Answered by their ids, so that one opened before a restart is not lost."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import discord
@@ -10,8 +10,6 @@ from bot.tickets import Ticket
 
 REPLY = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
 OPEN = "ticket:open"
-
-CATEGORIES = ("question", "bug", "player", "appeal", "other")
 
 
 def reply_modal(ticket: Ticket) -> discord.ui.Modal:
@@ -27,12 +25,12 @@ def reply_modal(ticket: Ticket) -> discord.ui.Modal:
     return modal
 
 
-def open_modal() -> discord.ui.Modal:
-    """Category, subject, what happened."""
+def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
+    """Category, subject, what happened. `categories` are at most 25 ids and labels."""
     modal = discord.ui.Modal(title="Open a ticket", custom_id=OPEN)
     category: discord.ui.Select[discord.ui.Modal] = discord.ui.Select(
         custom_id="category",
-        options=[discord.SelectOption(label=name.capitalize(), value=name) for name in CATEGORIES],
+        options=[discord.SelectOption(label=label, value=name) for name, label in categories],
     )
     subject: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="subject", max_length=100

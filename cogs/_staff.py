@@ -13,7 +13,7 @@ class NotStaff(Refusal):
 
 
 class NoWorkspace(Refusal):
-    """This Discord server has no workspace. Its operator makes one with `ticketbridge workspace create`."""
+    """This Discord server has no workspace. Who manages the server makes one with `/setup workspace`."""
 
 
 class TicketNeeded(Refusal):

@@ -1,26 +1,23 @@
 """Slash commands: players open and follow their tickets; staff reply, note and look."""
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client import TicketBot
 from bot.tickets import (
+    FOR_THE_REPORTER,
     IN_DISCORD,
-    EmptyMessage,
     MessageKind,
-    NewTicket,
-    Player,
-    Priority,
     Refusal,
     Ticket,
     UnknownTicket,
-    Workspace,
     numbered_ids,
 )
 from cogs._answers import Asked, refusals_said, say
-from cogs._embeds import history_field, list_embed, ticket_embed
-from cogs._modals import CATEGORIES, OPEN, form_id, open_modal, submitted
+from cogs._embeds import list_embed, ticket_embed
+from cogs._history import add_events, add_words
+from cogs._modals import OPEN, form_id, open_modal
+from cogs._opening import categories_of, parent_for, ticket_from, workspace_for
 from cogs._replies import keep_reply
 from cogs._staff import (
     is_staff,
@@ -73,8 +70,8 @@ class Commands(
     async def open(self, interaction: Asked) -> None:
         """Open a ticket: staff will answer you in a thread of your own."""
         async with refusals_said(interaction):
-            await workspaces_here(self.bot.store, interaction)
-            await interaction.response.send_modal(open_modal())
+            workspace = workspace_for(interaction, await workspaces_here(self.bot.store, interaction))
+            await interaction.response.send_modal(open_modal(categories_of(workspace)))
 
     @app_commands.command()
     @app_commands.describe(
@@ -116,8 +113,10 @@ class Commands(
         async with refusals_said(interaction):
             meant = await named_ticket(self.bot.store, interaction, ticket)
             kinds = await self._visible_kinds(interaction, meant)
+            words = [kind for kind in kinds if kind is not MessageKind.EVENT]
             embed = ticket_embed(meant)
-            history_field(embed, await self.bot.store.messages_of(meant.id, kinds))
+            add_words(embed, await self.bot.store.messages_of(meant.id, words))
+            add_events(embed, await self.bot.store.messages_of(meant.id, [MessageKind.EVENT]))
             await interaction.followup.send(embed=embed, ephemeral=True)
 
     async def _staff_ticket(self, asked: Asked, public_id: str | None) -> Ticket:
@@ -133,7 +132,7 @@ class Commands(
         if workspace and is_staff(asked.user, workspace):
             return tuple(MessageKind)
         if workspace and ticket.belongs_to(IN_DISCORD, str(asked.user.id)):
-            return (MessageKind.REPLY,)
+            return FOR_THE_REPORTER
         raise UnknownTicket
 
     @commands.Cog.listener()
@@ -145,13 +144,13 @@ class Commands(
 
     async def _keep_ticket(self, asked: Asked) -> None:
         await asked.response.defer(ephemeral=True, thinking=True)
-        workspace = _workspace_for(asked, await workspaces_here(self.bot.store, asked))
+        workspace = workspace_for(asked, await workspaces_here(self.bot.store, asked))
         ticket = await self.bot.store.add_ticket(
             workspace.id,
-            _ticket_from(asked),
+            ticket_from(asked, workspace),
             numbered_ids("TICKET"),
             now(),
-            channel_id=_parent_for(asked, workspace),
+            channel_id=parent_for(asked, workspace),
         )
         await say(
             asked,
@@ -176,40 +175,6 @@ async def tickets(interaction: Asked) -> None:
 async def _own_tickets(asked: Asked) -> list[Ticket]:
     here = [workspace.id for workspace in await workspaces_here(asked.client.store, asked)]
     return await asked.client.store.tickets_of(IN_DISCORD, str(asked.user.id), here)
-
-
-def _ticket_from(asked: Asked) -> NewTicket:
-    filled = submitted(asked)
-    category, body = filled.get("category", ""), filled.get("body", "").strip()
-    if not body:
-        raise EmptyMessage
-    return NewTicket(
-        source=IN_DISCORD,
-        view_only=False,
-        subject=filled.get("subject", "").strip() or "(no subject)",
-        body=body,
-        category=category if category in CATEGORIES else "other",
-        priority=Priority.NORMAL,
-        reporter=Player(
-            id=str(asked.user.id),
-            name=asked.user.name,
-            display_name=asked.user.display_name,
-            avatar_url=asked.user.display_avatar.url,
-            profile_url=f"https://discord.com/users/{asked.user.id}",
-        ),
-        private=True,
-    )
-
-
-def _workspace_for(asked: Asked, here: list[Workspace]) -> Workspace:
-    """The one whose tickets channel this is; anywhere else, the guild's first."""
-    return next((one for one in here if one.tickets_channel_id == asked.channel_id), here[0])
-
-
-def _parent_for(asked: Asked, workspace: Workspace) -> int:
-    """Where the reporter's thread is made: where they are, for who sees no channel sees no thread in it."""
-    channel = asked.channel.parent if isinstance(asked.channel, discord.Thread) else asked.channel
-    return channel.id if isinstance(channel, discord.TextChannel) else workspace.tickets_channel_id
 
 
 def _choice(ticket: Ticket) -> app_commands.Choice[str]:

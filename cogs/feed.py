@@ -11,19 +11,36 @@ from bot.client import UNREACHABLE, TicketBot
 from bot.dispatcher import Postponed, Undeliverable
 from bot.tickets import Delivery, Kind, Receipt, Ticket
 from cogs._buttons import ticket_view
-from cogs._embeds import footer_of, message_embed, message_footer, plain_embed, thread_name, ticket_embed
-from cogs._files import plain_files, ticket_files
+from cogs._embeds import (
+    footer_of,
+    message_embed,
+    message_footer,
+    plain_embed,
+    plain_pointer_embed,
+    pointer_embed,
+    pointer_footer,
+    ticket_embed,
+)
+from cogs._files import message_files, plain_files, ticket_files
+from cogs._sending import (
+    REPAIR_SECONDS,
+    THREAD_EXISTS,
+    UNKNOWN_MESSAGE,
+    Place,
+    edit,
+    named,
+    sent,
+    sent_alone,
+    under_the_post,
+    verdict,
+)
 
 log = logging.getLogger(__name__)
 
-Place = discord.TextChannel | discord.Thread
 Step = Callable[[Delivery, Ticket], Awaitable[Receipt]]
 
-THREAD_EXISTS = 160004
-UNKNOWN_MESSAGE = 10008  # also the answer to a nonce whose message was posted, and has been deleted since
 _HISTORY = 1000  # messages looked through for one that an earlier attempt may have left
 _CLOCKS_APART = timedelta(minutes=5)  # how far ours and Discord's may differ
-_REPAIR_SECONDS = 30.0  # between two looks whether a missing permission or channel is back
 
 
 class Feed(commands.Cog):
@@ -43,6 +60,7 @@ class Feed(commands.Cog):
             Kind.PRIVATE_THREAD: self._start_private_thread,
             Kind.REDRAW: self._redraw,
             Kind.SHOW: self._show,
+            Kind.POINT: self._point,
         }
         for kind, step in steps.items():
             self.bot.dispatcher.take(kind, self._delivering(step))
@@ -53,7 +71,7 @@ class Feed(commands.Cog):
             try:
                 return await step(delivery, ticket)
             except (discord.HTTPException, discord.RateLimited) as error:
-                raise _verdict(error) from error
+                raise verdict(error) from error
             except UNREACHABLE as error:
                 raise Postponed(f"Discord cannot be reached: {type(error).__name__} {error}") from error
 
@@ -83,7 +101,7 @@ class Feed(commands.Cog):
         files: list[discord.File],
     ) -> int | None:
         content, mentions = await self._call(ticket)
-        return await _sent(
+        return await sent(
             place.send(
                 content=content,
                 embed=embed,
@@ -111,7 +129,7 @@ class Feed(commands.Cog):
             raise Undeliverable("the post was deleted before its thread was made")
         message = (await self._channel(delivery.channel_id)).get_partial_message(post)
         try:
-            await _named(ticket, lambda name: message.create_thread(name=name))
+            await named(ticket, lambda name: message.create_thread(name=name))
         except discord.HTTPException as error:
             if error.code == UNKNOWN_MESSAGE:
                 raise Undeliverable("the post was deleted before its thread was made") from error
@@ -124,7 +142,7 @@ class Feed(commands.Cog):
         thread = await self._thread_left_behind(channel, ticket) if delivery.attempts else None
         if thread is None:
             private = discord.ChannelType.private_thread
-            thread = await _named(
+            thread = await named(
                 ticket, lambda name: channel.create_thread(name=name, type=private, invitable=False)
             )
         await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
@@ -139,29 +157,53 @@ class Feed(commands.Cog):
             await place.edit(archived=False)  # nothing can be edited in an archived thread
         message = place.get_partial_message(post)
         try:
-            await _edit(message, ticket, ticket_embed(ticket))
+            await edit(message, ticket, ticket_embed(ticket))
         except discord.HTTPException as error:
             if error.status != 400:
                 raise
-            await _edit(message, ticket, plain_embed(ticket))  # as it was posted, for the same reason
+            await edit(message, ticket, plain_embed(ticket))  # as it was posted, for the same reason
         return Receipt(channel_id=delivery.channel_id, message_id=post)
 
     async def _show(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         message = await self.bot.store.message(delivery.message_id or 0)
         if message is None:
-            raise Undeliverable("the reply or note is no longer kept")
+            raise Undeliverable("what was said is no longer kept")
         place = await self._place(ticket.post.thread_id or ticket.post.channel_id)
         shown = await self._left_behind(delivery, place, message_footer(ticket, message))
         if shown is None:
-            shown = await _sent(
+            shown = await sent(
                 place.send(
                     embed=message_embed(ticket, message),
+                    files=message_files(ticket, message),
                     nonce=delivery.nonce,
-                    reference=_under_the_post(ticket),  # type: ignore[arg-type]  # None is its default
+                    reference=under_the_post(ticket),  # type: ignore[arg-type]  # None is its default
                     allowed_mentions=discord.AllowedMentions.none(),
                 )
             )
         return Receipt(channel_id=place.id, message_id=shown)
+
+    async def _point(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        post = await self._post_of(ticket)
+        place = await self._place(delivery.channel_id)
+        mark = pointer_footer(ticket, delivery.id)
+        pointer = await self._left_behind(delivery, place, mark)
+        if pointer is None:
+            try:
+                embed = pointer_embed(ticket, post.jump_url, mark)
+                pointer = await sent_alone(place, delivery, embed)
+            except discord.HTTPException as error:
+                if error.status != 400:
+                    raise
+                embed = plain_pointer_embed(ticket, post.jump_url, mark)
+                pointer = await sent_alone(place, delivery, embed)
+        return Receipt(channel_id=place.id, message_id=pointer)
+
+    async def _post_of(self, ticket: Ticket) -> discord.Message:
+        """As it is in Discord now: a pointer to a deleted one would lead nowhere."""
+        if ticket.post.message_id is None:
+            raise Undeliverable("there is no post to point to")
+        place = await self._place(ticket.post.channel_id)
+        return await place.fetch_message(ticket.post.message_id)
 
     async def _left_behind(self, delivery: Delivery, place: Place, mark: str) -> int | None:
         """What an earlier attempt of unknown outcome may have posted, known by its footer."""
@@ -187,11 +229,11 @@ class Feed(commands.Cog):
     async def _place(self, discord_id: int | None) -> Place:
         """The text channel or thread of that id; Postponed, with the cure, while there is none."""
         if discord_id is None:
-            raise Postponed("its post or thread is not in Discord yet", seconds=_REPAIR_SECONDS)
+            raise Postponed("its post or thread is not in Discord yet", seconds=REPAIR_SECONDS)
         place = self.bot.get_channel(discord_id) or await self.bot.fetch_channel(discord_id)
         if not isinstance(place, Place):
             raise Postponed(
-                f"channel {discord_id} is not a text channel; give the workspace one", seconds=_REPAIR_SECONDS
+                f"channel {discord_id} is not a text channel; give the workspace one", seconds=REPAIR_SECONDS
             )
         return place
 
@@ -200,59 +242,9 @@ class Feed(commands.Cog):
         if isinstance(place, discord.Thread):
             raise Postponed(
                 f"channel {discord_id} is a thread; give the workspace a text channel",
-                seconds=_REPAIR_SECONDS,
+                seconds=REPAIR_SECONDS,
             )
         return place
-
-
-async def _edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
-    await message.edit(embed=embed, view=ticket_view(ticket), allowed_mentions=discord.AllowedMentions.none())
-
-
-async def _named(ticket: Ticket, create: Callable[[str], Awaitable[discord.Thread]]) -> discord.Thread:
-    """A thread named after its ticket; by the id alone where a guild refuses words of the subject."""
-    try:
-        return await create(thread_name(ticket))
-    except discord.HTTPException as error:
-        if error.status != 400 or error.code == THREAD_EXISTS:
-            raise
-        return await create(ticket.public_id)
-
-
-async def _sent(sending: Awaitable[discord.Message]) -> int | None:
-    """The message's id; None for one that an earlier attempt posted and somebody has deleted since."""
-    try:
-        return (await sending).id
-    except discord.NotFound as error:
-        if error.code == UNKNOWN_MESSAGE:
-            return None
-        raise
-
-
-def _under_the_post(ticket: Ticket) -> discord.MessageReference | None:
-    """Without a thread, what belongs to a ticket stands under its post as a Discord reply."""
-    if ticket.post.thread_id or not ticket.post.message_id or not ticket.post.channel_id:
-        return None
-    return discord.MessageReference(
-        message_id=ticket.post.message_id, channel_id=ticket.post.channel_id, fail_if_not_exists=False
-    )
-
-
-def _verdict(error: discord.HTTPException | discord.RateLimited) -> Postponed | Undeliverable:
-    """Only what Discord understood and refused is final. Everything else may have happened, or may yet."""
-    if isinstance(error, discord.RateLimited):
-        return Postponed("Discord asks for patience", seconds=error.retry_after)
-    if error.code == UNKNOWN_MESSAGE:
-        return Undeliverable("the post was deleted in Discord")
-    if error.status == 400:
-        return Undeliverable(f"Discord refused it: {error}")
-    if error.status in (401, 403, 404):
-        return Postponed(
-            f"Discord refuses ({error.status} {error.code}: {error.text}). "
-            "Check that the channel exists and the bot may see it, send there and make threads.",
-            seconds=_REPAIR_SECONDS,
-        )
-    return Postponed(f"Discord answered {error.status}")
 
 
 async def setup(bot: TicketBot) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +13,7 @@ import pytest
 
 import bot.administration
 from bot.administration import Administration, Record, Unaskable, ask, open_to_commands
-from bot.tickets import hash_key
+from bot.tickets import Refusal, hash_key
 from storage import DatabaseInUse, DatabaseLock, NameTaken, StorageError, Store, lock_path, read_note
 from tests.storage.samples import HUB
 
@@ -92,7 +93,7 @@ async def test_nothing_made_yet_is_an_empty_list(asking: Asking) -> None:
 
 
 async def refusal_of(asking: Asking, verb: str, **arguments: object) -> str:
-    with pytest.raises((StorageError, Unaskable)) as refusal:
+    with pytest.raises((StorageError, Unaskable, Refusal)) as refusal:
         await asking(verb, **arguments)
     return str(refusal.value)
 
@@ -127,12 +128,57 @@ async def test_a_name_twice_is_refused(asking: Asking) -> None:
     assert len(await asking("workspace-list")) == 1
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 101])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\x1b[31m", "a\u202e"])
 async def test_a_workspace_has_a_name_of_1_to_100_characters(asking: Asking, name: str) -> None:
     sentence = await refusal_of(asking, "workspace-create", **(HUB_FIELDS | {"name": name}))
 
-    assert sentence == "A workspace's name has 1 to 100 characters."
+    assert sentence == "A workspace's name has 1 to 100 characters, all of them visible."
     assert await asking("workspace-list") == []
+
+
+async def test_what_a_workspace_refuses_is_told_as_its_own_sentence(asking: Asking) -> None:
+    (made,) = await asking("workspace-create", **HUB_FIELDS)
+
+    for verb, arguments, sentence in (
+        ("department-remove", {"department": "x"}, "There is no such department in this workspace."),
+        ("category-remove", {"category": "x"}, "There is no such category in this workspace."),
+        ("category-set", {"category": ""}, "An id has 1 to 64 characters, all of them visible."),
+    ):
+        assert await refusal_of(asking, verb, workspace="hub", **arguments) == sentence
+    assert await asking("workspace-show", workspace="hub") == [made]
+
+
+async def test_rules_travel_whole(asking: Asking) -> None:
+    await asking("workspace-create", **HUB_FIELDS)
+    await asking("category-set", workspace="hub", category="bugs", max_open=2)
+    parts = {"name": "B", "channel_id": 9, "categories": ["bugs"], "members": ["7"]}
+    await asking("department-set", workspace="hub", department="b", **parts)
+
+    (changed,) = await asking("workspace-set", workspace="hub", plan="free", tickets_enabled=False)
+
+    assert (changed["plan"], changed["tickets_enabled"]) == ("free", False)
+    assert changed["categories"] == [{"id": "bugs", "name": "bugs", "max_open": 2}]
+    assert isinstance(changed["departments"], list)
+    assert changed["departments"][1] == {"id": "b"} | parts
+
+
+async def test_a_key_is_active_until_it_expires_or_is_revoked(database: Path) -> None:
+    await ask(database, SOURCES, "workspace-create", **HUB_FIELDS)
+    for name in ("kept", "ended", "taken"):
+        soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat() if name == "ended" else None
+        arguments = {"workspace": "hub", "source": "somewhere", "name": name, "expires_at": soon}
+        (made,) = await ask(database, SOURCES, "key-create", **arguments)
+        assert made["state"] == "active"
+    await ask(database, SOURCES, "key-revoke", prefix=made["prefix"])
+    await asyncio.sleep(0.3)
+
+    listed = await ask(database, SOURCES, "key-list")
+
+    assert {key["name"]: key["state"] for key in listed} == {
+        "kept": "active",
+        "ended": "expired",
+        "taken": "revoked",
+    }
 
 
 async def test_asked_alone_the_database_is_let_go_of_again(database: Path) -> None:

@@ -175,11 +175,10 @@ async def test_a_ticket_answered_before_kill_9_is_posted_once_after_a_restart(tm
         await workspace_created(config, guild)
         key = await key_created(config, "series")
         answered = []
-        for _ in range(3):
+        for number in range(3):
+            report = dict(series.GAME_REPORT) | {"subject": f"Report {number}"}
             async with bridge_process(config) as (process, address):
-                status, told = await post(
-                    address, "/tickets/create-game-report", series.GAME_REPORT, {"apikey": key}
-                )
+                status, told = await post(address, "/tickets/create-game-report", report, {"apikey": key})
                 process.kill()
                 await process.wait()
                 assert status == 200
@@ -223,6 +222,51 @@ async def test_a_revoked_key_opens_nothing_from_the_next_request_on(tmp_path: Pa
             status, told = await post(address, path, series.GAME_REPORT, header)
 
             assert (status, told["error"]["code"]) == (401, 401)
+
+
+async def test_what_a_sender_got_wrong_is_seen_beside_the_bridge_and_after_it(tmp_path: Path) -> None:
+    async with discord_stand_in() as (sandbox, guild):
+        config = configured(tmp_path, sandbox)
+        await workspace_created(config, guild)
+        key = await key_created(config, "series")
+        body = b'{"subject": "\x1b[31m\xff' + b"a" * 10_000
+        async with bridge_process(config) as (process, address), aiohttp.ClientSession() as session:
+            there = f"{address}/tickets/create-game-report"
+            async with session.post(there, data=body, headers={"apikey": key}) as answer:
+                assert answer.status == 400
+            beside = await ticketbridge("rejected", "show", 1, "--config", config)
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), 10)
+        alone = await ticketbridge("rejected", "show", 1, "--config", config)
+        listed = await ticketbridge("rejected", "list", "--config", config)
+
+    assert alone == beside
+    status, out, _ = alone
+    assert status == 0
+    assert "\x1b" not in out
+    assert '{"subject": "\\x1b[31m\\xffaaa' in out
+    assert f"{len(body):,} bytes; the first 8,192 are below" in out
+    assert "/tickets/create-game-report" in listed[1]
+
+
+async def test_a_rule_changed_beside_the_bridge_holds_from_the_next_request_on(tmp_path: Path) -> None:
+    async with discord_stand_in() as (sandbox, guild):
+        config = configured(tmp_path, sandbox)
+        await workspace_created(config, guild)
+        key = await key_created(config, "modl")
+        async with bridge_process(config) as (_, address):
+            there, header = "/v1/minecraft/tickets", {"X-API-Key": key}
+            assert (await post(address, there, modl.TICKET, header))[0] == 200
+            await _operator("category", "main", "player", config=config, max_open=1)
+
+            status, _ = await post(address, there, dict(modl.TICKET) | {"subject": "Again"}, header)
+
+            assert status != 200
+
+
+async def _operator(*words: str, config: Path, max_open: int) -> None:
+    status, _, err = await ticketbridge("workspace", *words, "--max-open", max_open, "--config", config)
+    assert status == 0, err
 
 
 @pytest.mark.parametrize("listing", ["workspace", "key"])

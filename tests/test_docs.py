@@ -12,6 +12,7 @@ from bot.__main__ import app
 from bot.config import Settings
 from bot.sources import Source, discover
 from cogs.commands import Commands, tickets
+from cogs.setup import Setup
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,8 +33,12 @@ def _name_of(command: CommandInfo) -> str:
 
 
 def slash_commands() -> list[str]:
-    group = Commands.__cog_app_commands__
-    own = [f"/ticket {command.name}" for command in group if isinstance(command, app_commands.Command)]
+    own = [
+        f"/{name} {command.name}"
+        for name, group in (("ticket", Commands), ("setup", Setup))
+        for command in group.__cog_app_commands__
+        if isinstance(command, app_commands.Command)
+    ]
     return [*own, f"/{tickets.name}"]
 
 
@@ -78,6 +83,6 @@ def test_every_source_and_its_paths_are_documented(source: Source) -> None:
 
 
 def test_the_commands_list_is_not_empty() -> None:
-    assert len(command_lines(app)) >= 7
-    assert len(slash_commands()) == 5
-    assert len(settings()) == 5
+    assert len(command_lines(app)) == 13
+    assert len(slash_commands()) == 12
+    assert len(settings()) >= 5

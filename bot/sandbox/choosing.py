@@ -83,7 +83,7 @@ def read_options(
         if name == focused:
             sent |= {"value": str(value), "focused": True}
         else:
-            sent["value"] = _value(stand, option, value)
+            sent["value"] = _value(stand, channel, option, value)
         if option["type"] in REFERRING and name != focused:
             for kind, found in resolve(stand, channel, actor_id, [sent["value"]]).items():
                 resolved.setdefault(kind, {}).update(found)
@@ -91,8 +91,10 @@ def read_options(
     return options, resolved
 
 
-def _value(stand: StandIn, option: Json, value: Any) -> Any:
+def _value(stand: StandIn, channel: Channel, option: Json, value: Any) -> Any:
     kind, name = option["type"], option["name"]
+    if kind == CHANNEL:
+        return str(_picked_channel(stand, channel, option, value).id)
     if kind in REFERRING:
         return str(_referred(stand, kind, value))
     choices = option.get("choices") or []
@@ -111,9 +113,16 @@ def _value(stand: StandIn, option: Json, value: Any) -> Any:
     raise Declined(f"{value!r} does not fit the option {name!r}.", status=400)
 
 
+def _picked_channel(stand: StandIn, channel: Channel, option: Json, value: Name) -> Channel:
+    """The picker offers the guild's own channels, of the types the option asks for."""
+    picked = channel_named(stand, value)
+    kinds = option.get("channel_types") or []
+    if picked.guild_id != channel.guild_id or (kinds and picked.kind not in kinds):
+        raise Declined(f"{option['name']!r} takes no such channel: pick one that is offered.", status=400)
+    return picked
+
+
 def _referred(stand: StandIn, kind: int, value: Name) -> int:
-    if kind == CHANNEL:
-        return channel_named(stand, value).id
     if kind == ROLE:
         return role_named(stand, value)[1].id
     try:

@@ -119,7 +119,7 @@ async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(town: Town) -
     record = await town.sandbox.modal("mia", opened["id"], {"text": "Too late."})
 
     assert "This ticket is closed. Reopen it first." in said(record)
-    assert not await town.bridge.store.messages_of(ticket.id)
+    assert not await town.bridge.store.messages_of(ticket.id, [MessageKind.REPLY])
 
 
 async def test_an_unknown_ticket_is_refused_and_not_a_failure(town: Town) -> None:
@@ -162,7 +162,7 @@ async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> 
             record = await sandbox.modal("mia", opened["id"], {"text": "Written before the restart."})
             claimed = await town.press("noah", ticket, "Claim")
 
-            (reply,) = await town.bridge.store.messages_of(ticket.id)
+            (reply,) = await town.bridge.store.messages_of(ticket.id, [MessageKind.REPLY])
             assert "is kept" in said(record)
             assert reply.text == "Written before the restart."
             assert "You have claimed" in said(claimed)

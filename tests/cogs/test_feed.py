@@ -1,6 +1,5 @@
 """Deliveries that go wrong in Discord: nothing is lost, and nothing is posted twice."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,7 +56,7 @@ async def test_a_ticket_whose_text_discord_refuses_is_posted_plainly(
 ) -> None:
     monkeypatch.setattr("cogs._embeds.TITLE", 5000)  # longer than Discord takes
 
-    ticket = await town.game_report(subject="x" * 300, message="What happened.")
+    ticket = await town.game_report(subject="x" * 256, message="What happened.")
 
     (post,) = town.sandbox.messages("reports")
     (file,) = post["attachments"]
@@ -65,7 +64,7 @@ async def test_a_ticket_whose_text_discord_refuses_is_posted_plainly(
     assert "GAME REPORT · view-only" in post["embeds"][0]["description"]
     assert set(town.buttons_of(ticket)) == {"Claim", "Resolve"}
     async with town.session.get(file["url"]) as answer:
-        assert await answer.text() == "x" * 300 + "\n\nWhat happened."
+        assert await answer.text() == "x" * 256 + "\n\nWhat happened."
     await town.press("mia", ticket, "Claim")
     ticket = await town.refreshed(ticket)
     assert set(town.buttons_of(ticket)) == {"Unclaim", "Resolve"}
@@ -73,8 +72,7 @@ async def test_a_ticket_whose_text_discord_refuses_is_posted_plainly(
 
 
 async def test_a_missing_permission_is_waited_out(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    await town.ticket()  # the extension is loaded by now
-    monkeypatch.setattr(sys.modules["cogs.feed"], "_REPAIR_SECONDS", 0.2)
+    monkeypatch.setattr("cogs._sending.REPAIR_SECONDS", 0.2)
     bot = town.guild.members["ticketbridge"]
     town.sandbox.set_overwrite("reports", bot, deny=Permission.SEND_MESSAGES)
     public_id = await filed(town)
@@ -95,7 +93,7 @@ async def test_a_post_deleted_by_hand_holds_nothing_up(town: Town) -> None:
     await town.sandbox.press("mia", notice["id"], claim, forge=True)
 
     await town.refreshed(gone)  # its redrawing is set aside
-    ticket = await town.game_report()
+    ticket = await town.game_report(subject="Another one")  # the same again would be the one that is gone
     assert footers(town) == [f"{ticket.public_id} · series"]
 
 
@@ -138,8 +136,7 @@ async def test_a_private_thread_whose_answer_was_lost_is_found_again(town: Town)
 async def test_a_thread_is_named_by_its_id_where_the_subject_is_refused(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await town.game_report()  # the extension is loaded by now
-    monkeypatch.setattr(sys.modules["cogs.feed"], "thread_name", lambda ticket: "x" * 101)
+    monkeypatch.setattr("cogs._sending.thread_name", lambda ticket: "x" * 101)
 
     ticket = await town.ticket()
     private = await town.shown(await opened(town))

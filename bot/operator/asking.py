@@ -1,0 +1,59 @@
+"""How a command asks for something, and how it ends when the answer is no: one sentence, exit status 1."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from bot.administration import Record, Unaskable
+from bot.administration import ask as ask_holder
+from bot.config import BadConfig, Settings, read_settings
+from bot.operator.showing import visible
+from bot.sources import discover
+from bot.tickets import Refusal
+from storage import StorageError
+
+T = TypeVar("T")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="The TOML file.  [default: config.toml, if there is one]")
+]
+_SNOWFLAKES: dict[str, Any] = {"min": 1, "max": 2**63 - 1}  # what a Discord id is
+DiscordId = Annotated[int, typer.Option(**_SNOWFLAKES, help="A Discord id: right-click, Copy ID.")]
+ChangedId = Annotated[int | None, typer.Option(**_SNOWFLAKES, metavar="ID", help="A Discord id.")]
+
+
+def settings(config: Path | None) -> Settings:
+    try:
+        return read_settings(config or Path("config.toml"), required=config is not None)
+    except BadConfig as error:
+        fail(str(error))
+
+
+def ask(config: Path | None, verb: str, **arguments: object) -> list[Record]:
+    """What `Administration` answers; on a refusal the command ends."""
+    database = settings(config).storage.path
+    return finish(ask_holder(database, discover(), verb, **arguments))
+
+
+def finish(work: Coroutine[Any, Any, T], *refusals: type[Exception]) -> T:
+    """Run it; of `refusals`, and of what a command is always refused with, the sentence is told."""
+    told: tuple[type[Exception], ...] = (StorageError, Unaskable, Refusal, *refusals)
+    try:
+        return asyncio.run(work)
+    except told as error:
+        fail(str(error))
+
+
+def fail(sentence: str) -> NoReturn:
+    """It may quote what was typed or sent, so nothing in it reaches the terminal as a control."""
+    lines = "\n".join(map(visible, sentence.split("\n")))
+    typer.echo(f"ticketbridge: {lines}", err=True)
+    raise typer.Exit(1)
+
+
+def given(**parts: object) -> dict[str, object]:
+    """Those that were named on the command line."""
+    return {name: part for name, part in parts.items() if part is not None}

@@ -1,0 +1,73 @@
+"""Sending to Discord: what its answers mean for a delivery, and what is left out where it refuses words."""
+
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from bot.dispatcher import Postponed, Undeliverable
+from bot.tickets import Delivery, Ticket
+from cogs._buttons import ticket_view
+from cogs._embeds import thread_name
+
+Place = discord.TextChannel | discord.Thread
+
+THREAD_EXISTS = 160004
+UNKNOWN_MESSAGE = 10008  # also the answer to a nonce whose message was posted, and has been deleted since
+REPAIR_SECONDS = 30.0  # between two looks whether a missing permission or channel is back
+
+
+async def edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
+    await message.edit(embed=embed, view=ticket_view(ticket), allowed_mentions=discord.AllowedMentions.none())
+
+
+async def named(ticket: Ticket, create: Callable[[str], Awaitable[discord.Thread]]) -> discord.Thread:
+    """A thread named after its ticket; by the id alone where a guild refuses words of the subject."""
+    try:
+        return await create(thread_name(ticket))
+    except discord.HTTPException as error:
+        if error.status != 400 or error.code == THREAD_EXISTS:
+            raise
+        return await create(ticket.public_id)
+
+
+async def sent(sending: Awaitable[discord.Message]) -> int | None:
+    """The message's id; None for one that an earlier attempt posted and somebody has deleted since."""
+    try:
+        return (await sending).id
+    except discord.NotFound as error:
+        if error.code == UNKNOWN_MESSAGE:
+            return None
+        raise
+
+
+async def sent_alone(place: Place, delivery: Delivery, embed: discord.Embed) -> int | None:
+    """An embed that belongs under nothing, calls nobody and brings no buttons."""
+    return await sent(
+        place.send(embed=embed, nonce=delivery.nonce, allowed_mentions=discord.AllowedMentions.none())
+    )
+
+
+def under_the_post(ticket: Ticket) -> discord.MessageReference | None:
+    """Without a thread, what belongs to a ticket stands under its post as a Discord reply."""
+    if ticket.post.thread_id or not ticket.post.message_id or not ticket.post.channel_id:
+        return None
+    return discord.MessageReference(
+        message_id=ticket.post.message_id, channel_id=ticket.post.channel_id, fail_if_not_exists=False
+    )
+
+
+def verdict(error: discord.HTTPException | discord.RateLimited) -> Postponed | Undeliverable:
+    """Only what Discord understood and refused is final. Everything else may have happened, or may yet."""
+    if isinstance(error, discord.RateLimited):
+        return Postponed("Discord asks for patience", seconds=error.retry_after)
+    if error.code == UNKNOWN_MESSAGE:
+        return Undeliverable("the post was deleted in Discord")
+    if error.status == 400:
+        return Undeliverable(f"Discord refused it: {error}")
+    if error.status in (401, 403, 404):
+        return Postponed(
+            f"Discord refuses ({error.status} {error.code}: {error.text}). "
+            "Check that the channel exists and the bot may see it, send there and make threads.",
+            seconds=REPAIR_SECONDS,
+        )
+    return Postponed(f"Discord answered {error.status}")
