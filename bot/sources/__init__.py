@@ -46,7 +46,7 @@ class Call:
     """One request, as an endpoint reads it."""
 
     path: Mapping[str, str]  # the values of the path's {names}
-    query: Mapping[str, str]  # of two equal names the last one
+    query: Mapping[str, str]  # of two equal names the first one
     body: bytes
 
 

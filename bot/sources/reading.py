@@ -34,6 +34,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f]")  # C0 without \t and \n
 _VISIBLE = (  # one character that is neither blank nor a control character
     r"[^\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
+_POINT_ZERO = re.compile(r"\.0+$")
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 _BETWEEN = r"[ \t\r\n_-]*"  # what may stand around and within a word of a table
 _SEPARATORS = re.compile(_BETWEEN)
@@ -193,12 +194,13 @@ def whole_number(smallest: int = _SMALLEST) -> BeforeValidator:
 
 
 def asked_number(smallest: int = _SMALLEST, largest: int = _LARGEST) -> BeforeValidator:
-    """As `whole_number`, in a query, where every number is digits in text."""
+    """As `whole_number`, in a query, where every number is digits in text; some write 12 as 12.0."""
 
     def validate(value: object) -> int:
-        if value == "":
+        number = _POINT_ZERO.sub("", value) if isinstance(value, str) else value
+        if number == "":
             raise unfit("must be a whole number")
-        return _in_range(value, smallest, largest)
+        return _in_range(number, smallest, largest)
 
     return _reading(validate, {"type": "integer", "minimum": smallest, "maximum": largest})
 

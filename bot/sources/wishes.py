@@ -77,7 +77,7 @@ class Work(Wish[Done]):
 
     name: str
     by: Person
-    say: Callable[[Ticket, Person], Words] | None = None
+    say: Callable[[Ticket, Person], Words | None] | None = None  # None: on this ticket nothing is said
     rule: Callable[[Ticket, Workspace, Person], Ticket] | None = None
 
 

@@ -2,17 +2,23 @@
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.sources import Refused
-from bot.sources.modl import SOURCE, examples
+from bot.sources.modl import SOURCE, examples, tickets
 from bot.sources.modl.answer import kept, kept_draft
-from bot.sources.modl.chat import NEWEST, chat_lines
+from bot.sources.modl.chat import Spoken, spoken
+from bot.sources.modl.page import page
 from bot.sources.modl.payload import DraftBody, TicketBody, parse, parse_draft
-from bot.tickets import NewTicket, Person, Player, Priority
+from bot.tickets import Case, Fact, Found, NewTicket, Person, Player, Priority, Search, Status, Ticket
 from tests.sources.keeping import FILED_AT, kept_as
 
 NOTCH = "550e8400-e29b-41d4-a716-446655440000"
@@ -30,6 +36,15 @@ def filed(**changes: object) -> NewTicket:
 
 def facts(new: NewTicket) -> dict[str, str]:
     return {fact.label: fact.value for fact in new.facts}
+
+
+def leaves(value: Any) -> Iterator[object]:
+    """Whatever is in a JSON value that is no list and no object."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item)
+    else:
+        yield value
 
 
 def test_the_page_s_own_request_gets_the_page_s_own_answer_and_two_fields_more() -> None:
@@ -146,10 +161,63 @@ def test_blank_chat_is_skipped(blank: object) -> None:
     assert filed(chatMessages=[blank, "A: hi"]).chat_log == ("A: hi",)
 
 
-def test_of_a_long_chat_the_newest_lines_are_kept() -> None:
-    lines = chat_lines(f"A: {number}" for number in range(NEWEST + 5))
+@pytest.mark.parametrize(
+    ("line", "at", "sender", "text"),
+    [
+        ("10:29:59 Hacker123: bye", "2025-01-15 10:29:59", "Hacker123", "bye"),
+        ("10:30:00 Hacker123: now", "2025-01-15 10:30:00", "Hacker123", "now"),
+        ("10:30:01 Hacker123: bye", "2025-01-14 10:30:01", "Hacker123", "bye"),
+        ("9:05 [Mod] Ada Lovelace: a: b", "2025-01-15 09:05:00", "[Mod] Ada Lovelace", "a: b"),
+        ("Hacker123: bye", "2025-01-15 10:30:00", "Hacker123", "bye"),
+        ("10:00:00 no name", "2025-01-15 10:00:00", None, "no name"),
+        ("24:00:00 A: b", "2025-01-15 10:30:00", None, "24:00:00 A: b"),
+        ("https://example.org is no name", "2025-01-15 10:30:00", None, "https://example.org is no name"),
+        ("x" * 49 + ": b", "2025-01-15 10:30:00", None, "x" * 49 + ": b"),
+        ("two\nlines", "2025-01-15 10:30:00", None, "two\nlines"),
+        ("", "2025-01-15 10:30:00", None, ""),
+    ],
+)
+def test_a_kept_line_of_chat_is_taken_apart_again(line: str, at: str, sender: str | None, text: str) -> None:
+    apart = spoken(line, filed_at=FILED_AT)
 
-    assert (len(lines), lines[0], lines[-1]) == (NEWEST, "A: 5", f"A: {NEWEST + 4}")
+    assert apart == Spoken(text=text, at=datetime.fromisoformat(f"{at}+00:00"), sender=sender)
+
+
+ODD_TEXT = st.none() | st.text()
+ODD_PLAYERS = st.builds(Player, id=ODD_TEXT, name=ODD_TEXT, display_name=ODD_TEXT)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(
+    st.builds(
+        partial(replace, kept_as("PLAYER-123456", filed())),
+        subject=st.text(),
+        body=st.text(),
+        category=st.text(),
+        priority=st.sampled_from(Priority),
+        status=st.sampled_from(Status),
+        reporter=ODD_PLAYERS,
+        reported_player=st.none() | ODD_PLAYERS,
+        facts=st.lists(st.builds(Fact, label=st.text(), value=st.text())).map(tuple),
+        chat_log=st.lists(st.text() | st.from_regex(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})? .*: .*")).map(tuple),
+        created_at=st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
+    )
+)
+def test_any_kept_ticket_can_be_shown(ticket: Ticket) -> None:
+    case = Case(ticket=ticket)
+    found = Found(search=Search(limit=1), cases=(case,), total=1)
+
+    shown = [
+        tickets.listed(found),
+        tickets.listed_for_player(found),
+        tickets.listed_by_ids([case]),
+        tickets.whole(case),
+        tickets.reports(found),
+    ]
+
+    assert [body["status"] for body in shown] == [200] * 5
+    assert not [leaf for leaf in leaves(shown) if leaf is None]
+    assert page(case).status == 200
 
 
 def test_a_replay_is_named_and_never_linked() -> None:

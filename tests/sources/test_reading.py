@@ -1,8 +1,10 @@
 """What the sources share in reading: the gate that every body passes."""
 
+from typing import Annotated
+
 import pytest
 
-from bot.sources.reading import Filled, Given, Payload, Unfit, clean, read
+from bot.sources.reading import Filled, Given, Payload, Query, Unfit, asked_number, clean, read, read_query
 
 
 class Note(Payload):
@@ -51,6 +53,21 @@ def test_control_characters_go_and_lines_and_tabs_stay() -> None:
     every = "".join(map(chr, range(32)))
 
     assert clean(f"a{every}b") == "a\t\nb"
+
+
+class Asked(Query):
+    number: Annotated[int, asked_number(0, 100)] = 0
+
+
+@pytest.mark.parametrize(("text", "number"), [("12", 12), ("12.0", 12), ("0012.000", 12), ("100", 100)])
+def test_a_query_s_number_is_digits_and_may_end_in_point_zero(text: str, number: int) -> None:
+    assert read_query(Asked, {"number": text}).number == number
+
+
+@pytest.mark.parametrize("text", ["", ".0", "-", "1.5", "1.0.0x", " 1", "1e2", "1.", "NaN", "\u0661"])
+def test_nothing_else_is_a_query_s_number(text: str) -> None:
+    with pytest.raises(Unfit, match="number must be a whole number"):
+        read_query(Asked, {"number": text})
 
 
 class Count(Payload):

@@ -1,11 +1,13 @@
 """The modl API: tickets from Minecraft servers."""
 
-from bot.sources import Intake, Limit, Source
-from bot.sources.modl import examples
-from bot.sources.modl.answer import kept, kept_draft, refuse
-from bot.sources.modl.payload import parse, parse_draft
+from bot.sources import Intake, Limit, Page, Source, endpoint
+from bot.sources.modl import answer, asking, examples, page, payload, reports, shapes, tickets
+from bot.sources.modl.fields import UuidInPath
+from bot.sources.modl.words import CALLED
 from bot.tickets import numbered_ids
 
+_TICKETS = "/v1/minecraft/tickets"
+_REPORTS = "/v1/minecraft/reports"
 _ID_PREFIXES = {
     "bug": "BUG",
     "player": "PLAYER",
@@ -15,17 +17,148 @@ _ID_PREFIXES = {
     "support": "SUPPORT",
 }
 
+_INTAKES = (
+    Intake(
+        path=_TICKETS,
+        summary="File a ticket for a player",
+        parse=payload.parse,
+        answer=answer.kept,
+        body=payload.TicketBody,
+        says=shapes.Kept,
+        id_at="/ticketId",
+        example=examples.TICKET,
+    ),
+    Intake(
+        path=f"{_TICKETS}/unfinished",
+        summary="File a ticket whose form is not filled in yet",
+        parse=payload.parse_draft,
+        answer=answer.kept_draft,
+        body=payload.DraftBody,
+        says=shapes.Kept,
+        id_at="/ticketId",
+    ),
+)
+_TICKET_ENDPOINTS = (
+    endpoint(
+        "GET",
+        _TICKETS,
+        asking.tickets,
+        tickets.listed,
+        summary="The newest tickets",
+        query=asking.TicketsQuery,
+        says=shapes.TicketList,
+    ),
+    endpoint(
+        "GET",
+        f"{_TICKETS}/{{id}}",
+        asking.ticket,
+        tickets.whole,
+        summary="One ticket with everything that was said on it",
+        says=shapes.OneTicket,
+    ),
+    endpoint(
+        "GET",
+        f"{_TICKETS}/player/{{uuid}}",
+        asking.tickets_of_player,
+        tickets.listed_for_player,
+        summary="The newest 50 tickets that one player filed",
+        names={"uuid": UuidInPath},
+        says=shapes.PlayerTicketList,
+    ),
+    endpoint(
+        "POST",
+        f"{_TICKETS}/by-ids",
+        asking.tickets_by_ids,
+        tickets.listed_by_ids,
+        summary="Those of up to 100 tickets that there are",
+        body=asking.IdsBody,
+        says=shapes.FoundTicketList,
+    ),
+    endpoint(
+        "POST",
+        f"{_TICKETS}/{{id}}/claim",
+        asking.link,
+        answer.linked,
+        summary="Link a ticket that has no player yet to the one who filed it",
+        body=asking.LinkBody,
+        says=shapes.Linked,
+        refusals=answer.LINK_REFUSALS,
+    ),
+)
+_REPORT_ENDPOINTS = (
+    endpoint(
+        "GET",
+        _REPORTS,
+        asking.reports,
+        tickets.reports,
+        summary="The newest reports of players and of chat, the open ones unless others are asked for",
+        query=asking.OpenReportsQuery,
+        says=shapes.ReportList,
+    ),
+    endpoint(
+        "GET",
+        f"{_REPORTS}/player/{{uuid}}",
+        asking.reports_on_player,
+        tickets.reports,
+        summary="The newest reports in which one player is reported",
+        names={"uuid": UuidInPath},
+        query=asking.ReportsQuery,
+        says=shapes.ReportList,
+    ),
+    endpoint(
+        "POST",
+        f"{_REPORTS}/{{id}}/assign",
+        reports.assign,
+        answer.worked("Report assigned"),
+        summary="Say who is to work on a report",
+        body=reports.AssignBody,
+        says=shapes.Worked,
+        refusals=answer.REPORT_REFUSALS,
+    ),
+    endpoint(
+        "POST",
+        f"{_REPORTS}/{{id}}/resolve",
+        reports.resolve,
+        answer.worked("Report resolved"),
+        summary="Tell the reporter that action was taken, and resolve the report",
+        body=reports.ResolveBody,
+        says=shapes.Worked,
+        refusals=answer.REPORT_REFUSALS,
+    ),
+    endpoint(
+        "POST",
+        f"{_REPORTS}/{{id}}/dismiss",
+        reports.dismiss,
+        answer.worked("Report dismissed"),
+        summary="Tell the reporter that no action was taken, and close the report",
+        body=reports.DismissBody,
+        says=shapes.Worked,
+        refusals=answer.REPORT_REFUSALS,
+    ),
+)
+
 SOURCE = Source(
     name="modl",
+    summary="Tickets from Minecraft servers, in the words of the modl API.",
     # The plugin calls all but the last, which is the link it shows to a player. What it calls and is not
     # served here must still be refused in words it can read.
     prefixes=("/v1", "/v2", "/v3", "/api/public", "/ticket"),
     key_headers=("X-API-Key",),
-    limit=Limit(requests=1000, seconds=60, per="address"),
-    intakes=(
-        Intake(path="/v1/minecraft/tickets", parse=parse, answer=kept, example=examples.TICKET),
-        Intake(path="/v1/minecraft/tickets/unfinished", parse=parse_draft, answer=kept_draft),
+    limit=Limit(requests=1000, seconds=60, per="address", headers=answer.limit_headers),
+    intakes=_INTAKES,
+    endpoints=(*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS),
+    open_endpoints=(
+        endpoint(
+            "GET",
+            "/ticket/{id}",
+            asking.glance,
+            page.page,
+            summary="How far a ticket is: a page for its player",
+            says=Page,
+        ),
     ),
     ids=lambda new, now: numbered_ids(_ID_PREFIXES[new.category]),
-    refuse=refuse,
+    refuse=answer.refuse,
+    refusals=answer.REFUSALS,
+    categories=frozenset(CALLED),
 )
