@@ -12,6 +12,7 @@ from datetime import timedelta
 import discord
 
 from bot.administration import Administration, open_to_commands
+from bot.backups import keep_backups
 from bot.client import UNREACHABLE, TicketBot
 from bot.config import Settings
 from bot.dispatcher import Dispatcher
@@ -57,11 +58,13 @@ async def running(settings: Settings) -> AsyncIterator[Bridge]:
         try:
             async with _serving(settings, store, lock) as address:
                 connection = asyncio.create_task(_stay_connected(settings, store))
+                backups = asyncio.create_task(keep_backups(settings.storage.path, settings.backup))
                 try:
                     yield Bridge(store=store, webhook_address=address, discord=connection)
                 finally:
                     connection.cancel()
-                    await asyncio.wait([connection])
+                    backups.cancel()
+                    await asyncio.wait([connection, backups])
         finally:
             await store.close()
 

@@ -57,6 +57,12 @@ class StorageSettings(_Section):
     )
 
 
+class BackupSettings(_Section):
+    folder: Path | None = Field(default=None, description="where scheduled backups go; none without it")
+    hours: int = Field(default=24, ge=1, le=24 * 365, description="how many hours between two of them")
+    keep: int = Field(default=14, ge=1, le=10_000, description="how many of them stay")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. The environment (TICKETBRIDGE_DISCORD_TOKEN, ...) wins over the file."""
 
@@ -71,6 +77,7 @@ class Settings(BaseSettings):
     discord: DiscordSettings = DiscordSettings()
     webhook: WebhookSettings = WebhookSettings()
     storage: StorageSettings = StorageSettings()
+    backup: BackupSettings = BackupSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,6 +1,7 @@
 """SQL, and only here. Knows tickets; has never heard of HTTP, Discord or any game."""
 
 from storage.errors import (
+    BackupFailed,
     DatabaseInUse,
     NameTaken,
     StorageError,
@@ -13,6 +14,7 @@ from storage.lock import DatabaseLock, lock_path, read_note
 from storage.store import Store
 
 __all__ = [
+    "BackupFailed",
     "DatabaseInUse",
     "DatabaseLock",
     "NameTaken",

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from storage.errors import BackupFailed
@@ -48,7 +48,9 @@ def back_up(database: Path, target: Path, step: Step = lambda done, total: None)
     return Backup(path=target, tickets=tickets, bytes=target.stat().st_size)
 
 
-def restore(backup: Path, database: Path, now: datetime) -> Path | None:
+def restore(
+    backup: Path, database: Path, now: datetime, step: Step = lambda done, total: None
+) -> Path | None:
     """Put a backup in the database's place; what was there is moved aside, and its new path returned.
 
     The caller holds the database's lock. Raises BackupFailed, and then nothing has changed.
@@ -59,7 +61,7 @@ def restore(backup: Path, database: Path, now: datetime) -> Path | None:
         verify(backup)
         with _beside(database) as unfinished:
             with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
-                source.backup(copy)
+                source.backup(copy, pages=_PAGES, progress=lambda _, left, total: step(total - left, total))
             verify(unfinished)
             _sync(unfinished)
             aside = _set_aside(database, now)
@@ -90,24 +92,28 @@ def verify(path: Path) -> int:
 
 
 def scheduled_name(now: datetime) -> str:
-    """What a scheduled backup is called: names in the order of time."""
-    return now.strftime(_NAME)
+    """What a scheduled backup made at that time, in UTC, is called."""
+    return now.astimezone(UTC).strftime(_NAME)
+
+
+def newest_scheduled(folder: Path) -> datetime | None:
+    """When the newest scheduled backup of a folder was made."""
+    return max((made for made, _ in _scheduled(folder)), default=None)
 
 
 def prune(folder: Path, keep: int) -> list[Path]:
-    """Delete all but the newest scheduled backups of a folder; which those were."""
-    ours = sorted(path for path in folder.glob("ticketbridge-*.db") if _is_scheduled(path))
-    gone = ours[:-keep] if keep else ours
-    for path in gone:
-        path.unlink()
+    """Delete all but so many of the newest scheduled backups of a folder. Raises BackupFailed."""
+    gone = [path for _, path in sorted(_scheduled(folder))[:-keep]]
+    with _explained(f"{folder} cannot be tidied"):
+        for path in gone:
+            path.unlink()
     return gone
 
 
-def _is_scheduled(path: Path) -> bool:
-    with suppress(ValueError):
-        datetime.strptime(path.name, _NAME)
-        return True
-    return False
+def _scheduled(folder: Path) -> Iterator[tuple[datetime, Path]]:
+    for path in folder.glob("ticketbridge-*.db"):
+        with suppress(ValueError):
+            yield datetime.strptime(path.name, _NAME).replace(tzinfo=UTC), path
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

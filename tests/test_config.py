@@ -91,6 +91,8 @@ def test_the_environment_wins_over_the_file(
         "api_base": "http://127.0.0.1:7",
         "trusted_proxies": "10.0.0.0/8,::1/128",
         "repeat_seconds": "5",
+        "hours": "5",
+        "keep": "5",
     }
     value = values.get(name, "from-the-environment")
     before = read(path, WHOLE).model_dump()
@@ -126,7 +128,7 @@ def test_an_unknown_section_is_told_with_the_known_ones(path: Path, text: str) -
     sentence = refused(path, text)
 
     assert sentence == (
-        f"{path}: there is no setting [discrod]. The sections are [discord], [webhook], [storage]."
+        f"{path}: there is no setting [discrod]. The sections are [discord], [webhook], [storage], [backup]."
     )
 
 

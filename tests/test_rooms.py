@@ -25,10 +25,11 @@ SIGNS = {
     "bot.client": "discord aiohttp yarl bot.config bot.dispatcher storage",
     "cogs": "discord bot.tickets bot.client bot.dispatcher storage",
     "bot.sandbox": "aiohttp",
+    "bot.backups": "bot.config storage",
     "bot.administration": "bot.tickets storage aiohttp",
     "bot.operator": "bot.tickets bot.sources bot.config bot.administration storage typer rich",
     "bot.bridge": "bot.tickets bot.sources storage bot.webhook bot.dispatcher bot.return_path bot.config "
-    "bot.client cogs bot.administration aiohttp discord",
+    "bot.client cogs bot.administration bot.backups aiohttp discord",
 }
 EVERY_ROOM = f"{' '.join(SIGNS)} bot.bridge bot.demo bot.story"
 SIGNS["bot.demo"] = SIGNS["bot.story"] = f"{EVERY_ROOM} rich pydantic aiohttp"

@@ -1,8 +1,9 @@
-"""The operator's commands: workspaces, keys and refused requests, asked of whoever holds the database."""
+"""The operator's commands: workspaces, keys, refused requests and backups."""
 
 from bot.operator.asking import Config, fail, finish, settings
+from bot.operator.backups import backup, restore
 from bot.operator.keys import keys
 from bot.operator.rejected import rejected
 from bot.operator.workspaces import workspaces
 
-__all__ = ["Config", "fail", "finish", "keys", "rejected", "settings", "workspaces"]
+__all__ = ["Config", "backup", "fail", "finish", "keys", "rejected", "restore", "settings", "workspaces"]
