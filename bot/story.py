@@ -28,6 +28,7 @@ def show_ready(console: Console, demo: Demo) -> None:
     for name, place in (
         ("webhook", demo.bridge.webhook_address),
         ("stand-in for Discord", f"{demo.sandbox.address}/sandbox  lists what you can do there"),
+        ("every path of it", f"{demo.bridge.webhook_address}/docs"),
         ("database", str(demo.database)),
     ):
         places.add_row(name, place)

@@ -27,6 +27,12 @@ class Place(TypedDict):
     ServerId: str | None
 
 
+class Whereabout(TypedDict):
+    """Of a game report: where it came from."""
+
+    GameData: NotRequired[Place]
+
+
 class TicketShown(TypedDict):
     """A ticket, as every answer shows it."""
 

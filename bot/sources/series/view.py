@@ -18,6 +18,7 @@ from bot.sources.series.says import (
     TicketListed,
     TicketOpened,
     TicketShown,
+    Whereabout,
 )
 from bot.tickets import Case, MessageKind, Person, Player, Priority, Status, Ticket
 
@@ -45,7 +46,8 @@ _TYPES: dict[MessageKind, MessageType] = {
 
 def shown(ticket: Ticket) -> TicketShown:
     """The ticket without what was said on it."""
-    ticket_shown: TicketShown = {
+    place: Whereabout = {"GameData": _place(ticket)} if ticket.view_only else {}
+    return {
         "TicketId": ticket.public_id,
         "_id": ticket.uid,
         "WorkspaceId": ticket.workspace_id,
@@ -56,12 +58,10 @@ def shown(ticket: Ticket) -> TicketShown:
         "Priority": _PRIORITIES[ticket.priority],
         "Author": _author(ticket.reporter),
         "GameReport": ticket.view_only,
+        **place,
         "CreatedAt": iso(ticket.created_at),
         "UpdatedAt": iso(ticket.updated_at),
     }
-    if ticket.view_only:
-        ticket_shown["GameData"] = _place(ticket)
-    return ticket_shown
 
 
 def listed(ticket: Ticket) -> TicketListed:

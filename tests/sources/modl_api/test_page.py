@@ -11,7 +11,7 @@ from tests.sources.keeping import kept_as
 from tests.sources.modl_api.conftest import ADA, NOW, Api
 from tests.sources.test_modl import filed
 
-FAR = "What staff reply reaches you in the game."
+FAR = "What staff reply is not shown here"
 CASE = Case(ticket=kept_as("PLAYER-123456", filed()))
 
 

@@ -159,6 +159,7 @@ async def test_a_ticket_is_found_by_either_id_with_what_was_said_on_it(api: Api)
             "claimed",
             Subject="Claimed",
             Status="in-progress",
+            UpdatedAt=later,
             ClaimedBy=STAFF,
             ClaimedByUser={"UserId": STAFF, "DisplayName": "7", "Username": "7"},
             Content={
