@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz crowd repeats clean
+.PHONY: demo test lint fuzz crowd repeats schema clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -23,6 +23,9 @@ crowd: .venv/installed  ## how fast a good client is answered among 500 bad ones
 
 repeats: .venv/installed  ## 10,000 answers to repeated requests while the process is killed (some minutes)
 	$(BIN)/python -m tests.reliability.repeats
+
+schema: .venv/installed  ## 10,000 requests made from the API's description, and every check on the answers (some minutes)
+	$(BIN)/python -m tests.reliability.described --examples 300
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ticketbridge needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'

@@ -57,7 +57,7 @@ class Envelopes:
     def refuse(self, path: str, refused: Refused) -> Answer:
         """The refusal as the owner of `path` puts it."""
         owner = self._owner(path)
-        body = refused.body or (owner.refuse(refused) if owner else _plain(refused))
+        body = refused.body or (owner.refuse(refused) if owner else plain(refused))
         return Answer(body, refused.status, _headers(refused))
 
     def _owner(self, path: str) -> Source | None:
@@ -69,7 +69,8 @@ class Envelopes:
         return None
 
 
-def _plain(refused: Refused) -> Body:
+def plain(refused: Refused) -> Body:
+    """The envelope of a path that belongs to no source."""
     return {"success": False, "error": {"code": refused.status, "message": refused.message}}
 
 

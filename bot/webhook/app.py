@@ -15,14 +15,14 @@ from bot.sources.wishes import CheckKey, Glance, KeyCheck, Work
 from bot.tickets import Answered, Refusal, Ticket
 from bot.webhook import repeats
 from bot.webhook.answers import Answer, Envelopes, encoded
+from bot.webhook.describing import own_routes
 from bot.webhook.granting import Grants
 from bot.webhook.guard import Limits
-from bot.webhook.health import health
 from bot.webhook.keys import Door, Visitor
 from bot.webhook.limits import SlidingWindow, limit_headers, too_many
 from bot.webhook.listening import Listening, listen
 from bot.webhook.proxies import Proxies
-from bot.webhook.refusals import LIMIT_HEADERS, body_of, refused_as
+from bot.webhook.refusals import LIMIT_HEADERS, body_of, refusal, refused_as
 from bot.webhook.repeats import Memory
 from storage import StorageError, Store
 
@@ -61,7 +61,7 @@ class Webhook:
 
     def application(self) -> web.Application:
         app = web.Application()
-        app.router.add_get("/healthz", health)
+        app.add_routes(own_routes(self._sources))
         for source in self._sources.values():
             for intake in source.intakes:
                 app.router.add_post(intake.path, partial(self._take_in, source, intake))
@@ -70,6 +70,8 @@ class Webhook:
             for endpoint in source.open_endpoints:
                 handler = partial(self._serve_anyone, source, endpoint)
                 app.router.add_route(endpoint.method, endpoint.path, handler)
+        for path, methods in _outright(self._sources).items():
+            app.router.add_route("*", path, partial(_another_method, methods))
         return app
 
     @asynccontextmanager
@@ -166,7 +168,26 @@ class Webhook:
             _log.warning("a refused request of key %s is not kept: %s", visitor.key.prefix, error)
 
 
+def _outright(sources: Mapping[str, Source]) -> dict[str, set[str]]:
+    """The methods of every path without {names}, which is never what another one's {name} stands for."""
+    methods: dict[str, set[str]] = {}
+    for source in sources.values():
+        for route in source.routes:
+            if "{" not in route.path:
+                methods.setdefault(route.path, set()).add(route.method)
+    return methods
+
+
+async def _another_method(methods: set[str], request: web.Request) -> Answer:
+    raise web.HTTPMethodNotAllowed(request.method, methods)
+
+
 def _call(request: web.Request, body: bytes) -> Call:
+    """Raises Refused for half a character in the address, which no database takes."""
+    try:
+        "".join([*request.match_info.values(), *request.query, *request.query.values()]).encode()
+    except UnicodeEncodeError as error:
+        raise refusal(400) from error
     return Call(path=request.match_info, query=request.query, body=body)
 
 

@@ -11,7 +11,7 @@ from bot.sources import Refused
 from bot.tickets import ApiKey, Once
 
 HEADER = "Idempotency-Key"
-_TOKEN = re.compile(r"[\x21-\x7e]{1,255}")
+TOKEN = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ def token_of(request: web.Request) -> str | None:
     if not carried:
         return None
     token = carried.pop()
-    if carried or not _TOKEN.fullmatch(token):
+    if carried or not TOKEN.fullmatch(token):
         raise Refused(400, f"{HEADER} must be one value of 1 to 255 visible ASCII characters.")
     return token
 

@@ -49,11 +49,11 @@ async def _furnished(store: Store, sources: Mapping[str, Source]) -> dict[str, o
     )
     await store.add_workspace(workspace, NOW)
     keys = {name: (await make_key(store, name))[0] for name in sources}
-    names = [name for source in sources.values() for name in await _some_tickets(store, source)]
+    names = [name for source in sources.values() for name in await some_tickets(store, source)]
     return {"keys": keys, "names": names}
 
 
-async def _some_tickets(store: Store, source: Source) -> list[str]:
+async def some_tickets(store: Store, source: Source) -> list[str]:
     """Both ids of a ticket of each example."""
     (workspace,) = await store.workspaces()
     names = []

@@ -1,0 +1,142 @@
+"""The page at /docs, in a real browser that has no network but loopback."""
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.chrome.webdriver import WebDriver as Browser
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from bot.sources import discover
+from bot.webhook import Webhook
+from tests.webhook.conftest import Gate
+
+_BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_DRIVER = shutil.which("chromedriver")
+_QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--window-size=1200,2000",
+)
+_OPERATION = ".opblock"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    if _BROWSER is None or _DRIVER is None:
+        pytest.skip("no chromium with its chromedriver here")
+    options = Options()
+    options.binary_location = _BROWSER
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for argument in (*_QUIET, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(argument)
+    with Browser(options=options, service=Service(_DRIVER)) as driver:
+        yield driver
+
+
+def look(browser: Browser, address: str, operations: int) -> None:
+    """Open the page and wait until it shows so many operations; then open one of them."""
+    browser.get(f"{address}/docs")
+    WebDriverWait(browser, 20).until(
+        lambda page: len(page.find_elements(By.CSS_SELECTOR, _OPERATION)) == operations
+    )
+    browser.find_element(By.CSS_SELECTOR, _OPERATION).click()
+    WebDriverWait(browser, 20).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".responses-wrapper"))
+
+
+def requested(browser: Browser) -> list[str]:
+    """Every address that the browser asked for."""
+    events = [json.loads(entry["message"])["message"] for entry in _log(browser, "performance")]
+    return [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+
+
+def _log(browser: Browser, kind: str) -> list[dict[str, Any]]:
+    log: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call]  # selenium's own
+    return log
+
+
+async def test_the_page_shows_every_operation_and_asks_nobody_but_us(browser: Browser, gate: Gate) -> None:
+    async with Webhook(gate.store, discover()).serve("127.0.0.1", 0) as at:
+        async with gate.session.get(f"{at.address}/openapi.json") as got:
+            document = await got.json()
+        operations = sum(len(path) for path in document["paths"].values())
+
+        await asyncio.to_thread(look, browser, at.address, operations)
+
+    asked = [urlsplit(url) for url in requested(browser)]
+    # chrome: is the browser's own pages, data: is written in the style itself.
+    others = {url.netloc for url in asked if url.scheme not in ("chrome", "data")}
+    assert others == {f"127.0.0.1:{at.port}"}
+    assert [entry["message"] for entry in _log(browser, "browser")] == []
+    assert operations > 10
+
+
+async def test_the_page_lets_nothing_in_from_elsewhere_and_no_script_of_its_own(gate: Gate) -> None:
+    reply = await gate.send("/docs", None, method="GET", key="")
+
+    policy = dict(part.strip().split(" ", 1) for part in reply.headers["content-security-policy"].split(";"))
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+    assert {policy["script-src"], policy["style-src"], policy["connect-src"]} == {"'self'"}
+    assert b"//" not in reply.body
+    assert b"<script>" not in reply.body
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("start.js", "text/javascript; charset=utf-8"),
+        ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+        ("swagger-ui.css", "text/css; charset=utf-8"),
+    ],
+)
+async def test_what_the_page_loads_comes_from_here_and_may_be_kept(
+    gate: Gate, name: str, content_type: str
+) -> None:
+    page = await gate.send("/docs", None, method="GET", key="")
+    reply = await gate.send(f"/docs/{name}", None, method="GET", key="")
+
+    assert f'"/docs/{name}"'.encode() in page.body
+    assert reply.status == 200
+    assert reply.headers["content-type"] == content_type
+    assert reply.headers["cache-control"] == "max-age=3600"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.js", "swagger-ui.css.map", "..", "..%2fplugin.py", "%2e%2e/plugin.py", "%2fetc%2fpasswd", "%00"],
+)
+async def test_no_other_file_is_served(gate: Gate, name: str) -> None:
+    reply = await gate.send(f"/docs/{name}", None, method="GET", key="")
+
+    assert reply.status == 404
+    reply.refuses(None)
+
+
+async def test_the_swagger_ui_that_is_installed_reads_openapi_3_1(gate: Gate) -> None:
+    reply = await gate.send("/docs/swagger-ui-bundle.js", None, method="GET", key="")
+
+    version = re.search(rb'PACKAGE_VERSION:"(\d+)\.', reply.body)
+    assert version is not None
+    assert int(version[1]) >= 5

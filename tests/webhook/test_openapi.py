@@ -1,0 +1,232 @@
+"""The API's description: whole, valid, and made of what the sources say of themselves."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp import hdrs, web
+from aiohttp.test_utils import TestClient, TestServer
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel, Field
+
+from bot.sources import Call, Page, Refused, Source, discover, endpoint
+from bot.sources.wishes import Browse, Glance, Work
+from bot.tickets import ViewOnly, Workspace
+from bot.webhook import Webhook
+from bot.webhook.describing import describe
+from storage import Store
+from tests.webhook.conftest import ANN, SOURCES, Gate
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+class Asked(BaseModel):
+    """A query."""
+
+    page: int = Field(default=1, ge=1)
+    text: str
+
+
+class Told(BaseModel):
+    """An answer."""
+
+    title: str
+    done: bool
+
+
+def said(call: Call) -> Work:
+    return Work(name=call.path["id"], by=ANN)
+
+
+def browsed(call: Call) -> Browse:
+    raise NotImplementedError
+
+
+def glanced(call: Call) -> Glance:
+    raise NotImplementedError
+
+
+def shut(workspace: Workspace) -> None:
+    raise Refused(403, "Shut.")
+
+
+NORTH = SOURCES["north"]
+EAST = replace(
+    NORTH,
+    name="east",
+    summary="The East API.",
+    refusals={},
+    gate=shut,
+    intakes=(replace(NORTH.intakes[0], path="/east", id_at="/id", body=Asked, example={"text": "some"}),),
+    endpoints=(
+        endpoint(
+            "POST",
+            "/east/{id}/say",
+            said,
+            lambda done: {},
+            refusals={ViewOnly: Refused(418, "Silence.", body={"tea": "pot"})},
+            says=Told,
+        ),
+        endpoint("GET", "/east/all/{kind}", browsed, lambda found: {}, query=Asked, names={"kind": int}),
+    ),
+    open_endpoints=(endpoint("GET", "/east/{id}", glanced, lambda case: Page(html=""), says=Page),),
+)
+
+
+@pytest.fixture
+def document() -> Any:
+    return describe({"east": EAST}, {})
+
+
+@pytest.mark.parametrize("sources", [discover(), SOURCES, {"east": EAST}], ids=["ours", "tests", "east"])
+def test_the_description_is_valid_openapi_3_1(sources: dict[str, Source]) -> None:
+    document = describe(sources, {})
+
+    assert document["openapi"].startswith("3.1.")
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+async def test_it_is_served_to_everybody_and_never_stale(gate: Gate) -> None:
+    reply = await gate.send("/openapi.json", None, method="GET", key="")
+
+    assert reply.status == 200
+    assert reply.json["openapi"] == "3.1.0"
+    assert reply.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("sources", [discover(), SOURCES], ids=["ours", "tests"])
+async def test_everything_that_is_served_is_described_and_nothing_else(
+    store: Store, sources: dict[str, Source]
+) -> None:
+    app = Webhook(store, sources).application()
+    served = {
+        (route.method.lower(), route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method not in (hdrs.METH_HEAD, hdrs.METH_ANY)
+    }
+
+    document = await _served_by(app)
+
+    described = {
+        (method, path) for path, item in document["paths"].items() for method in item if method in METHODS
+    }
+    assert described == served
+
+
+@pytest.mark.parametrize("source", discover().values(), ids=lambda source: str(source.name))
+def test_every_route_of_ours_has_a_summary_a_shape_and_an_owner(source: Source) -> None:
+    document = describe({source.name: source}, {})
+
+    assert source.summary
+    for route in source.routes:
+        operation = document["paths"][route.path][route.method.lower()]
+        assert operation["summary"]
+        assert operation["tags"] == [source.name]
+        assert route.says is not dict
+        assert route.method == "GET" or route.body is not None
+
+
+def test_a_key_goes_in_any_header_of_its_source_and_open_paths_need_none(document: Any) -> None:
+    schemes = document["components"]["securitySchemes"]
+
+    headers = {name: (scheme["type"], scheme["in"], scheme["name"]) for name, scheme in schemes.items()}
+    assert headers == {
+        "east.north-key": ("apiKey", "header", "north-key"),
+        "east.x-api-key": ("apiKey", "header", "x-api-key"),
+    }
+    assert document["paths"]["/east"]["post"]["security"] == [{"east.north-key": []}, {"east.x-api-key": []}]
+    assert document["paths"]["/east/{id}"]["get"]["security"] == []
+
+
+def test_a_refusal_is_shown_in_its_sources_words_and_in_its_own_where_it_has_them(document: Any) -> None:
+    answers = document["paths"]["/east/{id}/say"]["post"]["responses"]
+
+    unknown = answers["404"]["content"]["application/json"]
+    assert unknown["examples"]["UnknownTicket"]["value"] == {
+        "north": {"code": 404, "message": "Ticket not found"}
+    }
+    assert unknown["schema"] == {"$ref": "#/components/schemas/east.Refusal"}
+    assert answers["418"]["content"]["application/json"]["schema"] == {
+        "type": "object",
+        "properties": {"tea": {"type": "string"}},
+        "required": ["tea"],
+    }
+
+
+def test_only_those_refusals_are_listed_that_a_route_may_meet(document: Any) -> None:
+    paths = document["paths"]
+    read = {"408", "413", "415", "417"}
+    anywhere, counted = {"200", "400", "500", "503"}, {"401", "403", "429"}
+
+    filing = set(paths["/east"]["post"]["responses"])
+    saying = set(paths["/east/{id}/say"]["post"]["responses"])
+    browsing = set(paths["/east/all/{kind}"]["get"]["responses"])
+    looking = set(paths["/east/{id}"]["get"]["responses"])
+
+    assert filing == anywhere | counted | read | {"422"}
+    assert saying == anywhere | counted | {"404", "418", "422"}
+    assert browsing == anywhere | counted
+    assert looking == anywhere | {"404"}
+
+
+def test_the_limit_is_told_with_every_counted_answer(document: Any) -> None:
+    counted = document["paths"]["/east"]["post"]["responses"]
+    uncounted = document["paths"]["/east/{id}"]["get"]["responses"]
+
+    for header in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"):
+        assert counted["200"]["headers"][header]["required"]
+        assert header not in uncounted["200"]["headers"]
+    assert counted["429"]["headers"]["Retry-After"]["required"]
+
+
+def test_queries_and_names_in_paths_are_parameters(document: Any) -> None:
+    parameters = document["paths"]["/east/all/{kind}"]["get"]["parameters"]
+
+    assert [(each["name"], each["in"], each["required"]) for each in parameters] == [
+        ("kind", "path", True),
+        ("page", "query", False),
+        ("text", "query", True),
+    ]
+    assert parameters[0]["schema"] == {"type": "integer"}
+    assert parameters[1]["schema"]["minimum"] == 1
+
+
+def test_only_what_is_carried_out_once_takes_an_idempotency_key(document: Any) -> None:
+    takers = {
+        path
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        if any(each["name"] == "Idempotency-Key" for each in operation["parameters"])
+    }
+
+    assert takers == {"/east", "/east/{id}/say"}
+    assert "Idempotent-Replayed" in document["paths"]["/east"]["post"]["responses"]["200"]["headers"]
+
+
+def test_a_filed_ticket_leads_to_what_can_be_done_with_it(document: Any) -> None:
+    links = document["paths"]["/east"]["post"]["responses"]["200"]["links"]
+
+    assert links["east-post-east-id-say"] == {
+        "operationId": "east-post-east-id-say",
+        "parameters": {"id": "$response.body#/id"},
+    }
+    assert links.keys() == {"east-post-east-id-say", "east-get-east-id"}
+
+
+def test_a_page_is_described_as_one(document: Any) -> None:
+    answers = document["paths"]["/east/{id}"]["get"]["responses"]
+
+    assert answers["200"]["content"].keys() == answers["404"]["content"].keys() == {"text/html"}
+
+
+async def test_no_answer_of_the_description_depends_on_the_database(gate: Gate) -> None:
+    await gate.store.close()
+
+    reply = await gate.send("/openapi.json", None, method="GET", key="")
+
+    assert reply.status == 200
+
+
+async def _served_by(app: web.Application) -> Any:
+    async with TestClient(TestServer(app)) as client, client.get("/openapi.json") as got:
+        return await got.json()
