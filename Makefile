@@ -7,8 +7,8 @@ BIN := .venv/bin
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
 
-test: .venv/installed  ## the whole suite
-	$(BIN)/pytest
+test: .venv/installed  ## the whole suite, on every core
+	$(BIN)/pytest -n auto --dist worksteal
 
 lint: .venv/installed  ## style, formatting, types
 	$(BIN)/ruff check .
