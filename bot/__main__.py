@@ -15,7 +15,7 @@ from bot import demo as staging
 from bot import story
 from bot.bridge import CannotRun, running
 from bot.config import Settings
-from bot.operator import Config, backup, finish, keys, rejected, restore, settings, workspaces
+from bot.operator import Config, backup, finish, keys, outbox, rejected, restore, settings, workspaces
 
 app = typer.Typer(
     name="ticketbridge", help="Bridges game tickets to Discord.", no_args_is_help=True, add_completion=False
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.add_typer(workspaces, name="workspace")
 app.add_typer(keys, name="key")
 app.add_typer(rejected, name="rejected")
+app.add_typer(outbox, name="outbox")
 app.command()(backup)
 app.command()(restore)
 

@@ -64,6 +64,10 @@ class Administration:
             "key-revoke": self.revoke_key,
             "rejected-list": self.list_rejected,
             "rejected-show": self.show_rejected,
+            "outbox-list": self.list_outbox,
+            "outbox-retry": self.retry_delivery,
+            "outbox-retry-all": self.retry_deliveries,
+            "outbox-drop": self.drop_delivery,
         }
 
     async def create_workspace(self, **named: object) -> list[Record]:
@@ -148,6 +152,22 @@ class Administration:
 
     async def show_rejected(self, rejected_id: int) -> list[Record]:
         return [_record(await self._store.rejected_request(rejected_id))]
+
+    async def list_outbox(self, limit: int) -> list[Record]:
+        """What waits for Discord or is set aside; what needs a look first."""
+        return [_record(one) for one in await self._store.undelivered(limit)]
+
+    async def retry_delivery(self, delivery_id: int) -> list[Record]:
+        await self._store.retry(delivery_id, _now())
+        return [{"id": delivery_id}]
+
+    async def retry_deliveries(self) -> list[Record]:
+        """All that is set aside."""
+        return [{"count": await self._store.retry_buried(_now())}]
+
+    async def drop_delivery(self, delivery_id: int) -> list[Record]:
+        await self._store.drop(delivery_id, _now())
+        return [{"id": delivery_id}]
 
 
 async def ask(database: Path, sources: Collection[str], verb: str, **arguments: object) -> list[Record]:

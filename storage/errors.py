@@ -29,5 +29,9 @@ class BackupFailed(StorageError):
     """There is no good backup, or none could be made."""
 
 
+class UnknownDelivery(StorageError):
+    """There is no undelivered delivery with that number."""
+
+
 class UnknownRejected(StorageError):
     """There is no refused request with that number."""

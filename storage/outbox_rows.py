@@ -4,10 +4,11 @@ import json
 import sqlite3
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import aiosqlite
 
-from bot.tickets import Delivery, Kind, Lane, Receipt, Ticket, nonce_of
+from bot.tickets import Delivery, Kind, Lane, Receipt, State, Ticket, Undelivered, nonce_of
 from storage.times import from_ms, to_ms
 
 
@@ -134,14 +135,72 @@ async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Lane) -> list[
     return [_delivery(row) for row in rows]
 
 
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(
-        id=row["id"],
-        ticket_id=row["ticket_id"],
-        kind=Kind(row["kind"]),
-        channel_id=row["channel_id"],
-        nonce=row["nonce"],
-        message_id=row["message_id"],
-        attempts=row["attempts"],
-        created_at=from_ms(row["created_at"]),
+async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]:
+    """What is set aside, then what waits and has been tried, then what has not; the oldest first."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT outbox.*, public_id FROM outbox JOIN tickets ON tickets.id = ticket_id
+        WHERE state IN ('pending', 'buried') AND lane = 'discord'
+        ORDER BY state = 'pending', attempts = 0, outbox.id LIMIT :limit
+        """,
+        {"limit": limit},
     )
+    return [
+        Undelivered(
+            ticket=row["public_id"],
+            state=State(row["state"]),
+            due_at=from_ms(row["due_at"]),
+            last_error=row["last_error"],
+            **_fields(row),
+        )
+        for row in rows
+    ]
+
+
+async def retry(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
+    """Whether there is such a delivery that is not done; it is due now, its tries not forgotten."""
+    async with db.execute(
+        """
+        UPDATE outbox SET state = 'pending', due_at = :now, settled_at = NULL
+        WHERE id = :id AND state IN ('pending', 'buried')
+        RETURNING id
+        """,
+        {"id": delivery_id, "now": to_ms(now)},
+    ) as cursor:
+        return await cursor.fetchone() is not None
+
+
+async def drop(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
+    """Whether there was such a delivery that is not done; it never will be."""
+    async with db.execute(
+        """
+        UPDATE outbox SET state = 'dropped', settled_at = :now
+        WHERE id = :id AND state IN ('pending', 'buried')
+        RETURNING id
+        """,
+        {"id": delivery_id, "now": to_ms(now)},
+    ) as cursor:
+        return await cursor.fetchone() is not None
+
+
+async def buried(db: aiosqlite.Connection) -> list[int]:
+    """The ids of all that is set aside, oldest first."""
+    rows = await db.execute_fetchall("SELECT id FROM outbox WHERE state = 'buried' ORDER BY id")
+    return [row["id"] for row in rows]
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    return Delivery(**_fields(row))
+
+
+def _fields(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "ticket_id": row["ticket_id"],
+        "kind": Kind(row["kind"]),
+        "channel_id": row["channel_id"],
+        "nonce": row["nonce"],
+        "message_id": row["message_id"],
+        "attempts": row["attempts"],
+        "created_at": from_ms(row["created_at"]),
+    }

@@ -3,9 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.tickets import Delivery, Kind, Lane, Post, Receipt
+from bot.tickets import Delivery, Kind, Lane, Post, Receipt, Undelivered
 from storage import outbox_rows, ticket_rows
+from storage.errors import UnknownDelivery
 from storage.transactions import Transactions
+
+_UNKNOWN = "There is no undelivered {id} in the outbox. `ticketbridge outbox list` shows what there is."
 
 
 class OutboxStore(Transactions):
@@ -54,3 +57,31 @@ class OutboxStore(Transactions):
         """Set aside what can never be delivered, so that others can pass."""
         async with self._write() as db:
             await outbox_rows.bury(db, delivery.id, reason, now)
+
+    async def undelivered(self, limit: int) -> list[Undelivered]:
+        """What waits for Discord or is set aside: first what is set aside, then what has been tried."""
+        async with self._read() as db:
+            return await outbox_rows.undelivered(db, limit)
+
+    async def retry(self, delivery_id: int, now: datetime) -> None:
+        """Deliver it now, also if it was set aside. Raises UnknownDelivery."""
+        async with self._write() as db:
+            if not await outbox_rows.retry(db, delivery_id, now):
+                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
+        self._outbox_grew()
+
+    async def retry_buried(self, now: datetime) -> int:
+        """The same for all that is set aside; how many there were."""
+        async with self._write() as db:
+            ids = await outbox_rows.buried(db)
+            for delivery_id in ids:
+                await outbox_rows.retry(db, delivery_id, now)
+        self._outbox_grew()
+        return len(ids)
+
+    async def drop(self, delivery_id: int, now: datetime) -> None:
+        """Never deliver it; what stands behind it goes on. Raises UnknownDelivery."""
+        async with self._write() as db:
+            if not await outbox_rows.drop(db, delivery_id, now):
+                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
+        self._outbox_grew()

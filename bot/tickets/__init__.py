@@ -1,6 +1,6 @@
 """The nouns and the rules of ticketbridge: standard library only, and no knowledge of any other room."""
 
-from bot.tickets.delivery import Delivery, Kind, Lane, Receipt, nonce_of
+from bot.tickets.delivery import Delivery, Kind, Lane, Receipt, State, Undelivered, nonce_of
 from bot.tickets.errors import (
     AlreadyClaimed,
     AlreadyInStatus,
@@ -86,10 +86,12 @@ __all__ = [
     "Reply",
     "Scope",
     "Search",
+    "State",
     "Status",
     "Ticket",
     "TicketClosed",
     "TooManyOpen",
+    "Undelivered",
     "UnknownCategories",
     "UnknownCategory",
     "UnknownDepartment",

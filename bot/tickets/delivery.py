@@ -44,6 +44,25 @@ class Delivery:
     created_at: datetime
 
 
+class State(StrEnum):
+    """How far a delivery is."""
+
+    PENDING = "pending"
+    DONE = "done"
+    BURIED = "buried"  # it cannot be delivered as it stands, and others pass it
+    DROPPED = "dropped"  # somebody has decided that it never will be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered(Delivery):
+    """One row of the outbox that is not done, as an operator looks at it."""
+
+    ticket: str  # its public id
+    state: State
+    due_at: datetime
+    last_error: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What the far side confirmed. Discord ids; None where a kind has no such thing."""

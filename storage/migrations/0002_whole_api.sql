@@ -53,7 +53,7 @@ CREATE TABLE new_outbox (
     channel_id       INTEGER NOT NULL,
     nonce            TEXT NOT NULL UNIQUE CHECK (length(nonce) <= 25),
     message_id       INTEGER REFERENCES messages (id),   -- what to show or return
-    state            TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'buried')),
+    state            TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'buried', 'dropped')),
     attempts         INTEGER NOT NULL DEFAULT 0,
     due_at           INTEGER NOT NULL,
     last_error       TEXT,
@@ -68,6 +68,7 @@ INSERT INTO new_outbox SELECT * FROM outbox;
 DROP TABLE outbox;
 ALTER TABLE new_outbox RENAME TO outbox;
 CREATE INDEX outbox_pending ON outbox (lane, ticket_id, id) WHERE state = 'pending';
+CREATE INDEX outbox_buried ON outbox (id) WHERE state = 'buried';
 
 -- The head of each ticket's queue; a head that is not due yet holds back what stands behind it.
 CREATE VIEW outbox_heads AS
