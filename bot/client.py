@@ -26,6 +26,9 @@ UNREACHABLE: tuple[type[Exception], ...] = (OSError, aiohttp.ClientError, Timeou
 INTENTS = discord.Intents(guilds=True, guild_messages=True)
 
 
+REQUEST_SECONDS = 15.0  # for one answer of Discord's, after which its outcome is unknown
+
+
 class TicketBot(commands.Bot):
     """One login to Discord. Ask it for `store` and `dispatcher`; it owns neither."""
 
@@ -55,11 +58,20 @@ class TicketBot(commands.Bot):
         return self._dispatching is not None
 
     async def setup_hook(self) -> None:
+        self._bound_requests()
         await self._find_gateway()
         for cog in sorted(_public_modules("cogs")):
             await self.load_extension(cog)
         synced = await self.tree.sync()
         log.info("Logged in to Discord; %d slash commands synced", len(synced))
+
+    def _bound_requests(self) -> None:
+        """A request that hangs lets go of its channel; the library would wait 5 minutes, and has no setting.
+
+        Waiting for a rate limit is no request: cancelling that would leave its lock closed.
+        """
+        session: aiohttp.ClientSession = vars(self.http)["_HTTPClient__session"]
+        session._timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
 
     async def _find_gateway(self) -> None:
         """Discord itself is where the library thinks it is; any other server is asked."""

@@ -34,6 +34,8 @@ from cogs._sending import (
     under_the_post,
     verdict,
 )
+from cogs._staff import now
+from storage import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,16 @@ class Feed(commands.Cog):
         }
         for kind, step in steps.items():
             self.bot.dispatcher.take(kind, self._delivering(step))
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Ours is seen here at once; its sender is told only when the library's bucket has room again."""
+        own = self.bot.user is not None and message.author.id == self.bot.user.id
+        if own and message.nonce is not None:
+            try:
+                await self.bot.store.settle_seen(str(message.nonce), message.id, now())
+            except StorageError as error:  # whoever sent it will try again
+                log.warning("Message %d was seen, and that could not be kept: %s", message.id, error)
 
     def _delivering(self, step: Step) -> Callable[[Delivery], Awaitable[Receipt]]:
         async def deliver(delivery: Delivery) -> Receipt:

@@ -100,7 +100,7 @@ async def settle(db: aiosqlite.Connection, delivery_id: int, receipt: Receipt, n
         """
         UPDATE outbox SET state = 'done', settled_at = :now, last_error = NULL, receipt_channel = :channel,
                           receipt_message = :message, receipt_thread = :thread
-        WHERE id = :id
+        WHERE id = :id AND state = 'pending'
         """,
         {
             "id": delivery_id,
@@ -114,14 +114,17 @@ async def settle(db: aiosqlite.Connection, delivery_id: int, receipt: Receipt, n
 
 async def postpone(db: aiosqlite.Connection, delivery_id: int, until: datetime, reason: str) -> None:
     await db.execute(
-        "UPDATE outbox SET due_at = :until, last_error = :reason WHERE id = :id",
+        "UPDATE outbox SET due_at = :until, last_error = :reason WHERE id = :id AND state = 'pending'",
         {"id": delivery_id, "until": to_ms(until), "reason": reason},
     )
 
 
 async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: datetime) -> None:
     await db.execute(
-        "UPDATE outbox SET state = 'buried', settled_at = :now, last_error = :reason WHERE id = :id",
+        """
+        UPDATE outbox SET state = 'buried', settled_at = :now, last_error = :reason
+        WHERE id = :id AND state = 'pending'
+        """,
         {"id": delivery_id, "reason": reason, "now": to_ms(now)},
     )
 
@@ -133,6 +136,14 @@ async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Lane) -> list[
         {"id": ticket_id, "lane": lane.value},
     )
     return [_delivery(row) for row in rows]
+
+
+async def pending_with(db: aiosqlite.Connection, nonce: str) -> Delivery | None:
+    """The delivery with this nonce, if it is not done."""
+    rows = await db.execute_fetchall(
+        "SELECT * FROM outbox WHERE nonce = :nonce AND state = 'pending'", {"nonce": nonce}
+    )
+    return next((_delivery(row) for row in rows), None)
 
 
 async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]:

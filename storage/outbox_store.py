@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from datetime import datetime
 
+import aiosqlite
+
 from bot.tickets import Delivery, Kind, Lane, Post, Receipt, Undelivered
 from storage import outbox_rows, ticket_rows
 from storage.errors import UnknownDelivery
@@ -39,14 +41,15 @@ class OutboxStore(Transactions):
     async def settle(self, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
         """The far side has it. For the ticket's own post and thread, remember where they are."""
         async with self._write() as db:
-            await outbox_rows.settle(db, delivery.id, receipt, now)
-            if delivery.kind in (Kind.POST, Kind.THREAD, Kind.PRIVATE_THREAD):
-                post = Post(
-                    channel_id=receipt.channel_id,
-                    message_id=receipt.message_id,
-                    thread_id=receipt.thread_id,
-                )
-                await ticket_rows.keep_post(db, delivery.ticket_id, post)
+            await _settle(db, delivery, receipt, now)
+
+    async def settle_seen(self, nonce: str, message_id: int, now: datetime) -> None:
+        """The far side has shown the message with this nonce, before it answered the one who sent it."""
+        async with self._read() as db:
+            delivery = await outbox_rows.pending_with(db, nonce)
+        if delivery is not None:
+            receipt = Receipt(channel_id=delivery.channel_id, message_id=message_id)
+            await self.settle(delivery, receipt, now)
 
     async def postpone(self, delivery: Delivery, until: datetime, reason: str) -> None:
         """Try again later; nothing behind it in its ticket's lane goes first."""
@@ -85,3 +88,12 @@ class OutboxStore(Transactions):
             if not await outbox_rows.drop(db, delivery_id, now):
                 raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
         self._outbox_grew()
+
+
+async def _settle(db: aiosqlite.Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
+    await outbox_rows.settle(db, delivery.id, receipt, now)
+    if delivery.kind in (Kind.POST, Kind.THREAD, Kind.PRIVATE_THREAD):
+        post = Post(
+            channel_id=receipt.channel_id, message_id=receipt.message_id, thread_id=receipt.thread_id
+        )
+        await ticket_rows.keep_post(db, delivery.ticket_id, post)

@@ -130,7 +130,8 @@ def post(
         threads.wake(stand, channel)
         threads.join(stand, channel, [author_id])
     _keep(stand, channel, message)
-    stand.emit_message("MESSAGE_CREATE", message, **nonce_of(message))
+    if stand.settings.echo or author_id != stand.world.bot.id:
+        stand.emit_message("MESSAGE_CREATE", message, **nonce_of(message))
     threads.join_mentioned(stand, channel, message)
     return message
 

@@ -13,5 +13,6 @@ class Settings:
     callback_deadline: float = 3.0  # seconds an application has for its first answer
     followup_patience: float = 10.0  # seconds an acting user waits for a deferred answer
     token_lifetime: float = 900.0  # seconds an interaction's token lives
+    echo: bool = True  # whether the gateway tells the bot of what it posts; a gateway that is away does not
     disallowed_intents: int = 0  # asking for one of these closes the gateway with 4014
     attachment_size_limit: int = 10 * 1024 * 1024  # bytes a file may have

@@ -23,7 +23,7 @@ async def filed(town: Town) -> str:
 
 async def test_a_post_whose_answer_was_lost_is_found_again_and_not_repeated(tmp_path: Path) -> None:
     async with (
-        discord_stand_in(nonce_window=0.0) as (sandbox, guild),  # no help from Discord's memory
+        discord_stand_in(nonce_window=0.0, echo=False) as (sandbox, guild),  # no help but the history
         run_town(tmp_path / "t.db", sandbox, guild) as town,
     ):
         sandbox.fail("reset", method="POST", path=r"/channels/\d+/messages$", when="after")
@@ -34,9 +34,23 @@ async def test_a_post_whose_answer_was_lost_is_found_again_and_not_repeated(tmp_
         assert ticket.post.message_id == int(sandbox.messages("reports")[0]["id"])
 
 
+async def test_a_post_that_discord_shows_is_kept_whatever_its_sender_is_told(tmp_path: Path) -> None:
+    async with (
+        discord_stand_in(nonce_window=0.0) as (sandbox, guild),
+        run_town(tmp_path / "t.db", sandbox, guild) as town,
+    ):
+        sandbox.fail("reset", method="POST", path=r"/channels/\d+/messages$", when="after")
+        sandbox.fail("503", method="GET", path=r"/messages$", times=None)  # nor is there a history
+
+        ticket = await town.shown(await filed(town))
+
+        assert footers(town) == [f"{ticket.public_id} · series"]
+        assert ticket.post.message_id == int(sandbox.messages("reports")[0]["id"])
+
+
 async def test_it_is_found_though_others_have_written_much_since(tmp_path: Path) -> None:
     database = tmp_path / "t.db"
-    async with discord_stand_in(nonce_window=0.0, buckets=False) as (sandbox, guild):
+    async with discord_stand_in(nonce_window=0.0, echo=False, buckets=False) as (sandbox, guild):
         async with run_town(database, sandbox, guild) as town:
             sandbox.fail("reset", method="POST", path=r"/channels/\d+/messages$", when="after")
             sandbox.fail("503", method="GET", path=r"/messages$", times=None)
@@ -110,6 +124,26 @@ async def test_a_reply_is_never_shown_before_its_tickets_post(town: Town) -> Non
 
     shown = town.sandbox.messages(ticket.post.thread_id or 0)
     assert [one["embeds"][0]["description"] for one in shown if one["embeds"]] == ["On it."]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_request_that_hangs_lets_go_of_its_channel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr("bot.client.REQUEST_SECONDS", 0.5)
+    async with (
+        discord_stand_in(nonce_window=0.0, echo=False) as (sandbox, guild),
+        run_town(tmp_path / "t.db", sandbox, guild) as town,
+    ):
+        reports = guild.channels["reports"]
+        sandbox.fail("hang", method="POST", path=rf"/channels/{reports}/messages$", when=when, hang_for=30)
+
+        public_id = await filed(town)
+        other = await town.ticket()
+        ticket = await town.shown(public_id)
+
+        assert other.post.message_id is not None
+        assert footers(town) == [f"{ticket.public_id} · series"]
 
 
 async def opened(town: Town) -> str:

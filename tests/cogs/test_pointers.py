@@ -98,7 +98,7 @@ async def test_a_game_report_is_pointed_to_as_one(town: Town) -> None:
 
 async def test_a_pointer_whose_answer_was_lost_is_found_again_and_not_repeated(tmp_path: Path) -> None:
     async with (
-        discord_stand_in(nonce_window=0.0) as (sandbox, guild),  # no help from Discord's memory
+        discord_stand_in(nonce_window=0.0, echo=False) as (sandbox, guild),  # no help but the history
         run_town(tmp_path / "t.db", sandbox, guild) as town,
     ):
         await with_departments(town)
