@@ -93,7 +93,5 @@ class OutboxStore(Transactions):
 async def _settle(db: aiosqlite.Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
     await outbox_rows.settle(db, delivery.id, receipt, now)
     if delivery.kind in (Kind.POST, Kind.THREAD, Kind.PRIVATE_THREAD):
-        post = Post(
-            channel_id=receipt.channel_id, message_id=receipt.message_id, thread_id=receipt.thread_id
-        )
+        post = Post(channel_id=receipt.channel_id, message_id=receipt.message_id, thread_id=receipt.thread_id)
         await ticket_rows.keep_post(db, delivery.ticket_id, post)

@@ -80,18 +80,27 @@ _INSERT = """
 
 
 async def by_id(db: aiosqlite.Connection, ticket_id: int) -> Ticket | None:
-    return await _one(db, "SELECT * FROM tickets WHERE id = :id", {"id": ticket_id})
+    return await _one(db, "SELECT * FROM kept_tickets WHERE id = :id", {"id": ticket_id})
 
 
 async def by_public_id(db: aiosqlite.Connection, public_id: str) -> Ticket | None:
-    return await _one(db, "SELECT * FROM tickets WHERE public_id = :id", {"id": public_id})
+    return await _one(db, "SELECT * FROM kept_tickets WHERE public_id = :id", {"id": public_id})
+
+
+async def request_of(db: aiosqlite.Connection, ticket_id: int) -> str | None:
+    """The request's JSON body as it came."""
+    rows = await db.execute_fetchall("SELECT raw FROM tickets WHERE id = :id", {"id": ticket_id})
+    return next((row["raw"] for row in rows), None)
 
 
 async def shown_at(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
     """The ticket whose post or thread has this Discord id (a thread from a post shares the post's id)."""
     return await _one(
         db,
-        "SELECT * FROM tickets WHERE post_message_id = :id UNION SELECT * FROM tickets WHERE thread_id = :id",
+        """
+        SELECT * FROM kept_tickets WHERE post_message_id = :id
+        UNION SELECT * FROM kept_tickets WHERE thread_id = :id
+        """,
         {"id": discord_id},
     )
 
@@ -103,7 +112,7 @@ async def of_reporter(
     return await _many(
         db,
         """
-        SELECT * FROM tickets
+        SELECT * FROM kept_tickets
         WHERE source = :source AND reporter_id = :reporter_id
           AND workspace_id IN (SELECT value FROM json_each(:workspaces))
         ORDER BY id DESC LIMIT :limit
@@ -123,7 +132,7 @@ async def like(db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str]
         db,
         """
         SELECT * FROM (
-            SELECT * FROM tickets
+            SELECT * FROM kept_tickets
             WHERE workspace_id IN (SELECT value FROM json_each(:workspaces))
             ORDER BY id DESC LIMIT 1000
         )
@@ -139,7 +148,7 @@ async def named(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) ->
     tickets = await _many(
         db,
         """
-        SELECT * FROM tickets
+        SELECT * FROM kept_tickets
         WHERE workspace_id = :workspace AND source = :source
           AND id IN (
             SELECT id FROM tickets WHERE public_id IN (SELECT value FROM json_each(:names))
@@ -175,7 +184,7 @@ _SEARCH = """
     SELECT tickets.*, counted.total
     FROM (SELECT count(*) AS total FROM fits) AS counted
     LEFT JOIN (SELECT id FROM fits ORDER BY id DESC LIMIT :limit OFFSET :offset) AS page
-    LEFT JOIN tickets ON tickets.id = page.id
+    LEFT JOIN kept_tickets AS tickets ON tickets.id = page.id
     ORDER BY tickets.id DESC
 """
 
@@ -302,7 +311,6 @@ def _ticket(row: sqlite3.Row) -> Ticket:
             Fact(label=label, value=value, url=url) for label, value, url in json.loads(row["facts"])
         ),
         chat_log=tuple(json.loads(row["chat_log"])),
-        raw=row["raw"],
         claimed_by=_claimer(row),
         post=Post(
             channel_id=row["post_channel_id"],

@@ -52,6 +52,14 @@ class TicketStore(Transactions):
         async with self._read() as db:
             return await existing_ticket(db, ticket_id)
 
+    async def request_of(self, ticket_id: int) -> str:
+        """The JSON body a ticket was filed with, as it came. Raises UnknownTicket."""
+        async with self._read() as db:
+            request = await ticket_rows.request_of(db, ticket_id)
+        if request is None:
+            raise UnknownTicket
+        return request
+
     async def ticket_named(self, public_id: str) -> Ticket | None:
         """By the id people see."""
         async with self._read() as db:

@@ -82,7 +82,7 @@ class NewTicket:
     reported_player: Player | None = None
     facts: tuple[Fact, ...] = ()
     chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
-    raw: str = "{}"  # the JSON body as it came
+    raw: str = "{}"  # the JSON body as it came; kept, and not read again with the ticket
     private: bool = False  # its reporter is in Discord, and reads it in a thread of their own
 
     @property

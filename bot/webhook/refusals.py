@@ -1,6 +1,5 @@
 """Bodies that cannot be read, and everything else that gets no ticket: one refusal each, in plain words."""
 
-import codecs
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -22,9 +21,14 @@ _RETRY_AFTER = 5  # seconds, when the database failed
 
 _CODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
 
-_UTF_8 = ("utf-8", "ascii")
-# Named one by one: Python knows some that take minutes to decode, and some that are no text.
-_CHARSETS = frozenset({*_UTF_8, "iso8859-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"})
+# Named one by one: Python knows some that take minutes to decode, some that are no text, and remembers for
+# ever every name that it was asked for.
+_CHARSETS = {
+    **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1"), "latin-1"),
+    **dict.fromkeys(("windows-1252", "cp1252"), "cp1252"),
+    **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "utf-16-le", "utf-16-be")},
+}
 
 _SENTENCES = {
     400: "The request cannot be read.",
@@ -122,13 +126,12 @@ def _worn(envelopes: Envelopes, request: web.BaseRequest, refused: Refused) -> A
 
 
 def _in_utf_8(body: bytes, charset: str | None) -> bytes:
+    name = _CHARSETS.get((charset or "utf-8").lower().replace("_", "-"))
+    if name is None:
+        raise Refused(400, "The body is in an unknown charset. Send UTF-8.")
+    if name == "utf-8":
+        return body  # as it is read, it is checked
     try:
-        name = codecs.lookup(charset or "utf-8").name
-        if name in _UTF_8:
-            return body
-        if name in _CHARSETS:
-            return body.decode(name).encode()
-    # ValueError: a name with a NUL in it, or a body that is not in that charset.
-    except (LookupError, ValueError) as error:
+        return body.decode(name).encode()
+    except ValueError as error:
         raise Refused(400, "The body is not in the charset it names. Send UTF-8.") from error
-    raise Refused(400, "The body is in an unknown charset. Send UTF-8.")

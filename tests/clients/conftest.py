@@ -1,12 +1,14 @@
 """What the ready clients talk to: the real webhook over a real store, and a ticket server with moods."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -33,6 +35,12 @@ class Bridge:
         """Every ticket in the store, oldest first."""
         ids = [workspace.id for workspace in await self.store.workspaces()]
         return sorted(await self.store.tickets_like("", ids), key=lambda ticket: ticket.id)
+
+    async def sent(self, ticket: Ticket) -> dict[str, Any]:
+        """The JSON object that a ticket was filed with."""
+        sent = json.loads(await self.store.request_of(ticket.id))
+        assert isinstance(sent, dict)
+        return sent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ async def test_a_report_is_kept_as_a_game_report_with_every_word_intact(
     assert (found.category, found.priority) == ("reports", Priority.HIGH)
     assert (found.reporter.id, found.reporter.label) == ("123456789", "Reporter Name (@reporter123)")
     assert found.reporter.avatar_url == "rbxthumb://type=AvatarHeadShot&id=123456789&w=150&h=150"
-    assert json.loads(found.raw)["placeId"] == "126591263956758"
+    assert (await bridge.sent(found))["placeId"] == "126591263956758"
     assert Fact(label="Server", value="8f5a1d5e-2b1f") in found.facts
 
 
@@ -49,7 +49,7 @@ async def test_a_ticket_is_kept_as_one_that_staff_can_reply_to(roblox: RobloxSer
     assert kept
     assert (found.view_only, found.body, found.priority) == (False, "I'm in a wall.", Priority.NORMAL)
     assert (found.reporter.id, found.reporter.avatar_url) == ("8000000001", "https://example.com/a.png")
-    assert "placeId" not in json.loads(found.raw)
+    assert "placeId" not in (await bridge.sent(found))
 
 
 async def test_a_test_player_in_studio_can_report(bridge: Bridge) -> None:

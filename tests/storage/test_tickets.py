@@ -55,9 +55,10 @@ async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Works
     kept = await store.add_ticket(workspace.id, new, ids(), NOW)
 
     assert kept == await store.ticket(kept.id) == await store.ticket_named(kept.public_id)
+    assert await store.request_of(kept.id) == new.raw
     assert {name: getattr(kept, name) for name in NewTicket.__dataclass_fields__} == {
         name: getattr(new, name) for name in NewTicket.__dataclass_fields__
-    }
+    } | {"raw": "{}"}
     assert (kept.workspace_id, kept.status, kept.created_at) == (workspace.id, Status.OPEN, NOW)
     assert len(kept.uid) == 24
 

@@ -168,11 +168,11 @@ _PACKED = gzip.compress(BODY, mtime=0)
         (400, "gzip", _PACKED[:-12]),
         (400, "gzip", _PACKED[:15] + b"\xff" + _PACKED[16:]),
         (400, "deflate", BODY),
-        (413, "gzip", gzip.compress(b" " * 20 * 1024**2)),
+        (413, "gzip", gzip.compress(b" " * 20 * 1024**2, mtime=0)),
         (415, "br", BODY),
         (415, "zstd", BODY),
         (415, "nonsense", BODY),
-        (415, "gzip, gzip", gzip.compress(_PACKED)),
+        (415, "gzip, gzip", gzip.compress(_PACKED, mtime=0)),
         (415, "identity, gzip", _PACKED),
     ],
 )

@@ -58,7 +58,7 @@ async def _chunks(size: int) -> AsyncIterator[bytes]:
             "/tickets",
             "POST",
             {"Content-Encoding": "gzip"},
-            gzip.compress(b" " * 30 * BODY_LIMIT),
+            gzip.compress(b" " * 30 * BODY_LIMIT, mtime=0),
         ),
         (417, "/tickets", "POST", {"Expect": "miracles"}, BODY),
         (500, "/broken", "POST", {}, BODY),

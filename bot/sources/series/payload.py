@@ -47,6 +47,7 @@ _PRIORITIES = {
     "critical": Priority.URGENT,
     "highest": Priority.URGENT,
 }
+PLACE, SERVER = "Place", "Server"  # the labels of the facts that say where a game report came from
 _PRIORITY = one_of(_PRIORITIES, shown="low, medium, high, urgent", blank=Priority.NORMAL)
 
 
@@ -83,16 +84,9 @@ class GameReportBody(TicketBody):
     @property
     def facts(self) -> tuple[Fact, ...]:
         url = f"https://www.roblox.com/games/{self.placeId}" if self.placeId else None
-        place = Fact(label="Place", value=str(self.placeId), url=url)
-        server = (Fact(label="Server", value=self.serverId),) if self.serverId else ()
+        place = Fact(label=PLACE, value=str(self.placeId), url=url)
+        server = (Fact(label=SERVER, value=self.serverId),) if self.serverId else ()
         return (*super().facts, place, *server)
-
-
-class Whereabouts(Payload):
-    """Of a game report as it was kept: where it came from."""
-
-    placeId: PlaceId
-    serverId: ServerId = None
 
 
 def parse_ticket(body: bytes) -> NewTicket:

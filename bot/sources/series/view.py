@@ -4,8 +4,7 @@ import re
 import string
 from datetime import UTC, datetime
 
-from bot.sources.reading import Unfit, read
-from bot.sources.series.payload import Whereabouts
+from bot.sources.series.payload import PLACE, SERVER
 from bot.sources.series.says import (
     Author,
     Claimer,
@@ -110,11 +109,8 @@ def _claimer(claimer: Person) -> Claimer:
 
 def _place(ticket: Ticket) -> Place:
     """The place comes as text and goes back as a number; 0 is a place that nobody knows."""
-    try:
-        whereabouts = read(Whereabouts, ticket.raw.encode())
-    except Unfit:
-        return {"PlaceId": 0, "ServerId": None}
-    return {"PlaceId": whereabouts.placeId, "ServerId": whereabouts.serverId}
+    facts = {fact.label: fact.value for fact in ticket.facts}
+    return {"PlaceId": number_of(facts.get(PLACE)), "ServerId": facts.get(SERVER)}
 
 
 def _conversation(case: Case) -> dict[MessageId, Said]:
