@@ -4,7 +4,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,6 +34,12 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _a_file(path: Path) -> Path:
+    if not path.name or path.is_dir():
+        raise ValueError("it must name a file, not a folder")
+    return path
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +56,9 @@ class DiscordSettings(_Section):
 
 
 class WebhookSettings(_Section):
-    host: str = Field(default="127.0.0.1", description="the address game servers reach the webhook at")
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="the address game servers reach the webhook at"
+    )
     port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 takes any free one")
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
@@ -52,7 +69,7 @@ class WebhookSettings(_Section):
 
 
 class StorageSettings(_Section):
-    path: Path = Field(
+    path: Annotated[Path, AfterValidator(_a_file)] = Field(
         default=Path("ticketbridge.db"), description="the SQLite file; made if it is not there"
     )
 

@@ -181,7 +181,7 @@ class Setup(
     async def remove_department(self, interaction: Asked, id: _Id, workspace: str | None = None) -> None:
         """Remove a department."""
         done = f"✅ Department {drawn(id, 130)} is removed."
-        await self._change(interaction, workspace, lambda kept: kept.without_department(id), done)
+        await self._change(interaction, workspace, lambda kept: kept.without_department(id.strip()), done)
 
     @app_commands.command()
     @app_commands.describe(
@@ -221,7 +221,7 @@ class Setup(
     async def remove_category(self, interaction: Asked, id: _Id, workspace: str | None = None) -> None:
         """Remove a category."""
         done = f"✅ Category {drawn(id, 130)} is removed."
-        await self._change(interaction, workspace, lambda kept: kept.without_category(id), done)
+        await self._change(interaction, workspace, lambda kept: kept.without_category(id.strip()), done)
 
     async def _change(
         self, asked: Asked, name: str | None, rule: Callable[[Workspace], Workspace], done: str

@@ -55,6 +55,7 @@ def restore(
 
     The caller holds the database's lock. Raises BackupFailed, and then nothing has changed.
     """
+    database = database.resolve()  # a link stays a link
     if not backup.exists():
         raise BackupFailed(f"There is no backup at {backup}.")
     with _explained(f"{backup} cannot be restored"):
@@ -83,6 +84,8 @@ def verify(path: Path) -> int:
     if found != ["ok"] or orphans:
         raise BackupFailed(f"{path} is damaged ({'; '.join(map(str, found))}). Use an older backup.")
     newest = migrations()[-1][0]
+    if version < 1:
+        raise BackupFailed(f"{path} is no database of ours.")
     if version > newest:
         raise BackupFailed(
             f"{path} has version {version}, newer than this ticketbridge knows ({newest}). "
@@ -130,7 +133,8 @@ def _beside(target: Path) -> Iterator[Path]:
     try:
         yield unfinished
     finally:
-        unfinished.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
 
 
 def _set_aside(database: Path, now: datetime) -> Path | None:

@@ -55,6 +55,12 @@ class GameStore(Transactions):
 
         return await self._carried_out(keep, once, now)
 
+    async def answer_to(self, once: Once, now: datetime) -> Answered | None:
+        """What the same request was answered before. Raises DifferentRequest."""
+        async with self._read() as db:
+            kept = await answered_rows.find(db, once, now)
+        return None if kept is None else Answered(body=kept, repeated=True)
+
     async def work_on(
         self,
         scope: Scope,

@@ -53,7 +53,8 @@ class DatabaseLock:
 
 
 def lock_path(database: Path) -> Path:
-    """The lock file of a database."""
+    """The lock file of a database, the same one by whichever link it is named."""
+    database = database.resolve()
     return database.with_name(f"{database.name}.lock")
 
 

@@ -174,6 +174,7 @@ _SEARCH = """
           AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
           AND (:categories IS NULL OR category IN (SELECT value FROM json_each(:categories)))
           AND (:departments IS NULL OR department IN (SELECT value FROM json_each(:departments)))
+          AND department NOT IN (SELECT value FROM json_each(:hidden))
           AND (:reporter IS NULL OR reporter_id = :reporter)
           AND (:reported IS NULL OR json_extract(reported_player, '$[0]') = :reported)
           AND (
@@ -196,6 +197,7 @@ def _conditions(scope: Scope, search: Search) -> dict[str, object]:
         "statuses": _dump_if_given(search.statuses),
         "categories": _dump_if_given(search.categories),
         "departments": _dump_if_given(search.departments),
+        "hidden": _dump(search.hidden_departments),
         "reporter": search.reporter_id,
         "reported": search.reported_id,
         "text": search.text,

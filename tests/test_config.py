@@ -234,3 +234,19 @@ def test_every_setting_says_what_it_is(section: str, name: str) -> None:
     assert issubclass(annotation, BaseModel)
 
     assert annotation.model_fields[name].description
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "setting"),
+    [
+        ("WEBHOOK_HOST", "", "[webhook] host"),
+        ("STORAGE_PATH", "", "[storage] path"),
+        ("STORAGE_PATH", "/", "[storage] path"),
+    ],
+)
+def test_an_empty_variable_is_no_value(
+    path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, setting: str
+) -> None:
+    monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}{variable}", value)
+
+    assert f"{setting} is wrong" in refused(path, WHOLE)

@@ -40,8 +40,10 @@ class CategoryParts(TypedDict, total=False):
 
 def check_workspace_name(name: str) -> None:
     """Raises BadRule."""
-    if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
-        raise BadRule(f"A workspace's name has 1 to {_NAME_LENGTH} characters, all of them visible.")
+    if not name or name != name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
+        raise BadRule(
+            f"A workspace's name has 1 to {_NAME_LENGTH} characters, all visible; no blanks around it."
+        )
 
 
 def amended(workspace: Workspace, **parts: Unpack[WorkspaceParts]) -> Workspace:

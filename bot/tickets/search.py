@@ -24,6 +24,7 @@ class Search:
     statuses: Sequence[Status] | None = None
     categories: Sequence[str] | None = None
     departments: Sequence[str] | None = None
+    hidden_departments: Sequence[str] = ()  # whose tickets are left out
     reporter_id: str | None = None
     reported_id: str | None = None
     text: str | None = None  # in the subject or in the reporter's names, in any case

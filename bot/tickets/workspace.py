@@ -132,9 +132,9 @@ class Workspace(NewWorkspace):
             raise WrongDepartment
         return ticket.transfer(department.id)
 
-    def departments_of(self, staff_id: str) -> tuple[str, ...]:
-        """The ids of the departments whose tickets somebody may see in the game."""
-        return tuple(one.id for one in self.departments if one.is_open_to(staff_id))
+    def departments_closed_to(self, staff_id: str) -> tuple[str, ...]:
+        """The ids of the departments whose tickets somebody may not see in the game."""
+        return tuple(one.id for one in self.departments if not one.is_open_to(staff_id))
 
     def with_department(self, department: Department) -> "Workspace":
         """Add it, or put it in the place of the one with its id. Raises BadRule."""

@@ -86,6 +86,11 @@ class Webhook:
         body = await body_of(request)
         once = repeats.with_body(request, visitor.key, body, now, self._memory)
         async with self._refusals(source, intake, visitor, request, body):
+            if once is not None and once.token is not None:
+                # Before anything else is asked: what was answered once holds, whatever is forbidden since.
+                earlier = await self._store.answer_to(once, now)
+                if earlier is not None:
+                    return _answer(earlier)
             new = intake.parse(body)
             if source.categories is None:
                 visitor.workspace.accept_category(new.category)
@@ -104,7 +109,8 @@ class Webhook:
         async with self._refusals(source, endpoint, visitor, request, body):
             wish = endpoint.read(_call(request, body))
             if isinstance(wish, Work):
-                same = repeats.with_token if wish.say is None else repeats.with_body
+                only_says = wish.say is not None and wish.rule is None
+                same = repeats.with_body if only_says else repeats.with_token
                 once = same(request, visitor.key, body, now, self._memory)
                 return _answer(await self._grants.work(visitor, endpoint, wish, once, now))
             return _shown(endpoint.answer(await self._grants.grant(visitor, wish)))

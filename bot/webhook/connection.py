@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 from bot.sources import Refused
 from bot.webhook.answers import Answer, Envelopes
 from bot.webhook.guard import Deadline, Limits
-from bot.webhook.refusals import refusal
+from bot.webhook.refusals import asked_path, refusal
 from bot.webhook.wire import Wire
 
 _log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is not HTTP, and what nobody foresaw. `message` quotes the client, and goes nowhere."""
         if status >= 500 and not isinstance(exc, ConnectionError):
-            _log.error("%s %s failed: %s", request.method, request.path, _where(exc))
+            _log.error("%s %s failed: %s", request.method, asked_path(request), _where(exc))
         if request.writer.output_size > 0:
             raise ConnectionError("half an answer is sent already")
         if isinstance(exc, ContentEncodingError):

@@ -65,9 +65,8 @@ class Grants:
     async def _browse(self, visitor: Visitor, wish: Browse) -> Found:
         search = wish.search
         if wish.open_to is not None:
-            own = visitor.workspace.departments_of(wish.open_to)
-            asked = search.departments
-            search = replace(search, departments=[one for one in own if asked is None or one in asked])
+            hidden = visitor.workspace.departments_closed_to(wish.open_to)
+            search = replace(search, hidden_departments=hidden)
         return await self._store.search(visitor.scope, search)
 
     async def _read_workspace(self, visitor: Visitor, wish: ReadWorkspace) -> Workspace:

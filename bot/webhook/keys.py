@@ -18,7 +18,7 @@ from storage import StorageError, Store
 _log = logging.getLogger(__name__)
 
 _FAILURES = Limit(requests=30, seconds=60, per="address")  # requests without a good key
-_KNOWN = 10_000  # good keys remembered, which an address full of failures may still use
+_KNOWN = 10_000  # good keys of which it is remembered when their use was noted
 _USE_NOTED = timedelta(minutes=1)  # how exactly the last use of a key is kept
 
 
@@ -37,8 +37,8 @@ class Visitor:
 class Door:
     """Lets in who has a good key.
 
-    Whoever fails too often from one address is told to wait, and costs no look into the database meanwhile;
-    keys that were good before still pass, for behind a proxy that hides them all clients have one address.
+    Whoever fails too often from one address is told to wait. A good key always passes: behind a proxy that
+    hides them all clients have one address, and a key has too many bits to be guessed.
     """
 
     def __init__(self, store: Store, proxies: Proxies, clock: Callable[[], float]) -> None:
@@ -59,13 +59,13 @@ class Door:
 
     async def look(self, key: str, request: web.Request, source: Source, now: datetime) -> Visitor | None:
         """Whom a key lets in; None for nobody. Raises Refused(429) for an address that failed too often."""
-        address, key_hash = self._proxies.client_of(request), hash_key(key)
-        if key_hash not in self._noted and not self._failures.has_room(address):
-            raise too_many(self._failures.accept(address))
+        key_hash = hash_key(key)
         found = await self._store.find_key(key_hash) if key else None
         if found is None or not found.opens(source.name, now):
             self._noted.pop(key_hash, None)
-            self._failures.accept(address)
+            allowance = self._failures.accept(self._proxies.client_of(request))
+            if allowance.wait_seconds:
+                raise too_many(allowance)
             return None
         await self._note_use(found, key_hash, now)
         return Visitor(key=found, workspace=await self._store.workspace(found.workspace_id))

@@ -32,11 +32,6 @@ class SlidingWindow:
         self._forget(now)
         return self._allowance(ends, now)
 
-    def has_room(self, who: str) -> bool:
-        """Whether a request of theirs would be accepted."""
-        now = self._clock()
-        return sum(end > now for end in self._ends.get(who, ())) < self.limit.requests
-
     def _allowance(self, ends: deque[float], now: float, wait: float = 0.0) -> Allowance:
         return Allowance(
             limit=self.limit.requests,

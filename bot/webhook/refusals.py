@@ -60,6 +60,13 @@ def refusal(status: int) -> Refused:
     return Refused(status, _SENTENCES.get(status) or f"{HTTPStatus(status).phrase}.")
 
 
+def asked_path(request: web.BaseRequest) -> str:
+    """The path as the routes have it: what a sender puts into one may be a key, or words."""
+    route = getattr(request, "match_info", None)
+    resource = route.route.resource if route is not None else None
+    return resource.canonical if resource is not None else "an unknown path"
+
+
 def refused_as(refusal: Refusal, tables: Iterable[Mapping[type[Refusal], Refused]]) -> Refused:
     """A refusal as the first table that knows it puts it; an empty message stands for the refusal's own."""
     for table in (*tables, _USUAL):
@@ -91,7 +98,7 @@ def refusing(envelopes: Envelopes, handler: _Handler) -> _Handler:
                 answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
             return answer
         except StorageError as error:
-            _log.error("%s %s: %s", request.method, request.path, error)
+            _log.error("%s %s: %s", request.method, asked_path(request), error)
             return _worn(envelopes, request, Refused(500, _SENTENCES[500], retry_after=_RETRY_AFTER))
 
     return answer

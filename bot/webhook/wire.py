@@ -92,6 +92,7 @@ class Wire:
         if self._at is _At.END:
             return _NOTHING
         if self._at is not _At.HEAD:
+            data = _with_host(data) if self._at is _At.BETWEEN else data
             self._start = data
         elif b"\n" not in self._start and len(self._start) < self._limits.target_bytes:
             self._start += data
@@ -162,3 +163,18 @@ class Wire:
 
     def set_upgraded(self, upgraded: bool) -> None:
         self._parser.set_upgraded(upgraded)
+
+
+def _with_host(data: bytes) -> bytes:
+    """A request that begins here, with an empty Host if it has none.
+
+    Some game servers leave the header out where the address is an IP; the parser would refuse that, and no
+    path here depends on it. Seen only where the whole head comes in one segment.
+    """
+    line, found, rest = data.partition(b"\r\n")
+    head, ends, _ = rest.partition(b"\r\n\r\n")
+    if not found or not ends or not line.endswith(b" HTTP/1.1"):
+        return data
+    if b"\r\nhost:" in b"\r\n" + head.lower():
+        return data
+    return line + b"\r\nHost:\r\n" + rest

@@ -193,3 +193,27 @@ async def test_a_backup_counts_what_the_log_still_holds(
     assert (
         (await asyncio.to_thread(back_up, path, tmp_path / "b.db")).tickets == counted(path, "tickets") == 3
     )
+
+
+def test_a_database_of_somebody_else_is_not_restored(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "foreign.db")) as db:
+        db.execute("CREATE TABLE tickets (a)")
+
+    with pytest.raises(BackupFailed, match="no database of ours"):
+        restore(tmp_path / "foreign.db", tmp_path / "tickets.db", NOW)
+
+    assert names_in(tmp_path) == ["foreign.db"]
+
+
+def test_a_link_to_a_database_stays_a_link(tmp_path: Path) -> None:
+    _closed(tmp_path / "tickets.db")
+    backup = back_up(tmp_path / "tickets.db", tmp_path / "backup.db").path
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "t.db"
+    link.symlink_to(tmp_path / "tickets.db")
+
+    restore(backup, link, NOW)
+
+    assert link.is_symlink()
+    assert verify(link) == 0
+    assert names_in(tmp_path / "links") == ["t.db"]

@@ -79,3 +79,11 @@ def test_a_lock_that_cannot_be_written_is_told_with_its_cause(path: Path) -> Non
 
     with pytest.raises(UnreadableDatabase, match="No such file or directory"), DatabaseLock(nowhere):
         pass
+
+
+def test_a_link_to_a_database_is_the_same_database(tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "t.db").symlink_to(tmp_path / "tickets.db")
+
+    with DatabaseLock(tmp_path / "tickets.db"), pytest.raises(DatabaseInUse):
+        DatabaseLock(tmp_path / "links" / "t.db").__enter__()

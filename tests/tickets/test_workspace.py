@@ -199,5 +199,5 @@ def test_how_many_are_open_never_matters_for_a_game_report() -> None:
 
 
 def test_members_of_a_department_see_it_and_everybody_sees_one_without() -> None:
-    assert RULED.departments_of("11") == ("general", "qa", "court")
-    assert RULED.departments_of("99") == ("general", "qa")
+    assert RULED.departments_closed_to("11") == ()
+    assert RULED.departments_closed_to("99") == ("court",)

@@ -77,9 +77,7 @@ def _answer(ticket: Ticket) -> Body:
 
 
 def _say(text: object) -> Work:
-    return Work(
-        name="", by=ANN, say=lambda ticket, by: ticket.reply(by, str(text)), rule=lambda ticket, _, __: ticket
-    )
+    return Work(name="", by=ANN, say=lambda ticket, by: ticket.reply(by, str(text)))
 
 
 def _named(call: Call) -> Find:

@@ -3,12 +3,13 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.tickets import MessageKind
+from bot.tickets import MessageKind, UnknownCategories
 from bot.webhook import Memory
 from storage import Store
 from tests.webhook.conftest import BODY, Gate, make_key, standing
@@ -162,3 +163,18 @@ async def test_what_is_said_twice_is_kept_once(gate: Gate) -> None:
 
     assert [reply.status for reply in (*twice, later)] == [200, 200, 200]
     assert len(await gate.store.messages_of(ticket.id, [MessageKind.REPLY])) == 2
+
+
+async def test_what_was_answered_once_holds_whatever_is_forbidden_since(gate: Gate) -> None:
+    first = await gate.send("/south/tickets", headers=TOKEN)
+    (workspace,) = await gate.store.workspaces()
+    await gate.store.change_workspace(
+        workspace.id, lambda kept: replace(kept, unknown_categories=UnknownCategories.REFUSE)
+    )
+
+    again = await gate.send("/south/tickets", headers=TOKEN)
+    new = await gate.send("/south/tickets", OTHER)
+    invalid = await gate.send("/south/tickets", b"{}", headers=TOKEN)
+
+    assert (again.status, again.body) == (200, first.body)
+    assert (new.status, invalid.status) == (400, 422)

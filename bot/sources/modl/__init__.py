@@ -79,7 +79,7 @@ _TICKET_ENDPOINTS = (
         f"{_TICKETS}/{{id}}/claim",
         asking.link,
         answer.linked,
-        summary="Link a ticket that has no player yet to the one who filed it",
+        summary="Link a ticket to the player who filed it, and to nobody else",
         body=asking.LinkBody,
         says=shapes.Linked,
         refusals=answer.LINK_REFUSALS,

@@ -23,7 +23,7 @@ from bot.sources.modl.payload import TYPE_WORDS, invalid, player_of, read_body
 from bot.sources.modl.words import ANY, CALLED, OPEN, REPORTS, STATUSES, TYPES
 from bot.sources.reading import Payload, Query, Unfit, asked_number, one_of, read_query
 from bot.sources.wishes import Browse, Find, FindAll, Glance, Work
-from bot.tickets import Person, Player, Search, Status
+from bot.tickets import AlreadyLinked, Person, Player, Search, Status, Ticket
 
 SOURCE_NAME = "modl"
 _NEWEST = 50  # tickets in a list, if nobody asks for another number
@@ -105,7 +105,14 @@ def link(call: Call) -> Work:
     body = read_body(LinkBody, call.body)
     player = player_of(body.playerUuid, body.playerName) or Player()
     by = Person(id=body.playerUuid, name=body.playerName, source=SOURCE_NAME)
-    return Work(name=id_of(call), by=by, rule=lambda ticket, workspace, by: ticket.link(player))
+    return Work(name=id_of(call), by=by, rule=lambda ticket, workspace, by: _linked(ticket, player))
+
+
+def _linked(ticket: Ticket, player: Player) -> Ticket:
+    """Every ticket came with a player. That of an anticheat is nobody's, least of all the accused's."""
+    if ticket.reporter.id is None:
+        raise AlreadyLinked
+    return ticket.link(player)
 
 
 def reports(call: Call) -> Browse:

@@ -8,11 +8,11 @@ Where the pages are silent, this is how they are read, here and in `calls.py`:
 - Ids of users are whole numbers of 64 bits, as a number or as text; place ids too, from 0 on.
 - What was not given is null in the answer; so is the claimer of an unclaimed ticket. A person whose id is no
   number has the number 0. What is known of a claimer is one name: it is shown as both of theirs.
-- A game report may be claimed, moved and transferred; nobody can reply to it, not even its reporter, and that
-  is said before anything else that is wrong with a reply.
+- A game report may be claimed, moved and transferred; nobody can reply to it, not even its reporter, and of a
+  body that can be read that is said before anything else.
 - A closed or resolved ticket takes no claim and no reply, but a new status. The status it has is a success.
-- Statuses are the four words and no others. A filter that is blank does not filter; a page beyond the last is
-  empty. Lists are newest first.
+- Statuses are the four words and no others. A blank author, department or search does not filter; a page
+  beyond the last is empty. Lists are newest first.
 - `MaxOpenTickets` counts open and in-progress tickets, and no game reports.
 """
 # ruff: noqa: N815 - fields keep the contract's spelling letter for letter
