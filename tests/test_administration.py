@@ -128,11 +128,11 @@ async def test_a_name_twice_is_refused(asking: Asking) -> None:
     assert len(await asking("workspace-list")) == 1
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\x1b[31m", "a\u202e"])
+@pytest.mark.parametrize("name", ["", "  ", " a", "x" * 101, "a\x1b[31m", "a\u202e"])
 async def test_a_workspace_has_a_name_of_1_to_100_characters(asking: Asking, name: str) -> None:
     sentence = await refusal_of(asking, "workspace-create", **(HUB_FIELDS | {"name": name}))
 
-    assert sentence == "A workspace's name has 1 to 100 characters, all of them visible."
+    assert sentence == "A workspace's name has 1 to 100 characters, all visible; no blanks around it."
     assert await asking("workspace-list") == []
 
 
