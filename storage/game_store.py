@@ -21,7 +21,7 @@ from bot.tickets import (
     Words,
     Workspace,
 )
-from storage import answered_rows, message_rows, ticket_rows
+from storage import answered_rows, message_rows, search_rows, ticket_rows
 from storage.ticket_store import change, existing_ticket, file, say
 from storage.transactions import Transactions
 from storage.workspace_store import existing_workspace
@@ -102,20 +102,20 @@ class GameStore(Transactions):
     async def cases(self, scope: Scope, names: Sequence[str]) -> tuple[Case, ...]:
         """Those of them there are, in the order asked for."""
         async with self._read() as db:
-            found = await ticket_rows.named(db, scope, names)
+            found = await search_rows.named(db, scope, names)
             return await message_rows.counted(db, [found[name] for name in names if name in found])
 
     async def search(self, scope: Scope, search: Search) -> Found:
         """One page of what fits, newest first."""
         async with self._read() as db:
-            tickets, total = await ticket_rows.search(db, scope, search)
+            tickets, total = await search_rows.search(db, scope, search)
             cases = await message_rows.counted(db, tickets)
         return Found(search=search, cases=cases, total=total)
 
     async def name_of(self, scope: Scope, person_id: str) -> str | None:
         """What somebody was called in the newest ticket they filed."""
         async with self._read() as db:
-            tickets = await ticket_rows.of_reporter(db, scope.source, person_id, [scope.workspace_id], 1)
+            tickets = await search_rows.of_reporter(db, scope.source, person_id, [scope.workspace_id], 1)
         return tickets[0].reporter.label if tickets else None
 
     async def ticket_of_source(self, source: str, public_id: str) -> Case | None:
@@ -142,7 +142,7 @@ class GameStore(Transactions):
 
 
 async def _in_scope(db: aiosqlite.Connection, scope: Scope, name: str) -> Ticket:
-    found = await ticket_rows.named(db, scope, [name])
+    found = await search_rows.named(db, scope, [name])
     if not found:
         raise UnknownTicket
     return await existing_ticket(db, found[name].id)

@@ -18,7 +18,7 @@ from bot.tickets import (
     Words,
     Workspace,
 )
-from storage import message_rows, outbox_rows, ticket_rows
+from storage import message_rows, outbox_rows, search_rows, ticket_rows
 from storage.transactions import Transactions
 from storage.workspace_store import existing_workspace
 
@@ -75,12 +75,12 @@ class TicketStore(Transactions):
     ) -> list[Ticket]:
         """The newest tickets of one reporter, newest first."""
         async with self._read() as db:
-            return await ticket_rows.of_reporter(db, source, reporter_id, workspace_ids, limit)
+            return await search_rows.of_reporter(db, source, reporter_id, workspace_ids, limit)
 
     async def tickets_like(self, text: str, workspace_ids: Sequence[str], limit: int = 25) -> list[Ticket]:
         """Recent tickets whose id or subject holds the text, newest first."""
         async with self._read() as db:
-            return await ticket_rows.like(db, text, workspace_ids, limit)
+            return await search_rows.like(db, text, workspace_ids, limit)
 
     async def change_ticket(
         self, ticket_id: int, rule: Callable[[Ticket], Ticket], now: datetime, *, by: Person
@@ -148,7 +148,7 @@ async def file(
     """Keep a ticket where its workspace's rules put it. Raises TooManyOpen."""
     workspace = await existing_workspace(db, workspace_id)
     most = workspace.most_open(new)
-    if most is not None and await ticket_rows.count_open(db, workspace_id, new, _OPEN) >= most:
+    if most is not None and await search_rows.count_open(db, workspace_id, new, _OPEN) >= most:
         raise TooManyOpen
     department = workspace.department_for(new.category).id
     ticket_id = await ticket_rows.insert(
