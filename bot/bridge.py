@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _LOGIN_REFUSED = "Discord does not know this token. Copy it anew from the developer portal, page Bot."
 _LONGEST_WAIT = 60.0  # seconds between two tries to reach Discord
+_FAREWELL = 2.0  # seconds a connection is given to end
 # AttributeError: what discord.py 2.7 raises when its very first gateway connection breaks.
 _OUTAGES: tuple[type[Exception], ...] = (*UNREACHABLE, discord.DiscordException, AttributeError)
 
@@ -62,11 +63,22 @@ async def running(settings: Settings) -> AsyncIterator[Bridge]:
                 try:
                     yield Bridge(store=store, webhook_address=address, discord=connection)
                 finally:
-                    connection.cancel()
-                    backups.cancel()
-                    await asyncio.wait([connection, backups])
+                    await _ended(connection, backups)
         finally:
             await store.close()
+
+
+async def _ended(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel them until they have ended.
+
+    Once is not enough: `asyncio.wait_for` before Python 3.12, which discord.py connects with, swallows a
+    cancellation that comes in the moment its wait is over.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_FAREWELL)
 
 
 @asynccontextmanager
@@ -101,7 +113,8 @@ async def _stay_connected(settings: Settings, store: Store) -> None:
 
     Raises CannotRun for a token Discord does not know, unless it knew it before: then intake goes on.
     """
-    dispatcher, wait, was_connected = Dispatcher(store, Lane.DISCORD), 1.0, False
+    dispatcher = Dispatcher(store, Lane.DISCORD, settle_seconds=settings.discord.settle_seconds)
+    wait, was_connected = 1.0, False
     while True:
         bot = TicketBot(settings=settings.discord, store=store, dispatcher=dispatcher)
         try:

@@ -1,8 +1,9 @@
 """Settings: a TOML file and the environment, made into frozen values. An unknown key is an error."""
 
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -53,6 +54,16 @@ class DiscordSettings(_Section):
         pattern=r"^https?://[^\s?#]+$",
         description="where the Discord API is; another Discord-compatible server is asked for its gateway",
     )
+    settle_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=300,
+        description="how long a post of unknown outcome is left alone before it is tried again",
+    )
+    typed_replies: bool = Field(
+        default=False,
+        description="whether what staff type in a thread is a reply; needs the Message Content intent",
+    )
 
 
 class WebhookSettings(_Section):
@@ -63,8 +74,18 @@ class WebhookSettings(_Section):
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
     )
+    metrics_from: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        description="networks that may read /metrics and the whole of /readyz",
+    )
     repeat_seconds: int = Field(
         default=60, ge=0, le=3600, description="how long the same body from the same key is the same ticket"
+    )
+
+
+class LogSettings(_Section):
+    format: Literal["text", "json"] = Field(
+        default="text", description="text for people, json for programs: a line for each event"
     )
 
 
@@ -95,6 +116,7 @@ class Settings(BaseSettings):
     webhook: WebhookSettings = WebhookSettings()
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()
+    log: LogSettings = LogSettings()
 
     @classmethod
     def settings_customise_sources(

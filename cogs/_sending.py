@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
-from bot.dispatcher import Postponed, Undeliverable
+from bot.dispatcher import ChannelRefused, NoAnswer, Patience, RefusedEverywhere, Undeliverable
 from bot.tickets import Delivery, Ticket
 from cogs._buttons import ticket_view
 from cogs._embeds import thread_name
@@ -13,7 +13,9 @@ Place = discord.TextChannel | discord.Thread
 
 THREAD_EXISTS = 160004
 UNKNOWN_MESSAGE = 10008  # also the answer to a nonce whose message was posted, and has been deleted since
-REPAIR_SECONDS = 30.0  # between two looks whether a missing permission or channel is back
+REPAIR_SECONDS = 30.0  # between two looks whether what a delivery needs is there
+BAN_SECONDS = 600.0  # for which an address that Discord's front refuses leaves it alone
+REVOKED_SECONDS = 400.0  # between two looks whether Discord knows the token again
 
 
 async def edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
@@ -56,18 +58,37 @@ def under_the_post(ticket: Ticket) -> discord.MessageReference | None:
     )
 
 
-def verdict(error: discord.HTTPException | discord.RateLimited) -> Postponed | Undeliverable:
+Verdict = Patience | NoAnswer | ChannelRefused | RefusedEverywhere | Undeliverable
+
+
+def verdict(error: discord.HTTPException | discord.RateLimited) -> Verdict:
     """Only what Discord understood and refused is final. Everything else may have happened, or may yet."""
     if isinstance(error, discord.RateLimited):
-        return Postponed("Discord asks for patience", seconds=error.retry_after)
+        return Patience("Discord asks for patience", seconds=error.retry_after)
     if error.code == UNKNOWN_MESSAGE:
         return Undeliverable("the post was deleted in Discord")
-    if error.status == 400:
-        return Undeliverable(f"Discord refused it: {error}")
-    if error.status in (401, 403, 404):
-        return Postponed(
-            f"Discord refuses ({error.status} {error.code}: {error.text}). "
-            "Check that the channel exists and the bot may see it, send there and make threads.",
-            seconds=REPAIR_SECONDS,
-        )
-    return Postponed(f"Discord answered {error.status}")
+    refusals: dict[int, Verdict] = {
+        400: Undeliverable(f"Discord refused it: {error}"),
+        401: RefusedEverywhere(
+            "Discord no longer knows the token. Copy it anew from the developer portal, page Bot.",
+            seconds=REVOKED_SECONDS,
+        ),
+        403: _refused_channel(error),
+        404: _refused_channel(error),
+        429: _too_many(error),
+    }
+    return refusals.get(error.status) or NoAnswer(f"Discord answered {error.status}")
+
+
+def _refused_channel(error: discord.HTTPException) -> ChannelRefused:
+    return ChannelRefused(
+        f"Discord refuses ({error.status} {error.code}: {error.text}). "
+        "Check that the channel exists and the bot may see it, send there and make threads."
+    )
+
+
+def _too_many(error: discord.HTTPException) -> Patience | RefusedEverywhere:
+    """Discord's own 429 names who sent it; the front that bans addresses does not."""
+    if "Via" in error.response.headers:
+        return Patience("Discord asks for patience again and again", seconds=REPAIR_SECONDS)
+    return RefusedEverywhere("Discord's front refuses this address for a while (429).", seconds=BAN_SECONDS)

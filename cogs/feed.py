@@ -1,14 +1,14 @@
 """The feed: takes deliveries from the dispatcher and makes Discord show them."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import discord
 from discord.ext import commands
 
 from bot.client import UNREACHABLE, TicketBot
-from bot.dispatcher import Postponed, Undeliverable
+from bot.dispatcher import ATTEMPT_SECONDS, NoAnswer, Postponed, Undeliverable
 from bot.tickets import Delivery, Kind, Receipt, Ticket
 from cogs._buttons import ticket_view
 from cogs._embeds import (
@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 
 Step = Callable[[Delivery, Ticket], Awaitable[Receipt]]
 
-_HISTORY = 1000  # messages looked through for one that an earlier attempt may have left
 _CLOCKS_APART = timedelta(minutes=5)  # how far ours and Discord's may differ
+_LONGEST_ATTEMPT = timedelta(seconds=ATTEMPT_SECONDS)
 
 
 class Feed(commands.Cog):
@@ -77,17 +77,23 @@ class Feed(commands.Cog):
             except StorageError as error:  # whoever sent it will try again
                 log.warning("Message %d was seen, and that could not be kept: %s", message.id, error)
 
-    def _delivering(self, step: Step) -> Callable[[Delivery], Awaitable[Receipt]]:
-        async def deliver(delivery: Delivery) -> Receipt:
+    def _delivering(self, step: Step) -> Callable[[Sequence[Delivery]], Awaitable[Receipt]]:
+        async def deliver(deliveries: Sequence[Delivery]) -> Receipt:
+            delivery = deliveries[0]
             ticket = await self.bot.store.ticket(delivery.ticket_id)
             try:
+                if delivery.lead_id is not None:
+                    return await self._post_together(deliveries)
                 return await step(delivery, ticket)
             except (discord.HTTPException, discord.RateLimited) as error:
                 raise verdict(error) from error
             except UNREACHABLE as error:
-                raise Postponed(f"Discord cannot be reached: {type(error).__name__} {error}") from error
+                raise NoAnswer(f"Discord cannot be reached: {type(error).__name__} {error}") from error
 
         return deliver
+
+    async def _post_together(self, deliveries: Sequence[Delivery]) -> Receipt:
+        raise Undeliverable("one by one")
 
     async def _post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         place = await self._place(ticket.post.thread_id if ticket.private else delivery.channel_id)
@@ -221,8 +227,10 @@ class Feed(commands.Cog):
         """What an earlier attempt of unknown outcome may have posted, known by its footer."""
         if not delivery.attempts or self.bot.user is None:
             return None
-        since = delivery.created_at - _CLOCKS_APART
-        async for message in place.history(limit=_HISTORY, after=since, oldest_first=True):
+        begun = delivery.begun_at or delivery.created_at
+        ended = (delivery.last_begun_at or now()) + _LONGEST_ATTEMPT
+        window = {"after": begun - _CLOCKS_APART, "before": ended + _CLOCKS_APART}
+        async for message in place.history(limit=None, oldest_first=True, **window):
             own = message.author.id == self.bot.user.id
             if own and any(embed.footer.text == mark for embed in message.embeds):
                 return message.id

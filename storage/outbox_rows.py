@@ -2,14 +2,18 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import aiosqlite
 
-from bot.tickets import Delivery, Kind, Lane, Receipt, State, Ticket, Undelivered, nonce_of
+from bot.tickets import Backlog, Delivery, Kind, Lane, Receipt, State, Ticket, Undelivered, nonce_of
 from storage.times import from_ms, to_ms
+
+CROWD = 15  # posts waiting for one channel, from which on they share messages
+DIGEST = 10  # posts in one message: as many embeds as Discord takes
 
 
 async def insert(
@@ -64,19 +68,83 @@ async def channel_of_post(db: aiosqlite.Connection, ticket_id: int) -> int | Non
     return next((row["channel_id"] for row in rows), None)
 
 
-async def due(
+async def channels_due(
     db: aiosqlite.Connection, lane: Lane, busy: Collection[int], now: datetime, limit: int
-) -> list[Delivery]:
-    """For each channel that is not busy, its oldest delivery that is due; oldest first."""
+) -> list[tuple[int, bool]]:
+    """Each channel that is not busy and has something due, by its oldest; and whether posts crowd it."""
     rows = await db.execute_fetchall(
         """
-        SELECT *, min(id) FROM outbox_heads
+        SELECT channel_id, sum(kind = 'post') > :crowd AS crowded FROM outbox_heads
         WHERE lane = :lane AND due_at <= :now AND channel_id NOT IN (SELECT value FROM json_each(:busy))
-        GROUP BY channel_id ORDER BY id LIMIT :limit
+        GROUP BY channel_id ORDER BY min(id) LIMIT :limit
         """,
-        {"lane": lane.value, "now": to_ms(now), "busy": json.dumps(list(busy)), "limit": limit},
+        {
+            "lane": lane.value,
+            "now": to_ms(now),
+            "busy": json.dumps(list(busy)),
+            "crowd": CROWD,
+            "limit": limit,
+        },
     )
-    return [_delivery(row) for row in rows]
+    return [(row["channel_id"], bool(row["crowded"])) for row in rows]
+
+
+async def oldest_due(db: aiosqlite.Connection, lane: Lane, channel_id: int, now: datetime) -> list[Delivery]:
+    """The delivery of a channel that was due first, with those it shares its message with."""
+    return await _with_its_digest(
+        db,
+        await db.execute_fetchall(
+            """
+            SELECT * FROM outbox_heads
+            WHERE lane = :lane AND channel_id = :channel AND due_at <= :now ORDER BY id LIMIT 1
+            """,
+            {"lane": lane.value, "channel": channel_id, "now": to_ms(now)},
+        ),
+    )
+
+
+async def next_of_crowd(
+    db: aiosqlite.Connection, lane: Lane, channel_id: int, now: datetime
+) -> list[Delivery]:
+    """What a channel in which posts queue up is to be given next.
+
+    What was begun comes first, for it may have happened; then what is urgent, what somebody waits for (a
+    reply, a change), and what is of high priority; then up to ten posts for one message.
+    """
+    rows = list(
+        await db.execute_fetchall(
+            """
+            SELECT heads.*, tickets.view_only,
+                   heads.kind = 'post' AND tickets.private = 0 AND heads.attempts = 0
+                   AND tickets.priority IN ('low', 'normal') AS may_share
+            FROM outbox_heads AS heads JOIN tickets ON tickets.id = heads.ticket_id
+            WHERE heads.lane = :lane AND heads.channel_id = :channel AND heads.due_at <= :now
+            ORDER BY heads.attempts = 0, may_share, tickets.priority != 'urgent', heads.kind = 'post',
+                     heads.id
+            LIMIT :most
+            """,
+            {"lane": lane.value, "channel": channel_id, "now": to_ms(now), "most": 4 * DIGEST},
+        )
+    )
+    if not rows or not rows[0]["may_share"]:
+        return await _with_its_digest(db, rows[:1])
+    alike = [row for row in rows if row["may_share"] and row["view_only"] == rows[0]["view_only"]]
+    return [_delivery(row) for row in alike[:DIGEST]]
+
+
+async def _with_its_digest(db: aiosqlite.Connection, heads: Iterable[sqlite3.Row]) -> list[Delivery]:
+    head = next(iter(heads), None)
+    if head is None or head["lead_id"] is None:
+        return [] if head is None else [_delivery(head)]
+    rows = await db.execute_fetchall(
+        """
+        SELECT outbox.*, leads.nonce AS nonce_of_lead
+        FROM outbox JOIN outbox AS leads ON leads.id = outbox.lead_id
+        WHERE outbox.lead_id = :lead AND outbox.state = 'pending' ORDER BY outbox.id
+        """,
+        {"lead": head["lead_id"]},
+    )
+    return [replace(_delivery(row), nonce=row["nonce_of_lead"]) for row in rows]
 
 
 async def next_due(db: aiosqlite.Connection, lane: Lane, busy: Collection[int]) -> datetime | None:
@@ -91,8 +159,18 @@ async def next_due(db: aiosqlite.Connection, lane: Lane, busy: Collection[int]) 
     return next((from_ms(row["due_at"]) for row in rows if row["due_at"] is not None), None)
 
 
-async def begin(db: aiosqlite.Connection, delivery_id: int) -> None:
-    await db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = :id", {"id": delivery_id})
+async def begin(
+    db: aiosqlite.Connection, delivery_id: int, now: datetime, *, lead_id: int | None = None
+) -> None:
+    """One more attempt. `lead_id` is the first of several posts that leave in one message."""
+    await db.execute(
+        """
+        UPDATE outbox SET attempts = attempts + 1, begun_at = coalesce(begun_at, :now), last_begun_at = :now,
+                          lead_id = :lead
+        WHERE id = :id
+        """,
+        {"id": delivery_id, "now": to_ms(now), "lead": lead_id},
+    )
 
 
 async def settle(db: aiosqlite.Connection, delivery_id: int, receipt: Receipt, now: datetime) -> None:
@@ -119,6 +197,13 @@ async def postpone(db: aiosqlite.Connection, delivery_id: int, until: datetime, 
     )
 
 
+async def separate(db: aiosqlite.Connection, delivery_id: int) -> None:
+    """From now on it leaves in a message of its own."""
+    await db.execute(
+        "UPDATE outbox SET lead_id = NULL WHERE id = :id AND state = 'pending'", {"id": delivery_id}
+    )
+
+
 async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: datetime) -> None:
     await db.execute(
         """
@@ -138,12 +223,36 @@ async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Lane) -> list[
     return [_delivery(row) for row in rows]
 
 
-async def pending_with(db: aiosqlite.Connection, nonce: str) -> Delivery | None:
-    """The delivery with this nonce, if it is not done."""
-    rows = await db.execute_fetchall(
-        "SELECT * FROM outbox WHERE nonce = :nonce AND state = 'pending'", {"nonce": nonce}
+async def pending_with(db: aiosqlite.Connection, nonce: str) -> list[Delivery]:
+    """What leaves in the message with this nonce and is not done."""
+    return await _with_its_digest(
+        db,
+        await db.execute_fetchall(
+            "SELECT * FROM outbox WHERE nonce = :nonce AND state = 'pending'", {"nonce": nonce}
+        ),
     )
-    return next((_delivery(row) for row in rows), None)
+
+
+async def backlogs(db: aiosqlite.Connection, lane: Lane) -> list[Backlog]:
+    """What waits, for each workspace and channel; the longest waiting first."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT workspace_id, channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest
+        FROM outbox JOIN tickets ON tickets.id = ticket_id
+        WHERE lane = :lane AND state = 'pending'
+        GROUP BY workspace_id, channel_id ORDER BY oldest
+        """,
+        {"lane": lane.value},
+    )
+    return [
+        Backlog(
+            workspace_id=row["workspace_id"],
+            channel_id=row["channel_id"],
+            waiting=row["waiting"],
+            oldest=from_ms(row["oldest"]),
+        )
+        for row in rows
+    ]
 
 
 async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]:
@@ -214,4 +323,7 @@ def _fields(row: sqlite3.Row) -> dict[str, Any]:
         "message_id": row["message_id"],
         "attempts": row["attempts"],
         "created_at": from_ms(row["created_at"]),
+        "begun_at": None if row["begun_at"] is None else from_ms(row["begun_at"]),
+        "last_begun_at": None if row["last_begun_at"] is None else from_ms(row["last_begun_at"]),
+        "lead_id": row["lead_id"],
     }

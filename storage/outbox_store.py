@@ -1,11 +1,12 @@
 """The store's outbox: what is due, and what became of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Delivery, Kind, Lane, Post, Receipt, Undelivered
+from bot.tickets import Backlog, Delivery, Kind, Lane, Post, Receipt, Undelivered
 from storage import outbox_rows, ticket_rows
 from storage.errors import UnknownDelivery
 from storage.transactions import Transactions
@@ -18,10 +19,15 @@ class OutboxStore(Transactions):
 
     async def due_deliveries(
         self, lane: Lane, busy: Collection[int], now: datetime, limit: int = 50
-    ) -> list[Delivery]:
-        """One delivery for each channel that is not busy, the oldest that is due."""
+    ) -> list[list[Delivery]]:
+        """For each channel that is not busy, what leaves next: one delivery, or posts for one message."""
         async with self._read() as db:
-            return await outbox_rows.due(db, lane, busy, now, limit)
+            channels = await outbox_rows.channels_due(db, lane, busy, now, limit)
+            due = []
+            for channel_id, crowded in channels:
+                choose = outbox_rows.next_of_crowd if crowded else outbox_rows.oldest_due
+                due.append(await choose(db, lane, channel_id, now))
+        return [deliveries for deliveries in due if deliveries]
 
     async def next_due(self, lane: Lane, busy: Collection[int]) -> datetime | None:
         """When there will be something to deliver to a channel that is not busy."""
@@ -33,33 +39,54 @@ class OutboxStore(Transactions):
         async with self._read() as db:
             return await outbox_rows.pending(db, ticket_id, lane)
 
-    async def begin(self, delivery: Delivery) -> None:
-        """Note that an attempt leaves now: if nothing else is ever heard of it, its outcome is unknown."""
-        async with self._write() as db:
-            await outbox_rows.begin(db, delivery.id)
+    async def begin(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
+        """Note that an attempt leaves now: if nothing else is ever heard of it, its outcome is unknown.
 
-    async def settle(self, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
-        """The far side has it. For the ticket's own post and thread, remember where they are."""
+        Several leave in one message, now and in every later attempt: given back are the deliveries with its
+        lead and nonce, all else as it was before this attempt.
+        """
+        first = deliveries[0]
+        lead_id = first.lead_id or (first.id if len(deliveries) > 1 else None)
         async with self._write() as db:
-            await _settle(db, delivery, receipt, now)
+            for delivery in deliveries:
+                await outbox_rows.begin(db, delivery.id, now, lead_id=lead_id)
+        return [replace(delivery, lead_id=lead_id, nonce=first.nonce) for delivery in deliveries]
+
+    async def settle(self, deliveries: Sequence[Delivery], receipt: Receipt, now: datetime) -> None:
+        """The far side has them. For tickets' own posts and threads, remember where they are."""
+        async with self._write() as db:
+            for delivery in deliveries:
+                await _settle(db, delivery, receipt, now)
+
+    async def separate(self, deliveries: Sequence[Delivery]) -> None:
+        """Let each leave in a message of its own: the one for all was refused."""
+        async with self._write() as db:
+            for delivery in deliveries:
+                await outbox_rows.separate(db, delivery.id)
 
     async def settle_seen(self, nonce: str, message_id: int, now: datetime) -> None:
         """The far side has shown the message with this nonce, before it answered the one who sent it."""
         async with self._read() as db:
-            delivery = await outbox_rows.pending_with(db, nonce)
-        if delivery is not None:
-            receipt = Receipt(channel_id=delivery.channel_id, message_id=message_id)
-            await self.settle(delivery, receipt, now)
+            deliveries = await outbox_rows.pending_with(db, nonce)
+        if deliveries:
+            receipt = Receipt(channel_id=deliveries[0].channel_id, message_id=message_id)
+            await self.settle(deliveries, receipt, now)
 
-    async def postpone(self, delivery: Delivery, until: datetime, reason: str) -> None:
-        """Try again later; nothing behind it in its ticket's lane goes first."""
+    async def postpone(self, deliveries: Sequence[Delivery], until: datetime, reason: str) -> None:
+        """Try again later; nothing behind one in its ticket's lane goes first."""
         async with self._write() as db:
-            await outbox_rows.postpone(db, delivery.id, until, reason)
+            for delivery in deliveries:
+                await outbox_rows.postpone(db, delivery.id, until, reason)
 
     async def bury(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Set aside what can never be delivered, so that others can pass."""
         async with self._write() as db:
             await outbox_rows.bury(db, delivery.id, reason, now)
+
+    async def backlogs(self, lane: Lane) -> list[Backlog]:
+        """What waits, for each workspace and channel; the longest waiting first."""
+        async with self._read() as db:
+            return await outbox_rows.backlogs(db, lane)
 
     async def undelivered(self, limit: int) -> list[Undelivered]:
         """What waits for Discord or is set aside: first what is set aside, then what has been tried."""
@@ -92,6 +119,9 @@ class OutboxStore(Transactions):
 
 async def _settle(db: aiosqlite.Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
     await outbox_rows.settle(db, delivery.id, receipt, now)
-    if delivery.kind in (Kind.POST, Kind.THREAD, Kind.PRIVATE_THREAD):
+    if delivery.lead_id is not None:
+        post = Post(channel_id=receipt.channel_id, digest_id=receipt.message_id)
+        await ticket_rows.keep_post(db, delivery.ticket_id, post)
+    elif delivery.kind in (Kind.POST, Kind.THREAD, Kind.PRIVATE_THREAD):
         post = Post(channel_id=receipt.channel_id, message_id=receipt.message_id, thread_id=receipt.thread_id)
         await ticket_rows.keep_post(db, delivery.ticket_id, post)

@@ -103,6 +103,13 @@ async def shown_at(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
     )
 
 
+async def in_digest(db: aiosqlite.Connection, message_id: int) -> list[Ticket]:
+    """The tickets a digest shows, oldest first."""
+    return await many(
+        db, "SELECT * FROM kept_tickets WHERE digest_message_id = :id ORDER BY id", {"id": message_id}
+    )
+
+
 async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int:
     """Keep what a rule may change: status, claim, department, reporter. Returns the new revision."""
     async with db.execute(
@@ -146,7 +153,8 @@ async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: Post) -> Non
         """
         UPDATE tickets SET post_channel_id = coalesce(:channel, post_channel_id),
                            post_message_id = coalesce(:message, post_message_id),
-                           thread_id = coalesce(:thread, thread_id)
+                           thread_id = coalesce(:thread, thread_id),
+                           digest_message_id = coalesce(:digest, digest_message_id)
         WHERE id = :id
         """,
         {
@@ -154,6 +162,7 @@ async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: Post) -> Non
             "channel": post.channel_id,
             "message": post.message_id,
             "thread": post.thread_id,
+            "digest": post.digest_id,
         },
     )
 
@@ -193,6 +202,7 @@ def ticket_of(row: sqlite3.Row) -> Ticket:
             channel_id=row["post_channel_id"],
             message_id=row["post_message_id"],
             thread_id=row["thread_id"],
+            digest_id=row["digest_message_id"],
         ),
         created_at=from_ms(row["created_at"]),
         updated_at=from_ms(row["updated_at"]),

@@ -70,6 +70,11 @@ class TicketStore(Transactions):
         async with self._read() as db:
             return await ticket_rows.shown_at(db, discord_id)
 
+    async def tickets_in_digest(self, message_id: int) -> list[Ticket]:
+        """Those one Discord message shows together, oldest first; none if it is no digest."""
+        async with self._read() as db:
+            return await ticket_rows.in_digest(db, message_id)
+
     async def tickets_of(
         self, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int = 25
     ) -> list[Ticket]:

@@ -19,11 +19,12 @@ async def insert(db: aiosqlite.Connection, new: NewWorkspace, now: datetime) -> 
     await db.execute(
         """
         INSERT INTO workspaces (
-            id, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id, plan, tickets_enabled,
-            unknown_categories, default_department, departments, categories, created_at
+            id, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id, log_channel_id, plan,
+            tickets_enabled, unknown_categories, default_department, departments, categories, created_at
         ) VALUES (
-            :id, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id, :plan,
-            :tickets_enabled, :unknown_categories, :default_department, :departments, :categories, :created_at
+            :id, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id,
+            :log_channel_id, :plan, :tickets_enabled, :unknown_categories, :default_department,
+            :departments, :categories, :created_at
         )
         """,
         _values(workspace),
@@ -36,9 +37,9 @@ async def update(db: aiosqlite.Connection, workspace: Workspace) -> None:
         """
         UPDATE workspaces SET
             tickets_channel_id = :tickets_channel_id, reports_channel_id = :reports_channel_id,
-            staff_role_id = :staff_role_id, plan = :plan, tickets_enabled = :tickets_enabled,
-            unknown_categories = :unknown_categories, default_department = :default_department,
-            departments = :departments, categories = :categories
+            staff_role_id = :staff_role_id, log_channel_id = :log_channel_id, plan = :plan,
+            tickets_enabled = :tickets_enabled, unknown_categories = :unknown_categories,
+            default_department = :default_department, departments = :departments, categories = :categories
         WHERE id = :id
         """,
         _values(workspace),
@@ -77,6 +78,7 @@ def _values(workspace: Workspace) -> dict[str, object]:
         "tickets_channel_id": workspace.tickets_channel_id,
         "reports_channel_id": workspace.reports_channel_id,
         "staff_role_id": workspace.staff_role_id,
+        "log_channel_id": workspace.log_channel_id,
         "plan": workspace.plan.value,
         "tickets_enabled": workspace.tickets_enabled,
         "unknown_categories": workspace.unknown_categories.value,
@@ -99,6 +101,7 @@ def _workspace(row: sqlite3.Row) -> Workspace:
         tickets_channel_id=row["tickets_channel_id"],
         reports_channel_id=row["reports_channel_id"],
         staff_role_id=row["staff_role_id"],
+        log_channel_id=row["log_channel_id"],
         plan=Plan(row["plan"]),
         tickets_enabled=bool(row["tickets_enabled"]),
         unknown_categories=UnknownCategories(row["unknown_categories"]),

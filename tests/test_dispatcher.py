@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,7 +30,8 @@ class Town:
         """What the next deliveries of a ticket meet, one answer each."""
         self._answers[ticket.id] = list(answers)
 
-    async def deliver(self, delivery: Delivery) -> Receipt:
+    async def deliver(self, deliveries: Sequence[Delivery]) -> Receipt:
+        (delivery,) = deliveries
         async with self.news:
             self.arrived.append(delivery)
             self.news.notify_all()
@@ -78,7 +79,7 @@ def town() -> Town:
 @asynccontextmanager
 async def dispatching(store: Store, town: Town, lane: Lane = Lane.DISCORD) -> AsyncIterator[Dispatcher]:
     """A dispatcher at work until the block ends."""
-    dispatcher = Dispatcher(store, lane)
+    dispatcher = Dispatcher(store, lane, settle_seconds=0)
     for kind in Kind:
         dispatcher.take(kind, town.deliver)
     running = asyncio.create_task(dispatcher.run())

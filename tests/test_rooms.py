@@ -19,7 +19,8 @@ SIGNS = {
     "bot.sources": "bot.tickets pydantic pydantic_core jinja2",
     "storage": "bot.tickets aiosqlite",
     "bot.webhook": "bot.tickets bot.sources storage aiohttp pydantic",
-    "bot.dispatcher": "bot.tickets storage",
+    "bot.breaker": "",
+    "bot.dispatcher": "bot.tickets bot.breaker storage",
     "bot.return_path": "bot.tickets bot.sources storage bot.dispatcher aiohttp",
     "bot.config": "pydantic pydantic_settings",
     "bot.client": "discord aiohttp yarl bot.config bot.dispatcher storage",
@@ -28,7 +29,8 @@ SIGNS = {
     "bot.backups": "bot.config storage",
     "bot.administration": "bot.tickets storage aiohttp",
     "bot.operator": "bot.tickets bot.sources bot.config bot.administration storage typer rich",
-    "bot.bridge": "bot.tickets bot.sources storage bot.webhook bot.dispatcher bot.return_path bot.config "
+    "bot.bridge": "bot.tickets bot.sources storage bot.webhook bot.breaker bot.dispatcher "
+    "bot.return_path bot.config "
     "bot.client cogs bot.administration bot.backups aiohttp discord",
 }
 EVERY_ROOM = f"{' '.join(SIGNS)} bot.bridge bot.demo bot.story"

@@ -97,7 +97,9 @@ async def eventually(look: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 def settings_for(sandbox: Sandbox, database: Path) -> Settings:
     return Settings.model_construct(
-        discord=DiscordSettings(token=SecretStr(sandbox.token), api_base=sandbox.api_base),
+        discord=DiscordSettings(
+            token=SecretStr(sandbox.token), api_base=sandbox.api_base, settle_seconds=0.1
+        ),
         webhook=WebhookSettings(port=0),
         storage=StorageSettings(path=database),
     )

@@ -1,6 +1,6 @@
 """The nouns and the rules of ticketbridge: standard library only, and no knowledge of any other room."""
 
-from bot.tickets.delivery import Delivery, Kind, Lane, Receipt, State, Undelivered, nonce_of
+from bot.tickets.delivery import Backlog, Delivery, Kind, Lane, Receipt, State, Undelivered, nonce_of
 from bot.tickets.errors import (
     AlreadyClaimed,
     AlreadyInStatus,
@@ -52,6 +52,7 @@ __all__ = [
     "AlreadyLinked",
     "Answered",
     "ApiKey",
+    "Backlog",
     "BadRule",
     "Case",
     "Category",

@@ -42,6 +42,9 @@ class Delivery:
     message_id: int | None  # the kept reply or note to show or return
     attempts: int  # how often it was begun; above 0 at hand-over means an earlier try is of unknown outcome
     created_at: datetime
+    begun_at: datetime | None = None  # the first time it was begun
+    last_begun_at: datetime | None = None
+    lead_id: int | None = None  # of posts that leave in one message, the first; `nonce` is then that one's
 
 
 class State(StrEnum):
@@ -61,6 +64,16 @@ class Undelivered(Delivery):
     state: State
     due_at: datetime
     last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits for one channel, of one workspace."""
+
+    workspace_id: str
+    channel_id: int
+    waiting: int  # deliveries
+    oldest: datetime  # when the one that waits longest was put there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

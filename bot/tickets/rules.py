@@ -16,6 +16,7 @@ class WorkspaceParts(TypedDict, total=False):
     tickets_channel_id: int
     reports_channel_id: int
     staff_role_id: int
+    log_channel_id: int | None
     plan: Plan
     tickets_enabled: bool
     unknown_categories: UnknownCategories

@@ -98,8 +98,9 @@ class Post:
     """Where Discord shows a ticket. A value is None until Discord has confirmed it."""
 
     channel_id: int | None = None
-    message_id: int | None = None
+    message_id: int | None = None  # its own
     thread_id: int | None = None
+    digest_id: int | None = None  # the message it is shown in together with others, having none of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ class NewWorkspace:
     tickets_channel_id: int
     reports_channel_id: int
     staff_role_id: int
+    log_channel_id: int | None = None  # where the bot says what is late or broken
 
 
 Ruled = TypeVar("Ruled", Department, Category)

@@ -19,7 +19,7 @@ async def _troubled(store: Store) -> Delivery:
     waiting = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (first,) = (one for one in await store.waiting_for(waiting.id, Lane.DISCORD) if one.kind is Kind.POST)
-    await store.begin(first)
+    await store.begin([first], NOW)
     await store.bury(first, REASON, NOW)
     return first
 
@@ -87,8 +87,8 @@ async def test_what_is_tried_again_is_due_before_its_ticket_s_later_deliveries(t
         first = await _troubled(store)
         await store.retry(first.id, NOW + timedelta(hours=1))
 
-        due = await store.due_deliveries(Lane.DISCORD, (), NOW + timedelta(hours=2))
+        ((due,),) = await store.due_deliveries(Lane.DISCORD, (), NOW + timedelta(hours=2))
         waiting = await store.waiting_for(first.ticket_id, Lane.DISCORD)
 
-    assert due[0].id == waiting[0].id == first.id
-    assert due[0].attempts == 1
+    assert due.id == waiting[0].id == first.id
+    assert due.attempts == 1

@@ -90,7 +90,7 @@ async def test_what_was_waiting_in_version_1_is_still_delivered_first_in_first(o
         (8, Kind.REDRAW),
         (11, Kind.SHOW),
     ]
-    assert [(one.id, one.nonce, one.message_id) for one in back] == [(4, "n4", 1)]
+    assert [(one.id, one.nonce, one.message_id) for (one,) in back] == [(4, "n4", 1)]
 
 
 async def test_work_goes_on_in_a_migrated_file(old: Path) -> None:

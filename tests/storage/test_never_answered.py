@@ -170,9 +170,10 @@ class Desk(RuleBasedStateMachine):
 
     @rule(lane=st.sampled_from(Lane))
     def deliver(self, lane: Lane) -> None:
-        for row in self._run(self._store.due_deliveries(lane, (), NOW)):
+        for rows in self._run(self._store.due_deliveries(lane, (), NOW)):
             message = 1000 + next(self._numbers)
-            self._run(self._store.settle(row, Receipt(channel_id=row.channel_id, message_id=message), NOW))
+            receipt = Receipt(channel_id=rows[0].channel_id, message_id=message)
+            self._run(self._store.settle(rows, receipt, NOW))
 
     @invariant()
     def nothing_is_said_to_the_reporter_of_a_game_report(self) -> None:

@@ -19,14 +19,14 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
 
 
 async def due(store: Store, busy: tuple[int, ...] = (), *, lane: Lane = Lane.DISCORD) -> list[Delivery]:
-    return await store.due_deliveries(lane, busy, NOW)
+    return [delivery for (delivery,) in await store.due_deliveries(lane, busy, NOW)]
 
 
 async def test_only_the_first_of_a_ticket_is_due_until_it_is_settled(store: Store, ticket: Ticket) -> None:
     (post,) = await due(store)
     assert post.kind is Kind.POST
 
-    await store.settle(post, Receipt(channel_id=2, message_id=50), NOW)
+    await store.settle([post], Receipt(channel_id=2, message_id=50), NOW)
 
     (thread,) = await due(store)
     assert thread.kind is Kind.THREAD
@@ -54,10 +54,10 @@ async def test_a_postponed_head_holds_back_its_ticket_and_lets_others_pass(
     other = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (post,) = await due(store)
 
-    await store.postpone(post, SOON, "Discord is away")
+    await store.postpone([post], SOON, "Discord is away")
 
     assert [row.ticket_id for row in await due(store)] == [other.id]
-    (head,) = await store.due_deliveries(Lane.DISCORD, (), SOON)
+    ((head,),) = await store.due_deliveries(Lane.DISCORD, (), SOON)
     assert head.ticket_id == ticket.id
 
 
@@ -65,7 +65,7 @@ async def test_the_next_due_time_is_that_of_the_earliest_head(store: Store, tick
     (post,) = await due(store)
     assert await store.next_due(Lane.DISCORD, ()) == NOW
 
-    await store.postpone(post, SOON, "Discord is away")
+    await store.postpone([post], SOON, "Discord is away")
 
     assert await store.next_due(Lane.DISCORD, ()) == SOON
     assert await store.next_due(Lane.GAME, ()) is None
@@ -76,7 +76,7 @@ async def test_neither_lane_holds_up_the_other(store: Store, ticket: Ticket) -> 
 
     (post,) = await due(store)
     (back,) = await due(store, lane=Lane.GAME)
-    await store.postpone(post, SOON, "Discord is away")
+    await store.postpone([post], SOON, "Discord is away")
 
     assert (back.kind, back.message_id) == (Kind.RETURN, reply.id)
     assert await due(store, lane=Lane.GAME) == [back]
@@ -92,7 +92,7 @@ async def test_replies_go_back_in_the_order_they_were_kept(store: Store, ticket:
     for _ in kept:
         (back,) = await due(store, lane=Lane.GAME)
         gone.append(back.message_id)
-        await store.settle(back, Receipt(), NOW)
+        await store.settle([back], Receipt(), NOW)
 
     assert gone == [message.id for message in kept]
     assert await due(store, lane=Lane.GAME) == []
@@ -104,18 +104,18 @@ async def test_an_attempt_that_began_is_remembered_whatever_became_of_it(
     (post,) = await due(store)
     assert post.attempts == 0
 
-    await store.begin(post)
-    await store.begin(post)
+    await store.begin([post], NOW)
+    await store.begin([post], NOW)
 
-    assert await due(store) == [replace(post, attempts=2)]
+    assert await due(store) == [replace(post, attempts=2, begun_at=NOW, last_begun_at=NOW)]
 
 
 async def test_a_receipt_tells_where_the_ticket_is_shown(store: Store, ticket: Ticket) -> None:
     post, thread = await store.waiting_for(ticket.id, Lane.DISCORD)
 
-    await store.settle(post, Receipt(channel_id=2, message_id=50), NOW)
+    await store.settle([post], Receipt(channel_id=2, message_id=50), NOW)
     assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50)
-    await store.settle(thread, Receipt(channel_id=2, thread_id=50), NOW)
+    await store.settle([thread], Receipt(channel_id=2, thread_id=50), NOW)
 
     assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50, thread_id=50)
     assert await store.waiting_for(ticket.id, Lane.DISCORD) == []
@@ -124,9 +124,9 @@ async def test_a_receipt_tells_where_the_ticket_is_shown(store: Store, ticket: T
 async def test_a_shown_note_does_not_move_the_ticket(store: Store, ticket: Ticket) -> None:
     await store.add_message(ticket.id, noting(), origin="a", now=NOW)
     post, _, show = await store.waiting_for(ticket.id, Lane.DISCORD)
-    await store.settle(post, Receipt(channel_id=2, message_id=50), NOW)
+    await store.settle([post], Receipt(channel_id=2, message_id=50), NOW)
 
-    await store.settle(show, Receipt(channel_id=77, message_id=51), NOW)
+    await store.settle([show], Receipt(channel_id=77, message_id=51), NOW)
 
     assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50)
 
@@ -136,7 +136,7 @@ async def test_what_follows_a_post_queues_in_the_channel_the_post_is_in(
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
     for row in await store.waiting_for(ticket.id, Lane.DISCORD):
-        await store.settle(row, Receipt(channel_id=99, thread_id=60), NOW)
+        await store.settle([row], Receipt(channel_id=99, thread_id=60), NOW)
 
     await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 

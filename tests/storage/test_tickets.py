@@ -187,8 +187,8 @@ async def test_a_ticket_is_found_by_its_post_and_by_its_thread(store: Store, wor
     ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW)
     thread, post = await store.waiting_for(ticket.id, Lane.DISCORD)
 
-    await store.settle(thread, Receipt(channel_id=2, thread_id=70), NOW)
-    await store.settle(post, Receipt(channel_id=2, message_id=80), NOW)
+    await store.settle([thread], Receipt(channel_id=2, thread_id=70), NOW)
+    await store.settle([post], Receipt(channel_id=2, message_id=80), NOW)
 
     for discord_id in (70, 80):
         shown = await store.ticket_shown_at(discord_id)
@@ -282,7 +282,7 @@ async def test_a_change_during_a_redraw_is_drawn_once_more_under_another_nonce(
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, by=ALICE)
     post, redraw = await store.waiting_for(ticket.id, Lane.DISCORD)
-    await store.begin(redraw)
+    await store.begin([redraw], NOW)
 
     await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=ALICE)
 

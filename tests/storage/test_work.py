@@ -45,7 +45,7 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
 async def shown(store: Store, ticket: Ticket) -> Ticket:
     for row in await store.waiting_for(ticket.id, Lane.DISCORD):
         message = ticket.id + 500 if row.kind is Kind.POST else None
-        await store.settle(row, Receipt(channel_id=row.channel_id, message_id=message), NOW)
+        await store.settle([row], Receipt(channel_id=row.channel_id, message_id=message), NOW)
     return await store.ticket(ticket.id)
 
 
@@ -194,7 +194,7 @@ async def test_a_pointer_that_was_delivered_does_not_move_the_post(store: Store,
     await work(store, ticket, rule=transferring("lab"))
 
     for row in await store.waiting_for(ticket.id, Lane.DISCORD):
-        await store.settle(row, Receipt(channel_id=row.channel_id, message_id=999), NOW)
+        await store.settle([row], Receipt(channel_id=row.channel_id, message_id=999), NOW)
 
     assert (await store.ticket(ticket.id)).post == ticket.post
 
