@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from bot.tickets import Person, Status, Ticket
-from cogs._answers import Asked, refusals_said, say
+from cogs._answers import Asked, promptly, refusals_said, say
 from cogs._modals import reply_modal
 from cogs._staff import now, person_of, staff_ticket
 
@@ -133,7 +133,8 @@ def ticket_view(ticket: Ticket) -> discord.ui.View:
 
 
 async def _open_reply_form(asked: Asked, ticket_id: int) -> None:
-    ticket = await staff_ticket(asked.client.store, asked, ticket_id)
+    async with promptly():
+        ticket = await staff_ticket(asked.client.store, asked, ticket_id)
     ticket.accept_replies()
     await asked.response.send_modal(reply_modal(ticket))
 

@@ -5,7 +5,7 @@ from discord import app_commands
 
 from bot.tickets import NewWorkspace, Refusal, Workspace
 from bot.tickets.rules import WorkspaceParts, amended, check_workspace_name
-from cogs._answers import Asked
+from cogs._answers import Asked, promptly
 from cogs._rules import rules_embed
 from cogs._staff import now, workspaces_here
 from cogs._text import bare
@@ -110,7 +110,8 @@ def listed(typed: str) -> tuple[str, ...]:
 async def workspace_choices(asked: Asked, current: str) -> Choices:
     """The guild's workspaces, for who may change them."""
     try:
-        here = await managed_workspaces(asked)
+        async with promptly():
+            here = await managed_workspaces(asked)
     except (Refusal, StorageError):
         return []
     return _choices([(one.name, one.name) for one in here], current)
@@ -130,7 +131,8 @@ async def category_choices(asked: Asked, current: str) -> Choices:
 
 async def _meant_so_far(asked: Asked) -> Workspace | None:
     try:
-        return await managed_workspace(asked, getattr(asked.namespace, "workspace", None))
+        async with promptly():
+            return await managed_workspace(asked, getattr(asked.namespace, "workspace", None))
     except (Refusal, StorageError):
         return None
 

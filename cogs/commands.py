@@ -1,5 +1,7 @@
 """Slash commands: players open and follow their tickets; staff reply, note and look."""
 
+from contextlib import suppress
+
 from discord import app_commands
 from discord.ext import commands
 
@@ -13,13 +15,14 @@ from bot.tickets import (
     UnknownTicket,
     numbered_ids,
 )
-from cogs._answers import Asked, refusals_said, say
+from cogs._answers import Asked, promptly, refusals_said, say
 from cogs._embeds import list_embed, ticket_embed
 from cogs._history import add_events, add_words
 from cogs._modals import OPEN, form_id, open_modal
 from cogs._opening import categories_of, parent_for, ticket_from, workspace_for
 from cogs._replies import keep_reply
 from cogs._staff import (
+    NotStaff,
     is_staff,
     named_ticket,
     now,
@@ -35,26 +38,38 @@ from storage import StorageError
 _Text = app_commands.Range[str, 1, 4000]
 
 
-async def staff_choices(interaction: Asked, current: str) -> list[app_commands.Choice[str]]:
+Choices = list[app_commands.Choice[str]]
+
+
+async def staff_choices(interaction: Asked, current: str) -> Choices:
     """For staff: recent tickets whose id or subject holds what is typed. For anyone else: nothing."""
     try:
-        staffed = await staffed_workspaces(interaction.client.store, interaction)
-        found = await interaction.client.store.tickets_like(current, [one.id for one in staffed])
+        async with promptly():
+            return await _for_staff(interaction, current)
     except (Refusal, StorageError):
         return []
+
+
+async def viewer_choices(interaction: Asked, current: str) -> Choices:
+    """For staff the same; for anyone else, their own tickets."""
+    try:
+        async with promptly():
+            with suppress(NotStaff):
+                return await _for_staff(interaction, current) or await _for_reporter(interaction, current)
+            return await _for_reporter(interaction, current)
+    except (Refusal, StorageError):
+        return []
+
+
+async def _for_staff(interaction: Asked, current: str) -> Choices:
+    staffed = await staffed_workspaces(interaction.client.store, interaction)
+    found = await interaction.client.store.tickets_like(current, [one.id for one in staffed])
     return [_choice(ticket) for ticket in found]
 
 
-async def viewer_choices(interaction: Asked, current: str) -> list[app_commands.Choice[str]]:
-    """For staff the same; for anyone else, their own tickets."""
-    choices = await staff_choices(interaction, current)
-    if choices:
-        return choices
-    try:
-        own = await _own_tickets(interaction)
-    except (Refusal, StorageError):
-        return []
-    return [_choice(ticket) for ticket in own if current.lower() in _choice(ticket).name.lower()]
+async def _for_reporter(interaction: Asked, current: str) -> Choices:
+    own = [_choice(ticket) for ticket in await _own_tickets(interaction)]
+    return [choice for choice in own if current.lower() in choice.name.lower()]
 
 
 @app_commands.guild_only()
@@ -70,8 +85,10 @@ class Commands(
     async def open(self, interaction: Asked) -> None:
         """Open a ticket: staff will answer you in a thread of your own."""
         async with refusals_said(interaction):
-            workspace = workspace_for(interaction, await workspaces_here(self.bot.store, interaction))
-            await interaction.response.send_modal(open_modal(categories_of(workspace)))
+            async with promptly():
+                here = await workspaces_here(self.bot.store, interaction)
+            categories = categories_of(workspace_for(interaction, here))
+            await interaction.response.send_modal(open_modal(categories))
 
     @app_commands.command()
     @app_commands.describe(
