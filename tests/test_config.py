@@ -90,7 +90,11 @@ def test_the_environment_wins_over_the_file(
         "port": "7777",
         "api_base": "http://127.0.0.1:7",
         "trusted_proxies": "10.0.0.0/8,::1/128",
+        "metrics_from": "10.0.0.0/8",
         "repeat_seconds": "5",
+        "settle_seconds": "5.0",
+        "typed_replies": "True",
+        "format": "json",
         "hours": "5",
         "keep": "5",
     }
@@ -120,7 +124,10 @@ def test_a_file_that_is_not_there_is_told_with_the_cure(path: Path) -> None:
 def test_an_unknown_setting_is_told_with_the_known_ones(path: Path) -> None:
     sentence = refused(path, '[discord]\ntokne = "x"\n')
 
-    assert sentence == (f"{path}: there is no setting [discord] tokne. [discord] takes token, api_base.")
+    assert sentence == (
+        f"{path}: there is no setting [discord] tokne. "
+        "[discord] takes token, api_base, settle_seconds, typed_replies."
+    )
 
 
 @pytest.mark.parametrize("text", ["[discrod]\ntoken = 'x'\n", "discrod = 1\n"])
@@ -128,7 +135,8 @@ def test_an_unknown_section_is_told_with_the_known_ones(path: Path, text: str) -
     sentence = refused(path, text)
 
     assert sentence == (
-        f"{path}: there is no setting [discrod]. The sections are [discord], [webhook], [storage], [backup]."
+        f"{path}: there is no setting [discrod]. "
+        "The sections are [discord], [webhook], [storage], [backup], [log]."
     )
 
 

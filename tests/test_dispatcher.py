@@ -4,12 +4,22 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import bot.breaker
 import bot.dispatcher
-from bot.dispatcher import Dispatcher, Postponed, Undeliverable
+from bot.dispatcher import (
+    ChannelRefused,
+    Dispatcher,
+    NoAnswer,
+    Patience,
+    Postponed,
+    RefusedEverywhere,
+    Undeliverable,
+)
 from bot.tickets import Delivery, Kind, Lane, Receipt, Ticket, Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
@@ -77,9 +87,11 @@ def town() -> Town:
 
 
 @asynccontextmanager
-async def dispatching(store: Store, town: Town, lane: Lane = Lane.DISCORD) -> AsyncIterator[Dispatcher]:
+async def dispatching(
+    store: Store, town: Town, lane: Lane = Lane.DISCORD, *, settle_seconds: float = 0.0
+) -> AsyncIterator[Dispatcher]:
     """A dispatcher at work until the block ends."""
-    dispatcher = Dispatcher(store, lane, settle_seconds=0)
+    dispatcher = Dispatcher(store, lane, settle_seconds=settle_seconds)
     for kind in Kind:
         dispatcher.take(kind, town.deliver)
     running = asyncio.create_task(dispatcher.run())
@@ -223,6 +235,121 @@ async def test_what_is_postponed_waits_as_long_as_it_was_asked_to(
     assert again.attempts == 1
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not answer is tried again soon."""
+    monkeypatch.setattr(bot.breaker, "SHORTEST", 0.1)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("silence", [NoAnswer("503"), Patience("429", seconds=0.1)])
+async def test_what_comes_later_never_overtakes_in_a_channel_that_does_not_answer(
+    store: Store, workspace: Workspace, town: Town, silence: Exception
+) -> None:
+    reports = [await a_report(store, workspace) for _ in range(3)]
+    town.will(reports[0], raising(silence), raising(silence))
+
+    async with dispatching(store, town):
+        await delivered(store, reports[-1])
+
+    order = [delivery.ticket_id for delivery in town.arrived]
+    assert order == [reports[0].id] * 3 + [reports[1].id, reports[2].id]
+
+
+async def test_a_channel_that_refuses_rests_and_others_do_not(
+    store: Store, workspace: Workspace, town: Town
+) -> None:
+    refused = [await a_report(store, workspace) for _ in range(3)]
+    for report in refused:
+        town.will(report, raising(ChannelRefused("403 Missing Permissions")))
+    ticket = await a_ticket(store, workspace)
+
+    async with dispatching(store, town) as dispatcher:
+        await delivered(store, ticket)
+        await asyncio.sleep(0.2)
+
+        assert [delivery.ticket_id for delivery in town.arrived].count(refused[0].id) == 1
+        assert dispatcher.breaker.channels[HUB.reports_channel_id].reason == "403 Missing Permissions"
+        assert len(await store.waiting_for(refused[0].id, Lane.DISCORD)) == 1
+
+
+async def test_a_channel_said_to_be_repaired_is_tried_soon(
+    store: Store, workspace: Workspace, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.breaker, "HASTE", 0.1)
+    report = await a_report(store, workspace)
+    town.will(report, raising(ChannelRefused("403 Missing Permissions")))
+
+    async with dispatching(store, town) as dispatcher:
+        await town.hears(1)
+        await asyncio.sleep(0)
+        dispatcher.look_again(HUB.reports_channel_id)
+        await delivered(store, report)
+
+    assert [delivery.attempts for delivery in town.arrived] == [0, 1]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_when_nothing_answers_one_delivery_at_a_time_finds_out_whether_anything_does(
+    store: Store, workspace: Workspace, town: Town
+) -> None:
+    silent = raising(NoAnswer("Discord cannot be reached"))
+    reports = [await a_report(store, workspace) for _ in range(2)]
+    ticket = await a_ticket(store, workspace)
+    for one in (*reports, ticket):
+        town.will(one, *[silent] * 4)
+
+    async with dispatching(store, town) as dispatcher:
+        await town.hears(3)
+        await asyncio.sleep(0.02)
+        assert dispatcher.breaker.closed
+        told = len(town.arrived)
+        await asyncio.sleep(0.05)
+        assert len(town.arrived) == told  # nobody is tried meanwhile
+        await delivered(store, ticket)
+        await delivered(store, reports[-1])
+
+    assert not dispatcher.breaker.closed
+    assert not dispatcher.breaker.channels
+
+
+async def test_a_refusal_of_everything_stops_everything(
+    store: Store, workspace: Workspace, town: Town
+) -> None:
+    report, ticket = await a_report(store, workspace), await a_ticket(store, workspace)
+    town.will(report, raising(RefusedEverywhere("401", seconds=400)))
+    town.will(ticket, raising(RefusedEverywhere("401", seconds=400)))
+
+    async with dispatching(store, town) as dispatcher:
+        await town.hears(1)
+        await asyncio.sleep(0.3)
+        asked = len(town.arrived)
+        later = await a_report(store, workspace)
+        await asyncio.sleep(0.2)
+        assert asked <= 2  # both channels may have asked at once
+        assert len(town.arrived) == asked
+
+        dispatcher.look_again()
+        await delivered(store, later)
+        await delivered(store, ticket)
+
+
+async def test_what_a_killed_process_began_is_left_alone_until_it_has_settled(
+    store: Store, workspace: Workspace, town: Town
+) -> None:
+    reports = [await a_report(store, workspace) for _ in range(2)]
+    ((first,),) = await store.due_deliveries(Lane.DISCORD, (), NOW)
+    await store.begin([first], datetime.now(UTC))
+    start = asyncio.get_running_loop().time()
+
+    async with dispatching(store, town, settle_seconds=0.5):
+        await delivered(store, reports[-1])
+
+    assert 0.4 < asyncio.get_running_loop().time() - start < 3
+    assert [delivery.ticket_id for delivery in town.arrived] == [report.id for report in reports]
+    assert town.arrived[0].attempts == 1
+
+
 async def test_the_undeliverable_is_set_aside_and_the_next_goes(
     store: Store, workspace: Workspace, town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -276,6 +403,7 @@ async def test_an_attempt_without_an_answer_is_abandoned_and_tried_again(
     store: Store, workspace: Workspace, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bot.dispatcher, "ATTEMPT_SECONDS", 0.1)
+    monkeypatch.setattr(bot.breaker, "SHORTEST", 0.1)
     report = await a_report(store, workspace)
     town.will(report, never)
 

@@ -1,4 +1,4 @@
-"""From version 1 to version 2: nothing lost, nothing unlocked, and whole or not at all."""
+"""From an older version to the newest: nothing lost, nothing unlocked, and whole or not at all."""
 
 import signal
 import sqlite3
@@ -18,6 +18,7 @@ from tests.storage.test_view_only import ATTACKS
 from tests.storage.victim import victim
 
 STATEMENTS = list(statements(migrations()[1][1]))
+NEWEST = migrations()[-1][0]
 
 
 @pytest.fixture
@@ -26,18 +27,27 @@ def old(path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+async def second(old: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of version 2, filled."""
+    with monkeypatch.context() as patched:
+        patched.setattr(storage.migrate, "migrations", lambda: migrations()[:2])
+        await open_and_close(old)
+    return old
+
+
 async def open_and_close(path: Path) -> None:
     async with opened(path):
         pass
 
 
-async def test_every_row_of_version_1_is_in_version_2_as_it_was(old: Path) -> None:
+async def test_every_row_of_version_1_is_in_the_newest_as_it_was(old: Path) -> None:
     before = version_one.rows_of(old)
     assert all(before.values())
 
     await open_and_close(old)
 
-    assert version_of(old) == 2
+    assert version_of(old) == NEWEST
     assert version_one.rows_of(old) == before
     with raw(old) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -156,7 +166,22 @@ async def test_kill_9_in_the_middle_leaves_version_1_whole_and_the_next_start_fi
 
     assert (version_of(old), schema_of(old), version_one.rows_of(old)) == (1, *before)
     await open_and_close(old)
-    assert (version_of(old), version_one.rows_of(old)) == (2, before[1])
+    assert (version_of(old), version_one.rows_of(old)) == (NEWEST, before[1])
+
+
+@pytest.mark.parametrize("last", [0, 4, 8])
+async def test_kill_9_in_the_middle_leaves_version_2_whole_and_the_next_start_finishes(
+    second: Path, last: int
+) -> None:
+    before = schema_of(second), version_one.rows_of(second)
+    assert version_of(second) == 2
+
+    async with victim("migrate", second, str(last)) as process:
+        assert await process.wait() == -signal.SIGKILL
+
+    assert (version_of(second), schema_of(second), version_one.rows_of(second)) == (2, *before)
+    await open_and_close(second)
+    assert (version_of(second), version_one.rows_of(second)) == (NEWEST, before[1])
 
 
 @pytest.mark.parametrize(
