@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from pydantic import SecretStr
 
+import bot.breaker
 from bot.bridge import Bridge, running
 from bot.config import DiscordSettings, Settings, StorageSettings, WebhookSettings
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
 from bot.tickets import Lane, NewWorkspace, Ticket, hash_key, mint_key
+
+HASTY = {"SHORTEST": 0.2, "LONGEST": 1.0, "REFUSED": 1.0, "HASTE": 0.1}  # of bot.breaker, in seconds
 
 
 @dataclass(kw_only=True)
@@ -109,15 +113,22 @@ def settings_for(sandbox: Sandbox, database: Path) -> Settings:
 async def town(
     database: Path, sandbox: Sandbox, guild: DemoGuild, *, keys: dict[str, str] | None = None
 ) -> AsyncIterator[Town]:
-    """A bridge on this database; `keys` of an earlier one are kept, else a workspace and keys are made."""
-    async with running(settings_for(sandbox, database)) as bridge, aiohttp.ClientSession() as session:
-        yield Town(
-            sandbox=sandbox,
-            guild=guild,
-            bridge=bridge,
-            session=session,
-            keys=keys or await _settled_in(bridge, guild),
-        )
+    """A bridge on this database; `keys` of an earlier one are kept, else a workspace and keys are made.
+
+    It tries again soon what did not answer or refused. Whoever needs it as patient as it is elsewhere sets
+    that within the block.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        for name, seconds in HASTY.items():
+            patched.setattr(bot.breaker, name, seconds)
+        async with running(settings_for(sandbox, database)) as bridge, aiohttp.ClientSession() as session:
+            yield Town(
+                sandbox=sandbox,
+                guild=guild,
+                bridge=bridge,
+                session=session,
+                keys=keys or await _settled_in(bridge, guild),
+            )
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from bot.sources import Call, Page, Refused, Source, discover, endpoint
 from bot.sources.wishes import Browse, Glance, Work
-from bot.tickets import ViewOnly, Workspace
+from bot.tickets import Search, ViewOnly, Workspace
 from bot.webhook import Webhook
 from bot.webhook.describing import describe
 from storage import Store
@@ -39,11 +39,11 @@ def said(call: Call) -> Work:
 
 
 def browsed(call: Call) -> Browse:
-    raise NotImplementedError
+    return Browse(search=Search(limit=10))
 
 
 def glanced(call: Call) -> Glance:
-    raise NotImplementedError
+    return Glance(name=call.path["id"])
 
 
 def shut(workspace: Workspace) -> None:
