@@ -117,8 +117,12 @@ async def _with_faults(
     fault = stand.faults.take(logged.method, logged.path)
     if fault is None:
         return await _answered(stand, route, request, logged)
-    if fault.when == "after":
+    with_files = request.content_type.startswith("multipart/")  # they are read while they come, so at once
+    if fault.when == "after" or (fault.when == "ahead" and with_files):
         await _answered(stand, route, request, logged)
+    elif fault.when == "ahead":
+        await request.read()  # what becomes of the connection then no longer matters
+        stand.later(fault.effect_after, lambda: _answered(stand, route, request, logged))
     return await strike(fault, request)
 
 

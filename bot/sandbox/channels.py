@@ -111,13 +111,13 @@ def check_may_delete(stand: StandIn, channel: Channel, user_id: int) -> None:
 
 
 def delete(stand: StandIn, channel: Channel) -> None:
-    """Deletes a thread, or a channel with its threads, and tells of it."""
+    """Deletes a thread, or a channel with its threads; of those Discord does not tell one by one."""
     if channel.is_thread:
         threads.drop(stand, channel)
         return
-    for thread in list(stand.world.threads_in(channel)):
-        threads.drop(stand, thread)
     stand.emit("CHANNEL_DELETE", channel_payload(stand.world, channel), channel)
+    for thread in list(stand.world.threads_in(channel)):
+        del stand.world.channels[thread.id]
     del stand.world.channels[channel.id]
 
 

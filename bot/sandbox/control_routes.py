@@ -62,6 +62,11 @@ def _delete_message(sandbox: Orders, asked: Asked) -> Json:
     return {}
 
 
+def _delete_messages(sandbox: Orders, asked: Asked) -> Json:
+    sandbox.delete_messages(asked.path["channel"], asked.need("messages"))
+    return {}
+
+
 def _press(sandbox: Orders, asked: Asked) -> Any:
     user, message, custom_id = asked.need("user"), asked.need("message"), asked.need("custom_id")
     return sandbox.press(user, message, custom_id, **asked.some("values", "forge"))
@@ -146,8 +151,8 @@ def _take_role(sandbox: Orders, asked: Asked) -> Json:
 
 
 def _fail(sandbox: Orders, asked: Asked) -> Any:
-    optional = asked.some("method", "path", "when", "times", "retry_after", "hang_for")
-    return sandbox.fail(asked.need("kind"), **optional).describe()
+    names = ("method", "path", "when", "times", "chance", "retry_after", "hang_for", "effect_after")
+    return sandbox.fail(asked.need("kind"), **asked.some(*names)).describe()
 
 
 def _clear_faults(sandbox: Orders, asked: Asked) -> Json:
@@ -200,6 +205,12 @@ ROUTES = (
     ),
     Order(
         "POST",
+        "/sandbox/channels/{channel}/messages/delete",
+        "Delete several messages at once: {messages: [id]}.",
+        _delete_messages,
+    ),
+    Order(
+        "POST",
         "/sandbox/press",
         "Press a button or pick from a select: {user, message, custom_id, values?, forge?}.",
         _press,
@@ -244,7 +255,8 @@ ROUTES = (
     Order(
         "POST",
         "/sandbox/faults",
-        "Plan trouble: {kind, method?, path?, when?, times?, retry_after?, hang_for?}.",
+        "Plan trouble: {kind, method?, path?, when?, times?, chance?, retry_after?, hang_for?, "
+        "effect_after?}.",
         _fail,
     ),
     Order("DELETE", "/sandbox/faults", "Forget the trouble still planned.", _clear_faults),

@@ -1,8 +1,9 @@
-"""Trouble on order: wrong answers, hanging and broken connections, before or after a request's effect."""
+"""Trouble on order: wrong answers, hanging and broken connections, before, after or ahead of an effect."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from dataclasses import asdict, dataclass
 
@@ -20,7 +21,7 @@ SERVER_ERRORS = {
     "504": "504: Gateway Timeout",
 }
 KINDS = (*RATE_LIMITS, "429-no-via", *SERVER_ERRORS, "hang", "reset", "unauthorized", "forbidden")
-MOMENTS = ("before", "after")
+MOMENTS = ("before", "after", "ahead")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -30,18 +31,23 @@ class Fault:
     kind: str
     method: str = "*"
     path: str = ""  # a regular expression, searched in the path
-    when: str = "before"  # or "after" the request had its effect
+    when: str = "before"  # or "after" the request had its effect, or "ahead" of it
     times: int | None = 1  # None: every time
+    chance: float = 1.0  # of every request it could hit, how many it does
     retry_after: float = 1.0  # seconds, for the 429 kinds
     hang_for: float = 60.0  # seconds
+    effect_after: float = 3.0  # seconds, for what strikes ahead of an effect that still comes
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise Declined(f"There is no fault {self.kind!r}: use one of {', '.join(KINDS)}.", status=400)
         if self.when not in MOMENTS:
-            raise Declined(f"A fault strikes 'before' or 'after' the effect, not {self.when!r}.", status=400)
+            told = f"A fault strikes 'before', 'after' or 'ahead' of the effect, not {self.when!r}."
+            raise Declined(told, status=400)
         if self.times is not None and self.times < 1:
             raise Declined("A fault strikes at least once: give times 1 or more, or null.", status=400)
+        if not 0 < self.chance <= 1:
+            raise Declined("A fault's chance is above 0 and at most 1: 0.05 is one in twenty.", status=400)
         try:
             re.compile(self.path)
         except re.error as wrong:
@@ -55,10 +61,11 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come, in the order they were planned."""
+    """The faults still to come, in the order they were planned; the same seed brings the same luck."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int | None = None) -> None:
         self.planned: list[Fault] = []
+        self._dice = random.Random(seed)  # noqa: S311  # repeatable trouble, no secret
 
     def plan(self, fault: Fault) -> Fault:
         self.planned.append(fault)
@@ -69,12 +76,15 @@ class Faults:
 
     def take(self, method: str, path: str) -> Fault | None:
         """The first planned fault that hits this request, counted down; its `when` says when to strike."""
-        fault = next((f for f in self.planned if f.hits(method, path)), None)
+        fault = next((f for f in self.planned if f.hits(method, path) and self._has_luck(f)), None)
         if fault is not None and fault.times is not None:
             fault.times -= 1
             if fault.times == 0:
                 self.planned.remove(fault)
         return fault
+
+    def _has_luck(self, fault: Fault) -> bool:
+        return fault.chance == 1 or self._dice.random() < fault.chance
 
 
 async def strike(fault: Fault, request: web.Request) -> web.StreamResponse:

@@ -126,6 +126,14 @@ class Gateway:
             session.dispatch("GUILD_CREATE", guild_create_payload(self._world, guild, members))
         return session
 
+    def tell_of_joining(self, guild: Guild) -> None:
+        """To every session, as if the bot had just been invited: `unavailable` is said at a login alone."""
+        for session in self.sessions.values():
+            if session.has_guild(guild.id) and session.intents & Intent.GUILDS:
+                shown = guild_create_payload(self._world, guild, self._members_shown(session, guild))
+                shown.pop("unavailable")
+                session.dispatch("GUILD_CREATE", json.loads(json.dumps(shown)))
+
     def _is_in(self, guild: Guild) -> bool:
         return self._world.bot.id in guild.members
 

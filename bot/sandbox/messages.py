@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.sandbox import threads
 from bot.sandbox.check_components import with_ids
@@ -215,6 +215,14 @@ def delete(stand: StandIn, message: Message) -> None:
     channel = stand.world.channels[message.channel_id]
     forget(stand, channel, message)
     stand.emit("MESSAGE_DELETE", {"id": str(message.id)} | place_of(channel), channel)
+
+
+def delete_together(stand: StandIn, channel: Channel, doomed: Sequence[Message]) -> None:
+    """Deletes several messages of a channel, which is told of once."""
+    for message in doomed:
+        forget(stand, channel, message)
+    told: Json = {"ids": [str(message.id) for message in doomed]} | place_of(channel)
+    stand.emit("MESSAGE_DELETE_BULK", told, channel)
 
 
 def forget(stand: StandIn, channel: Channel, message: Message) -> None:

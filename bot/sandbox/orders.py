@@ -43,6 +43,10 @@ class Orders:
     def delete_message(self, message: Name, user: Name | None = None) -> None:
         acting.erase(self.stand, message, user)
 
+    def delete_messages(self, channel: Name, messages: list[Any]) -> None:
+        """Deletes several messages of a channel at once."""
+        acting.erase_together(self.stand, channel, messages)
+
     def open_thread(
         self, user: Name, channel: Name, name: str, *, message: Name | None = None, private: bool = False
     ) -> Json:
@@ -122,10 +126,16 @@ class Orders:
         path: str = "",
         when: str = "before",
         times: int | None = 1,
+        chance: float = 1.0,
         retry_after: float = 1.0,
         hang_for: float = 60.0,
+        effect_after: float = 3.0,
     ) -> Fault:
-        """Makes the next `times` matching requests go wrong (None: all); `path` is a regular expression."""
+        """Makes the next `times` matching requests go wrong (None: all); `path` is a regular expression.
+
+        With a `chance` below 1, each matching request goes wrong with that probability, and counts then.
+        What strikes "before" a request's effect keeps it from happening; "ahead" of it, it comes later.
+        """
         return self.stand.faults.plan(
             Fault(
                 kind=kind,
@@ -133,8 +143,10 @@ class Orders:
                 path=path,
                 when=when,
                 times=times,
+                chance=chance,
                 retry_after=retry_after,
                 hang_for=hang_for,
+                effect_after=effect_after,
             )
         )
 

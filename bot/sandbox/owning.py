@@ -104,7 +104,7 @@ def _tell_of_role(stand: StandIn, guild: Guild, verb: str, role: Role) -> None:
 
 
 def add_member(stand: StandIn, name: str, roles: list[Name]) -> User:
-    """Adds a person; one who was there before comes back with the same id."""
+    """Adds a person, or the bot; one who was there before comes back with the same id."""
     guild = only_guild(stand)
     given = [role_named(stand, role)[1].id for role in roles]
     known = [u for u in stand.world.users.values() if name.lower() == u.username]
@@ -112,6 +112,8 @@ def add_member(stand: StandIn, name: str, roles: list[Name]) -> User:
         raise Declined(f"{name!r} is a member already: take another name.", status=409)
     user = known[0] if known else stand.world.add_user(name)
     guild.members[user.id] = Member(user=user, roles=given)
+    if user.bot:
+        stand.gateway.tell_of_joining(guild)
     told = member_payload(guild.members[user.id]) | {"guild_id": str(guild.id)}
     stand.emit("GUILD_MEMBER_ADD", told)
     return user

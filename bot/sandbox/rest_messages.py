@@ -49,10 +49,7 @@ def bulk_delete(call: Call) -> None:
     if min(ids) < call.stand.world.next_id() - TWO_WEEKS_OF_IDS:
         raise refused(BULK_DELETE_TOO_OLD)
     there = [channel.messages[message_id] for message_id in ids if message_id in channel.messages]
-    for message in there:
-        messages.forget(call.stand, channel, message)
-    told: Json = {"ids": [str(message.id) for message in there]} | messages.place_of(channel)
-    call.stand.emit("MESSAGE_DELETE_BULK", told, channel)
+    messages.delete_together(call.stand, channel, there)
 
 
 def message(call: Call) -> Json:

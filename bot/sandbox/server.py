@@ -60,6 +60,7 @@ class Sandbox(Orders):
             self._listen_at(host, runner.addresses[0][1])
             yield self
         finally:
+            await self.stand.forget_what_is_to_come()
             await self.stand.gateway.close()
             await runner.cleanup()
 

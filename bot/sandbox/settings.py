@@ -16,3 +16,4 @@ class Settings:
     echo: bool = True  # whether the gateway tells the bot of what it posts; a gateway that is away does not
     disallowed_intents: int = 0  # asking for one of these closes the gateway with 4014
     attachment_size_limit: int = 10 * 1024 * 1024  # bytes a file may have
+    seed: int | None = None  # of the luck that faults with a chance have

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +44,7 @@ class StandIn:
         self.world = World()
         self.gateway = Gateway(self.world, settings)
         self.buckets = buckets
-        self.faults = Faults()
+        self.faults = Faults(settings.seed)
         self.requests: list[LoggedRequest] = []
         self.commands: dict[int | None, list[Json]] = {}
         self.interactions: dict[int, Interaction] = {}
@@ -50,6 +52,23 @@ class StandIn:
         self.files: dict[int, File] = {}
         self.address = ""
         self._nonces: dict[tuple[int, str], tuple[int, float]] = {}
+        self._to_come: set[asyncio.Task[None]] = set()
+
+    def later(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+        """Does something after a while, whoever asked for it being gone or not."""
+
+        async def wait_and_act() -> None:
+            await asyncio.sleep(seconds)
+            await act()
+
+        task = asyncio.create_task(wait_and_act())
+        self._to_come.add(task)
+        task.add_done_callback(self._to_come.discard)
+
+    async def forget_what_is_to_come(self) -> None:
+        for task in self._to_come:
+            task.cancel()
+        await asyncio.gather(*self._to_come, return_exceptions=True)
 
     def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
         self.gateway.emit(name, data, channel=channel)

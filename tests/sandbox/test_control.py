@@ -69,7 +69,7 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
             ("DELETE", "/sandbox/roles/Helpers", None),
             ("DELETE", "/sandbox/members/zoe", None),
             ("DELETE", "/sandbox/channels/log", None),
-            ("POST", "/sandbox/faults", {"kind": "500", "path": "/users"}),
+            ("POST", "/sandbox/faults", {"kind": "500", "path": "/users", "chance": 0.5}),
             ("DELETE", "/sandbox/faults", None),
             ("POST", "/sandbox/disconnect", {"resumable": False}),
         ):

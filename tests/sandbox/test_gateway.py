@@ -8,7 +8,7 @@ import aiohttp
 import discord
 import pytest
 
-from bot.sandbox import Sandbox, demo_guild
+from bot.sandbox import Permission, Sandbox, demo_guild
 from tests.sandbox.caller import Listener, Stage, eventually, logged_in
 
 
@@ -44,6 +44,64 @@ async def test_roles_members_and_channels_are_told_of() -> None:
         assert {member.name for member in helpers.members} == {"zoe", "pete"}
         assert stage.home.get_member(stage.guild.members["paula"]) is None
         assert stage.bot.get_channel(stage.guild.channels["log"]) is None
+
+
+async def test_a_deleted_channel_takes_its_threads_with_it_and_is_told_of_alone(stage: Stage) -> None:
+    post = await stage.send()
+    await post.create_thread(name="talk")
+    await eventually(lambda: stage.bot.get_channel(post.id))
+    sent = [session.sent for session in stage.sandbox.stand.gateway.sessions.values()]
+
+    stage.sandbox.delete_channel("tickets")
+
+    await eventually(lambda: "guild_channel_delete" in stage.bot.heard)
+    assert [name for events in sent for _, name, _ in events][-1] == "CHANNEL_DELETE"
+    assert "THREAD_DELETE" not in [name for events in sent for _, name, _ in events]
+    assert stage.bot.get_channel(post.id) is None
+    with pytest.raises(discord.NotFound) as unknown:
+        await stage.bot.fetch_channel(post.id)
+    assert unknown.value.code == 10003
+
+
+async def test_messages_deleted_together_are_told_of_once(stage: Stage) -> None:
+    doomed = [stage.sandbox.say("mia", "tickets", str(number))["id"] for number in range(3)]
+
+    stage.sandbox.delete_messages("tickets", doomed)
+
+    await eventually(lambda: "raw_bulk_message_delete" in stage.bot.heard)
+    assert "raw_message_delete" not in stage.bot.heard
+    assert stage.sandbox.messages("tickets") == []
+
+
+async def test_the_bot_is_told_what_it_may_do_whenever_that_changes(stage: Stage) -> None:
+    """Without the members intent too: of itself it hears in any case."""
+    sandbox, channel, bot = stage.sandbox, stage.channel("general"), "ticketbridge"
+
+    def may() -> bool:
+        return channel.permissions_for(stage.home.me).manage_messages
+
+    role = sandbox.state()["guilds"][0]["roles"][-1]["id"]
+    sandbox.set_overwrite("general", bot, deny=Permission.MANAGE_MESSAGES)
+    await eventually(lambda: not may() and stage.bot.heard.count("guild_channel_update") == 1)
+    sandbox.drop_overwrite("general", bot)
+    await eventually(may)
+    sandbox.take_role(bot, role)
+    await eventually(lambda: not may() and stage.bot.heard.count("member_update") == 1)
+    sandbox.give_role(bot, role)
+    await eventually(may)
+    sandbox.change_role(role, Permission.VIEW_CHANNEL)
+    await eventually(lambda: not may() and stage.bot.heard.count("guild_role_update") == 1)
+
+
+async def test_a_bot_that_is_thrown_out_and_invited_again_joins_the_guild_anew(stage: Stage) -> None:
+    stage.sandbox.remove_member("ticketbridge")
+    await eventually(lambda: "guild_remove" in stage.bot.heard)
+    assert stage.bot.get_guild(stage.guild.id) is None
+
+    stage.sandbox.add_member("ticketbridge")
+
+    await eventually(lambda: "guild_join" in stage.bot.heard)
+    assert stage.bot.get_channel(stage.guild.channels["general"]) is not None
 
 
 async def _packets(sandbox: Sandbox, *sent: dict[str, Any]) -> tuple[list[dict[str, Any]], int | None]:

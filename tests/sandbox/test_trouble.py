@@ -170,6 +170,36 @@ async def test_a_fault_counts_down_and_hits_only_what_it_names(logged_in: LogIn)
         await channel.send("x")
 
 
+def test_a_fault_with_a_chance_hits_some_and_with_the_same_seed_the_same_ones() -> None:
+    def hits(seed: int) -> list[bool]:
+        sandbox = Sandbox(seed=seed)
+        sandbox.fail("reset", times=200, chance=0.25)
+        return [sandbox.stand.faults.take("POST", "/x") is not None for _ in range(1000)]
+
+    first = hits(1)
+
+    assert 60 < sum(first[:400]) < 140
+    assert sum(first) == 200  # those that are spared do not count
+    assert first == hits(1)
+    assert first != hits(2)
+
+
+@pytest.mark.parametrize(("window", "messages"), [(300.0, 1), (0.0, 2)])
+async def test_an_effect_can_come_after_its_sender_tried_again(
+    logged_in: LogIn, window: float, messages: int
+) -> None:
+    async with logged_in(nonce_window=window) as (sandbox, channel):
+        sandbox.fail("reset", method="POST", path=MESSAGES, when="ahead", effect_after=0.2)
+        with pytest.raises((aiohttp.ClientError, OSError)):
+            await channel.send("hello", nonce="same")
+        assert sandbox.messages("tickets") == []
+
+        await channel.send("hello", nonce="same")
+        await asyncio.sleep(0.3)
+
+        assert len(sandbox.messages("tickets")) == messages
+
+
 async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_in: LogIn) -> None:
     async with logged_in(buckets={"rename": Limit(requests=2, per=0.5)}) as (sandbox, channel):
         thread = await channel.create_thread(name="zero", type=discord.ChannelType.public_thread)
@@ -182,7 +212,14 @@ async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": "508"}, {"kind": "500", "when": "during"}, {"kind": "500", "times": 0}]
+    "wrong",
+    [
+        {"kind": "508"},
+        {"kind": "500", "when": "during"},
+        {"kind": "500", "times": 0},
+        {"kind": "500", "chance": 0},
+        {"kind": "500", "chance": 1.5},
+    ],
 )
 def test_a_fault_that_makes_no_sense_is_declined_in_a_sentence(wrong: dict[str, Any]) -> None:
     with pytest.raises(Declined, match=r"\.$"):
