@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz crowd repeats schema clean
+.PHONY: demo test lint fuzz crowd repeats schema prove prove-controls clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -26,6 +26,12 @@ repeats: .venv/installed  ## 10,000 answers to repeated requests while the proce
 
 schema: .venv/installed  ## 10,000 requests made from the API's description, and every check on the answers (some minutes)
 	$(BIN)/python -m tests.reliability.described --examples 300
+
+prove: .venv/installed  ## kills, audit, outages in their long forms, figures into docs/reliability.md (RUN=kills: that one alone)
+	$(BIN)/python -m tests.reliability.prove --write $(RUN)
+
+prove-controls: .venv/installed  ## plants each bug, and sees its proof notice (some minutes)
+	$(BIN)/python -m tests.reliability.prove --write --controls
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ticketbridge needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
