@@ -7,26 +7,40 @@ from pathlib import Path
 import aiosqlite
 
 from storage.errors import UnreadableDatabase
+from storage.failures import is_damage
 
 # synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
 _SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 5000",
 )
+PATIENCE = 5.0  # seconds to wait for a lock of another program's
 
 
 async def open_writer(path: Path) -> aiosqlite.Connection:
-    """The one connection that writes and checkpoints. A new file is made readable by its owner alone."""
+    """The one connection that writes and checkpoints. A new file is made readable by its owner alone.
+
+    Raises UnreadableDatabase, also for a file that is damaged.
+    """
     try:
         await asyncio.to_thread(path.touch, mode=0o600)
-        return await _open(path)
+        return await _open_sound(path)
     except (OSError, sqlite3.Error) as error:
+        if is_damage(error):
+            raise damaged(path, error) from error
         raise UnreadableDatabase(
             f"{path} cannot be opened as a database ({_cause(error)}). "
             "Check the path and its permissions, or move a foreign file out of the way."
         ) from error
+
+
+def damaged(path: Path, what: object) -> UnreadableDatabase:
+    """The refusal of a file that SQLite finds damaged."""
+    return UnreadableDatabase(
+        f"{path} is damaged ({what}). Put a backup in its place: `ticketbridge restore PATH`; "
+        "what is there now is kept beside it."
+    )
 
 
 async def open_reader(path: Path) -> aiosqlite.Connection:
@@ -40,14 +54,29 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     return db
 
 
+async def _open_sound(path: Path) -> aiosqlite.Connection:
+    db = await _open(path)
+    try:
+        # Every page and row, but not every index entry against its row, which takes several times as long.
+        (found,) = await db.execute_fetchall("PRAGMA quick_check(1)")
+        if found[0] != "ok":
+            raise damaged(path, found[0].splitlines()[-1])  # the first line names the database, ours
+    # BaseException: the thread of a connection that nobody has would keep a cancelled start from ending.
+    except BaseException:
+        await db.close()
+        raise
+    return db
+
+
 async def _open(path: Path) -> aiosqlite.Connection:
-    db = await aiosqlite.connect(path, isolation_level=None)
+    db = await aiosqlite.connect(path, isolation_level=None, timeout=PATIENCE)
     try:
         for setting in _SETTINGS:
             await db.execute(setting)
         await db.create_function("holds", 2, _holds, deterministic=True)
         db.row_factory = sqlite3.Row
         await _check(db)
+    # BaseException: as above.
     except BaseException:
         await db.close()
         raise

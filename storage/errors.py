@@ -5,6 +5,18 @@ class StorageError(Exception):
     """The database did not take or give what was asked; whether a write was kept is unknown."""
 
 
+class Unavailable(StorageError):
+    """The database takes nothing for now, and will again by itself once the cause is gone."""
+
+
+class DiskFull(Unavailable):
+    """There is no room for what was to be kept."""
+
+
+class BrokenDatabase(StorageError):
+    """The disk failed, or the file is damaged: whoever has it open must end, and start anew or not at all."""
+
+
 class UnreadableDatabase(StorageError):
     """The file cannot be opened as a database of ours."""
 

@@ -59,6 +59,7 @@ async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
             )
         await db.execute(f"PRAGMA user_version = {number:d}")  # it takes no parameters
         await db.commit()
+    # BaseException: a start that is interrupted lets go of the file's lock before it closes the file.
     except BaseException:
         await db.rollback()
         raise

@@ -1,19 +1,13 @@
 """Rows of the outbox: first in, first out per ticket and lane. Never commits."""
 
-import json
 import sqlite3
-from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import aiosqlite
 
-from bot.tickets import Backlog, Delivery, Kind, Lane, Receipt, State, Ticket, Undelivered, nonce_of
+from bot.tickets import Backlog, Delivery, Kind, Lane, Receipt, Ticket, nonce_of
 from storage.times import from_ms, to_ms
-
-CROWD = 15  # posts waiting for one channel, from which on they share messages
-DIGEST = 10  # posts in one message: as many embeds as Discord takes
 
 
 async def insert(
@@ -66,97 +60,6 @@ async def channel_of_post(db: aiosqlite.Connection, ticket_id: int) -> int | Non
         {"ticket_id": ticket_id, "lane": Kind.POST.lane.value, "kind": Kind.POST.value},
     )
     return next((row["channel_id"] for row in rows), None)
-
-
-async def channels_due(
-    db: aiosqlite.Connection, lane: Lane, busy: Collection[int], now: datetime, limit: int
-) -> list[tuple[int, bool]]:
-    """Each channel that is not busy and has something due, by its oldest; and whether posts crowd it."""
-    rows = await db.execute_fetchall(
-        """
-        SELECT channel_id, sum(kind = 'post') > :crowd AS crowded FROM outbox_heads
-        WHERE lane = :lane AND due_at <= :now AND channel_id NOT IN (SELECT value FROM json_each(:busy))
-        GROUP BY channel_id ORDER BY min(id) LIMIT :limit
-        """,
-        {
-            "lane": lane.value,
-            "now": to_ms(now),
-            "busy": json.dumps(list(busy)),
-            "crowd": CROWD,
-            "limit": limit,
-        },
-    )
-    return [(row["channel_id"], bool(row["crowded"])) for row in rows]
-
-
-async def oldest_due(db: aiosqlite.Connection, lane: Lane, channel_id: int, now: datetime) -> list[Delivery]:
-    """The delivery of a channel that was due first, with those it shares its message with."""
-    return await _with_its_digest(
-        db,
-        await db.execute_fetchall(
-            """
-            SELECT * FROM outbox_heads
-            WHERE lane = :lane AND channel_id = :channel AND due_at <= :now ORDER BY id LIMIT 1
-            """,
-            {"lane": lane.value, "channel": channel_id, "now": to_ms(now)},
-        ),
-    )
-
-
-async def next_of_crowd(
-    db: aiosqlite.Connection, lane: Lane, channel_id: int, now: datetime
-) -> list[Delivery]:
-    """What a channel in which posts queue up is to be given next.
-
-    What was begun comes first, for it may have happened; then what is urgent, what somebody waits for (a
-    reply, a change), and what is of high priority; then up to ten posts for one message.
-    """
-    rows = list(
-        await db.execute_fetchall(
-            """
-            SELECT heads.*, tickets.view_only,
-                   heads.kind = 'post' AND tickets.private = 0 AND heads.attempts = 0
-                   AND tickets.priority IN ('low', 'normal') AS may_share
-            FROM outbox_heads AS heads JOIN tickets ON tickets.id = heads.ticket_id
-            WHERE heads.lane = :lane AND heads.channel_id = :channel AND heads.due_at <= :now
-            ORDER BY heads.attempts = 0, may_share, tickets.priority != 'urgent', heads.kind = 'post',
-                     heads.id
-            LIMIT :most
-            """,
-            {"lane": lane.value, "channel": channel_id, "now": to_ms(now), "most": 4 * DIGEST},
-        )
-    )
-    if not rows or not rows[0]["may_share"]:
-        return await _with_its_digest(db, rows[:1])
-    alike = [row for row in rows if row["may_share"] and row["view_only"] == rows[0]["view_only"]]
-    return [_delivery(row) for row in alike[:DIGEST]]
-
-
-async def _with_its_digest(db: aiosqlite.Connection, heads: Iterable[sqlite3.Row]) -> list[Delivery]:
-    head = next(iter(heads), None)
-    if head is None or head["lead_id"] is None:
-        return [] if head is None else [_delivery(head)]
-    rows = await db.execute_fetchall(
-        """
-        SELECT outbox.*, leads.nonce AS nonce_of_lead
-        FROM outbox JOIN outbox AS leads ON leads.id = outbox.lead_id
-        WHERE outbox.lead_id = :lead AND outbox.state = 'pending' ORDER BY outbox.id
-        """,
-        {"lead": head["lead_id"]},
-    )
-    return [replace(_delivery(row), nonce=row["nonce_of_lead"]) for row in rows]
-
-
-async def next_due(db: aiosqlite.Connection, lane: Lane, busy: Collection[int]) -> datetime | None:
-    """When the next delivery to a channel that is not busy is due; None if none waits."""
-    rows = await db.execute_fetchall(
-        """
-        SELECT min(due_at) AS due_at FROM outbox_heads
-        WHERE lane = :lane AND channel_id NOT IN (SELECT value FROM json_each(:busy))
-        """,
-        {"lane": lane.value, "busy": json.dumps(list(busy))},
-    )
-    return next((from_ms(row["due_at"]) for row in rows if row["due_at"] is not None), None)
 
 
 async def begin(
@@ -220,17 +123,23 @@ async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Lane) -> list[
         "SELECT * FROM outbox WHERE ticket_id = :id AND lane = :lane AND state = 'pending' ORDER BY id",
         {"id": ticket_id, "lane": lane.value},
     )
-    return [_delivery(row) for row in rows]
+    return [delivery_of(row) for row in rows]
 
 
-async def pending_with(db: aiosqlite.Connection, nonce: str) -> list[Delivery]:
-    """What leaves in the message with this nonce and is not done."""
-    return await _with_its_digest(
-        db,
-        await db.execute_fetchall(
-            "SELECT * FROM outbox WHERE nonce = :nonce AND state = 'pending'", {"nonce": nonce}
-        ),
+async def lead_of(db: aiosqlite.Connection, digest_id: int) -> int | None:
+    """The first delivery of those that left in one Discord message; None if it is no digest.
+
+    The latest that names one: a ticket whose digest was deleted may have been posted in another since.
+    """
+    rows = await db.execute_fetchall(
+        """
+        SELECT lead_id FROM tickets JOIN outbox ON outbox.ticket_id = tickets.id
+        WHERE digest_message_id = :id AND lead_id IS NOT NULL
+        ORDER BY outbox.id DESC LIMIT 1
+        """,
+        {"id": digest_id},
     )
+    return next((row["lead_id"] for row in rows), None)
 
 
 async def backlogs(db: aiosqlite.Connection, lane: Lane) -> list[Backlog]:
@@ -255,65 +164,12 @@ async def backlogs(db: aiosqlite.Connection, lane: Lane) -> list[Backlog]:
     ]
 
 
-async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]:
-    """What is set aside, then what waits and has been tried, then what has not; the oldest first."""
-    rows = await db.execute_fetchall(
-        """
-        SELECT outbox.*, public_id FROM outbox JOIN tickets ON tickets.id = ticket_id
-        WHERE state IN ('pending', 'buried') AND lane = 'discord'
-        ORDER BY state = 'pending', attempts = 0, outbox.id LIMIT :limit
-        """,
-        {"limit": limit},
-    )
-    return [
-        Undelivered(
-            ticket=row["public_id"],
-            state=State(row["state"]),
-            due_at=from_ms(row["due_at"]),
-            last_error=row["last_error"],
-            **_fields(row),
-        )
-        for row in rows
-    ]
+def delivery_of(row: sqlite3.Row) -> Delivery:
+    return Delivery(**fields_of(row))
 
 
-async def retry(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
-    """Whether there is such a delivery that is not done; it is due now, its tries not forgotten."""
-    async with db.execute(
-        """
-        UPDATE outbox SET state = 'pending', due_at = :now, settled_at = NULL
-        WHERE id = :id AND state IN ('pending', 'buried')
-        RETURNING id
-        """,
-        {"id": delivery_id, "now": to_ms(now)},
-    ) as cursor:
-        return await cursor.fetchone() is not None
-
-
-async def drop(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
-    """Whether there was such a delivery that is not done; it never will be."""
-    async with db.execute(
-        """
-        UPDATE outbox SET state = 'dropped', settled_at = :now
-        WHERE id = :id AND state IN ('pending', 'buried')
-        RETURNING id
-        """,
-        {"id": delivery_id, "now": to_ms(now)},
-    ) as cursor:
-        return await cursor.fetchone() is not None
-
-
-async def buried(db: aiosqlite.Connection) -> list[int]:
-    """The ids of all that is set aside, oldest first."""
-    rows = await db.execute_fetchall("SELECT id FROM outbox WHERE state = 'buried' ORDER BY id")
-    return [row["id"] for row in rows]
-
-
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(**_fields(row))
-
-
-def _fields(row: sqlite3.Row) -> dict[str, Any]:
+def fields_of(row: sqlite3.Row) -> dict[str, Any]:
+    """What every delivery has."""
     return {
         "id": row["id"],
         "ticket_id": row["ticket_id"],

@@ -6,12 +6,9 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Backlog, Delivery, Kind, Lane, Post, Receipt, Undelivered
-from storage import outbox_rows, ticket_rows
-from storage.errors import UnknownDelivery
+from bot.tickets import Backlog, Delivery, Kind, Lane, Post, Receipt
+from storage import due_rows, outbox_rows, ticket_rows
 from storage.transactions import Transactions
-
-_UNKNOWN = "There is no undelivered {id} in the outbox. `ticketbridge outbox list` shows what there is."
 
 
 class OutboxStore(Transactions):
@@ -22,17 +19,17 @@ class OutboxStore(Transactions):
     ) -> list[list[Delivery]]:
         """For each channel that is not busy, what leaves next: one delivery, or posts for one message."""
         async with self._read() as db:
-            channels = await outbox_rows.channels_due(db, lane, busy, now, limit)
+            channels = await due_rows.channels_due(db, lane, busy, now, limit)
             due = []
             for channel_id, crowded in channels:
-                choose = outbox_rows.next_of_crowd if crowded else outbox_rows.oldest_due
+                choose = due_rows.next_of_crowd if crowded else due_rows.oldest_due
                 due.append(await choose(db, lane, channel_id, now))
         return [deliveries for deliveries in due if deliveries]
 
     async def next_due(self, lane: Lane, busy: Collection[int]) -> datetime | None:
         """When there will be something to deliver to a channel that is not busy."""
         async with self._read() as db:
-            return await outbox_rows.next_due(db, lane, busy)
+            return await due_rows.next_due(db, lane, busy)
 
     async def waiting_for(self, ticket_id: int, lane: Lane) -> list[Delivery]:
         """What has not been delivered for one ticket, first in first."""
@@ -67,10 +64,15 @@ class OutboxStore(Transactions):
     async def settle_seen(self, nonce: str, message_id: int, now: datetime) -> None:
         """The far side has shown the message with this nonce, before it answered the one who sent it."""
         async with self._read() as db:
-            deliveries = await outbox_rows.pending_with(db, nonce)
+            deliveries = await due_rows.pending_with(db, nonce)
         if deliveries:
             receipt = Receipt(channel_id=deliveries[0].channel_id, message_id=message_id)
             await self.settle(deliveries, receipt, now)
+
+    async def lead_of_digest(self, message_id: int) -> int | None:
+        """What the mark of a digest is made of, by its Discord message."""
+        async with self._read() as db:
+            return await outbox_rows.lead_of(db, message_id)
 
     async def postpone(self, deliveries: Sequence[Delivery], until: datetime, reason: str) -> None:
         """Try again later; nothing behind one in its ticket's lane goes first."""
@@ -87,34 +89,6 @@ class OutboxStore(Transactions):
         """What waits, for each workspace and channel; the longest waiting first."""
         async with self._read() as db:
             return await outbox_rows.backlogs(db, lane)
-
-    async def undelivered(self, limit: int) -> list[Undelivered]:
-        """What waits for Discord or is set aside: first what is set aside, then what has been tried."""
-        async with self._read() as db:
-            return await outbox_rows.undelivered(db, limit)
-
-    async def retry(self, delivery_id: int, now: datetime) -> None:
-        """Deliver it now, also if it was set aside. Raises UnknownDelivery."""
-        async with self._write() as db:
-            if not await outbox_rows.retry(db, delivery_id, now):
-                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
-        self._outbox_grew()
-
-    async def retry_buried(self, now: datetime) -> int:
-        """The same for all that is set aside; how many there were."""
-        async with self._write() as db:
-            ids = await outbox_rows.buried(db)
-            for delivery_id in ids:
-                await outbox_rows.retry(db, delivery_id, now)
-        self._outbox_grew()
-        return len(ids)
-
-    async def drop(self, delivery_id: int, now: datetime) -> None:
-        """Never deliver it; what stands behind it goes on. Raises UnknownDelivery."""
-        async with self._write() as db:
-            if not await outbox_rows.drop(db, delivery_id, now):
-                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
-        self._outbox_grew()
 
 
 async def _settle(db: aiosqlite.Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:

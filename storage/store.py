@@ -4,16 +4,23 @@ import sqlite3
 from pathlib import Path
 from typing import Self
 
-from storage.connection import open_reader, open_writer
+from storage.condition import Condition
+from storage.connection import PATIENCE, damaged, open_reader, open_writer
 from storage.errors import UnreadableDatabase
+from storage.failures import is_damage
 from storage.game_store import GameStore
+from storage.healing_store import HealingStore
+from storage.heard_store import HeardStore
 from storage.migrate import migrate
 from storage.outbox_store import OutboxStore
 from storage.ticket_store import TicketStore
+from storage.undelivered_store import UndeliveredStore
 from storage.workspace_store import WorkspaceStore
 
 
-class Store(WorkspaceStore, TicketStore, GameStore, OutboxStore):
+class Store(
+    WorkspaceStore, TicketStore, GameStore, OutboxStore, UndeliveredStore, HeardStore, HealingStore, Condition
+):
     """Tickets, their messages, workspaces, API keys and the outbox, in one file.
 
     Every method is one transaction, on the disk before it returns. Any of them raises StorageError when the
@@ -21,27 +28,35 @@ class Store(WorkspaceStore, TicketStore, GameStore, OutboxStore):
     """
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open the file, making it if it is new, and bring it to the newest version.
+    async def open(cls, path: Path, *, patience: float = PATIENCE) -> Self:
+        """Open the file, making it if it is new, look it through, and bring it to the newest version.
 
-        Raises UnreadableDatabase. The caller holds the file's `DatabaseLock`.
+        `patience` is how many seconds a write waits for its turn. Raises UnreadableDatabase. The caller holds
+        the file's `DatabaseLock`.
         """
         writer = await open_writer(path)
         try:
             await migrate(writer)
             reader = await open_reader(path)
+        # BaseException: the thread of a connection that nobody has would keep a cancelled start from ending.
         except BaseException as error:
             await writer.close()
             if isinstance(error, sqlite3.Error):
-                raise UnreadableDatabase(
-                    f"{path} cannot be made a database of ours ({error}). "
-                    "Check that no other program uses it, or move a foreign file out of the way."
-                ) from error
+                raise _refused(path, error) from error
             raise
-        return cls(writer, reader)
+        return cls(writer, reader, patience=patience)
 
     async def close(self) -> None:
         """Close the file. What is committed is kept; nothing else was promised."""
         await self._reader.close()
         async with self._writing:
             await self._writer.close()
+
+
+def _refused(path: Path, error: sqlite3.Error) -> UnreadableDatabase:
+    if is_damage(error):
+        return damaged(path, error)
+    return UnreadableDatabase(
+        f"{path} cannot be made a database of ours ({error}). "
+        "Check that no other program uses it, or move a foreign file out of the way."
+    )

@@ -102,10 +102,17 @@ class TicketStore(Transactions):
         return ticket
 
     async def add_message(
-        self, ticket_id: int, compose: Callable[[Ticket], Words], *, origin: str, now: datetime
+        self,
+        ticket_id: int,
+        compose: Callable[[Ticket], Words],
+        *,
+        origin: str,
+        now: datetime,
+        typed_in: int | None = None,
     ) -> Message:
         """Keep what the ticket composes, and what must follow. A repeated `origin` gives back the kept one.
 
+        `typed_in` is the channel or thread in which everybody can read it already.
         Raises what the ticket raises: ViewOnly, TicketClosed, EmptyMessage, MessageTooLong; or UnknownTicket.
         """
         async with self._write() as db:
@@ -114,7 +121,8 @@ class TicketStore(Transactions):
                 return kept
             ticket = await existing_ticket(db, ticket_id)
             workspace = await existing_workspace(db, ticket.workspace_id)
-            message = await say(db, workspace, ticket, compose(ticket), origin, now)
+            words = compose(ticket)
+            message = await say(db, workspace, ticket, words, origin, now, typed_in=typed_in)
         self._outbox_grew()
         return message
 
@@ -186,14 +194,21 @@ async def change(
 
 
 async def say(
-    db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket, words: Words, origin: str, now: datetime
+    db: aiosqlite.Connection,
+    workspace: Workspace,
+    ticket: Ticket,
+    words: Words,
+    origin: str,
+    now: datetime,
+    *,
+    typed_in: int | None = None,
 ) -> Message:
     """Keep words, and put what must follow in the outbox."""
     message = await message_rows.insert(db, words, origin, now)
     if message.kind is not MessageKind.NOTE:  # what staff say among themselves does not show
         await ticket_rows.touch(db, ticket.id, now)
     channel = await _channel_of(db, workspace, ticket)
-    for kind in ticket.following(message.kind):
+    for kind in ticket.following(message.kind, typed_in=typed_in):
         await outbox_rows.insert(db, ticket, kind, channel, now, message_id=message.id, part=str(message.id))
     return message
 

@@ -8,9 +8,12 @@ import aiosqlite
 from bot.tickets import ApiKey, NewWorkspace, Rejected, Workspace
 from storage import key_rows, rejected_rows, workspace_rows
 from storage.errors import NameTaken, UnknownKey, UnknownRejected, UnknownWorkspace
+from storage.healing import move_what_is_stranded
 from storage.transactions import Transactions
 
 Rule = Callable[[Workspace], Workspace]
+
+_NOTING = 0.5  # seconds
 
 
 class WorkspaceStore(Transactions):
@@ -44,11 +47,16 @@ class WorkspaceStore(Transactions):
             return await workspace_rows.of_guild(db, guild_id)
 
     async def change_workspace(self, workspace_id: str, rule: Rule) -> Workspace:
-        """Apply one of the workspace's own methods. Raises what it raises, and UnknownWorkspace."""
+        """Apply one of the workspace's own methods, and move what waits for a deleted channel it named.
+
+        Raises what the method raises, and UnknownWorkspace.
+        """
         async with self._write() as db:
             changed = rule(await existing_workspace(db, workspace_id))
             await workspace_rows.update(db, changed)
-            return changed
+            await move_what_is_stranded(db, changed)
+        self._outbox_grew()
+        return changed
 
     async def add_key(
         self,
@@ -87,8 +95,8 @@ class WorkspaceStore(Transactions):
             return await key_rows.by_hash(db, key_hash)
 
     async def note_use(self, prefix: str, now: datetime) -> None:
-        """Remember when a key was last used."""
-        async with self._write() as db:
+        """Remember when a key was last used, unless that takes long: the request itself is not done yet."""
+        async with self._write_within(_NOTING) as db:
             await key_rows.note_use(db, prefix, now)
 
     async def revoke_key(self, prefix: str, now: datetime) -> None:

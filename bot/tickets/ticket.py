@@ -210,12 +210,15 @@ class Ticket(NewTicket):
             return None
         return Event(ticket_id=self.id, author=by, text=text)
 
-    def following(self, kind: MessageKind) -> tuple[Kind, ...]:
+    def following(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[Kind, ...]:
         """What must happen after a message of this kind is kept.
 
         A reply to somebody in Discord has arrived once it is shown; any other goes on to the game.
         A note stays out of a thread its reporter reads. What happened to a ticket is seen on its post.
+        What was typed in the ticket's own thread stands there, and is not shown in it again.
         """
+        if typed_in is not None and typed_in == self.post.thread_id:
+            return tuple(one for one in self.following(kind) if one is not Kind.SHOW)
         if kind is MessageKind.EVENT or (kind is MessageKind.NOTE and self.private):
             return ()
         if kind is MessageKind.REPLY and not self.private:

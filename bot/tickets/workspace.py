@@ -89,6 +89,13 @@ class Workspace(NewWorkspace):
     departments: tuple[Department, ...] = (Department(id=DEFAULT_DEPARTMENT, name="General"),)
     categories: tuple[Category, ...] = ()
 
+    @property
+    def channel_ids(self) -> frozenset[int]:
+        """Every channel it names."""
+        named = {self.tickets_channel_id, self.reports_channel_id, self.log_channel_id}
+        named |= {one.channel_id for one in self.departments}
+        return frozenset(channel_id for channel_id in named if channel_id is not None)
+
     def department(self, department_id: str) -> Department:
         """Raises UnknownDepartment."""
         for one in self.departments:

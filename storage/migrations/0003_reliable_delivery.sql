@@ -10,6 +10,7 @@ ALTER TABLE outbox ADD COLUMN lead_id INTEGER REFERENCES outbox (id);
 
 CREATE INDEX outbox_by_channel ON outbox (channel_id, id) WHERE state = 'pending';
 CREATE INDEX outbox_by_lead ON outbox (lead_id) WHERE lead_id IS NOT NULL;
+CREATE INDEX outbox_in_digests ON outbox (ticket_id) WHERE lead_id IS NOT NULL;
 
 ALTER TABLE tickets ADD COLUMN digest_message_id INTEGER;   -- the message it is shown in together with others
 
@@ -35,3 +36,28 @@ CREATE TABLE heard (
     place_id    INTEGER PRIMARY KEY,                        -- Discord's id of a channel or thread
     message_id  INTEGER NOT NULL
 ) STRICT;
+
+-- Channels and roles that were deleted in Discord. Their ids never come back.
+CREATE TABLE gone (
+    discord_id  INTEGER PRIMARY KEY,
+    found_at    INTEGER NOT NULL
+) STRICT;
+
+-- Taken and left again while the database takes nothing, to find out whether it does.
+CREATE TABLE room (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    filler  BLOB NOT NULL
+) STRICT;
+
+-- What was said in workspaces' log channels about a channel in trouble, until the trouble is over.
+CREATE TABLE notices (
+    workspace_id    TEXT NOT NULL REFERENCES workspaces (id),
+    channel_id      INTEGER NOT NULL,                       -- the one in trouble
+    log_channel_id  INTEGER NOT NULL,
+    message_id      INTEGER NOT NULL,
+    began_at        INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, channel_id)
+) STRICT;
+
+ALTER TABLE outbox ADD COLUMN told_at INTEGER;              -- the settled_at of a setting aside that was told of
+CREATE INDEX outbox_set_aside ON outbox (id) WHERE state = 'buried';

@@ -155,7 +155,7 @@ async def test_a_foreign_write_lock_held_too_long_is_told_and_then_forgotten(
 
 async def test_a_read_that_fails_is_told_in_our_own_words(store: Store, path: Path) -> None:
     with raw(path) as db:
-        db.execute("ALTER TABLE workspaces RENAME TO gone")
+        db.execute("ALTER TABLE workspaces RENAME TO elsewhere")
 
     with pytest.raises(StorageError, match=r"^The database failed: no such table: workspaces\.$"):
         await store.workspaces()

@@ -1,0 +1,124 @@
+"""The store's answer to what is deleted in Discord: nothing waits for it, and what matters is posted anew."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiosqlite
+
+from bot.tickets import Kind, Lane, Ticket, Workspace
+from storage import healing_rows, outbox_rows, workspace_rows
+from storage.healing import move_what_is_stranded, post_anew
+from storage.ticket_store import existing_ticket
+from storage.transactions import Transactions
+from storage.workspace_store import existing_workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What one workspace lost with a channel."""
+
+    workspace: Workspace
+    is_news: bool  # whether nobody knew before that the channel is gone
+    posts: int  # tickets that were shown in it
+    posted_again: int  # of those, the ones that are not over or have something waiting
+    stranded: int  # deliveries that wait until the workspace names another channel
+
+
+class HealingStore(Transactions):
+    """Every method is one transaction. All ids are Discord's but a ticket's."""
+
+    async def forget_post(self, message_id: int) -> list[Ticket]:
+        """That message was deleted. The tickets it showed, as they are now; none if it showed none."""
+        async with self._read() as db:
+            shown = await healing_rows.shown_by(db, message_id)
+        if not shown:  # as for nearly every message people delete: nothing to write
+            return []
+        async with self._write() as db:
+            for ticket in shown:
+                await healing_rows.forget_post(db, ticket.id)
+            return [await existing_ticket(db, ticket.id) for ticket in shown]
+
+    async def forget_thread(self, thread_id: int, now: datetime) -> Ticket | None:
+        """That thread was deleted. The ticket it belonged to, as it is now; None if there is none.
+
+        What is said next stands under the post. A private ticket had its post in there: if it is not over,
+        or something waits for it, both are made anew.
+        """
+        async with self._write() as db:
+            before = await healing_rows.in_thread(db, thread_id)
+            if before is None:
+                return None
+            await healing_rows.forget_thread(db, before.id)
+            ticket = await existing_ticket(db, before.id)
+            if ticket.private and await _is_wanted(db, ticket):
+                await _post_anew(db, ticket.id, now)
+            elif ticket.private:
+                await healing_rows.drop_waiting(db, ticket.id, Lane.DISCORD, now)
+        self._outbox_grew()
+        return ticket
+
+    async def forget_channel(self, channel_id: int, now: datetime) -> list[Loss]:
+        """That channel was deleted, with its threads. What it meant to each workspace it meant anything to.
+
+        Tickets that were shown in it are posted again where their workspace says now, unless they are over
+        and nothing waits for them; what waited for it is bound for that channel too.
+        """
+        async with self._write() as db:
+            is_news = await healing_rows.note_gone(db, channel_id, now)
+            posts = await healing_rows.posts_in(db, channel_id)
+            wanted = await healing_rows.wanted_in(db, channel_id)
+            await healing_rows.forget_place(db, channel_id)
+            again = [await _post_anew(db, ticket_id, now) for ticket_id in wanted]
+            losses = []
+            for workspace in await workspace_rows.every(db):
+                stranded = await move_what_is_stranded(db, workspace)
+                if workspace.id in posts or stranded or channel_id in workspace.channel_ids:
+                    loss = Loss(
+                        workspace=workspace,
+                        is_news=is_news,
+                        posts=posts.get(workspace.id, 0),
+                        posted_again=again.count(workspace.id),
+                        stranded=stranded,
+                    )
+                    losses.append(loss)
+        self._outbox_grew()
+        return losses
+
+    async def post_again(self, ticket_id: int, now: datetime) -> bool:
+        """Show a ticket once more that has no post; False if it has one, or one is on its way.
+
+        Raises UnknownTicket.
+        """
+        async with self._write() as db:
+            ticket = await existing_ticket(db, ticket_id)
+            waiting = await outbox_rows.pending(db, ticket_id, Lane.DISCORD)
+            is_shown = ticket.post.message_id is not None or ticket.post.digest_id is not None
+            if is_shown or any(one.kind is Kind.POST for one in waiting):
+                return False
+            await _post_anew(db, ticket_id, now)
+        self._outbox_grew()
+        return True
+
+    async def note_gone(self, discord_id: int, now: datetime) -> bool:
+        """A role was deleted. Whether that was not known before."""
+        async with self._write() as db:
+            return await healing_rows.note_gone(db, discord_id, now)
+
+    async def channels_in_use(self) -> list[int]:
+        """Channels that hold posts of tickets that are not over, or that something waits for."""
+        async with self._read() as db:
+            return await healing_rows.channels_in_use(db)
+
+
+async def _post_anew(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> str:
+    """The id of its workspace."""
+    ticket = await existing_ticket(db, ticket_id)
+    workspace = await existing_workspace(db, ticket.workspace_id)
+    await post_anew(db, workspace, ticket, now)
+    return workspace.id
+
+
+async def _is_wanted(db: aiosqlite.Connection, ticket: Ticket) -> bool:
+    """Whether work on it goes on, or something about it still has to be shown."""
+    waiting = await outbox_rows.pending(db, ticket.id, Lane.DISCORD)
+    return not ticket.status.is_over or any(one.kind in (Kind.POST, Kind.SHOW) for one in waiting)

@@ -1,0 +1,213 @@
+"""What is deleted in Discord strands no ticket: posted anew, moved, or forgotten."""
+
+from dataclasses import replace
+
+from bot.tickets import Delivery, Kind, Lane, Receipt, Status, Ticket, Workspace
+from storage import Store
+from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, replying
+
+TICKETS, REPORTS, ELSEWHERE = HUB.tickets_channel_id, HUB.reports_channel_id, 9
+
+
+async def waiting(store: Store, ticket: Ticket) -> list[Delivery]:
+    return await store.waiting_for(ticket.id, Lane.DISCORD)
+
+
+async def shown(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:
+    """A ticket with its post, and its thread if it has one."""
+    ticket = await store.add_ticket(workspace.id, new_ticket(private=private), ids(), NOW)
+    for delivery in await waiting(store, ticket):
+        is_thread = delivery.kind in (Kind.THREAD, Kind.PRIVATE_THREAD)
+        receipt = Receipt(
+            channel_id=delivery.channel_id,
+            message_id=None if is_thread else post,
+            thread_id=post + 1 if is_thread else None,
+        )
+        await store.settle([delivery], receipt, NOW)
+    return await store.ticket(ticket.id)
+
+
+async def bound_for(store: Store, workspace: Workspace, channel_id: int) -> None:
+    await store.change_workspace(workspace.id, lambda kept: replace(kept, tickets_channel_id=channel_id))
+
+
+async def replied(store: Store, ticket: Ticket, origin: str = "a") -> None:
+    await store.add_message(ticket.id, replying(), origin=origin, now=NOW)
+
+
+async def closed(store: Store, ticket: Ticket) -> None:
+    await store.change_ticket(ticket.id, lambda kept: kept.move_to(Status.CLOSED), NOW, by=WRITER)
+
+
+async def test_a_deleted_post_is_forgotten_and_its_thread_is_not(store: Store, workspace: Workspace) -> None:
+    ticket = await shown(store, workspace)
+
+    (found,) = await store.forget_post(50)
+
+    assert found.id == ticket.id
+    assert (found.post.message_id, found.post.thread_id, found.post.channel_id) == (None, 51, TICKETS)
+    assert await store.forget_post(50) == []
+
+
+async def test_all_tickets_of_a_deleted_digest_are_named(store: Store, workspace: Workspace) -> None:
+    tickets = [await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW) for _ in range(3)]
+    posts = [(await waiting(store, ticket))[0] for ticket in tickets]
+    await store.settle(await store.begin(posts, NOW), Receipt(channel_id=REPORTS, message_id=60), NOW)
+
+    found = await store.forget_post(60)
+
+    assert [ticket.id for ticket in found] == [ticket.id for ticket in tickets]
+    assert [ticket.post.digest_id for ticket in found] == [None] * 3
+
+
+async def test_a_ticket_is_posted_again_only_if_it_has_no_post(store: Store, workspace: Workspace) -> None:
+    ticket = await shown(store, workspace)
+    assert not await store.post_again(ticket.id, NOW)
+    await store.forget_post(50)
+
+    assert await store.post_again(ticket.id, NOW)
+
+    (post,) = await waiting(store, ticket)  # its thread is still there
+    assert post.kind is Kind.POST
+    assert not await store.post_again(ticket.id, NOW)
+
+
+async def test_every_post_of_a_ticket_has_a_nonce_of_its_own(store: Store, workspace: Workspace) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    nonces = set()
+    for message_id in (70, 71, 72):
+        (post,) = await waiting(store, ticket)
+        nonces.add(post.nonce)
+        await store.settle([post], Receipt(channel_id=REPORTS, message_id=message_id), NOW)
+        await store.forget_post(message_id)
+        await store.post_again(ticket.id, NOW)
+
+    assert len(nonces) == 3
+
+
+async def test_a_reply_after_a_deleted_thread_waits_for_nothing(store: Store, workspace: Workspace) -> None:
+    ticket = await shown(store, workspace)
+
+    found = await store.forget_thread(51, NOW)
+    await replied(store, ticket)
+
+    assert found is not None
+    assert (found.post.thread_id, found.post.message_id) == (None, 50)
+    assert [one.kind for one in await waiting(store, ticket)] == [Kind.SHOW]
+
+
+async def test_an_open_private_ticket_gets_a_new_thread_before_what_waits(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await shown(store, workspace, private=True)
+    await replied(store, ticket)
+
+    await store.forget_thread(51, NOW)
+
+    kinds = [one.kind for one in await waiting(store, ticket)]
+    assert kinds == [Kind.PRIVATE_THREAD, Kind.POST, Kind.SHOW]
+    found = await store.ticket(ticket.id)
+    assert (found.post.thread_id, found.post.message_id) == (None, None)
+
+
+async def test_a_private_ticket_that_is_over_gets_no_new_thread(store: Store, workspace: Workspace) -> None:
+    ticket = await shown(store, workspace, private=True)
+    await closed(store, ticket)
+
+    await store.forget_thread(51, NOW)
+
+    assert await waiting(store, ticket) == []
+
+
+async def test_what_waits_for_a_deleted_channel_waits_on_while_the_workspace_names_it(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    (loss,) = await store.forget_channel(TICKETS, NOW)
+
+    assert (loss.is_news, loss.posts, loss.stranded) == (True, 0, 2)
+    assert {one.channel_id for one in await waiting(store, ticket)} == {TICKETS}
+
+
+async def test_it_is_moved_as_soon_as_the_workspace_names_another_as_if_never_tried(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    before = await waiting(store, ticket)
+    await store.begin(before[:1], NOW)
+    await store.forget_channel(TICKETS, NOW)
+
+    await bound_for(store, workspace, ELSEWHERE)
+
+    after = await waiting(store, ticket)
+    assert [one.kind for one in after] == [one.kind for one in before]
+    assert {one.channel_id for one in after} == {ELSEWHERE}
+    assert {one.attempts for one in after} == {0}
+    assert not {one.nonce for one in after} & {one.nonce for one in before}
+
+
+async def test_what_was_tried_in_a_living_channel_is_not_sent_to_a_second(
+    store: Store, workspace: Workspace
+) -> None:
+    await store.forget_channel(REPORTS, NOW)
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.begin((await waiting(store, ticket))[:1], NOW)
+
+    await bound_for(store, workspace, ELSEWHERE)
+
+    assert {one.channel_id for one in await waiting(store, ticket)} == {TICKETS}
+
+
+async def test_open_tickets_of_a_deleted_channel_are_posted_where_the_workspace_says_now(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket, over = await shown(store, workspace), await shown(store, workspace, 60)
+    await closed(store, over)
+    (redraw,) = await waiting(store, over)
+    await store.settle([redraw], Receipt(), NOW)
+    await bound_for(store, workspace, ELSEWHERE)
+
+    (loss,) = await store.forget_channel(TICKETS, NOW)
+
+    assert (loss.posts, loss.posted_again, loss.stranded) == (2, 1, 0)
+    found = await waiting(store, ticket)
+    assert [(one.kind, one.channel_id) for one in found] == [
+        (Kind.POST, ELSEWHERE),
+        (Kind.THREAD, ELSEWHERE),
+    ]
+    assert await waiting(store, over) == []
+    assert (await store.ticket(over.id)).post.channel_id is None
+
+
+async def test_a_reply_that_waited_for_a_deleted_channel_follows_the_new_post(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await shown(store, workspace)
+    await replied(store, ticket)
+    await bound_for(store, workspace, ELSEWHERE)
+
+    await store.forget_channel(TICKETS, NOW)
+
+    assert [one.kind for one in await waiting(store, ticket)] == [Kind.POST, Kind.THREAD, Kind.SHOW]
+
+
+async def test_a_channel_is_news_once(store: Store, workspace: Workspace) -> None:
+    (first,) = await store.forget_channel(TICKETS, NOW)
+    (second,) = await store.forget_channel(TICKETS, NOW)
+
+    assert (first.is_news, second.is_news) == (True, False)
+    assert await store.forget_channel(404, NOW) == []
+
+
+async def test_a_reply_typed_in_the_tickets_own_thread_is_not_shown_there_again(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await shown(store, workspace)
+    await store.add_message(ticket.id, replying(), origin="message:1", now=NOW, typed_in=51)
+    assert await waiting(store, ticket) == []
+    assert [one.kind for one in await store.waiting_for(ticket.id, Lane.GAME)] == [Kind.RETURN]
+
+    await store.add_message(ticket.id, replying(), origin="message:2", now=NOW, typed_in=TICKETS)
+
+    assert [one.kind for one in await waiting(store, ticket)] == [Kind.SHOW]
