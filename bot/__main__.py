@@ -3,19 +3,26 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 
 from bot import demo as staging
 from bot import story
-from bot.bridge import CannotRun, running
+from bot.bridge import Bridge, CannotRun, running
 from bot.config import Settings
+from bot.logs import log_to_stderr
 from bot.operator import Config, backup, finish, keys, outbox, rejected, restore, settings, workspaces
+
+log = logging.getLogger(__name__)
+
+_LAST_WORDS = 0.2  # seconds in which requests are told that the database broke
+_FAREWELL = 0.8  # seconds until the process ends, closed or not
 
 app = typer.Typer(
     name="ticketbridge", help="Bridges game tickets to Discord.", no_args_is_help=True, add_completion=False
@@ -31,8 +38,9 @@ app.command()(restore)
 @app.command()
 def run(config: Config = None) -> None:
     """Run the bridge: accept tickets, post them in Discord, until SIGTERM or Ctrl+C."""
-    _log(logging.INFO)
-    finish(_run(settings(config)), CannotRun)
+    told = settings(config)
+    log_to_stderr(logging.INFO, told.log.format)
+    finish(_run(told), CannotRun)
 
 
 @app.command()
@@ -46,7 +54,7 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Tell the whole story, then stop.")] = False,
 ) -> None:
     """See it work without a Discord account: a stand-in for it, the bot and the webhook in one process."""
-    _log(logging.WARNING)
+    log_to_stderr(logging.WARNING, "text")
     work = _demo(webhook_port, discord_port, database, as_json=json, leave=leave)
     finish(work, CannotRun, story.StoryBroken)
 
@@ -54,12 +62,15 @@ def demo(
 async def _run(settings: Settings) -> None:
     stop = _stop_signal()
     async with running(settings) as bridge:
-        logging.getLogger(__name__).info("Tickets are accepted at %s", bridge.webhook_address)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait([stopped, bridge.discord], return_when=asyncio.FIRST_COMPLETED)
+        log.info("Tickets are accepted at %s", bridge.webhook_address)
+        stopped, broken = asyncio.create_task(stop.wait()), asyncio.create_task(_end_if_broken(bridge))
+        ends = (broken, bridge.discord)
+        await asyncio.wait([stopped, *ends], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        if bridge.discord.done():
-            bridge.discord.result()
+        for end in ends:
+            if end.done():
+                end.result()
+        broken.cancel()
 
 
 async def _demo(
@@ -89,18 +100,22 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def _log(level: int) -> None:
-    """To stderr: for a person in colours, for a file or a journal one plain line each."""
-    if Console(stderr=True).is_terminal:
-        handler = RichHandler(console=Console(stderr=True), show_path=False)
-        logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
-    else:
-        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # aiosqlite would log bound values at DEBUG, and those are players' words and key hashes.
-    for library in ("discord", "aiohttp", "aiosqlite"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    # It warns that it cannot do voice, which is not used.
-    logging.getLogger("discord.client").setLevel(logging.ERROR)
+async def _end_if_broken(bridge: Bridge) -> None:
+    """Say so and end, within a second: to close may need what is broken, or wait for a client.
+
+    Raises typer.Exit.
+    """
+    await bridge.store.broken.wait()
+    log.critical(
+        "%s Ticketbridge ends, so that nothing is taken that may not be kept. Start it again; if that fails, "
+        "check the disk, and put a backup in the database's place: `ticketbridge restore PATH`.",
+        await bridge.store.trouble(),
+    )
+    farewell = threading.Timer(_FAREWELL, os._exit, [1])
+    farewell.daemon = True
+    farewell.start()
+    await asyncio.sleep(_LAST_WORDS)
+    raise typer.Exit(1)
 
 
 def main() -> None:

@@ -17,22 +17,31 @@ class Rest:
     reason: str
     until: float
     since: float  # when it was first left alone; kept while it goes on
+    tried: float  # when it was last found out that it had better be
     failures: int = 0  # in a row
     refused: bool = False  # it understood and said no: somebody has to repair something
+    asked: bool = False  # it said how long, and nothing shortens that
 
 
 class Breaker:
     """What does not answer is tried less and less often; what refuses, when it may have been repaired.
 
     Once three answers in a row are missing, all channels rest, and one delivery alone finds out whether the
-    far side is back. Any answer ends that.
+    far side is back. Any answer ends that; but what it refused altogether, and how long it asked to be left
+    alone, is ended by no answer to somebody else.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.channels: dict[int, Rest] = {}
-        self.everywhere: Rest | None = None
+        self._all: Rest | None = None
         self._missing = 0
+
+    @property
+    def everywhere(self) -> Rest | None:
+        """Why all channels rest, or did so and nothing has answered since; None if they do not."""
+        over = self._all is not None and self._all.asked and self._all.until <= self._clock()
+        return None if over else self._all
 
     def resting(self) -> set[int]:
         """The channels that are not to be tried now."""
@@ -41,7 +50,7 @@ class Breaker:
     @property
     def closed(self) -> bool:
         """Whether no channel at all is to be tried now."""
-        return self.everywhere is not None and self.everywhere.until > self._clock()
+        return self._all is not None and self._all.until > self._clock()
 
     @property
     def probing(self) -> bool:
@@ -50,58 +59,85 @@ class Breaker:
 
     def seconds_to_change(self) -> float | None:
         """Until something may be tried again that may not now; None if nothing rests."""
-        rests = [*self.channels.values(), *([self.everywhere] if self.everywhere else [])]
+        rests = [*self.channels.values(), *([self._all] if self._all else [])]
         waits = [rest.until - self._clock() for rest in rests]
         return min((wait for wait in waits if wait > 0), default=None)
 
+    def lasted(self, rest: Rest) -> float:
+        """For how many seconds it has gone on."""
+        return self._clock() - rest.since
+
     def answered(self, channel_id: int) -> None:
         """The far side took something; whoever rests because it was silent may be tried again."""
-        self._missing, self.everywhere = 0, None
+        self._heard()
         self.channels.pop(channel_id, None)
-        self.channels = {channel: rest for channel, rest in self.channels.items() if rest.refused}
+        self.channels = {
+            channel: rest for channel, rest in self.channels.items() if rest.refused or rest.asked
+        }
 
     def no_answer(self, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
         """Nothing came back, or nothing that says what was done. `at_least` are seconds."""
         self._missing += 1
-        self._rest(channel_id, reason, at_least=at_least)
+        before = self.channels.get(channel_id)
+        self.channels[channel_id] = self._longer(before, reason, at_least)
         if self._missing >= ENOUGH:
-            self.everywhere = self._longer(self.everywhere, reason, at_least)
+            self._leave_all(self._longer(self.everywhere, reason, at_least))
 
     def refused(self, channel_id: int, reason: str) -> None:
         """It understood, and said no to this channel."""
-        self._missing, self.everywhere = 0, None
-        before = self.channels.get(channel_id)
-        rest = self._longer(before, reason, REFUSED)
-        self.channels[channel_id] = replace(rest, until=self._clock() + REFUSED, refused=True)
+        self._heard()
+        rest = self._longer(self.channels.get(channel_id), reason, REFUSED)
+        until = self._clock() + REFUSED
+        self.channels[channel_id] = replace(rest, until=until, refused=True, asked=False)
 
     def refused_everywhere(self, reason: str, seconds: float) -> None:
         """It says no to us altogether."""
-        since = self.everywhere.since if self.everywhere else self._clock()
-        until = max(self._clock() + seconds, self.everywhere.until if self.everywhere else 0.0)
-        self.everywhere = Rest(reason=reason, until=until, since=since, refused=True)
+        self._leave_all(self._rest(reason, seconds, refused=True))
 
     def patience(self, channel_id: int, reason: str, seconds: float) -> None:
-        """It asked to be left alone for so long; nothing is wrong."""
-        now = self._clock()
-        self.channels[channel_id] = Rest(reason=reason, until=now + seconds, since=now)
+        """It asked to be left alone for so long; nothing is wrong, unless something was before."""
+        rest = self._rest(reason, seconds, asked=True)
+        before = self.channels.get(channel_id)
+        if before is not None and before.refused:
+            rest = replace(before, until=rest.until, asked=True)
+        self.channels[channel_id] = rest
+
+    def patience_everywhere(self, reason: str, seconds: float) -> None:
+        """All of it asked to be left alone for so long, and then takes everything again."""
+        self._leave_all(self._rest(reason, seconds, asked=True))
 
     def look_again(self, channel_id: int | None = None) -> None:
         """Something may have been repaired: in a channel, or everywhere if none is named."""
         if channel_id is None:
-            self._missing, self.everywhere = 0, None
+            self._missing = 0
+            self._all = self._all if self._all and self._all.asked else None
             return
         rest = self.channels.get(channel_id)
-        if rest is not None and rest.refused:
-            asked = rest.until - REFUSED
-            self.channels[channel_id] = replace(rest, until=max(self._clock(), asked + HASTE))
+        if rest is not None and rest.refused and not rest.asked:
+            soon = max(self._clock(), rest.tried + HASTE)
+            self.channels[channel_id] = replace(rest, until=min(rest.until, soon))
 
-    def _rest(self, channel_id: int, reason: str, *, at_least: float) -> None:
-        self.channels[channel_id] = self._longer(self.channels.get(channel_id), reason, at_least)
+    def _heard(self) -> None:
+        """It is there. A refusal of everything ends by its own time alone, and with a try after it."""
+        self._missing = 0
+        if self._all is not None and not (self.closed and (self._all.refused or self._all.asked)):
+            self._all = None
+
+    def _leave_all(self, rest: Rest) -> None:
+        """Of two reasons to leave all of it alone, the one that lasts longer holds."""
+        before = self.everywhere
+        if before is None:
+            self._all = rest
+        elif before.until <= rest.until:
+            self._all = replace(rest, since=before.since)
+
+    def _rest(self, reason: str, seconds: float, *, refused: bool = False, asked: bool = False) -> Rest:
+        now = self._clock()
+        return Rest(reason=reason, until=now + seconds, since=now, tried=now, refused=refused, asked=asked)
 
     def _longer(self, before: Rest | None, reason: str, at_least: float) -> Rest:
+        """Again no; what has to be repaired has to be still, if there is no answer."""
         failures = before.failures + 1 if before else 1
         seconds = max(at_least, min(LONGEST, SHORTEST * 2.0 ** min(failures - 1, 10)))
-        now = self._clock()
-        return Rest(
-            reason=reason, until=now + seconds, since=before.since if before else now, failures=failures
-        )
+        rest = self._rest(reason, seconds, refused=bool(before and before.refused))
+        return replace(rest, since=before.since if before else rest.since, failures=failures)

@@ -13,17 +13,25 @@ import discord
 
 from bot.administration import Administration, open_to_commands
 from bot.backups import keep_backups
-from bot.client import UNREACHABLE, TicketBot
+from bot.client import BANNED_SECONDS, REVOKED_SECONDS, UNREACHABLE, TicketBot, is_ban
 from bot.config import Settings
 from bot.dispatcher import Dispatcher
+from bot.metrics import Metrics
+from bot.presence import Presence
+from bot.requests_made import RequestsMade
 from bot.sources import discover
 from bot.tickets import Lane
-from bot.webhook import Memory, Proxies, Webhook
+from bot.watching import WayOut
+from bot.webhook import Memory, Proxies, Watch, Webhook
 from storage import DatabaseLock, Store
 
 log = logging.getLogger(__name__)
 
 _LOGIN_REFUSED = "Discord does not know this token. Copy it anew from the developer portal, page Bot."
+_INTENT_REFUSED = (
+    "Discord does not let this bot read messages. For typed replies, switch on the Message Content Intent "
+    "in the developer portal, page Bot; or set [discord] typed_replies = false."
+)
 _LONGEST_WAIT = 60.0  # seconds between two tries to reach Discord
 _FAREWELL = 2.0  # seconds a connection is given to end
 # AttributeError: what discord.py 2.7 raises when its very first gateway connection breaks.
@@ -57,8 +65,11 @@ async def running(settings: Settings) -> AsyncIterator[Bridge]:
     with DatabaseLock(settings.storage.path) as lock:
         store = await Store.open(settings.storage.path)
         try:
-            async with _serving(settings, store, lock) as address:
-                connection = asyncio.create_task(_stay_connected(settings, store))
+            metrics = Metrics(store)
+            await metrics.begin()
+            way_out = _way_out(settings, store, metrics)
+            async with _serving(settings, store, lock, way_out.watched(metrics, settings)) as address:
+                connection = asyncio.create_task(_stay_connected(settings, store, way_out))
                 backups = asyncio.create_task(keep_backups(settings.storage.path, settings.backup))
                 try:
                     yield Bridge(store=store, webhook_address=address, discord=connection)
@@ -82,13 +93,14 @@ async def _ended(*tasks: "asyncio.Task[None]") -> None:
 
 
 @asynccontextmanager
-async def _serving(settings: Settings, store: Store, lock: DatabaseLock) -> AsyncIterator[str]:
+async def _serving(settings: Settings, store: Store, lock: DatabaseLock, watch: Watch) -> AsyncIterator[str]:
     sources = discover()
     webhook = Webhook(
         store,
         sources,
         proxies=Proxies(settings.webhook.trusted_proxies),
         memory=Memory(without=timedelta(seconds=settings.webhook.repeat_seconds)),
+        watch=watch,
     )
     host, port = settings.webhook.host, settings.webhook.port
     async with AsyncExitStack() as doors:
@@ -108,27 +120,42 @@ def cannot_listen(who: str, host: str, port: int, error: OSError) -> str:
     return f"{who} cannot listen on {host}:{port} ({cause}). Choose another host or port."
 
 
-async def _stay_connected(settings: Settings, store: Store) -> None:
+def _way_out(settings: Settings, store: Store, metrics: Metrics) -> WayOut:
+    settle = settings.discord.settle_seconds
+    dispatcher = Dispatcher(store, Lane.DISCORD, settle_seconds=settle, watch=metrics.attempt)
+    return WayOut(dispatcher=dispatcher, requests=RequestsMade(dispatcher.breaker), presence=Presence())
+
+
+async def _stay_connected(settings: Settings, store: Store, way_out: WayOut) -> None:
     """Log in again and again: while Discord is away, tickets are kept and wait.
 
-    Raises CannotRun for a token Discord does not know, unless it knew it before: then intake goes on.
+    Raises CannotRun for a token Discord does not know and for an intent it does not grant, unless it did
+    before: then intake goes on.
     """
-    dispatcher = Dispatcher(store, Lane.DISCORD, settle_seconds=settings.discord.settle_seconds)
+    dispatcher, requests, presence = way_out.dispatcher, way_out.requests, way_out.presence
     wait, was_connected = 1.0, False
     while True:
-        bot = TicketBot(settings=settings.discord, store=store, dispatcher=dispatcher)
+        bot = TicketBot(settings=settings.discord, store=store, dispatcher=dispatcher, requests=requests)
+        presence.watch(bot)
         try:
             await bot.log_in_and_stay()
         except discord.LoginFailure as error:
             if not was_connected:
                 raise CannotRun(_LOGIN_REFUSED) from error
             log.error("%s Tickets are kept meanwhile.", _LOGIN_REFUSED)
+            wait = REVOKED_SECONDS
+        except discord.PrivilegedIntentsRequired as error:
+            if not was_connected:
+                raise CannotRun(_INTENT_REFUSED) from error
+            log.error("%s Tickets are kept meanwhile.", _INTENT_REFUSED)
             wait = _LONGEST_WAIT
         except _OUTAGES as error:
+            wait = BANNED_SECONDS if is_ban(error) else wait
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", error, wait)
         # An answer or event the library cannot read ends its client; that must not end the intake of tickets.
         except Exception:
             log.exception("The Discord client gave up; trying again in %.0f s", wait)
+        presence.lost()
         if bot.was_connected:
             wait, was_connected = 1.0, True
         await asyncio.sleep(wait)

@@ -15,6 +15,7 @@ from yarl import URL
 
 from bot.config import DISCORD_API, DiscordSettings
 from bot.dispatcher import Dispatcher
+from bot.requests_made import RequestsMade
 from storage import Store
 
 log = logging.getLogger(__name__)
@@ -22,32 +23,44 @@ log = logging.getLogger(__name__)
 # What discord.py raises, besides its own, when nobody answers.
 UNREACHABLE: tuple[type[Exception], ...] = (OSError, aiohttp.ClientError, TimeoutError)
 
-# Neither is privileged: what people type is never read, only that they typed and in answer to what.
+# Neither is privileged: what people type is not read, only that they typed and in answer to what.
 INTENTS = discord.Intents(guilds=True, guild_messages=True)
+READING = discord.Intents(
+    guilds=True, guild_messages=True, message_content=True
+)  # where typed replies are on
 
 
 REQUEST_SECONDS = 15.0  # for one answer of Discord's, after which its outcome is unknown
+REVOKED_SECONDS = 400.0  # between two looks whether Discord knows the token again
+BANNED_SECONDS = 600.0  # for which an address that Discord's front refuses leaves it alone
 
 
 class TicketBot(commands.Bot):
     """One login to Discord. Ask it for `store` and `dispatcher`; it owns neither."""
 
-    def __init__(self, *, settings: DiscordSettings, store: Store, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, *, settings: DiscordSettings, store: Store, dispatcher: Dispatcher, requests: RequestsMade
+    ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
-            intents=INTENTS,
+            intents=READING if settings.typed_replies else INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=0.5,  # seconds; nothing here needs every guild known before it starts
             max_ratelimit_timeout=30.0,  # a longer wait goes back to the outbox, where it shows
+            http_trace=requests.traced(),
         )
         self.store = store
         self.dispatcher = dispatcher
+        self.typed_replies = settings.typed_replies
         self._settings = settings
         self._dispatching: asyncio.Task[None] | None = None
 
     async def log_in_and_stay(self) -> None:
-        """Until closed. Raises discord.LoginFailure for a token Discord does not know."""
+        """Until closed. Raises discord.LoginFailure for a token Discord does not know.
+
+        Raises discord.PrivilegedIntentsRequired where typed replies are on and Discord does not allow them.
+        """
         aim_at(self._settings.api_base)
         async with self:
             await self.start(self._settings.token.get_secret_value())
@@ -68,10 +81,12 @@ class TicketBot(commands.Bot):
     def _bound_requests(self) -> None:
         """A request that hangs lets go of its channel; the library would wait 5 minutes, and has no setting.
 
-        Waiting for a rate limit is no request: cancelling that would leave its lock closed.
+        Waiting for a rate limit is no request: cancelling that would leave its lock closed. And whether a
+        request is made again is for the outbox to say, which looks first whether it had its effect.
         """
         session: aiohttp.ClientSession = vars(self.http)["_HTTPClient__session"]
         session._timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        session._middlewares = (_made_once,)
 
     async def _find_gateway(self) -> None:
         """Discord itself is where the library thinks it is; any other server is asked."""
@@ -80,7 +95,8 @@ class TicketBot(commands.Bot):
             DiscordWebSocket.DEFAULT_GATEWAY = URL(answer["url"])
 
     async def on_ready(self) -> None:
-        """Comes again after every new session; deliveries start with the first."""
+        """Comes again after every new session, so the token is good; deliveries start with the first."""
+        self.dispatcher.look_again()
         if self._dispatching is None:
             self._dispatching = asyncio.create_task(self.dispatcher.run())
             log.info("Connected to Discord; deliveries go out")
@@ -93,6 +109,33 @@ class TicketBot(commands.Bot):
             self._dispatching.cancel()
             await asyncio.wait([self._dispatching])
         await super().close()
+
+
+class OutcomeUnknown(aiohttp.ClientError):
+    """Discord failed while it did something in a channel: it may be done, or not."""
+
+
+async def _made_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """The library would make a request again by itself, up to five times, if it is answered 500, 502 or 504.
+
+    Interactions may be: they have no outbox behind them, and their tokens are good once.
+    """
+    response = await handler(request)
+    if response.status >= 500 and request.method == "POST" and "/channels/" in request.url.path:
+        response.close()
+        raise OutcomeUnknown(f"Discord answered {response.status}")
+    return response
+
+
+def is_ban(error: Exception) -> bool:
+    """Whether Discord's front refuses this address: only Discord's own 429 names who sent it."""
+    return (
+        isinstance(error, discord.HTTPException)
+        and error.status == 429
+        and "Via" not in error.response.headers
+    )
 
 
 def aim_at(api_base: str) -> None:

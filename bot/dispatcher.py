@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 from bot.breaker import Breaker
@@ -12,6 +13,7 @@ from storage import StorageError, Store
 log = logging.getLogger(__name__)
 
 Deliver = Callable[[Sequence[Delivery]], Awaitable[Receipt]]
+Watch = Callable[[Sequence[Delivery]], AbstractContextManager[object]]  # entered for each attempt
 
 # A backstop: past this an attempt is abandoned, its outcome unknown. Whoever delivers bounds each request;
 # waiting for rate limits, which must not be cut short, takes its time on top.
@@ -71,11 +73,13 @@ class Dispatcher:
         *,
         breaker: Breaker | None = None,
         settle_seconds: float = SETTLE_SECONDS,
+        watch: Watch = nullcontext,
     ) -> None:
         self.breaker = breaker or Breaker()
         self._store = store
         self._lane = lane
         self._settle_seconds = settle_seconds
+        self._watch = watch
         self._deliverers: dict[Kind, Deliver] = {}
         self._busy: set[int] = set()
         self._changed = store.watch_outbox()
@@ -153,7 +157,8 @@ class Dispatcher:
         channel_id = deliveries[0].channel_id
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                receipt = await self._deliverers[deliveries[0].kind](deliveries)
+                with self._watch(deliveries):
+                    receipt = await self._deliverers[deliveries[0].kind](deliveries)
         except Undeliverable as refusal:
             self.breaker.answered(channel_id)
             await self._give_up(deliveries, str(refusal))

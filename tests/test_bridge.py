@@ -31,7 +31,7 @@ async def test_an_event_the_library_cannot_read_ends_neither_intake_nor_delivery
 async def test_a_token_revoked_while_running_stops_deliveries_and_not_intake(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.bridge._LONGEST_WAIT", 0.2)
+    monkeypatch.setattr("bot.bridge.REVOKED_SECONDS", 0.2)
     await town.game_report()
     town.sandbox.fail("unauthorized", times=None)
     await town.sandbox.disconnect(code=4004)

@@ -294,7 +294,7 @@ async def test_what_stands_in_the_way_of_running_is_one_sentence(tmp_path: Path)
         ([], {"TICKETBRIDGE_DISCORD_TOKEN": ""}, "There is no Discord token."),
         ([], {"TICKETBRIDGE_WEBHOOK_PORT": port}, "another program does. Stop it"),
         ([], {"TICKETBRIDGE_STORAGE_PATH": str(broken)}, "cannot be opened as a database"),
-        (["--config", unknown], {}, "there is no setting [discord] tokn. [discord] takes token, api_base."),
+        (["--config", unknown], {}, "there is no setting [discord] tokn. [discord] takes token, api_base,"),
         (["--config", tmp_path / "none.toml"], {}, "does not exist. Copy config.example.toml there"),
     ]
     async with taken:

@@ -20,18 +20,24 @@ SIGNS = {
     "storage": "bot.tickets aiosqlite",
     "bot.webhook": "bot.tickets bot.sources storage aiohttp pydantic",
     "bot.breaker": "",
+    "bot.requests_made": "bot.breaker aiohttp",
     "bot.dispatcher": "bot.tickets bot.breaker storage",
+    "bot.metrics": "bot.tickets storage prometheus_client",
+    "bot.logs": "pythonjsonlogger rich",
+    "bot.presence": "discord",
+    "bot.watching": "bot.config bot.dispatcher bot.metrics bot.presence bot.requests_made bot.webhook "
+    "storage",
     "bot.return_path": "bot.tickets bot.sources storage bot.dispatcher aiohttp",
     "bot.config": "pydantic pydantic_settings",
-    "bot.client": "discord aiohttp yarl bot.config bot.dispatcher storage",
+    "bot.client": "discord aiohttp yarl bot.config bot.dispatcher bot.requests_made storage",
     "cogs": "discord bot.tickets bot.client bot.dispatcher storage",
     "bot.sandbox": "aiohttp",
     "bot.backups": "bot.config storage",
     "bot.administration": "bot.tickets storage aiohttp",
     "bot.operator": "bot.tickets bot.sources bot.config bot.administration storage typer rich",
-    "bot.bridge": "bot.tickets bot.sources storage bot.webhook bot.breaker bot.dispatcher "
+    "bot.bridge": "bot.tickets bot.sources storage bot.webhook bot.breaker bot.dispatcher bot.requests_made "
     "bot.return_path bot.config "
-    "bot.client cogs bot.administration bot.backups aiohttp discord",
+    "bot.client cogs bot.administration bot.backups bot.metrics bot.presence bot.watching aiohttp discord",
 }
 EVERY_ROOM = f"{' '.join(SIGNS)} bot.bridge bot.demo bot.story"
 SIGNS["bot.demo"] = SIGNS["bot.story"] = f"{EVERY_ROOM} rich pydantic aiohttp"

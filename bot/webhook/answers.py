@@ -60,6 +60,11 @@ class Envelopes:
         body = refused.body or (owner.refuse(refused) if owner else plain(refused))
         return Answer(body, refused.status, _headers(refused))
 
+    def owner_of(self, path: str) -> str:
+        """The name of the source that is at home there; "" for none."""
+        owner = self._owner(path)
+        return owner.name if owner else ""
+
     def _owner(self, path: str) -> Source | None:
         """By whole segments, the longest prefix first: `/v1` owns `/v1/x` and not `/v10`."""
         while path:

@@ -18,6 +18,7 @@ from bot.webhook.answers import Answer, Envelopes, encoded
 from bot.webhook.describing import own_routes
 from bot.webhook.granting import Grants
 from bot.webhook.guard import Limits
+from bot.webhook.health import Health, Watch
 from bot.webhook.keys import Door, Visitor
 from bot.webhook.limits import SlidingWindow, limit_headers, too_many
 from bot.webhook.listening import Listening, listen
@@ -46,6 +47,7 @@ class Webhook:
         *,
         proxies: Proxies | None = None,
         memory: Memory | None = None,
+        watch: Watch | None = None,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -53,14 +55,17 @@ class Webhook:
         self._sources = sources
         self._proxies = proxies or Proxies()
         self._memory = memory or Memory()
+        self._watch = watch or Watch()
         self._now = now
         self._envelopes = Envelopes(sources.values())
         self._windows = {source.name: SlidingWindow(source.limit, clock) for source in sources.values()}
         self._door = Door(store, self._proxies, clock)
         self._grants = Grants(store)
+        self._health = Health(store, self._proxies, self._watch)
 
     def application(self) -> web.Application:
         app = web.Application()
+        app.add_routes(self._health.routes())
         app.add_routes(own_routes(self._sources))
         for source in self._sources.values():
             for intake in source.intakes:
@@ -77,8 +82,9 @@ class Webhook:
     @asynccontextmanager
     async def serve(self, host: str, port: int, limits: Limits | None = None) -> AsyncIterator[Listening]:
         """Accept requests until the block ends. Port 0 finds a free one; a taken port raises OSError."""
-        async with listen(self.application(), self._envelopes, host, port, limits or Limits()) as listening:
-            yield listening
+        app, answered = self.application(), self._watch.answered
+        async with listen(app, self._envelopes, host, port, limits or Limits(), answered=answered) as at:
+            yield at
 
     async def _take_in(self, source: Source, intake: Intake, request: web.Request) -> Answer:
         now = self._now()
@@ -99,7 +105,8 @@ class Webhook:
                 visitor.workspace.id, new, source.ids(new, now), now, once=once, answer=answer
             )
         for ticket in kept:
-            _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id)
+            ids = {"ticket": ticket.id, "public_id": ticket.public_id}
+            _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=ids)
         return _answer(answered)
 
     async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:

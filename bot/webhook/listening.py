@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,12 +16,15 @@ from aiohttp.web_protocol import ERROR
 from bot.webhook.answers import Envelopes
 from bot.webhook.connection import Connection
 from bot.webhook.guard import LIMITS, Limits
-from bot.webhook.refusals import refusing
+from bot.webhook.health import Answered
+from bot.webhook.refusals import asked_path, refusing
 
 _FAREWELL = 4.0  # seconds that requests in flight are given at the end
 _BACKLOG = 1024  # clients that wait to be let in; whoever finds it full hangs, and hears nothing
 _SLASHES = re.compile(r"//+")
 _DEFAULT = Limits()
+
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,13 @@ class TidyRequests:
 
 @asynccontextmanager
 async def listen(
-    app: web.Application, envelopes: Envelopes, host: str, port: int, limits: Limits = _DEFAULT
+    app: web.Application,
+    envelopes: Envelopes,
+    host: str,
+    port: int,
+    limits: Limits = _DEFAULT,
+    *,
+    answered: Answered | None = None,
 ) -> AsyncIterator[Listening]:
     """Accept requests until the block ends, and answer those in flight. Raises OSError for a taken port."""
     app[LIMITS] = limits
@@ -76,6 +86,8 @@ async def listen(
     server.request_factory = TidyRequests(server)
     # Around the application and not a middleware in it: aiohttp refuses some requests before any middleware.
     server.request_handler = refusing(envelopes, server.request_handler)
+    if answered is not None:
+        server.request_handler = _counting(envelopes, server.request_handler, answered)
     try:
         sockets = await asyncio.get_running_loop().create_server(
             lambda: Connection(server, envelopes, limits), host, port, backlog=_BACKLOG
@@ -86,6 +98,22 @@ async def listen(
             sockets.close()
     finally:
         await runner.cleanup()
+
+
+def _counting(envelopes: Envelopes, handler: _Handler, answered: Answered) -> _Handler:
+    """`handler`, and each of its answers told with the time it took from the head of its request on."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        begun, status = time.perf_counter(), 500  # what a request gets whose handler fails
+        try:
+            told = await handler(request)
+            status = told.status
+            return told
+        finally:
+            seconds = time.perf_counter() - begun
+            answered(envelopes.owner_of(request.path), asked_path(request), status, seconds)
+
+    return answer
 
 
 def _guessed(target: bytes) -> RawRequestMessage:

@@ -28,7 +28,7 @@ from bot.tickets import (
     mint_key,
     numbered_ids,
 )
-from bot.webhook import Memory, Proxies, Webhook
+from bot.webhook import Memory, Proxies, Watch, Webhook
 from storage import Store
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -289,7 +289,11 @@ async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
 
 @asynccontextmanager
 async def standing(
-    store: Store, tmp_path: Path, memory: Memory, proxies: Proxies | None = None
+    store: Store,
+    tmp_path: Path,
+    memory: Memory,
+    proxies: Proxies | None = None,
+    watch: Watch | None = None,
 ) -> AsyncIterator[Gate]:
     """A gate with keys of its own; `time` moves the clock of the limits and the date."""
     time = [1000.0]
@@ -297,7 +301,9 @@ async def standing(
     def now() -> datetime:
         return NOW + timedelta(seconds=time[0] - 1000)
 
-    webhook = Webhook(store, SOURCES, proxies=proxies, memory=memory, now=now, clock=lambda: time[0])
+    webhook = Webhook(
+        store, SOURCES, proxies=proxies, memory=memory, watch=watch, now=now, clock=lambda: time[0]
+    )
     async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
         gate = Gate(store, tmp_path / "tickets.db", at.host, at.port, session, time)
         for source in SOURCES:

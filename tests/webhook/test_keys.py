@@ -173,7 +173,7 @@ async def test_a_database_that_fails_writes_no_key_into_the_log(
     gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
     with sqlite3.connect(gate.path) as foreign:
-        foreign.execute("ALTER TABLE api_keys RENAME TO gone")
+        foreign.execute("ALTER TABLE api_keys RENAME TO elsewhere")
 
     checked = await gate.send(f"/north/key/{gate.keys['north']}", None, method="GET", key="")
     found = await gate.send("/north/tickets/SECRET-WORDS", None, method="GET")

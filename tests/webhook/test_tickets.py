@@ -152,12 +152,6 @@ async def test_who_hangs_up_before_the_answer_leaves_a_whole_ticket_or_none(
     assert (await gate.send("/south/tickets")).status == 200
 
 
-async def test_health_is_ok_once_tickets_are_accepted(gate: Gate) -> None:
-    reply = await gate.send("/healthz", None, method="GET")
-
-    assert (reply.status, reply.json) == (200, {"status": "ok"})
-
-
 async def test_a_success_does_not_tell_what_software_answers(gate: Gate) -> None:
     assert "server" not in (await gate.send("/north/tickets")).headers
 

@@ -102,14 +102,15 @@ class Answers:
 def plain_answers(*, has_names: bool) -> Described:
     """The refusals of a path that belongs to no source; what it names may be unknown."""
     statuses = (*_ANYWHERE, 404) if has_names else _ANYWHERE
-    return {str(status): _plainly(refusal(status)) for status in statuses} | {str(_CROWDED): _crowded()}
+    return {str(status): plainly(refusal(status)) for status in statuses} | {str(_CROWDED): _crowded()}
 
 
 def _crowded() -> Described:
-    return _plainly(refusal(_CROWDED)) | {"headers": _retry_after(required=True)}
+    return plainly(refusal(_CROWDED)) | {"headers": _retry_after(required=True)}
 
 
-def _plainly(refused: Refused) -> Described:
+def plainly(refused: Refused) -> Described:
+    """A refusal where no source is at home."""
     body = plain(refused)
     content = {"application/json": {"schema": shape_of(body), "example": body}}
     return {"description": _phrase(refused.status), "content": content}

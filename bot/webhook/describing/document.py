@@ -112,5 +112,5 @@ def _in_headers(route: Way) -> Iterable[Described]:
 
 
 def _own(path: str, operation: Described) -> Described:
-    answers = operation["responses"] | plain_answers(has_names="{" in path)
+    answers = plain_answers(has_names="{" in path) | operation["responses"]
     return {"tags": [_OWN_TAG], "security": []} | operation | {"responses": answers}

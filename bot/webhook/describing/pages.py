@@ -7,11 +7,11 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from bot.sources import Source
+from bot.sources import Refused, Source
 from bot.webhook.answers import Answer, encoded
+from bot.webhook.describing.answers import plain_answers, plainly
 from bot.webhook.describing.document import describe
 from bot.webhook.describing.shapes import Described
-from bot.webhook.health import health
 from bot.webhook.refusals import refusal
 
 _PACKAGE = "mkdocs-swagger-ui-tag"  # its files are read, its code is never imported
@@ -55,7 +55,7 @@ _AN_HOUR: Mapping[str, str] = {hdrs.CACHE_CONTROL: "max-age=3600"}
 
 
 def own_routes(sources: Mapping[str, Source]) -> list[web.RouteDef]:
-    """Everything that is served besides the sources' paths. The description is made when it is first read."""
+    """The description and its page. The first is made when it is first read."""
 
     @cache
     def document() -> bytes:
@@ -65,7 +65,6 @@ def own_routes(sources: Mapping[str, Source]) -> list[web.RouteDef]:
         return Answer(document(), headers=_ASK_AGAIN)
 
     return [
-        web.get("/healthz", health),
         web.get("/openapi.json", description),
         web.get("/docs", _page),
         web.get("/docs/{file}", _file),
@@ -97,16 +96,58 @@ def _packed(path: str) -> bytes:
     return Path(str(distribution(_PACKAGE).locate_file(path))).read_bytes()
 
 
-def _described(summary: str, *content_types: str, schema: Described) -> Described:
+def _described(summary: str, *content_types: str, schema: Described, **others: Described) -> Described:
+    """`others` are the answers besides 200, as s503."""
     content = {content_type: {"schema": schema} for content_type in content_types}
-    return {"summary": summary, "responses": {"200": {"description": "Done.", "content": content}}}
+    answers = {"200": {"description": "Done.", "content": content}}
+    return {"summary": summary, "responses": answers | {name[1:]: other for name, other in others.items()}}
+
+
+def _or_crowded(description: str, schema: Described) -> Described:
+    """An answer of 503 that is no refusal; the refusal of a house that is full has the same status."""
+    crowded = plain_answers(has_names=False)["503"]["content"]["application/json"]["schema"]
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"anyOf": [schema, crowded]}}},
+    }
+
+
+def _object(**properties: Described) -> Described:
+    """Of which nothing may be missing but `reasons`."""
+    required = [name for name in properties if name != "reasons"]
+    return {"type": "object", "properties": properties, "required": required}
 
 
 _TEXT: Described = {"type": "string"}
-_OK: Described = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+_OK = _object(status={"const": "ok"})
+_DEGRADED = _object(status={"const": "degraded"}, reason=_TEXT)
+_REASONS: Described = {
+    "type": "array",
+    "items": _TEXT,
+    "description": "What is wrong; for the networks that may read it.",
+}
+_READY = _object(ready={"const": True}, reasons=_REASONS)
+_NOT_READY = _object(ready={"const": False}, reasons=_REASONS)
 _NAMES = [{"name": "file", "in": "path", "required": True, "schema": {"enum": [_START, *_FILES]}}]
 _OWN: Mapping[str, Described] = {
-    "/healthz": _described("Whether tickets are accepted", "application/json", schema=_OK),
+    "/healthz": _described(
+        "Whether tickets are accepted",
+        "application/json",
+        schema=_OK,
+        s503=_or_crowded("The database takes nothing for now.", _DEGRADED),
+    ),
+    "/readyz": _described(
+        "Whether tickets are accepted and posted",
+        "application/json",
+        schema=_READY,
+        s503=_or_crowded("Something is in the way.", _NOT_READY),
+    ),
+    "/metrics": _described(
+        "Figures for Prometheus, for the networks that may read them",
+        "text/plain",
+        schema=_TEXT,
+        s403=plainly(Refused(403, "")),
+    ),
     "/openapi.json": _described("This description", "application/json", schema={"type": "object"}),
     "/docs": _described("This description as a page", "text/html", schema=_TEXT),
     "/docs/{file}": _described("What the page loads", _SCRIPT, _STYLE, schema=_TEXT) | {"parameters": _NAMES},

@@ -1,0 +1,222 @@
+"""How the bridge is, and who may know; and what everybody is told while the database takes nothing."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from bot.webhook import Memory, Proxies, Watch
+from bot.webhook.proxies import Network
+from storage import Store
+from tests.town import eventually
+from tests.webhook.conftest import Gate, Reply, standing
+
+HERE = (ip_network("127.0.0.0/8"),)
+ELSEWHERE = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
+BEHIND = Proxies(HERE)
+LARGE = b'{"subject":"A subject","body":"%s"}' % (b"some words " * 3000)
+AGAIN = Memory(without=timedelta(0))
+
+
+async def one_reason() -> Sequence[str]:
+    return ["Discord: not connected."]
+
+
+async def figures() -> bytes:
+    return b"figures 1\n"
+
+
+WATCH = Watch(readers=HERE, reasons=one_reason, figures=figures)
+
+
+async def got(gate: Gate, path: str, **headers: str) -> Reply:
+    return await gate.send(path, None, method="GET", headers=headers)
+
+
+async def fill_up(store: Store) -> None:
+    """From now on the file may not grow."""
+    (row,) = await store._writer.execute_fetchall("PRAGMA page_count")
+    await store._writer.execute(f"PRAGMA max_page_count = {row[0]}")
+
+
+async def free_space(store: Store) -> None:
+    await store._writer.execute("PRAGMA max_page_count = 1000000")
+
+
+async def refused(gate: Gate, path: str) -> Reply:
+    """The first refusal on a full disk."""
+    for _ in range(50):
+        gate.time[0] += 60
+        reply = await gate.send(path, LARGE)
+        if reply.status != 200:
+            return reply
+    raise AssertionError("the disk is never full")
+
+
+async def test_health_is_ok_once_tickets_are_accepted(gate: Gate) -> None:
+    reply = await got(gate, "/healthz")
+
+    assert (reply.status, reply.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("owner", ["north", "south"])
+async def test_a_full_disk_is_told_in_each_contracts_words_and_with_a_time_to_come_again(
+    gate: Gate, owner: str
+) -> None:
+    await fill_up(gate.store)
+
+    reply = await refused(gate, f"/{owner}/tickets")
+
+    assert reply.status == 500
+    assert reply.refuses(owner) == "Something failed on our side. Try again in a moment."
+    assert reply.headers["retry-after"] == "5"
+
+
+async def test_health_says_that_the_disk_is_full_and_by_itself_that_it_is_not(gate: Gate) -> None:
+    await fill_up(gate.store)
+    await refused(gate, "/north/tickets")
+    kept = len(await gate.kept())
+    reply = await got(gate, "/healthz")
+    assert reply.status == 503
+    assert reply.json["status"] == "degraded"
+    assert "the disk is full" in str(reply.json["reason"])
+
+    await free_space(gate.store)
+
+    async def is_well() -> bool:
+        return (await got(gate, "/healthz")).status == 200
+
+    await eventually(is_well, seconds=3)
+    assert (await gate.send("/north/tickets", LARGE)).status == 200
+    assert len(await gate.kept()) == kept + 1
+
+
+async def test_while_another_program_locks_the_file_everybody_is_told_in_time_and_nobody_is_kept(
+    store: Store, tmp_path: Path
+) -> None:
+    await store.close()
+    hasty = await Store.open(tmp_path / "tickets.db", patience=0.8)
+    async with standing(hasty, tmp_path, AGAIN) as gate:
+        for owner in ("north", "south"):
+            assert (await gate.send(f"/{owner}/tickets")).status == 200
+        with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:
+            foreign.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+
+            replies = await asyncio.gather(
+                *(gate.send(f"/{owner}/tickets") for owner in 4 * ["north", "south"])
+            )
+
+            assert {reply.status for reply in replies} == {500}
+            assert time.monotonic() - began < 1.4
+            assert (await got(gate, "/healthz")).status == 503
+        assert len(await gate.kept()) == 2
+    await hasty.close()
+
+
+async def test_what_is_not_ready_says_so_to_everyone_and_why_to_those_who_may_know(
+    store: Store, tmp_path: Path
+) -> None:
+    async with standing(store, tmp_path, AGAIN, watch=WATCH) as gate:
+        reply = await got(gate, "/readyz")
+        assert (reply.status, reply.json) == (503, {"ready": False, "reasons": ["Discord: not connected."]})
+    async with standing(store, tmp_path, AGAIN, watch=replace(WATCH, readers=ELSEWHERE)) as gate:
+        reply = await got(gate, "/readyz")
+        assert (reply.status, reply.json) == (503, {"ready": False})
+
+
+async def test_a_database_that_takes_nothing_is_not_ready_whatever_discord_is(
+    store: Store, tmp_path: Path
+) -> None:
+    async with standing(store, tmp_path, AGAIN, watch=Watch(readers=HERE)) as gate:
+        assert (await got(gate, "/readyz")).json == {"ready": True, "reasons": []}
+        await fill_up(store)
+        await refused(gate, "/north/tickets")
+
+        reply = await got(gate, "/readyz")
+
+        assert reply.status == 503
+        assert "the disk is full" in str(reply.json["reasons"])
+
+
+async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_others(
+    store: Store, tmp_path: Path
+) -> None:
+    async with standing(store, tmp_path, AGAIN, watch=WATCH) as gate:
+        reply = await got(gate, "/metrics")
+        assert (reply.status, reply.body) == (200, b"figures 1\n")
+        assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    async with standing(store, tmp_path, AGAIN, watch=replace(WATCH, readers=ELSEWHERE)) as gate:
+        reply = await got(gate, "/metrics")
+        assert reply.status == 403
+        assert b"figures" not in reply.body
+        assert "metrics_from" in reply.refuses(None)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "readers", "headers", "status"),
+    [
+        (Proxies(), HERE, {"X-Forwarded-For": "192.0.2.1"}, 403),  # nobody is trusted
+        (Proxies(), HERE, {"X-Forwarded-For": "127.0.0.1"}, 403),
+        (Proxies(), HERE, {"Forwarded": "for=127.0.0.1"}, 403),
+        (BEHIND, HERE, {}, 200),  # from this machine itself
+        (BEHIND, HERE, {"X-Forwarded-For": "192.0.2.1"}, 403),
+        (BEHIND, HERE, {"X-Forwarded-For": "127.0.0.1, 192.0.2.1"}, 403),
+        (BEHIND, HERE, {"X-Forwarded-For": "127.0.0.1"}, 200),
+        (BEHIND, HERE, {"X-Forwarded-For": "unknown"}, 403),
+        (BEHIND, HERE, {"X-Forwarded-For": ""}, 403),
+        (BEHIND, ELSEWHERE, {"X-Forwarded-For": "192.0.2.1"}, 200),
+        (BEHIND, ELSEWHERE, {"X-Forwarded-For": "10.0.0.1, 192.0.2.1"}, 200),
+        (BEHIND, ELSEWHERE, {"X-Forwarded-For": "192.0.2.1, 10.0.0.1"}, 403),
+        (BEHIND, ELSEWHERE, {"Forwarded": "for=192.0.2.1:4711;proto=https"}, 200),
+        (BEHIND, ELSEWHERE, {"Forwarded": 'for="[2001:db8::1]:80"'}, 200),
+        (BEHIND, ELSEWHERE, {"Forwarded": "for=192.0.2.1, for=10.0.0.1"}, 403),
+        (BEHIND, ELSEWHERE, {"Forwarded": "for=_hidden"}, 403),
+        (BEHIND, ELSEWHERE, {"Forwarded": "proto=https"}, 403),
+        (BEHIND, ELSEWHERE, {"Forwarded": "for=192.0.2.1", "X-Forwarded-For": "192.0.2.2"}, 403),
+    ],
+)
+async def test_what_a_proxy_passed_on_comes_from_where_a_trusted_one_says(
+    store: Store,
+    tmp_path: Path,
+    proxies: Proxies,
+    readers: Sequence[Network],
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    watch = replace(WATCH, readers=readers)
+    async with standing(store, tmp_path, AGAIN, proxies, watch) as gate:
+        assert (await got(gate, "/metrics", **headers)).status == status
+        assert ("reasons" in (await got(gate, "/readyz", **headers)).json) is (status == 200)
+
+
+async def test_every_answer_is_counted_by_source_and_path_as_it_is_served(
+    store: Store, tmp_path: Path
+) -> None:
+    counted: list[tuple[str, str, int]] = []
+
+    def answered(source: str, path: str, status: int, seconds: float) -> None:
+        assert 0 < seconds < 5
+        counted.append((source, path, status))
+
+    async with standing(store, tmp_path, AGAIN, watch=Watch(answered=answered)) as gate:
+        await gate.send("/north/tickets")
+        await gate.send("/north/tickets", key="wrong")
+        await got(gate, "/north/tickets/SECRET")
+        await gate.send("/south/broken")
+        await got(gate, "/SECRET")
+
+    assert counted == [
+        ("north", "/north/tickets", 200),
+        ("north", "/north/tickets", 401),
+        ("north", "/north/tickets/{id}", 404),
+        ("south", "/south/broken", 500),
+        ("", "an unknown path", 404),
+    ]
