@@ -147,4 +147,12 @@ async def _apply(asked: Asked, verb: Verb, ticket_id: int) -> None:
     if rule is not None:
         staff = person_of(asked)
         ticket = await store.change_ticket(ticket_id, lambda ticket: rule(ticket, staff), now(), by=staff)
-        await say(asked, verb.done.format(id=ticket.public_id))
+        await _say_done(asked, verb.done.format(id=ticket.public_id), ticket)
+
+
+async def _say_done(asked: Asked, text: str, ticket: Ticket) -> None:
+    """With its buttons as they are now, if what was pressed is seen by one person: that is not drawn anew."""
+    if asked.message is not None and asked.message.flags.ephemeral:
+        await asked.followup.send(text, view=ticket_view(ticket), ephemeral=True)
+    else:
+        await say(asked, text)

@@ -15,7 +15,7 @@ _VALUE, _LINK_LABEL, _LINK_URL, _MOST_FACTS = 200, 128, 150, 10
 
 VIEW_ONLY_LINE = "🚨 **GAME REPORT · view-only** — nobody can reply to its reporter"
 
-_PRIORITIES = {
+PRIORITIES = {
     Priority.LOW: ("⚪ Low", discord.Colour(0x95A5A6)),
     Priority.NORMAL: ("🔵 Normal", discord.Colour(0x3498DB)),
     Priority.HIGH: ("🟠 High", discord.Colour(0xE67E22)),
@@ -38,7 +38,7 @@ _SHOWN = {
 
 def ticket_embed(ticket: Ticket) -> discord.Embed:
     """The post of a ticket. A game report bears its own line and mark, whatever else it says."""
-    label, colour = _PRIORITIES[ticket.priority]
+    label, colour = PRIORITIES[ticket.priority]
     mark = "🚨 " if ticket.view_only else "🎫 "
     embed = discord.Embed(
         title=mark + (drawn(ticket.subject, TITLE - len(mark)) or "(no subject)"),
@@ -67,7 +67,7 @@ def plain_embed(ticket: Ticket) -> discord.Embed:
     embed = discord.Embed(
         title=ticket.public_id,
         description=f"{opening}Discord did not take this ticket's text as it is; the attached file has it.",
-        colour=_PRIORITIES[ticket.priority][1],
+        colour=PRIORITIES[ticket.priority][1],
         timestamp=ticket.created_at,
     )
     _add_field(embed, "Status", status_line(ticket))
@@ -131,7 +131,7 @@ def plain_pointer_embed(ticket: Ticket, post_url: str, mark: str) -> discord.Emb
         title=f"{'🚨' if ticket.view_only else '📨'} {drawn(ticket.public_id, 80)}",
         url=post_url,
         description=f"Transferred to {drawn(ticket.department, _VALUE)}. [Go to its post]({post_url})",
-        colour=_PRIORITIES[ticket.priority][1],
+        colour=PRIORITIES[ticket.priority][1],
         timestamp=ticket.updated_at,
     )
     embed.set_footer(text=mark)

@@ -79,6 +79,8 @@ async def placed(store: Store, new: NewWorkspace) -> tuple[Workspace, str]:
         reports_channel_id=new.reports_channel_id,
         staff_role_id=new.staff_role_id,
     )
+    if new.log_channel_id is not None:
+        parts["log_channel_id"] = new.log_channel_id
     for own in await store.workspaces_of_guild(new.guild_id):
         if own.name == new.name:
             return await store.change_workspace(own.id, lambda kept: amended(kept, **parts)), "is changed."

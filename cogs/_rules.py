@@ -22,6 +22,7 @@ def rules_embed(workspace: Workspace) -> discord.Embed:
     for name, value in (
         ("Tickets channel", f"<#{workspace.tickets_channel_id}>"),
         ("Reports channel", f"<#{workspace.reports_channel_id}>"),
+        ("Log channel", f"<#{workspace.log_channel_id}>" if workspace.log_channel_id else "none"),
         ("Staff role", f"<@&{workspace.staff_role_id}>"),
         ("Plan", workspace.plan.value),
         ("Tickets", "on" if workspace.tickets_enabled else "off"),

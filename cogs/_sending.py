@@ -1,9 +1,11 @@
 """Sending to Discord: what its answers mean for a delivery, and what is left out where it refuses words."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 import discord
 
+from bot.client import BANNED_SECONDS, REVOKED_SECONDS, is_ban
 from bot.dispatcher import ChannelRefused, NoAnswer, Patience, RefusedEverywhere, Undeliverable
 from bot.tickets import Delivery, Ticket
 from cogs._buttons import ticket_view
@@ -13,9 +15,8 @@ Place = discord.TextChannel | discord.Thread
 
 THREAD_EXISTS = 160004
 UNKNOWN_MESSAGE = 10008  # also the answer to a nonce whose message was posted, and has been deleted since
+_FIELD = re.compile(r"^In ([\w.]+):", re.MULTILINE)  # of a request, as an error of discord.py names them
 REPAIR_SECONDS = 30.0  # between two looks whether what a delivery needs is there
-BAN_SECONDS = 600.0  # for which an address that Discord's front refuses leaves it alone
-REVOKED_SECONDS = 400.0  # between two looks whether Discord knows the token again
 
 
 async def edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
@@ -50,11 +51,12 @@ async def sent_alone(place: Place, delivery: Delivery, embed: discord.Embed) -> 
 
 
 def under_the_post(ticket: Ticket) -> discord.MessageReference | None:
-    """Without a thread, what belongs to a ticket stands under its post as a Discord reply."""
-    if ticket.post.thread_id or not ticket.post.message_id or not ticket.post.channel_id:
+    """Without a thread, what belongs to a ticket stands under its post, or its digest, as a Discord reply."""
+    shown_in = ticket.post.message_id or ticket.post.digest_id
+    if ticket.post.thread_id or not shown_in or not ticket.post.channel_id:
         return None
     return discord.MessageReference(
-        message_id=ticket.post.message_id, channel_id=ticket.post.channel_id, fail_if_not_exists=False
+        message_id=shown_in, channel_id=ticket.post.channel_id, fail_if_not_exists=False
     )
 
 
@@ -68,7 +70,7 @@ def verdict(error: discord.HTTPException | discord.RateLimited) -> Verdict:
     if error.code == UNKNOWN_MESSAGE:
         return Undeliverable("the post was deleted in Discord")
     refusals: dict[int, Verdict] = {
-        400: Undeliverable(f"Discord refused it: {error}"),
+        400: Undeliverable(f"Discord refused it ({_in_short(error)})"),
         401: RefusedEverywhere(
             "Discord no longer knows the token. Copy it anew from the developer portal, page Bot.",
             seconds=REVOKED_SECONDS,
@@ -80,15 +82,18 @@ def verdict(error: discord.HTTPException | discord.RateLimited) -> Verdict:
     return refusals.get(error.status) or NoAnswer(f"Discord answered {error.status}")
 
 
+def _in_short(error: discord.HTTPException) -> str:
+    """Status, code and fields, without Discord's sentences: they may quote what somebody wrote."""
+    fields = ", ".join(dict.fromkeys(_FIELD.findall(error.text)))
+    return f"{error.status} {error.code}" + (f" in {fields}"[:200] if fields else "")
+
+
 def _refused_channel(error: discord.HTTPException) -> ChannelRefused:
-    return ChannelRefused(
-        f"Discord refuses ({error.status} {error.code}: {error.text}). "
-        "Check that the channel exists and the bot may see it, send there and make threads."
-    )
+    return ChannelRefused(f"Discord refuses ({error.status} {error.code}: {error.text}).")
 
 
 def _too_many(error: discord.HTTPException) -> Patience | RefusedEverywhere:
-    """Discord's own 429 names who sent it; the front that bans addresses does not."""
-    if "Via" in error.response.headers:
-        return Patience("Discord asks for patience again and again", seconds=REPAIR_SECONDS)
-    return RefusedEverywhere("Discord's front refuses this address for a while (429).", seconds=BAN_SECONDS)
+    if is_ban(error):
+        reason = "Discord's front refuses this address for a while (429)."
+        return RefusedEverywhere(reason, seconds=BANNED_SECONDS)
+    return Patience("Discord asks for patience again and again", seconds=REPAIR_SECONDS)

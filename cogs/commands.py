@@ -20,6 +20,7 @@ from cogs._embeds import list_embed, ticket_embed
 from cogs._history import add_events, add_words
 from cogs._modals import OPEN, form_id, open_modal
 from cogs._opening import categories_of, parent_for, ticket_from, workspace_for
+from cogs._posting import post_again
 from cogs._replies import keep_reply
 from cogs._staff import (
     NotStaff,
@@ -76,7 +77,7 @@ async def _for_reporter(interaction: Asked, current: str) -> Choices:
 class Commands(
     commands.GroupCog, group_name="ticket", group_description="Tickets from the game and from here"
 ):
-    """`/ticket open|reply|note|view` and `/tickets`. Every answer is seen by the one who asked, alone."""
+    """`/ticket open|reply|note|view|repost` and `/tickets`. Only the one who asked sees an answer."""
 
     def __init__(self, bot: TicketBot) -> None:
         self.bot = bot
@@ -135,6 +136,17 @@ class Commands(
             add_words(embed, await self.bot.store.messages_of(meant.id, words))
             add_events(embed, await self.bot.store.messages_of(meant.id, [MessageKind.EVENT]))
             await interaction.followup.send(embed=embed, ephemeral=True)
+
+    @app_commands.command()
+    @app_commands.describe(ticket="Its id; in its own thread not needed")
+    @app_commands.autocomplete(ticket=staff_choices)
+    async def repost(self, interaction: Asked, ticket: str | None = None) -> None:
+        """Staff: post a ticket again whose post was deleted."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        async with refusals_said(interaction):
+            meant = await self._staff_ticket(interaction, ticket)
+            await post_again(self.bot, meant)
+            await say(interaction, f"✅ {meant.public_id} is posted again in a moment.")
 
     async def _staff_ticket(self, asked: Asked, public_id: str | None) -> Ticket:
         """Staff is checked first, so that nobody learns from a refusal which ids exist."""

@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 
 import discord
 from discord.ext import commands
 
 from bot.client import UNREACHABLE, TicketBot
-from bot.dispatcher import ATTEMPT_SECONDS, NoAnswer, Postponed, Undeliverable
+from bot.dispatcher import NoAnswer, Postponed, Undeliverable
 from bot.tickets import Delivery, Kind, Receipt, Ticket
 from cogs._buttons import ticket_view
+from cogs._digests import digest_mark
 from cogs._embeds import (
     footer_of,
     message_embed,
@@ -22,6 +22,8 @@ from cogs._embeds import (
     ticket_embed,
 )
 from cogs._files import message_files, plain_files, ticket_files
+from cogs._finding import left_behind, thread_left_behind
+from cogs._healing import UNKNOWN_CHANNEL, places_healed, post_gone
 from cogs._sending import (
     REPAIR_SECONDS,
     THREAD_EXISTS,
@@ -35,14 +37,12 @@ from cogs._sending import (
     verdict,
 )
 from cogs._staff import now
+from cogs._together import redraw_digest, send_digest
 from storage import StorageError
 
 log = logging.getLogger(__name__)
 
 Step = Callable[[Delivery, Ticket], Awaitable[Receipt]]
-
-_CLOCKS_APART = timedelta(minutes=5)  # how far ours and Discord's may differ
-_LONGEST_ATTEMPT = timedelta(seconds=ATTEMPT_SECONDS)
 
 
 class Feed(commands.Cog):
@@ -82,9 +82,12 @@ class Feed(commands.Cog):
             delivery = deliveries[0]
             ticket = await self.bot.store.ticket(delivery.ticket_id)
             try:
-                if delivery.lead_id is not None:
-                    return await self._post_together(deliveries)
-                return await step(delivery, ticket)
+                try:
+                    if delivery.lead_id is not None:
+                        return await self._post_together(deliveries, delivery.lead_id)
+                    return await step(delivery, ticket)
+                except discord.NotFound as missing:
+                    return await self._healed(missing, delivery, ticket)
             except (discord.HTTPException, discord.RateLimited) as error:
                 raise verdict(error) from error
             except UNREACHABLE as error:
@@ -92,8 +95,25 @@ class Feed(commands.Cog):
 
         return deliver
 
-    async def _post_together(self, deliveries: Sequence[Delivery]) -> Receipt:
-        raise Undeliverable("one by one")
+    async def _healed(self, missing: discord.NotFound, delivery: Delivery, ticket: Ticket) -> Receipt:
+        """Without its post there is nothing to draw; without its place it may go to another.
+
+        Raises Postponed for what can, and what was raised for anything else.
+        """
+        if missing.code == UNKNOWN_MESSAGE and delivery.kind in (Kind.REDRAW, Kind.THREAD):
+            await post_gone(self.bot, ticket.post.message_id or ticket.post.digest_id or 0)
+            return Receipt(channel_id=delivery.channel_id)
+        if missing.code == UNKNOWN_CHANNEL and await places_healed(self.bot, delivery, ticket):
+            raise Postponed("what it was bound for was deleted", seconds=1.0) from missing
+        raise missing
+
+    async def _post_together(self, deliveries: Sequence[Delivery], lead_id: int) -> Receipt:
+        first, mark = deliveries[0], digest_mark(lead_id)
+        place = await self._place(first.channel_id)
+        message_id = await self._left_behind(first, place, mark)
+        if message_id is None:
+            message_id = await send_digest(self.bot.store, place, deliveries, mark)
+        return Receipt(channel_id=first.channel_id, message_id=message_id)
 
     async def _post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         place = await self._place(ticket.post.thread_id if ticket.private else delivery.channel_id)
@@ -143,21 +163,21 @@ class Feed(commands.Cog):
 
     async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = ticket.post.message_id
+        if ticket.post.digest_id is not None:
+            return Receipt()  # a thread starts from a message of its own, and this ticket has none
         if post is None:
-            raise Undeliverable("the post was deleted before its thread was made")
+            return Receipt()  # it was deleted
         message = (await self._channel(delivery.channel_id)).get_partial_message(post)
         try:
             await named(ticket, lambda name: message.create_thread(name=name))
         except discord.HTTPException as error:
-            if error.code == UNKNOWN_MESSAGE:
-                raise Undeliverable("the post was deleted before its thread was made") from error
             if error.code != THREAD_EXISTS:
                 raise
         return Receipt(channel_id=delivery.channel_id, thread_id=post)  # Discord gives it the post's id
 
     async def _start_private_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         channel = await self._channel(delivery.channel_id)
-        thread = await self._thread_left_behind(channel, ticket) if delivery.attempts else None
+        thread = await thread_left_behind(self.bot.user, channel, ticket) if delivery.attempts else None
         if thread is None:
             private = discord.ChannelType.private_thread
             thread = await named(
@@ -167,9 +187,12 @@ class Feed(commands.Cog):
         return Receipt(channel_id=delivery.channel_id, thread_id=thread.id)
 
     async def _redraw(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        if ticket.post.digest_id is not None:
+            place = await self._place(ticket.post.channel_id)
+            return await redraw_digest(self.bot.store, place, ticket.post.digest_id)
         post = ticket.post.message_id
         if post is None:
-            raise Undeliverable("the post is no longer there to be drawn anew")
+            return Receipt()  # it was deleted
         place = await self._place(ticket.post.thread_id if ticket.private else ticket.post.channel_id)
         if isinstance(place, discord.Thread) and place.archived:
             await place.edit(archived=False)  # nothing can be edited in an archived thread
@@ -186,7 +209,8 @@ class Feed(commands.Cog):
         message = await self.bot.store.message(delivery.message_id or 0)
         if message is None:
             raise Undeliverable("what was said is no longer kept")
-        place = await self._place(ticket.post.thread_id or ticket.post.channel_id)
+        in_the_open = None if ticket.private else ticket.post.channel_id
+        place = await self._place(ticket.post.thread_id or in_the_open)
         shown = await self._left_behind(delivery, place, message_footer(ticket, message))
         if shown is None:
             shown = await sent(
@@ -218,33 +242,14 @@ class Feed(commands.Cog):
 
     async def _post_of(self, ticket: Ticket) -> discord.Message:
         """As it is in Discord now: a pointer to a deleted one would lead nowhere."""
-        if ticket.post.message_id is None:
+        shown_in = ticket.post.message_id or ticket.post.digest_id
+        if shown_in is None:
             raise Undeliverable("there is no post to point to")
         place = await self._place(ticket.post.channel_id)
-        return await place.fetch_message(ticket.post.message_id)
+        return await place.fetch_message(shown_in)
 
     async def _left_behind(self, delivery: Delivery, place: Place, mark: str) -> int | None:
-        """What an earlier attempt of unknown outcome may have posted, known by its footer."""
-        if not delivery.attempts or self.bot.user is None:
-            return None
-        begun = delivery.begun_at or delivery.created_at
-        ended = (delivery.last_begun_at or now()) + _LONGEST_ATTEMPT
-        window = {"after": begun - _CLOCKS_APART, "before": ended + _CLOCKS_APART}
-        async for message in place.history(limit=None, oldest_first=True, **window):
-            own = message.author.id == self.bot.user.id
-            if own and any(embed.footer.text == mark for embed in message.embeds):
-                return message.id
-        return None
-
-    async def _thread_left_behind(
-        self, channel: discord.TextChannel, ticket: Ticket
-    ) -> discord.Thread | None:
-        """What an earlier attempt of unknown outcome may have made, known by its name and maker."""
-        own = self.bot.user.id if self.bot.user else None
-        for thread in await channel.guild.active_threads():
-            if (thread.parent_id, thread.owner_id) == (channel.id, own) and ticket.public_id in thread.name:
-                return thread
-        return None
+        return await left_behind(self.bot.user, delivery, place, mark)
 
     async def _place(self, discord_id: int | None) -> Place:
         """The text channel or thread of that id; Postponed, with the cure, while there is none."""

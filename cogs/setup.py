@@ -24,14 +24,17 @@ from cogs._managing import (
     department_choices,
     listed,
     managed_workspace,
+    managed_workspaces,
     placed,
     tell,
     workspace_choices,
 )
+from cogs._outbox import dropped_of, outbox_embed, retried_of
 from cogs._text import drawn
 
 _Id = app_commands.Range[str, 1, 64]
 _Name = app_commands.Range[str, 1, 100]
+_Number = app_commands.Range[int, 1, 2**53 - 1]  # as far as Discord counts exactly
 _WHICH = "Needed where the server has several"
 
 
@@ -65,6 +68,7 @@ class Setup(
         tickets_channel="Where tickets are posted",
         reports_channel="Where game reports are posted",
         staff_role="Whose members are staff",
+        log_channel="Where I say what is late or broken; not named, it stays as it is",
     )
     @app_commands.autocomplete(name=workspace_choices)
     async def workspace(
@@ -74,6 +78,7 @@ class Setup(
         tickets_channel: ChannelId,
         reports_channel: ChannelId,
         staff_role: discord.Role,
+        log_channel: ChannelId | None = None,
     ) -> None:
         """Make a workspace, or give one other channels and another staff role."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -87,6 +92,7 @@ class Setup(
                 tickets_channel_id=tickets_channel,
                 reports_channel_id=reports_channel,
                 staff_role_id=staff_role.id,
+                log_channel_id=log_channel,
             )
             kept, done = await placed(self.bot.store, new)
             await tell(interaction, f"✅ Workspace {drawn(kept.name, 200)} {done}", kept)
@@ -98,6 +104,8 @@ class Setup(
         tickets="Whether its tickets module is on, for games that ask",
         unknown_categories="What becomes of a ticket whose category it lacks",
         default_department="Whose a ticket is if no department names its category",
+        log_channel="Where I say what is late or broken",
+        no_log_channel="Say it nowhere again",
     )
     @app_commands.choices(
         plan=[app_commands.Choice(name=one.value, value=one.value) for one in Plan],
@@ -114,6 +122,8 @@ class Setup(
         tickets: bool | None = None,
         unknown_categories: str | None = None,
         default_department: _Id | None = None,
+        log_channel: ChannelId | None = None,
+        no_log_channel: bool = False,
     ) -> None:
         """Change a workspace's rules; what is not named stays."""
         parts: WorkspaceParts = {}
@@ -125,10 +135,16 @@ class Setup(
             parts["unknown_categories"] = UnknownCategories(unknown_categories)
         if default_department is not None:
             parts["default_department"] = default_department
+        if no_log_channel:
+            parts["log_channel_id"] = None
+        if log_channel is not None:
+            parts["log_channel_id"] = log_channel
 
         def rule(kept: Workspace) -> Workspace:
             if not parts:
                 raise NothingToChange
+            if no_log_channel and log_channel is not None:
+                raise BadRule("Name a log_channel or say no_log_channel, not both.")
             return amended(kept, **parts)
 
         await self._change(interaction, workspace, rule, "✅ The rules are changed.")
@@ -222,6 +238,28 @@ class Setup(
         """Remove a category."""
         done = f"✅ Category {drawn(id, 130)} is removed."
         await self._change(interaction, workspace, lambda kept: kept.without_category(id.strip()), done)
+
+    @app_commands.command()
+    @app_commands.describe(
+        retry="The number of a delivery to try again now",
+        drop="The number of a delivery never to make; the ticket stays in the database",
+    )
+    async def outbox(
+        self, interaction: Asked, retry: _Number | None = None, drop: _Number | None = None
+    ) -> None:
+        """Show what waits for Discord and what was set aside; retry or drop a delivery."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        async with refusals_said(interaction):
+            if retry is not None and drop is not None:
+                raise BadRule("Name a delivery to retry or one to drop, not both.")
+            here = await managed_workspaces(interaction)
+            done = ""
+            if retry is not None:
+                done = await retried_of(self.bot.store, here, retry)
+            if drop is not None:
+                done = await dropped_of(self.bot.store, here, drop)
+            embed = await outbox_embed(self.bot, here)
+            await interaction.followup.send(done, embed=embed, ephemeral=True)
 
     async def _change(
         self, asked: Asked, name: str | None, rule: Callable[[Workspace], Workspace], done: str

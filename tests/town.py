@@ -99,10 +99,13 @@ async def eventually(look: Callable[[], Any], seconds: float = 10.0) -> Any:
         await asyncio.sleep(0.02)
 
 
-def settings_for(sandbox: Sandbox, database: Path) -> Settings:
+def settings_for(sandbox: Sandbox, database: Path, *, typed_replies: bool = False) -> Settings:
     return Settings.model_construct(
         discord=DiscordSettings(
-            token=SecretStr(sandbox.token), api_base=sandbox.api_base, settle_seconds=0.1
+            token=SecretStr(sandbox.token),
+            api_base=sandbox.api_base,
+            settle_seconds=0.1,
+            typed_replies=typed_replies,
         ),
         webhook=WebhookSettings(port=0),
         storage=StorageSettings(path=database),
@@ -111,7 +114,12 @@ def settings_for(sandbox: Sandbox, database: Path) -> Settings:
 
 @asynccontextmanager
 async def town(
-    database: Path, sandbox: Sandbox, guild: DemoGuild, *, keys: dict[str, str] | None = None
+    database: Path,
+    sandbox: Sandbox,
+    guild: DemoGuild,
+    *,
+    keys: dict[str, str] | None = None,
+    typed_replies: bool = False,
 ) -> AsyncIterator[Town]:
     """A bridge on this database; `keys` of an earlier one are kept, else a workspace and keys are made.
 
@@ -121,7 +129,8 @@ async def town(
     with pytest.MonkeyPatch.context() as patched:
         for name, seconds in HASTY.items():
             patched.setattr(bot.breaker, name, seconds)
-        async with running(settings_for(sandbox, database)) as bridge, aiohttp.ClientSession() as session:
+        settings = settings_for(sandbox, database, typed_replies=typed_replies)
+        async with running(settings) as bridge, aiohttp.ClientSession() as session:
             yield Town(
                 sandbox=sandbox,
                 guild=guild,

@@ -24,6 +24,7 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "setup remove-department": {"id": "general"},
     "setup category": {"id": "bugs"},
     "setup remove-category": {"id": "bugs"},
+    "setup outbox": {},
 }
 
 
@@ -38,7 +39,7 @@ async def main_of(town: Town) -> Workspace:
 def drawn_in(record: dict[str, Any]) -> str:
     """The embed of the answer, in words."""
     (embed,) = record["messages"][-1]["embeds"]
-    fields = [f"{field['name']}: {field['value']}" for field in embed["fields"]]
+    fields = [f"{field['name']}: {field['value']}" for field in embed.get("fields", [])]
     return "\n".join([embed["title"], embed["description"], *fields])
 
 
@@ -105,6 +106,7 @@ async def test_show_draws_everything_about_the_only_workspace(town: Town) -> Non
     assert f"Tickets channel: <#{town.guild.channels['tickets']}>" in shown
     assert f"Reports channel: <#{town.guild.channels['reports']}>" in shown
     assert f"Staff role: <@&{town.guild.roles['Staff']}>" in shown
+    assert "Log channel: none" in shown
     assert "Plan: enterprise" in shown
     assert "• general (General) · the workspace's channels · any category · all staff" in shown
     assert "None of its own." in shown
@@ -121,6 +123,28 @@ async def test_rules_change_as_named_and_the_rest_stays(town: Town) -> None:
     assert (workspace.tickets_enabled, workspace.plan) == (False, Plan.ENTERPRISE)
     assert workspace.unknown_categories is UnknownCategories.REFUSE
     assert workspace.default_department == "builders"
+
+
+async def test_a_log_channel_is_named_kept_changed_and_removed_again(town: Town) -> None:
+    options, channels = EVERY_COMMAND["setup workspace"], town.guild.channels
+    await run(town, "workspace", **options | {"log_channel": "log"})
+    first = (await main_of(town)).log_channel_id
+    record = await run(town, "workspace", **options)  # not named: it stays
+    kept = (await main_of(town)).log_channel_id
+    await run(town, "rules", log_channel="tickets")
+    changed = (await main_of(town)).log_channel_id
+    await run(town, "rules", no_log_channel=True)
+
+    assert (first, kept, changed) == (channels["log"], channels["log"], channels["tickets"])
+    assert f"Log channel: <#{channels['log']}>" in drawn_in(record)
+    assert (await main_of(town)).log_channel_id is None
+
+
+async def test_a_new_workspace_can_have_a_log_channel_at_once(town: Town) -> None:
+    await run(town, "workspace", **EVERY_COMMAND["setup workspace"] | {"name": "new", "log_channel": "log"})
+
+    made = await town.bridge.store.workspace_named("new")
+    assert made.log_channel_id == town.guild.channels["log"]
 
 
 async def test_rules_without_any_is_told(town: Town) -> None:
@@ -189,6 +213,10 @@ async def test_departments_and_categories_are_removed(town: Town) -> None:
         ("rules", {"default_department": "nobody"}, "There is no such department"),
         ("show", {"workspace": "elsewhere"}, "This Discord server has no workspace of that name."),
         ("department", {"id": "builders", "channel": "log", "no_channel": True}, "not both"),
+        ("rules", {"log_channel": "log", "no_log_channel": True}, "not both"),
+        ("outbox", {"retry": 1, "drop": 1}, "not both"),
+        ("outbox", {"retry": 99}, "No delivery of that number"),
+        ("outbox", {"drop": 99}, "No delivery of that number"),
     ],
 )
 async def test_what_the_workspace_refuses_is_one_sentence_and_changes_nothing(
@@ -290,7 +318,8 @@ class Elsewhere:
 async def test_without_a_workspace_each_command_says_how_to_make_one(town: Town) -> None:
     elsewhere = Elsewhere(town)
 
-    for command in ("show", "rules", "department", "remove-department", "category", "remove-category"):
+    everything = ("show", "rules", "department", "remove-department", "category", "remove-category", "outbox")
+    for command in everything:
         record = await elsewhere.run(command, **EVERY_COMMAND[f"setup {command}"])
         assert "This Discord server has no workspace." in said(record)
         assert "`/setup workspace`" in said(record)
