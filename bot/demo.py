@@ -130,6 +130,7 @@ async def _make_keys(bridge: Bridge, guild: DemoGuild) -> tuple[str, dict[str, s
         tickets_channel_id=guild.channels["tickets"],
         reports_channel_id=guild.channels["reports"],
         staff_role_id=guild.roles["Staff"],
+        log_channel_id=guild.channels["log"],
     )
     keys = {}
     for source in sorted(sources):

@@ -84,5 +84,5 @@ def test_every_source_and_its_paths_are_documented(source: Source) -> None:
 
 def test_the_commands_list_is_not_empty() -> None:
     assert len(command_lines(app)) == 18
-    assert len(slash_commands()) == 12
+    assert len(slash_commands()) == 14
     assert len(settings()) >= 5

@@ -24,6 +24,16 @@ _SNOWFLAKES: dict[str, Any] = {"min": 1, "max": 2**63 - 1}  # what a Discord id 
 DiscordId = Annotated[int, typer.Option(**_SNOWFLAKES, help="A Discord id: right-click, Copy ID.")]
 ChangedId = Annotated[int | None, typer.Option(**_SNOWFLAKES, metavar="ID", help="A Discord id.")]
 
+# What can be dropped again: the option that names it, and what it is then.
+_DROPPABLE: dict[str, tuple[str, object]] = {
+    "channel_id": ("channel", None),
+    "categories": ("category", []),
+    "members": ("member", []),
+    "departments": ("department", []),
+    "max_open": ("max-open", None),
+    "log_channel_id": ("log-channel", None),
+}
+
 
 def settings(config: Path | None) -> Settings:
     try:
@@ -57,3 +67,13 @@ def fail(sentence: str) -> NoReturn:
 def given(**parts: object) -> dict[str, object]:
     """Those that were named on the command line."""
     return {name: part for name, part in parts.items() if part is not None}
+
+
+def dropped(parts: dict[str, object], **drop: bool) -> dict[str, object]:
+    """What is empty from now on. Who names a value and drops it as well is asked which."""
+    names = [name for name, gone in drop.items() if gone]
+    for name in names:
+        option, _ = _DROPPABLE[name]
+        if name in parts:
+            fail(f"Give --{option} or --no-{option}, not both.")
+    return {name: _DROPPABLE[name][1] for name in names}

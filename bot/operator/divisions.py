@@ -4,20 +4,11 @@ from typing import Annotated
 
 import typer
 
-from bot.operator.asking import ChangedId, Config, ask, fail, given
+from bot.operator.asking import ChangedId, Config, ask, dropped, fail, given
 from bot.operator.rules import show_categories, show_departments
 
 Workspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The workspace's name.")]
 Ids = Annotated[list[str] | None, typer.Option(metavar="ID")]
-
-# What can be dropped again: the option that names it, and what it is then.
-_DROPPABLE: dict[str, tuple[str, object]] = {
-    "channel_id": ("channel", None),
-    "categories": ("category", []),
-    "members": ("member", []),
-    "departments": ("department", []),
-    "max_open": ("max-open", None),
-}
 
 
 def change_department(
@@ -35,7 +26,7 @@ def change_department(
 ) -> None:
     """Add a department or change one; what is not named stays. Repeat --category and --member for more."""
     parts = given(name=name, channel_id=channel, categories=category or None, members=member or None)
-    parts |= _dropped(parts, channel_id=no_channel, categories=no_category, members=no_member)
+    parts |= dropped(parts, channel_id=no_channel, categories=no_category, members=no_member)
     if remove and parts:
         fail("--remove takes nothing else with it.")
     verb = "department-remove" if remove else "department-set"
@@ -61,20 +52,10 @@ def change_category(
 ) -> None:
     """Add a category or change one; what is not named stays. Repeat --department for more."""
     parts = given(name=name, departments=department or None, max_open=max_open)
-    parts |= _dropped(parts, departments=no_department, max_open=no_max_open)
+    parts |= dropped(parts, departments=no_department, max_open=no_max_open)
     if remove and parts:
         fail("--remove takes nothing else with it.")
     verb = "category-remove" if remove else "category-set"
     (kept,) = ask(config, verb, workspace=workspace, category=category, **parts)
     typer.echo(f"Category {category} of workspace {workspace} is {'removed' if remove else 'kept'}.\n")
     show_categories(kept)
-
-
-def _dropped(parts: dict[str, object], **dropped: bool) -> dict[str, object]:
-    """What is empty from now on. Who names a value and drops it as well is asked which."""
-    names = [name for name, gone in dropped.items() if gone]
-    for name in names:
-        option, _ = _DROPPABLE[name]
-        if name in parts:
-            fail(f"Give --{option} or --no-{option}, not both.")
-    return {name: _DROPPABLE[name][1] for name in names}

@@ -27,6 +27,7 @@ def show_rules(workspace: Record) -> None:
             ("guild", workspace["guild_id"]),
             ("tickets channel", workspace["tickets_channel_id"]),
             ("reports channel", workspace["reports_channel_id"]),
+            ("log channel", workspace["log_channel_id"] or "none"),
             ("staff role", workspace["staff_role_id"]),
             ("plan", workspace["plan"]),
             ("tickets", Switch.ON if workspace["tickets_enabled"] else Switch.OFF),

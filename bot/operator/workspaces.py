@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot.operator.asking import ChangedId, Config, DiscordId, ask, fail, given
+from bot.operator.asking import ChangedId, Config, DiscordId, ask, dropped, fail, given
 from bot.operator.divisions import change_category, change_department
 from bot.operator.rules import Switch, show_rules
 from bot.operator.showing import show
@@ -24,9 +24,13 @@ def create_workspace(
     tickets_channel: DiscordId,
     reports_channel: DiscordId,
     staff_role: DiscordId,
+    log_channel: ChangedId = None,
     config: Config = None,
 ) -> None:
-    """Make a workspace: a guild, a channel for tickets, one for game reports, and the staff's role."""
+    """Make a workspace: a guild, channels for tickets and game reports, and the staff's role.
+
+    What is late or broken is said in the log channel, if it has one.
+    """
     ask(
         config,
         "workspace-create",
@@ -35,6 +39,7 @@ def create_workspace(
         tickets_channel_id=tickets_channel,
         reports_channel_id=reports_channel,
         staff_role_id=staff_role,
+        **given(log_channel_id=log_channel),
     )
     typer.echo(f"Workspace {name} is ready. Next: ticketbridge key create --workspace {name} --source ...")
 
@@ -44,7 +49,10 @@ def list_workspaces(config: Config = None) -> None:
     """Show all workspaces."""
     show(
         ask(config, "workspace-list"),
-        ("name", "guild_id", "tickets_channel_id", "reports_channel_id", "staff_role_id", "created_at", "id"),
+        (
+            *("name", "guild_id", "tickets_channel_id", "reports_channel_id", "log_channel_id"),
+            *("staff_role_id", "created_at", "id"),
+        ),
         nothing="There is no workspace yet. `ticketbridge workspace create` makes one.",
     )
 
@@ -72,6 +80,10 @@ def change_workspace(
     tickets_channel: ChangedId = None,
     reports_channel: ChangedId = None,
     staff_role: ChangedId = None,
+    log_channel: ChangedId = None,
+    no_log_channel: Annotated[
+        bool, typer.Option("--no-log-channel", help="What is late or broken is said nowhere again.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Change a workspace's channels, role or rules; what is not named stays."""
@@ -83,11 +95,13 @@ def change_workspace(
         tickets_channel_id=tickets_channel,
         reports_channel_id=reports_channel,
         staff_role_id=staff_role,
+        log_channel_id=log_channel,
     )
+    parts |= dropped(parts, log_channel_id=no_log_channel)
     if not parts:
         fail(
             "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
-            "--tickets-channel, --reports-channel or --staff-role."
+            "--tickets-channel, --reports-channel, --staff-role, --log-channel or --no-log-channel."
         )
     (workspace,) = ask(config, "workspace-set", workspace=name, **parts)
     typer.echo(f"Workspace {name} is changed.\n")

@@ -30,6 +30,7 @@ async def test_show_says_every_rule(ticketbridge: Operator) -> None:
         "guild": "1",
         "tickets channel": "2",
         "reports channel": "3",
+        "log channel": "none",
         "staff role": "4",
         "plan": "enterprise",
         "tickets": "on",
@@ -70,8 +71,23 @@ async def test_set_without_anything_says_what_can_be_given(ticketbridge: Operato
 
     assert sentence == (
         "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
-        "--tickets-channel, --reports-channel or --staff-role."
+        "--tickets-channel, --reports-channel, --staff-role, --log-channel or --no-log-channel."
     )
+
+
+async def test_a_log_channel_is_named_changed_and_dropped_again(ticketbridge: Operator) -> None:
+    ids = ("--guild", 1, "--tickets-channel", 2, "--reports-channel", 3, "--staff-role", 4)
+    await told(ticketbridge, "workspace", "create", "--name", "main", *ids, "--log-channel", 5)
+    first = await rules(ticketbridge)
+    await told(ticketbridge, "workspace", "set", "main", "--log-channel", 55)
+    second = await rules(ticketbridge)
+    listed = await told(ticketbridge, "workspace", "list")
+    await told(ticketbridge, "workspace", "set", "main", "--no-log-channel")
+
+    assert (first["log channel"], second["log channel"]) == ("5", "55")
+    assert "log channel" in listed.splitlines()[0]
+    assert " 55 " in listed.splitlines()[1]
+    assert await rules(ticketbridge) == first | {"log channel": "none"}
 
 
 async def test_a_department_keeps_what_is_not_named(ticketbridge: Operator) -> None:
@@ -114,6 +130,7 @@ async def test_a_category_keeps_what_is_not_named(ticketbridge: Operator) -> Non
         ("show nowhere", "There is no workspace named nowhere."),
         ("set nowhere --plan free", "There is no workspace named nowhere."),
         ("set main --default-department nobody", "There is no such department in this workspace."),
+        ("set main --log-channel 1 --no-log-channel", "Give --log-channel or --no-log-channel, not both."),
         ("department main general --remove", "That is the default department."),
         ("department main nobody --remove", "There is no such department in this workspace."),
         ("department main builders --category none", "There is no category none. Make it first"),
