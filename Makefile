@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz crowd repeats schema prove prove-controls clean
+.PHONY: demo test lint fuzz crowd repeats schema bench bench-short prove prove-controls clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -32,6 +32,16 @@ prove: .venv/installed  ## kills, audit, outages in their long forms, figures in
 
 prove-controls: .venv/installed  ## plants each bug, and sees its proof notice (some minutes)
 	$(BIN)/python -m tests.reliability.prove --write --controls
+
+bench: .venv/bench  ## how fast it is, beside other servers, into docs/performance.md (three quarters of an hour)
+	$(BIN)/python -m tests.bench --page docs/performance.md
+
+bench-short: .venv/bench  ## the same in short, only printed (some minutes)
+	$(BIN)/python -m tests.bench --short
+
+.venv/bench: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ticketbridge needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'

@@ -1,0 +1,96 @@
+"""The same intake and the same questions over few tickets and over many, in turns."""
+
+import asyncio
+import json
+import shutil
+import sys
+from collections import defaultdict
+
+from tests.bench.cores import on
+from tests.bench.figures import Report, Runs, Table
+from tests.bench.filled import filled, to_disk
+from tests.bench.furnished import Premises
+from tests.bench.load import ROOT, LoadFailed
+from tests.bench.measuring import measured
+from tests.bench.plan import Bench
+from tests.bench.process import DidNotStart, running
+from tests.bench.serving import MINECRAFT, Served
+
+_CONNECTIONS = 32
+_INTAKE = f"intake, {_CONNECTIONS} connections (requests/s)"
+_START = "start until it listens"
+_Found = dict[str, dict[int, dict[int, float]]]  # by question, by tickets stored, by round
+
+
+async def growth(bench: Bench) -> Report:
+    """Over every size of the plan, smallest first, and the other way round in every second round."""
+    report, premises = Report(), {}
+    for size in bench.plan.sizes:
+        bench.step(f"growth: making {size:,} tickets")
+        premises[size] = await filled(bench.new_folder("stored"), size)
+    found: _Found = defaultdict(lambda: defaultdict(dict))
+    for number in range(bench.plan.rounds):
+        sizes = bench.plan.sizes if number % 2 == 0 else bench.plan.sizes[::-1]
+        for size in sizes:
+            bench.step(f"growth, round {number + 1}: {size:,} tickets")
+            for question, seconds in (await _asked(bench, premises[size])).items():
+                found[question][size][number] = seconds
+            await _take_in(bench, premises[size], size, number, found, report.wrong)
+    report.tables.append(_table(bench, found))
+    return report
+
+
+async def _asked(bench: Bench, premises: Premises) -> dict[str, float]:
+    with on(bench.cores.server):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.bench.looks", str(premises.database), str(bench.plan.looks),
+            cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+    said, _ = await process.communicate()
+    told: dict[str, float] = json.loads(said)
+    return told
+
+
+async def _take_in(
+    bench: Bench, premises: Premises, size: int, number: int, found: _Found, wrong: list[str]
+) -> None:
+    """Into a copy, so that every round begins with as many as it says."""
+    folder = bench.new_folder("copy")
+    moved = premises.at(folder)
+    shutil.copyfile(premises.database, moved.database)
+    to_disk(moved.database)
+    command = [sys.executable, "-m", "tests.bench.bridged", str(folder)]
+    try:
+        async with running(
+            command, bench.cores, port=moved.port, folder=folder, database=moved.database
+        ) as process:
+            served = Served(process=process, key=moved.keys["modl"])
+            one = await measured(bench, served, MINECRAFT, _CONNECTIONS)
+            found[_START][size][number] = process.seconds
+    except (DidNotStart, LoadFailed) as error:
+        wrong.append(f"intake over {size:,} tickets, round {number + 1}: {error}")
+    else:
+        if one.wrong is None:
+            found[_INTAKE][size][number] = one.load.rate
+        else:
+            wrong.append(f"intake over {size:,} tickets, round {number + 1}: {one.wrong}.")
+    finally:
+        shutil.rmtree(folder)
+
+
+def _table(bench: Bench, found: _Found) -> Table:
+    sizes = bench.plan.sizes
+    least, most = sizes[0], sizes[-1]
+    rows = []
+    for question in sorted(found, key=lambda one: (one != _INTAKE, one == _START)):
+        by_size = found[question]
+        scale, form = (1.0, ",.0f") if question == _INTAKE else (1e3, ",.2f")
+        cells = [
+            Runs(tuple(by_size[size].values())).shown(form, scale) if by_size[size] else "-" for size in sizes
+        ]
+        shared = sorted(by_size[least].keys() & by_size[most].keys())
+        ratio = Runs(tuple(by_size[most][number] / by_size[least][number] for number in shared))
+        rows.append([question, *cells, ratio.shown(".2f") if shared else "-"])
+    head = ["milliseconds, but for intake", *(f"{size:,}" for size in sizes), f"{most:,} over {least:,}"]
+    notes = ["Questions are asked of the store itself, one at a time, without HTTP or Discord around them."]
+    return Table(title="Growth: the same with more tickets stored", head=head, rows=rows, notes=notes)

@@ -1,0 +1,139 @@
+"""Every server that is compared, how it is started, and whether it can be had on this machine."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from bot.sources import Body
+from bot.sources.modl import examples as modl
+from bot.sources.series import examples as series
+from tests.bench.client import Errand
+from tests.bench.cores import Cores
+from tests.bench.furnished import free_port, furnished
+from tests.bench.process import Process, running
+
+_PEERS = Path(__file__).with_name("peers")
+_KEY = "bench-key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What is sent: the page's own example."""
+
+    source: str
+    path: str
+    header: str
+    body: Body
+
+    def errand(self, port: int, key: str, *, connections: int, warm: float, seconds: float) -> Errand:
+        return Errand(
+            url=f"http://127.0.0.1:{port}{self.path}",
+            headers={self.header: key, "Content-Type": "application/json"},
+            body=json.dumps(self.body),
+            connections=connections,
+            warm_seconds=warm,
+            seconds=seconds,
+        )
+
+
+MINECRAFT = Contract(source="modl", path="/v1/minecraft/tickets", header="X-API-Key", body=modl.TICKET)
+ROBLOX = Contract(
+    source="series", path="/tickets/create-game-report", header="apikey", body=series.GAME_REPORT
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A server that runs, and the key that opens it."""
+
+    process: Process
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One that is compared. What `kind` is not known here is a module of ours to run."""
+
+    name: str
+    kind: str  # noop, validate, bridge, fastapi, fastify
+    contract: Contract
+    keeps: bool
+
+    def missing(self, node_modules: Path | None) -> str | None:
+        """Why it cannot be run here, in a sentence."""
+        if self.kind == "fastapi":
+            absent = [name for name in ("fastapi", "sqlalchemy", "uvicorn") if find_spec(name) is None]
+            return f"{' and '.join(absent)} not installed; `make bench` does it." if absent else None
+        if self.kind == "fastify" and node_modules is None:
+            return "no node with npm that can install better-sqlite3 and fastify."
+        return None
+
+    @asynccontextmanager
+    async def serve(
+        self, folder: Path, cores: Cores, *, loop: str, node_modules: Path | None
+    ) -> AsyncIterator[Served]:
+        """Over an empty file in a new folder, until the block ends. Raises DidNotStart."""
+        if self.kind == "bridge":
+            premises = await furnished(folder)
+            command = [sys.executable, "-m", "tests.bench.bridged", str(folder)]
+            port, key, database = premises.port, premises.keys[self.contract.source], premises.database
+        else:
+            port, key, database = free_port(), _KEY, folder / "tickets.db"
+            command = self._command(port, database, loop, node_modules)
+        async with running(
+            command,
+            cores,
+            port=port,
+            folder=folder,
+            database=database if self.keeps else None,
+            environment={"BENCH_KEY": key},
+        ) as process:
+            yield Served(process=process, key=key)
+
+    def _command(self, port: int, database: Path, loop: str, node_modules: Path | None) -> list[str]:
+        if self.kind == "fastify":
+            assert node_modules is not None
+            return ["node", str(node_modules.parent / "server.js"), str(port), str(database)]
+        if self.kind == "fastapi":
+            return [sys.executable, "-m", "tests.bench.peers.fastapi_sqlalchemy", str(port), str(database)]
+        return [sys.executable, "-m", "tests.bench.peers.plain", self.kind, str(port), loop]
+
+
+NOOP = Server(name="aiohttp, no-op", kind="noop", contract=MINECRAFT, keeps=False)
+VALIDATE = {
+    "modl": Server(
+        name="aiohttp, validate only, Minecraft", kind="validate", contract=MINECRAFT, keeps=False
+    ),
+    "series": Server(name="aiohttp, validate only, Roblox", kind="validate", contract=ROBLOX, keeps=False),
+}
+INTAKE = {
+    "modl": Server(name="ticketbridge, Minecraft", kind="bridge", contract=MINECRAFT, keeps=True),
+    "series": Server(name="ticketbridge, Roblox", kind="bridge", contract=ROBLOX, keeps=True),
+}
+FASTAPI = Server(name="FastAPI + SQLAlchemy", kind="fastapi", contract=MINECRAFT, keeps=True)
+FASTIFY = Server(name="Fastify + better-sqlite3", kind="fastify", contract=MINECRAFT, keeps=True)
+EVERY = (NOOP, *VALIDATE.values(), *INTAKE.values(), FASTAPI, FASTIFY)
+
+
+def install_node_peer(folder: Path) -> Path | None:
+    """Puts Fastify and its server there; the folder of its modules, or None if that is not to be had."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return None
+    shutil.copytree(_PEERS / "fastify", folder, dirs_exist_ok=True)
+    modules = folder / "node_modules"
+    if not modules.is_dir():
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
+        subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603 - ours alone
+    works = subprocess.run(
+        ["node", "-e", "new (require('better-sqlite3'))(':memory:'); require('fastify')"],  # noqa: S607
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    return modules if works.returncode == 0 else None
