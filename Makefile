@@ -1,6 +1,8 @@
 # Every verb sets up what it needs: Python 3.11+ and make are enough.
 PYTHON ?= python3
 BIN := .venv/bin
+# Twice as many as cores: many tests wait for something most of their time.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .PHONY: demo test lint fuzz crowd repeats schema bench bench-short prove prove-controls clean
 
@@ -8,7 +10,7 @@ demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord ac
 	$(BIN)/ticketbridge demo
 
 test: .venv/installed  ## the whole suite, on every core
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 lint: .venv/installed  ## style, formatting, types
 	$(BIN)/ruff check .

@@ -142,7 +142,8 @@ async def town(
 
 @asynccontextmanager
 async def discord_stand_in(**settings: Any) -> AsyncIterator[tuple[Sandbox, DemoGuild]]:
-    sandbox = Sandbox(**settings)
+    # A machine under tests may stand still for longer than Discord waits for an answer.
+    sandbox = Sandbox(**{"callback_deadline": 20.0} | settings)
     guild = demo_guild(sandbox)
     async with sandbox.serve():
         yield sandbox, guild

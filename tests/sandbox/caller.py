@@ -76,7 +76,8 @@ def aimed_at(sandbox: Sandbox) -> Any:
 @asynccontextmanager
 async def logged_in(bot: Listener, **settings: Any) -> AsyncIterator[Stage]:
     """A served sandbox with the demo guild and the bot in it, ready."""
-    sandbox = Sandbox(**{"buckets": False, "followup_patience": 1.0} | settings)
+    patience = {"followup_patience": 1.0, "callback_deadline": 20.0}  # a machine may stand still for seconds
+    sandbox = Sandbox(**{"buckets": False} | patience | settings)
     guild = demo_guild(sandbox)
     async with sandbox.serve():
         with aimed_at(sandbox):
