@@ -25,10 +25,8 @@ UNREACHABLE: tuple[type[Exception], ...] = (OSError, aiohttp.ClientError, Timeou
 
 # Neither is privileged: what people type is not read, only that they typed and in answer to what.
 INTENTS = discord.Intents(guilds=True, guild_messages=True)
-READING = discord.Intents(
-    guilds=True, guild_messages=True, message_content=True
-)  # where typed replies are on
-
+# Where typed replies are on.
+READING = discord.Intents(guilds=True, guild_messages=True, message_content=True)
 
 REQUEST_SECONDS = 15.0  # for one answer of Discord's, after which its outcome is unknown
 REVOKED_SECONDS = 400.0  # between two looks whether Discord knows the token again

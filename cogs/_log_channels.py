@@ -31,7 +31,7 @@ class LogChannels:
             return None
         try:
             message = await self._bot.get_partial_messageable(channel_id).send(
-                embed=_embed(text),
+                embed=notice_embed(text),
                 nonce=hashlib.blake2b(mark.encode(), digest_size=12).hexdigest(),
                 allowed_mentions=discord.AllowedMentions.none(),
                 silent=True,
@@ -48,7 +48,7 @@ class LogChannels:
             return False
         message = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
         try:
-            await message.edit(embed=_embed(text), allowed_mentions=discord.AllowedMentions.none())
+            await message.edit(embed=notice_embed(text), allowed_mentions=discord.AllowedMentions.none())
         except discord.NotFound:
             return True
         except _NOT_SAID as error:
@@ -67,5 +67,6 @@ class LogChannels:
         self._mute[channel_id] = time.monotonic() + (MUTE_SECONDS if refused else SILENT_SECONDS)
 
 
-def _embed(text: str) -> discord.Embed:
+def notice_embed(text: str) -> discord.Embed:
+    """How anything looks that is said in a log channel."""
     return discord.Embed(description=text[:_DESCRIPTION], colour=_COLOUR)

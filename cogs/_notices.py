@@ -6,12 +6,11 @@ import discord
 
 from bot.client import UNREACHABLE, TicketBot
 from bot.tickets import Workspace
+from cogs._log_channels import notice_embed
 
 log = logging.getLogger(__name__)
 
-_DESCRIPTION = 4096  # characters; Discord's limit
 _NOT_SENT: tuple[type[Exception], ...] = (discord.DiscordException, *UNREACHABLE)
-_COLOUR = discord.Colour(0xE67E22)
 
 
 async def report(bot: TicketBot, workspace: Workspace, text: str) -> None:
@@ -24,9 +23,10 @@ async def report(bot: TicketBot, workspace: Workspace, text: str) -> None:
     if workspace.log_channel_id is None:
         return
     channel = bot.get_partial_messageable(workspace.log_channel_id, guild_id=workspace.guild_id)
-    embed = discord.Embed(description=text[:_DESCRIPTION], colour=_COLOUR)
     try:
-        await channel.send(embed=embed, allowed_mentions=discord.AllowedMentions.none(), silent=True)
+        await channel.send(
+            embed=notice_embed(text), allowed_mentions=discord.AllowedMentions.none(), silent=True
+        )
     except _NOT_SENT as error:
         log.warning(
             "Workspace %s: its log channel %d takes no notice: %s",

@@ -163,10 +163,8 @@ class Feed(commands.Cog):
 
     async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = ticket.post.message_id
-        if ticket.post.digest_id is not None:
-            return Receipt()  # a thread starts from a message of its own, and this ticket has none
         if post is None:
-            return Receipt()  # it was deleted
+            return Receipt()  # it was deleted, or is in a digest: a thread starts from a message of its own
         message = (await self._channel(delivery.channel_id)).get_partial_message(post)
         try:
             await named(ticket, lambda name: message.create_thread(name=name))

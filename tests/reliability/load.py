@@ -67,6 +67,7 @@ class Line:
             async with asyncio.timeout(_PATIENCE):
                 self._writer.write(_request(path, body, headers))
                 reply = await read_reply(self._reader)
+        # BaseException: also when it is cancelled, the rest of an answer must not be taken for the next one.
         except BaseException:
             self.close()
             raise

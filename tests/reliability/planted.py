@@ -49,6 +49,7 @@ def answer_before_commit(folder: Path) -> None:
         await self._writer.execute("BEGIN IMMEDIATE")
         try:
             yield self._writer
+        # BaseException: all but its bug is as in the original.
         except BaseException:
             await self._writer.rollback()
             self._writing.release()
