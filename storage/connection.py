@@ -2,7 +2,9 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
@@ -16,6 +18,8 @@ _SETTINGS = (
     "PRAGMA foreign_keys = ON",
 )
 PATIENCE = 5.0  # seconds to wait for a lock of another program's
+
+Result = TypeVar("Result")
 
 
 async def open_writer(path: Path) -> aiosqlite.Connection:
@@ -81,6 +85,15 @@ async def _open(path: Path) -> aiosqlite.Connection:
         await db.close()
         raise
     return db
+
+
+async def in_its_thread(db: aiosqlite.Connection, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    """What `work` makes of the connection itself: many statements in one go of its thread.
+
+    aiosqlite's own methods go there and back for each statement, and it has no public name for this.
+    """
+    result: Result = await db._execute(lambda: work(db._conn))  # type: ignore[no-untyped-call]
+    return result
 
 
 def _holds(text: str | None, part: str) -> bool:

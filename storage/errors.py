@@ -9,6 +9,10 @@ class Unavailable(StorageError):
     """The database takes nothing for now, and will again by itself once the cause is gone."""
 
 
+class Overloaded(StorageError):
+    """So much waits to be written that no more is taken on."""
+
+
 class DiskFull(Unavailable):
     """There is no room for what was to be kept."""
 

@@ -1,6 +1,7 @@
 """The store as game servers work with it: within one workspace and source, each request carried out once."""
 
 import secrets
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 
@@ -22,8 +23,9 @@ from bot.tickets import (
     Workspace,
 )
 from storage import answered_rows, message_rows, search_rows, ticket_rows
-from storage.ticket_store import change, existing_ticket, file, say
-from storage.transactions import Transactions
+from storage.filing import carried_out_once, file
+from storage.group_commit import GroupCommit
+from storage.ticket_store import change, existing_ticket, say
 from storage.workspace_store import existing_workspace
 
 _MESSAGES = 1000  # the newest of one ticket
@@ -32,7 +34,7 @@ Rule = Callable[[Ticket, Workspace], Ticket]
 Compose = Callable[[Ticket], Words | None]
 
 
-class GameStore(Transactions):
+class GameStore(GroupCommit):
     """Every method is one transaction. What a scope does not hold is unknown to who asks within it."""
 
     async def take_in(
@@ -50,10 +52,10 @@ class GameStore(Transactions):
         Raises DifferentRequest, TooManyOpen, UnknownWorkspace.
         """
 
-        async def keep(db: aiosqlite.Connection) -> bytes:
-            return answer(await file(db, workspace_id, new, ids, now))
+        def keep(db: sqlite3.Connection) -> Answered:
+            return carried_out_once(db, once, now, lambda: answer(file(db, workspace_id, new, ids, now)))
 
-        return await self._carried_out(keep, once, now)
+        return await self._write_together(keep)
 
     async def answer_to(self, once: Once, now: datetime) -> Answered | None:
         """What the same request was answered before. Raises DifferentRequest."""

@@ -21,21 +21,33 @@ async def insert(
     part: str = "",
 ) -> None:
     """Put one delivery at the end of its ticket's lane. `part` tells apart deliveries of one kind."""
-    await db.execute(
-        """
-        INSERT INTO outbox (ticket_id, kind, lane, channel_id, nonce, message_id, due_at, created_at)
-        VALUES (:ticket_id, :kind, :lane, :channel_id, :nonce, :message_id, :now, :now)
-        """,
-        {
-            "ticket_id": ticket.id,
-            "kind": kind.value,
-            "lane": kind.lane.value,
-            "channel_id": channel_id,
-            "nonce": nonce_of(ticket.uid, kind, part, channel_id),
-            "message_id": message_id,
-            "now": to_ms(now),
-        },
-    )
+    await db.execute(INSERT, values_of(ticket, kind, channel_id, now, message_id=message_id, part=part))
+
+
+INSERT = """
+    INSERT INTO outbox (ticket_id, kind, lane, channel_id, nonce, message_id, due_at, created_at)
+    VALUES (:ticket_id, :kind, :lane, :channel_id, :nonce, :message_id, :now, :now)
+"""
+
+
+def values_of(
+    ticket: Ticket,
+    kind: Kind,
+    channel_id: int,
+    now: datetime,
+    *,
+    message_id: int | None = None,
+    part: str = "",
+) -> dict[str, object]:
+    return {
+        "ticket_id": ticket.id,
+        "kind": kind.value,
+        "lane": kind.lane.value,
+        "channel_id": channel_id,
+        "nonce": nonce_of(ticket.uid, kind, part, channel_id),
+        "message_id": message_id,
+        "now": to_ms(now),
+    }
 
 
 async def has_untouched(db: aiosqlite.Connection, ticket_id: int, kind: Kind) -> bool:

@@ -48,6 +48,7 @@ class Store(
 
     async def close(self) -> None:
         """Close the file. What is committed is kept; nothing else was promised."""
+        await self._end_groups()
         await self._reader.close()
         async with self._writing:
             await self._writer.close()

@@ -3,9 +3,10 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 import aiosqlite
 
@@ -22,17 +23,21 @@ from bot.tickets import (
 )
 from storage.times import from_ms, to_ms
 
+_OF_PLAYER = attrgetter("id", "name", "display_name", "avatar_url", "profile_url")
+_OF_FACT = attrgetter("label", "value", "url")
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-async def insert(
-    db: aiosqlite.Connection,
+
+def insert(
+    db: sqlite3.Connection,
     new: NewTicket,
     *,
     workspace_id: str,
     department: str,
     ids: Iterator[str],
     now: datetime,
-) -> int:
-    """Keep a ticket under the first candidate id that is free; its row id."""
+) -> Ticket:
+    """Keep a ticket under the first candidate id that is free. In the writer's own thread."""
     values = {
         "workspace_id": workspace_id,
         "department": department,
@@ -45,9 +50,9 @@ async def insert(
         "priority": new.priority.value,
         "status": Status.OPEN.value,
         "reporter_id": new.reporter.id,
-        "reporter": dump(astuple(new.reporter)),
-        "reported_player": dump(astuple(new.reported_player)) if new.reported_player else None,
-        "facts": dump([astuple(fact) for fact in new.facts]),
+        "reporter": _dump_player(new.reporter),
+        "reported_player": _dump_player(new.reported_player) if new.reported_player else None,
+        "facts": dump([_OF_FACT(fact) for fact in new.facts]),
         "chat_log": dump(new.chat_log),
         "raw": new.raw,
         "now": to_ms(now),
@@ -55,11 +60,35 @@ async def insert(
     for public_id in ids:
         values["uid"] = f"{int(now.timestamp()):08x}{secrets.token_hex(8)}"
         values["public_id"] = public_id
-        async with db.execute(_INSERT, values) as cursor:
-            row = await cursor.fetchone()
-        if row is not None:
-            return int(row["id"])
+        for (ticket_id,) in db.execute(_INSERT, values):
+            return _kept(new, ticket_id, values)
     raise ValueError("the source ran out of candidate ids; they must be endless")
+
+
+def _kept(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> Ticket:
+    """The ticket as it will be read, without reading it."""
+    now = from_ms(values["now"])
+    return Ticket(
+        id=ticket_id,
+        uid=values["uid"],
+        public_id=values["public_id"],
+        workspace_id=values["workspace_id"],
+        source=new.source,
+        view_only=new.view_only,
+        private=new.private,
+        subject=new.subject,
+        body=new.body,
+        category=new.category,
+        department=values["department"],
+        priority=new.priority,
+        status=Status.OPEN,
+        reporter=new.reporter,
+        reported_player=new.reported_player,
+        facts=new.facts,
+        chat_log=new.chat_log,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 # A taken id inserts nothing, and the next candidate is tried.
@@ -127,7 +156,7 @@ async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int
             "status": ticket.status.value,
             "department": ticket.department,
             "reporter_id": ticket.reporter.id,
-            "reporter": dump(astuple(ticket.reporter)),
+            "reporter": _dump_player(ticket.reporter),
             "claimer": ticket.claimed_by.id if ticket.claimed_by else None,
             "claimer_name": ticket.claimed_by.name if ticket.claimed_by else None,
             "claimer_source": ticket.claimed_by.source if ticket.claimed_by else None,
@@ -209,6 +238,10 @@ def ticket_of(row: sqlite3.Row) -> Ticket:
     )
 
 
+def _dump_player(player: Player) -> str:
+    return _as_json(_OF_PLAYER(player))
+
+
 def _player(text: str | None) -> Player | None:
     if text is None:
         return None
@@ -225,4 +258,4 @@ def _claimer(row: sqlite3.Row) -> Person | None:
 
 
 def dump(value: Iterable[object]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _as_json(value)

@@ -11,21 +11,18 @@ from bot.tickets import (
     MessageKind,
     NewTicket,
     Person,
-    Status,
     Ticket,
-    TooManyOpen,
     UnknownTicket,
     Words,
     Workspace,
 )
 from storage import message_rows, outbox_rows, search_rows, ticket_rows
-from storage.transactions import Transactions
+from storage.filing import file
+from storage.group_commit import GroupCommit
 from storage.workspace_store import existing_workspace
 
-_OPEN = (Status.OPEN, Status.IN_PROGRESS)
 
-
-class TicketStore(Transactions):
+class TicketStore(GroupCommit):
     """Every method is one transaction."""
 
     async def add_ticket(
@@ -42,10 +39,9 @@ class TicketStore(Transactions):
         `channel_id` is where a private thread is to be made; otherwise the workspace names the channel.
         Raises TooManyOpen, UnknownWorkspace.
         """
-        async with self._write() as db:
-            ticket = await file(db, workspace_id, new, ids, now, channel_id=channel_id)
-        self._outbox_grew()
-        return ticket
+        return await self._write_together(
+            lambda db: file(db, workspace_id, new, ids, now, channel_id=channel_id)
+        )
 
     async def ticket(self, ticket_id: int) -> Ticket:
         """By our own number. Raises UnknownTicket."""
@@ -146,31 +142,6 @@ async def existing_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
     ticket = await ticket_rows.by_id(db, ticket_id)
     if ticket is None:
         raise UnknownTicket
-    return ticket
-
-
-async def file(
-    db: aiosqlite.Connection,
-    workspace_id: str,
-    new: NewTicket,
-    ids: Iterator[str],
-    now: datetime,
-    *,
-    channel_id: int | None = None,
-) -> Ticket:
-    """Keep a ticket where its workspace's rules put it. Raises TooManyOpen."""
-    workspace = await existing_workspace(db, workspace_id)
-    most = workspace.most_open(new)
-    if most is not None and await search_rows.count_open(db, workspace_id, new, _OPEN) >= most:
-        raise TooManyOpen
-    department = workspace.department_for(new.category).id
-    ticket_id = await ticket_rows.insert(
-        db, new, workspace_id=workspace_id, department=department, ids=ids, now=now
-    )
-    ticket = await existing_ticket(db, ticket_id)
-    channel = channel_id or workspace.channel_for(new, department)
-    for kind in new.opening:
-        await outbox_rows.insert(db, ticket, kind, channel, now)
     return ticket
 
 

@@ -98,7 +98,12 @@ class Transactions:
             raise failure from error
 
     async def _begin(self, deadline: float) -> None:
-        """Wait for the locks of other programs, for no longer than is left.
+        await self._be_patient_until(deadline)
+        # IMMEDIATE: a transaction that began as a reader could not wait for a foreign lock.
+        await self._writer.execute("BEGIN IMMEDIATE")
+
+    async def _be_patient_until(self, deadline: float) -> None:
+        """Let the writer wait for the locks of other programs, for no longer than is left.
 
         Raises BrokenDatabase once it is known to be broken: the next write could seem to succeed.
         """
@@ -110,8 +115,6 @@ class Transactions:
         if left != self._lock_patience:
             self._lock_patience = left
             await self._writer.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
-        # IMMEDIATE: a transaction that began as a reader could not wait for a foreign lock.
-        await self._writer.execute("BEGIN IMMEDIATE")
 
     async def _undo(self) -> None:
         try:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import aiosqlite
@@ -49,17 +50,20 @@ async def update(db: aiosqlite.Connection, workspace: Workspace) -> None:
 async def every(db: aiosqlite.Connection) -> list[Workspace]:
     """All workspaces, oldest first."""
     rows = await db.execute_fetchall("SELECT * FROM workspaces ORDER BY created_at, name")
-    return [_workspace(row) for row in rows]
+    return [workspace_of(row) for row in rows]
 
 
 async def by_name(db: aiosqlite.Connection, name: str) -> Workspace | None:
     rows = await db.execute_fetchall("SELECT * FROM workspaces WHERE name = :name", {"name": name})
-    return next((_workspace(row) for row in rows), None)
+    return next((workspace_of(row) for row in rows), None)
 
 
 async def by_id(db: aiosqlite.Connection, workspace_id: str) -> Workspace | None:
-    rows = await db.execute_fetchall("SELECT * FROM workspaces WHERE id = :id", {"id": workspace_id})
-    return next((_workspace(row) for row in rows), None)
+    rows = await db.execute_fetchall(BY_ID, {"id": workspace_id})
+    return next((workspace_of(row) for row in rows), None)
+
+
+BY_ID = "SELECT * FROM workspaces WHERE id = :id"
 
 
 async def of_guild(db: aiosqlite.Connection, guild_id: int) -> list[Workspace]:
@@ -67,7 +71,7 @@ async def of_guild(db: aiosqlite.Connection, guild_id: int) -> list[Workspace]:
     rows = await db.execute_fetchall(
         "SELECT * FROM workspaces WHERE guild_id = :id ORDER BY created_at, name", {"id": guild_id}
     )
-    return [_workspace(row) for row in rows]
+    return [workspace_of(row) for row in rows]
 
 
 def _values(workspace: Workspace) -> dict[str, object]:
@@ -93,7 +97,14 @@ def _dump(rules: Iterable[Department] | Iterable[Category]) -> str:
     return json.dumps([asdict(rule) for rule in rules], ensure_ascii=False, separators=(",", ":"))
 
 
-def _workspace(row: sqlite3.Row) -> Workspace:
+def workspace_of(row: sqlite3.Row) -> Workspace:
+    return _read(tuple(row.keys()), tuple(row))
+
+
+@lru_cache(maxsize=64)
+def _read(columns: tuple[str, ...], values: tuple[Any, ...]) -> Workspace:
+    """Read again only once something of it has changed: every ticket asks for its workspace's rules."""
+    row = dict(zip(columns, values, strict=True))
     return Workspace(
         id=row["id"],
         name=row["name"],

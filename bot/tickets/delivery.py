@@ -88,8 +88,9 @@ class Receipt:
 def nonce_of(ticket_uid: str, kind: Kind, part: str, channel_id: int) -> str:
     """24 hex characters (Discord takes 25 at most), one per logical message.
 
+    The first eight are the ticket's second, so that in an index what is new stands together.
     The channel is in it because Discord knows a nonce by its author alone: the same nonce in another channel
     would be answered with the message in the first.
     """
     logical = f"{ticket_uid}|{kind.value}|{part}|{channel_id}"
-    return hashlib.blake2b(logical.encode(), digest_size=12).hexdigest()
+    return ticket_uid[:8] + hashlib.blake2b(logical.encode(), digest_size=8).hexdigest()
