@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,16 +13,31 @@ from storage.outbox_rows import delivery_of
 from storage.times import from_ms, to_ms
 
 CROWD = 15  # posts; once more than these wait for one channel, they share messages
+FEW = 3  # urgent posts, or high ones, that a crowded channel shows in messages of their own all the same
 DIGEST = 10  # posts in one message: as many embeds as Discord takes
+LATELY = 20  # messages of several posts, of all channels: who waited while one of them left is still a crowd
 
 
 async def channels_due(
     db: aiosqlite.Connection, lane: Lane, busy: Collection[int], now: datetime, limit: int
 ) -> list[tuple[int, bool]]:
-    """Each channel that is not busy and has something due, by its oldest; and whether posts crowd it."""
+    """Each channel that is not busy and has something due, by its oldest; and whether posts crowd it.
+
+    They do once there are many, and until all are gone that waited with them: the last fifteen of a
+    thousand would otherwise need more messages than the hundred and fifty before them.
+    """
+    if not await _anything_waits(db, busy):
+        return []
     rows = await db.execute_fetchall(
         """
-        SELECT channel_id, sum(kind = 'post') > :crowd AS crowded FROM outbox_heads
+        WITH latest AS (
+            SELECT channel_id, last_begun_at FROM outbox
+            WHERE lead_id IS NOT NULL ORDER BY lead_id DESC LIMIT :posts
+        ),
+        lately AS (SELECT channel_id, max(last_begun_at) AS left_at FROM latest GROUP BY channel_id)
+        SELECT channel_id, sum(kind = 'post') > :crowd
+                           OR coalesce(min(iif(kind = 'post', created_at, NULL)) <= left_at, 0) AS crowded
+        FROM outbox_heads LEFT JOIN lately USING (channel_id)
         WHERE lane = :lane AND due_at <= :now AND channel_id NOT IN (SELECT value FROM json_each(:busy))
         GROUP BY channel_id ORDER BY min(id) LIMIT :limit
         """,
@@ -31,6 +46,7 @@ async def channels_due(
             "now": to_ms(now),
             "busy": json.dumps(list(busy)),
             "crowd": CROWD,
+            "posts": LATELY * DIGEST,
             "limit": limit,
         },
     )
@@ -57,31 +73,47 @@ async def next_of_crowd(
     """What a channel in which posts queue up is to be given next.
 
     What was begun comes first, for it may have happened; then urgent posts, what is no post (a reply, a
-    change: somebody waits for it), and posts of high priority; then up to ten posts for one message.
+    change: somebody waits for it), posts of high priority and private ones, and then all other posts. Up to
+    ten of one rank leave in one message; of those before the last rank, only if more than a few wait.
     """
     rows = list(
         await db.execute_fetchall(
             """
-            SELECT heads.*, tickets.view_only,
-                   heads.kind = 'post' AND tickets.private = 0 AND heads.attempts = 0
-                   AND tickets.priority IN ('low', 'normal') AS may_share
+            SELECT heads.*, tickets.view_only, tickets.priority IN ('low', 'normal') AS can_wait,
+                   heads.kind = 'post' AND tickets.private = 0 AND heads.attempts = 0 AS may_share,
+                   CASE WHEN heads.attempts > 0 THEN 1
+                        WHEN heads.kind = 'post' AND tickets.priority = 'urgent' THEN 2
+                        WHEN heads.kind <> 'post' THEN 3
+                        WHEN tickets.priority = 'high' OR tickets.private THEN 4
+                        ELSE 5 END AS rank
             FROM outbox_heads AS heads JOIN tickets ON tickets.id = heads.ticket_id
             WHERE heads.lane = :lane AND heads.channel_id = :channel AND heads.due_at <= :now
-            ORDER BY heads.attempts = 0, may_share, NOT (heads.kind = 'post' AND tickets.priority = 'urgent'),
-                     heads.kind = 'post', heads.id
-            LIMIT :most
+            ORDER BY rank, heads.id LIMIT :most
             """,
             {"lane": lane.value, "channel": channel_id, "now": to_ms(now), "most": 4 * DIGEST},
         )
     )
+    together = _sharing_with_the_first(rows)
+    return [delivery_of(row) for row in together] or await _with_its_digest(db, rows[:1])
+
+
+def _sharing_with_the_first(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+    """The first and those that may leave in its message, ten at most; none if it is to leave alone."""
     if not rows or not rows[0]["may_share"]:
-        return await _with_its_digest(db, rows[:1])
-    alike = [row for row in rows if row["may_share"] and row["view_only"] == rows[0]["view_only"]]
-    return [delivery_of(row) for row in alike[:DIGEST]]
+        return []
+    alike = [row for row in rows if row["may_share"] and _sort_of(row) == _sort_of(rows[0])]
+    return alike[:DIGEST] if rows[0]["can_wait"] or len(alike) > FEW else []
+
+
+def _sort_of(row: sqlite3.Row) -> tuple[int, int]:
+    """Posts of one message have this in common: one rank, and all of them game reports or none."""
+    return row["rank"], row["view_only"]
 
 
 async def next_due(db: aiosqlite.Connection, lane: Lane, busy: Collection[int]) -> datetime | None:
     """When the next delivery to a channel that is not busy is due; None if none waits."""
+    if not await _anything_waits(db, busy):
+        return None
     rows = await db.execute_fetchall(
         """
         SELECT min(due_at) AS due_at FROM outbox_heads
@@ -90,6 +122,29 @@ async def next_due(db: aiosqlite.Connection, lane: Lane, busy: Collection[int]) 
         {"lane": lane.value, "busy": json.dumps(list(busy))},
     )
     return next((from_ms(row["due_at"]) for row in rows if row["due_at"] is not None), None)
+
+
+async def _anything_waits(db: aiosqlite.Connection, busy: Collection[int]) -> bool:
+    """Whether a channel that is not busy has anything, due or not: told at once, however long the queues.
+
+    While a burst comes in, each commit asks anew, and its channel is busy: to look through all that waits
+    would take the longer the more of it there is. This goes from channel to channel in their index.
+    """
+    rows = await db.execute_fetchall(
+        """
+        WITH RECURSIVE waiting (channel_id) AS (
+            SELECT min(channel_id) FROM outbox WHERE state = 'pending'
+            UNION ALL
+            SELECT (SELECT min(channel_id) FROM outbox
+                    WHERE state = 'pending' AND outbox.channel_id > waiting.channel_id)
+            FROM waiting WHERE channel_id IS NOT NULL
+        )
+        SELECT 1 FROM waiting
+        WHERE channel_id IS NOT NULL AND channel_id NOT IN (SELECT value FROM json_each(:busy)) LIMIT 1
+        """,
+        {"busy": json.dumps(list(busy))},
+    )
+    return bool(list(rows))
 
 
 async def pending_with(db: aiosqlite.Connection, nonce: str) -> list[Delivery]:

@@ -71,8 +71,8 @@ async def burst(bench: Bench) -> Report:
     limit = USUAL[_ROUTE]
     notes = [
         f"The rate limit: {limit.requests} messages every {limit.per:g} s in one channel, and {_DIGEST} "
-        "tickets in each message. Urgent tickets have a message of their own, which that does not count. "
-        "One burst."
+        "tickets in each message, the urgent ones apart from the others. What was posted before the channel "
+        "was crowded has messages of its own, which that does not count. One burst."
     ]
     table = Table(title="A burst into one channel", head=head, rows=[line], notes=notes)
     return Report(tables=[table], wrong=drained.wrong)

@@ -88,7 +88,7 @@ async def test_a_digest_is_drawn_anew_whole_when_one_of_its_tickets_changes(tmp_
         await shown.press("mia", await shown.choose("mia", ticket), "Claim")
         await shown.settled()
 
-        (digest,) = shown.digests("tickets")
+        digest, _ = shown.digests("tickets")
         mia = shown.town.guild.members["mia"]
         described = embed_of(digest, ticket)["description"]
         assert described.startswith(f"🟡 In progress, claimed by <@{mia}>")

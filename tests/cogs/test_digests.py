@@ -36,11 +36,13 @@ async def test_after_a_burst_every_ticket_is_shown_exactly_once(tmp_path: Path) 
         for kept in shown.tickets:
             post = (await shown.town.bridge.store.ticket(kept.id)).post
             assert (post.message_id is None) != (post.digest_id is None)
-        assert [len(one["embeds"]) for one in shown.digests("tickets")] == [10, 10, 10]
-        assert [len(one["embeds"]) for one in shown.digests("reports")] == [10]
+        assert [len(one["embeds"]) for one in shown.digests("tickets")] == [10, 10, 10, 6]
+        assert [len(one["embeds"]) for one in shown.digests("reports")] == [10, 6]
 
 
-async def test_what_is_urgent_is_shown_first_and_then_what_is_high_each_by_itself(tmp_path: Path) -> None:
+async def test_a_few_urgent_ones_are_shown_first_and_then_a_few_high_ones_each_by_itself(
+    tmp_path: Path,
+) -> None:
     async with burst(tmp_path, mixed()) as shown:
         by_id = {ticket.public_id: ticket for ticket in shown.tickets}
         for channel in ("tickets", "reports"):
@@ -51,6 +53,22 @@ async def test_what_is_urgent_is_shown_first_and_then_what_is_high_each_by_itsel
             assert [by_id[post[0]].priority for post in posts[2:4]] == [Priority.HIGH] * 2
 
 
+async def test_many_urgent_ones_share_the_first_messages_and_each_says_that_it_is_urgent(
+    tmp_path: Path,
+) -> None:
+    urgent = filed(14, priority=Priority.URGENT, view_only=True)
+    async with burst(tmp_path, [*filed(30, view_only=True), *urgent]) as shown:
+        (first, second, *others) = shown.digests("reports")
+
+        assert [len(one["embeds"]) for one in (first, second, *others)] == [10, 4, 10, 10, 10]
+        for embed in first["embeds"] + second["embeds"]:
+            head, status, *_ = embed["description"].splitlines()
+            assert head == "🚨 **GAME REPORT · view-only**"
+            assert status == "🟢 Open · 🔴 Urgent · bug"
+            assert embed["color"] == 0xE74C3C
+        assert not any("Urgent" in embed["description"] for one in others for embed in one["embeds"])
+
+
 async def test_a_few_tickets_are_never_put_together(tmp_path: Path) -> None:
     async with burst(tmp_path, filed(15)) as shown:
         assert shown.digests("tickets") == []
@@ -59,7 +77,7 @@ async def test_a_few_tickets_are_never_put_together(tmp_path: Path) -> None:
 
 async def test_a_digest_says_of_each_ticket_what_triage_needs(tmp_path: Path) -> None:
     async with burst(tmp_path, filed(16, body="First line.\n\nSecond line.")) as shown:
-        (digest,) = shown.digests("tickets")
+        digest, _ = shown.digests("tickets")
         first = shown.tickets[0]
         embed = embed_of(digest, first)
 
@@ -75,7 +93,7 @@ async def test_a_digest_says_of_each_ticket_what_triage_needs(tmp_path: Path) ->
 
 async def test_every_game_report_of_a_digest_is_marked_as_view_only(tmp_path: Path) -> None:
     async with burst(tmp_path, filed(16, view_only=True)) as shown:
-        (digest,) = shown.digests("reports")
+        digest, _ = shown.digests("reports")
 
         for embed in digest["embeds"]:
             assert embed["title"].startswith("🚨 ")
@@ -84,7 +102,7 @@ async def test_every_game_report_of_a_digest_is_marked_as_view_only(tmp_path: Pa
 
 async def once(shown: Burst) -> None:
     assert times_shown(shown) == {ticket.public_id: 1 for ticket in shown.tickets}
-    assert len(shown.digests("tickets")) == 1
+    assert [len(one["embeds"]) for one in shown.digests("tickets")] == [10, 6]
 
 
 @pytest.mark.parametrize("nonce_window", [0.0, 300.0])
@@ -167,6 +185,6 @@ async def test_a_ticket_claimed_before_its_digest_left_is_shown_as_claimed(tmp_p
         async with back(tmp_path, *there) as shown:
             await shown.settled()
 
-            (digest,) = shown.digests("tickets")
+            digest, _ = shown.digests("tickets")
             described = embed_of(digest, claimed)["description"]
             assert described.startswith(f"🟡 In progress, claimed by <@{WRITER.id}>")

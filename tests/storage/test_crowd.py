@@ -82,13 +82,6 @@ async def test_low_and_normal_posts_share_with_each_other(desk: Desk, priority: 
     assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
 
-async def test_high_and_urgent_posts_never_share(desk: Desk) -> None:
-    await desk.crowd(priority=Priority.HIGH)
-    await desk.crowd(priority=Priority.URGENT)
-
-    assert [len(await desk.leave()) for _ in range(40)] == [1] * 40
-
-
 async def test_a_digest_holds_game_reports_or_others_never_both(desk: Desk, store: Store) -> None:
     await store.change_workspace(
         desk.workspace.id, lambda kept: replace(kept, reports_channel_id=kept.tickets_channel_id)
