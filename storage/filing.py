@@ -6,9 +6,9 @@ from datetime import datetime
 
 from bot.tickets import Answered, NewTicket, Once, Status, Ticket, TooManyOpen, Workspace
 from storage import answered_rows, outbox_rows, ticket_rows, workspace_rows
-from storage.errors import UnknownWorkspace
 from storage.ticket_rows import dump
 from storage.times import to_ms
+from storage.workspace_store import unknown_workspace
 
 _OPEN = dump([Status.OPEN, Status.IN_PROGRESS])
 
@@ -54,7 +54,7 @@ def _workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:
     """Read each time: its rules may have changed since the request was let in."""
     row = db.execute(workspace_rows.BY_ID, {"id": workspace_id}).fetchone()
     if row is None:
-        raise UnknownWorkspace(f"There is no workspace with the id {workspace_id}.")
+        raise unknown_workspace(workspace_id)
     return workspace_rows.workspace_of(row)
 
 

@@ -7,8 +7,10 @@ import aiosqlite
 
 from bot.tickets import ApiKey, NewWorkspace, Rejected, Workspace
 from storage import key_rows, rejected_rows, workspace_rows
+from storage.connection import PATIENCE
 from storage.errors import NameTaken, UnknownKey, UnknownRejected, UnknownWorkspace
 from storage.healing import move_what_is_stranded
+from storage.remembered import Remembered
 from storage.transactions import Transactions
 
 Rule = Callable[[Workspace], Workspace]
@@ -17,7 +19,14 @@ _NOTING = 0.5  # seconds
 
 
 class WorkspaceStore(Transactions):
-    """Every method is one transaction."""
+    """Every method is one transaction. A request's key and workspace are read once, until they change."""
+
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = PATIENCE
+    ) -> None:
+        super().__init__(writer, reader, patience=patience)
+        self._workspaces: Remembered[Workspace] = Remembered()
+        self._keys: Remembered[ApiKey] = Remembered()
 
     async def add_workspace(self, new: NewWorkspace, now: datetime) -> Workspace:
         """Raises NameTaken."""
@@ -33,8 +42,10 @@ class WorkspaceStore(Transactions):
 
     async def workspace(self, workspace_id: str) -> Workspace:
         """Raises UnknownWorkspace."""
-        async with self._read() as db:
-            return await existing_workspace(db, workspace_id)
+        found = await self._workspaces.get(workspace_id, self._read_workspace)
+        if found is None:
+            raise unknown_workspace(workspace_id)
+        return found
 
     async def workspace_named(self, name: str) -> Workspace:
         """Raises UnknownWorkspace."""
@@ -51,10 +62,13 @@ class WorkspaceStore(Transactions):
 
         Raises what the method raises, and UnknownWorkspace.
         """
-        async with self._write() as db:
-            changed = rule(await existing_workspace(db, workspace_id))
-            await workspace_rows.update(db, changed)
-            await move_what_is_stranded(db, changed)
+        try:
+            async with self._write() as db:
+                changed = rule(await existing_workspace(db, workspace_id))
+                await workspace_rows.update(db, changed)
+                await move_what_is_stranded(db, changed)
+        finally:
+            self._workspaces.forget()
         self._outbox_grew()
         return changed
 
@@ -90,9 +104,8 @@ class WorkspaceStore(Transactions):
             return await key_rows.every(db)
 
     async def find_key(self, key_hash: str) -> ApiKey | None:
-        """The key with this hash, whether it opens anything or not."""
-        async with self._read() as db:
-            return await key_rows.by_hash(db, key_hash)
+        """The key with this hash, whether it opens anything or not; when it was last used may be behind."""
+        return await self._keys.get(key_hash, self._read_key)
 
     async def note_use(self, prefix: str, now: datetime) -> None:
         """Remember when a key was last used, unless that takes long: the request itself is not done yet."""
@@ -101,16 +114,27 @@ class WorkspaceStore(Transactions):
 
     async def revoke_key(self, prefix: str, now: datetime) -> None:
         """From the next request on, the key opens nothing. Raises UnknownKey."""
-        async with self._write() as db:
-            if not await key_rows.revoke(db, prefix, now):
-                raise UnknownKey(
-                    f"There is no API key with the prefix {prefix}. `ticketbridge key list` shows them."
-                )
+        try:
+            async with self._write() as db:
+                if not await key_rows.revoke(db, prefix, now):
+                    raise UnknownKey(
+                        f"There is no API key with the prefix {prefix}. `ticketbridge key list` shows them."
+                    )
+        finally:
+            self._keys.forget()
 
     async def reject(self, key: ApiKey, path: str, reason: str, body: bytes, now: datetime) -> None:
         """Keep a body that made no sense, and let go of the key's oldest ones."""
         async with self._write() as db:
             await rejected_rows.insert(db, key, path, reason, body, now)
+
+    async def _read_workspace(self, workspace_id: str) -> Workspace | None:
+        async with self._read() as db:
+            return await workspace_rows.by_id(db, workspace_id)
+
+    async def _read_key(self, key_hash: str) -> ApiKey | None:
+        async with self._read() as db:
+            return await key_rows.by_hash(db, key_hash)
 
     async def rejected(self, limit: int) -> list[Rejected]:
         """The newest, newest first."""
@@ -133,8 +157,12 @@ async def existing_workspace(db: aiosqlite.Connection, workspace_id: str) -> Wor
     """Raises UnknownWorkspace."""
     found = await workspace_rows.by_id(db, workspace_id)
     if found is None:
-        raise UnknownWorkspace(f"There is no workspace with the id {workspace_id}.")
+        raise unknown_workspace(workspace_id)
     return found
+
+
+def unknown_workspace(workspace_id: str) -> UnknownWorkspace:
+    return UnknownWorkspace(f"There is no workspace with the id {workspace_id}.")
 
 
 async def _named(db: aiosqlite.Connection, name: str) -> Workspace:

@@ -22,6 +22,8 @@ import storage.store
 from bot.breaker import Breaker
 from bot.dispatcher import Dispatcher
 from bot.tickets import Delivery, Receipt
+from storage.connection import in_its_thread
+from storage.group_commit import Group, GroupCommit
 from storage.outbox_store import OutboxStore
 from storage.transactions import Transactions
 
@@ -41,29 +43,34 @@ def sync_off(folder: Path) -> None:
 
 
 def answer_before_commit(folder: Path) -> None:
-    """Whoever wrote goes on at once; the commit follows."""
+    """Whoever files a ticket goes on at once; the commit follows."""
 
-    @asynccontextmanager
-    async def write(self: Transactions) -> AsyncIterator[aiosqlite.Connection]:
-        await self._writing.acquire()
-        await self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._writer
-        # BaseException: all but its bug is as in the original.
-        except BaseException:
-            await self._writer.rollback()
-            self._writing.release()
-            raise
+    async def write(self: GroupCommit, group: Group) -> None:
+        await self._take_turn(group.first.deadline)
+        await in_its_thread(self._writer, lambda db: group.write(Uncommitted(db)))  # type: ignore[arg-type]
         later.add(asyncio.create_task(commit(self)))
 
-    async def commit(self: Transactions) -> None:
+    async def commit(self: GroupCommit) -> None:
         await asyncio.sleep(_LATE)
         await self._writer.commit()
         self._writing.release()
         self._outbox_grew()
 
     later: set[asyncio.Task[None]] = set()
-    _replace(Transactions, "_write", write)
+    _replace(GroupCommit, "_write_group", write)
+
+
+class Uncommitted:
+    """A connection that is told to commit, and does not."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    def commit(self) -> None:
+        """Not yet."""
 
 
 def deferred_begin(folder: Path) -> None:
@@ -76,8 +83,25 @@ def deferred_begin(folder: Path) -> None:
             await db.execute("BEGIN")
             yield db
 
-    honest = Transactions._write
+    def write_group(self: Group, db: sqlite3.Connection) -> None:
+        honest_group(self, Deferred(db))  # type: ignore[arg-type]
+
+    honest, honest_group = Transactions._write, Group.write
     _replace(Transactions, "_write", write)
+    _replace(Group, "write", write_group)
+
+
+class Deferred:
+    """A connection whose transactions begin as readers."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        return self._db.execute(sql.replace("BEGIN IMMEDIATE", "BEGIN"), *values)
 
 
 def settle_before_send(folder: Path) -> None:
