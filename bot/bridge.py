@@ -16,6 +16,7 @@ from bot.backups import keep_backups
 from bot.client import BANNED_SECONDS, REVOKED_SECONDS, UNREACHABLE, TicketBot, is_ban
 from bot.config import Settings
 from bot.dispatcher import Dispatcher
+from bot.indexing import keep_indexed
 from bot.metrics import Metrics
 from bot.presence import Presence
 from bot.requests_made import RequestsMade
@@ -71,10 +72,11 @@ async def running(settings: Settings) -> AsyncIterator[Bridge]:
             async with _serving(settings, store, lock, way_out.watched(metrics, settings)) as address:
                 connection = asyncio.create_task(_stay_connected(settings, store, way_out))
                 backups = asyncio.create_task(keep_backups(settings.storage.path, settings.backup))
+                indexing = asyncio.create_task(keep_indexed(store))
                 try:
                     yield Bridge(store=store, webhook_address=address, discord=connection)
                 finally:
-                    await _ended(connection, backups)
+                    await _ended(connection, backups, indexing)
         finally:
             await store.close()
 

@@ -44,6 +44,8 @@ class OneLine(logging.Formatter):
 
 
 def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 

@@ -25,7 +25,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from bot.tickets import Delivery, State
-from storage import BrokenDatabase, DiskFull, StorageError, Store, Unavailable
+from storage import BrokenDatabase, DiskFull, Overloaded, StorageError, Store, Unavailable
 
 _REQUEST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _DATABASE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
@@ -34,6 +34,7 @@ _FAILURES: Mapping[type[StorageError], str] = {
     DiskFull: "disk full",
     BrokenDatabase: "broken",
     Unavailable: "unavailable",
+    Overloaded: "overloaded",
     StorageError: "other",
 }
 
@@ -73,6 +74,9 @@ class Metrics:
             registry=self._registry,
         )
 
+        # By path as it is served and status: to look a figure up by its labels takes longer than to count.
+        self._answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
     def _count_deliveries(self) -> None:
         self._deliveries = self._counter(
             "deliveries",
@@ -107,13 +111,20 @@ class Metrics:
             registry=self._registry,
         )
         self._database_failures = self._counter(
-            "database_failures", "Failed transactions: disk full, broken, unavailable, other.", "failure"
+            "database_failures",
+            "Failed transactions: disk full, broken, unavailable, overloaded, other.",
+            "failure",
         )
         for failure in _FAILURES.values():
             self._database_failures.labels(failure)  # there from the start, so that the first one is a change
         self._database_failing = Gauge(
             "ticketbridge_database_failing",
             "1 while the database takes nothing, else 0.",
+            registry=self._registry,
+        )
+        self._search_lag = Gauge(
+            "ticketbridge_search_lag_tickets",
+            "Tickets that the index for searches does not hold yet.",
             registry=self._registry,
         )
 
@@ -141,8 +152,13 @@ class Metrics:
 
     def answered(self, source: str, path: str, status: int, seconds: float) -> None:
         """A request was. `source` is "" on a path that belongs to none."""
-        self._requests.labels(path, str(status)).inc()
-        self._request_seconds.labels(path).observe(seconds)
+        known = self._answers.get((path, status))
+        if known is None:
+            known = self._requests.labels(path, str(status)), self._request_seconds.labels(path)
+            self._answers[path, status] = known
+        counted, timed = known
+        counted.inc()
+        timed.observe(seconds)
         if status >= 400:
             self._refusals.labels(source, str(status)).inc()
 
@@ -189,6 +205,7 @@ class Metrics:
             self._depth.labels(depth.state.value, depth.kind.value, str(depth.channel_id)).set(depth.count)
         age = (self._now() - min(waiting)).total_seconds() if waiting else 0.0
         self._oldest.set(max(0.0, age))
+        self._search_lag.set(await self._store.not_indexed())
         await self._count_tickets()
 
     async def _count_tickets(self) -> None:

@@ -17,7 +17,7 @@ async def find(db: aiosqlite.Connection, once: Once, now: datetime) -> bytes | N
 
 async def insert(db: aiosqlite.Connection, once: Once, body: bytes, now: datetime) -> None:
     """Keep an answer, and let go of those that are kept no longer."""
-    await db.execute(FORGET, {"now": to_ms(now)})
+    await db.execute(FORGET, by(now))
     await db.execute(INSERT, values_of(once, body))
 
 
@@ -62,6 +62,11 @@ _WITHOUT = """
     SELECT digest, body FROM answered
     WHERE sender = :sender AND path = :path AND digest = :digest AND token IS NULL AND keep_until > :now
 """
+
+
+def by(now: datetime) -> dict[str, object]:
+    return {"now": to_ms(now)}
+
 
 FORGET = "DELETE FROM answered WHERE keep_until <= :now"
 

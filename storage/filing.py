@@ -7,7 +7,6 @@ from datetime import datetime
 from bot.tickets import Answered, NewTicket, Once, Status, Ticket, TooManyOpen, Workspace
 from storage import answered_rows, outbox_rows, ticket_rows, workspace_rows
 from storage.ticket_rows import dump
-from storage.times import to_ms
 from storage.workspace_store import unknown_workspace
 
 _OPEN = dump([Status.OPEN, Status.IN_PROGRESS])
@@ -45,7 +44,6 @@ def carried_out_once(
     if kept is not None:
         return Answered(body=kept, repeated=True)
     body = act()
-    db.execute(answered_rows.FORGET, {"now": to_ms(now)})
     db.execute(answered_rows.INSERT, answered_rows.values_of(once, body))
     return Answered(body=body)
 

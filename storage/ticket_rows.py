@@ -60,8 +60,9 @@ def insert(
     for public_id in ids:
         values["uid"] = f"{int(now.timestamp()):08x}{secrets.token_hex(8)}"
         values["public_id"] = public_id
-        for (ticket_id,) in db.execute(_INSERT, values):
-            return _kept(new, ticket_id, values)
+        cursor = db.execute(_INSERT, values)
+        if cursor.rowcount == 1 and cursor.lastrowid is not None:
+            return _kept(new, cursor.lastrowid, values)
     raise ValueError("the source ran out of candidate ids; they must be endless")
 
 
@@ -102,7 +103,6 @@ _INSERT = """
         :raw, :now, :now
     )
     ON CONFLICT DO NOTHING
-    RETURNING id
 """
 
 

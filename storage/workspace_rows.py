@@ -97,14 +97,9 @@ def _dump(rules: Iterable[Department] | Iterable[Category]) -> str:
     return json.dumps([asdict(rule) for rule in rules], ensure_ascii=False, separators=(",", ":"))
 
 
-def workspace_of(row: sqlite3.Row) -> Workspace:
-    return _read(tuple(row.keys()), tuple(row))
-
-
 @lru_cache(maxsize=64)
-def _read(columns: tuple[str, ...], values: tuple[Any, ...]) -> Workspace:
-    """Read again only once something of it has changed: every ticket asks for its workspace's rules."""
-    row = dict(zip(columns, values, strict=True))
+def workspace_of(row: sqlite3.Row) -> Workspace:
+    """Made again only once something of the row has changed: every ticket asks for its workspace's rules."""
     return Workspace(
         id=row["id"],
         name=row["name"],

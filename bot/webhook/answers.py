@@ -14,10 +14,12 @@ _PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def encoded(body: Body) -> bytes:
     """JSON, escaped to ASCII, so that no text a player sent can fail to be encoded."""
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
+    return _as_json(body).encode("ascii")
 
 
 class Answer(web.Response):

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.sources import Body, Call, Endpoint, Intake, Page, Refused, Route, Source
 from bot.sources.wishes import CheckKey, Glance, KeyCheck, Work
-from bot.tickets import Answered, Refusal, Ticket
+from bot.tickets import Answered, Once, Refusal, Ticket
 from bot.webhook import repeats
 from bot.webhook.answers import Answer, Envelopes, encoded
 from bot.webhook.describing import own_routes
@@ -91,29 +91,48 @@ class Webhook:
         visitor = await self._admit(source, request, now)
         body = await body_of(request)
         once = repeats.with_body(request, visitor.key, body, now, self._memory)
-        async with self._refusals(source, intake, visitor, request, body):
-            if once is not None and once.token is not None:
-                # Before anything else is asked: what was answered once holds, whatever is forbidden since.
-                earlier = await self._store.answer_to(once, now)
-                if earlier is not None:
-                    return _answer(earlier)
+        try:
+            return _answer(await self._keep(source, intake, visitor, body, once, now))
+        except (Refusal, Refused) as no:
+            raise await self._refused(source, intake, visitor, request, body, no) from no
+
+    async def _keep(
+        self,
+        source: Source,
+        intake: Intake,
+        visitor: Visitor,
+        body: bytes,
+        once: Once | None,
+        now: datetime,
+    ) -> Answered:
+        """Keep a ticket, unless the same request was answered before. Raises Refusal, Refused."""
+        try:
             new = intake.parse(body)
             if source.categories is None:
                 visitor.workspace.accept_category(new.category)
-            answer, kept = _noting(intake.answer)
-            answered = await self._store.take_in(
-                visitor.workspace.id, new, source.ids(new, now), now, once=once, answer=answer
-            )
+        except (Refusal, Refused):
+            # What was answered once holds, whatever is forbidden since.
+            earlier = await self._store.answer_to(once, now) if once is not None and once.token else None
+            if earlier is None:
+                raise
+            return earlier
+        kept: list[Ticket] = []
+
+        def answer(ticket: Ticket) -> bytes:
+            kept.append(ticket)
+            return encoded(intake.answer(ticket))
+
+        ids = source.ids(new, now)
+        answered = await self._store.take_in(visitor.workspace.id, new, ids, now, once=once, answer=answer)
         for ticket in kept:
-            ids = {"ticket": ticket.id, "public_id": ticket.public_id}
-            _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=ids)
-        return _answer(answered)
+            _log_kept(ticket)
+        return answered
 
     async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
         now = self._now()
         visitor = await self._admit(source, request, now)
         body = b"" if endpoint.body is None else await body_of(request)
-        async with self._refusals(source, endpoint, visitor, request, body):
+        try:
             wish = endpoint.read(_call(request, body))
             if isinstance(wish, Work):
                 only_says = wish.say is not None and wish.rule is None
@@ -121,6 +140,8 @@ class Webhook:
                 once = same(request, visitor.key, body, now, self._memory)
                 return _answer(await self._grants.work(visitor, endpoint, wish, once, now))
             return _shown(endpoint.answer(await self._grants.grant(visitor, wish)))
+        except (Refusal, Refused) as no:
+            raise await self._refused(source, endpoint, visitor, request, body, no) from no
 
     async def _serve_anyone(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
         if source.limit.per == "address":
@@ -160,19 +181,21 @@ class Webhook:
         if allowance.wait_seconds:
             raise too_many(allowance)
 
-    @asynccontextmanager
-    async def _refusals(
-        self, source: Source, route: Route, visitor: Visitor, request: web.Request, body: bytes
-    ) -> AsyncIterator[None]:
+    async def _refused(
+        self,
+        source: Source,
+        route: Route,
+        visitor: Visitor,
+        request: web.Request,
+        body: bytes,
+        no: Refusal | Refused,
+    ) -> Refused:
         """A ticket's no, in its contract's words; and what makes no sense is kept for the operator."""
-        try:
-            yield
-        except Refusal as refusal:
-            raise refused_as(refusal, (route.refusals, source.refusals)) from refusal
-        except Refused as refused:
-            if refused.status == 400 and body:
-                await self._keep_rejected(visitor, request.path, refused.message, body)
-            raise
+        if isinstance(no, Refusal):
+            return refused_as(no, (route.refusals, source.refusals))
+        if no.status == 400 and body:
+            await self._keep_rejected(visitor, request.path, no.message, body)
+        return no
 
     async def _keep_rejected(self, visitor: Visitor, path: str, reason: str, body: bytes) -> None:
         try:
@@ -204,15 +227,9 @@ def _call(request: web.Request, body: bytes) -> Call:
     return Call(path=request.match_info, query=request.query, body=body)
 
 
-def _noting(answer: Callable[[Ticket], Body]) -> tuple[Callable[[Ticket], bytes], list[Ticket]]:
-    """An answer as bytes, and the list in which the ticket it was made for is then."""
-    kept: list[Ticket] = []
-
-    def encode(ticket: Ticket) -> bytes:
-        kept.append(ticket)
-        return encoded(answer(ticket))
-
-    return encode, kept
+def _log_kept(ticket: Ticket) -> None:
+    ids = {"ticket": ticket.id, "public_id": ticket.public_id}
+    _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=ids)
 
 
 def _answer(answered: Answered) -> Answer:

@@ -60,8 +60,8 @@ class TidyRequests:
         if message is ERROR and isinstance(protocol, Connection):
             message = _guessed(protocol.target)
         path = message.url.raw_path
-        tidy = _SLASHES.sub("/", path).rstrip("/") or "/"
-        if tidy != path:
+        if "//" in path or path[-1:] == "/":
+            tidy = _SLASHES.sub("/", path).rstrip("/") or "/"
             url = message.url.with_path(tidy, encoded=True, keep_query=True)
             message = message._replace(path=str(url), url=url)
         return self._make(message, payload, protocol, writer, task)

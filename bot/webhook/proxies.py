@@ -17,6 +17,8 @@ class Proxies:
     def client_of(self, request: web.BaseRequest) -> str:
         """The address a request comes from: the nearest one that is no trusted proxy."""
         address = request.remote or ""
+        if not self._trusted:
+            return address
         hops = _x_forwarded(request)
         while hops and self._trusts(address):
             before = hops.pop()

@@ -6,12 +6,13 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import StreamReader
 
 from bot.sources import Refused
 from bot.tickets import DifferentRequest, Refusal, TooManyOpen, UnknownCategory, UnknownTicket
 from bot.webhook.answers import Answer, Envelopes
 from bot.webhook.guard import LIMITS
-from storage import StorageError
+from storage import Overloaded, StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ _SENTENCES = {
     417: "That expectation cannot be met.",
     429: "Too many requests. Wait a moment, then try again.",
     500: "Something failed on our side. Try again in a moment.",
+    503: "Too much at once. Try again in a moment.",
 }
 
 # What a ticket's or a workspace's no is, where no contract has a word for it.
@@ -99,7 +101,8 @@ def refusing(envelopes: Envelopes, handler: _Handler) -> _Handler:
             return answer
         except StorageError as error:
             _log.error("%s %s: %s", request.method, asked_path(request), error)
-            return _worn(envelopes, request, Refused(500, _SENTENCES[500], retry_after=_RETRY_AFTER))
+            status = 503 if isinstance(error, Overloaded) else 500
+            return _worn(envelopes, request, Refused(status, _SENTENCES[status], retry_after=_RETRY_AFTER))
 
     return answer
 
@@ -111,18 +114,27 @@ async def body_of(request: web.Request) -> bytes:
         raise refusal(413)
     if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CODINGS:
         raise refusal(415)
-    body = bytearray()
     try:
-        while part := await request.content.readany():
-            body += part
-            if len(body) > limit:
-                raise refusal(413)
+        body = await _all_of(request.content, limit)
     except TimeoutError as error:
         raise refusal(408) from error
     # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise Refused(400, "The body is damaged or incomplete.") from error
-    return _in_utf_8(bytes(body), request.charset)
+    return _in_utf_8(body, request.charset)
+
+
+async def _all_of(content: StreamReader, limit: int) -> bytes:
+    """Most bodies come whole, and in one part."""
+    first = await content.readany()
+    if content.at_eof() and len(first) <= limit:
+        return first
+    body = bytearray(first)
+    while len(body) <= limit and (part := await content.readany()):
+        body += part
+    if len(body) > limit:
+        raise refusal(413)
+    return bytes(body)
 
 
 def _worn(envelopes: Envelopes, request: web.BaseRequest, refused: Refused) -> Answer:

@@ -171,6 +171,8 @@ def _with_host(data: bytes) -> bytes:
     Some game servers leave the header out where the address is an IP; the parser would refuse that, and no
     path here depends on it. Seen only where the whole head comes in one segment.
     """
+    if data.find(b"\r\nHost: ", 0, data.find(b"\r\n\r\n")) > 0:  # as nearly everybody spells it
+        return data
     line, found, rest = data.partition(b"\r\n")
     head, ends, _ = rest.partition(b"\r\n\r\n")
     if not found or not ends or not line.endswith(b" HTTP/1.1"):
