@@ -44,6 +44,7 @@ def carried_out_once(
     if kept is not None:
         return Answered(body=kept, repeated=True)
     body = act()
+    db.execute(answered_rows.FORGET, answered_rows.by(now))
     db.execute(answered_rows.INSERT, answered_rows.values_of(once, body))
     return Answered(body=body)
 

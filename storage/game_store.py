@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import aiosqlite
 
@@ -28,7 +28,6 @@ from storage.group_commit import GroupCommit
 from storage.ticket_store import change, existing_ticket, say
 from storage.workspace_store import existing_workspace
 
-_CLEAR_UP_EVERY = timedelta(seconds=1)
 _MESSAGES = 1000  # the newest of one ticket
 
 Rule = Callable[[Ticket, Workspace], Ticket]
@@ -37,8 +36,6 @@ Compose = Callable[[Ticket], Words | None]
 
 class GameStore(GroupCommit):
     """Every method is one transaction. What a scope does not hold is unknown to who asks within it."""
-
-    _cleared_up = datetime.min.replace(tzinfo=UTC)
 
     async def take_in(
         self,
@@ -56,16 +53,9 @@ class GameStore(GroupCommit):
         """
 
         def keep(db: sqlite3.Connection) -> Answered:
-            self._clear_up(db, now)
             return carried_out_once(db, once, now, lambda: answer(file(db, workspace_id, new, ids, now)))
 
         return await self._write_together(keep)
-
-    def _clear_up(self, db: sqlite3.Connection, now: datetime) -> None:
-        """Let go of answers that are kept no longer, once in a while."""
-        if not timedelta(0) <= now - self._cleared_up < _CLEAR_UP_EVERY:
-            db.execute(answered_rows.FORGET, answered_rows.by(now))
-            self._cleared_up = now
 
     async def answer_to(self, once: Once, now: datetime) -> Answered | None:
         """What the same request was answered before. Raises DifferentRequest."""
