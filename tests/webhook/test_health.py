@@ -121,6 +121,28 @@ async def test_while_another_program_locks_the_file_everybody_is_told_in_time_an
     await hasty.close()
 
 
+async def test_who_comes_while_too_many_wait_to_be_written_is_told_503_and_the_others_are_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.group_commit.MOST_WAITING", 3)
+    async with standing(store, tmp_path, AGAIN) as gate:
+        assert (await gate.send("/south/tickets")).status == 200
+        with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:
+            foreign.execute("BEGIN IMMEDIATE")
+            sent = [asyncio.create_task(gate.send("/south/tickets")) for _ in range(8)]
+            await asyncio.sleep(0.3)
+            foreign.execute("ROLLBACK")
+
+        replies = await asyncio.gather(*sent)
+
+        assert sorted(reply.status for reply in replies) == [200] * 3 + [503] * 5
+        for reply in replies:
+            if reply.status == 503:
+                assert reply.headers["retry-after"] == "5"
+                assert reply.refuses("south") == "Too much at once. Try again in a moment."
+        assert len(await gate.kept()) == 4
+
+
 async def test_what_is_not_ready_says_so_to_everyone_and_why_to_those_who_may_know(
     store: Store, tmp_path: Path
 ) -> None:

@@ -1,0 +1,243 @@
+"""Many who write at once: one commit for all of them, one failure for each, and nobody told too early."""
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import Lane, Priority, Ticket, UnknownCategories, ViewOnly, Workspace
+from storage import Overloaded, StorageError, Store, Unavailable, UnknownWorkspace
+from storage.group_commit import MOST_TOGETHER, MOST_WAITING
+from tests.storage.samples import NOW, counted, ids, new_ticket, opened, raw
+
+_TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's word for BEGIN, COMMIT and ROLLBACK
+
+
+def adding(store: Store, workspace: Workspace, subject: str = "It broke") -> "asyncio.Task[Ticket]":
+    return asyncio.create_task(store.add_ticket(workspace.id, new_ticket(subject=subject), ids(), NOW))
+
+
+def refuse_in_sql(path: Path, subject: str, how: str = "ABORT") -> None:
+    with raw(path) as db:
+        db.execute(
+            f"CREATE TRIGGER refused AFTER INSERT ON tickets WHEN NEW.subject = '{subject}' "
+            f"BEGIN SELECT RAISE({how}, 'not this one'); END"
+        )
+
+
+async def test_who_comes_while_one_commits_shares_the_next_commit(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    took: list[str] = []
+    store.watch(lambda what, seconds: took.append(what), lambda failure: None)
+
+    tickets = await asyncio.gather(*(adding(store, workspace) for _ in range(100)))
+
+    assert len({ticket.id for ticket in tickets}) == counted(path, "tickets") == 100
+    assert took.count("write") <= 2
+
+
+async def test_what_is_told_can_be_read_by_everyone(store: Store, workspace: Workspace, path: Path) -> None:
+    async def see() -> None:
+        ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        with raw(path) as db:
+            assert db.execute("SELECT public_id FROM tickets WHERE id = ?", (ticket.id,)).fetchone()
+            assert db.execute("SELECT count(*) FROM outbox WHERE ticket_id = ?", (ticket.id,)).fetchone()[0]
+
+    await asyncio.gather(*(see() for _ in range(50)))
+
+
+async def test_a_kept_ticket_is_told_as_it_will_be_read(store: Store, workspace: Workspace) -> None:
+    for new in (new_ticket(), new_ticket(view_only=True), new_ticket(private=True)):
+        ticket = await store.add_ticket(workspace.id, replace(new, priority=Priority.HIGH), ids(), NOW)
+
+        assert await store.ticket(ticket.id) == ticket
+
+
+async def test_a_ticket_that_cannot_be_kept_fails_alone(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    refuse_in_sql(path, "bad")
+
+    tasks = [adding(store, workspace, "bad" if number % 5 == 2 else "good") for number in range(20)]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    for number, result in enumerate(results):
+        assert isinstance(result, StorageError if number % 5 == 2 else Ticket)
+    assert (counted(path, "tickets"), counted(path, "outbox")) == (16, 32)
+    assert not store.broken.is_set()
+
+
+async def test_a_ticket_that_fails_half_way_leaves_none_of_its_rows(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    with raw(path) as db:
+        db.execute(
+            "CREATE TRIGGER refused AFTER INSERT ON outbox WHEN NEW.kind = 'thread' AND NEW.ticket_id = 2 "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+
+    tasks = [adding(store, workspace) for _ in range(4)]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    # The number of the second is free again: the third gets it and fails as well, and so does the fourth.
+    assert [isinstance(result, Ticket) for result in results] == [True, False, False, False]
+    assert (counted(path, "tickets"), counted(path, "outbox")) == (1, 2)
+
+
+async def test_what_view_only_forbids_is_called_so_to_the_one_who_tried(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    with raw(path) as db:
+        db.execute(
+            "CREATE TRIGGER refused BEFORE INSERT ON tickets WHEN NEW.subject = 'bad' "
+            "BEGIN SELECT RAISE(ABORT, 'view-only: no'); END"
+        )
+
+    good, bad = adding(store, workspace), adding(store, workspace, "bad")
+
+    assert await good
+    with pytest.raises(ViewOnly):
+        await bad
+
+
+async def test_what_sqlite_takes_back_altogether_fails_all_who_shared_it(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    refuse_in_sql(path, "worst", how="ROLLBACK")
+
+    tasks = [adding(store, workspace, "worst" if number == 3 else "good") for number in range(6)]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Those that it took on fail; whoever was not taken on yet is kept by the next commit.
+    kept = [result for result in results if isinstance(result, Ticket)]
+    assert [type(result) for result in results[:4]] == [StorageError] * 4
+    assert counted(path, "tickets") == len(kept)
+    assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+
+async def test_a_commit_that_fails_is_nobodys_and_the_next_is_well(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    def deny_commit(action: int, what: str | None, *_: object) -> int:
+        return sqlite3.SQLITE_DENY if (action, what) == (_TRANSACTION, "COMMIT") else sqlite3.SQLITE_OK
+
+    await store._writer.set_authorizer(deny_commit)
+    results = await asyncio.gather(*(adding(store, workspace) for _ in range(10)), return_exceptions=True)
+    await store._writer.set_authorizer(None)
+
+    assert {type(result) for result in results} == {StorageError}
+    assert counted(path, "tickets") == 0
+    assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert counted(path, "tickets") == 1
+
+
+async def test_cancelling_one_neither_loses_nor_doubles_a_ticket_of_the_others(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    for patience in range(30):
+        before = counted(path, "tickets")
+        tasks = [adding(store, workspace) for _ in range(8)]
+        for _ in range(patience):
+            await asyncio.sleep(0)
+        await asyncio.sleep(patience / 30_000)
+        tasks[3].cancel()
+
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+
+        told = {result.id for result in results if isinstance(result, Ticket)}
+        assert len(told) >= 7
+        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)  # what was under way has ended by now
+        assert counted(path, "tickets") - before - 1 in (7, 8)
+        assert counted(path, "outbox") == 2 * counted(path, "tickets")
+
+
+async def test_who_gives_up_before_its_turn_is_not_kept(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    with raw(path) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        tasks = [adding(store, workspace) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        tasks[1].cancel()
+        tasks[4].cancel()
+        await asyncio.sleep(0)
+        foreign.execute("ROLLBACK")
+
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [isinstance(result, Ticket) for result in results] == [True, False, True, True, False]
+    assert counted(path, "tickets") == 3
+
+
+async def test_so_many_may_wait_and_the_next_is_told_at_once(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    with raw(path) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        waiting = [adding(store, workspace) for _ in range(MOST_WAITING)]
+        await asyncio.sleep(0)
+
+        with pytest.raises(Overloaded):
+            await asyncio.wait_for(store.add_ticket(workspace.id, new_ticket(), ids(), NOW), 0.5)
+        foreign.execute("ROLLBACK")
+
+    await asyncio.gather(*waiting)
+    assert counted(path, "tickets") == MOST_WAITING > MOST_TOGETHER
+    assert await store.trouble() is None
+
+
+async def test_others_write_between_two_commits_of_many(store: Store, workspace: Workspace) -> None:
+    order: list[str] = []
+    waiting = [adding(store, workspace) for _ in range(3 * MOST_TOGETHER)]
+    for task in waiting:
+        task.add_done_callback(lambda _: order.append("ticket"))
+    await asyncio.sleep(0)
+
+    await store.change_workspace(workspace.id, lambda found: found)
+    order.append("change")
+    await asyncio.gather(*waiting)
+
+    assert order.index("change") <= 2 * MOST_TOGETHER
+
+
+async def test_closing_waits_for_everyone_who_asked(path: Path, workspace: Workspace) -> None:
+    async with opened(path) as store:
+        tasks = [adding(store, workspace) for _ in range(20)]
+        await asyncio.sleep(0)
+
+    assert len(await asyncio.gather(*tasks)) == counted(path, "tickets") == 20
+
+
+async def test_with_a_broken_database_nobody_waits_in_vain(store: Store, workspace: Workspace) -> None:
+    store._note(Unavailable("The database failed: for a test."))
+    store.broken.set()
+
+    results = await asyncio.gather(*(adding(store, workspace) for _ in range(5)), return_exceptions=True)
+
+    assert all(isinstance(result, StorageError) for result in results)
+
+
+async def test_rules_hold_for_every_ticket_that_is_filed_after_they_were_changed(
+    store: Store, workspace: Workspace
+) -> None:
+    assert (await store.workspace(workspace.id)).unknown_categories is UnknownCategories.KEEP
+
+    for channel in range(50, 70):
+        early = [adding(store, workspace) for _ in range(3)]
+        await store.change_workspace(
+            workspace.id,
+            lambda found, channel=channel: replace(found, tickets_channel_id=channel),  # type: ignore[misc]
+        )
+        late = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+        assert (await store.workspace(workspace.id)).tickets_channel_id == channel
+        assert {post.channel_id for post in await store.waiting_for(late.id, Lane.DISCORD)} == {channel}
+        await asyncio.gather(*early)
+
+
+async def test_a_ticket_for_no_workspace_is_refused(store: Store) -> None:
+    with pytest.raises(UnknownWorkspace):
+        await store.add_ticket("nobody's", new_ticket(), ids(), NOW)

@@ -1,0 +1,81 @@
+"""What is read with every request: once, until it changes, and never as it was before."""
+
+import asyncio
+
+from bot.tickets import Workspace, hash_key, mint_key
+from storage import Store
+from storage.remembered import Remembered
+from tests.storage.samples import NOW
+
+
+async def kept_key(store: Store) -> tuple[str, str]:
+    key, prefix = mint_key()
+    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_key(key), now=NOW)
+    return hash_key(key), prefix
+
+
+async def test_what_is_known_is_not_read_again(store: Store, workspace: Workspace) -> None:
+    key_hash, _ = await kept_key(store)
+    await store.find_key(key_hash)
+    await store.workspace(workspace.id)
+    took: list[str] = []
+    store.watch(lambda what, seconds: took.append(what), lambda failure: None)
+
+    for _ in range(5):
+        assert await store.find_key(key_hash)
+        assert await store.workspace(workspace.id) == workspace
+
+    assert took == []
+
+
+async def test_a_revoked_key_is_known_as_revoked_by_whoever_asks_next(
+    store: Store, workspace: Workspace
+) -> None:
+    for _ in range(20):
+        key_hash, prefix = await kept_key(store)
+        looking = [asyncio.create_task(store.find_key(key_hash)) for _ in range(5)]
+        await store.revoke_key(prefix, NOW)
+
+        found = await store.find_key(key_hash)
+
+        assert found is not None
+        assert found.revoked_at == NOW
+        await asyncio.gather(*looking)
+
+
+async def test_a_key_that_comes_to_be_is_known_at_once(store: Store, workspace: Workspace) -> None:
+    key, prefix = mint_key()
+    assert await store.find_key(hash_key(key)) is None
+
+    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_key(key), now=NOW)
+
+    assert await store.find_key(hash_key(key)) is not None
+
+
+async def test_what_was_read_while_it_was_changed_is_read_again() -> None:
+    known: Remembered[str] = Remembered()
+    values = iter(["before", "after"])
+
+    async def read(name: str) -> str:
+        value = next(values)
+        await asyncio.sleep(0)
+        return value
+
+    reading = asyncio.create_task(known.get("x", read))
+    await asyncio.sleep(0)
+    known.forget()
+
+    assert await reading == "before"
+    assert await known.get("x", read) == "after"
+
+
+async def test_so_many_are_remembered_and_no_more() -> None:
+    known: Remembered[str] = Remembered()
+
+    async def read(name: str) -> str:
+        return name
+
+    for number in range(25_000):
+        await known.get(str(number), read)
+
+    assert len(known._kept) <= 10_000
