@@ -25,7 +25,8 @@ MOST_TOGETHER = 256  # in one transaction: others want to write too
 _PUNCTUAL = 0.05  # seconds by which SQLite may give up waiting too early
 
 Result = TypeVar("Result")
-Work = Callable[[sqlite3.Connection], Result]  # reads and writes, and neither begins nor commits
+# Reads and writes, and neither begins nor commits. It may be done again, after it was taken back.
+Work = Callable[[sqlite3.Connection], Result]
 
 
 class Asked:
@@ -43,6 +44,7 @@ class Asked:
 
     def attempt(self, db: sqlite3.Connection) -> None:
         """Do it; if that fails, nothing of it is kept, and everything else is. Raises what fails them all."""
+        self.failure = None
         db.execute("SAVEPOINT attempt")
         try:
             self.result = self.work(db)
@@ -78,15 +80,29 @@ class Group:
 
         Raises sqlite3.Error, and then has to be rolled back.
         """
-        # IMMEDIATE: a transaction that began as a reader could not wait for a foreign lock.
-        db.execute("BEGIN IMMEDIATE")
+        _begin(db)
         self.begun = time.monotonic()
-        for _ in range(min(len(self._waiting), MOST_TOGETHER)):
-            asked = self._waiting.popleft()
-            if not asked.future.cancelled():
-                self.taken.append(asked)
+        together = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        self.taken = [asked for asked in together if not asked.future.cancelled()]
+        if not self._went_well(db):
+            db.rollback()
+            _begin(db)
+            for asked in self.taken:
                 asked.attempt(db)
         db.commit()
+
+    def _went_well(self, db: sqlite3.Connection) -> bool:
+        """Do it all without savepoints, for which SQLite copies every page; False if one left half of it."""
+        for asked in self.taken:
+            changes = db.total_changes
+            try:
+                asked.result = asked.work(db)
+            # Whatever it is, it is told to whoever asked, and to nobody else.
+            except Exception as error:
+                asked.failure = error
+                if db.total_changes != changes or not db.in_transaction or _spoils_everything(error):
+                    return False
+        return True
 
     def failed(self, error: Exception) -> None:
         """Tell those whom it took on. If it never began: whose patience has ended, or all if nobody's has."""
@@ -171,6 +187,11 @@ class GroupCommit(Transactions):
         """Wait until all that was asked for is written, or has failed."""
         if self._groups is not None:
             await asyncio.wait([self._groups])
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    # IMMEDIATE: a transaction that began as a reader could not wait for a foreign lock.
+    db.execute("BEGIN IMMEDIATE")
 
 
 def _taken_from(waiting: deque[Asked], *, until: float) -> list[Asked]:

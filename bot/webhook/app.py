@@ -119,7 +119,7 @@ class Webhook:
         kept: list[Ticket] = []
 
         def answer(ticket: Ticket) -> bytes:
-            kept.append(ticket)
+            kept[:] = [ticket]  # it may be asked again, if what was written with it had to be taken back
             return encoded(intake.answer(ticket))
 
         ids = source.ids(new, now)
