@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.sources import Body, Call, Endpoint, Intake, Page, Refused, Route, Source
 from bot.sources.wishes import CheckKey, Glance, KeyCheck, Work
-from bot.tickets import Answered, Once, Refusal, Ticket
+from bot.tickets import Answered, Once, Refusal
 from bot.webhook import repeats
 from bot.webhook.answers import Answer, Envelopes, encoded
 from bot.webhook.describing import own_routes
@@ -116,17 +116,14 @@ class Webhook:
             if earlier is None:
                 raise
             return earlier
-        kept: list[Ticket] = []
-
-        def answer(ticket: Ticket) -> bytes:
-            kept[:] = [ticket]  # it may be asked again, if what was written with it had to be taken back
-            return encoded(intake.answer(ticket))
-
-        ids = source.ids(new, now)
-        answered = await self._store.take_in(visitor.workspace.id, new, ids, now, once=once, answer=answer)
-        for ticket in kept:
-            _log_kept(ticket)
-        return answered
+        return await self._store.take_in(
+            visitor.workspace.id,
+            new,
+            source.ids(new, now),
+            now,
+            once=once,
+            answer=lambda ticket: encoded(intake.answer(ticket)),
+        )
 
     async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
         now = self._now()
@@ -225,11 +222,6 @@ def _call(request: web.Request, body: bytes) -> Call:
     except UnicodeEncodeError as error:
         raise refusal(400) from error
     return Call(path=request.match_info, query=request.query, body=body)
-
-
-def _log_kept(ticket: Ticket) -> None:
-    ids = {"ticket": ticket.id, "public_id": ticket.public_id}
-    _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=ids)
 
 
 def _answer(answered: Answered) -> Answer:
