@@ -1,7 +1,9 @@
 """How a command asks for something, and how it ends when the answer is no: one sentence, exit status 1."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -52,9 +54,18 @@ def finish(work: Coroutine[Any, Any, T], *refusals: type[Exception]) -> T:
     """Run it; of `refusals`, and of what a command is always refused with, the sentence is told."""
     told: tuple[type[Exception], ...] = (StorageError, Unaskable, Refusal, *refusals)
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=_event_loop()) as runner:
+            return runner.run(work)
     except told as error:
         fail(str(error))
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where the extra `speed` is installed; else None, for Python's own."""
+    if find_spec("uvloop") is None:
+        return None
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
+    return new_event_loop
 
 
 def fail(sentence: str) -> NoReturn:
