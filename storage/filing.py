@@ -29,8 +29,8 @@ def file(
     department = workspace.department_for(new.category).id
     ticket = ticket_rows.insert(db, new, workspace_id=workspace_id, department=department, ids=ids, now=now)
     channel = channel_id or workspace.channel_for(new, department)
-    for kind in new.opening:
-        db.execute(outbox_rows.INSERT, outbox_rows.values_of(ticket, kind, channel, now))
+    rows = [outbox_rows.values_of(ticket, kind, channel, now) for kind in new.opening]
+    db.executemany(outbox_rows.INSERT, rows)
     return ticket
 
 

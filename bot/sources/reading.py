@@ -119,7 +119,7 @@ def unfit(what: str) -> PydanticCustomError:
 
 def clean(text: str) -> str:
     """The text without control characters, of which NUL would end it early in SQLite. Lines and tabs stay."""
-    return _CONTROLS.sub("", text)
+    return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 def given(text: str | None) -> str | None:
