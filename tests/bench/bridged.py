@@ -1,7 +1,8 @@
 """`ticketbridge run` over a folder's config.toml, with no limit on how often one sender may file.
 
-`python -m tests.bench.bridged FOLDER`. A load from one machine has one address and one key, and would measure
-the limits. They still count, only nobody reaches them. Everything else is as an operator has it.
+`python -m tests.bench.bridged FOLDER [MODULE]`, the module being one it is to do without. A load from one
+machine has one address and one key, and would measure the limits. They still count, only nobody reaches them.
+Everything else is as an operator has it.
 """
 
 import sys
@@ -22,6 +23,8 @@ def unlimited() -> dict[str, Source]:
 
 def main() -> None:
     vars(bot.bridge)["discover"] = unlimited
+    for absent in filter(None, sys.argv[2:]):
+        vars(sys)["modules"][absent] = None
     app(["run", "--config", str(Path(sys.argv[1]) / "config.toml")])
 
 

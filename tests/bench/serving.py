@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,12 +64,15 @@ class Server:
     kind: str  # noop, validate, bridge, fastapi, fastify
     contract: Contract
     keeps: bool
+    without: str = ""  # a module that it is to do without, though it is installed
 
     def missing(self, node_modules: Path | None) -> str | None:
         """Why it cannot be run here, in a sentence."""
         if self.kind == "fastapi":
             absent = [name for name in ("fastapi", "sqlalchemy", "uvicorn") if find_spec(name) is None]
             return f"{' and '.join(absent)} not installed; `make bench` does it." if absent else None
+        if self.without and find_spec(self.without) is None:
+            return f"{self.without} is not installed, so that ticketbridge does without it anyway."
         if self.kind == "fastify" and node_modules is None:
             return "no node with npm that can install better-sqlite3 and fastify."
         return None
@@ -81,7 +84,7 @@ class Server:
         """Over an empty file in a new folder, until the block ends. Raises DidNotStart."""
         if self.kind == "bridge":
             premises = await furnished(folder)
-            command = [sys.executable, "-m", "tests.bench.bridged", str(folder)]
+            command = [sys.executable, "-m", "tests.bench.bridged", str(folder), self.without]
             port, key, database = premises.port, premises.keys[self.contract.source], premises.database
         else:
             port, key, database = free_port(), _KEY, folder / "tickets.db"
@@ -116,9 +119,10 @@ INTAKE = {
     "modl": Server(name="ticketbridge, Minecraft", kind="bridge", contract=MINECRAFT, keeps=True),
     "series": Server(name="ticketbridge, Roblox", kind="bridge", contract=ROBLOX, keeps=True),
 }
+OWN_LOOP = replace(INTAKE["modl"], name="ticketbridge, Minecraft, without uvloop", without="uvloop")
 FASTAPI = Server(name="FastAPI + SQLAlchemy", kind="fastapi", contract=MINECRAFT, keeps=True)
 FASTIFY = Server(name="Fastify + better-sqlite3", kind="fastify", contract=MINECRAFT, keeps=True)
-EVERY = (NOOP, *VALIDATE.values(), *INTAKE.values(), FASTAPI, FASTIFY)
+EVERY = (NOOP, *VALIDATE.values(), *INTAKE.values(), OWN_LOOP, FASTAPI, FASTIFY)
 
 
 def install_node_peer(folder: Path) -> Path | None:

@@ -9,7 +9,7 @@ from tests.bench.load import LoadFailed
 from tests.bench.measuring import Measured, measured
 from tests.bench.plan import Bench
 from tests.bench.process import DidNotStart
-from tests.bench.serving import EVERY, FASTAPI, FASTIFY, INTAKE, NOOP, VALIDATE, Server
+from tests.bench.serving import EVERY, FASTAPI, FASTIFY, INTAKE, NOOP, OWN_LOOP, VALIDATE, Server
 
 _BUSY = 0.9  # of its core; a client that uses more is what was measured
 _Runs = dict[tuple[str, int], dict[int, Measured]]  # by server and connections, then by round
@@ -85,7 +85,7 @@ def _rates(bench: Bench, servers: Sequence[Server], found: _Runs, loop: str) -> 
                     "yes" if server.keeps else "-",
                 ]
             )
-    notes = [f"Those on aiohttp ran on {loop}, as ticketbridge does."]
+    notes = [f"Those on aiohttp ran on {loop}, as ticketbridge does where nothing else is said."]
     if strained:
         notes.append(
             "* The client used more than nine tenths of its core: the server may be faster than this."
@@ -105,6 +105,7 @@ def _rates(bench: Bench, servers: Sequence[Server], found: _Runs, loop: str) -> 
 def _ratios(bench: Bench, found: _Runs) -> Table:
     pairs = [
         *((INTAKE[source], VALIDATE[source]) for source in INTAKE),
+        (INTAKE["modl"], OWN_LOOP),
         (INTAKE["modl"], FASTAPI),
         (INTAKE["modl"], FASTIFY),
     ]
