@@ -10,6 +10,7 @@ import aiosqlite
 
 from storage.errors import UnreadableDatabase
 from storage.failures import is_damage
+from storage.words import words_of
 
 # synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
 _SETTINGS = (
@@ -55,6 +56,8 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     """
     db = await _open(path)
     await db.execute("PRAGMA query_only = ON")
+    # 16 MiB. Over a million tickets the usual 2 hold too little: a text is searched for half as long again.
+    await db.execute("PRAGMA cache_size = -16384")
     return db
 
 
@@ -78,6 +81,7 @@ async def _open(path: Path) -> aiosqlite.Connection:
         for setting in _SETTINGS:
             await db.execute(setting)
         await db.create_function("holds", 2, _holds, deterministic=True)
+        await db.create_function("words_of", 5, words_of, deterministic=True)
         db.row_factory = sqlite3.Row
         await _check(db)
     # BaseException: as above.

@@ -11,6 +11,7 @@ from storage.failures import is_damage
 from storage.game_store import GameStore
 from storage.healing_store import HealingStore
 from storage.heard_store import HeardStore
+from storage.index_store import IndexStore
 from storage.migrate import migrate
 from storage.outbox_store import OutboxStore
 from storage.ticket_store import TicketStore
@@ -19,7 +20,15 @@ from storage.workspace_store import WorkspaceStore
 
 
 class Store(
-    WorkspaceStore, TicketStore, GameStore, OutboxStore, UndeliveredStore, HeardStore, HealingStore, Condition
+    WorkspaceStore,
+    TicketStore,
+    GameStore,
+    OutboxStore,
+    UndeliveredStore,
+    HeardStore,
+    HealingStore,
+    IndexStore,
+    Condition,
 ):
     """Tickets, their messages, workspaces, API keys and the outbox, in one file.
 

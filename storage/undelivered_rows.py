@@ -17,8 +17,12 @@ async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]
     """What is set aside, then what waits and has been tried, then what has not; the oldest first."""
     rows = await db.execute_fetchall(
         """
-        SELECT outbox.*, public_id FROM outbox JOIN tickets ON tickets.id = ticket_id
-        WHERE state IN ('pending', 'buried') AND lane = 'discord'
+        SELECT outbox.*, public_id
+        FROM (
+            SELECT id FROM outbox WHERE state = 'pending' AND lane = 'discord'
+            UNION ALL SELECT id FROM outbox WHERE state = 'buried' AND lane = 'discord'
+        ) AS left_over
+        JOIN outbox ON outbox.id = left_over.id JOIN tickets ON tickets.id = ticket_id
         ORDER BY state = 'pending', attempts = 0, outbox.id LIMIT :limit
         """,
         {"limit": limit},
@@ -64,7 +68,7 @@ async def note_told(db: aiosqlite.Connection, workspace_id: str, until: datetime
         """
         UPDATE outbox SET told_at = settled_at
         WHERE state = 'buried' AND lane = 'discord' AND settled_at <= :until
-          AND ticket_id IN (SELECT id FROM tickets WHERE workspace_id = :workspace)
+          AND EXISTS (SELECT 1 FROM tickets WHERE id = ticket_id AND workspace_id = :workspace)
         """,
         {"workspace": workspace_id, "until": to_ms(until)},
     )

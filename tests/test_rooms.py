@@ -33,11 +33,13 @@ SIGNS = {
     "cogs": "discord bot.tickets bot.client bot.dispatcher storage",
     "bot.sandbox": "aiohttp",
     "bot.backups": "bot.config storage",
+    "bot.indexing": "storage",
     "bot.administration": "bot.tickets storage aiohttp",
     "bot.operator": "bot.tickets bot.sources bot.config bot.administration storage typer rich",
     "bot.bridge": "bot.tickets bot.sources storage bot.webhook bot.breaker bot.dispatcher bot.requests_made "
     "bot.return_path bot.config "
-    "bot.client cogs bot.administration bot.backups bot.metrics bot.presence bot.watching aiohttp discord",
+    "bot.client cogs bot.administration bot.backups bot.indexing bot.metrics bot.presence bot.watching "
+    "aiohttp discord",
 }
 EVERY_ROOM = f"{' '.join(SIGNS)} bot.bridge bot.demo bot.story"
 SIGNS["bot.demo"] = SIGNS["bot.story"] = f"{EVERY_ROOM} rich pydantic aiohttp"

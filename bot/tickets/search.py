@@ -17,7 +17,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Which tickets, newest first. What is None does not matter; of several conditions all must hold."""
+    """Which tickets, newest first. What is None does not matter; of several conditions all must hold.
+
+    A text is looked for among the newest 1,000 tickets that fit everything else, and if more do, also among
+    the newest 1,000 that have its words, which takes three letters or more: so everything is found of which
+    either the text or the rest fits no more than so many. Where words that many tickets have never stand
+    together, the search for them ends after some milliseconds, with the newest.
+    """
 
     limit: int
     offset: int = 0
@@ -42,8 +48,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One page of a search, and how many tickets there are on all pages."""
+    """One page of a search."""
 
     search: Search
     cases: tuple[Case, ...]
-    total: int
+    total: int  # on all pages: exact without a text, and with one how many it was found in

@@ -1,8 +1,9 @@
 """Databases with many tickets: a few are filed through the store, and the rest are copies of those in SQL.
 
 So the rows are what the bridge itself writes, whatever columns there are; only what must differ does. Of the
-copies one in twenty is open, each player has filed twenty, and all but the newest are posted. Both contracts
-take turns: Roblox has the odd numbers, and the players with odd ones.
+copies one in twenty is open, each player has filed twenty, and all but the newest are posted; Minecraft's
+players are reported twenty times each. Both contracts take turns: Roblox has the odd numbers, and the players
+with odd ones.
 """
 
 import json
@@ -20,6 +21,7 @@ from tests.bench.serving import MINECRAFT, ROBLOX, Contract
 PENDING = 500  # deliveries that wait, whatever the size
 MODELS = 200  # tickets that are copied
 _CHUNK = 50_000  # rows of one transaction
+_BATCH = 10_000  # tickets indexed in one transaction
 _EACH = 20  # tickets of one player
 _AGE = timedelta(days=365)
 
@@ -34,6 +36,8 @@ async def filled(folder: Path, tickets: int) -> Premises:
     with closing(sqlite3.connect(premises.database, isolation_level=None)) as db:
         _copy(db, tickets)
         _settle(db)
+    await _index(premises)
+    with closing(sqlite3.connect(premises.database, isolation_level=None)) as db:
         db.execute("ANALYZE")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     to_disk(premises.database)
@@ -62,6 +66,15 @@ async def _file_models(premises: Premises) -> None:
         await store.close()
 
 
+async def _index(premises: Premises) -> None:
+    store = await Store.open(premises.database)
+    try:
+        while await store.index_some(_BATCH):
+            pass
+    finally:
+        await store.close()
+
+
 async def _file(store: Store, workspace_id: str, contract: Contract, number: int, begin: datetime) -> None:
     source = discover()[contract.source]
     (intake,) = (one for one in source.intakes if one.path == contract.path)
@@ -78,6 +91,7 @@ def _copy(db: sqlite3.Connection, tickets: int) -> None:
         "public_id": "printf('%s-%09d', substr(m.public_id, 1, instr(m.public_id, '-') - 1), :base + n)",
         "subject": "m.subject || ' ' || (:base + n)",
         "reporter_id": "'player-' || ((:base + n) % :players)",
+        "reported_player": "json_set(m.reported_player, '$[0]', 'accused-' || ((:base + n) % :players))",
         "status": "CASE WHEN (:base + n) / 2 % 20 = 0 THEN 'open' ELSE 'closed' END",
         "created_at": "m.created_at + (:base + n) * :apart",
         "updated_at": "m.updated_at + (:base + n) * :apart",

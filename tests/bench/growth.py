@@ -19,6 +19,7 @@ from tests.bench.serving import MINECRAFT, Served
 _CONNECTIONS = 32
 _INTAKE = f"intake, {_CONNECTIONS} connections (requests/s)"
 _START = "start until it listens"
+_SIZE = "size on the disk, a ticket (bytes)"
 _Found = dict[str, dict[int, dict[int, float]]]  # by question, by tickets stored, by round
 
 
@@ -35,6 +36,7 @@ async def growth(bench: Bench) -> Report:
             bench.step(f"growth, round {number + 1}: {size:,} tickets")
             for question, seconds in (await _asked(bench, premises[size])).items():
                 found[question][size][number] = seconds
+            found[_SIZE][size][number] = premises[size].database.stat().st_size / size
             await _take_in(bench, premises[size], size, number, found, report.wrong)
     report.tables.append(_table(bench, found))
     return report
@@ -82,15 +84,19 @@ def _table(bench: Bench, found: _Found) -> Table:
     sizes = bench.plan.sizes
     least, most = sizes[0], sizes[-1]
     rows = []
-    for question in sorted(found, key=lambda one: (one != _INTAKE, one == _START)):
+    for question in sorted(found, key=lambda one: (one != _INTAKE, one == _START, one == _SIZE)):
         by_size = found[question]
-        scale, form = (1.0, ",.0f") if question == _INTAKE else (1e3, ",.2f")
+        scale, form = (1.0, ",.0f") if question in (_INTAKE, _SIZE) else (1e3, ",.2f")
         cells = [
             Runs(tuple(by_size[size].values())).shown(form, scale) if by_size[size] else "-" for size in sizes
         ]
         shared = sorted(by_size[least].keys() & by_size[most].keys())
         ratio = Runs(tuple(by_size[most][number] / by_size[least][number] for number in shared))
         rows.append([question, *cells, ratio.shown(".2f") if shared else "-"])
-    head = ["milliseconds, but for intake", *(f"{size:,}" for size in sizes), f"{most:,} over {least:,}"]
+    head = [
+        "milliseconds, but for intake and size",
+        *(f"{size:,}" for size in sizes),
+        f"{most:,} over {least:,}",
+    ]
     notes = ["Questions are asked of the store itself, one at a time, without HTTP or Discord around them."]
     return Table(title="Growth: the same with more tickets stored", head=head, rows=rows, notes=notes)

@@ -20,6 +20,11 @@ from tests.bench.filled import MODELS, WORDS, players
 from tests.bench.process import rows
 
 NOTHING = "search: a word of no ticket"
+THREES = "search: a word of no ticket, its parts in many"
+FILTERED = "search: a word, with a status of no ticket"
+ELSEWHERE = "search: a name of every ticket of the other game"
+NONE = (NOTHING, THREES, FILTERED, ELSEWHERE)  # questions without an answer
+_REPORTS = ("player", "chat", "cheating", "behavior", "name", "other")  # some of Minecraft's categories
 _LOOKS_ENOUGH = 2.0  # seconds for one question; what is slow is asked less often
 Question = Callable[[int], Awaitable[object]]  # asked for the nth time
 
@@ -29,6 +34,7 @@ def questions(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
     now, here = datetime.now(UTC), [scope.workspace_id]
     every_second, one_in_twenty, one_in_hundred = WORDS
     open_ones = (Status.OPEN, Status.IN_PROGRESS)
+    minecraft = Scope(workspace_id=scope.workspace_id, source="modl")
 
     def search(**conditions: Any) -> Awaitable[object]:
         return store.search(scope, Search(limit=25, **conditions))
@@ -55,6 +61,18 @@ def questions(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
             text=every_second, statuses=open_ones, reporter_id=player(n)
         ),
         NOTHING: lambda n: search(text=f"nobody{n}"),
+        THREES: lambda n: search(text=f"{one_in_hundred} {every_second}"),
+        FILTERED: lambda n: search(text=every_second, statuses=[Status.RESOLVED]),
+        ELSEWHERE: lambda n: search(text="notch"),
+        "search: two letters": lambda n: search(text=every_second[:2]),
+        "search: a number": lambda n: search(text=str(tickets // 2 + 2 * n)[:-1]),
+        "list: page 5 of the open ones": lambda n: search(statuses=open_ones, offset=4 * 25),
+        "list: Minecraft's reports, open": lambda n: store.search(
+            minecraft, Search(limit=25, statuses=[Status.OPEN], categories=_REPORTS)
+        ),
+        "record: the reports on a player": lambda n: store.search(
+            minecraft, Search(limit=25, reported_id=f"accused-{n * 7918 % players(tickets)}")
+        ),
     }
 
 

@@ -24,7 +24,7 @@ from tests.bench.filled import MODELS, PENDING, filled
 from tests.bench.growth import growth
 from tests.bench.imports import OURS, PYTHON
 from tests.bench.load import ROOT, Load, put_on
-from tests.bench.looks import NOTHING, questions
+from tests.bench.looks import NONE, questions
 from tests.bench.measuring import measured
 from tests.bench.page import BEGIN, END, NoMarkers, as_markdown, with_figures
 from tests.bench.plan import SHORT, Bench
@@ -156,7 +156,7 @@ async def test_a_filled_database_holds_what_its_questions_ask_for(tmp_path: Path
                 answer = await ask(number)
                 found = answer.cases if isinstance(answer, Found) else answer
                 # Page 40 and a player's open tickets may be empty where there are few.
-                assert bool(found) == (name != NOTHING) or "page" in name or "player" in name, name
+                assert bool(found) == (name not in NONE) or "page" in name or "player" in name, name
         assert counted(premises.database, "outbox WHERE state = 'pending'") == PENDING
 
 

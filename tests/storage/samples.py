@@ -91,6 +91,14 @@ def raw(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
+def everything_in(db: sqlite3.Connection) -> list[object]:
+    """How a file is made, and every row. (`iterdump` cannot read an index that keeps no texts.)"""
+    made = db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
+    tables = [name for kind, name, sql in made if kind == "table" and not sql.startswith("CREATE VIRTUAL")]
+    rows = [db.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables]  # noqa: S608  # ours
+    return [made, *rows]
+
+
 def counted(path: Path, table: str) -> int:
     with raw(path) as db:
         count_of: int = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608  # ours

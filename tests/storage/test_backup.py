@@ -14,17 +14,17 @@ from bot.tickets import Workspace
 from storage import DatabaseLock, Store
 from storage.backup import back_up, prune, restore, scheduled_name, verify
 from storage.errors import BackupFailed
-from tests.storage.samples import NOW, counted, ids, new_ticket, replying
+from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, replying
 
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def dump(path: Path) -> list[str]:
-    """Everything in a database, as SQL."""
+def dump(path: Path) -> list[object]:
+    """Everything in a database."""
     with closing(sqlite3.connect(path)) as db:
-        return list(db.iterdump())
+        return everything_in(db)
 
 
 async def _filled(store: Store, workspace: Workspace, tickets: int) -> None:

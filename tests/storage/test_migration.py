@@ -8,11 +8,22 @@ from pathlib import Path
 import pytest
 
 import storage.migrate
-from bot.tickets import Department, Kind, Lane, MessageKind, Person, Plan, Status, UnknownCategories
+from bot.tickets import (
+    Department,
+    Kind,
+    Lane,
+    MessageKind,
+    Person,
+    Plan,
+    Scope,
+    Search,
+    Status,
+    UnknownCategories,
+)
 from storage import StorageError, UnreadableDatabase
 from storage.migrate import migrations, statements
 from tests.storage import version_one
-from tests.storage.samples import NOW, ids, new_ticket, opened, raw, replying
+from tests.storage.samples import NOW, everything_in, ids, new_ticket, opened, raw, replying
 from tests.storage.test_opening import schema_of, version_of
 from tests.storage.test_view_only import ATTACKS
 from tests.storage.victim import victim
@@ -114,6 +125,21 @@ async def test_work_goes_on_in_a_migrated_file(old: Path) -> None:
     assert ticket.id == 4
 
 
+async def test_what_was_kept_before_there_was_an_index_is_listed_counted_and_found(old: Path) -> None:
+    async with opened(old) as store:
+        scope = Scope(workspace_id="w1", source=(await store.ticket(1)).source)
+        wanted = [one for one in (3, 2, 1) if (await store.ticket(one)).source == scope.source]
+        for left in (3, 0):
+            assert await store.not_indexed() == left
+            for search in (Search(limit=10), Search(limit=10, text="")):
+                found = await store.search(scope, search)
+                assert [case.ticket.id for case in found.cases] == wanted
+                assert found.total == len(wanted)
+            rey = await store.search(scope, Search(limit=10, text="REY ☃"))
+            assert {case.ticket.id for case in rey.cases} >= {wanted[-1]}
+            await store.index_some()
+
+
 async def test_foreign_keys_hold_after_a_migration(old: Path) -> None:
     async with opened(old) as store:
         key = await store.find_key("hash1")
@@ -132,12 +158,12 @@ async def test_the_view_only_lock_is_complete_after_a_migration(old: Path, forei
 
     with raw(old) as db:
         db.execute(f"PRAGMA foreign_keys = {foreign_keys}")
-        before = list(db.iterdump())
+        before = everything_in(db)
         for attack in ATTACKS.values():
             with pytest.raises(sqlite3.IntegrityError, match=r"^view-only: "):
                 db.execute(attack)
 
-        assert list(db.iterdump()) == before
+        assert everything_in(db) == before
 
 
 @pytest.mark.parametrize("done", range(len(STATEMENTS) + 1))

@@ -11,7 +11,7 @@ import pytest
 from bot.tickets import Ticket, Workspace
 from storage import Store
 from tests.storage import version_one
-from tests.storage.samples import NOW, ids, new_ticket, noting, raw, replying
+from tests.storage.samples import NOW, everything_in, ids, new_ticket, noting, raw, replying
 
 _MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
 _OUTBOX = "outbox (ticket_id, kind, lane, channel_id, nonce, due_at, created_at)"
@@ -83,12 +83,12 @@ async def test_raw_sql_brings_no_reply_to_a_game_report(
     assert (ticket.id, report.id) == (1, 2)
     with raw(path) as db:
         db.execute(f"PRAGMA foreign_keys = {foreign_keys}")
-        before = list(db.iterdump())
+        before = everything_in(db)
 
         with pytest.raises(sqlite3.IntegrityError, match=r"^view-only: "):
             db.execute(attack)
 
-        assert list(db.iterdump()) == before
+        assert everything_in(db) == before
 
 
 async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path: Path) -> None:

@@ -24,7 +24,7 @@ from bot.tickets import (
     Workspace,
 )
 from storage import StorageError, Store
-from tests.storage.samples import NOW, WRITER, counted, ids, new_ticket, raw, replying, worked
+from tests.storage.samples import NOW, WRITER, counted, everything_in, ids, new_ticket, raw, replying, worked
 
 Compose = Callable[[Ticket], Words | None]
 Rule = Callable[[Ticket, Workspace], Ticket]
@@ -164,10 +164,10 @@ async def test_where_nothing_is_said_or_changed_nothing_is_written(
     store: Store, ticket: Ticket, path: Path, say: Compose | None, rule: Rule | None
 ) -> None:
     with raw(path) as db:
-        before = list(db.iterdump())
+        before = everything_in(db)
         await work(store, ticket, say, rule)
 
-        assert list(db.iterdump()) == before
+        assert everything_in(db) == before
 
 
 async def test_each_change_leaves_a_line_of_its_own_however_often_it_comes(

@@ -1,0 +1,117 @@
+"""How SQLite goes about what is asked again and again: by an index, and never through all there is."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bot.tickets import Lane, Scope, Search, Status, Ticket, Workspace
+from storage import Store
+from storage.connection import in_its_thread
+from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
+
+# What grows with every ticket, looked through whole. The indexes of what is not done stay short.
+_WHOLE = re.compile(
+    r"SCAN ((kept_|sorted_|reported_)?tickets|messages|outbox|answered|leads|newest)\b"
+    r"(?! USING (COVERING )?INDEX outbox_(pending|by_channel|buried|set_aside))"
+)
+_READ_OR_WRITE = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """A store, and a ticket in it."""
+
+    store: Store
+    ticket: Ticket
+
+    @property
+    def here(self) -> list[str]:
+        return [self.ticket.workspace_id]
+
+    async def search(self, **conditions: Any) -> None:
+        scope = Scope(workspace_id=self.ticket.workspace_id, source=self.ticket.source)
+        await self.store.search(scope, Search(limit=25, **conditions))
+
+
+Asked = Callable[[Desk], Coroutine[Any, Any, object]]
+
+ASKED: dict[str, Asked] = {
+    "a list": lambda desk: desk.search(),
+    "a filtered list": lambda desk: desk.search(statuses=[Status.OPEN], categories=["bug"]),
+    "what a player filed": lambda desk: desk.search(reporter_id="7"),
+    "what a player is reported in": lambda desk: desk.search(reported_id="7"),
+    "a text": lambda desk: desk.search(text="broke"),
+    "a short text": lambda desk: desk.search(text="it", hidden_departments=["lab"]),
+    "a player's newest": lambda desk: desk.store.tickets_of("somewhere", "7", desk.here),
+    "an autocompletion": lambda desk: desk.store.tickets_like("bro", desk.here),
+    "a ticket by its id": lambda desk: desk.store.ticket_named(desk.ticket.public_id),
+    "a ticket by its post": lambda desk: desk.store.ticket_shown_at(5),
+    "a digest": lambda desk: desk.store.tickets_in_digest(5),
+    "what was said": lambda desk: desk.store.messages_of(desk.ticket.id),
+    "a ticket filed": lambda desk: desk.store.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
+    "a note": lambda desk: desk.store.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
+    "a claim": lambda desk: desk.store.change_ticket(desk.ticket.id, _claimed, NOW, by=WRITER),
+    "a batch of the index": lambda desk: desk.store.index_some(),
+    "what leaves next": lambda desk: desk.store.due_deliveries(Lane.DISCORD, (), NOW),
+    "when it leaves": lambda desk: desk.store.next_due(Lane.DISCORD, ()),
+    "what waits for a ticket": lambda desk: desk.store.waiting_for(desk.ticket.id, Lane.DISCORD),
+    "what waits for each channel": lambda desk: desk.store.backlogs(Lane.DISCORD),
+    "what is not delivered": lambda desk: desk.store.undelivered(25),
+    "what is set aside": lambda desk: desk.store.set_aside(desk.here, 25),
+    "what nobody was told of": lambda desk: desk.store.untold(desk.here[0], 25),
+    "that somebody was told": lambda desk: desk.store.note_told(desk.here[0], NOW),
+    "a deleted post": lambda desk: desk.store.forget_post(5),
+    "a deleted thread": lambda desk: desk.store.forget_thread(5, NOW),
+    "the outbox's depths": lambda desk: desk.store.depths(),
+    "how many came": lambda desk: desk.store.tickets_between(1, 2),
+    "how many are not indexed": lambda desk: desk.store.not_indexed(),
+}
+
+
+def _claimed(ticket: Ticket) -> Ticket:
+    return ticket.claim(WRITER)
+
+
+async def plans_of(store: Store, ask: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
+    """Each step of SQLite's plan for each statement that is executed, triggers' among them."""
+    statements: list[str] = []
+    connections = [store._writer, store._reader]
+    for db in connections:
+        await in_its_thread(db, lambda thread: thread.set_trace_callback(statements.append))
+    await ask()
+    for db in connections:
+        await in_its_thread(db, lambda thread: thread.set_trace_callback(None))
+    reads_and_writes = [one for one in statements if _READ_OR_WRITE.match(one)]
+    assert reads_and_writes
+    return await in_its_thread(
+        store._reader, lambda thread: [step for one in reads_and_writes for step in _steps(thread, one)]
+    )
+
+
+def _steps(db: sqlite3.Connection, statement: str) -> list[str]:
+    # The plan of an insert names the search for rows that waited for it, which is skipped while none do.
+    db.execute("PRAGMA foreign_keys = OFF")
+    return [step["detail"] for step in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_nothing_looks_through_all_there_is(store: Store, workspace: Workspace, name: str) -> None:
+    for _ in range(3):
+        ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    desk = Desk(store=store, ticket=ticket)
+
+    plans = await plans_of(store, lambda: ASKED[name](desk))
+
+    assert [step for step in plans if _WHOLE.search(step)] == []
+
+
+async def test_a_look_through_everything_is_noticed(store: Store) -> None:
+    async def look() -> None:
+        async with store._read() as db:
+            await db.execute_fetchall("SELECT count(*) FROM tickets WHERE subject = 'x'")
+
+    assert [step for step in await plans_of(store, look) if _WHOLE.search(step)] == ["SCAN tickets"]

@@ -1,0 +1,284 @@
+"""The index behind searches and lists: it changes how soon something is found, and never what."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.tickets import Player, Scope, Search, Status, Ticket, Workspace
+from storage import StorageError, Store
+from tests.storage.samples import HUB, NOW, WRITER, counted, ids, new_ticket, opened, raw
+
+CATEGORIES, DEPARTMENTS = ("bug", "tea", "Größe"), ("general", "lab", "vault")
+SOURCES = ("somewhere", "elsewhere")
+WORDS = (
+    "Straße",
+    "STRASSE",
+    "İzmir",
+    "100%",
+    'say "hi"',
+    "a\x00b",
+    "\ufffe\uffff",
+    "😀😀😀",
+    "AND",
+    "x*",
+    "1234",
+    "",
+)
+NAMES = ("Rey", "rey_2", "Ärger", "FINN", "\ue000\ue001\ue002", None)
+PLAYERS = ("7", "8", "9", None)
+TEXTS = (
+    *(None, None, "", "r", "re", "REY", "strass", "SSE", "i̇z", "izm", "0%", '"hi', "b", "a\x00b", "\x00"),
+    *("😀", "😀😀😀", "\ufffe\uffff", "NOT", "and", "x*", "1234", "34", "34 1", "ärg", "words:", "\n"),
+    *("\ue000\ue001\ue002", "z" * 256),
+)
+
+
+def search_of(chance: random.Random, texts: Sequence[str | None]) -> Search:
+    def some(values: Sequence[str]) -> list[str] | None:
+        return chance.choice([None, None, chance.sample(values, chance.randrange(3))])
+
+    statuses = some([status.value for status in Status])
+    return Search(
+        limit=chance.choice([1, 5, 1000]),
+        offset=chance.choice([0, 0, 0, 3, 50]),
+        statuses=None if statuses is None else [Status(one) for one in statuses],
+        categories=some(CATEGORIES),
+        departments=some(DEPARTMENTS),
+        hidden_departments=some(DEPARTMENTS) or (),
+        reporter_id=chance.choice([None, None, None, "7", "8"]),
+        reported_id=chance.choice([None, None, None, "7", "9"]),
+        text=chance.choice(texts),
+    )
+
+
+def fits(ticket: Ticket, scope: Scope, search: Search) -> bool:
+    """What a search means, one ticket at a time."""
+    names = (ticket.subject, ticket.reporter.name, ticket.reporter.display_name)
+    reported = ticket.reported_player.id if ticket.reported_player else None
+    return (
+        (ticket.workspace_id, ticket.source) == (scope.workspace_id, scope.source)
+        and (search.statuses is None or ticket.status in search.statuses)
+        and (search.categories is None or ticket.category in search.categories)
+        and (search.departments is None or ticket.department in search.departments)
+        and ticket.department not in search.hidden_departments
+        and search.reporter_id in (None, ticket.reporter.id)
+        and search.reported_id in (None, reported)
+        and (search.text is None or any(search.text.casefold() in (name or "").casefold() for name in names))
+    )
+
+
+class Archive:
+    """A store, and beside it everything that it is to hold."""
+
+    def __init__(self, store: Store, workspaces: Sequence[Workspace], chance: random.Random) -> None:
+        self.store = store
+        self.tickets: dict[int, Ticket] = {}
+        self._workspaces = workspaces
+        self.chance = chance
+
+    def player(self) -> Player:
+        one = self.chance.choice
+        return Player(id=one(PLAYERS), name=one(NAMES), display_name=one(NAMES))
+
+    async def file(self) -> None:
+        one = self.chance.choice
+        new = replace(
+            new_ticket(source=one(SOURCES), category=one(CATEGORIES), subject=f"{one(WORDS)} {one(WORDS)}"),
+            reporter=self.player(),
+            reported_player=one([None, self.player()]),
+        )
+        ticket = await self.store.add_ticket(one(self._workspaces).id, new, ids(), NOW)
+        self.tickets[ticket.id] = ticket
+
+    async def change(self) -> None:
+        one = self.chance.choice
+        wanted = replace(
+            one(list(self.tickets.values())), status=one(list(Status)), department=one(DEPARTMENTS)
+        )
+        wanted = replace(wanted, reporter=one([wanted.reporter, self.player()]))
+        self.tickets[wanted.id] = await self.store.change_ticket(
+            wanted.id, lambda before: replace(wanted, post=before.post), NOW, by=WRITER
+        )
+
+    async def check(self, texts: Sequence[str | None] = TEXTS) -> None:
+        """Fails unless a search finds what it means, and counts it."""
+        scope = Scope(
+            workspace_id=self.chance.choice(self._workspaces).id, source=self.chance.choice(SOURCES)
+        )
+        search = search_of(self.chance, texts)
+        wanted = [one for _, one in sorted(self.tickets.items(), reverse=True) if fits(one, scope, search)]
+
+        found = await self.store.search(scope, search)
+
+        page = wanted[search.offset : search.offset + search.limit]
+        assert ([case.ticket for case in found.cases], found.total) == (page, len(wanted)), search
+
+
+@pytest.fixture
+async def archive(store: Store, workspace: Workspace, seed: int) -> Archive:
+    """Of a time that did not index everything."""
+    other = await store.add_workspace(replace(HUB, name="other"), NOW)
+    archive = Archive(store, [workspace, other], random.Random(seed))  # noqa: S311  # no secret
+    for _ in range(8):
+        for _ in range(20):
+            await archive.file()
+        for _ in range(8):
+            await archive.change()
+        await store.index_some(archive.chance.randrange(30))
+    return archive
+
+
+@pytest.fixture
+def scope(workspace: Workspace) -> Scope:
+    return Scope(workspace_id=workspace.id, source="somewhere")
+
+
+async def indexed(store: Store) -> None:
+    while await store.index_some():
+        pass
+
+
+async def found_by(store: Store, scope: Scope, **conditions: object) -> list[int]:
+    page = await store.search(scope, Search(limit=10_000, **conditions))  # type: ignore[arg-type]  # as named
+    assert page.total == len(page.cases)
+    return [case.ticket.id for case in page.cases]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_is_asked_for_is_what_a_look_at_every_ticket_would_find(archive: Archive) -> None:
+    for _ in range(150):
+        await archive.check()
+    await indexed(archive.store)
+    for _ in range(150):
+        await archive.check()
+        await archive.change()
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_what_is_not_among_the_newest_is_found_by_its_words(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.fitting_rows._NEWEST", 3)
+    await indexed(archive.store)
+
+    for _ in range(150):
+        await archive.check([text for text in TEXTS if text is None or len(text.casefold()) > 2])
+        await archive.change()
+
+
+@pytest.mark.parametrize("text", ["rey", "ey", "BROKE"])
+async def test_a_ticket_is_found_before_and_after_it_is_indexed(
+    store: Store, workspace: Workspace, scope: Scope, text: str
+) -> None:
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    before = await found_by(store, scope, text=text)
+    assert await store.not_indexed() == 1
+    await indexed(store)
+
+    assert await store.not_indexed() == 0
+    assert before == await found_by(store, scope, text=text) == [ticket.id]
+
+
+async def test_a_text_is_looked_for_among_the_newest_and_among_those_with_its_words(
+    store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.fitting_rows._NEWEST", 4)
+    monkeypatch.setattr("storage.fitting_rows._WORDED", 2)
+    for number in range(20):
+        await store.add_ticket(workspace.id, new_ticket(subject="abc"[: 2 + number % 2]), ids(), NOW)
+    await indexed(store)
+
+    assert await found_by(store, scope, text="abc") == [20, 18]
+    assert await found_by(store, scope, text="ab") == [20, 19, 18, 17]
+    assert await found_by(store, scope, text="abd") == []
+    assert len(await found_by(store, scope)) == 20
+
+
+async def test_a_linked_reporter_is_found_by_the_new_name_and_no_more_by_the_old(
+    store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.fitting_rows._NEWEST", 1)
+    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    for _ in range(5):
+        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await indexed(store)
+
+    for name in ("Poe Dameron", "Maz Kanata", "rey"):
+        await store.change_ticket(ticket.id, partial(_called, name), NOW, by=WRITER)
+        assert ticket.id in await found_by(store, scope, text=name)
+        assert await store.not_indexed() == 1
+        await indexed(store)
+        assert ticket.id in await found_by(store, scope, text=name)
+
+    assert await found_by(store, scope, text="Dameron") == await found_by(store, scope, text="Kanata") == []
+    assert await store.not_indexed() == 0
+
+
+def _called(name: str, ticket: Ticket) -> Ticket:
+    return replace(ticket, reporter=Player(id="7", name=name))
+
+
+@pytest.mark.parametrize("moment", ["before it is indexed", "after it is indexed", "after a restart"])
+async def test_a_total_is_exact_after_each_change(path: Path, moment: str) -> None:
+    async with opened(path) as store:
+        workspace = await store.add_workspace(HUB, NOW)
+        scope = Scope(workspace_id=workspace.id, source="somewhere")
+        for _ in range(5):
+            ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        if moment != "before it is indexed":
+            await indexed(store)
+    async with opened(path) as store:
+        await store.change_ticket(ticket.id, lambda one: one.move_to(Status.CLOSED), NOW, by=WRITER)
+        await store.change_ticket(1, lambda one: replace(one, department="lab"), NOW, by=WRITER)
+        for _ in range(2):
+            assert len(await found_by(store, scope)) == 5
+            assert await found_by(store, scope, statuses=[Status.CLOSED]) == [ticket.id]
+            assert await found_by(store, scope, departments=["lab"]) == [1]
+            assert await found_by(store, scope, hidden_departments=["lab"]) == [5, 4, 3, 2]
+            await indexed(store)
+
+
+async def test_a_batch_that_fails_is_not_half_there(
+    store: Store, workspace: Workspace, scope: Scope, path: Path
+) -> None:
+    for _ in range(10):
+        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.index_some(4)
+    with raw(path) as db:
+        db.execute("CREATE TRIGGER no BEFORE UPDATE ON indexed BEGIN SELECT RAISE(ABORT, 'planted'); END")
+        with pytest.raises(StorageError, match="planted"):
+            await store.index_some(4)
+        db.execute("DROP TRIGGER no")
+
+    assert counted(path, "sorted_tickets") == 4
+    await indexed(store)
+
+    assert (
+        await found_by(store, scope) == await found_by(store, scope, text="broke") == list(range(10, 0, -1))
+    )
+    with raw(path) as db:
+        assert db.execute("SELECT number FROM sorts").fetchall() == [(10,)]
+        words = db.execute("SELECT rowid FROM search_words WHERE search_words MATCH 'bro'").fetchall()
+    assert sorted(words) == [(number,) for number in range(1, 11)]
+
+
+async def test_a_cancelled_batch_leaves_the_next_one_nothing_to_trip_over(
+    store: Store, workspace: Workspace, scope: Scope
+) -> None:
+    for _ in range(50):
+        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    for _ in range(20):
+        batch = asyncio.create_task(store.index_some(5))
+        await asyncio.sleep(0.0005)
+        batch.cancel()
+        await asyncio.wait([batch])
+    await indexed(store)
+
+    assert len(await found_by(store, scope)) == len(await found_by(store, scope, text="broke")) == 50
