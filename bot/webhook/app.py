@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.sources import Body, Call, Endpoint, Intake, Page, Refused, Route, Source
 from bot.sources.wishes import CheckKey, Glance, KeyCheck, Work
-from bot.tickets import Answered, Once, Refusal
+from bot.tickets import Answered, Once, Refusal, Ticket
 from bot.webhook import repeats
 from bot.webhook.answers import Answer, Envelopes, encoded
 from bot.webhook.describing import own_routes
@@ -116,14 +116,18 @@ class Webhook:
             if earlier is None:
                 raise
             return earlier
-        return await self._store.take_in(
-            visitor.workspace.id,
-            new,
-            source.ids(new, now),
-            now,
-            once=once,
-            answer=lambda ticket: encoded(intake.answer(ticket)),
-        )
+        kept: list[Ticket] = []
+
+        def answer(ticket: Ticket) -> bytes:
+            kept[:] = [ticket]  # it may be asked again, if what was written with it had to be taken back
+            return encoded(intake.answer(ticket))
+
+        ids = source.ids(new, now)
+        answered = await self._store.take_in(visitor.workspace.id, new, ids, now, once=once, answer=answer)
+        for ticket in kept:
+            known = {"ticket": ticket.id, "public_id": ticket.public_id}
+            _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=known)
+        return answered
 
     async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
         now = self._now()

@@ -43,6 +43,16 @@ class Served:
         except (aiohttp.ClientError, TimeoutError):
             return 0
 
+    async def list_tickets(self) -> int:
+        """Ask for the newest tickets; the status of the answer, 0 for none."""
+        try:
+            async with self.session.get(
+                f"{self.address}/tickets/list", headers={"apikey": self.key}
+            ) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
+
     async def health(self) -> int:
         async with self.session.get(self.address + "/healthz") as answer:
             return answer.status

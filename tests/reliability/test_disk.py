@@ -1,7 +1,6 @@
 """The short forms of `tests.reliability.disk`."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ async def test_a_lock_of_another_program_that_is_soon_gone_fails_nobody() -> Non
     assert max(seconds for _, seconds in answers) < 2
 
 
-async def test_damage_under_a_running_bridge_ends_it_with_what_to_do(tmp_path: Path) -> None:
+async def test_damage_that_a_running_bridge_meets_ends_it_with_what_to_do(tmp_path: Path) -> None:
     database = tmp_path / "tickets.db"
     async with served(database, await furnished(database)) as bridge:
         assert await bridge.file("before") == 200
@@ -51,7 +50,7 @@ async def test_damage_under_a_running_bridge_ends_it_with_what_to_do(tmp_path: P
         beside.write_bytes(b"\xff" * beside.stat().st_size)
 
         async def is_over() -> bool:
-            return await bridge.file(str(time.monotonic())) != 200
+            return await bridge.list_tickets() != 200
 
         await eventually(is_over)
         status = await asyncio.wait_for(bridge.process.wait(), END)

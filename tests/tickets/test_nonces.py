@@ -28,4 +28,4 @@ def test_the_same_message_in_another_channel_has_another_nonce() -> None:
 def test_a_nonce_never_changes_between_versions() -> None:
     nonce = nonce_of("0123456789abcdef01234567", Kind.POST, "", 1234567890)
 
-    assert nonce == "689807d42045e42313791318"
+    assert nonce == "01234567ecc439adfbb28521"
