@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -62,6 +63,9 @@ def demo(
 async def _run(settings: Settings) -> None:
     stop = _stop_signal()
     async with running(settings) as bridge:
+        # What is there by now stays. To look through all of it for garbage would hold up requests for a tenth
+        # of a second, again and again.
+        gc.freeze()
         log.info("Tickets are accepted at %s", bridge.webhook_address)
         stopped, broken = asyncio.create_task(stop.wait()), asyncio.create_task(_end_if_broken(bridge))
         ends = (broken, bridge.discord)
