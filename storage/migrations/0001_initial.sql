@@ -22,20 +22,23 @@ CREATE TABLE api_keys (
     revoked_at    INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- "OR" and not "IN" in the checks of what is written with every request: for an IN, SQLite makes a table each time.
 CREATE TABLE tickets (
     id                INTEGER PRIMARY KEY,
     uid               TEXT NOT NULL UNIQUE,
     public_id         TEXT NOT NULL UNIQUE,
     workspace_id      TEXT NOT NULL REFERENCES workspaces (id),
     source            TEXT NOT NULL,
-    view_only         INTEGER NOT NULL CHECK (view_only IN (0, 1)),
-    private           INTEGER NOT NULL CHECK (private IN (0, 1)),
+    view_only         INTEGER NOT NULL CHECK (view_only = 0 OR view_only = 1),
+    private           INTEGER NOT NULL CHECK (private = 0 OR private = 1),
     subject           TEXT NOT NULL,
     body              TEXT NOT NULL,
     category          TEXT NOT NULL,
     department        TEXT NOT NULL,
-    priority          TEXT NOT NULL CHECK (priority IN ('low', 'normal', 'high', 'urgent')),
-    status            TEXT NOT NULL CHECK (status IN ('open', 'in-progress', 'resolved', 'closed')),
+    priority          TEXT NOT NULL
+        CHECK (priority = 'low' OR priority = 'normal' OR priority = 'high' OR priority = 'urgent'),
+    status            TEXT NOT NULL
+        CHECK (status = 'open' OR status = 'in-progress' OR status = 'resolved' OR status = 'closed'),
     reporter_id       TEXT,
     reporter          TEXT NOT NULL,                     -- JSON: the whole player
     reported_player   TEXT,                              -- JSON: the whole player

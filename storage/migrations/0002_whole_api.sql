@@ -55,12 +55,14 @@ CREATE TABLE new_outbox (
     id               INTEGER PRIMARY KEY,
     ticket_id        INTEGER NOT NULL REFERENCES tickets (id),
     kind             TEXT NOT NULL
-        CHECK (kind IN ('post', 'thread', 'private-thread', 'redraw', 'show', 'point', 'return')),
+        CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private-thread' OR kind = 'redraw' OR kind = 'show'
+               OR kind = 'point' OR kind = 'return'),
     lane             TEXT NOT NULL CHECK (lane = CASE kind WHEN 'return' THEN 'game' ELSE 'discord' END),
     channel_id       INTEGER NOT NULL,
     nonce            TEXT NOT NULL UNIQUE CHECK (length(nonce) <= 25),
     message_id       INTEGER REFERENCES messages (id),   -- what to show or return
-    state            TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'buried', 'dropped')),
+    state            TEXT NOT NULL DEFAULT 'pending'
+        CHECK (state = 'pending' OR state = 'done' OR state = 'buried' OR state = 'dropped'),
     attempts         INTEGER NOT NULL DEFAULT 0,
     due_at           INTEGER NOT NULL,
     last_error       TEXT,
