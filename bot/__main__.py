@@ -22,6 +22,7 @@ from bot.operator import Config, backup, finish, keys, outbox, rejected, restore
 
 log = logging.getLogger(__name__)
 
+_NEW_OBJECTS = 50_000  # after which garbage is looked for; Python's own 700 are a few requests
 _LAST_WORDS = 0.2  # seconds in which requests are told that the database broke
 _FAREWELL = 0.8  # seconds until the process ends, closed or not
 
@@ -66,6 +67,8 @@ async def _run(settings: Settings) -> None:
         # What is there by now stays. To look through all of it for garbage would hold up requests for a tenth
         # of a second, again and again.
         gc.freeze()
+        # Nearly all of a request is gone as soon as it is answered, and needs no looking for.
+        gc.set_threshold(_NEW_OBJECTS)
         log.info("Tickets are accepted at %s", bridge.webhook_address)
         stopped, broken = asyncio.create_task(stop.wait()), asyncio.create_task(_end_if_broken(bridge))
         ends = (broken, bridge.discord)
