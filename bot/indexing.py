@@ -8,7 +8,7 @@ from storage import StorageError, Store
 
 log = logging.getLogger(__name__)
 
-_LOOK = 1.0  # seconds between two looks while everything is indexed
+_LOOK = 1.0  # seconds between two looks while no whole batch waits
 _REST = 4.0  # times as long as the last batch took: so it takes a fifth of the writer, at most
 _AFTER_A_FAILURE = 10.0  # seconds
 _BACKLOG = 10_000  # tickets: more than intake leaves behind
@@ -16,19 +16,19 @@ _BETWEEN_LINES = 10.0  # seconds
 
 
 async def keep_indexed(store: Store, *, look: float = _LOOK) -> None:
-    """Until cancelled. `look` is how many seconds a ticket that comes alone waits, at most."""
+    """Until cancelled. `look` is how many seconds a ticket waits for others to be indexed with, at most."""
     backlog = _Backlog()
     while True:
         begun = time.monotonic()
         try:
-            left = await store.not_indexed()
-            backlog.note(left, begun)
-            if left:
-                await store.index_some()
+            waiting = await store.not_indexed()
+            backlog.note(waiting, begun)
+            left = await store.index_some() if waiting else 0
         except StorageError as error:
             log.error("Tickets cannot be indexed now; trying again in %.0f s. %s", _AFTER_A_FAILURE, error)
             await asyncio.sleep(_AFTER_A_FAILURE)
         else:
+            # A batch that is not full can wait: a commit for each ticket would hold up those that file others.
             await asyncio.sleep(_REST * (time.monotonic() - begun) if left else look)
 
 

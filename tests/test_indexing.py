@@ -62,6 +62,25 @@ async def test_what_comes_later_is_indexed_as_well(tmp_path: Path) -> None:
         await eventually(lambda: all_indexed(store))
 
 
+async def test_tickets_that_come_one_by_one_wait_for_others_to_be_indexed_with(tmp_path: Path) -> None:
+    writes: list[float] = []
+
+    def took(what: str, seconds: float) -> None:
+        if what == "write":
+            writes.append(seconds)
+
+    async with opened(tmp_path / "tickets.db") as store:
+        workspace = await with_tickets(store, 1)
+        store.watch(took, lambda failure: None)
+        indexing = asyncio.create_task(keep_indexed(store, look=30))
+        for _ in range(200):
+            await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        indexing.cancel()
+        await asyncio.wait([indexing])
+
+    assert len(writes) == 200 + 1  # the first was there when it looked
+
+
 async def test_a_database_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot.indexing, "_AFTER_A_FAILURE", 0.05)
     path = tmp_path / "tickets.db"
