@@ -28,7 +28,7 @@ async def keep_indexed(store: Store, *, look: float = _LOOK) -> None:
             log.error("Tickets cannot be indexed now; trying again in %.0f s. %s", _AFTER_A_FAILURE, error)
             await asyncio.sleep(_AFTER_A_FAILURE)
         else:
-            # A batch that is not full can wait: a commit for each ticket would hold up those that file others.
+            # A batch that is not full can wait: a commit for each ticket would hold up who files others.
             await asyncio.sleep(_REST * (time.monotonic() - begun) if left else look)
 
 

@@ -73,7 +73,8 @@ class Group:
         self._waiting = waiting
         self.first = waiting[0]
         self.taken: list[Asked] = []
-        self.begun = 0.0  # as time.monotonic tells it
+        self.begun = 0.0  # as time.monotonic tells it, like the next
+        self.ended = 0.0
 
     def write(self, db: sqlite3.Connection) -> None:
         """All of it, in the writer's thread, where nobody's cancellation reaches it.
@@ -90,6 +91,7 @@ class Group:
             for asked in self.taken:
                 asked.attempt(db)
         db.commit()
+        self.ended = time.monotonic()
 
     def _went_well(self, db: sqlite3.Connection) -> bool:
         """Do it all without savepoints, for which SQLite copies every page; False if one left half of it."""
@@ -156,6 +158,8 @@ class GroupCommit(Transactions):
                 for asked in group.taken:
                     self._explain_to(asked)
                     asked.tell()
+                # Behind those who were told, who need not wait for it.
+                asyncio.get_running_loop().call_soon(self._tell_times, group)
             finally:
                 self._outbox_grew()  # a commit that was cut short may have been kept all the same
 
@@ -165,8 +169,6 @@ class GroupCommit(Transactions):
         try:
             await self._be_patient_until(group.first.deadline)
             await in_its_thread(self._writer, group.write)
-            self._took("wait", group.begun - group.first.since)
-            self._took("write", time.monotonic() - group.begun)
         # BaseException: a transaction that failed must not be left open for the next one.
         except BaseException as error:
             await self._undo()
@@ -174,6 +176,10 @@ class GroupCommit(Transactions):
             raise
         finally:
             self._writing.release()
+
+    def _tell_times(self, group: Group) -> None:
+        self._took("wait", group.begun - group.first.since)
+        self._took("write", group.ended - group.begun)
 
     def _explain_to(self, asked: Asked) -> None:
         """Its failure in our own words, if the database is what failed."""

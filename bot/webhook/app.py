@@ -1,5 +1,6 @@
 """The webhook: every source's paths, each asking who sends, how much, and what, before anything is done."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -125,8 +126,8 @@ class Webhook:
         ids = source.ids(new, now)
         answered = await self._store.take_in(visitor.workspace.id, new, ids, now, once=once, answer=answer)
         for ticket in kept:
-            known = {"ticket": ticket.id, "public_id": ticket.public_id}
-            _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=known)
+            # Once the answer is on its way: the game server need not wait for it.
+            asyncio.get_running_loop().call_soon(_log_kept, ticket)
         return answered
 
     async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
@@ -226,6 +227,11 @@ def _call(request: web.Request, body: bytes) -> Call:
     except UnicodeEncodeError as error:
         raise refusal(400) from error
     return Call(path=request.match_info, query=request.query, body=body)
+
+
+def _log_kept(ticket: Ticket) -> None:
+    known = {"ticket": ticket.id, "public_id": ticket.public_id}
+    _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=known)
 
 
 def _answer(answered: Answered) -> Answer:

@@ -114,6 +114,11 @@ class Connection(web.RequestHandler):
         idle = self._waiter is not None and not self._messages
         return not (idle or self._wire.in_the_middle or self._wire.ended)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp asks for it with every part of a body that is read, and would parse nothing once more."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._unsent.arm(self._limits.answer_seconds, self._cut)
