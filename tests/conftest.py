@@ -1,12 +1,21 @@
 """Fixtures for whole-way tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.town import Town, discord_stand_in
+import bot.breaker
+from tests.town import HASTY, Town, discord_stand_in
 from tests.town import town as run_town
+
+
+@pytest.fixture(autouse=True)
+def no_haste_is_left_behind() -> Iterator[None]:
+    """A town is hasty; a patch that is undone in the wrong order would leave all later tests so."""
+    before = {name: getattr(bot.breaker, name) for name in HASTY}
+    yield
+    assert {name: getattr(bot.breaker, name) for name in HASTY} == before
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -130,10 +130,16 @@ async def test_a_channel_that_is_late_is_told_of_in_one_message_that_ends_with_i
     assert await place.bridge.store.notices() == []
 
 
-async def test_a_channel_that_refuses_is_told_of_with_its_cure_and_goes_on_once_repaired(
-    place: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.breaker.REFUSED", 60.0)
+@pytest.fixture
+def patient(place: Town) -> Iterator[None]:
+    """What refuses is left alone for long. `monkeypatch` would be undone after the town's own patches."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("bot.breaker.REFUSED", 60.0)
+        yield
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_channel_that_refuses_is_told_of_with_its_cure_and_goes_on_once_repaired(place: Town) -> None:
     await place.ticket()
     barred(place)
     (public_id,) = await file(place, 1)
