@@ -35,7 +35,7 @@ prove: .venv/installed  ## kills, audit, outages in their long forms, figures in
 prove-controls: .venv/installed  ## plants each bug, and sees its proof notice (some minutes)
 	$(BIN)/python -m tests.reliability.prove --write --controls
 
-bench: .venv/bench  ## how fast it is, beside other servers, into docs/performance.md (three quarters of an hour)
+bench: .venv/bench  ## how fast it is, beside other servers, into docs/performance.md (half an hour or more)
 	$(BIN)/python -m tests.bench --page docs/performance.md
 
 bench-short: .venv/bench  ## the same in short, only printed (some minutes)
