@@ -20,7 +20,7 @@ async def post_anew(db: aiosqlite.Connection, workspace: Workspace, ticket: Tick
     if nowhere:
         await healing_rows.drop_waiting(db, ticket.id, Lane.DISCORD, now)
     channel = (ticket.post.channel_id if ticket.private else None) or _home(workspace, ticket)
-    part = f"again {await healing_rows.count(db, ticket.id)}"
+    part = f"again {await healing_rows.newest_delivery(db)}"
     for kind in ticket.opening:
         if kind is Kind.POST or ticket.post.thread_id is None:
             await outbox_rows.insert(db, ticket, kind, channel, now, part=part)

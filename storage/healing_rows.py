@@ -1,6 +1,8 @@
 """Rows around what was deleted in Discord: posts, threads and channels that are gone. Never commits."""
 
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import aiosqlite
@@ -42,32 +44,32 @@ async def in_thread(db: aiosqlite.Connection, thread_id: int) -> Ticket | None:
     return found[0] if found else None
 
 
-async def posts_in(db: aiosqlite.Connection, channel_id: int) -> dict[str, int]:
-    """How many tickets have their post in that channel, by workspace."""
-    rows = await db.execute_fetchall(
-        """
-        SELECT workspace_id, count(*) AS posts FROM tickets WHERE post_channel_id = :id GROUP BY workspace_id
-        """,
-        {"id": channel_id},
-    )
-    return {row["workspace_id"]: row["posts"] for row in rows}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A ticket that has its post in some channel."""
+
+    ticket_id: int
+    workspace_id: str
+    is_wanted: bool  # it is not over, or has something left to show
 
 
-async def wanted_in(db: aiosqlite.Connection, channel_id: int) -> list[int]:
-    """Of those, the ids of the ones that are not over or have something left to show, oldest first."""
+async def shown_in(db: aiosqlite.Connection, channel_id: int, limit: int) -> list[Shown]:
+    """Tickets that have their post in that channel, oldest first."""
     rows = await db.execute_fetchall(
         """
-        SELECT id FROM tickets
-        WHERE post_channel_id = :id
-          AND (status IN ('open', 'in-progress') OR EXISTS (
-              SELECT 1 FROM outbox
-              WHERE ticket_id = tickets.id AND state = 'pending' AND kind IN ('post', 'show')
-          ))
-        ORDER BY id
+        SELECT id, workspace_id, status IN ('open', 'in-progress') OR EXISTS (
+            SELECT 1 FROM outbox
+            WHERE lane = 'discord' AND ticket_id = tickets.id
+              AND state = 'pending' AND kind IN ('post', 'show')
+        ) AS is_wanted
+        FROM tickets WHERE post_channel_id = :id ORDER BY id LIMIT :limit
         """,
-        {"id": channel_id},
+        {"id": channel_id, "limit": limit},
     )
-    return [row["id"] for row in rows]
+    return [
+        Shown(ticket_id=row["id"], workspace_id=row["workspace_id"], is_wanted=bool(row["is_wanted"]))
+        for row in rows
+    ]
 
 
 async def forget_post(db: aiosqlite.Connection, ticket_id: int) -> None:
@@ -90,15 +92,15 @@ async def forget_thread(db: aiosqlite.Connection, ticket_id: int) -> None:
     )
 
 
-async def forget_place(db: aiosqlite.Connection, channel_id: int) -> None:
-    """Whatever was posted in that channel is shown nowhere any more."""
+async def forget_places(db: aiosqlite.Connection, ticket_ids: Sequence[int]) -> None:
+    """Whatever was posted of these tickets is shown nowhere any more."""
     await db.execute(
         """
         UPDATE tickets SET post_channel_id = NULL, post_message_id = NULL, thread_id = NULL,
                            digest_message_id = NULL
-        WHERE post_channel_id = :id
+        WHERE id IN (SELECT value FROM json_each(:ids))
         """,
-        {"id": channel_id},
+        {"ids": ticket_rows.dump(ticket_ids)},
     )
 
 
@@ -123,12 +125,10 @@ async def drop_waiting(db: aiosqlite.Connection, ticket_id: int, lane: Lane, now
     )
 
 
-async def count(db: aiosqlite.Connection, ticket_id: int) -> int:
-    """How many deliveries a ticket ever had."""
-    (row,) = await db.execute_fetchall(
-        "SELECT count(*) AS number FROM outbox WHERE ticket_id = :id", {"id": ticket_id}
-    )
-    return int(row["number"])
+async def newest_delivery(db: aiosqlite.Connection) -> int:
+    """Its id; every delivery that is put in the outbox later has a higher one."""
+    (row,) = await db.execute_fetchall("SELECT coalesce(max(id), 0) AS id FROM outbox")
+    return int(row["id"])
 
 
 async def stranded(db: aiosqlite.Connection, workspace_id: str) -> list[tuple[int, Kind, Ticket]]:
@@ -166,11 +166,17 @@ async def move(db: aiosqlite.Connection, delivery_id: int, channel_id: int, nonc
 
 
 async def channels_in_use(db: aiosqlite.Connection) -> list[int]:
-    """Channels that hold posts of tickets that are not over, or that something waits for."""
+    """Channels that hold posts, or that something waits for."""
+    # From one channel to the next: DISTINCT would go through all tickets.
     rows = await db.execute_fetchall(
         """
-        SELECT post_channel_id AS channel_id FROM tickets
-        WHERE post_channel_id IS NOT NULL AND status IN ('open', 'in-progress')
+        WITH RECURSIVE held (channel_id) AS (
+            SELECT min(post_channel_id) FROM tickets WHERE post_channel_id IS NOT NULL
+            UNION ALL
+            SELECT (SELECT min(post_channel_id) FROM tickets WHERE post_channel_id > held.channel_id)
+            FROM held WHERE channel_id IS NOT NULL
+        )
+        SELECT channel_id FROM held WHERE channel_id IS NOT NULL
         UNION SELECT channel_id FROM outbox WHERE state = 'pending' AND lane = 'discord'
         """
     )

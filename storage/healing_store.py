@@ -1,5 +1,7 @@
 """The store's answer to what is deleted in Discord: nothing waits for it, and what matters is posted anew."""
 
+import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,10 +9,13 @@ import aiosqlite
 
 from bot.tickets import Kind, Lane, Ticket, Workspace
 from storage import healing_rows, outbox_rows, workspace_rows
+from storage.connection import PATIENCE
 from storage.healing import move_what_is_stranded, post_anew
 from storage.ticket_store import existing_ticket
 from storage.transactions import Transactions
 from storage.workspace_store import existing_workspace
+
+_TOGETHER = 100  # tickets of a deleted channel, in one transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +30,13 @@ class Loss:
 
 
 class HealingStore(Transactions):
-    """Every method is one transaction. All ids are Discord's but a ticket's."""
+    """Every method is one transaction, unless it says otherwise. All ids are Discord's but a ticket's."""
+
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = PATIENCE
+    ) -> None:
+        super().__init__(writer, reader, patience=patience)
+        self._forgetting = asyncio.Lock()
 
     async def forget_post(self, message_id: int) -> list[Ticket]:
         """That message was deleted. The tickets it showed, as they are now; none if it showed none."""
@@ -61,28 +72,42 @@ class HealingStore(Transactions):
         """That channel was deleted, with its threads. What it meant to each workspace it meant anything to.
 
         Tickets that were shown in it are posted again where their workspace says now, unless they are over
-        and nothing waits for them; what waited for it is bound for that channel too.
+        and nothing waits for them; what waited for it is bound for that channel too. This is many
+        transactions, so that others can write meanwhile. Cut short, it is still to be done, and is news.
         """
-        async with self._write() as db:
-            is_news = await healing_rows.note_gone(db, channel_id, now)
-            posts = await healing_rows.posts_in(db, channel_id)
-            wanted = await healing_rows.wanted_in(db, channel_id)
-            await healing_rows.forget_place(db, channel_id)
-            again = [await _post_anew(db, ticket_id, now) for ticket_id in wanted]
-            losses = []
-            for workspace in await workspace_rows.every(db):
-                stranded = await move_what_is_stranded(db, workspace)
-                if workspace.id in posts or stranded or channel_id in workspace.channel_ids:
-                    loss = Loss(
-                        workspace=workspace,
-                        is_news=is_news,
-                        posts=posts.get(workspace.id, 0),
-                        posted_again=again.count(workspace.id),
-                        stranded=stranded,
-                    )
-                    losses.append(loss)
+        posts: Counter[str] = Counter()
+        again: Counter[str] = Counter()
+        async with self._forgetting:  # who asks for the same channel finds nothing left, and tells nothing
+            while shown := await self._forget_some(channel_id, now):
+                posts.update(one.workspace_id for one in shown)
+                again.update(one.workspace_id for one in shown if one.is_wanted)
+            async with self._write() as db:
+                is_news = await healing_rows.note_gone(db, channel_id, now)
+                losses = []
+                for workspace in await workspace_rows.every(db):
+                    stranded = await move_what_is_stranded(db, workspace)
+                    if workspace.id in posts or stranded or channel_id in workspace.channel_ids:
+                        loss = Loss(
+                            workspace=workspace,
+                            is_news=is_news,
+                            posts=posts[workspace.id],
+                            posted_again=again[workspace.id],
+                            stranded=stranded,
+                        )
+                        losses.append(loss)
         self._outbox_grew()
         return losses
+
+    async def _forget_some(self, channel_id: int, now: datetime) -> list[healing_rows.Shown]:
+        """The next tickets that were shown there, and are so no more; none if none are left."""
+        async with self._write() as db:
+            shown = await healing_rows.shown_in(db, channel_id, _TOGETHER)
+            await healing_rows.forget_places(db, [one.ticket_id for one in shown])
+            for one in shown:
+                if one.is_wanted:
+                    await _post_anew(db, one.ticket_id, now)
+        self._outbox_grew()
+        return shown
 
     async def post_again(self, ticket_id: int, now: datetime) -> bool:
         """Show a ticket once more that has no post; False if it has one, or one is on its way.
@@ -105,17 +130,15 @@ class HealingStore(Transactions):
             return await healing_rows.note_gone(db, discord_id, now)
 
     async def channels_in_use(self) -> list[int]:
-        """Channels that hold posts of tickets that are not over, or that something waits for."""
+        """Channels that hold posts, or that something waits for."""
         async with self._read() as db:
             return await healing_rows.channels_in_use(db)
 
 
-async def _post_anew(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> str:
-    """The id of its workspace."""
+async def _post_anew(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> None:
     ticket = await existing_ticket(db, ticket_id)
     workspace = await existing_workspace(db, ticket.workspace_id)
     await post_anew(db, workspace, ticket, now)
-    return workspace.id
 
 
 async def _is_wanted(db: aiosqlite.Connection, ticket: Ticket) -> bool:

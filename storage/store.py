@@ -32,8 +32,8 @@ class Store(
 ):
     """Tickets, their messages, workspaces, API keys and the outbox, in one file.
 
-    Every method is one transaction, on the disk before it returns. Any of them raises StorageError when the
-    database fails; whether a write was kept is then unknown.
+    Every method is one transaction, unless it says otherwise, and on the disk before it returns. Any of them
+    raises StorageError when the database fails; whether a write was kept is then unknown.
     """
 
     @classmethod

@@ -60,4 +60,3 @@ CREATE TABLE notices (
 ) STRICT;
 
 ALTER TABLE outbox ADD COLUMN told_at INTEGER;              -- the settled_at of a setting aside that was told of
-CREATE INDEX outbox_set_aside ON outbox (id) WHERE state = 'buried';

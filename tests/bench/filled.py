@@ -38,7 +38,6 @@ async def filled(folder: Path, tickets: int) -> Premises:
         _settle(db)
     await _index(premises)
     with closing(sqlite3.connect(premises.database, isolation_level=None)) as db:
-        db.execute("ANALYZE")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     to_disk(premises.database)
     return premises

@@ -106,10 +106,7 @@ async def once(shown: Burst) -> None:
 
 
 @pytest.mark.parametrize("nonce_window", [0.0, 300.0])
-async def test_a_digest_whose_answer_was_lost_is_posted_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nonce_window: float
-) -> None:
-    monkeypatch.setattr("bot.breaker.SHORTEST", 0.1)
+async def test_a_digest_whose_answer_was_lost_is_posted_once(tmp_path: Path, nonce_window: float) -> None:
     async with waiting(tmp_path, filed(16), nonce_window=nonce_window, echo=False) as there:
         lose_an_answer(there[0])
         async with back(tmp_path, *there) as shown:
@@ -137,10 +134,7 @@ async def test_a_digest_is_found_again_after_a_restart_though_a_ticket_of_it_was
             await once(shown)
 
 
-async def test_a_digest_that_discord_shows_is_kept_whatever_its_sender_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.breaker.SHORTEST", 0.1)
+async def test_a_digest_that_discord_shows_is_kept_whatever_its_sender_is_told(tmp_path: Path) -> None:
     async with waiting(tmp_path, filed(16), nonce_window=0.0) as there:
         lose_an_answer(there[0])
         there[0].fail("503", times=None, method="GET", path=r"/messages$")
@@ -150,10 +144,7 @@ async def test_a_digest_that_discord_shows_is_kept_whatever_its_sender_is_told(
             await once(shown)
 
 
-async def test_a_digest_deleted_before_its_answer_came_is_not_posted_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.breaker.SHORTEST", 1.0)
+async def test_a_digest_deleted_before_its_answer_came_is_not_posted_again(tmp_path: Path) -> None:
     async with waiting(tmp_path, filed(16), echo=False) as there:
         sandbox, _, kept = there
         lose_an_answer(sandbox)

@@ -1,6 +1,9 @@
 """What is deleted in Discord strands no ticket: posted anew, moved, or forgotten."""
 
+import asyncio
 from dataclasses import replace
+
+import pytest
 
 from bot.tickets import Delivery, Kind, Lane, Receipt, Status, Ticket, Workspace
 from storage import Store
@@ -198,6 +201,95 @@ async def test_a_channel_is_news_once(store: Store, workspace: Workspace) -> Non
 
     assert (first.is_news, second.is_news) == (True, False)
     assert await store.forget_channel(404, NOW) == []
+
+
+async def lost(store: Store, workspace: Workspace, count: int) -> list[Ticket]:
+    """Open tickets whose channel is no longer the workspace's."""
+    tickets = [await shown(store, workspace, 50 + 2 * number) for number in range(count)]
+    await bound_for(store, workspace, ELSEWHERE)
+    return tickets
+
+
+async def posted_once_elsewhere(store: Store, tickets: list[Ticket]) -> bool:
+    opening = [(Kind.POST, ELSEWHERE), (Kind.THREAD, ELSEWHERE)]
+    found = [await waiting(store, ticket) for ticket in tickets]
+    return all([(one.kind, one.channel_id) for one in each] == opening for each in found)
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a deleted channel's tickets no two are in one transaction."""
+    monkeypatch.setattr("storage.healing_store._TOGETHER", 1)
+
+
+@pytest.mark.usefixtures("one_by_one")
+async def test_more_tickets_than_fit_in_one_transaction_are_all_posted_again_oldest_first(
+    store: Store, workspace: Workspace
+) -> None:
+    tickets = await lost(store, workspace, 3)
+
+    (loss,) = await store.forget_channel(TICKETS, NOW)
+
+    assert (loss.is_news, loss.posts, loss.posted_again) == (True, 3, 3)
+    assert await posted_once_elsewhere(store, tickets)
+    first = [(await waiting(store, ticket))[0].id for ticket in tickets]
+    assert first == sorted(first)
+    assert await store.channels_in_use() == [ELSEWHERE]
+
+
+@pytest.mark.usefixtures("one_by_one")
+async def test_others_write_while_the_tickets_of_a_deleted_channel_are_forgotten(
+    store: Store, workspace: Workspace
+) -> None:
+    await lost(store, workspace, 10)
+    forgetting = asyncio.create_task(store.forget_channel(TICKETS, NOW))
+    await asyncio.sleep(0)  # it has begun
+
+    await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    assert TICKETS in await store.channels_in_use()  # it is not done yet
+    await forgetting
+
+
+@pytest.mark.usefixtures("one_by_one")
+async def test_what_was_cut_short_is_done_by_the_next_who_finds_the_channel_gone(
+    store: Store, workspace: Workspace
+) -> None:
+    tickets = await lost(store, workspace, 3)
+    something_is_posted_again = store.watch_outbox()
+    forgetting = asyncio.create_task(store.forget_channel(TICKETS, NOW))
+    await something_is_posted_again.wait()
+    forgetting.cancel()
+    await asyncio.wait([forgetting])
+    assert TICKETS in await store.channels_in_use()
+
+    (loss,) = await store.forget_channel(TICKETS, NOW)
+
+    assert loss.is_news
+    assert loss.posts < 3
+    assert await posted_once_elsewhere(store, tickets)
+
+
+@pytest.mark.usefixtures("one_by_one")
+async def test_of_two_who_find_a_channel_gone_one_tells_of_all_that_was_lost(
+    store: Store, workspace: Workspace
+) -> None:
+    tickets = await lost(store, workspace, 3)
+
+    found = await asyncio.gather(*(store.forget_channel(TICKETS, NOW) for _ in range(2)))
+
+    assert [[(loss.is_news, loss.posts) for loss in losses] for losses in found] == [[(True, 3)], []]
+    assert await posted_once_elsewhere(store, tickets)
+
+
+async def test_a_channel_is_in_use_while_a_post_is_in_it_or_something_waits_for_it(
+    store: Store, workspace: Workspace
+) -> None:
+    assert await store.channels_in_use() == []
+    await shown(store, workspace)
+    await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+
+    assert await store.channels_in_use() == [TICKETS, REPORTS]
 
 
 async def test_a_reply_typed_in_the_tickets_own_thread_is_not_shown_there_again(
