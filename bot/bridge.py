@@ -101,7 +101,7 @@ async def _serving(settings: Settings, store: Store, lock: DatabaseLock, watch: 
         store,
         sources,
         proxies=Proxies(settings.webhook.trusted_proxies),
-        memory=Memory(without=timedelta(seconds=settings.webhook.repeat_seconds)),
+        memory=Memory(without=timedelta(seconds=settings.webhook.duplicate_window)),
         watch=watch,
     )
     host, port = settings.webhook.host, settings.webhook.port
@@ -123,8 +123,8 @@ def cannot_listen(who: str, host: str, port: int, error: OSError) -> str:
 
 
 def _way_out(settings: Settings, store: Store, metrics: Metrics) -> WayOut:
-    settle = settings.discord.settle_seconds
-    dispatcher = Dispatcher(store, Lane.DISCORD, settle_seconds=settle, watch=metrics.attempt)
+    settle = settings.discord.unknown_outcome_delay
+    dispatcher = Dispatcher(store, Lane.DISCORD, unknown_outcome_delay=settle, watch=metrics.attempt)
     return WayOut(dispatcher=dispatcher, requests=RequestsMade(dispatcher.breaker), presence=Presence())
 
 

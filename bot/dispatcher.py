@@ -18,44 +18,59 @@ Watch = Callable[[Sequence[Delivery]], AbstractContextManager[object]]  # entere
 # A backstop: past this an attempt is abandoned, its outcome unknown. Whoever delivers bounds each request;
 # waiting for rate limits, which must not be cut short, takes its time on top.
 ATTEMPT_SECONDS = 300.0
-SETTLE_SECONDS = 10.0  # an attempt of unknown outcome is left alone for so long: it may still be on its way
+UNKNOWN_OUTCOME_DELAY = (
+    10.0  # an attempt of unknown outcome is left alone for so long: it may still be on its way
+)
 LONGEST_WAIT = 60.0  # seconds between two attempts, however many there were
 
 
-class Postponed(Exception):
-    """Not now, for a reason of its own: others pass it. It did not happen, or its outcome is unknown."""
+class DeliveryError(Exception):
+    """Why an attempt did not deliver. `outcome` is its name in metrics: public, and never changed."""
 
-    def __init__(self, reason: str, *, seconds: float | None = None) -> None:
+    outcome = "error"
+
+    def __init__(self, reason: str = "", *, seconds: float | None = None) -> None:
         super().__init__(reason)
-        self.seconds = seconds  # None: wait longer after each attempt
+        self.seconds = seconds  # until the next attempt; None: the dispatcher chooses
 
 
-class Patience(Exception):
-    """Not now: the far side asks to leave its channel alone for so many seconds."""
+class Postponed(DeliveryError):
+    """Not now, for a reason of its own: others pass it. It did not happen, or its outcome is unknown.
 
-    def __init__(self, reason: str, *, seconds: float) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
+    Without `seconds`, the wait grows with each attempt.
+    """
+
+    outcome = "retry_later"
 
 
-class NoAnswer(Exception):
+class Patience(DeliveryError):
+    """Not now: the far side asks to leave its channel alone for `seconds`."""
+
+    outcome = "rate_limited"
+
+
+class NoAnswer(DeliveryError):
     """Nothing came back that says what was done: it may have happened."""
 
+    outcome = "unknown_outcome"
 
-class ChannelRefused(Exception):
+
+class ChannelRefused(DeliveryError):
     """The far side does not take anything for this channel until somebody repairs it."""
 
+    outcome = "channel_forbidden"
 
-class RefusedEverywhere(Exception):
+
+class RefusedEverywhere(DeliveryError):
     """The far side takes nothing from us; asking again before `seconds` are over makes it worse."""
 
-    def __init__(self, reason: str, *, seconds: float) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
+    outcome = "bot_forbidden"
 
 
-class Undeliverable(Exception):
+class Undeliverable(DeliveryError):
     """Never, as it stands: the far side understood and refused. Several together are tried one by one."""
+
+    outcome = "permanent_failure"
 
 
 class Dispatcher:
@@ -72,13 +87,13 @@ class Dispatcher:
         lane: Lane,
         *,
         breaker: Breaker | None = None,
-        settle_seconds: float = SETTLE_SECONDS,
+        unknown_outcome_delay: float = UNKNOWN_OUTCOME_DELAY,
         watch: Watch = nullcontext,
     ) -> None:
         self.breaker = breaker or Breaker()
         self._store = store
         self._lane = lane
-        self._settle_seconds = settle_seconds
+        self._unknown_outcome_delay = unknown_outcome_delay
         self._watch = watch
         self._deliverers: dict[Kind, Deliver] = {}
         self._busy: set[int] = set()
@@ -121,8 +136,8 @@ class Dispatcher:
         begun = deliveries[0].last_begun_at
         if begun is None:
             return False
-        wait = self._settle_seconds - (datetime.now(UTC) - begun).total_seconds()
-        if not 0 < wait <= self._settle_seconds:  # over, or the clock was set back
+        wait = self._unknown_outcome_delay - (datetime.now(UTC) - begun).total_seconds()
+        if not 0 < wait <= self._unknown_outcome_delay:  # over, or the clock was set back
             return False
         self.breaker.patience(deliveries[0].channel_id, "an earlier attempt may still arrive", wait)
         return True
@@ -165,17 +180,17 @@ class Dispatcher:
         except Postponed as delay:
             await self._postpone(deliveries, str(delay), delay.seconds)
         except Patience as asked:
-            self.breaker.patience(channel_id, str(asked), asked.seconds)
+            self.breaker.patience(channel_id, str(asked), asked.seconds or 0.0)
             _log_rest(deliveries, asked)
         except ChannelRefused as refusal:
             self.breaker.refused(channel_id, str(refusal))
             _log_rest(deliveries, refusal)
         except RefusedEverywhere as refusal:
-            self.breaker.refused_everywhere(str(refusal), refusal.seconds)
+            self.breaker.refused_everywhere(str(refusal), refusal.seconds or 0.0)
             _log_rest(deliveries, refusal)
         except (NoAnswer, TimeoutError) as silence:
             reason = str(silence) or f"no answer within {ATTEMPT_SECONDS:.0f} s"
-            self.breaker.no_answer(channel_id, reason, at_least=self._settle_seconds)
+            self.breaker.no_answer(channel_id, reason, at_least=self._unknown_outcome_delay)
             _log_rest(deliveries, reason)
         # The one broad net in the house: an error nobody foresaw must not stop the deliveries behind it.
         except Exception as error:

@@ -3,6 +3,7 @@
 No label is made of what anybody sends: paths are those that are served, channels those that workspaces name.
 """
 
+import asyncio
 import platform
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,8 +32,8 @@ _REQUEST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _DATABASE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 _DELIVERY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
 _FAILURES: Mapping[type[StorageError], str] = {
-    DiskFull: "disk full",
-    BrokenDatabase: "broken",
+    DiskFull: "disk_full",
+    BrokenDatabase: "corrupt",
     Unavailable: "unavailable",
     Overloaded: "overloaded",
     StorageError: "other",
@@ -64,7 +65,10 @@ class Metrics:
             "requests", "Requests answered, by path as it is served and status.", "path", "status"
         )
         self._refusals = self._counter(
-            "refusals", "Requests refused, by the source whose path it is and status.", "source", "status"
+            "request_errors",
+            "Requests refused, by the source whose path it is and status.",
+            "source",
+            "status",
         )
         self._request_seconds = Histogram(
             "ticketbridge_request_seconds",
@@ -80,7 +84,7 @@ class Metrics:
     def _count_deliveries(self) -> None:
         self._deliveries = self._counter(
             "deliveries",
-            "Attempts to deliver, by kind and outcome: delivered, or the name of what was in the way.",
+            "Attempts to deliver, by kind and outcome.",
             *("kind", "outcome"),
         )
         self._delivery_seconds = Histogram(
@@ -92,7 +96,7 @@ class Metrics:
         )
         self._depth = Gauge(
             "ticketbridge_outbox_deliveries",
-            "What is not delivered, by state (pending, or buried: set aside), kind and Discord channel.",
+            "What is not delivered, by state (pending or dead_letter), kind and Discord channel.",
             ["state", "kind", "channel"],
             registry=self._registry,
         )
@@ -112,7 +116,7 @@ class Metrics:
         )
         self._database_failures = self._counter(
             "database_failures",
-            "Failed transactions: disk full, broken, unavailable, overloaded, other.",
+            "Failed transactions: disk_full, corrupt, unavailable, overloaded, other.",
             "failure",
         )
         for failure in _FAILURES.values():
@@ -175,7 +179,7 @@ class Metrics:
 
     def attempted(self, deliveries: Iterable[Delivery], obstacle: type[BaseException] | None) -> None:
         """They were tried; nothing was in the way of what is delivered now."""
-        outcome = "delivered" if obstacle is None else obstacle.__name__
+        outcome = _outcome(obstacle)
         now = self._now()
         for delivery in deliveries:
             self._deliveries.labels(delivery.kind.value, outcome).inc()
@@ -214,6 +218,15 @@ class Metrics:
         if after is not None and newest > after:
             for source, number in (await self._store.tickets_between(after, newest)).items():
                 self._tickets.labels(source).inc(number)
+
+
+def _outcome(error: type[BaseException] | None) -> str:
+    """An attempt's outcome as its metric names it: a delivery error says so itself."""
+    if error is None:
+        return "delivered"
+    if issubclass(error, asyncio.CancelledError):
+        return "unknown_outcome"
+    return str(getattr(error, "outcome", "error"))
 
 
 class Attempt:

@@ -38,7 +38,7 @@ class WayOut:
         if settings.backup.folder is not None:
             _show_backups(metrics, settings.backup.folder)
         return Watch(
-            readers=settings.webhook.metrics_from,
+            readers=settings.webhook.metrics_allowed_networks,
             reasons=self.reasons,
             figures=metrics.page,
             answered=metrics.answered,
@@ -52,18 +52,18 @@ class WayOut:
             lambda: self.presence.away_since is None,
         )
         metrics.gauge(
-            "channels_resting",
+            "open_circuits",
             "Discord channels that are left alone for now.",
             lambda: len(breaker.resting()),
         )
         metrics.gauge(
-            "sending_stopped",
+            "delivery_paused",
             "1 while nothing at all is sent to Discord, else 0.",
             lambda: breaker.everywhere is not None,
         )
         metrics.counter("discord_responses", "What Discord answered.", "status", lambda: requests.responses)
         metrics.gauge(
-            "discord_refused_recently",
+            "discord_invalid_requests",
             "Requests that Discord refused in the last ten minutes; it bars an address for 10,000.",
             lambda: requests.invalid_in_window,
         )

@@ -88,10 +88,10 @@ def town() -> Town:
 
 @asynccontextmanager
 async def dispatching(
-    store: Store, town: Town, lane: Lane = Lane.DISCORD, *, settle_seconds: float = 0.0
+    store: Store, town: Town, lane: Lane = Lane.DISCORD, *, unknown_outcome_delay: float = 0.0
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher at work until the block ends."""
-    dispatcher = Dispatcher(store, lane, settle_seconds=settle_seconds)
+    dispatcher = Dispatcher(store, lane, unknown_outcome_delay=unknown_outcome_delay)
     for kind in Kind:
         dispatcher.take(kind, town.deliver)
     running = asyncio.create_task(dispatcher.run())
@@ -342,7 +342,7 @@ async def test_what_a_killed_process_began_is_left_alone_until_it_has_settled(
     await store.begin([first], datetime.now(UTC))
     start = asyncio.get_running_loop().time()
 
-    async with dispatching(store, town, settle_seconds=0.5):
+    async with dispatching(store, town, unknown_outcome_delay=0.5):
         await delivered(store, reports[-1])
 
     assert 0.4 < asyncio.get_running_loop().time() - start < 3

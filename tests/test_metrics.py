@@ -55,14 +55,14 @@ async def test_a_ticket_is_seen_on_its_whole_way(town: Town) -> None:
     assert figure(figures, "tickets_total", source="modl") == 1
     assert figure(figures, "requests_total", path=path, status="200") == 1
     assert figure(figures, "requests_total", path=path, status="401") == 1
-    assert figure(figures, "refusals_total", source="modl", status="401") == 1
+    assert figure(figures, "request_errors_total", source="modl", status="401") == 1
     assert figure(figures, "request_seconds_count", path=path) == 2
     assert figure(figures, "deliveries_total", kind="post", outcome="delivered") == 2
     assert figure(figures, "deliveries_total", kind="thread", outcome="delivered") == 1
     assert figure(figures, "delivery_seconds_count", kind="post") == 2
     assert 0 < figure(figures, "delivery_seconds_sum", kind="post") < 20
     assert figure(figures, "discord_connected") == 1
-    assert figure(figures, "sending_stopped") == 0
+    assert figure(figures, "delivery_paused") == 0
     assert figure(figures, "discord_responses_total", status="200") > 2
     assert figure(figures, "database_seconds_count", what="write") >= 5
     assert figure(figures, "database_seconds_count", what="wait") >= 5
@@ -87,14 +87,16 @@ async def test_what_discord_does_not_take_shows_and_makes_the_bridge_not_ready(t
     )
 
     async def waits() -> bool:
-        return figure(await scraped(town), "channels_resting") == 1
+        return figure(await scraped(town), "open_circuits") == 1
 
     await eventually(waits)
     figures = await scraped(town)
     channel = str(town.guild.channels["reports"])
     assert figure(figures, "outbox_deliveries", state="pending", kind="post", channel=channel) == 1
     assert figure(figures, "outbox_oldest_seconds") > 0
-    assert sum(value for (_, labels), value in figures.items() if ("outcome", "NoAnswer") in labels) >= 1
+    assert (
+        sum(value for (_, labels), value in figures.items() if ("outcome", "unknown_outcome") in labels) >= 1
+    )
 
     town.sandbox.clear_faults()
     await eventually(lambda: len(town.sandbox.messages("reports")) == 2)
@@ -171,7 +173,7 @@ async def test_a_store_that_fails_is_counted_and_the_other_figures_are_told(tmp_
         figures = read(await metrics.page())
 
     assert figure(before, "database_failing") == 0
-    assert figure(figures, "database_failures_total", failure="disk full") == 1
+    assert figure(figures, "database_failures_total", failure="disk_full") == 1
     assert figure(figures, "database_failing") == 1
     assert figure(figures, "requests_total", path="/x", status="200") == 1
 

@@ -104,7 +104,7 @@ def settings_for(sandbox: Sandbox, database: Path, *, typed_replies: bool = Fals
         discord=DiscordSettings(
             token=SecretStr(sandbox.token),
             api_base=sandbox.api_base,
-            settle_seconds=0.1,
+            unknown_outcome_delay=0.1,
             typed_replies=typed_replies,
         ),
         webhook=WebhookSettings(port=0),

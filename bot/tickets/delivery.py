@@ -11,11 +11,11 @@ class Kind(StrEnum):
 
     POST = "post"  # the message that shows a ticket
     THREAD = "thread"  # the thread that starts from the post
-    PRIVATE_THREAD = "private-thread"  # a reporter's own thread, in which the post then stands
-    REDRAW = "redraw"  # the post, drawn anew after the ticket changed
-    SHOW = "show"  # a reply, a note or a follow-up, shown in the thread
-    POINT = "point"  # a pointer to the post, in the channel of the department it was transferred to
-    RETURN = "return"  # a reply on its way to the game server
+    PRIVATE_THREAD = "private_thread"  # a reporter's own thread, in which the post then stands
+    REDRAW = "update_post"  # the post, drawn anew after the ticket changed
+    SHOW = "post_message"  # a reply, a note or a follow-up, shown in the thread
+    POINT = "post_pointer"  # a pointer to the post, in the channel of the department it was transferred to
+    RETURN = "send_to_game"  # a reply on its way to the game server
 
     @property
     def lane(self) -> "Lane":
@@ -52,7 +52,7 @@ class State(StrEnum):
 
     PENDING = "pending"
     DONE = "done"
-    BURIED = "buried"  # it cannot be delivered as it stands, and others pass it
+    BURIED = "dead_letter"  # it cannot be delivered as it stands, and others pass it
     DROPPED = "dropped"  # somebody has decided that it never will be
 
 

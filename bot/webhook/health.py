@@ -14,7 +14,7 @@ from storage import Store
 Answered = Callable[[str, str, int, float], None]
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"  # as Prometheus names its format
-_NOT_FOR_YOU = Refused(403, "This is for the networks in [webhook] metrics_from alone.")
+_NOT_FOR_YOU = Refused(403, "This is for the networks in [webhook] metrics_allowed_networks alone.")
 
 
 async def _no_reasons() -> Sequence[str]:

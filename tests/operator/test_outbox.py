@@ -45,7 +45,7 @@ async def test_what_was_set_aside_is_listed_first_with_its_reason(
     lines = printed.splitlines()
     assert len(lines) == 5  # a heading, a post set aside, its thread, a post and its thread
     assert lines[1].split()[0] == str(set_aside.id)
-    assert "buried" in lines[1]
+    assert "dead_letter" in lines[1]
     assert r"\x1b[31m50035" in lines[1]
     assert "\x1b[31m" not in printed
     assert len((await told(ticketbridge, "outbox", "list", "--limit", 1)).splitlines()) == 2
@@ -64,14 +64,14 @@ async def test_all_that_was_set_aside_can_be_tried_again_at_once(
     ticketbridge: Operator, set_aside: Delivery
 ) -> None:
     assert "1 that were set aside" in await told(ticketbridge, "outbox", "retry", "--all")
-    assert "buried" not in await told(ticketbridge, "outbox", "list")
+    assert "dead_letter" not in await told(ticketbridge, "outbox", "list")
     assert "0 that were set aside" in await told(ticketbridge, "outbox", "retry", "--all")
 
 
 async def test_what_is_dropped_is_gone_for_good(ticketbridge: Operator, set_aside: Delivery) -> None:
     assert "is dropped" in await told(ticketbridge, "outbox", "drop", set_aside.id)
 
-    assert "buried" not in await told(ticketbridge, "outbox", "list")
+    assert "dead_letter" not in await told(ticketbridge, "outbox", "list")
     assert "There is no undelivered" in await refused(ticketbridge, "outbox", "retry", set_aside.id)
     assert "There is no undelivered" in await refused(ticketbridge, "outbox", "drop", set_aside.id)
 

@@ -21,7 +21,7 @@ from bot.tickets import NewWorkspace, hash_key, mint_key
 from bot.tickets.workspace import Category, Department
 from storage import Store
 
-SETTLE_SECONDS = 1.0  # instead of 10: what is left alone for so long has come or does not come
+UNKNOWN_OUTCOME_DELAY = 1.0  # instead of 10: what is left alone for so long has come or does not come
 PATIENCE = 30.0  # seconds for the process to answer, or to end
 
 _ROOT = Path(__file__).parents[2]
@@ -153,7 +153,7 @@ async def opened(
     plant: str | None = None,
     speed: float = 1.0,
     wrap: tuple[str, ...] = (),
-    settle_seconds: float = SETTLE_SECONDS,
+    unknown_outcome_delay: float = UNKNOWN_OUTCOME_DELAY,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """A house with so many channels besides those that a contract's own categories get; not yet started.
@@ -175,7 +175,7 @@ async def opened(
     house = House(opening=opening, sandbox=sandbox, guild=guild)
     try:
         await house.open_discord()
-        _configure(opening, sandbox, settle_seconds / speed)
+        _configure(opening, sandbox, unknown_outcome_delay / speed)
         yield house
     finally:
         await house.stop()
@@ -189,13 +189,13 @@ def _free_port() -> int:
         return port
 
 
-def _configure(opening: Opening, sandbox: Sandbox, settle_seconds: float) -> None:
+def _configure(opening: Opening, sandbox: Sandbox, unknown_outcome_delay: float) -> None:
     (opening.folder / "config.toml").write_text(
         f"""
         [discord]
         token = "{sandbox.token}"
         api_base = "{sandbox.api_base}"
-        settle_seconds = {settle_seconds}
+        unknown_outcome_delay = {unknown_outcome_delay}
         [webhook]
         port = {opening.port}
         [storage]

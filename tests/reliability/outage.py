@@ -31,7 +31,7 @@ class Away:
     tickets: int = 1500  # acknowledged during it, at least
     speed: float = 10.0
     channels: int = 18
-    settle_seconds: float = 1.0  # instead of 10, which alone would bound the requests
+    unknown_outcome_delay: float = 1.0  # instead of 10, which alone would bound the requests
     slower: float = _SLOWER
     seed: int = 1
     plant: str | None = None
@@ -57,7 +57,7 @@ async def outage(told: Away, step: Step = lambda done, of: None) -> Outcome:
             channels=told.channels,
             plant=told.plant,
             speed=told.speed,
-            settle_seconds=told.settle_seconds,
+            unknown_outcome_delay=told.unknown_outcome_delay,
         ) as house:
             await house.start()
             course = await _pass_through(house, ledger, told, step)

@@ -179,7 +179,7 @@ async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_other
         reply = await got(gate, "/metrics")
         assert reply.status == 403
         assert b"figures" not in reply.body
-        assert "metrics_from" in reply.refuses(None)
+        assert "metrics_allowed_networks" in reply.refuses(None)
 
 
 @pytest.mark.parametrize(
