@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import discord
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import Refusal
 from storage import StorageError
 

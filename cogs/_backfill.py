@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import discord
 
-from bot.client import UNREACHABLE, TicketBot
+from bot.discord_client.client import UNREACHABLE, TicketBot
 from cogs._hearing import Hearing
 from storage import StorageError
 

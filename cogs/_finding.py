@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import discord
 
-from bot.dispatcher import ATTEMPT_SECONDS
+from bot.outbox.dispatcher import ATTEMPT_SECONDS
 from bot.tickets import Delivery, Ticket
 from cogs._sending import Place
 from cogs._staff import now

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import Delivery, Ticket
 from cogs._notices import report
 from cogs._staff import now

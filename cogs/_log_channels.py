@@ -6,7 +6,7 @@ import time
 
 import discord
 
-from bot.client import UNREACHABLE, TicketBot
+from bot.discord_client.client import UNREACHABLE, TicketBot
 
 log = logging.getLogger(__name__)
 

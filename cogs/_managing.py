@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 
 from bot.tickets import NewWorkspace, Refusal, Workspace
-from bot.tickets.rules import WorkspaceParts, amended, check_workspace_name
+from bot.tickets.workspace_changes import WorkspaceParts, amended, check_workspace_name
 from cogs._answers import Asked, promptly
 from cogs._rules import rules_embed
 from cogs._staff import now, workspaces_here

@@ -4,7 +4,7 @@ import logging
 
 import discord
 
-from bot.client import UNREACHABLE, TicketBot
+from bot.discord_client.client import UNREACHABLE, TicketBot
 from bot.tickets import Workspace
 from cogs._log_channels import notice_embed
 

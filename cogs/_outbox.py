@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import Backlog, Lane, Refusal, Workspace
-from bot.tickets.notice import SetAside
+from bot.tickets.alerts import SetAside
 from cogs._permissions import cure_for
 from cogs._staff import now
 from cogs._text import drawn

@@ -2,7 +2,7 @@
 
 import discord
 
-from bot.client import UNREACHABLE, TicketBot
+from bot.discord_client.client import UNREACHABLE, TicketBot
 from bot.tickets import Refusal, Ticket
 from cogs._healing import UNKNOWN_CHANNEL, channel_gone, post_gone, thread_gone
 from cogs._sending import UNKNOWN_MESSAGE

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
-from bot.client import BANNED_SECONDS, REVOKED_SECONDS, is_ban
-from bot.dispatcher import ChannelRefused, NoAnswer, Patience, RefusedEverywhere, Undeliverable
+from bot.discord_client.client import BANNED_SECONDS, REVOKED_SECONDS, is_ban
+from bot.outbox.dispatcher import ChannelRefused, NoAnswer, Patience, RefusedEverywhere, Undeliverable
 from bot.tickets import Delivery, Ticket
 from cogs._buttons import ticket_view
 from cogs._embeds import thread_name

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.dispatcher import Undeliverable
+from bot.outbox.dispatcher import Undeliverable
 from bot.tickets import Delivery, Receipt
 from cogs._digests import digest_embeds, digest_mark, digest_view
 from cogs._sending import Place, sent

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.tickets import Backlog, Undelivered
-from bot.tickets.notice import SetAside
+from bot.tickets.alerts import SetAside
 from cogs._text import drawn
 
 LOOK_SECONDS = 5.0  # between two looks

@@ -4,7 +4,7 @@ import logging
 
 import discord
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import Person, Refusal, Ticket
 from cogs._guarding import notice
 from cogs._staff import is_staff, now

@@ -5,7 +5,7 @@ from contextlib import suppress
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import (
     FOR_THE_REPORTER,
     IN_DISCORD,

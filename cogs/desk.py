@@ -5,7 +5,7 @@ from contextlib import suppress
 import discord
 from discord.ext import commands
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import MessageKind, Refusal, Ticket
 from cogs._answers import Asked, refusals_said
 from cogs._buttons import PATTERN, TicketButton, component_id, ticket_view, unshown_press

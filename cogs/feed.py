@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import discord
 from discord.ext import commands
 
-from bot.client import UNREACHABLE, TicketBot
-from bot.dispatcher import NoAnswer, Postponed, Undeliverable
+from bot.discord_client.client import UNREACHABLE, TicketBot
+from bot.outbox.dispatcher import NoAnswer, Postponed, Undeliverable
 from bot.tickets import Delivery, Kind, Receipt, Ticket
 from cogs._buttons import ticket_view
 from cogs._digests import digest_mark

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterable
 import discord
 from discord.ext import commands
 
-from bot.client import UNREACHABLE, TicketBot
+from bot.discord_client.client import UNREACHABLE, TicketBot
 from bot.tickets import Workspace
 from cogs._healing import channel_gone, is_gone, post_gone, role_gone, thread_gone
 from storage import StorageError

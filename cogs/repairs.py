@@ -3,7 +3,7 @@
 import discord
 from discord.ext import commands
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from cogs._permissions import missing_in
 
 

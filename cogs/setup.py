@@ -6,9 +6,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import BadRule, NewWorkspace, Plan, Refusal, UnknownCategories, Workspace
-from bot.tickets.rules import (
+from bot.tickets.workspace_changes import (
     CategoryParts,
     DepartmentParts,
     WorkspaceParts,

@@ -10,7 +10,7 @@ from typing import Any
 import discord
 from discord.ext import commands, tasks
 
-from bot.client import UNREACHABLE, TicketBot
+from bot.discord_client.client import UNREACHABLE, TicketBot
 from bot.tickets import TicketClosed, ViewOnly
 from cogs._backfill import hear_what_was_missed
 from cogs._guarding import answered, remove

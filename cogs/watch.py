@@ -8,9 +8,9 @@ from datetime import datetime
 
 from discord.ext import commands
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets import Backlog, Lane, Workspace
-from bot.tickets.notice import Notice
+from bot.tickets.alerts import Notice
 from cogs import _troubles
 from cogs._log_channels import LogChannels
 from cogs._permissions import cure_for

@@ -8,7 +8,7 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets import State, Undelivered
-from bot.tickets.notice import SetAside
+from bot.tickets.alerts import SetAside
 from storage.outbox_rows import fields_of
 from storage.times import from_ms, to_ms
 

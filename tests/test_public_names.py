@@ -1,4 +1,4 @@
-"""Names that dashboards, alerts, scripts and config files rely on: written out, so that no rename changes one."""
+"""Names that dashboards, alerts, scripts and config files rely on: written out, so no rename changes one."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 from pydantic import BaseModel
 
 from bot.config import Settings
-from bot.dispatcher import DeliveryError
+from bot.outbox.dispatcher import DeliveryError
 from bot.tickets import Kind, MessageKind, Priority, State, Status
-from tests.town import Town
+from tests.support.bridge_harness import Town
 
 SETTINGS = {
     "discord": {"token", "api_base", "unknown_outcome_delay", "typed_replies"},

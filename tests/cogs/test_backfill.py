@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bot.client import TicketBot
+from bot.discord_client.client import TicketBot
 from bot.sandbox import DemoGuild, Sandbox
 from bot.tickets import MessageKind, Ticket
-from tests.town import Town, discord_stand_in, eventually
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in, eventually
+from tests.support.bridge_harness import town as run_town
 
 OPEN = partial(run_town, typed_replies=True)
 Place = tuple[Path, Sandbox, DemoGuild]

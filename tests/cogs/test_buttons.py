@@ -7,8 +7,8 @@ import pytest
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.tickets import MessageKind, NewWorkspace, Status, hash_key, mint_key
-from tests.town import Town, discord_stand_in, eventually, said
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in, eventually, said
+from tests.support.bridge_harness import town as run_town
 
 
 async def test_claiming_sets_in_progress_and_says_who(town: Town) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.sandbox import Declined, demo_guild
 from bot.tickets import MessageKind, Ticket
-from tests.town import Town, said
+from tests.support.bridge_harness import Town, said
 
 
 async def opened_by(town: Town, user: str, subject: str = "Lost items") -> Ticket:

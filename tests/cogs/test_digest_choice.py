@@ -12,10 +12,10 @@ import pytest
 
 from bot.tickets import Department, MessageKind, Status
 from cogs._digests import CHOICE
-from tests.cogs.bursts import Burst, back, burst, buttons_in, embed_of, filed, waiting
 from tests.cogs.test_prompt import first_answers, reader_busy, write_locked
 from tests.storage.samples import WRITER, noting
-from tests.town import eventually, said
+from tests.support.bridge_harness import eventually, said
+from tests.support.burst_harness import Burst, back, burst, buttons_in, embed_of, filed, waiting
 
 Json = dict[str, Any]
 

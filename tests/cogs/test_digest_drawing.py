@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bot.sandbox.check_messages import check_new_message
 from bot.tickets import IN_DISCORD, NewTicket, Person, Player, Priority, Status, Ticket
 from cogs._digests import digest_embeds, digest_mark, digest_view
-from tests.cogs.bursts import burst, filed
 from tests.cogs.test_text import ALIVE, TEXT, ticket_of
+from tests.support.burst_harness import burst, filed
 
 LAST_ID = 2**63 - 1
 

@@ -7,9 +7,9 @@ import pytest
 
 from bot.sandbox import Sandbox
 from bot.tickets import Lane, NewTicket, Priority
-from tests.cogs.bursts import Burst, back, burst, embed_of, filed, shown_in, waiting
 from tests.storage.samples import NOW, WRITER, opened
-from tests.town import eventually
+from tests.support.bridge_harness import eventually
+from tests.support.burst_harness import Burst, back, burst, embed_of, filed, shown_in, waiting
 
 
 def lose_an_answer(sandbox: Sandbox) -> None:

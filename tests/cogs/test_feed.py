@@ -6,8 +6,8 @@ import pytest
 
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
-from tests.town import Town, discord_stand_in, eventually, said
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in, eventually, said
+from tests.support.bridge_harness import town as run_town
 
 
 def footers(town: Town) -> list[str]:
@@ -130,7 +130,7 @@ async def test_a_reply_is_never_shown_before_its_tickets_post(town: Town) -> Non
 async def test_a_request_that_hangs_lets_go_of_its_channel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    monkeypatch.setattr("bot.client.REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr("bot.discord_client.client.REQUEST_SECONDS", 0.5)
     async with (
         discord_stand_in(nonce_window=0.0, echo=False) as (sandbox, guild),
         run_town(tmp_path / "t.db", sandbox, guild) as town,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.sandbox import Permission
-from tests.town import Town, eventually
+from tests.support.bridge_harness import Town, eventually
 
 
 def ids_in(town: Town, place: Any) -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 from bot.sandbox import DemoGuild, Permission, Sandbox
 from bot.sources.modl import examples as modl
 from bot.tickets import Kind, Lane, Person, Status, Ticket
-from tests.town import Town, discord_stand_in, eventually, said
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in, eventually, said
+from tests.support.bridge_harness import town as run_town
 
 MIA = Person(id="1", name="Mia")
 Place = tuple[Path, Sandbox, DemoGuild]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cogs.test_commands import opened_by
-from tests.town import Town, discord_stand_in
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in
+from tests.support.bridge_harness import town as run_town
 
 
 @pytest.fixture

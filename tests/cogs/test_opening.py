@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bot.tickets import Category, UnknownCategories, Workspace
-from bot.tickets.rules import amended
+from bot.tickets.workspace_changes import amended
 from cogs._opening import categories_of
-from tests.town import Town, said
+from tests.support.bridge_harness import Town, said
 
 Rule = Callable[[Workspace], Workspace]
 

@@ -11,8 +11,8 @@ import pytest
 
 from bot.sandbox import Permission
 from bot.tickets import Department, Person, Ticket
-from tests.town import Town, discord_stand_in, eventually
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in, eventually
+from tests.support.bridge_harness import town as run_town
 
 MIA = Person(id="1", name="Mia")
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.tickets import Kind, Lane, Ticket
-from tests.town import Town
+from tests.support.bridge_harness import Town
 
 
 def embed_of(town: Town, ticket: Ticket) -> dict[str, Any]:

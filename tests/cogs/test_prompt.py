@@ -12,7 +12,7 @@ import pytest
 
 from bot.tickets import Ticket
 from tests.storage.samples import raw
-from tests.town import Town, said
+from tests.support.bridge_harness import Town, said
 
 # The numbers up to ten million, counted by SQLite: some seconds of work for the one connection that reads.
 _SLOW = """

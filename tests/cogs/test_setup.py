@@ -9,7 +9,7 @@ from bot.sandbox import Declined, DemoGuild, Permission, demo_guild
 from bot.tickets import Category, Department, NewWorkspace, Plan, UnknownCategories, Workspace
 from cogs._managing import listed
 from tests.cogs.test_text import ALIVE
-from tests.town import Town, said
+from tests.support.bridge_harness import Town, said
 
 EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "setup show": {},

@@ -9,7 +9,7 @@ from bot.sandbox import Permission
 from bot.sources.series import examples as series
 from bot.tickets import Delivery, Lane, State
 from tests.cogs.test_setup import Elsewhere, drawn_in, run
-from tests.town import Town, eventually, said
+from tests.support.bridge_harness import Town, eventually, said
 
 BOT = "ticketbridge"
 WORDS = "a player's own words"

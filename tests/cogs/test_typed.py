@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.bridge import CannotRun, running
+from bot.application import CannotRun, running
 from bot.sandbox import Permission
 from bot.sandbox.events import Intent
 from bot.tickets import Kind, Lane, Message, MessageKind, Status, Ticket
 from tests.storage.samples import raw
-from tests.town import Town, discord_stand_in, eventually, settings_for
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in, eventually, settings_for
+from tests.support.bridge_harness import town as run_town
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
 from bot.sandbox.buckets import Limit
 from bot.sources.series import examples as series
 from bot.tickets import Backlog, Lane, NewWorkspace
-from bot.tickets.rules import amended
+from bot.tickets.workspace_changes import amended
 from cogs import _troubles
 from cogs._troubles import Trouble, lasting, over, said_of, troubles_of
 from tests.storage.samples import NOW
-from tests.town import Town, discord_stand_in, eventually
-from tests.town import town as run_town
+from tests.support.bridge_harness import Town, discord_stand_in, eventually
+from tests.support.bridge_harness import town as run_town
 
 _numbers = counting(1)
 REASON = "Discord refused it (400 50035 in embeds.0.title)"
@@ -134,7 +134,7 @@ async def test_a_channel_that_is_late_is_told_of_in_one_message_that_ends_with_i
 def patient(place: Town) -> Iterator[None]:
     """What refuses is left alone for long. `monkeypatch` would be undone after the town's own patches."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("bot.breaker.REFUSED", 60.0)
+        patched.setattr("bot.outbox.circuit_breaker.REFUSED", 60.0)
         yield
 
 

@@ -8,7 +8,7 @@ from cogs._files import message_files
 from cogs._history import add_events, add_words
 from tests.cogs.test_commands import opened_by
 from tests.cogs.test_text import ticket_of
-from tests.town import Town
+from tests.support.bridge_harness import Town
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HOSTILE = (

@@ -15,7 +15,7 @@ import pytest
 from bot.webhook import Memory, Proxies, Watch
 from bot.webhook.proxies import Network
 from storage import Store
-from tests.town import eventually
+from tests.support.bridge_harness import eventually
 from tests.webhook.conftest import Gate, Reply, standing
 
 HERE = (ip_network("127.0.0.0/8"),)
