@@ -24,6 +24,7 @@ from bot.outbox.dispatcher import Dispatcher
 from bot.sources import discover
 from bot.tickets import Lane
 from bot.webhook import Memory, Proxies, Watch, Webhook
+from cogs import EXTENSIONS
 from storage import DatabaseLock, Store
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,13 @@ async def _stay_connected(settings: Settings, store: Store, way_out: WayOut) -> 
     dispatcher, requests, presence = way_out.dispatcher, way_out.requests, way_out.presence
     wait, was_connected = 1.0, False
     while True:
-        bot = TicketBot(settings=settings.discord, store=store, dispatcher=dispatcher, requests=requests)
+        bot = TicketBot(
+            settings=settings.discord,
+            store=store,
+            dispatcher=dispatcher,
+            requests=requests,
+            extensions=EXTENSIONS,
+        )
         presence.watch(bot)
         try:
             await bot.log_in_and_stay()

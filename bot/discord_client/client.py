@@ -1,9 +1,8 @@
 """The Discord client: logs in, loads the cogs, syncs slash commands and lets deliveries go out."""
 
 import asyncio
-import importlib
 import logging
-import pkgutil
+from collections.abc import Sequence
 
 import aiohttp
 import discord
@@ -37,7 +36,13 @@ class TicketBot(commands.Bot):
     """One login to Discord. Ask it for `store` and `dispatcher`; it owns neither."""
 
     def __init__(
-        self, *, settings: DiscordSettings, store: Store, dispatcher: Dispatcher, requests: RequestsMade
+        self,
+        *,
+        settings: DiscordSettings,
+        store: Store,
+        dispatcher: Dispatcher,
+        requests: RequestsMade,
+        extensions: Sequence[str],
     ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -52,6 +57,7 @@ class TicketBot(commands.Bot):
         self.dispatcher = dispatcher
         self.typed_replies = settings.typed_replies
         self._settings = settings
+        self._extensions = extensions
         self._dispatching: asyncio.Task[None] | None = None
 
     async def log_in_and_stay(self) -> None:
@@ -71,8 +77,8 @@ class TicketBot(commands.Bot):
     async def setup_hook(self) -> None:
         self._bound_requests()
         await self._find_gateway()
-        for cog in sorted(_public_modules("cogs")):
-            await self.load_extension(cog)
+        for extension in self._extensions:
+            await self.load_extension(extension)
         synced = await self.tree.sync()
         log.info("Logged in to Discord; %d slash commands synced", len(synced))
 
@@ -141,8 +147,3 @@ def aim_at(api_base: str) -> None:
     Route.BASE = api_base.rstrip("/")
     if Route.BASE != DISCORD_API:
         Asset.BASE = str(URL(Route.BASE).origin())
-
-
-def _public_modules(package: str) -> list[str]:
-    folder = importlib.import_module(package).__path__
-    return [f"{package}.{module.name}" for module in pkgutil.iter_modules(folder) if module.name[0] != "_"]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from bot.sources.wishes import Allowance, Wish
+from bot.sources.requests import Allowance, Wish
 from bot.tickets import NewTicket, Refusal, Ticket, Workspace
 
 Body = Mapping[str, Any]  # a JSON object about to be sent

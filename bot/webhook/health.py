@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from bot.sources import Refused
-from bot.webhook.answers import Answer
-from bot.webhook.proxies import Network, Proxies, is_within
+from bot.webhook.client_ip import Network, Proxies, is_within
+from bot.webhook.responses import Answer
 from storage import Store
 
 # The source a path belongs to ("" if none), the path as the routes have it, the status, and seconds.

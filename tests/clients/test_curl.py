@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.sources import discover
-from bot.webhook.refusals import refusal
+from bot.webhook.errors import refusal
 from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, opened, ran
 
 PAGE = (CLIENTS / "curl.md").read_text("utf-8")

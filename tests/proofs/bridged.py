@@ -14,7 +14,7 @@ from pathlib import Path
 import bot.discord_client.client
 import bot.outbox.circuit_breaker
 import bot.outbox.dispatcher
-import cogs._sending
+import cogs.posts.send
 from bot.__main__ import app
 from tests.proofs.injected_bugs import PLANTS
 
@@ -23,7 +23,7 @@ _WAITS = {
     bot.outbox.circuit_breaker: ("SHORTEST", "LONGEST", "REFUSED", "HASTE"),
     bot.discord_client.client: ("REQUEST_SECONDS",),
     bot.outbox.dispatcher: ("ATTEMPT_SECONDS", "LONGEST_WAIT"),
-    cogs._sending: ("REPAIR_SECONDS",),
+    cogs.posts.send: ("REPAIR_SECONDS",),
 }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from bot.sources import Source, discover
 from bot.tickets import NewWorkspace, Person
 from bot.webhook import Webhook
-from bot.webhook.describing.routes import names_in
+from bot.webhook.openapi.operations import names_in
 from storage import Store
 from tests.proofs import refusing_valid_requests as only_a_ticket
 from tests.proofs.served import some_tickets

@@ -14,7 +14,7 @@ _PYTEST = ("pytest", "-q", "-p", "no:cacheprovider")
 BESIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "disk": ("a disk that fails, is full or is locked", ("tests.proofs.disk",)),
     "outages": ("refusals and storms of 429", (*_PYTEST, "tests/proofs/test_outages.py")),
-    "gateway": ("a gateway that comes and goes", (*_PYTEST, "tests/cogs/test_backfill.py")),
+    "gateway": ("a gateway that comes and goes", (*_PYTEST, "tests/cogs/messages/test_backfill.py")),
 }
 
 

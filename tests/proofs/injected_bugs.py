@@ -17,7 +17,7 @@ from typing import Any
 
 import aiosqlite
 
-import cogs._finding
+import cogs.posts.recovery
 import storage.store
 from bot.outbox.circuit_breaker import Breaker
 from bot.outbox.dispatcher import Dispatcher
@@ -135,7 +135,7 @@ def no_history_scan(folder: Path) -> None:
         return None
 
     # Not in the cog, which the library executes anew when it loads it.
-    cogs._finding.left_behind = left_behind  # type: ignore[assignment]
+    cogs.posts.recovery.left_behind = left_behind  # type: ignore[assignment]
 
 
 def no_breaker(folder: Path) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 from bot.sources import Limit, Source, discover
 from bot.tickets import NewWorkspace
 from bot.webhook import Webhook
-from bot.webhook.answers import Envelopes
 from bot.webhook.guard import Limits
 from bot.webhook.listening import listen
+from bot.webhook.responses import Envelopes
 from storage import Store
 from tests.webhook.conftest import NOW, make_key
 

@@ -90,7 +90,7 @@ def waits_between(times: Iterable[float]) -> list[float]:
 async def test_in_a_storm_of_429s_everything_is_posted_once_and_nobody_asks_before_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs._sending.REPAIR_SECONDS", 0.3)
+    monkeypatch.setattr("cogs.posts.send.REPAIR_SECONDS", 0.3)
     async with connected(tmp_path / "tickets.db", seed=4) as town:
         started = time.monotonic()
         # As often as the library tries again by itself: the rest is ours.
@@ -152,7 +152,7 @@ async def test_many_refusals_stop_everything_before_discord_bars_us(
 async def test_a_front_that_bars_the_address_is_asked_again_only_when_the_bar_may_be_lifted(
     place: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs._sending.BANNED_SECONDS", 1.5)
+    monkeypatch.setattr("cogs.posts.send.BANNED_SECONDS", 1.5)
     place.sandbox.fail("429-no-via", path=REST, times=2)
     filed = [await report(place) for _ in range(3)]
     await once_and_in_order(place, "reports", filed)
@@ -323,7 +323,7 @@ async def test_editing_roles_asks_no_channel_again_that_refuses_for_another_reas
 async def test_a_poisoned_ticket_is_posted_plainly_and_delays_no_other(
     place: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs._embeds.TITLE", 1000)  # more than Discord takes, as two need
+    monkeypatch.setattr("cogs.tickets.embeds.TITLE", 1000)  # more than Discord takes, as two need
     reports = [await report(place, subject="*" * 200) if n == 4 else await report(place) for n in range(10)]
     tickets = [await ticket(place, subject="~" * 180) if n == 2 else await ticket(place) for n in range(5)]
     started = time.monotonic()

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from bot.sources import Call, Refused, discover, endpoint
-from bot.sources.wishes import ReadWorkspace
+from bot.sources.requests import ReadWorkspace
 from tests.proofs.described import check
 from tests.webhook.conftest import SOURCES
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.sandbox import DemoGuild, Sandbox
 from bot.tickets import Lane, NewTicket, NewWorkspace, Player, Priority, Ticket
-from cogs._digests import CHOICE
+from cogs.posts.digest import CHOICE
 from tests.storage.samples import NOW, ids, new_ticket, opened
 from tests.support.bridge_harness import Town, discord_stand_in, eventually
 from tests.support.bridge_harness import town as run_town

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from bot.sources import Body, Call, Endpoint, Intake, Limit, Page, Refused, Source, endpoint
-from bot.sources.wishes import CheckKey, Find, Glance, Work
+from bot.sources.requests import CheckKey, Find, Glance, Work
 from bot.tickets import (
     AlreadyClaimed,
     ClaimFirst,

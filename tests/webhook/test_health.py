@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.webhook import Memory, Proxies, Watch
-from bot.webhook.proxies import Network
+from bot.webhook.client_ip import Network
 from storage import Store
 from tests.support.bridge_harness import eventually
 from tests.webhook.conftest import Gate, Reply, standing

@@ -10,10 +10,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
 from bot.sources import Call, Page, Refused, Source, discover, endpoint
-from bot.sources.wishes import Browse, Glance, Work
+from bot.sources.requests import Browse, Glance, Work
 from bot.tickets import Search, ViewOnly, Workspace
 from bot.webhook import Webhook
-from bot.webhook.describing import describe
+from bot.webhook.openapi import describe
 from storage import Store
 from tests.webhook.conftest import ANN, SOURCES, Gate
 

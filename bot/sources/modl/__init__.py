@@ -1,9 +1,15 @@
 """The modl API: tickets from Minecraft servers."""
 
 from bot.sources import Intake, Limit, Page, Source, endpoint
-from bot.sources.modl import answer, asking, examples, page, payload, reports, shapes, tickets
+from bot.sources.modl import errors as answer
+from bot.sources.modl import examples, reports
+from bot.sources.modl import handlers as asking
+from bot.sources.modl import requests as payload
+from bot.sources.modl import responses as shapes
+from bot.sources.modl import serializers as tickets
+from bot.sources.modl import status_page as page
 from bot.sources.modl.fields import UuidInPath
-from bot.sources.modl.words import CALLED
+from bot.sources.modl.vocabulary import CALLED
 from bot.tickets import numbered_ids
 
 _TICKETS = "/v1/minecraft/tickets"

@@ -1,8 +1,11 @@
 """The Series API: tickets and game reports from Roblox game servers."""
 
 from bot.sources import Intake, Limit, Source, endpoint
-from bot.sources.series import answer, bodies, calls, examples, refusals, says
-from bot.sources.series.payload import GameReportBody, TicketBody, parse_game_report, parse_ticket
+from bot.sources.series import answer, bodies, examples
+from bot.sources.series import errors as refusals
+from bot.sources.series import handlers as calls
+from bot.sources.series import responses as says
+from bot.sources.series.requests import GameReportBody, TicketBody, parse_game_report, parse_ticket
 from bot.tickets import stamped_ids
 
 _TICKET = "/tickets/{ticketId}"
