@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from bot.sources import Call, Refused, discover, endpoint
+from bot.sources import Call, Endpoint, Refused, discover
 from bot.sources.requests import ReadWorkspace
 from tests.proofs.described import check
 from tests.webhook.conftest import SOURCES
@@ -37,10 +37,16 @@ LIAR = replace(
     SOURCES["south"],
     intakes=(),
     endpoints=(
-        endpoint("GET", "/south/title", read, lambda workspace: {"titel": "misspelt"}, says=Told),
-        endpoint("GET", "/south/tea", pour, lambda workspace: {}),
-        endpoint("GET", "/south/mood", sulk, lambda workspace: {}),
-        endpoint("GET", "/south/cup", drop, lambda workspace: {}),
+        Endpoint(
+            method="GET",
+            path="/south/title",
+            read=read,
+            answer=lambda workspace: {"titel": "misspelt"},
+            says=Told,
+        ),
+        Endpoint(method="GET", path="/south/tea", read=pour, answer=lambda workspace: {}),
+        Endpoint(method="GET", path="/south/mood", read=sulk, answer=lambda workspace: {}),
+        Endpoint(method="GET", path="/south/cup", read=drop, answer=lambda workspace: {}),
     ),
 )
 

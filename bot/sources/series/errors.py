@@ -7,6 +7,7 @@ from bot.tickets import (
     NotClaimed,
     NotYours,
     Plan,
+    Refusal,
     TicketClosed,
     TooManyOpen,
     UnknownCategory,
@@ -17,14 +18,16 @@ from bot.tickets import (
     WrongDepartment,
 )
 
-_NOT_FOUND = {UnknownTicket: Refused(404, "Ticket not found")}
-_NO_REPLIES = {
+_Errors = dict[type[Refusal], Refused]
+
+_NOT_FOUND: _Errors = {UnknownTicket: Refused(404, "Ticket not found")}
+_NO_REPLIES: _Errors = {
     ViewOnly: Refused(403, "Cannot reply to game reports"),
     TicketClosed: Refused(403, "Cannot reply to closed or resolved tickets"),
 }
 
 # By what a client asks for.
-FILING = {
+FILING: _Errors = {
     UnknownCategory: Refused(400, "Validation error: Category does not exist in this workspace"),
     TooManyOpen: Refused(400, "Maximum number of open tickets in this category reached"),
 }
