@@ -10,9 +10,9 @@ from typer.models import CommandInfo
 
 from bot.__main__ import app
 from bot.config import Settings
-from bot.sources import Source, discover
-from cogs.setup.cog import Setup
-from cogs.tickets.cog import Commands, tickets
+from bot.sources import Source, load_sources
+from cogs.setup.cog import SetupCommands
+from cogs.tickets.cog import TicketCommands, tickets
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def _name_of(command: CommandInfo) -> str:
 def slash_commands() -> list[str]:
     own = [
         f"/{name} {command.name}"
-        for name, group in (("ticket", Commands), ("setup", Setup))
+        for name, group in (("ticket", TicketCommands), ("setup", SetupCommands))
         for command in group.__cog_app_commands__
         if isinstance(command, app_commands.Command)
     ]
@@ -71,13 +71,13 @@ def test_every_setting_is_in_the_readme_and_the_example(section: str, name: str)
     assert variable in EXAMPLE
 
 
-@pytest.mark.parametrize("source", discover().values(), ids=lambda source: str(source.name))
+@pytest.mark.parametrize("source", load_sources().values(), ids=lambda source: str(source.name))
 def test_every_source_and_its_paths_are_documented(source: Source) -> None:
     """In the README, or beside the source: a new game touches its own folder alone."""
     own = ROOT / "bot" / "sources" / source.name / "README.md"
     text = README + (own.read_text(encoding="utf-8") if own.exists() else "")
 
-    for route in source.routes:
+    for route in source.operations:
         assert f"`{route.method} {route.path}`" in text
     assert f"--source {source.name}" in text
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.sources import discover
-from bot.webhook.errors import refusal
+from bot.sources import load_sources
+from bot.webhook.errors import api_error
 from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, opened, ran
 
 PAGE = (CLIENTS / "curl.md").read_text("utf-8")
@@ -144,7 +144,7 @@ async def test_the_429_of_the_page_is_what_one_request_too_many_gets(chapter: st
 def test_the_500_of_the_page_is_the_source_s_own(chapter: str) -> None:
     shown = next(each for each in examples() if each.chapter == chapter and each.status == 500)
 
-    assert discover()[SOURCES[chapter]].refuse(refusal(500)) == shown.answer
+    assert load_sources()[SOURCES[chapter]].format_error(api_error(500)) == shown.answer
 
 
 @pytest.mark.parametrize("chapter", SOURCES)
@@ -152,7 +152,7 @@ def test_every_documented_outcome_and_every_path_is_on_the_page(chapter: str) ->
     of_chapter = [each for each in examples() if each.chapter == chapter]
 
     assert {each.status for each in of_chapter} == {200, 400, 401, 429, 500}
-    for intake in discover()[SOURCES[chapter]].intakes:
+    for intake in load_sources()[SOURCES[chapter]].intake_endpoints:
         assert any(f'"$url{intake.path}"' in (each.request or "") for each in of_chapter)
 
 
@@ -174,7 +174,7 @@ async def test_the_work_on_the_page_is_done(number: int, last: tuple[str, ...], 
         end = end[key]
     assert end == last[-1]
     (ticket,) = await bridge.kept()
-    assert ticket.status.is_over
+    assert ticket.status.is_closed
     assert ticket.claimed_by is not None
 
 
