@@ -28,9 +28,9 @@ def intake_at(source: Source, path: str) -> IntakeEndpoint:
 
 
 def told(value: object) -> Any:
-    """A ticket as a fixture writes it: what is absent, empty or false is left out; so is `raw`."""
+    """A ticket as a fixture writes it: what is absent, empty or false is left out; so is `raw_request`."""
     if isinstance(value, dict):
-        return {key: told(item) for key, item in value.items() if item and key != "raw"}
+        return {key: told(item) for key, item in value.items() if item and key != "raw_request"}
     return [told(item) for item in value] if isinstance(value, tuple) else value
 
 

@@ -100,7 +100,7 @@ async def test_a_digest_holds_game_reports_or_others_never_both(desk: Desk, stor
 
 async def test_a_private_post_never_shares(desk: Desk, store: Store) -> None:
     for number in range(CROWD + 1):
-        ticket = await desk.file(private=True, channel_id=TICKETS)
+        ticket = await desk.file(is_private=True, channel_id=TICKETS)
         thread, _ = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
         await store.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
 

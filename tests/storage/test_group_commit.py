@@ -53,7 +53,7 @@ async def test_what_is_told_can_be_read_by_everyone(store: Store, workspace: Wor
 
 
 async def test_a_kept_ticket_is_told_as_it_will_be_read(store: Store, workspace: Workspace) -> None:
-    for new in (new_ticket(), new_ticket(view_only=True), new_ticket(private=True)):
+    for new in (new_ticket(), new_ticket(view_only=True), new_ticket(is_private=True)):
         ticket = await store.add_ticket(workspace.id, replace(new, priority=Priority.HIGH), ids(), NOW)
 
         assert await store.ticket(ticket.id) == ticket

@@ -20,7 +20,7 @@ async def waiting(store: Store, ticket: Ticket) -> list[Delivery]:
 
 async def shown(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:
     """A ticket with its post, and its thread if it has one."""
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=private), ids(), NOW)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=private), ids(), NOW)
     for delivery in await waiting(store, ticket):
         is_thread = delivery.kind in (DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD)
         receipt = Receipt(

@@ -117,7 +117,7 @@ async def test_a_reply_whose_delivery_cannot_be_kept_is_not_kept(
 async def test_a_note_in_a_private_ticket_is_kept_and_shown_nowhere(
     store: Store, workspace: Workspace
 ) -> None:
-    private = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW)
+    private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
 
     note = await store.add_message(private.id, noting(), origin="a", now=NOW)
 

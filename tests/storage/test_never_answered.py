@@ -96,7 +96,7 @@ class Desk(RuleBasedStateMachine):
 
     @rule(target=tickets, view_only=st.booleans(), private=st.booleans(), reporter=REPORTERS)
     def file(self, view_only: bool, private: bool, reporter: str) -> Ticket:
-        new = new_ticket(view_only=view_only, private=private, reporter_id=reporter)
+        new = new_ticket(view_only=view_only, is_private=private, reporter_id=reporter)
         return self._run(self._store.add_ticket(self._workspace.id, new, ids(), NOW))
 
     @rule(ticket=tickets, compose=FOR_THE_REPORTER)

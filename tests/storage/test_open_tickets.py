@@ -32,7 +32,7 @@ async def fill(store: Store, workspace: Workspace, new: NewTicket) -> list[str]:
     return [(await take_in(store, workspace, new)).body.decode() for _ in range(MOST)]
 
 
-@pytest.mark.parametrize("new", [new_ticket(), new_ticket(private=True, source="discord")])
+@pytest.mark.parametrize("new", [new_ticket(), new_ticket(is_private=True, source="discord")])
 async def test_of_twenty_at_once_no_more_are_kept_than_allowed(
     store: Store, limited: Workspace, path: Path, new: NewTicket
 ) -> None:
@@ -47,7 +47,7 @@ async def test_of_twenty_at_once_no_more_are_kept_than_allowed(
 
 
 async def test_a_ticket_made_in_discord_is_one_too_many_as_well(store: Store, limited: Workspace) -> None:
-    private = new_ticket(private=True, source="discord")
+    private = new_ticket(is_private=True, source="discord")
     for _ in range(MOST):
         await store.add_ticket(limited.id, private, ids(), NOW, channel_id=99)
 

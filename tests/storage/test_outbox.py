@@ -138,7 +138,7 @@ async def test_a_shown_note_does_not_move_the_ticket(store: Store, ticket: Ticke
 async def test_what_follows_a_post_queues_in_the_channel_the_post_is_in(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
     for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
         await store.mark_delivered([row], Receipt(channel_id=99, thread_id=60), NOW)
 
@@ -164,7 +164,9 @@ async def test_what_can_never_be_delivered_is_set_aside_with_its_reason(
 
 async def test_due_deliveries_come_at_most_as_many_as_asked_for(store: Store, workspace: Workspace) -> None:
     for channel in range(5):
-        await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=100 + channel)
+        await store.add_ticket(
+            workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=100 + channel
+        )
 
     assert len(await store.due_deliveries(Destination.DISCORD, (), NOW, limit=3)) == 3
 

@@ -50,7 +50,7 @@ async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Works
     assert await store.raw_request(kept.id) == new.raw_request
     assert {name: getattr(kept, name) for name in NewTicket.__dataclass_fields__} == {
         name: getattr(new, name) for name in NewTicket.__dataclass_fields__
-    } | {"raw": "{}"}
+    } | {"raw_request": "{}"}
     assert (kept.workspace_id, kept.status, kept.created_at) == (workspace.id, Status.OPEN, NOW)
     assert len(kept.uid) == 24
 
@@ -60,7 +60,11 @@ async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Works
     [
         (new_ticket(), [DeliveryKind.POST, DeliveryKind.THREAD], HUB.tickets_channel_id),
         (new_ticket(view_only=True), [DeliveryKind.POST], HUB.reports_channel_id),
-        (new_ticket(private=True), [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST], HUB.tickets_channel_id),
+        (
+            new_ticket(is_private=True),
+            [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST],
+            HUB.tickets_channel_id,
+        ),
     ],
 )
 async def test_a_ticket_is_kept_together_with_what_shows_it(
@@ -76,7 +80,7 @@ async def test_a_ticket_is_kept_together_with_what_shows_it(
 async def test_a_private_ticket_opens_in_the_channel_it_was_asked_for_in(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
 
     assert {row.channel_id for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)} == {99}
 
@@ -179,7 +183,7 @@ async def test_an_unknown_ticket_is_said_to_be_unknown(store: Store) -> None:
 
 
 async def test_a_ticket_is_found_by_its_post_and_by_its_thread(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
     thread, post = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
 
     await store.mark_delivered([thread], Receipt(channel_id=2, thread_id=70), NOW)

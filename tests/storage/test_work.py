@@ -214,7 +214,9 @@ async def test_a_second_transfer_to_the_same_channel_points_there_again(store: S
 
 
 async def test_a_private_ticket_is_never_pointed_at(store: Store, ticket: Ticket) -> None:
-    private = await store.add_ticket(ticket.workspace_id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    private = await store.add_ticket(
+        ticket.workspace_id, new_ticket(is_private=True), ids(), NOW, channel_id=99
+    )
     await shown(store, private)
 
     await work(store, private, rule=transferring("lab"))
@@ -241,7 +243,7 @@ async def test_what_follows_before_the_post_is_there_queues_where_the_post_will_
 async def test_a_private_thread_that_is_not_there_yet_is_waited_for_in_its_own_channel(
     store: Store, workspace: Workspace
 ) -> None:
-    private = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
 
     await work(store, private, replying(), lambda found, _: found.assign(BOB))
 

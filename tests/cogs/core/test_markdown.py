@@ -98,7 +98,7 @@ def test_any_ticket_makes_an_embed_discord_takes(
             category=other,
             reporter=player,
             reported_player=player,
-            facts=facts,
+            fields=facts,
             view_only=view_only,
         )
     )

@@ -201,7 +201,7 @@ ODD_PLAYERS = st.builds(Player, id=ODD_TEXT, name=ODD_TEXT, display_name=ODD_TEX
         status=st.sampled_from(Status),
         reporter=ODD_PLAYERS,
         reported_player=st.none() | ODD_PLAYERS,
-        facts=st.lists(st.builds(TicketField, label=st.text(), value=st.text())).map(tuple),
+        fields=st.lists(st.builds(TicketField, label=st.text(), value=st.text())).map(tuple),
         chat_log=st.lists(st.text() | st.from_regex(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})? .*: .*")).map(tuple),
         created_at=st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
     )
