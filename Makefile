@@ -21,22 +21,22 @@ pictures: .venv/installed  ## draws the pictures in docs/images from the posts o
 	$(BIN)/python -m tests.pictures
 
 fuzz: .venv/installed  ## 200,000 hostile requests against the webhook (some minutes)
-	$(BIN)/python -m tests.reliability.fuzz --requests 200000
+	$(BIN)/python -m tests.proofs.fuzz --requests 200000
 
 crowd: .venv/installed  ## how fast a good client is answered among 500 bad ones (a minute)
-	$(BIN)/python -m tests.reliability.crowd
+	$(BIN)/python -m tests.proofs.slow_clients
 
 repeats: .venv/installed  ## 10,000 answers to repeated requests while the process is killed (some minutes)
-	$(BIN)/python -m tests.reliability.repeats
+	$(BIN)/python -m tests.proofs.repeats
 
 schema: .venv/installed  ## 10,000 requests made from the API's description, and every check on the answers (some minutes)
-	$(BIN)/python -m tests.reliability.described --examples 300
+	$(BIN)/python -m tests.proofs.described --examples 300
 
 prove: .venv/installed  ## kills, audit, outages in their long forms, figures into docs/reliability.md (RUN=kills: that one alone)
-	$(BIN)/python -m tests.reliability.prove --write $(RUN)
+	$(BIN)/python -m tests.proofs.prove --write $(RUN)
 
 prove-controls: .venv/installed  ## plants each bug, and sees its proof notice (some minutes)
-	$(BIN)/python -m tests.reliability.prove --write --controls
+	$(BIN)/python -m tests.proofs.prove --write --controls
 
 bench: .venv/bench  ## how fast it is, beside other servers, into docs/performance.md (half an hour or more)
 	$(BIN)/python -m tests.bench --page docs/performance.md

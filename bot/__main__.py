@@ -13,12 +13,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot import demo as staging
-from bot import story
-from bot.bridge import Bridge, CannotRun, running
+from bot.application import Bridge, CannotRun, running
+from bot.cli import Config, backup, finish, keys, outbox, rejected, restore, settings, workspaces
 from bot.config import Settings
-from bot.logs import log_to_stderr
-from bot.operator import Config, backup, finish, keys, outbox, rejected, restore, settings, workspaces
+from bot.demo import demo as staging
+from bot.demo import walkthrough as story
+from bot.observability.logging import log_to_stderr
 
 log = logging.getLogger(__name__)
 

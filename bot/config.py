@@ -54,7 +54,7 @@ class DiscordSettings(_Section):
         pattern=r"^https?://[^\s?#]+$",
         description="where the Discord API is; another Discord-compatible server is asked for its gateway",
     )
-    settle_seconds: float = Field(
+    unknown_outcome_delay: float = Field(
         default=10.0,
         ge=0,
         le=300,
@@ -74,11 +74,13 @@ class WebhookSettings(_Section):
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
     )
-    metrics_from: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        default=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
-        description="networks that may read /metrics and the whole of /readyz",
+    metrics_allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = (
+        Field(
+            default=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
+            description="networks that may read /metrics and the whole of /readyz",
+        )
     )
-    repeat_seconds: int = Field(
+    duplicate_window: int = Field(
         default=60, ge=0, le=3600, description="how long the same body from the same key is the same ticket"
     )
 

@@ -30,7 +30,7 @@ async def depths(db: aiosqlite.Connection) -> Sequence[Depth]:
         FROM outbox WHERE state = 'pending' GROUP BY kind, channel_id
         UNION ALL
         SELECT state, kind, channel_id, count(*), min(created_at)
-        FROM outbox WHERE state = 'buried' GROUP BY kind, channel_id
+        FROM outbox WHERE state = 'dead_letter' GROUP BY kind, channel_id
         """
     )
     return [

@@ -60,7 +60,7 @@ async def shown_in(db: aiosqlite.Connection, channel_id: int, limit: int) -> lis
         SELECT id, workspace_id, status IN ('open', 'in-progress') OR EXISTS (
             SELECT 1 FROM outbox
             WHERE lane = 'discord' AND ticket_id = tickets.id
-              AND state = 'pending' AND kind IN ('post', 'show')
+              AND state = 'pending' AND kind IN ('post', 'post_message')
         ) AS is_wanted
         FROM tickets WHERE post_channel_id = :id ORDER BY id LIMIT :limit
         """,
@@ -109,7 +109,7 @@ async def drop_openings(db: aiosqlite.Connection, ticket_id: int, now: datetime)
     await db.execute(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
-        WHERE ticket_id = :id AND state = 'buried' AND kind IN ('post', 'thread', 'private-thread')
+        WHERE ticket_id = :id AND state = 'dead_letter' AND kind IN ('post', 'thread', 'private_thread')
         """,
         {"id": ticket_id, "now": to_ms(now)},
     )

@@ -2,7 +2,7 @@
 
 import aiosqlite
 
-from bot.tickets.notice import Notice
+from bot.tickets.alerts import Notice
 from storage.times import from_ms, to_ms
 
 

@@ -122,7 +122,7 @@ async def separate(db: aiosqlite.Connection, delivery_id: int) -> None:
 async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: datetime) -> None:
     await db.execute(
         """
-        UPDATE outbox SET state = 'buried', settled_at = :now, last_error = :reason
+        UPDATE outbox SET state = 'dead_letter', settled_at = :now, last_error = :reason
         WHERE id = :id AND state = 'pending'
         """,
         {"id": delivery_id, "reason": reason, "now": to_ms(now)},

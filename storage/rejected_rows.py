@@ -6,7 +6,7 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets import ApiKey, Rejected
-from bot.tickets.rejected import BODY_KEPT, NEWEST_KEPT
+from bot.tickets.rejected_requests import BODY_KEPT, NEWEST_KEPT
 from storage.times import from_ms, to_ms
 
 

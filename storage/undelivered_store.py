@@ -6,7 +6,7 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets import Undelivered
-from bot.tickets.notice import Notice, SetAside
+from bot.tickets.alerts import Notice, SetAside
 from storage import notice_rows, undelivered_rows
 from storage.errors import UnknownDelivery
 from storage.transactions import Transactions

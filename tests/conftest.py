@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-import bot.breaker
-from tests.town import HASTY, Town, discord_stand_in
-from tests.town import town as run_town
+import bot.outbox.circuit_breaker
+from tests.support.bridge_harness import HASTY, Town, discord_stand_in
+from tests.support.bridge_harness import town as run_town
 
 
 @pytest.fixture(autouse=True)
 def no_haste_is_left_behind() -> Iterator[None]:
     """A town is hasty; a patch that is undone in the wrong order would leave all later tests so."""
-    before = {name: getattr(bot.breaker, name) for name in HASTY}
+    before = {name: getattr(bot.outbox.circuit_breaker, name) for name in HASTY}
     yield
-    assert {name: getattr(bot.breaker, name) for name in HASTY} == before
+    assert {name: getattr(bot.outbox.circuit_breaker, name) for name in HASTY} == before
 
 
 @pytest.fixture

@@ -90,9 +90,9 @@ def test_the_environment_wins_over_the_file(
         "port": "7777",
         "api_base": "http://127.0.0.1:7",
         "trusted_proxies": "10.0.0.0/8,::1/128",
-        "metrics_from": "10.0.0.0/8",
-        "repeat_seconds": "5",
-        "settle_seconds": "5.0",
+        "metrics_allowed_networks": "10.0.0.0/8",
+        "duplicate_window": "5",
+        "unknown_outcome_delay": "5.0",
         "typed_replies": "True",
         "format": "json",
         "hours": "5",
@@ -126,7 +126,7 @@ def test_an_unknown_setting_is_told_with_the_known_ones(path: Path) -> None:
 
     assert sentence == (
         f"{path}: there is no setting [discord] tokne. "
-        "[discord] takes token, api_base, settle_seconds, typed_replies."
+        "[discord] takes token, api_base, unknown_outcome_delay, typed_replies."
     )
 
 

@@ -11,8 +11,8 @@ from typer.models import CommandInfo
 from bot.__main__ import app
 from bot.config import Settings
 from bot.sources import Source, discover
-from cogs.commands import Commands, tickets
-from cogs.setup import Setup
+from cogs.setup.cog import Setup
+from cogs.tickets.cog import Commands, tickets
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,15 +9,14 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 
-from bot.sources.wishes import Allowance, Wish
+from bot.sources.requests import Allowance, Wish
 from bot.tickets import NewTicket, Refusal, Ticket, Workspace
 
 Body = Mapping[str, Any]  # a JSON object about to be sent
-Answer = TypeVar("Answer")  # what an endpoint is granted
 
 
 class Refused(Exception):
@@ -79,22 +78,11 @@ class Intake(Route):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(Route):
-    """Any other path. Made by `endpoint`, which sees to it that the answer takes what the wish is granted."""
+    """Any other path and method: `read` makes a request of a call, `answer` a body of its result."""
 
     method: str
     read: Callable[[Call], Wish[Any]]  # raises Refused(400, ...)
     answer: Callable[[Any], Body | Page]
-
-
-def endpoint(
-    method: str,
-    path: str,
-    read: Callable[[Call], Wish[Answer]],
-    answer: Callable[[Answer], Body | Page],
-    **route: Any,
-) -> Endpoint:
-    """An Endpoint; `route` are the fields of Route."""
-    return Endpoint(method=method, path=path, read=read, answer=answer, **route)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The nouns and the rules of ticketbridge: standard library only, and no knowledge of any other room."""
 
-from bot.tickets.delivery import Backlog, Delivery, Kind, Lane, Receipt, State, Undelivered, nonce_of
+from bot.tickets.api_keys import ApiKey, hash_key, mint_key
 from bot.tickets.errors import (
     AlreadyClaimed,
     AlreadyInStatus,
@@ -21,7 +21,7 @@ from bot.tickets.errors import (
     ViewOnly,
     WrongDepartment,
 )
-from bot.tickets.key import ApiKey, hash_key, mint_key
+from bot.tickets.idempotency import Answered, Once
 from bot.tickets.message import (
     FOR_THE_REPORTER,
     IN_DISCORD,
@@ -35,10 +35,10 @@ from bot.tickets.message import (
     Reply,
     Words,
 )
-from bot.tickets.naming import numbered_ids, stamped_ids
-from bot.tickets.once import Answered, Once
-from bot.tickets.rejected import Rejected
-from bot.tickets.search import Case, Found, Scope, Search
+from bot.tickets.outbox import Backlog, Delivery, Kind, Lane, Receipt, State, Undelivered, nonce_of
+from bot.tickets.public_ids import numbered_ids, stamped_ids
+from bot.tickets.queries import Case, Found, Scope, Search
+from bot.tickets.rejected_requests import Rejected
 from bot.tickets.ticket import MESSAGE_LIMIT, Fact, NewTicket, Player, Post, Priority, Status, Ticket
 from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategories, Workspace
 

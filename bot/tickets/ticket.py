@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.tickets.delivery import Kind
 from bot.tickets.errors import (
     AlreadyClaimed,
     AlreadyInStatus,
@@ -18,6 +17,7 @@ from bot.tickets.errors import (
     ViewOnly,
 )
 from bot.tickets.message import Event, FollowUp, MessageKind, Note, Person, Reply
+from bot.tickets.outbox import Kind
 
 MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
 

@@ -12,20 +12,20 @@ from typing import Any
 from aiohttp import web
 
 from bot.sources import Body, Call, Endpoint, Intake, Page, Refused, Route, Source
-from bot.sources.wishes import CheckKey, Glance, KeyCheck, Work
+from bot.sources.requests import CheckKey, Glance, KeyCheck, Work
 from bot.tickets import Answered, Once, Refusal, Ticket
-from bot.webhook import repeats
-from bot.webhook.answers import Answer, Envelopes, encoded
-from bot.webhook.describing import own_routes
-from bot.webhook.granting import Grants
+from bot.webhook import idempotency as repeats
+from bot.webhook.auth import Door, Visitor
+from bot.webhook.client_ip import Proxies
+from bot.webhook.errors import LIMIT_HEADERS, body_of, refusal, refused_as
 from bot.webhook.guard import Limits
 from bot.webhook.health import Health, Watch
-from bot.webhook.keys import Door, Visitor
-from bot.webhook.limits import SlidingWindow, limit_headers, too_many
+from bot.webhook.idempotency import Memory
 from bot.webhook.listening import Listening, listen
-from bot.webhook.proxies import Proxies
-from bot.webhook.refusals import LIMIT_HEADERS, body_of, refusal, refused_as
-from bot.webhook.repeats import Memory
+from bot.webhook.openapi import own_routes
+from bot.webhook.rate_limit import SlidingWindow, limit_headers, too_many
+from bot.webhook.request_handlers import Grants
+from bot.webhook.responses import Answer, Envelopes, encoded
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)

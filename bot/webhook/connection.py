@@ -11,9 +11,9 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from bot.sources import Refused
-from bot.webhook.answers import Answer, Envelopes
+from bot.webhook.errors import asked_path, refusal
 from bot.webhook.guard import Deadline, Limits
-from bot.webhook.refusals import asked_path, refusal
+from bot.webhook.responses import Answer, Envelopes
 from bot.webhook.wire import Wire
 
 _log = logging.getLogger(__name__)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from bot.sources import Refused
-from bot.webhook.answers import Answer
-from bot.webhook.proxies import Network, Proxies, is_within
+from bot.webhook.client_ip import Network, Proxies, is_within
+from bot.webhook.responses import Answer
 from storage import Store
 
 # The source a path belongs to ("" if none), the path as the routes have it, the status, and seconds.
 Answered = Callable[[str, str, int, float], None]
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"  # as Prometheus names its format
-_NOT_FOR_YOU = Refused(403, "This is for the networks in [webhook] metrics_from alone.")
+_NOT_FOR_YOU = Refused(403, "This is for the networks in [webhook] metrics_allowed_networks alone.")
 
 
 async def _no_reasons() -> Sequence[str]:

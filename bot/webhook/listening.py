@@ -13,11 +13,11 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import ERROR
 
-from bot.webhook.answers import Envelopes
 from bot.webhook.connection import Connection
+from bot.webhook.errors import asked_path, refusing
 from bot.webhook.guard import LIMITS, Limits
 from bot.webhook.health import Answered
-from bot.webhook.refusals import asked_path, refusing
+from bot.webhook.responses import Envelopes
 
 _FAREWELL = 4.0  # seconds that requests in flight are given at the end
 _BACKLOG = 1024  # clients that wait to be let in; whoever finds it full hangs, and hears nothing

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import bot.bridge
+import bot.application
 from bot.__main__ import app
 from bot.sources import Source, discover
 
@@ -22,7 +22,7 @@ def unlimited() -> dict[str, Source]:
 
 
 def main() -> None:
-    vars(bot.bridge)["discover"] = unlimited
+    vars(bot.application)["discover"] = unlimited
     for absent in filter(None, sys.argv[2:]):
         vars(sys)["modules"][absent] = None
     app(["run", "--config", str(Path(sys.argv[1]) / "config.toml")])

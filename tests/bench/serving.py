@@ -15,8 +15,8 @@ from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
 from tests.bench.client import Errand
 from tests.bench.cores import Cores
-from tests.bench.furnished import free_port, furnished
 from tests.bench.process import Process, running
+from tests.bench.seed_workspace import free_port, furnished
 
 _PEERS = Path(__file__).with_name("peers")
 _KEY = "bench-key"

@@ -17,18 +17,18 @@ from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.buckets import Limit
 from bot.tickets import Found, Scope
 from tests.bench import chart, wrk
+from tests.bench.browser_checks import NONE, questions
 from tests.bench.burst import drain, shown
 from tests.bench.cores import Cores, split
-from tests.bench.figures import Bar, Report, Runs, Table
-from tests.bench.filled import MODELS, PENDING, filled
 from tests.bench.growth import growth
 from tests.bench.imports import OURS, PYTHON
 from tests.bench.load import ROOT, Load, put_on
-from tests.bench.looks import NONE, questions
 from tests.bench.measuring import measured
 from tests.bench.page import BEGIN, END, NoMarkers, as_markdown, with_figures
 from tests.bench.plan import SHORT, Bench
 from tests.bench.process import Process, rows
+from tests.bench.report_table import Bar, Report, Runs, Table
+from tests.bench.seed_database import MODELS, PENDING, filled
 from tests.bench.serving import FASTAPI, INTAKE, MINECRAFT, NOOP, ROBLOX, VALIDATE, Served, Server
 from tests.bench.side_by_side import side_by_side
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, opened

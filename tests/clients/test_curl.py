@@ -12,7 +12,7 @@ import pytest
 
 from bot.sources import discover
 from bot.tickets.workspace import Plan
-from bot.webhook.refusals import refusal
+from bot.webhook.errors import refusal
 from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, opened, ran
 
 PAGE = (CLIENTS / "curl.md").read_text("utf-8")

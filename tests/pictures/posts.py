@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bot.demo import Demo, staged
+from bot.demo.demo import Demo, staged
 from bot.tickets import Ticket
 from tests.pictures.drawing import draw
 

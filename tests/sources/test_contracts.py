@@ -93,5 +93,5 @@ def test_no_two_sources_claim_the_same_path() -> None:
 
 
 def test_what_the_sources_share_is_not_taken_for_a_source() -> None:
-    assert (ROOM / "reading.py").exists()
-    assert "reading" not in SOURCES
+    assert (ROOM / "validation.py").exists()
+    assert "validation" not in SOURCES

@@ -8,8 +8,8 @@ import pytest
 from bot.tickets import Delivery, Kind, Lane, Post, Priority, Receipt, Status, Workspace
 from storage import Store
 from storage.due_rows import CROWD, DIGEST
-from tests.storage.desk import REPORTS, TICKETS, Desk
 from tests.storage.samples import NOW, WRITER, noting
+from tests.support.outbox_harness import REPORTS, TICKETS, Desk
 
 LATER = NOW + timedelta(minutes=1)
 

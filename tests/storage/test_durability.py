@@ -17,7 +17,7 @@ from bot.tickets import Kind, Workspace
 from storage import StorageError, Store
 from storage.connection import open_reader, open_writer
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, raw
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 Opening = Callable[[Path], Awaitable[aiosqlite.Connection]]
 

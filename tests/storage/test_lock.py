@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage import DatabaseInUse, DatabaseLock, UnreadableDatabase, lock_path, read_note
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 
 def test_a_second_holder_is_refused_by_name_and_told_the_cure(path: Path) -> None:

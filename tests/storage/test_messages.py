@@ -112,7 +112,7 @@ async def test_a_reply_whose_delivery_cannot_be_kept_is_not_kept(
 ) -> None:
     with raw(path) as db:
         db.execute(
-            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'return' "
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'send_to_game' "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
 

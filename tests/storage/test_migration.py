@@ -26,7 +26,7 @@ from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, opened, raw, replying
 from tests.storage.test_opening import schema_of, version_of
 from tests.storage.test_view_only import ATTACKS
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 STATEMENTS = list(statements(migrations()[1][1]))
 NEWEST = migrations()[-1][0]

@@ -22,7 +22,7 @@ from bot.tickets import (
 )
 from storage import StorageError, Store
 from tests.storage.samples import NOW, WRITER, counted, ids, named, new_ticket, opened, raw, replying, worked
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 WINDOW = timedelta(hours=1)
 TICK = timedelta(milliseconds=1)

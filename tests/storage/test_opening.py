@@ -10,7 +10,7 @@ from bot.tickets import Workspace
 from storage import Store, UnreadableDatabase
 from storage.migrate import migrations, statements
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 FIRST = migrations()[0]
 NEWEST = migrations()[-1][0]

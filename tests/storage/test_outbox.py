@@ -155,7 +155,7 @@ async def test_what_can_never_be_delivered_is_set_aside_with_its_reason(
     assert thread.kind is Kind.THREAD
     with raw(path) as db:
         row = db.execute("SELECT state, last_error FROM outbox WHERE id = ?", (post.id,)).fetchone()
-    assert row == ("buried", "Discord refused it")
+    assert row == ("dead_letter", "Discord refused it")
 
 
 async def test_due_deliveries_come_at_most_as_many_as_asked_for(store: Store, workspace: Workspace) -> None:

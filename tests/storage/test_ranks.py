@@ -7,8 +7,8 @@ import pytest
 from bot.tickets import Delivery, Lane, Priority, Receipt, Workspace
 from storage import Store
 from storage.due_rows import CROWD, DIGEST, FEW
-from tests.storage.desk import REPORTS, Desk
 from tests.storage.samples import NOW, ids, new_ticket
+from tests.support.outbox_harness import REPORTS, Desk
 
 LATER = NOW + timedelta(minutes=1)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.tickets import Delivery, Kind, Lane, Workspace
-from bot.tickets.notice import Notice
+from bot.tickets.alerts import Notice
 from storage import Store, UnknownDelivery
 from tests.storage.samples import HUB, NOW, ids, new_ticket
 

@@ -138,7 +138,7 @@ async def test_a_database_that_fails_at_the_last_insert_keeps_nothing(
 ) -> None:
     with raw(path) as db:
         db.execute(
-            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'point' "
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'post_pointer' "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
 

@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 from pydantic import BaseModel
 
-from bot.sources import Body, Call, Endpoint, Intake, Limit, Page, Refused, Source, endpoint
-from bot.sources.wishes import CheckKey, Find, Glance, Work
+from bot.sources import Body, Call, Endpoint, Intake, Limit, Page, Refused, Source
+from bot.sources.requests import CheckKey, Find, Glance, Work
 from bot.tickets import (
     AlreadyClaimed,
     ClaimFirst,
@@ -102,32 +102,39 @@ class Words(BaseModel):
 
 def _saying(prefix: str) -> Endpoint:
     path = f"{prefix}/tickets/{{id}}/say"
-    return endpoint("POST", path, _said, lambda done: {"ok": done.ticket.public_id}, body=Words)
+    return Endpoint(
+        method="POST", path=path, read=_said, answer=lambda done: {"ok": done.ticket.public_id}, body=Words
+    )
 
 
 ENDPOINTS = (
-    endpoint("GET", "/north/tickets/{id}", _named, lambda case: {"id": case.ticket.public_id}),
+    Endpoint(
+        method="GET",
+        path="/north/tickets/{id}",
+        read=_named,
+        answer=lambda case: {"id": case.ticket.public_id},
+    ),
     _saying("/north"),
-    endpoint(
-        "POST",
-        "/north/tickets/{id}/claim",
-        _claimed,
-        lambda done: {"by": done.ticket.claimed_by.name if done.ticket.claimed_by else None},
+    Endpoint(
+        method="POST",
+        path="/north/tickets/{id}/claim",
+        read=_claimed,
+        answer=lambda done: {"by": done.ticket.claimed_by.name if done.ticket.claimed_by else None},
         body=Words,
     ),
 )
 OPEN_ENDPOINTS = (
-    endpoint(
-        "GET",
-        "/north/key/{key}",
-        lambda call: CheckKey(key=call.path["key"]),
-        lambda check: {"good": bool(check)},
+    Endpoint(
+        method="GET",
+        path="/north/key/{key}",
+        read=lambda call: CheckKey(key=call.path["key"]),
+        answer=lambda check: {"good": bool(check)},
     ),
-    endpoint(
-        "GET",
-        "/north/look/{id}",
-        lambda call: Glance(name=call.path["id"]),
-        lambda case: Page(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
+    Endpoint(
+        method="GET",
+        path="/north/look/{id}",
+        read=lambda call: Glance(name=call.path["id"]),
+        answer=lambda case: Page(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
     ),
 )
 

@@ -13,10 +13,10 @@ import pytest
 
 from bot.sources import Limit
 from bot.webhook import Webhook, listening
-from bot.webhook.answers import Envelopes
 from bot.webhook.connection import Connection
 from bot.webhook.guard import Limits
 from bot.webhook.listening import listen
+from bot.webhook.responses import Envelopes
 from bot.webhook.wire import Wire
 from storage import Store
 from tests.webhook.conftest import BODY, SOURCES, Reply, make_key, read_reply

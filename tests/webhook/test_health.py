@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.webhook import Memory, Proxies, Watch
-from bot.webhook.proxies import Network
+from bot.webhook.client_ip import Network
 from storage import Store
-from tests.town import eventually
+from tests.support.bridge_harness import eventually
 from tests.webhook.conftest import Gate, Reply, standing
 
 HERE = (ip_network("127.0.0.0/8"),)
@@ -179,7 +179,7 @@ async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_other
         reply = await got(gate, "/metrics")
         assert reply.status == 403
         assert b"figures" not in reply.body
-        assert "metrics_from" in reply.refuses(None)
+        assert "metrics_allowed_networks" in reply.refuses(None)
 
 
 @pytest.mark.parametrize(

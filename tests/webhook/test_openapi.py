@@ -9,11 +9,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
-from bot.sources import Call, Page, Refused, Source, discover, endpoint
-from bot.sources.wishes import Browse, Glance, Work
+from bot.sources import Call, Endpoint, Page, Refused, Source, discover
+from bot.sources.requests import Browse, Glance, Work
 from bot.tickets import Search, ViewOnly, Workspace
 from bot.webhook import Webhook
-from bot.webhook.describing import describe
+from bot.webhook.openapi import describe
 from storage import Store
 from tests.webhook.conftest import ANN, SOURCES, Gate
 
@@ -59,17 +59,26 @@ EAST = replace(
     gate=shut,
     intakes=(replace(NORTH.intakes[0], path="/east", id_at="/id", body=Asked, example={"text": "some"}),),
     endpoints=(
-        endpoint(
-            "POST",
-            "/east/{id}/say",
-            said,
-            lambda done: {},
+        Endpoint(
+            method="POST",
+            path="/east/{id}/say",
+            read=said,
+            answer=lambda done: {},
             refusals={ViewOnly: Refused(418, "Silence.", body={"tea": "pot"})},
             says=Told,
         ),
-        endpoint("GET", "/east/all/{kind}", browsed, lambda found: {}, query=Asked, names={"kind": int}),
+        Endpoint(
+            method="GET",
+            path="/east/all/{kind}",
+            read=browsed,
+            answer=lambda found: {},
+            query=Asked,
+            names={"kind": int},
+        ),
     ),
-    open_endpoints=(endpoint("GET", "/east/{id}", glanced, lambda case: Page(html=""), says=Page),),
+    open_endpoints=(
+        Endpoint(method="GET", path="/east/{id}", read=glanced, answer=lambda case: Page(html=""), says=Page),
+    ),
 )
 
 

@@ -1,9 +1,15 @@
 """The modl API: tickets from Minecraft servers."""
 
-from bot.sources import Intake, Limit, Page, Source, endpoint
-from bot.sources.modl import answer, asking, examples, page, payload, reports, shapes, tickets
+from bot.sources import Endpoint, Intake, Limit, Page, Source
+from bot.sources.modl import errors as answer
+from bot.sources.modl import examples, reports
+from bot.sources.modl import handlers as asking
+from bot.sources.modl import requests as payload
+from bot.sources.modl import responses as shapes
+from bot.sources.modl import serializers as tickets
+from bot.sources.modl import status_page as page
 from bot.sources.modl.fields import UuidInPath
-from bot.sources.modl.words import CALLED
+from bot.sources.modl.vocabulary import CALLED
 from bot.tickets import numbered_ids
 
 _TICKETS = "/v1/minecraft/tickets"
@@ -39,46 +45,46 @@ _INTAKES = (
     ),
 )
 _TICKET_ENDPOINTS = (
-    endpoint(
-        "GET",
-        _TICKETS,
-        asking.tickets,
-        tickets.listed,
+    Endpoint(
+        method="GET",
+        path=_TICKETS,
+        read=asking.tickets,
+        answer=tickets.listed,
         summary="The newest tickets",
         query=asking.TicketsQuery,
         says=shapes.TicketList,
     ),
-    endpoint(
-        "GET",
-        f"{_TICKETS}/{{id}}",
-        asking.ticket,
-        tickets.whole,
+    Endpoint(
+        method="GET",
+        path=f"{_TICKETS}/{{id}}",
+        read=asking.ticket,
+        answer=tickets.whole,
         summary="One ticket with everything that was said on it",
         says=shapes.OneTicket,
     ),
-    endpoint(
-        "GET",
-        f"{_TICKETS}/player/{{uuid}}",
-        asking.tickets_of_player,
-        tickets.listed_for_player,
+    Endpoint(
+        method="GET",
+        path=f"{_TICKETS}/player/{{uuid}}",
+        read=asking.tickets_of_player,
+        answer=tickets.listed_for_player,
         summary="The newest 50 tickets that one player filed",
         names={"uuid": UuidInPath},
         says=shapes.PlayerTicketList,
     ),
-    endpoint(
-        "POST",
-        f"{_TICKETS}/by-ids",
-        asking.tickets_by_ids,
-        tickets.listed_by_ids,
+    Endpoint(
+        method="POST",
+        path=f"{_TICKETS}/by-ids",
+        read=asking.tickets_by_ids,
+        answer=tickets.listed_by_ids,
         summary="Those of up to 100 tickets that there are",
         body=asking.IdsBody,
         says=shapes.FoundTicketList,
     ),
-    endpoint(
-        "POST",
-        f"{_TICKETS}/{{id}}/claim",
-        asking.link,
-        answer.linked,
+    Endpoint(
+        method="POST",
+        path=f"{_TICKETS}/{{id}}/claim",
+        read=asking.link,
+        answer=answer.linked,
         summary="Link a ticket to the player who filed it, and to nobody else",
         body=asking.LinkBody,
         says=shapes.Linked,
@@ -86,50 +92,50 @@ _TICKET_ENDPOINTS = (
     ),
 )
 _REPORT_ENDPOINTS = (
-    endpoint(
-        "GET",
-        _REPORTS,
-        asking.reports,
-        tickets.reports,
+    Endpoint(
+        method="GET",
+        path=_REPORTS,
+        read=asking.reports,
+        answer=tickets.reports,
         summary="The newest reports of players and of chat, the open ones unless others are asked for",
         query=asking.OpenReportsQuery,
         says=shapes.ReportList,
     ),
-    endpoint(
-        "GET",
-        f"{_REPORTS}/player/{{uuid}}",
-        asking.reports_on_player,
-        tickets.reports,
+    Endpoint(
+        method="GET",
+        path=f"{_REPORTS}/player/{{uuid}}",
+        read=asking.reports_on_player,
+        answer=tickets.reports,
         summary="The newest reports in which one player is reported",
         names={"uuid": UuidInPath},
         query=asking.ReportsQuery,
         says=shapes.ReportList,
     ),
-    endpoint(
-        "POST",
-        f"{_REPORTS}/{{id}}/assign",
-        reports.assign,
-        answer.worked("Report assigned"),
+    Endpoint(
+        method="POST",
+        path=f"{_REPORTS}/{{id}}/assign",
+        read=reports.assign,
+        answer=answer.worked("Report assigned"),
         summary="Say who is to work on a report",
         body=reports.AssignBody,
         says=shapes.Worked,
         refusals=answer.REPORT_REFUSALS,
     ),
-    endpoint(
-        "POST",
-        f"{_REPORTS}/{{id}}/resolve",
-        reports.resolve,
-        answer.worked("Report resolved"),
+    Endpoint(
+        method="POST",
+        path=f"{_REPORTS}/{{id}}/resolve",
+        read=reports.resolve,
+        answer=answer.worked("Report resolved"),
         summary="Tell the reporter that action was taken, and resolve the report",
         body=reports.ResolveBody,
         says=shapes.Worked,
         refusals=answer.REPORT_REFUSALS,
     ),
-    endpoint(
-        "POST",
-        f"{_REPORTS}/{{id}}/dismiss",
-        reports.dismiss,
-        answer.worked("Report dismissed"),
+    Endpoint(
+        method="POST",
+        path=f"{_REPORTS}/{{id}}/dismiss",
+        read=reports.dismiss,
+        answer=answer.worked("Report dismissed"),
         summary="Tell the reporter that no action was taken, and close the report",
         body=reports.DismissBody,
         says=shapes.Worked,
@@ -148,11 +154,11 @@ SOURCE = Source(
     intakes=_INTAKES,
     endpoints=(*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS),
     open_endpoints=(
-        endpoint(
-            "GET",
-            "/ticket/{id}",
-            asking.glance,
-            page.page,
+        Endpoint(
+            method="GET",
+            path="/ticket/{id}",
+            read=asking.glance,
+            answer=page.page,
             summary="How far a ticket is: a page for its player",
             says=Page,
         ),

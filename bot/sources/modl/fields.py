@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from bot.sources.modl.chat import chat_lines
-from bot.sources.reading import AtMost, Filled, Given, given, items, unfit
+from bot.sources.modl.chat_log import chat_lines
+from bot.sources.validation import AtMost, Filled, Given, given, items, unfit
 
 _BLANK = "[ \\t\\r\\n]*"
 _URN = "(?:[Uu][Rr][Nn]:[Uu][Uu][Ii][Dd]:)?"

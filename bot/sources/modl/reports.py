@@ -11,12 +11,12 @@ read where the documentation is silent:
 from typing import Annotated
 
 from bot.sources import Call
-from bot.sources.modl.asking import SOURCE_NAME, id_of
 from bot.sources.modl.fields import Name, NameIfGiven, Within
-from bot.sources.modl.payload import read_body
-from bot.sources.modl.words import REPORTS
-from bot.sources.reading import Given, Payload
-from bot.sources.wishes import Work
+from bot.sources.modl.handlers import SOURCE_NAME, id_of
+from bot.sources.modl.requests import read_body
+from bot.sources.modl.vocabulary import REPORTS
+from bot.sources.requests import Work
+from bot.sources.validation import Given, Payload
 from bot.tickets import Person, Status, Ticket, UnknownTicket, Words, Workspace
 
 _RESOLVED = "Thank you for your report. Staff have looked into it and resolved it."

@@ -1,8 +1,11 @@
 """The Series API: tickets and game reports from Roblox game servers."""
 
-from bot.sources import Intake, Limit, Source, endpoint
-from bot.sources.series import answer, bodies, calls, examples, refusals, says
-from bot.sources.series.payload import GameReportBody, TicketBody, parse_game_report, parse_ticket
+from bot.sources import Endpoint, Intake, Limit, Source
+from bot.sources.series import answer, bodies, examples
+from bot.sources.series import errors as refusals
+from bot.sources.series import handlers as calls
+from bot.sources.series import responses as says
+from bot.sources.series.requests import GameReportBody, TicketBody, parse_game_report, parse_ticket
 from bot.tickets import stamped_ids
 
 _TICKET = "/tickets/{ticketId}"
@@ -38,87 +41,87 @@ SOURCE = Source(
         ),
     ),
     endpoints=(
-        endpoint(
-            "GET",
-            "/tickets/list",
-            calls.list_tickets,
-            answer.ticket_list,
+        Endpoint(
+            method="GET",
+            path="/tickets/list",
+            read=calls.list_tickets,
+            answer=answer.ticket_list,
             summary="List tickets, ten on a page, newest first",
             query=bodies.ListQuery,
             says=says.TicketList,
         ),
-        endpoint(
-            "GET",
-            "/tickets/get/{ticketId}",
-            calls.get_ticket,
-            answer.ticket_found,
+        Endpoint(
+            method="GET",
+            path="/tickets/get/{ticketId}",
+            read=calls.get_ticket,
+            answer=answer.ticket_found,
             summary="Get a ticket with what was said on it, by its TicketId or its _id",
             says=says.TicketFound,
             refusals=refusals.READING,
         ),
-        endpoint(
-            "GET",
-            "/tickets/config",
-            calls.read_config,
-            answer.config,
+        Endpoint(
+            method="GET",
+            path="/tickets/config",
+            read=calls.read_config,
+            answer=answer.config,
             summary="Get the workspace's categories and departments",
             says=says.Config,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/claim",
-            calls.claim,
-            answer.claimed,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET}/claim",
+            read=calls.claim,
+            answer=answer.claimed,
             summary="Claim a ticket; one member of staff at a time",
             body=bodies.StaffBody,
             says=says.WorkDone,
             refusals=refusals.CLAIMING,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/unclaim",
-            calls.unclaim,
-            answer.unclaimed,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET}/unclaim",
+            read=calls.unclaim,
+            answer=answer.unclaimed,
             summary="Give up the claim on a ticket",
             body=bodies.StaffBody,
             says=says.WorkDone,
             refusals=refusals.UNCLAIMING,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/reply",
-            calls.reply,
-            answer.replied,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET}/reply",
+            read=calls.reply,
+            answer=answer.replied,
             summary="Reply to the author of a ticket one has claimed",
             body=bodies.ReplyBody,
             says=says.WorkDone,
             refusals=refusals.REPLYING,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/reply-member",
-            calls.reply_member,
-            answer.replied,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET}/reply-member",
+            read=calls.reply_member,
+            answer=answer.replied,
             summary="Add to a ticket as its author",
             body=bodies.FollowUpBody,
             says=says.WorkDone,
             refusals=refusals.ADDING,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/status",
-            calls.change_status,
-            answer.moved,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET}/status",
+            read=calls.change_status,
+            answer=answer.moved,
             summary="Change a ticket's status",
             body=bodies.StatusBody,
             says=says.WorkDone,
             refusals=refusals.MOVING,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/transfer",
-            calls.transfer,
-            answer.transferred,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET}/transfer",
+            read=calls.transfer,
+            answer=answer.transferred,
             summary="Transfer a ticket to another department, and give up any claim on it",
             body=bodies.TransferBody,
             says=says.WorkDone,
@@ -126,11 +129,11 @@ SOURCE = Source(
         ),
     ),
     open_endpoints=(
-        endpoint(
-            "GET",
-            "/basic/check-key/{apiKey}",
-            calls.check_key,
-            answer.key_checked,
+        Endpoint(
+            method="GET",
+            path="/basic/check-key/{apiKey}",
+            read=calls.check_key,
+            answer=answer.key_checked,
             summary="Check an API key, and how much it may still send",
             says=says.KeyChecked,
         ),

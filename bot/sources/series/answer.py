@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from bot.sources.series.calls import PER_PAGE
-from bot.sources.series.says import (
+from bot.sources.requests import Done, KeyCheck
+from bot.sources.series.handlers import PER_PAGE
+from bot.sources.series.responses import (
     BadKey,
     CategoryShown,
     Config,
@@ -15,8 +16,7 @@ from bot.sources.series.says import (
     TicketList,
     WorkDone,
 )
-from bot.sources.series.view import iso, listed, number_of, opened, shown
-from bot.sources.wishes import Done, KeyCheck
+from bot.sources.series.serializers import iso, listed, number_of, opened, shown
 from bot.tickets import Case, Category, Department, Found, Ticket, Workspace
 
 _EVERY_RANK = (0, 255)  # nobody's rank in the group is asked for here

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from bot.sources import Refused
-from bot.sources.reading import Asked, AtMost, Payload, Query, asked_number, unfit
 from bot.sources.series.fields import Content, Id, UserId
+from bot.sources.validation import Asked, AtMost, Payload, Query, asked_number, unfit
 from bot.tickets import Status
 
 _LAST_PAGE = 2**31 - 1

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 from bot.sources import Refused
-from bot.sources.reading import (
+from bot.sources.validation import (
     AtMost,
     Filled,
     Given,

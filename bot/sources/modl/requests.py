@@ -1,0 +1,146 @@
+"""What a Minecraft server files, and the ticket it becomes. Models live here and die here.
+
+Where the page and the plugins in use leave it open, this is how they are read:
+- Types and priorities come in all the words that plugins have sent, in any case and with any separators.
+- UUIDs may come without dashes, in braces or as a URN, and need no version: Bedrock players have none.
+- A name is no longer than 64 characters instead of 16: an anticheat gives its own.
+- Chat is up to 1,000 entries of up to 2,000 characters instead of 50 of 512: plugins send whole logs. An
+  entry is a line, an object, or an object as JSON text; blank ones are skipped. Any ticket may have chat.
+- A player or chat report may come without a reported player, and without chat.
+- What names an anticheat as its creator but carries the UUID of the accused has a reporter without a UUID.
+- A draft may come without a type, and is then a support request. It is kept and shown as an open ticket, for
+  there is no form in which it could be finished.
+- A replay is most often a bare id, and is never linked.
+"""
+# ruff: noqa: N815 - fields keep the contract's spelling letter for letter
+
+from typing import Annotated, TypeVar
+
+from bot.sources import Refused
+from bot.sources.modl.fields import ChatLog, NameIfGiven, Tags, Uuid, UuidIfGiven, Within
+from bot.sources.modl.vocabulary import CALLED, PRIORITIES, TYPES
+from bot.sources.validation import Given, Payload, Unfit, one_of, read
+from bot.tickets import Fact, NewTicket, Player, Priority
+
+_VIEW_ONLY = False  # staff may reply to every ticket of this source
+TYPE_WORDS = "player, chat, staff, bug, support, appeal"
+_TYPE = one_of(TYPES, shown=TYPE_WORDS)
+_DRAFT_TYPE = one_of(TYPES, shown=TYPE_WORDS, blank="support")
+_PRIORITY = one_of(PRIORITIES, shown="low, normal, high", blank=Priority.NORMAL)
+_NO_ACCOUNT = "00000000-0000-0000-"  # the console's nil UUID, and Bedrock players, whom Java knows nothing of
+REPLAY = "Replay"  # the label of the fact that names one
+
+
+class TicketBody(Payload):
+    """The body of `POST /v1/minecraft/tickets`, as wide as the plugins in use send it."""
+
+    creatorUuid: Uuid
+    creatorName: NameIfGiven = None
+    type: Annotated[str, _TYPE]
+    subject: Annotated[Given, Within(256)] = None
+    description: Annotated[Given, Within(10_000)] = None
+    reportedPlayerUuid: UuidIfGiven = None
+    reportedPlayerName: NameIfGiven = None
+    chatMessages: ChatLog = ()
+    tags: Tags = ()
+    priority: Annotated[Priority, _PRIORITY] = Priority.NORMAL
+    createdServer: Annotated[Given, Within(64)] = None
+    replayUrl: Annotated[Given, Within(2048)] = None
+
+    @property
+    def is_from_an_anticheat(self) -> bool:
+        """Whether a plugin filed it, not a player: it names itself, but gives the UUID of the accused."""
+        creator, reported = self.creatorName, self.reportedPlayerName
+        return (
+            self.creatorUuid == self.reportedPlayerUuid
+            and creator is not None
+            and reported is not None
+            and creator.casefold() != reported.casefold()
+        )
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The lines only this source has."""
+        lines = {
+            "Game": "Minecraft",
+            "Server": self.createdServer,
+            "Tags": ", ".join(self.tags),
+            REPLAY: self.replayUrl,
+        }
+        return tuple(Fact(label=label, value=value) for label, value in lines.items() if value)
+
+
+class DraftBody(TicketBody):
+    """The body of `POST /v1/minecraft/tickets/unfinished`: the player is to fill in a form later."""
+
+    type: Annotated[str, _DRAFT_TYPE] = "support"
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        return (*super().facts, Fact(label="Form", value="not filled in yet"))
+
+
+_AnyBody = TypeVar("_AnyBody", bound=Payload)
+
+
+def parse(body: bytes) -> NewTicket:
+    """Raises Refused(400, ...) with the first problem."""
+    return _ticket(read_body(TicketBody, body), raw=body.decode())
+
+
+def parse_draft(body: bytes) -> NewTicket:
+    """Raises Refused(400, ...) with the first problem."""
+    return _ticket(read_body(DraftBody, body), raw=body.decode())
+
+
+def read_body(model: type[_AnyBody], body: bytes) -> _AnyBody:
+    """Raises Refused(400, ...) with the first problem."""
+    try:
+        return read(model, body)
+    except Unfit as problem:
+        raise invalid(problem) from problem
+
+
+def invalid(problem: Unfit) -> Refused:
+    """The refusal of what cannot be understood, as this contract puts it."""
+    return Refused(400, f"Invalid data provided: {problem.field} {problem.what}.")
+
+
+def player_of(uuid: str | None, name: str | None) -> Player | None:
+    """The player of that UUID, that name, or both; None without either."""
+    if uuid is None and name is None:
+        return None
+    has_profile = uuid is not None and not uuid.startswith(_NO_ACCOUNT)
+    return Player(
+        id=uuid,
+        name=name,
+        avatar_url=f"https://mc-heads.net/avatar/{uuid}" if has_profile else None,
+        profile_url=f"https://namemc.com/profile/{uuid}" if has_profile else None,
+    )
+
+
+def _ticket(body: TicketBody, *, raw: str) -> NewTicket:
+    return NewTicket(
+        source="modl",
+        view_only=_VIEW_ONLY,
+        subject=body.subject or _subject(body),
+        body=body.description or "",
+        category=body.type,
+        priority=body.priority,
+        reporter=_reporter(body),
+        reported_player=player_of(body.reportedPlayerUuid, body.reportedPlayerName),
+        facts=body.facts,
+        chat_log=body.chatMessages,
+        raw=raw,
+    )
+
+
+def _subject(body: TicketBody) -> str:
+    subject = CALLED[body.type]
+    return f"{subject}: {body.reportedPlayerName}" if body.reportedPlayerName else subject
+
+
+def _reporter(body: TicketBody) -> Player:
+    if body.is_from_an_anticheat:
+        return Player(name=body.creatorName)
+    return player_of(body.creatorUuid, body.creatorName) or Player()
