@@ -7,13 +7,13 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import State, Undelivered
-from bot.tickets.alerts import SetAside
+from bot.tickets.alerts import DeadLetterSummary
+from bot.tickets.outbox import DeliveryState, OutboxEntry
 from storage.outbox_rows import fields_of
 from storage.times import from_ms, to_ms
 
 
-async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]:
+async def undelivered(db: aiosqlite.Connection, limit: int) -> list[OutboxEntry]:
     """What is set aside, then what waits and has been tried, then what has not; the oldest first."""
     rows = await db.execute_fetchall(
         """
@@ -30,7 +30,9 @@ async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]
     return [_undelivered(row) for row in rows]
 
 
-async def set_aside(db: aiosqlite.Connection, workspace_ids: Collection[str], limit: int) -> SetAside:
+async def set_aside(
+    db: aiosqlite.Connection, workspace_ids: Collection[str], limit: int
+) -> DeadLetterSummary:
     """What is set aside of these workspaces."""
     return _set_aside(
         await db.execute_fetchall(
@@ -46,7 +48,7 @@ async def set_aside(db: aiosqlite.Connection, workspace_ids: Collection[str], li
     )
 
 
-async def untold(db: aiosqlite.Connection, workspace_id: str, limit: int) -> SetAside:
+async def untold(db: aiosqlite.Connection, workspace_id: str, limit: int) -> DeadLetterSummary:
     """The same of one workspace, without what it was told of; what was set aside again is new."""
     return _set_aside(
         await db.execute_fetchall(
@@ -118,19 +120,19 @@ async def buried(db: aiosqlite.Connection) -> list[int]:
     return [row["id"] for row in rows]
 
 
-def _set_aside(found: Iterable[sqlite3.Row]) -> SetAside:
+def _set_aside(found: Iterable[sqlite3.Row]) -> DeadLetterSummary:
     rows = list(found)
-    return SetAside(
-        first=tuple(_undelivered(row) for row in rows),
+    return DeadLetterSummary(
+        sample=tuple(_undelivered(row) for row in rows),
         count=rows[0]["total"] if rows else 0,
-        until=from_ms(rows[0]["until"]) if rows else None,
+        newest_at=from_ms(rows[0]["until"]) if rows else None,
     )
 
 
-def _undelivered(row: sqlite3.Row) -> Undelivered:
-    return Undelivered(
+def _undelivered(row: sqlite3.Row) -> OutboxEntry:
+    return OutboxEntry(
         ticket=row["public_id"],
-        state=State(row["state"]),
+        state=DeliveryState(row["state"]),
         due_at=from_ms(row["due_at"]),
         last_error=row["last_error"],
         **fields_of(row),

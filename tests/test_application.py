@@ -3,54 +3,54 @@
 import pytest
 
 from bot.sources.series import examples as series
-from tests.support.bridge_harness import Town, eventually
+from tests.support.bridge_harness import RunningBridge, wait_for
 
 
-async def filed(town: Town) -> str:
+async def filed(town: RunningBridge) -> str:
     told = await town.post("/tickets/create-game-report", series.GAME_REPORT, source="series")
     return str(told["data"]["TicketId"])
 
 
-async def connected(town: Town) -> None:
-    await eventually(lambda: town.sandbox.state()["connected_sessions"])
+async def connected(town: RunningBridge) -> None:
+    await wait_for(lambda: town.sandbox.state()["connected_sessions"])
 
 
-async def test_an_event_the_library_cannot_read_ends_neither_intake_nor_delivery(town: Town) -> None:
+async def test_an_event_the_library_cannot_read_ends_neither_intake_nor_delivery(town: RunningBridge) -> None:
     await town.game_report()
     sessions = town.sandbox.stand.gateway.sessions
     for session in list(sessions.values()):
         session.dispatch("THREAD_CREATE", {"id": "5"})
 
-    ticket = await town.shown(await filed(town))
+    ticket = await town.wait_until_posted(await filed(town))
 
-    await eventually(lambda: len(sessions) > 1)  # it has logged in anew
+    await wait_for(lambda: len(sessions) > 1)  # it has logged in anew
     assert ticket.post.message_id
-    assert not town.bridge.discord.done()
+    assert not town.application.discord_task.done()
 
 
 async def test_a_token_revoked_while_running_stops_deliveries_and_not_intake(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.application.REVOKED_SECONDS", 0.2)
+    monkeypatch.setattr("bot.application.INVALID_TOKEN_BACKOFF", 0.2)
     await town.game_report()
     town.sandbox.fail("unauthorized", times=None)
     await town.sandbox.disconnect(code=4004)
-    await eventually(
+    await wait_for(
         lambda: any(r["path"] == "/users/@me" and r["status"] == 401 for r in town.sandbox.requests)
     )
 
     public_id = await filed(town)
 
-    assert not town.bridge.discord.done()
+    assert not town.application.discord_task.done()
     town.sandbox.clear_faults()
-    await town.shown(public_id)
+    await town.wait_until_posted(public_id)
 
 
-async def test_a_broken_connection_is_made_again(town: Town) -> None:
+async def test_a_broken_connection_is_made_again(town: RunningBridge) -> None:
     await town.game_report()
     for resumable in (True, False):
         await town.sandbox.disconnect(resumable=resumable)
-        await town.shown(await filed(town))
+        await town.wait_until_posted(await filed(town))
     await connected(town)
 
     ticket = await town.ticket()

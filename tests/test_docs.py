@@ -1,5 +1,6 @@
 """The documents name everything there is, each thing in one place, and nothing that is not there."""
 
+import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,15 +13,15 @@ import discord
 import pytest
 import typer
 from discord import app_commands
+from discord.ext import commands
 from pydantic import BaseModel
 
 from bot.__main__ import app
 from bot.config import Settings
-from bot.demo.demo import staged
+from bot.demo.demo import run_demo
 from bot.outbox.dispatcher import DeliveryError
-from bot.sources import Source, discover
-from cogs.setup.cog import Setup
-from cogs.tickets.cog import Commands, tickets
+from bot.sources import Source, load_sources
+from cogs import EXTENSIONS
 
 ROOT = Path(__file__).parent.parent
 MANUAL = {
@@ -62,27 +63,36 @@ def places_of(name: str) -> list[str]:
     return [page for page in MANUAL for defined in defined_in(page) if defined == name]
 
 
-def commands(command: Any, path: str = "ticketbridge") -> Iterator[tuple[str, Any]]:
+def typed_commands(command: Any, path: str = "ticketbridge") -> Iterator[tuple[str, Any]]:
     """Every command of the command line, as it is typed, and itself."""
     inside = getattr(command, "commands", None)
     if inside is None:
         yield path, command
         return
     for name, one in inside.items():
-        yield from commands(one, f"{path} {name}")
+        yield from typed_commands(one, f"{path} {name}")
 
 
-COMMANDS = dict(commands(typer.main.get_command(app)))
+COMMANDS = dict(typed_commands(typer.main.get_command(app)))
 
 
 def slash_commands() -> list[str]:
-    own = [
-        f"/{name} {command.name}"
-        for name, group in (("ticket", Commands), ("setup", Setup))
-        for command in group.__cog_app_commands__
-        if isinstance(command, app_commands.Command)
+    """Those of every extension, as they are typed."""
+    found = [
+        one
+        for extension in EXTENSIONS
+        for part in vars(importlib.import_module(extension)).values()
+        for one in _commands_of(part)
     ]
-    return [*own, f"/{tickets.name}"]
+    return list(dict.fromkeys(found))
+
+
+def _commands_of(part: object) -> list[str]:
+    if isinstance(part, app_commands.Command):
+        return [f"/{part.qualified_name}"]
+    if isinstance(part, type) and issubclass(part, commands.GroupCog) and part is not commands.GroupCog:
+        return [f"/{part.__cog_group_name__} {one.qualified_name}" for one in part.__cog_app_commands__]
+    return []
 
 
 def settings() -> list[tuple[str, str]]:
@@ -95,7 +105,7 @@ def settings() -> list[tuple[str, str]]:
 
 
 def paths() -> list[str]:
-    return [f"{route.method} {route.path}" for source in discover().values() for route in source.routes]
+    return [f"{route.method} {route.path}" for source in load_sources().values() for route in source.operations]
 
 
 # Each thing in its place.
@@ -135,13 +145,13 @@ def test_every_setting_has_its_row_and_is_in_the_example(section: str, name: str
     assert variable in EXAMPLE
 
 
-@pytest.mark.parametrize("source", discover().values(), ids=lambda source: str(source.name))
+@pytest.mark.parametrize("source", load_sources().values(), ids=lambda source: str(source.name))
 def test_every_path_of_a_source_has_its_row(source: Source) -> None:
     """In the page of the API, or beside the source: a new game touches its own folder alone."""
     own = ROOT / "bot" / "sources" / source.name / "README.md"
     beside = own.read_text(encoding="utf-8") if own.exists() else ""
 
-    for route in source.routes:
+    for route in source.operations:
         path = f"{route.method} {route.path}"
         assert places_of(path) == ([] if f"`{path}`" in beside else ["docs/api.md"]), path
     assert f"--source {source.name}" in beside + MANUAL["docs/api.md"]
@@ -164,9 +174,9 @@ def test_every_verb_of_make_has_its_row(verb: str) -> None:
 
 async def test_every_metric_has_its_row_and_no_other_is_there() -> None:
     async with (
-        staged(webhook_port=0, discord_port=0, database=None) as demo,
+        run_demo(webhook_port=0, discord_port=0, database=None) as demo,
         aiohttp.ClientSession() as session,
-        session.get(f"{demo.bridge.webhook_address}/metrics") as answer,
+        session.get(f"{demo.application.webhook_address}/metrics") as answer,
     ):
         scraped = set(re.findall(r"^# HELP (ticketbridge_\w+)", await answer.text(), re.MULTILINE))
 
@@ -216,6 +226,13 @@ def test_what_a_page_mentions_is_there(page: str) -> None:
 
 def _is_command(words: list[str]) -> bool:
     return any(f"{words[0]} {words[1]} {word}" in COMMANDS for word in words[2].split("|"))
+
+
+@pytest.mark.parametrize("page", sorted(MANUAL.keys() - {"CHANGELOG.md"}))
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    for code in _CODE.findall(prose(page)):
+        if re.fullmatch(r"(bot|cogs|storage|tests|docs)/[\w./-]*", code):
+            assert (ROOT / code).exists(), code
 
 
 @pytest.mark.parametrize("page", MANUAL)
@@ -270,7 +287,7 @@ def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
 async def test_the_curl_commands_of_the_readme_work_in_the_demo() -> None:
     (requests,) = (block for block in blocks("README.md", "sh") if "curl " in block)
     async with (
-        staged(webhook_port=0, discord_port=0, database=None) as demo,
+        run_demo(webhook_port=0, discord_port=0, database=None) as demo,
         aiohttp.ClientSession() as session,
     ):
         for request in requests.split("\n\n"):
@@ -280,7 +297,7 @@ async def test_the_curl_commands_of_the_readme_work_in_the_demo() -> None:
                 headers = {
                     at: value.replace(f"YOUR_{name.upper()}_KEY", key) for at, value in headers.items()
                 }
-            url = address.replace("http://127.0.0.1:8080", demo.bridge.webhook_address)
+            url = address.replace("http://127.0.0.1:8080", demo.application.webhook_address)
             async with session.request(method, url, headers=headers, data=rest[-1].encode()) as answer:
                 assert answer.status == 200, await answer.text()
 

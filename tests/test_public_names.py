@@ -7,8 +7,10 @@ from pydantic import BaseModel
 
 from bot.config import Settings
 from bot.outbox.dispatcher import DeliveryError
-from bot.tickets import Kind, MessageKind, Priority, State, Status
-from tests.support.bridge_harness import Town
+from bot.tickets.message import MessageKind
+from bot.tickets.outbox import DeliveryKind, DeliveryState
+from bot.tickets.ticket import Priority, Status
+from tests.support.bridge_harness import RunningBridge
 
 SETTINGS = {
     "discord": {"token", "api_base", "unknown_outcome_delay", "typed_replies"},
@@ -51,11 +53,11 @@ OUTCOMES = {
 }
 
 VALUES = {
-    Kind: [
+    DeliveryKind: [
         *("post", "thread", "private_thread", "update_post", "post_message", "post_pointer"),
         "send_to_game",
     ],
-    State: ["pending", "done", "dead_letter", "dropped"],
+    DeliveryState: ["pending", "done", "dead_letter", "dropped"],
     Status: ["open", "in-progress", "resolved", "closed"],
     Priority: ["low", "normal", "high", "urgent"],
     MessageKind: ["reply", "note", "follow-up", "event"],
@@ -72,9 +74,9 @@ def test_the_settings_have_these_keys() -> None:
     } == SETTINGS
 
 
-async def test_the_metrics_have_these_names_and_labels(town: Town) -> None:
+async def test_the_metrics_have_these_names_and_labels(town: RunningBridge) -> None:
     await town.ticket()
-    async with town.session.get(town.bridge.webhook_address + "/metrics") as response:
+    async with town.session.get(town.application.webhook_address + "/metrics") as response:
         text = await response.text()
 
     typed = {line.split()[2].removesuffix("_total") for line in text.splitlines() if line[:6] == "# TYPE"}

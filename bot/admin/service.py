@@ -19,34 +19,27 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bot.tickets import (
-    ApiKey,
-    NewWorkspace,
-    Plan,
-    Refusal,
-    UnknownCategories,
-    Workspace,
-    hash_key,
-    mint_key,
-)
+from bot.tickets.api_keys import ApiKey, generate_api_key, hash_api_key
+from bot.tickets.errors import TicketError
+from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import (
-    amended,
     check_workspace_name,
-    with_category_amended,
-    with_department_amended,
+    update_workspace,
+    upsert_category,
+    upsert_department,
 )
-from storage import DatabaseInUse, DatabaseLock, StorageError, Store, read_note
+from storage import DatabaseInUse, DatabaseLock, StorageError, Store, read_address
 
-Record = dict[str, object]  # what can travel as a JSON object
+JsonObject = dict[str, object]  # what can travel as a JSON object
 
-_PATIENCE = 5.0  # seconds for a bridge that is just starting, or another command that is just ending
+LOCK_WAIT_SECONDS = 5.0  # seconds for a bridge that is just starting, or another command that is just ending
 
 
-class Unaskable(Exception):
+class AdminError(Exception):
     """What was asked makes no sense. The message says what to do."""
 
 
-class Administration:
+class AdminService:
     """What an operator can ask for. Arguments and results are JSON values; times are ISO 8601, UTC.
 
     A verb that changes something raises what the workspace raises.
@@ -55,14 +48,14 @@ class Administration:
     def __init__(self, store: Store, sources: Collection[str]) -> None:
         self._store = store
         self._sources = sources
-        self.verbs: dict[str, Callable[..., Awaitable[list[Record]]]] = {
+        self.commands: dict[str, Callable[..., Awaitable[list[JsonObject]]]] = {
             "workspace-create": self.create_workspace,
             "workspace-list": self.list_workspaces,
             "workspace-show": self.show_workspace,
-            "workspace-set": self.change_workspace,
-            "department-set": self.change_department,
+            "workspace-set": self.update_workspace,
+            "department-set": self.upsert_department,
             "department-remove": self.remove_department,
-            "category-set": self.change_category,
+            "category-set": self.upsert_category,
             "category-remove": self.remove_category,
             "key-create": self.create_key,
             "key-list": self.list_keys,
@@ -71,208 +64,216 @@ class Administration:
             "rejected-show": self.show_rejected,
             "outbox-list": self.list_outbox,
             "outbox-retry": self.retry_delivery,
-            "outbox-retry-all": self.retry_deliveries,
+            "outbox-retry-all": self.retry_dead_letters,
             "outbox-drop": self.drop_delivery,
         }
 
-    async def create_workspace(self, **named: object) -> list[Record]:
+    async def create_workspace(self, **fields: object) -> list[JsonObject]:
         """`named` are the fields of NewWorkspace."""
-        new = NewWorkspace(**named)  # type: ignore[arg-type]  # checked by the command line that sent them
+        new = NewWorkspace(**fields)  # type: ignore[arg-type]  # checked by the command line that sent them
         check_workspace_name(new.name)
-        return [_record(await self._store.add_workspace(new, _now()))]
+        return [to_record(await self._store.add_workspace(new, _now()))]
 
-    async def list_workspaces(self) -> list[Record]:
-        return [_record(workspace) for workspace in await self._store.workspaces()]
+    async def list_workspaces(self) -> list[JsonObject]:
+        return [to_record(workspace) for workspace in await self._store.workspaces()]
 
-    async def show_workspace(self, workspace: str) -> list[Record]:
-        return [_record(await self._store.workspace_named(workspace))]
+    async def show_workspace(self, workspace: str) -> list[JsonObject]:
+        return [to_record(await self._store.workspace_by_name(workspace))]
 
-    async def change_workspace(self, workspace: str, **parts: Any) -> list[Record]:
+    async def update_workspace(self, workspace: str, **changes: Any) -> list[JsonObject]:
         """`parts` are those of WorkspaceParts that change."""
-        words = {"plan": Plan, "unknown_categories": UnknownCategories}
-        given: Any = {name: words[name](value) if name in words else value for name, value in parts.items()}
-        return await self._changed(workspace, lambda kept: amended(kept, **given))
-
-    async def change_department(self, workspace: str, department: str, **parts: Any) -> list[Record]:
-        """`parts` are those of DepartmentParts that change; a department that is not there is added."""
-        given: Any = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in parts.items()
+        enums = {"plan": Plan, "unknown_categories": UnknownCategoryPolicy}
+        values: Any = {
+            name: enums[name](value) if name in enums else value for name, value in changes.items()
         }
-        return await self._changed(workspace, lambda kept: with_department_amended(kept, department, **given))
+        return await self._update_workspace(workspace, lambda kept: update_workspace(kept, **values))
 
-    async def remove_department(self, workspace: str, department: str) -> list[Record]:
-        return await self._changed(workspace, lambda kept: kept.without_department(department))
-
-    async def change_category(
-        self, workspace: str, category: str, departments: list[str] | None = None, **parts: Any
-    ) -> list[Record]:
-        """`parts` are those of CategoryParts that change; a category that is not there is added."""
-        return await self._changed(
-            workspace, lambda kept: with_category_amended(kept, category, departments, **parts)
+    async def upsert_department(self, workspace: str, department: str, **changes: Any) -> list[JsonObject]:
+        """`parts` are those of DepartmentParts that change; a department that is not there is added."""
+        values: Any = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
+        }
+        return await self._update_workspace(
+            workspace, lambda kept: upsert_department(kept, department, **values)
         )
 
-    async def remove_category(self, workspace: str, category: str) -> list[Record]:
-        return await self._changed(workspace, lambda kept: kept.without_category(category))
+    async def remove_department(self, workspace: str, department: str) -> list[JsonObject]:
+        return await self._update_workspace(workspace, lambda kept: kept.without_department(department))
 
-    async def _changed(self, name: str, rule: Callable[[Workspace], Workspace]) -> list[Record]:
-        workspace = await self._store.workspace_named(name)
-        return [_record(await self._store.change_workspace(workspace.id, rule))]
+    async def upsert_category(
+        self, workspace: str, category: str, departments: list[str] | None = None, **changes: Any
+    ) -> list[JsonObject]:
+        """`parts` are those of CategoryParts that change; a category that is not there is added."""
+        return await self._update_workspace(
+            workspace, lambda kept: upsert_category(kept, category, departments, **changes)
+        )
+
+    async def remove_category(self, workspace: str, category: str) -> list[JsonObject]:
+        return await self._update_workspace(workspace, lambda kept: kept.without_category(category))
+
+    async def _update_workspace(self, name: str, rule: Callable[[Workspace], Workspace]) -> list[JsonObject]:
+        workspace = await self._store.workspace_by_name(name)
+        return [to_record(await self._store.change_workspace(workspace.id, rule))]
 
     async def create_key(
         self, workspace: str, source: str, name: str = "", expires_at: str | None = None
-    ) -> list[Record]:
+    ) -> list[JsonObject]:
         """The only time the key itself is seen; what is kept is its hash."""
         if source not in self._sources:
-            raise Unaskable(
+            raise AdminError(
                 f"There is no source {source}. Choose one of: {', '.join(sorted(self._sources))}."
             )
         if len(name) > 100 or not name.isprintable():
-            raise Unaskable("A key's name has 100 characters at most, all of them visible.")
-        now, (key, prefix) = _now(), mint_key()
+            raise AdminError("A key's name has 100 characters at most, all of them visible.")
+        now, (key, prefix) = _now(), generate_api_key()
         kept = await self._store.add_key(
             workspace,
             source,
             prefix=prefix,
-            key_hash=hash_key(key),
+            key_hash=hash_api_key(key),
             now=now,
             name=name,
-            expires_at=_lasting_until(expires_at, now),
+            expires_at=parse_expiry(expires_at, now),
         )
-        return [_key_record(kept, now) | {"key": key}]
+        return [key_to_record(kept, now) | {"key": key}]
 
-    async def list_keys(self) -> list[Record]:
+    async def list_keys(self) -> list[JsonObject]:
         """With each key's state: active, expired or revoked."""
         now = _now()
-        return [_key_record(key, now) for key in await self._store.keys()]
+        return [key_to_record(key, now) for key in await self._store.keys()]
 
-    async def revoke_key(self, prefix: str) -> list[Record]:
+    async def revoke_key(self, prefix: str) -> list[JsonObject]:
         """`prefix` is what `key list` shows; a whole key is taken as well."""
         name = prefix.removeprefix("tb_").partition("_")[0]
         await self._store.revoke_key(name, _now())
         return [{"prefix": name}]
 
-    async def list_rejected(self, limit: int) -> list[Record]:
+    async def list_rejected(self, limit: int) -> list[JsonObject]:
         """The newest refused requests, newest first."""
-        return [_record(one) for one in await self._store.rejected(limit)]
+        return [to_record(one) for one in await self._store.list_rejected_requests(limit)]
 
-    async def show_rejected(self, rejected_id: int) -> list[Record]:
-        return [_record(await self._store.rejected_request(rejected_id))]
+    async def show_rejected(self, rejected_id: int) -> list[JsonObject]:
+        return [to_record(await self._store.rejected_request(rejected_id))]
 
-    async def list_outbox(self, limit: int) -> list[Record]:
+    async def list_outbox(self, limit: int) -> list[JsonObject]:
         """What waits for Discord or is set aside; what needs a look first."""
-        return [_record(one) for one in await self._store.undelivered(limit)]
+        return [to_record(one) for one in await self._store.list_undelivered(limit)]
 
-    async def retry_delivery(self, delivery_id: int) -> list[Record]:
+    async def retry_delivery(self, delivery_id: int) -> list[JsonObject]:
         await self._store.retry(delivery_id, _now())
         return [{"id": delivery_id}]
 
-    async def retry_deliveries(self) -> list[Record]:
+    async def retry_dead_letters(self) -> list[JsonObject]:
         """All that is set aside."""
-        return [{"count": await self._store.retry_buried(_now())}]
+        return [{"count": await self._store.retry_all_dead_letters(_now())}]
 
-    async def drop_delivery(self, delivery_id: int) -> list[Record]:
+    async def drop_delivery(self, delivery_id: int) -> list[JsonObject]:
         await self._store.drop(delivery_id, _now())
         return [{"id": delivery_id}]
 
 
-async def ask(database: Path, sources: Collection[str], verb: str, **arguments: object) -> list[Record]:
+async def execute(
+    database: Path, sources: Collection[str], command: str, **arguments: object
+) -> list[JsonObject]:
     """Do it here if nobody holds the database, else ask the one who does.
 
     Raises StorageError, DatabaseInUse, Unaskable and Refusal, each with a sentence.
     """
-    deadline = asyncio.get_running_loop().time() + _PATIENCE
+    deadline = asyncio.get_running_loop().time() + LOCK_WAIT_SECONDS
     while True:
         try:
             with DatabaseLock(database):
-                return await _do_here(database, sources, verb, arguments)
+                return await _execute_local(database, sources, command, arguments)
         except DatabaseInUse:
-            note = read_note(database)
+            note = read_address(database)
             if note:
-                return await _ask_there(json.loads(note), verb, arguments)
+                return await _execute_remote(json.loads(note), command, arguments)
             if asyncio.get_running_loop().time() > deadline:
                 raise
         await asyncio.sleep(0.1)
 
 
-async def _do_here(database: Path, sources: Collection[str], verb: str, arguments: Record) -> list[Record]:
+async def _execute_local(
+    database: Path, sources: Collection[str], command: str, arguments: JsonObject
+) -> list[JsonObject]:
     store = await Store.open(database)
     try:
-        return await Administration(store, sources).verbs[verb](**arguments)
+        return await AdminService(store, sources).commands[command](**arguments)
     finally:
         await store.close()
 
 
-async def _ask_there(note: dict[str, str], verb: str, arguments: Record) -> list[Record]:
-    headers = {"Authorization": f"Bearer {note['token']}"}
+async def _execute_remote(endpoint: dict[str, str], command: str, arguments: JsonObject) -> list[JsonObject]:
+    headers = {"Authorization": f"Bearer {endpoint['token']}"}
     try:
         async with (
             aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=30)) as session,
-            session.post(f"{note['address']}/{verb}", json=arguments) as answer,
+            session.post(f"{endpoint['address']}/{command}", json=arguments) as response,
         ):
-            told = await answer.json()
+            reply = await response.json()
     except (OSError, aiohttp.ClientError, TimeoutError) as error:
         raise DatabaseInUse("The running ticketbridge does not answer. Try again, or restart it.") from error
-    if answer.status != 200:
-        raise Unaskable(told["error"])
-    records: list[Record] = told["records"]
+    if response.status != 200:
+        raise AdminError(reply["error"])
+    records: list[JsonObject] = reply["records"]
     return records
 
 
 @asynccontextmanager
-async def open_to_commands(administration: Administration, lock: DatabaseLock) -> AsyncIterator[None]:
+async def serve_control_api(service: AdminService, lock: DatabaseLock) -> AsyncIterator[None]:
     """Answer the command line, on loopback, until the block ends."""
     token = secrets.token_urlsafe(32)
 
-    async def answer(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.Response:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, f"Bearer {token}".encode()):
             return web.json_response({"error": "The token is wrong."}, status=401)
         try:
-            records = await administration.verbs[request.match_info["verb"]](**await request.json())
-        except (StorageError, Unaskable, Refusal) as error:
+            records = await service.commands[request.match_info["verb"]](**await request.json())
+        except (StorageError, AdminError, TicketError) as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"records": records})
 
     app = web.Application()
-    app.router.add_post("/{verb}", answer)
+    app.router.add_post("/{verb}", handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        lock.write_note(json.dumps({"address": f"http://{host}:{port}", "token": token}))
+        lock.publish_address(json.dumps({"address": f"http://{host}:{port}", "token": token}))
         yield
     finally:
-        lock.write_note("")
+        lock.publish_address("")
         await runner.cleanup()
 
 
-def _record(noun: object) -> Record:
-    told: Record = _plain(asdict(noun))  # type: ignore[call-overload]  # one of our nouns
-    return told
+def to_record(value: object) -> JsonObject:
+    record: JsonObject = to_json(asdict(value))  # type: ignore[call-overload]  # one of our nouns
+    return record
 
 
-def _plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """As JSON will have it on the other side; the bytes of a body in base64."""
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: to_json(one) for name, one in value.items()}
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [to_json(one) for one in value]
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
-def _key_record(key: ApiKey, now: datetime) -> Record:
+def key_to_record(key: ApiKey, now: datetime) -> JsonObject:
     ended = "revoked" if key.revoked_at else "expired"
-    return _record(key) | {"state": "active" if key.opens(key.source, now) else ended}
+    return to_record(key) | {"state": "active" if key.is_valid_for(key.source, now) else ended}
 
 
-def _lasting_until(expires_at: str | None, now: datetime) -> datetime | None:
-    moment = datetime.fromisoformat(expires_at) if expires_at else None
-    if moment and moment <= now:
-        raise Unaskable(f"{moment:%Y-%m-%d} has begun already. Let the key expire on a later day.")
-    return moment
+def parse_expiry(expires_at: str | None, now: datetime) -> datetime | None:
+    expiry = datetime.fromisoformat(expires_at) if expires_at else None
+    if expiry and expiry <= now:
+        raise AdminError(f"{expiry:%Y-%m-%d} has begun already. Let the key expire on a later day.")
+    return expiry
 
 
 def _now() -> datetime:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from bot.cli.context import Config, fail, settings
+from bot.cli.context import Config, abort, settings
 from storage import DatabaseLock, StorageError
 from storage import backup as backups
 
@@ -23,8 +23,8 @@ def backup(
 ) -> None:
     """Copy the whole database into one verified file, while the bridge runs or while it does not."""
     database = settings(config).storage.path
-    with _told(), _progress("Copying") as step:
-        made = backups.back_up(database, path, step)
+    with exit_on_error(), progress_bar("Copying") as step:
+        made = backups.create_backup(database, path, step)
     typer.echo(f"{made.path} is verified: {made.tickets:,} tickets, {decimal(made.bytes)}.")
 
 
@@ -33,10 +33,10 @@ def restore(
 ) -> None:
     """Put a backup in the database's place. The bridge must not run; what was there is moved aside."""
     database = settings(config).storage.path
-    with _told():
+    with exit_on_error():
         if not path.exists():
-            fail(f"There is no backup at {path}.")
-        with DatabaseLock(database), _progress("Restoring") as step:
+            abort(f"There is no backup at {path}.")
+        with DatabaseLock(database), progress_bar("Restoring") as step:
             aside = backups.restore(path, database, datetime.now(UTC), step)
         tickets = backups.verify(database)
     typer.echo(f"{database} is restored: {tickets:,} tickets.")
@@ -45,15 +45,15 @@ def restore(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     try:
         yield
     except (StorageError, sqlite3.Error) as error:
-        fail(str(error))
+        abort(str(error))
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr, if a person looks on."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())

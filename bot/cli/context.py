@@ -9,12 +9,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from bot.admin.service import Record, Unaskable
-from bot.admin.service import ask as ask_holder
-from bot.cli.output import visible
-from bot.config import BadConfig, Settings, read_settings
-from bot.sources import discover
-from bot.tickets import Refusal
+from bot.admin.service import AdminError, JsonObject
+from bot.admin.service import execute as ask_holder
+from bot.cli.output import escape_controls
+from bot.config import ConfigError, Settings, load_settings
+from bot.sources import load_sources
+from bot.tickets.errors import TicketError
 from storage import StorageError
 
 T = TypeVar("T")
@@ -24,10 +24,10 @@ Config = Annotated[
 ]
 _SNOWFLAKES: dict[str, Any] = {"min": 1, "max": 2**63 - 1}  # what a Discord id is
 DiscordId = Annotated[int, typer.Option(**_SNOWFLAKES, help="A Discord id: right-click, Copy ID.")]
-ChangedId = Annotated[int | None, typer.Option(**_SNOWFLAKES, metavar="ID", help="A Discord id.")]
+OptionalDiscordId = Annotated[int | None, typer.Option(**_SNOWFLAKES, metavar="ID", help="A Discord id.")]
 
 # What can be dropped again: the option that names it, and what it is then.
-_DROPPABLE: dict[str, tuple[str, object]] = {
+CLEARABLE: dict[str, tuple[str, object]] = {
     "channel_id": ("channel", None),
     "categories": ("category", []),
     "members": ("member", []),
@@ -39,25 +39,25 @@ _DROPPABLE: dict[str, tuple[str, object]] = {
 
 def settings(config: Path | None) -> Settings:
     try:
-        return read_settings(config or Path("config.toml"), required=config is not None)
-    except BadConfig as error:
-        fail(str(error))
+        return load_settings(config or Path("config.toml"), required=config is not None)
+    except ConfigError as error:
+        abort(str(error))
 
 
-def ask(config: Path | None, verb: str, **arguments: object) -> list[Record]:
+def call_service(config: Path | None, command: str, **arguments: object) -> list[JsonObject]:
     """What `Administration` answers; on a refusal the command ends."""
     database = settings(config).storage.path
-    return finish(ask_holder(database, discover(), verb, **arguments))
+    return run_async(ask_holder(database, load_sources(), command, **arguments))
 
 
-def finish(work: Coroutine[Any, Any, T], *refusals: type[Exception]) -> T:
+def run_async(coroutine: Coroutine[Any, Any, T], *expected: type[Exception]) -> T:
     """Run it; of `refusals`, and of what a command is always refused with, the sentence is told."""
-    told: tuple[type[Exception], ...] = (StorageError, Unaskable, Refusal, *refusals)
+    reported: tuple[type[Exception], ...] = (StorageError, AdminError, TicketError, *expected)
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
-            return runner.run(work)
-    except told as error:
-        fail(str(error))
+            return runner.run(coroutine)
+    except reported as error:
+        abort(str(error))
 
 
 def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -68,23 +68,23 @@ def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return new_event_loop
 
 
-def fail(sentence: str) -> NoReturn:
+def abort(sentence: str) -> NoReturn:
     """It may quote what was typed or sent, so nothing in it reaches the terminal as a control."""
-    lines = "\n".join(map(visible, sentence.split("\n")))
+    lines = "\n".join(map(escape_controls, sentence.split("\n")))
     typer.echo(f"ticketbridge: {lines}", err=True)
     raise typer.Exit(1)
 
 
-def given(**parts: object) -> dict[str, object]:
+def changed_fields(**fields: object) -> dict[str, object]:
     """Those that were named on the command line."""
-    return {name: part for name, part in parts.items() if part is not None}
+    return {name: part for name, part in fields.items() if part is not None}
 
 
-def dropped(parts: dict[str, object], **drop: bool) -> dict[str, object]:
+def cleared_fields(fields: dict[str, object], **clear: bool) -> dict[str, object]:
     """What is empty from now on. Who names a value and drops it as well is asked which."""
-    names = [name for name, gone in drop.items() if gone]
+    names = [name for name, gone in clear.items() if gone]
     for name in names:
-        option, _ = _DROPPABLE[name]
-        if name in parts:
-            fail(f"Give --{option} or --no-{option}, not both.")
-    return {name: _DROPPABLE[name][1] for name in names}
+        option, _ = CLEARABLE[name]
+        if name in fields:
+            abort(f"Give --{option} or --no-{option}, not both.")
+    return {name: CLEARABLE[name][1] for name in names}

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import ChangedId, Config, ask, dropped, fail, given
-from bot.cli.rules import show_categories, show_departments
+from bot.cli.context import Config, OptionalDiscordId, abort, call_service, changed_fields, cleared_fields
+from bot.cli.rules import print_categories, print_departments
 
 Workspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The workspace's name.")]
 Ids = Annotated[list[str] | None, typer.Option(metavar="ID")]
@@ -15,7 +15,7 @@ def change_department(
     workspace: Workspace,
     department: Annotated[str, typer.Argument(metavar="ID", help="The department's id.")],
     name: Annotated[str | None, typer.Option(help="What people read; a new one is named by its id.")] = None,
-    channel: ChangedId = None,
+    channel: OptionalDiscordId = None,
     no_channel: Annotated[bool, typer.Option("--no-channel", help="The workspace's channels again.")] = False,
     category: Ids = None,
     no_category: Annotated[bool, typer.Option("--no-category", help="It handles any again.")] = False,
@@ -25,14 +25,14 @@ def change_department(
     config: Config = None,
 ) -> None:
     """Add a department or change one; what is not named stays. Repeat --category and --member for more."""
-    parts = given(name=name, channel_id=channel, categories=category or None, members=member or None)
-    parts |= dropped(parts, channel_id=no_channel, categories=no_category, members=no_member)
+    parts = changed_fields(name=name, channel_id=channel, categories=category or None, members=member or None)
+    parts |= cleared_fields(parts, channel_id=no_channel, categories=no_category, members=no_member)
     if remove and parts:
-        fail("--remove takes nothing else with it.")
+        abort("--remove takes nothing else with it.")
     verb = "department-remove" if remove else "department-set"
-    (kept,) = ask(config, verb, workspace=workspace, department=department, **parts)
+    (kept,) = call_service(config, verb, workspace=workspace, department=department, **parts)
     typer.echo(f"Department {department} of workspace {workspace} is {'removed' if remove else 'kept'}.\n")
-    show_departments(kept)
+    print_departments(kept)
 
 
 def change_category(
@@ -51,11 +51,11 @@ def change_category(
     config: Config = None,
 ) -> None:
     """Add a category or change one; what is not named stays. Repeat --department for more."""
-    parts = given(name=name, departments=department or None, max_open=max_open)
-    parts |= dropped(parts, departments=no_department, max_open=no_max_open)
+    parts = changed_fields(name=name, departments=department or None, max_open=max_open)
+    parts |= cleared_fields(parts, departments=no_department, max_open=no_max_open)
     if remove and parts:
-        fail("--remove takes nothing else with it.")
+        abort("--remove takes nothing else with it.")
     verb = "category-remove" if remove else "category-set"
-    (kept,) = ask(config, verb, workspace=workspace, category=category, **parts)
+    (kept,) = call_service(config, verb, workspace=workspace, category=category, **parts)
     typer.echo(f"Category {category} of workspace {workspace} is {'removed' if remove else 'kept'}.\n")
-    show_categories(kept)
+    print_categories(kept)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import Config, ask, fail
-from bot.cli.output import show
+from bot.cli.context import Config, abort, call_service
+from bot.cli.output import print_table
 
 outbox = typer.Typer(
     help="The outbox: what still has to reach Discord, and what was set aside.", no_args_is_help=True
@@ -23,10 +23,10 @@ def list_outbox(
     config: Config = None,
 ) -> None:
     """Show what was set aside, then what waits: each with its ticket, its tries and the last reason."""
-    show(
-        ask(config, "outbox-list", limit=limit),
+    print_table(
+        call_service(config, "outbox-list", limit=limit),
         ("id", "ticket", "kind", "state", "attempts", "created_at", "due_at", "last_error"),
-        nothing="Nothing waits: all that was kept has reached Discord.",
+        empty="Nothing waits: all that was kept has reached Discord.",
     )
 
 
@@ -38,17 +38,17 @@ def retry(
 ) -> None:
     """Deliver it now, also if it was set aside. What reached Discord before is not posted twice."""
     if every == (number is not None):
-        fail("Name one delivery, or say --all for all that was set aside.")
+        abort("Name one delivery, or say --all for all that was set aside.")
     if number is None:
-        (told,) = ask(config, "outbox-retry-all")
+        (told,) = call_service(config, "outbox-retry-all")
         typer.echo(f"{told['count']} that were set aside are tried again.")
         return
-    ask(config, "outbox-retry", delivery_id=number)
+    call_service(config, "outbox-retry", delivery_id=number)
     typer.echo(f"Delivery {number} is tried again.")
 
 
 @outbox.command("drop")
 def drop(number: _Id, config: Config = None) -> None:
     """Never deliver it. The ticket and what was said on it stay in the database."""
-    ask(config, "outbox-drop", delivery_id=number)
+    call_service(config, "outbox-drop", delivery_id=number)
     typer.echo(f"Delivery {number} is dropped.")

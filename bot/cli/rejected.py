@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bot.admin.service import Record
-from bot.cli.context import Config, ask
-from bot.cli.output import moment, show, show_one, visible_lines
+from bot.admin.service import JsonObject
+from bot.cli.context import Config, call_service
+from bot.cli.output import escape_body, format_time, print_details, print_table
 
 rejected = typer.Typer(
     help="Requests that were refused for what is in them: what their senders got wrong.", no_args_is_help=True
@@ -20,10 +20,10 @@ def list_rejected(
     config: Config = None,
 ) -> None:
     """Show the newest refused requests, newest first."""
-    show(
-        ask(config, "rejected-list", limit=limit),
+    print_table(
+        call_service(config, "rejected-list", limit=limit),
         ("id", "created_at", "workspace_name", "source", "key_prefix", "path", "reason", "size"),
-        nothing="No request was refused for what is in it. Those with a wrong key are not kept.",
+        empty="No request was refused for what is in it. Those with a wrong key are not kept.",
     )
 
 
@@ -35,24 +35,24 @@ def show_rejected(
     config: Config = None,
 ) -> None:
     """Show one refused request with its body. What could act on the terminal is shown escaped."""
-    (request,) = ask(config, "rejected-show", rejected_id=number)
+    (request,) = call_service(config, "rejected-show", rejected_id=number)
     body = base64.b64decode(str(request["body"]))
-    show_one(
+    print_details(
         [
             ("id", request["id"]),
-            ("received (UTC)", moment(request["created_at"])),
+            ("received (UTC)", format_time(request["created_at"])),
             ("workspace", request["workspace_name"]),
             ("source", request["source"]),
             ("key prefix", request["key_prefix"]),
             ("path", request["path"]),
             ("reason", request["reason"]),
-            ("body", _extent(request, len(body))),
+            ("body", body_size_note(request, len(body))),
         ]
     )
-    typer.echo(f"\n{visible_lines(body)}")
+    typer.echo(f"\n{escape_body(body)}")
 
 
-def _extent(request: Record, kept: int) -> str:
+def body_size_note(request: JsonObject, kept: int) -> str:
     size = int(str(request["size"]))
     if kept == size:
         return f"{size:,} bytes, all of them below"

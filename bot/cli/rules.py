@@ -6,42 +6,42 @@ from typing import Any
 
 import typer
 
-from bot.admin.service import Record
-from bot.cli.output import moment, show, show_one
+from bot.admin.service import JsonObject
+from bot.cli.output import format_time, print_details, print_table
 
 
-class Switch(StrEnum):
+class OnOff(StrEnum):
     """How a yes or no is typed and shown."""
 
     ON = "on"
     OFF = "off"
 
 
-def show_rules(workspace: Record) -> None:
+def print_workspace(workspace: JsonObject) -> None:
     """Everything there is to know about it."""
-    show_one(
+    print_details(
         [
             ("workspace", workspace["name"]),
             ("id", workspace["id"]),
-            ("created (UTC)", moment(workspace["created_at"])),
+            ("created (UTC)", format_time(workspace["created_at"])),
             ("guild", workspace["guild_id"]),
             ("tickets channel", workspace["tickets_channel_id"]),
             ("reports channel", workspace["reports_channel_id"]),
             ("log channel", workspace["log_channel_id"] or "none"),
             ("staff role", workspace["staff_role_id"]),
             ("plan", workspace["plan"]),
-            ("tickets", Switch.ON if workspace["tickets_enabled"] else Switch.OFF),
+            ("tickets", OnOff.ON if workspace["tickets_enabled"] else OnOff.OFF),
             ("unknown categories", workspace["unknown_categories"]),
             ("default department", workspace["default_department"]),
         ]
     )
     typer.echo()
-    show_departments(workspace)
+    print_departments(workspace)
     typer.echo()
-    show_categories(workspace)
+    print_categories(workspace)
 
 
-def show_departments(workspace: Record) -> None:
+def print_departments(workspace: JsonObject) -> None:
     rows = [
         {
             "department": one["id"],
@@ -52,10 +52,10 @@ def show_departments(workspace: Record) -> None:
         }
         for one in _each(workspace["departments"])
     ]
-    show(rows, ("department", "name", "channel", "categories", "members"), nothing="No departments.")
+    print_table(rows, ("department", "name", "channel", "categories", "members"), empty="No departments.")
 
 
-def show_categories(workspace: Record) -> None:
+def print_categories(workspace: JsonObject) -> None:
     departments = list(_each(workspace["departments"]))
     rows = [
         {
@@ -68,7 +68,7 @@ def show_categories(workspace: Record) -> None:
         for one in _each(workspace["categories"])
     ]
     nothing = "No categories of its own. `ticketbridge workspace category` adds one."
-    show(rows, ("category", "name", "departments", "most open"), nothing=nothing)
+    print_table(rows, ("category", "name", "departments", "most open"), empty=nothing)
 
 
 def _each(rules: Any) -> Iterable[dict[str, Any]]:

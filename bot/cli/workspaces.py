@@ -4,11 +4,19 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import ChangedId, Config, DiscordId, ask, dropped, fail, given
+from bot.cli.context import (
+    Config,
+    DiscordId,
+    OptionalDiscordId,
+    abort,
+    call_service,
+    changed_fields,
+    cleared_fields,
+)
 from bot.cli.divisions import change_category, change_department
-from bot.cli.output import show
-from bot.cli.rules import Switch, show_rules
-from bot.tickets import Plan, UnknownCategories
+from bot.cli.output import print_table
+from bot.cli.rules import OnOff, print_workspace
+from bot.tickets.workspace import Plan, UnknownCategoryPolicy
 
 workspaces = typer.Typer(help="Workspaces: whose tickets go to which Discord channels.", no_args_is_help=True)
 workspaces.command("department")(change_department)
@@ -24,14 +32,14 @@ def create_workspace(
     tickets_channel: DiscordId,
     reports_channel: DiscordId,
     staff_role: DiscordId,
-    log_channel: ChangedId = None,
+    log_channel: OptionalDiscordId = None,
     config: Config = None,
 ) -> None:
     """Make a workspace: a guild, channels for tickets and game reports, and the staff's role.
 
     What is late or broken is said in the log channel, if it has one.
     """
-    ask(
+    call_service(
         config,
         "workspace-create",
         name=name,
@@ -39,7 +47,7 @@ def create_workspace(
         tickets_channel_id=tickets_channel,
         reports_channel_id=reports_channel,
         staff_role_id=staff_role,
-        **given(log_channel_id=log_channel),
+        **changed_fields(log_channel_id=log_channel),
     )
     typer.echo(f"Workspace {name} is ready. Next: ticketbridge key create --workspace {name} --source ...")
 
@@ -47,49 +55,47 @@ def create_workspace(
 @workspaces.command("list")
 def list_workspaces(config: Config = None) -> None:
     """Show all workspaces."""
-    show(
-        ask(config, "workspace-list"),
+    print_table(
+        call_service(config, "workspace-list"),
         (
             *("name", "guild_id", "tickets_channel_id", "reports_channel_id", "log_channel_id"),
             *("staff_role_id", "created_at", "id"),
         ),
-        nothing="There is no workspace yet. `ticketbridge workspace create` makes one.",
+        empty="There is no workspace yet. `ticketbridge workspace create` makes one.",
     )
 
 
 @workspaces.command("show")
 def show_workspace(name: Name, config: Config = None) -> None:
     """Show everything about a workspace: its channels, rules, departments and categories."""
-    (workspace,) = ask(config, "workspace-show", workspace=name)
-    show_rules(workspace)
+    (workspace,) = call_service(config, "workspace-show", workspace=name)
+    print_workspace(workspace)
 
 
 @workspaces.command("set")
 def change_workspace(
     name: Name,
     plan: Annotated[Plan | None, typer.Option(help="What it has subscribed to.")] = None,
-    tickets: Annotated[
-        Switch | None, typer.Option(help="Its tickets module, for contracts that ask.")
-    ] = None,
+    tickets: Annotated[OnOff | None, typer.Option(help="Its tickets module, for contracts that ask.")] = None,
     unknown_categories: Annotated[
-        UnknownCategories | None, typer.Option(help="What becomes of a ticket whose category it lacks.")
+        UnknownCategoryPolicy | None, typer.Option(help="What becomes of a ticket whose category it lacks.")
     ] = None,
     default_department: Annotated[
         str | None, typer.Option(metavar="ID", help="Whose a ticket is if no department names its category.")
     ] = None,
-    tickets_channel: ChangedId = None,
-    reports_channel: ChangedId = None,
-    staff_role: ChangedId = None,
-    log_channel: ChangedId = None,
+    tickets_channel: OptionalDiscordId = None,
+    reports_channel: OptionalDiscordId = None,
+    staff_role: OptionalDiscordId = None,
+    log_channel: OptionalDiscordId = None,
     no_log_channel: Annotated[
         bool, typer.Option("--no-log-channel", help="What is late or broken is said nowhere again.")
     ] = False,
     config: Config = None,
 ) -> None:
     """Change a workspace's channels, role or rules; what is not named stays."""
-    parts = given(
+    parts = changed_fields(
         plan=plan,
-        tickets_enabled=None if tickets is None else tickets is Switch.ON,
+        tickets_enabled=None if tickets is None else tickets is OnOff.ON,
         unknown_categories=unknown_categories,
         default_department=default_department,
         tickets_channel_id=tickets_channel,
@@ -97,12 +103,12 @@ def change_workspace(
         staff_role_id=staff_role,
         log_channel_id=log_channel,
     )
-    parts |= dropped(parts, log_channel_id=no_log_channel)
+    parts |= cleared_fields(parts, log_channel_id=no_log_channel)
     if not parts:
-        fail(
+        abort(
             "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
             "--tickets-channel, --reports-channel, --staff-role, --log-channel or --no-log-channel."
         )
-    (workspace,) = ask(config, "workspace-set", workspace=name, **parts)
+    (workspace,) = call_service(config, "workspace-set", workspace=name, **parts)
     typer.echo(f"Workspace {name} is changed.\n")
-    show_rules(workspace)
+    print_workspace(workspace)

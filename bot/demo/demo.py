@@ -12,15 +12,16 @@ from pathlib import Path
 import aiohttp
 from pydantic import SecretStr
 
-from bot.admin.service import Administration
-from bot.application import Bridge, CannotRun, cannot_listen, running
+from bot.admin.service import AdminService
+from bot.application import Application, StartupError, bind_error_message, run_application
 from bot.config import DiscordSettings, Settings, StorageSettings, WebhookSettings
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
-from bot.sources import Intake, Source, discover
-from bot.tickets import Lane, Ticket
+from bot.sources import IntakeEndpoint, Source, load_sources
+from bot.tickets.outbox import Destination
+from bot.tickets.ticket import Ticket
 
 HOST = "127.0.0.1"
-_PATIENCE = 20.0  # seconds for everything to be posted
+POST_TIMEOUT = 20.0  # seconds for everything to be posted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Demo:
 
     sandbox: Sandbox
     guild: DemoGuild
-    bridge: Bridge
+    application: Application
     keys: dict[str, str]  # by source
     database: Path
     samples: list[Ticket]
@@ -38,7 +39,7 @@ class Demo:
         """One line for a program: addresses, keys and ids. Ids are strings, as in Discord."""
         return json.dumps(
             {
-                "webhook": self.bridge.webhook_address,
+                "webhook": self.application.webhook_address,
                 "discord": self.sandbox.address,
                 "api_base": self.sandbox.api_base,
                 "token": self.sandbox.token,
@@ -55,7 +56,7 @@ class Demo:
         """A ready-to-paste request for each example."""
         for source, intake in examples():
             yield (
-                f"curl -X POST {self.bridge.webhook_address}{intake.path}"
+                f"curl -X POST {self.application.webhook_address}{intake.path}"
                 f" -H {shlex.quote(f'{source.key_headers[0]}: {self.keys[source.name]}')}"
                 f" -H 'Content-Type: application/json'"
                 f" -d {shlex.quote(json.dumps(intake.example, ensure_ascii=False))}"
@@ -63,48 +64,50 @@ class Demo:
 
 
 @asynccontextmanager
-async def staged(*, webhook_port: int, discord_port: int, database: Path | None) -> AsyncIterator[Demo]:
+async def run_demo(*, webhook_port: int, discord_port: int, database: Path | None) -> AsyncIterator[Demo]:
     """A running demo with its samples posted; without `database`, in a file that goes when the block ends.
 
     Raises CannotRun and StorageError, each with a sentence.
     """
-    async with AsyncExitStack() as stage:
+    async with AsyncExitStack() as stack:
         if database is None:
-            folder = stage.enter_context(tempfile.TemporaryDirectory(prefix="ticketbridge-demo-"))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ticketbridge-demo-"))
             database = Path(folder) / "ticketbridge.db"
         sandbox = Sandbox()
         guild = demo_guild(sandbox)
         try:
-            await stage.enter_async_context(sandbox.serve(HOST, discord_port))
+            await stack.enter_async_context(sandbox.serve(HOST, discord_port))
         except OSError as error:
-            raise CannotRun(cannot_listen("The stand-in for Discord", HOST, discord_port, error)) from error
+            raise StartupError(
+                bind_error_message("The stand-in for Discord", HOST, discord_port, error)
+            ) from error
         settings = _settings(sandbox, webhook_port, database)
-        bridge = await stage.enter_async_context(running(settings))
-        workspace_id, keys = await _make_keys(bridge, guild)
+        bridge = await stack.enter_async_context(run_application(settings))
+        workspace_id, keys = await _create_workspace_and_keys(bridge, guild)
         samples = await _send_samples(bridge, keys, workspace_id)
         yield Demo(
             sandbox=sandbox,
             guild=guild,
-            bridge=bridge,
+            application=bridge,
             keys=keys,
             database=database,
-            samples=[await _shown(bridge, sample) for sample in samples],
+            samples=[await wait_until_posted(bridge, sample) for sample in samples],
         )
 
 
-def examples() -> list[tuple[Source, Intake]]:
+def examples() -> list[tuple[Source, IntakeEndpoint]]:
     """Every source's printed example requests."""
     return [
         (source, intake)
-        for source in discover().values()
-        for intake in source.intakes
+        for source in load_sources().values()
+        for intake in source.intake_endpoints
         if intake.example is not None
     ]
 
 
-def _first_examples() -> list[tuple[Source, Intake]]:
+def one_example_per_source() -> list[tuple[Source, IntakeEndpoint]]:
     """One for each source that has any."""
-    first: dict[str, tuple[Source, Intake]] = {}
+    first: dict[str, tuple[Source, IntakeEndpoint]] = {}
     for source, intake in examples():
         first.setdefault(source.name, (source, intake))
     return list(first.values())
@@ -119,12 +122,14 @@ def _settings(sandbox: Sandbox, webhook_port: int, database: Path) -> Settings:
     )
 
 
-async def _make_keys(bridge: Bridge, guild: DemoGuild) -> tuple[str, dict[str, str]]:
+async def _create_workspace_and_keys(
+    application: Application, guild: DemoGuild
+) -> tuple[str, dict[str, str]]:
     """A workspace for the stand-in's guild: its id, and a key for each source."""
-    sources = discover()
-    administration = Administration(bridge.store, sources)
+    sources = load_sources()
+    service = AdminService(application.store, sources)
     name = f"demo-{guild.id}"
-    (workspace,) = await administration.create_workspace(
+    (workspace,) = await service.create_workspace(
         name=name,
         guild_id=guild.id,
         tickets_channel_id=guild.channels["tickets"],
@@ -134,29 +139,31 @@ async def _make_keys(bridge: Bridge, guild: DemoGuild) -> tuple[str, dict[str, s
     )
     keys = {}
     for source in sorted(sources):
-        (key,) = await administration.create_key(name, source)
+        (key,) = await service.create_key(name, source)
         keys[source] = str(key["key"])
     return str(workspace["id"]), keys
 
 
-async def _send_samples(bridge: Bridge, keys: dict[str, str], workspace_id: str) -> list[Ticket]:
+async def _send_samples(application: Application, keys: dict[str, str], workspace_id: str) -> list[Ticket]:
     """Post each source's first example, as a game server would. The tickets kept, oldest first."""
     async with aiohttp.ClientSession() as session:
-        for source, intake in _first_examples():
+        for source, intake in one_example_per_source():
             headers = {source.key_headers[0]: keys[source.name]}
-            address = bridge.webhook_address + intake.path
-            async with session.post(address, json=intake.example, headers=headers) as answer:
-                if answer.status != 200:
-                    raise CannotRun(f"The webhook refused a sample ({answer.status}): {await answer.text()}")
-    return (await bridge.store.tickets_like("", [workspace_id]))[::-1]
+            address = application.webhook_address + intake.path
+            async with session.post(address, json=intake.example, headers=headers) as response:
+                if response.status != 200:
+                    raise StartupError(
+                        f"The webhook refused a sample ({response.status}): {await response.text()}"
+                    )
+    return (await application.store.autocomplete_tickets("", [workspace_id]))[::-1]
 
 
-async def _shown(bridge: Bridge, ticket: Ticket) -> Ticket:
+async def wait_until_posted(application: Application, ticket: Ticket) -> Ticket:
     """The ticket, once nothing of it waits for Discord any more."""
-    for _ in range(int(_PATIENCE / 0.05)):
-        if bridge.discord.done():
-            bridge.discord.result()
-        if not await bridge.store.waiting_for(ticket.id, Lane.DISCORD):
-            return await bridge.store.ticket(ticket.id)
+    for _ in range(int(POST_TIMEOUT / 0.05)):
+        if application.discord_task.done():
+            application.discord_task.result()
+        if not await application.store.pending_for_ticket(ticket.id, Destination.DISCORD):
+            return await application.store.ticket(ticket.id)
         await asyncio.sleep(0.05)
-    raise CannotRun(f"{ticket.public_id} was not posted within {_PATIENCE:.0f} s; the log says why.")
+    raise StartupError(f"{ticket.public_id} was not posted within {POST_TIMEOUT:.0f} s; the log says why.")

@@ -13,23 +13,23 @@ from discord.http import Route
 from yarl import URL
 
 from bot.config import DISCORD_API, DiscordSettings
-from bot.discord_client.invalid_requests import RequestsMade
+from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.outbox.dispatcher import Dispatcher
 from storage import Store
 
 log = logging.getLogger(__name__)
 
 # What discord.py raises, besides its own, when nobody answers.
-UNREACHABLE: tuple[type[Exception], ...] = (OSError, aiohttp.ClientError, TimeoutError)
+NETWORK_ERRORS: tuple[type[Exception], ...] = (OSError, aiohttp.ClientError, TimeoutError)
 
 # Neither is privileged: what people type is not read, only that they typed and in answer to what.
 INTENTS = discord.Intents(guilds=True, guild_messages=True)
 # Where typed replies are on.
-READING = discord.Intents(guilds=True, guild_messages=True, message_content=True)
+TYPED_REPLY_INTENTS = discord.Intents(guilds=True, guild_messages=True, message_content=True)
 
 REQUEST_SECONDS = 15.0  # for one answer of Discord's, after which its outcome is unknown
-REVOKED_SECONDS = 400.0  # between two looks whether Discord knows the token again
-BANNED_SECONDS = 600.0  # for which an address that Discord's front refuses leaves it alone
+INVALID_TOKEN_BACKOFF = 400.0  # between two looks whether Discord knows the token again
+CLOUDFLARE_BAN_BACKOFF = 600.0  # for which an address that Discord's front refuses leaves it alone
 
 
 class TicketBot(commands.Bot):
@@ -41,48 +41,48 @@ class TicketBot(commands.Bot):
         settings: DiscordSettings,
         store: Store,
         dispatcher: Dispatcher,
-        requests: RequestsMade,
+        requests: InvalidRequestGuard,
         extensions: Sequence[str],
     ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
-            intents=READING if settings.typed_replies else INTENTS,
+            intents=TYPED_REPLY_INTENTS if settings.typed_replies else INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=0.5,  # seconds; nothing here needs every guild known before it starts
             max_ratelimit_timeout=30.0,  # a longer wait goes back to the outbox, where it shows
-            http_trace=requests.traced(),
+            http_trace=requests.trace_config(),
         )
         self.store = store
         self.dispatcher = dispatcher
         self.typed_replies = settings.typed_replies
         self._settings = settings
         self._extensions = extensions
-        self._dispatching: asyncio.Task[None] | None = None
+        self._dispatcher_task: asyncio.Task[None] | None = None
 
-    async def log_in_and_stay(self) -> None:
+    async def run_until_closed(self) -> None:
         """Until closed. Raises discord.LoginFailure for a token Discord does not know.
 
         Raises discord.PrivilegedIntentsRequired where typed replies are on and Discord does not allow them.
         """
-        aim_at(self._settings.api_base)
+        set_api_base(self._settings.api_base)
         async with self:
             await self.start(self._settings.token.get_secret_value())
 
     @property
-    def was_connected(self) -> bool:
+    def has_been_ready(self) -> bool:
         """Whether this login ever got as far as delivering."""
-        return self._dispatching is not None
+        return self._dispatcher_task is not None
 
     async def setup_hook(self) -> None:
-        self._bound_requests()
-        await self._find_gateway()
+        self._configure_http_session()
+        await self._configure_gateway()
         for extension in self._extensions:
             await self.load_extension(extension)
         synced = await self.tree.sync()
         log.info("Logged in to Discord; %d slash commands synced", len(synced))
 
-    def _bound_requests(self) -> None:
+    def _configure_http_session(self) -> None:
         """A request that hangs lets go of its channel; the library would wait 5 minutes, and has no setting.
 
         Waiting for a rate limit is no request: cancelling that would leave its lock closed. And whether a
@@ -90,9 +90,9 @@ class TicketBot(commands.Bot):
         """
         session: aiohttp.ClientSession = vars(self.http)["_HTTPClient__session"]
         session._timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        session._middlewares = (_made_once,)
+        session._middlewares = (no_retry_middleware,)
 
-    async def _find_gateway(self) -> None:
+    async def _configure_gateway(self) -> None:
         """Discord itself is where the library thinks it is; any other server is asked."""
         if self._settings.api_base.rstrip("/") != DISCORD_API:
             answer = await self.http.request(Route("GET", "/gateway"))
@@ -100,26 +100,26 @@ class TicketBot(commands.Bot):
 
     async def on_ready(self) -> None:
         """Comes again after every new session, so the token is good; deliveries start with the first."""
-        self.dispatcher.look_again()
-        if self._dispatching is None:
-            self._dispatching = asyncio.create_task(self.dispatcher.run())
+        self.dispatcher.wake()
+        if self._dispatcher_task is None:
+            self._dispatcher_task = asyncio.create_task(self.dispatcher.run())
             log.info("Connected to Discord; deliveries go out")
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing typed is a command; the cogs that listen to messages do so by themselves."""
 
     async def close(self) -> None:
-        if self._dispatching is not None:
-            self._dispatching.cancel()
-            await asyncio.wait([self._dispatching])
+        if self._dispatcher_task is not None:
+            self._dispatcher_task.cancel()
+            await asyncio.wait([self._dispatcher_task])
         await super().close()
 
 
-class OutcomeUnknown(aiohttp.ClientError):
+class ServerError(aiohttp.ClientError):
     """Discord failed while it did something in a channel: it may be done, or not."""
 
 
-async def _made_once(
+async def no_retry_middleware(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     """The library would make a request again by itself, up to five times, if it is answered 500, 502 or 504.
@@ -129,11 +129,11 @@ async def _made_once(
     response = await handler(request)
     if response.status >= 500 and request.method == "POST" and "/channels/" in request.url.path:
         response.close()
-        raise OutcomeUnknown(f"Discord answered {response.status}")
+        raise ServerError(f"Discord answered {response.status}")
     return response
 
 
-def is_ban(error: Exception) -> bool:
+def is_cloudflare_ban(error: Exception) -> bool:
     """Whether Discord's front refuses this address: only Discord's own 429 names who sent it."""
     return (
         isinstance(error, discord.HTTPException)
@@ -142,7 +142,7 @@ def is_ban(error: Exception) -> bool:
     )
 
 
-def aim_at(api_base: str) -> None:
+def set_api_base(api_base: str) -> None:
     """Point discord.py at an API. It has no option for this, only these two places, read at each request."""
     Route.BASE = api_base.rstrip("/")
     if Route.BASE != DISCORD_API:

@@ -10,25 +10,25 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Presence:
+class GatewayStatus:
     """What Discord's gateway knows of us, over all logins."""
 
     def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
         self._now = now
-        self.away_since: datetime | None = now()  # None: there is a connection
+        self.disconnected_since: datetime | None = now()  # None: there is a connection
 
-    def watch(self, bot: commands.Bot) -> None:
+    def attach(self, bot: commands.Bot) -> None:
         """Hear from a new login when it is there and when it is not."""
         for event in ("on_ready", "on_resumed"):
-            bot.add_listener(self._arrived, event)
-        bot.add_listener(self._left, "on_disconnect")
+            bot.add_listener(self._on_connected, event)
+        bot.add_listener(self._on_disconnect, "on_disconnect")
 
-    def lost(self) -> None:
+    def mark_disconnected(self) -> None:
         """There is no connection; how long there was none already is kept."""
-        self.away_since = self.away_since or self._now()
+        self.disconnected_since = self.disconnected_since or self._now()
 
-    async def _arrived(self) -> None:
-        self.away_since = None
+    async def _on_connected(self) -> None:
+        self.disconnected_since = None
 
-    async def _left(self) -> None:
-        self.lost()
+    async def _on_disconnect(self) -> None:
+        self.mark_disconnected()

@@ -8,82 +8,87 @@ from types import SimpleNamespace
 
 import aiohttp
 
-from bot.outbox.circuit_breaker import Breaker
+from bot.outbox.circuit_breaker import CircuitBreaker
 
 # Discord bars an address for 10,000 refused requests in ten minutes.
 WINDOW = 600.0  # seconds
-ENOUGH = 400  # refused requests within them, from which on nothing is delivered
-MOST = 500  # from which on nothing at all is asked
+SOFT_LIMIT = 400  # refused requests within them, from which on nothing is delivered
+HARD_LIMIT = 500  # from which on nothing at all is asked
 
-_REFUSED = (401, 403)
-_TOO_MANY = 429
+INVALID_STATUSES = (401, 403)
+TOO_MANY_REQUESTS = 429
 
 
-class TooManyRefusals(aiohttp.ClientError):
+class InvalidRequestLimitReached(aiohttp.ClientError):
     """Discord refused so much lately that nothing is asked for a while: it would bar this address."""
 
 
-class RequestsMade:
+class InvalidRequestGuard:
     """Every answer by status, and the refused ones of the last ten minutes. It outlives each login."""
 
-    def __init__(self, breaker: Breaker, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, breaker: CircuitBreaker, clock: Callable[[], float] = time.monotonic) -> None:
         self._breaker = breaker
         self._clock = clock
-        self._refused: deque[float] = deque(maxlen=MOST)
+        self._invalid_at: deque[float] = deque(maxlen=HARD_LIMIT)
         self.responses: Counter[int] = Counter()
 
-    def traced(self) -> aiohttp.TraceConfig:
+    def trace_config(self) -> aiohttp.TraceConfig:
         """What shows this one every request of a session."""
         trace = aiohttp.TraceConfig()
-        trace.on_request_start.append(self._starting)
-        trace.on_request_end.append(self._ended)
+        trace.on_request_start.append(self._on_request_start)
+        trace.on_request_end.append(self._on_request_end)
         return trace
 
     @property
-    def invalid_in_window(self) -> int:
+    def invalid_count(self) -> int:
         """How many were refused in the last ten minutes (401, 403, and 429 for what we did); at most MOST."""
-        while self._refused and self._refused[0] <= self._clock() - WINDOW:
-            self._refused.popleft()
-        return len(self._refused)
+        while self._invalid_at and self._invalid_at[0] <= self._clock() - WINDOW:
+            self._invalid_at.popleft()
+        return len(self._invalid_at)
 
-    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+    def record_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Count one answer; `headers` ignore case."""
         self.responses[status] += 1
-        if status == _TOO_MANY and _is_global(headers):
-            self._breaker.patience_everywhere("Discord asks for patience with everything", _wait(headers))
-        own_doing = status == _TOO_MANY and headers.get("X-RateLimit-Scope") != "shared"
-        if status in _REFUSED or own_doing:
-            self._refused.append(self._clock())
-            self._mind_the_budget()
+        if status == TOO_MANY_REQUESTS and _is_global(headers):
+            self._breaker.record_global_rate_limit(
+                "Discord asks for patience with everything", _retry_after(headers)
+            )
+        own_doing = status == TOO_MANY_REQUESTS and headers.get("X-RateLimit-Scope") != "shared"
+        if status in INVALID_STATUSES or own_doing:
+            self._invalid_at.append(self._clock())
+            self._pause_if_near_limit()
 
-    def _mind_the_budget(self) -> None:
-        count = self.invalid_in_window
-        if count >= ENOUGH:
-            seconds = self._refused[count - ENOUGH] + WINDOW - self._clock()
+    def _pause_if_near_limit(self) -> None:
+        count = self.invalid_count
+        if count >= SOFT_LIMIT:
+            seconds = self._invalid_at[count - SOFT_LIMIT] + WINDOW - self._clock()
             reason = f"Discord refused {count} requests within ten minutes, and would soon bar this address"
-            self._breaker.patience_everywhere(reason, seconds)
+            self._breaker.record_global_rate_limit(reason, seconds)
 
-    async def _starting(
+    async def _on_request_start(
         self,
         _session: aiohttp.ClientSession,
         _context: SimpleNamespace,
-        asked: aiohttp.TraceRequestStartParams,
+        params: aiohttp.TraceRequestStartParams,
     ) -> None:
         """Raises TooManyRefusals. The gateway is no such request, and stays open."""
-        if asked.url.scheme in ("http", "https") and self.invalid_in_window >= MOST:
-            raise TooManyRefusals("too many requests were refused lately")
+        if params.url.scheme in ("http", "https") and self.invalid_count >= HARD_LIMIT:
+            raise InvalidRequestLimitReached("too many requests were refused lately")
 
-    async def _ended(
-        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, told: aiohttp.TraceRequestEndParams
+    async def _on_request_end(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestEndParams,
     ) -> None:
-        self.answered(told.response.status, told.response.headers)
+        self.record_response(params.response.status, params.response.headers)
 
 
 def _is_global(headers: Mapping[str, str]) -> bool:
     return "X-RateLimit-Global" in headers or headers.get("X-RateLimit-Scope") == "global"
 
 
-def _wait(headers: Mapping[str, str]) -> float:
+def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds; a page that does not say is believed to mean one."""
     try:
         seconds = float(headers.get("Retry-After", "1"))

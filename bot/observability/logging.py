@@ -14,7 +14,7 @@ from pythonjsonlogger.json import JsonFormatter
 from rich.console import Console
 from rich.logging import RichHandler
 
-Form = Literal["text", "json"]
+LogFormat = Literal["text", "json"]
 
 _FIELDS = ("levelname", "name", "message")
 _NAMES = {"levelname": "level", "name": "logger", "exc_info": "exception", "stack_info": "stack"}
@@ -25,10 +25,10 @@ _NOUNS = (
 _SAID = re.compile(r"(?:\b(?P<noun>[A-Za-z]+) )?%(?P<what>%|[-+ #.\d]*[a-zA-Z])")
 _LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-_Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-class OneLine(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """A line of text for each event; a traceback follows it, set off so that none of it looks like a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -36,20 +36,20 @@ class OneLine(logging.Formatter):
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
-        return _visible(super().formatMessage(record))
+        return escape_controls(super().formatMessage(record))
 
-    def formatException(self, ei: _Raised) -> str:  # noqa: N802  # logging's name
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  # logging's name
         lines = super().formatException(ei).split("\n")
-        return "\n".join(f"    {_visible(line)}" for line in lines)
+        return "\n".join(f"    {escape_controls(line)}" for line in lines)
 
 
-def _visible(text: str) -> str:
+def escape_controls(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-class OneObject(JsonFormatter):
+class JsonLogFormatter(JsonFormatter):
     """A JSON object on one line for each event: when (UTC), how bad, who says it, what, and its ids."""
 
     def __init__(self) -> None:
@@ -73,22 +73,22 @@ def _ids(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
                 yield noun, value
 
 
-def log_to_stderr(level: int, form: Form) -> None:
+def configure_logging(level: int, log_format: LogFormat) -> None:
     """From now on. Text has colours where a person looks on, and is plain in a file or a journal."""
     console = Console(stderr=True)
     handler: logging.Handler = logging.StreamHandler()
-    if form == "json":
-        handler.setFormatter(OneObject())
+    if log_format == "json":
+        handler.setFormatter(JsonLogFormatter())
     elif console.is_terminal:
         handler = RichHandler(console=console, show_path=False)
-        handler.setFormatter(OneLine("%(message)s"))
+        handler.setFormatter(TextFormatter("%(message)s"))
     else:
-        handler.setFormatter(OneLine(_LINE))
+        handler.setFormatter(TextFormatter(_LINE))
     logging.basicConfig(level=level, handlers=[handler])
-    hush_libraries()
+    quiet_libraries()
 
 
-def hush_libraries() -> None:
+def quiet_libraries() -> None:
     """What libraries tell at every step goes nowhere, at whatever level the rest is shown."""
     # aiosqlite would log bound values at DEBUG, and those are players' words and key hashes.
     for library in ("discord", "aiohttp", "aiosqlite"):

@@ -25,16 +25,16 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from bot.tickets import Delivery, State
-from storage import BrokenDatabase, DiskFull, Overloaded, StorageError, Store, Unavailable
+from bot.tickets.outbox import Delivery, DeliveryState
+from storage import DatabaseCorrupt, DatabaseUnavailable, DiskFull, Overloaded, StorageError, Store
 
-_REQUEST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_DATABASE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
-_DELIVERY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
-_FAILURES: Mapping[type[StorageError], str] = {
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+DATABASE_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
+DELIVERY_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
+FAILURE_LABELS: Mapping[type[StorageError], str] = {
     DiskFull: "disk_full",
-    BrokenDatabase: "corrupt",
-    Unavailable: "unavailable",
+    DatabaseCorrupt: "corrupt",
+    DatabaseUnavailable: "unavailable",
     Overloaded: "overloaded",
     StorageError: "other",
 }
@@ -54,12 +54,12 @@ class Metrics:
         # When each figure began would be as many lines again.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         self._registry = CollectorRegistry()
-        self._count_requests()
-        self._count_deliveries()
-        self._count_the_database()
-        self._tell_of_the_process()
+        self._define_request_metrics()
+        self._define_delivery_metrics()
+        self._define_database_metrics()
+        self._define_process_metrics()
 
-    def _count_requests(self) -> None:
+    def _define_request_metrics(self) -> None:
         self._tickets = self._counter("tickets", "Tickets taken in since the start, by source.", "source")
         self._requests = self._counter(
             "requests", "Requests answered, by path as it is served and status.", "path", "status"
@@ -74,14 +74,14 @@ class Metrics:
             "ticketbridge_request_seconds",
             "From a request's head to its answer, its body among it.",
             ["path"],
-            buckets=_REQUEST,
+            buckets=REQUEST_BUCKETS,
             registry=self._registry,
         )
 
         # By path as it is served and status: to look a figure up by its labels takes longer than to count.
-        self._answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._by_path_and_status: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
-    def _count_deliveries(self) -> None:
+    def _define_delivery_metrics(self) -> None:
         self._deliveries = self._counter(
             "deliveries",
             "Attempts to deliver, by kind and outcome.",
@@ -91,7 +91,7 @@ class Metrics:
             "ticketbridge_delivery_seconds",
             "From the moment that something is kept to the one that Discord shows it, by kind.",
             ["kind"],
-            buckets=_DELIVERY,
+            buckets=DELIVERY_BUCKETS,
             registry=self._registry,
         )
         self._depth = Gauge(
@@ -106,12 +106,12 @@ class Metrics:
             registry=self._registry,
         )
 
-    def _count_the_database(self) -> None:
+    def _define_database_metrics(self) -> None:
         self._database_seconds = Histogram(
             "ticketbridge_database_seconds",
             "How long transactions take that read and that write, and how long writers wait for their turn.",
             ["what"],
-            buckets=_DATABASE,
+            buckets=DATABASE_BUCKETS,
             registry=self._registry,
         )
         self._database_failures = self._counter(
@@ -119,7 +119,7 @@ class Metrics:
             "Failed transactions: disk_full, corrupt, unavailable, overloaded, other.",
             "failure",
         )
-        for failure in _FAILURES.values():
+        for failure in FAILURE_LABELS.values():
             self._database_failures.labels(failure)  # there from the start, so that the first one is a change
         self._database_failing = Gauge(
             "ticketbridge_database_failing",
@@ -132,7 +132,7 @@ class Metrics:
             registry=self._registry,
         )
 
-    def _tell_of_the_process(self) -> None:
+    def _define_process_metrics(self) -> None:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         build = Gauge(
@@ -152,71 +152,71 @@ class Metrics:
 
     def counter(self, name: str, meaning: str, label: str, read: Callable[[], Mapping[int, int]]) -> None:
         """One more counter, kept by somebody else and read at each scrape, by the values of a label."""
-        self._registry.register(_Foreign(f"ticketbridge_{name}", meaning, label, read))
+        self._registry.register(CallbackCounter(f"ticketbridge_{name}", meaning, label, read))
 
-    def answered(self, source: str, path: str, status: int, seconds: float) -> None:
+    def observe_response(self, source: str, path: str, status: int, seconds: float) -> None:
         """A request was. `source` is "" on a path that belongs to none."""
-        known = self._answers.get((path, status))
+        known = self._by_path_and_status.get((path, status))
         if known is None:
             known = self._requests.labels(path, str(status)), self._request_seconds.labels(path)
-            self._answers[path, status] = known
+            self._by_path_and_status[path, status] = known
         counted, timed = known
         counted.inc()
         timed.observe(seconds)
         if status >= 400:
             self._refusals.labels(source, str(status)).inc()
 
-    def database_took(self, what: str, seconds: float) -> None:
+    def observe_transaction(self, what: str, seconds: float) -> None:
         """A transaction did: "read", "write", or "wait" before one that writes."""
         self._database_seconds.labels(what).observe(seconds)
 
-    def database_failed(self, failure: StorageError) -> None:
-        self._database_failures.labels(_FAILURES[type(failure)]).inc()
+    def record_failure(self, failure: StorageError) -> None:
+        self._database_failures.labels(FAILURE_LABELS[type(failure)]).inc()
 
-    def attempt(self, deliveries: Sequence[Delivery]) -> "Attempt":
+    def attempt(self, deliveries: Sequence[Delivery]) -> "AttemptTimer":
         """To be entered when an attempt begins, and left as it ends."""
-        return Attempt(self, deliveries)
+        return AttemptTimer(self, deliveries)
 
-    def attempted(self, deliveries: Iterable[Delivery], obstacle: type[BaseException] | None) -> None:
+    def record_attempt(self, deliveries: Iterable[Delivery], error: type[BaseException] | None) -> None:
         """They were tried; nothing was in the way of what is delivered now."""
-        outcome = _outcome(obstacle)
+        outcome = _outcome(error)
         now = self._now()
         for delivery in deliveries:
             self._deliveries.labels(delivery.kind.value, outcome).inc()
-            if obstacle is None:
+            if error is None:
                 waited = max(0.0, (now - delivery.created_at).total_seconds())
                 self._delivery_seconds.labels(delivery.kind.value).observe(waited)
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Keep watch over the store, and count the tickets that come from now on. Raises StorageError."""
-        self._store.watch(self.database_took, self.database_failed)
-        self._last_ticket = await self._store.newest_ticket()
+        self._store.set_observer(self.observe_transaction, self.record_failure)
+        self._last_ticket = await self._store.newest_ticket_id()
 
-    async def page(self) -> bytes:
+    async def render(self) -> bytes:
         """All figures, in Prometheus's text format."""
-        self._database_failing.set(await self._store.trouble() is not None)
+        self._database_failing.set(await self._store.health_error() is not None)
         try:
-            await self._look_up()
+            await self._refresh_gauges()
         except StorageError:  # counted and told by then; the other figures are wanted the more
             self._database_failing.set(1)
         return generate_latest(self._registry)
 
-    async def _look_up(self) -> None:
-        depths = await self._store.depths()
-        waiting = [depth.oldest for depth in depths if depth.state is State.PENDING]
+    async def _refresh_gauges(self) -> None:
+        depths = await self._store.outbox_depths()
+        waiting = [depth.oldest for depth in depths if depth.state is DeliveryState.PENDING]
         self._depth.clear()
         for depth in depths:
             self._depth.labels(depth.state.value, depth.kind.value, str(depth.channel_id)).set(depth.count)
         age = (self._now() - min(waiting)).total_seconds() if waiting else 0.0
         self._oldest.set(max(0.0, age))
-        self._search_lag.set(await self._store.not_indexed())
+        self._search_lag.set(await self._store.index_lag())
         await self._count_tickets()
 
     async def _count_tickets(self) -> None:
-        newest = await self._store.newest_ticket()
+        newest = await self._store.newest_ticket_id()
         after, self._last_ticket = self._last_ticket, newest
         if after is not None and newest > after:
-            for source, number in (await self._store.tickets_between(after, newest)).items():
+            for source, number in (await self._store.count_tickets_by_source(after, newest)).items():
                 self._tickets.labels(source).inc(number)
 
 
@@ -229,7 +229,7 @@ def _outcome(error: type[BaseException] | None) -> str:
     return str(getattr(error, "outcome", "error"))
 
 
-class Attempt:
+class AttemptTimer:
     """One attempt at some deliveries, from when it is entered until it is left."""
 
     def __init__(self, metrics: Metrics, deliveries: Sequence[Delivery]) -> None:
@@ -242,10 +242,10 @@ class Attempt:
     def __exit__(
         self, obstacle: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        self._metrics.attempted(self._deliveries, obstacle)
+        self._metrics.record_attempt(self._deliveries, obstacle)
 
 
-class _Foreign(Collector):
+class CallbackCounter(Collector):
     """A counter that is not ours to count."""
 
     def __init__(self, name: str, meaning: str, label: str, read: Callable[[], Mapping[int, int]]) -> None:

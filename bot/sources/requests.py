@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from bot.tickets import Case, Found, Person, Search, Ticket, Words, Workspace
+from bot.tickets.message import Actor, Words
+from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 
-Granted = TypeVar("Granted", covariant=True)
+ResultT = TypeVar("ResultT", covariant=True)
 
 
-class Wish(Generic[Granted]):
+class Request(Generic[ResultT]):
     """Carried out within the workspace of the API key and the key's source; a Refusal may be the answer."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class UpdateResult:
     """What came of work on a ticket: as it is now, and its workspace."""
 
     ticket: Ticket
@@ -28,73 +31,73 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class RateLimitState:
     """How much a sender may still send, at this moment."""
 
     limit: int  # requests in the window
     remaining: int
     reset_seconds: float  # until the whole limit is there again
-    wait_seconds: float = 0.0  # until there is room for one more; 0 while there is
+    retry_after_seconds: float = 0.0  # until there is room for one more; 0 while there is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyCheck:
+class ApiKeyInfo:
     """What is known of an API key. None: it opens nothing."""
 
     workspace: Workspace
-    allowance: Allowance
+    rate_limit: RateLimitState
     now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Find(Wish[Case]):
+class GetTicket(Request[TicketDetails]):
     """One ticket, by its public id or its uid, with what was said on it."""
 
-    name: str
+    ticket_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindAll(Wish[tuple[Case, ...]]):
+class GetTickets(Request[tuple[TicketDetails, ...]]):
     """Those of these tickets that there are, in the order asked for."""
 
-    names: Sequence[str]
+    ticket_ids: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Browse(Wish[Found]):
+class ListTickets(Request[TicketPage]):
     """A page of tickets."""
 
-    search: Search
-    open_to: str | None = None  # only departments whose tickets this member of staff may see
+    query: TicketQuery
+    visible_to: str | None = None  # only departments whose tickets this member of staff may see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work(Wish[Done]):
+class UpdateTicket(Request[UpdateResult]):
     """Say something on a ticket, change it, or both; all of it or nothing.
 
     `by` without a name of its own (its name is its id) is called what it was called in its newest ticket.
     """
 
-    name: str
-    by: Person
-    say: Callable[[Ticket, Person], Words | None] | None = None  # None: on this ticket nothing is said
-    rule: Callable[[Ticket, Workspace, Person], Ticket] | None = None
+    ticket_id: str
+    actor: Actor
+    message: Callable[[Ticket, Actor], Words | None] | None = None  # None: on this ticket nothing is said
+    change: Callable[[Ticket, Workspace, Actor], Ticket] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadWorkspace(Wish[Workspace]):
+class GetWorkspace(Request[Workspace]):
     """The rules of the key's workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckKey(Wish[KeyCheck | None]):
+class CheckApiKey(Request[ApiKeyInfo | None]):
     """Whether a key is good. Needs no key but this one."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance(Wish[Case | None]):
+class GetPublicTicket(Request[TicketDetails | None]):
     """A ticket of any workspace, by the id people see; for a page without a key, which must not tell much."""
 
-    name: str
+    ticket_id: str

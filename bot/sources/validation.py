@@ -28,33 +28,33 @@ if TYPE_CHECKING:
 else:  # what an answer is described with: on Python 3.11 pydantic reads no other
     from pydantic_core.core_schema import TypedDict as TypedDict
 
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1  # what SQLite, and the games themselves, hold as an integer
-_EXACT_IN_A_DOUBLE = 2**53
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f]")  # C0 without \t and \n
-_VISIBLE = (  # one character that is neither blank nor a control character
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1  # what SQLite, and the games themselves, hold as an integer
+_MAX_SAFE_INTEGER = 2**53
+_CONTROL_CHARS = re.compile(r"[\x00-\x08\x0b-\x1f]")  # C0 without \t and \n
+_VISIBLE_CHAR = (  # one character that is neither blank nor a control character
     r"[^\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
-_POINT_ZERO = re.compile(r"\.0+$")
-_DIGITS = re.compile(r"-?[0-9]{1,19}")
-_BETWEEN = r"[ \t\r\n_-]*"  # what may stand around and within a word of a table
-_SEPARATORS = re.compile(_BETWEEN)
-_OURS = "unfit"
-_WHAT = {
+_TRAILING_ZERO_DECIMALS = re.compile(r"\.0+$")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_SEPARATOR_PATTERN = r"[ \t\r\n_-]*"  # what may stand around and within a word of a table
+_SEPARATORS = re.compile(_SEPARATOR_PATTERN)
+_ERROR_TYPE = "unfit"
+_REASONS = {
     "missing": "is required",
     "string_type": "must be text",
 }
 
-Value = TypeVar("Value")
-Model = TypeVar("Model", bound="Payload")
+ValueT = TypeVar("ValueT")
+ModelT = TypeVar("ModelT", bound="Payload")
 
 
-class Unfit(Exception):
+class FieldError(Exception):
     """The first thing wrong with a body: a field's name ("body" for the whole), and what it must be."""
 
-    def __init__(self, field: str, what: str) -> None:
-        super().__init__(f"{field} {what}")
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} {reason}")
         self.field = field
-        self.what = what  # reads on from the field's name: "is required"
+        self.reason = reason  # reads on from the field's name: "is required"
 
 
 class Payload(BaseModel):
@@ -63,8 +63,8 @@ class Payload(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
-def _without_null_defaults(described: JsonSchemaValue) -> None:
-    for field in described.get("properties", {}).values():
+def _without_null_defaults(schema: JsonSchemaValue) -> None:
+    for field in schema.get("properties", {}).values():
         if field.get("default", ...) is None:
             del field["default"]
 
@@ -75,7 +75,7 @@ class Query(Payload):
     model_config = ConfigDict(json_schema_extra=_without_null_defaults)
 
 
-def read(model: type[Model], body: bytes) -> Model:
+def parse_json(model: type[ModelT], body: bytes) -> ModelT:
     """A JSON object in UTF-8, as this model. Raises Unfit with the first problem, in the order of the fields.
 
     Of two equal keys the last one counts. Python's own parser would fall over deep nesting, and let through
@@ -84,67 +84,71 @@ def read(model: type[Model], body: bytes) -> Model:
     try:
         content = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise Unfit("body", "must be valid JSON in UTF-8") from error
+        raise FieldError("body", "must be valid JSON in UTF-8") from error
     if not isinstance(content, dict):
-        raise Unfit("body", "must be a JSON object")
-    return _checked(model, content)
+        raise FieldError("body", "must be a JSON object")
+    return _validate(model, content)
 
 
-def read_query(model: type[Model], query: Mapping[str, str]) -> Model:
+def parse_query(model: type[ModelT], query: Mapping[str, str]) -> ModelT:
     """A query as this model. Raises Unfit with the first problem, in the order of the fields."""
-    return _checked(model, dict(query))
+    return _validate(model, dict(query))
 
 
-def _checked(model: type[Model], content: dict[str, Any]) -> Model:
+def _validate(model: type[ModelT], content: dict[str, Any]) -> ModelT:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise _first_problem(error) from error
+        raise _first_error(error) from error
 
 
-def _first_problem(error: ValidationError) -> Unfit:
+def _first_error(error: ValidationError) -> FieldError:
     problem = error.errors(include_url=False)[0]
     field = str(problem["loc"][0]) if problem["loc"] else "body"
-    if problem["type"] == _OURS:
-        return Unfit(field, problem["msg"])
+    if problem["type"] == _ERROR_TYPE:
+        return FieldError(field, problem["msg"])
     if problem["input"] is None:
-        return Unfit(field, "is required")
-    return Unfit(field, _WHAT.get(problem["type"], "is not valid"))
+        return FieldError(field, "is required")
+    return FieldError(field, _REASONS.get(problem["type"], "is not valid"))
 
 
-def unfit(what: str) -> PydanticCustomError:
+def field_error(reason: str) -> PydanticCustomError:
     """What a validator raises; `what` reads on from the field's name."""
-    return PydanticCustomError(_OURS, "{what}", {"what": what})
+    return PydanticCustomError(_ERROR_TYPE, "{what}", {"what": reason})
 
 
-def clean(text: str) -> str:
+def strip_control_chars(text: str) -> str:
     """The text without control characters, of which NUL would end it early in SQLite. Lines and tabs stay."""
-    return text if text.isprintable() else _CONTROLS.sub("", text)
+    return text if text.isprintable() else _CONTROL_CHARS.sub("", text)
 
 
-def given(text: str | None) -> str | None:
+def blank_to_none(text: str | None) -> str | None:
     """The cleaned text; None if nothing but blanks is left of it."""
-    cleaned = clean(text or "")
+    cleaned = strip_control_chars(text or "")
     return cleaned if cleaned.strip() else None
 
 
-def _filled(text: str) -> str:
-    cleaned = given(text)
+def _require_text(text: str) -> str:
+    cleaned = blank_to_none(text)
     if cleaned is None:
-        raise unfit("is required")
+        raise field_error("is required")
     return cleaned
 
 
 # Text that must be there.
-Filled = Annotated[str, AfterValidator(_filled), WithJsonSchema({"type": "string", "pattern": _VISIBLE})]
+RequiredText = Annotated[
+    str, AfterValidator(_require_text), WithJsonSchema({"type": "string", "pattern": _VISIBLE_CHAR})
+]
 # Text that may be absent, null or blank: then None.
-Given = Annotated[str | None, AfterValidator(given), WithJsonSchema({"type": ["string", "null"]})]
+OptionalText = Annotated[
+    str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": ["string", "null"]})
+]
 # As Given, in a query, where there is no null.
-Asked = Annotated[str | None, AfterValidator(given), WithJsonSchema({"type": "string"})]
+QueryText = Annotated[str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": "string"})]
 
 
 @dataclass(frozen=True, slots=True)
-class AtMost:
+class MaxLength:
     """Of the text it is said of: how many characters may be sent."""
 
     characters: int
@@ -159,93 +163,95 @@ class AtMost:
 
     def _check(self, value: object) -> object:
         if isinstance(value, str) and len(value) > self.characters:
-            raise unfit(f"is too long ({self.characters:,} characters at most)")
+            raise field_error(f"is too long ({self.characters:,} characters at most)")
         return value
 
 
-def items(value: object, *kinds: type, named: str) -> list[Any]:
+def validate_list(value: object, *types: type, expected: str) -> list[Any]:
     """The entries of a list without its nulls; `named` is what a refusal calls the kinds allowed."""
     if not isinstance(value, list | None):
-        raise unfit("must be a list")
+        raise field_error("must be a list")
     entries = [entry for entry in value or () if entry is not None]
-    if not all(isinstance(entry, kinds) for entry in entries):
-        raise unfit(f"must be a list of {named}")
+    if not all(isinstance(entry, types) for entry in entries):
+        raise field_error(f"must be a list of {expected}")
     return entries
 
 
-def _reading(validate: Callable[[object], object], described: JsonSchemaValue) -> BeforeValidator:
-    return BeforeValidator(validate, json_schema_input_type=Annotated[Any, WithJsonSchema(described)])
+def _before_validator(validate: Callable[[object], object], schema: JsonSchemaValue) -> BeforeValidator:
+    return BeforeValidator(validate, json_schema_input_type=Annotated[Any, WithJsonSchema(schema)])
 
 
-def whole_number(smallest: int = _SMALLEST) -> BeforeValidator:
+def int64(minimum: int = _INT64_MIN) -> BeforeValidator:
     """A validator: an integer of 64 bits, as a number (a Lua double too) or as up to 18 digits in text.
 
     `smallest` is 0 or that of 64 bits. Text of 19 digits may or may not be a number of 64 bits.
     """
-    text = "[0-9]{1,18}" if smallest == 0 else "-?[0-9]{1,18}"
+    text = "[0-9]{1,18}" if minimum == 0 else "-?[0-9]{1,18}"
 
     def validate(value: object) -> int:
-        if isinstance(value, str) and _DIGITS.fullmatch(value) and not re.fullmatch(text, value):
-            raise unfit("is out of range")
-        return _in_range(value, smallest, _LARGEST)
+        if isinstance(value, str) and _INTEGER.fullmatch(value) and not re.fullmatch(text, value):
+            raise field_error("is out of range")
+        return _in_range(value, minimum, _INT64_MAX)
 
-    number = {"type": "integer", "minimum": smallest, "maximum": _LARGEST}
-    return _reading(validate, {"anyOf": [number, {"type": "string", "pattern": f"^{text}$"}]})
+    number = {"type": "integer", "minimum": minimum, "maximum": _INT64_MAX}
+    return _before_validator(validate, {"anyOf": [number, {"type": "string", "pattern": f"^{text}$"}]})
 
 
-def asked_number(smallest: int = _SMALLEST, largest: int = _LARGEST) -> BeforeValidator:
+def query_int(minimum: int = _INT64_MIN, maximum: int = _INT64_MAX) -> BeforeValidator:
     """As `whole_number`, in a query, where every number is digits in text; some write 12 as 12.0."""
 
     def validate(value: object) -> int:
-        number = _POINT_ZERO.sub("", value) if isinstance(value, str) else value
+        number = _TRAILING_ZERO_DECIMALS.sub("", value) if isinstance(value, str) else value
         if number == "":
-            raise unfit("must be a whole number")
-        return _in_range(number, smallest, largest)
+            raise field_error("must be a whole number")
+        return _in_range(number, minimum, maximum)
 
-    return _reading(validate, {"type": "integer", "minimum": smallest, "maximum": largest})
+    return _before_validator(validate, {"type": "integer", "minimum": minimum, "maximum": maximum})
 
 
-def _in_range(value: object, smallest: int, largest: int) -> int:
-    number = _as_integer(value)
+def _in_range(value: object, minimum: int, maximum: int) -> int:
+    number = _to_int(value)
     if number is None:
-        raise unfit("must be a whole number")
-    if not smallest <= number <= largest:
-        raise unfit("is out of range")
+        raise field_error("must be a whole number")
+    if not minimum <= number <= maximum:
+        raise field_error("is out of range")
     return number
 
 
-def _as_integer(value: object) -> int | None:
+def _to_int(value: object) -> int | None:
     if value is None or value == "":
-        raise unfit("is required")
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        raise field_error("is required")
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_IN_A_DOUBLE:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_SAFE_INTEGER:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def one_of(words: Mapping[str, Value], *, shown: str, blank: Value | None = None) -> BeforeValidator:
+def choice(
+    options: Mapping[str, ValueT], *, allowed_text: str, blank: ValueT | None = None
+) -> BeforeValidator:
     """A validator: a word of the table, in any case, with any separators; a refusal says `shown`.
 
     The table's keys are lower-case ASCII letters. `blank` stands for null and for an empty text; without it
     the word is required.
     """
 
-    def validate(value: object) -> Value:
+    def validate(value: object) -> ValueT:
         if value is not None and not isinstance(value, str):
-            raise unfit("must be text")
+            raise field_error("must be text")
         word = _SEPARATORS.sub("", value or "").lower()
-        meaning = words.get(word) if word else blank
+        meaning = options.get(word) if word else blank
         if meaning is None:
-            raise unfit(f"must be one of: {shown}" if word else "is required")
+            raise field_error(f"must be one of: {allowed_text}" if word else "is required")
         return meaning
 
-    spelt = {"type": "string", "pattern": _spellings(words if blank is None else (*words, ""))}
+    spelt = {"type": "string", "pattern": _spelling_pattern(options if blank is None else (*options, ""))}
     nothing = [] if blank is None else [{"type": "null"}]
-    return _reading(validate, {"anyOf": [{"enum": shown.split(", ")}, spelt, *nothing]})
+    return _before_validator(validate, {"anyOf": [{"enum": allowed_text.split(", ")}, spelt, *nothing]})
 
 
-def _spellings(words: Iterable[str]) -> str:
+def _spelling_pattern(options: Iterable[str]) -> str:
     """The pattern of every way in which one of the words may be spelt."""
-    spelt = (_BETWEEN.join(f"[{letter.upper()}{letter}]" for letter in word) for word in words)
-    return f"^{_BETWEEN}(?:{'|'.join(spelt)}){_BETWEEN}$"
+    spelt = (_SEPARATOR_PATTERN.join(f"[{letter.upper()}{letter}]" for letter in word) for word in options)
+    return f"^{_SEPARATOR_PATTERN}(?:{'|'.join(spelt)}){_SEPARATOR_PATTERN}$"

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.tickets.outbox import Undelivered
+from bot.tickets.outbox import OutboxEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class AlertMessage:
     """One message in a log channel, about one channel in trouble; it ends with the trouble."""
 
     workspace_id: str
@@ -18,9 +18,9 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class DeadLetterSummary:
     """What of some workspaces is set aside: how much, and the first of it."""
 
-    first: tuple[Undelivered, ...]  # oldest first
+    sample: tuple[OutboxEntry, ...]  # oldest first
     count: int  # of all
-    until: datetime | None  # when the last of all was; None if nothing is
+    newest_at: datetime | None  # when the last of all was; None if nothing is

@@ -23,20 +23,20 @@ class ApiKey:
     last_used_at: datetime | None = None  # to the minute
     revoked_at: datetime | None = None
 
-    def opens(self, source: str, now: datetime) -> bool:
+    def is_valid_for(self, source: str, now: datetime) -> bool:
         """Whether it is good for that source now: neither revoked nor expired."""
         expired = self.expires_at is not None and self.expires_at <= now
         return self.source == source and self.revoked_at is None and not expired
 
 
-def mint_key() -> tuple[str, str]:
+def generate_api_key() -> tuple[str, str]:
     """A new API key and its prefix: `tb_<8 letters or digits>_<40 letters or digits>` (238 random bits)."""
     prefix = "".join(secrets.choice(_BASE62) for _ in range(8))
     secret = "".join(secrets.choice(_BASE62) for _ in range(40))
     return f"tb_{prefix}_{secret}", prefix
 
 
-def hash_key(key: str) -> str:
+def hash_api_key(key: str) -> str:
     """What is kept of a key: its SHA-256 in hex. A key has 238 random bits, so a slow hash would add nothing.
 
     A header may hold any bytes; what is not UTF-8 hashes like anything else, and is simply unknown.

@@ -5,22 +5,22 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
+class IdempotencyKey:
     """A request that is carried out once, however often it comes.
 
     With a token (an Idempotency-Key) the token says what is the same; without one, the same digest does.
     """
 
-    sender: str  # the prefix of the API key it came with
+    key_prefix: str  # the prefix of the API key it came with
     path: str
-    digest: str  # SHA-256 of the body, in hex
-    token: str | None
-    until: datetime  # how long a repeat gets the first answer
+    body_sha256: str  # SHA-256 of the body, in hex
+    header_value: str | None
+    expires_at: datetime  # how long a repeat gets the first answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class StoredResponse:
     """What a request is answered with, to the byte."""
 
     body: bytes
-    repeated: bool = False  # whether this is the answer to an earlier one
+    replayed: bool = False  # whether this is the answer to an earlier one

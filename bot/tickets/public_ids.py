@@ -8,7 +8,7 @@ from datetime import datetime
 _TRIES_PER_LENGTH = 10
 
 
-def numbered_ids(prefix: str) -> Iterator[str]:
+def numeric_ids(prefix: str) -> Iterator[str]:
     """`PREFIX-123456`: six digits, and one more each time ten candidates in a row were taken."""
     digits = 6
     while True:
@@ -17,7 +17,7 @@ def numbered_ids(prefix: str) -> Iterator[str]:
         digits += 1
 
 
-def stamped_ids(prefix: str, now: datetime) -> Iterator[str]:
+def timestamp_ids(prefix: str, now: datetime) -> Iterator[str]:
     """`PREFIX-<10 digits>-<4 letters>`: the second of filing, then four random capital letters."""
     while True:
         letters = "".join(secrets.choice(string.ascii_uppercase) for _ in range(4))

@@ -16,7 +16,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class TicketQuery:
     """Which tickets, newest first. What is None does not matter; of several conditions all must hold.
 
     A text is looked for among the newest 1,000 tickets that fit everything else, and if more do, also among
@@ -37,7 +37,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class TicketDetails:
     """A ticket with what was said on it and may leave Discord: everything but notes, oldest first."""
 
     ticket: Ticket
@@ -47,9 +47,9 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class TicketPage:
     """One page of a search."""
 
-    search: Search
-    cases: tuple[Case, ...]
+    query: TicketQuery
+    items: tuple[TicketDetails, ...]
     total: int  # on all pages: exact without a text, and with one how many it was found in

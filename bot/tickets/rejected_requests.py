@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-BODY_KEPT = 8 * 1024  # bytes of each body
-NEWEST_KEPT = 50  # requests of each API key
+MAX_BODY_BYTES = 8 * 1024  # bytes of each body
+MAX_PER_KEY = 50  # requests of each API key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class RejectedRequest:
     """A request with a valid key and a body that makes no sense."""
 
     id: int

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypedDict, Unpack
 
-from bot.tickets.errors import BadRule
-from bot.tickets.workspace import Category, Department, Plan, UnknownCategories, Workspace
+from bot.tickets.errors import InvalidWorkspaceRule
+from bot.tickets.workspace import Category, Department, Plan, UnknownCategoryPolicy, Workspace
 
 _NAME_LENGTH = 100
 
 
-class WorkspaceParts(TypedDict, total=False):
+class WorkspaceChanges(TypedDict, total=False):
     """What can be changed of a workspace itself."""
 
     tickets_channel_id: int
@@ -19,11 +19,11 @@ class WorkspaceParts(TypedDict, total=False):
     log_channel_id: int | None
     plan: Plan
     tickets_enabled: bool
-    unknown_categories: UnknownCategories
+    unknown_categories: UnknownCategoryPolicy
     default_department: str
 
 
-class DepartmentParts(TypedDict, total=False):
+class DepartmentChanges(TypedDict, total=False):
     """What can be changed of a department."""
 
     name: str
@@ -32,7 +32,7 @@ class DepartmentParts(TypedDict, total=False):
     members: tuple[str, ...]
 
 
-class CategoryParts(TypedDict, total=False):
+class CategoryChanges(TypedDict, total=False):
     """What can be changed of a category."""
 
     name: str
@@ -42,19 +42,19 @@ class CategoryParts(TypedDict, total=False):
 def check_workspace_name(name: str) -> None:
     """Raises BadRule."""
     if not name or name != name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
-        raise BadRule(
+        raise InvalidWorkspaceRule(
             f"A workspace's name has 1 to {_NAME_LENGTH} characters, all visible; no blanks around it."
         )
 
 
-def amended(workspace: Workspace, **parts: Unpack[WorkspaceParts]) -> Workspace:
+def update_workspace(workspace: Workspace, **parts: Unpack[WorkspaceChanges]) -> Workspace:
     """Raises UnknownDepartment for a default department that is not there."""
     changed = replace(workspace, **parts)
     return changed.with_default_department(changed.default_department)
 
 
-def with_department_amended(
-    workspace: Workspace, department_id: str, **parts: Unpack[DepartmentParts]
+def upsert_department(
+    workspace: Workspace, department_id: str, **parts: Unpack[DepartmentChanges]
 ) -> Workspace:
     """Change a department, or add one; a new one is named by its id. Raises BadRule."""
     new = Department(id=department_id, name=department_id)
@@ -62,11 +62,11 @@ def with_department_amended(
     return workspace.with_department(replace(kept, **parts))
 
 
-def with_category_amended(
+def upsert_category(
     workspace: Workspace,
     category_id: str,
     departments: Iterable[str] | None = None,
-    **parts: Unpack[CategoryParts],
+    **parts: Unpack[CategoryChanges],
 ) -> Workspace:
     """Change a category, or add one, named by its id; `departments` are all that handle it then.
 

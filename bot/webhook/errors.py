@@ -8,19 +8,25 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 
-from bot.sources import Refused
-from bot.tickets import DifferentRequest, Refusal, TooManyOpen, UnknownCategory, UnknownTicket
+from bot.sources import ApiError
+from bot.tickets.errors import (
+    IdempotencyKeyReused,
+    OpenTicketLimitReached,
+    TicketError,
+    UnknownCategory,
+    UnknownTicket,
+)
 from bot.webhook.guard import LIMITS
-from bot.webhook.responses import Answer, Envelopes
+from bot.webhook.responses import ErrorFormatter, JsonResponse
 from storage import Overloaded, StorageError
 
 _log = logging.getLogger(__name__)
 
 # Of a request: what its sender is told of its limit.
-LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
-_RETRY_AFTER = 5  # seconds, when the database failed
+RATE_LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
+_RETRY_AFTER_SECONDS = 5  # seconds, when the database failed
 
-_CODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
+_CONTENT_ENCODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
 
 # Named one by one: Python knows some that take minutes to decode, some that are no text, and remembers for
 # ever every name that it was asked for.
@@ -31,7 +37,7 @@ _CHARSETS = {
     **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "utf-16-le", "utf-16-be")},
 }
 
-_SENTENCES = {
+_MESSAGES = {
     400: "The request cannot be read.",
     401: "The API key is missing or not valid.",
     404: "There is nothing at this path.",
@@ -46,87 +52,93 @@ _SENTENCES = {
 }
 
 # What a ticket's or a workspace's no is, where no contract has a word for it.
-_USUAL: Mapping[type[Refusal], Refused] = {
-    UnknownTicket: Refused(404, "Ticket not found"),
-    DifferentRequest: Refused(422, ""),
-    UnknownCategory: Refused(400, ""),
-    TooManyOpen: Refused(400, ""),
+_DEFAULT_ERRORS: Mapping[type[TicketError], ApiError] = {
+    UnknownTicket: ApiError(404, "Ticket not found"),
+    IdempotencyKeyReused: ApiError(422, ""),
+    UnknownCategory: ApiError(400, ""),
+    OpenTicketLimitReached: ApiError(400, ""),
 }
-_OTHERWISE = Refused(409, "")
+_FALLBACK_ERROR = ApiError(409, "")
 
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def refusal(status: int) -> Refused:
+def api_error(status: int) -> ApiError:
     """The refusal for an HTTP status, when there is no more to say than that."""
-    return Refused(status, _SENTENCES.get(status) or f"{HTTPStatus(status).phrase}.")
+    return ApiError(status, _MESSAGES.get(status) or f"{HTTPStatus(status).phrase}.")
 
 
-def asked_path(request: web.BaseRequest) -> str:
+def route_template(request: web.BaseRequest) -> str:
     """The path as the routes have it: what a sender puts into one may be a key, or words."""
     route = getattr(request, "match_info", None)
     resource = route.route.resource if route is not None else None
     return resource.canonical if resource is not None else "an unknown path"
 
 
-def refused_as(refusal: Refusal, tables: Iterable[Mapping[type[Refusal], Refused]]) -> Refused:
+def map_ticket_error(
+    error: TicketError, error_maps: Iterable[Mapping[type[TicketError], ApiError]]
+) -> ApiError:
     """A refusal as the first table that knows it puts it; an empty message stands for the refusal's own."""
-    for table in (*tables, _USUAL):
-        if type(refusal) in table:
-            return _worded(table[type(refusal)], refusal)
-    return _worded(_OTHERWISE, refusal)
+    for table in (*error_maps, _DEFAULT_ERRORS):
+        if type(error) in table:
+            return _with_message(table[type(error)], error)
+    return _with_message(_FALLBACK_ERROR, error)
 
 
-def _worded(meant: Refused, refusal: Refusal) -> Refused:
-    return Refused(meant.status, meant.message or str(refusal), body=meant.body)
+def _with_message(template: ApiError, error: TicketError) -> ApiError:
+    return ApiError(template.status, template.message or str(error), body=template.body)
 
 
-def refusing(envelopes: Envelopes, handler: _Handler) -> _Handler:
+def error_middleware(error_formatter: ErrorFormatter, handler: _Handler) -> _Handler:
     """`handler`, its refusals, its failures and those of aiohttp worn in the envelope of their path."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         told = await attempt(request)
-        told.headers.update(request.get(LIMIT_HEADERS, {}))
+        told.headers.update(request.get(RATE_LIMIT_HEADERS, {}))
         return told
 
     async def attempt(request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await handler(request)
-        except Refused as refused:
-            return _worn(envelopes, request, refused)
+        except ApiError as refused:
+            return _error_response(error_formatter, request, refused)
         except web.HTTPException as error:
-            answer = _worn(envelopes, request, refusal(error.status))
+            answer = _error_response(error_formatter, request, api_error(error.status))
             if hdrs.ALLOW in error.headers:
                 answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
             return answer
         except StorageError as error:
-            _log.error("%s %s: %s", request.method, asked_path(request), error)
+            _log.error("%s %s: %s", request.method, route_template(request), error)
             status = 503 if isinstance(error, Overloaded) else 500
-            return _worn(envelopes, request, Refused(status, _SENTENCES[status], retry_after=_RETRY_AFTER))
+            return _error_response(
+                error_formatter,
+                request,
+                ApiError(status, _MESSAGES[status], retry_after=_RETRY_AFTER_SECONDS),
+            )
 
     return answer
 
 
-async def body_of(request: web.Request) -> bytes:
+async def read_body(request: web.Request) -> bytes:
     """The whole body, inflated, in UTF-8. Raises Refused."""
     limit = request.app[LIMITS].body_bytes
     if (request.content_length or 0) > limit:
-        raise refusal(413)
-    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CODINGS:
-        raise refusal(415)
+        raise api_error(413)
+    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CONTENT_ENCODINGS:
+        raise api_error(415)
     try:
-        body = await _all_of(request.content, limit)
+        body = await _read_all(request.content, limit)
     except TimeoutError as error:
-        raise refusal(408) from error
+        raise api_error(408) from error
     # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
     except (web.RequestPayloadError, HttpProcessingError) as error:
-        raise Refused(400, "The body is damaged or incomplete.") from error
+        raise ApiError(400, "The body is damaged or incomplete.") from error
     # What nearly everybody sends is not taken apart each time.
     usual = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
-    return body if usual else _in_utf_8(body, request.charset)
+    return body if usual else _to_utf8(body, request.charset)
 
 
-async def _all_of(content: StreamReader, limit: int) -> bytes:
+async def _read_all(content: StreamReader, limit: int) -> bytes:
     """Most bodies come whole, and in one part."""
     first = await content.readany()
     if content.at_eof() and len(first) <= limit:
@@ -135,24 +147,26 @@ async def _all_of(content: StreamReader, limit: int) -> bytes:
     while len(body) <= limit and (part := await content.readany()):
         body += part
     if len(body) > limit:
-        raise refusal(413)
+        raise api_error(413)
     return bytes(body)
 
 
-def _worn(envelopes: Envelopes, request: web.BaseRequest, refused: Refused) -> Answer:
-    answer = envelopes.refuse(request.path, refused)
-    if refused.status in (408, 413):
+def _error_response(
+    error_formatter: ErrorFormatter, request: web.BaseRequest, error: ApiError
+) -> JsonResponse:
+    answer = error_formatter.to_response(request.path, error)
+    if error.status in (408, 413):
         answer.force_close()  # the rest of the body is not wanted
     return answer
 
 
-def _in_utf_8(body: bytes, charset: str | None) -> bytes:
+def _to_utf8(body: bytes, charset: str | None) -> bytes:
     name = _CHARSETS.get((charset or "utf-8").lower().replace("_", "-"))
     if name is None:
-        raise Refused(400, "The body is in an unknown charset. Send UTF-8.")
+        raise ApiError(400, "The body is in an unknown charset. Send UTF-8.")
     if name == "utf-8":
         return body  # as it is read, it is checked
     try:
         return body.decode(name).encode()
     except ValueError as error:
-        raise Refused(400, "The body is not in the charset it names. Send UTF-8.") from error
+        raise ApiError(400, "The body is not in the charset it names. Send UTF-8.") from error

@@ -7,46 +7,59 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from bot.sources import Refused
-from bot.tickets import ApiKey, Once
+from bot.sources import ApiError
+from bot.tickets.api_keys import ApiKey
+from bot.tickets.idempotency import IdempotencyKey
 
-HEADER = "Idempotency-Key"
-TOKEN = re.compile(r"[!-~]{1,255}")
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+IDEMPOTENCY_KEY_PATTERN = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class IdempotencyPolicy:
     """How long an answer is given again."""
 
-    with_token: timedelta = timedelta(hours=24)
-    without: timedelta = timedelta(seconds=60)  # to the same body; zero: never
+    key_ttl: timedelta = timedelta(hours=24)
+    body_ttl: timedelta = timedelta(seconds=60)  # to the same body; zero: never
 
 
-def token_of(request: web.Request) -> str | None:
+def idempotency_key_header(request: web.Request) -> str | None:
     """Its Idempotency-Key. Raises Refused(400) for one that cannot be told apart from others."""
-    carried = set(request.headers.getall(HEADER, ()))
+    carried = set(request.headers.getall(IDEMPOTENCY_HEADER, ()))
     if not carried:
         return None
     token = carried.pop()
-    if carried or not TOKEN.fullmatch(token):
-        raise Refused(400, f"{HEADER} must be one value of 1 to 255 visible ASCII characters.")
+    if carried or not IDEMPOTENCY_KEY_PATTERN.fullmatch(token):
+        raise ApiError(400, f"{IDEMPOTENCY_HEADER} must be one value of 1 to 255 visible ASCII characters.")
     return token
 
 
-def with_token(request: web.Request, key: ApiKey, body: bytes, now: datetime, memory: Memory) -> Once | None:
+def from_header(
+    request: web.Request, key: ApiKey, body: bytes, now: datetime, policy: IdempotencyPolicy
+) -> IdempotencyKey | None:
     """What makes a request the same as an earlier one: its token, or nothing."""
-    token = token_of(request)
-    return None if token is None else _once(request, key, body, token, now + memory.with_token)
+    token = idempotency_key_header(request)
+    return None if token is None else _build_key(request, key, body, token, now + policy.key_ttl)
 
 
-def with_body(request: web.Request, key: ApiKey, body: bytes, now: datetime, memory: Memory) -> Once | None:
+def from_header_or_body(
+    request: web.Request, key: ApiKey, body: bytes, now: datetime, policy: IdempotencyPolicy
+) -> IdempotencyKey | None:
     """Its token; without one its body, for a short while: some clients send a POST again by themselves."""
-    once = with_token(request, key, body, now, memory)
-    if once is None and memory.without:
-        return _once(request, key, body, None, now + memory.without)
+    once = from_header(request, key, body, now, policy)
+    if once is None and policy.body_ttl:
+        return _build_key(request, key, body, None, now + policy.body_ttl)
     return once
 
 
-def _once(request: web.Request, key: ApiKey, body: bytes, token: str | None, until: datetime) -> Once:
+def _build_key(
+    request: web.Request, key: ApiKey, body: bytes, header_value: str | None, expires_at: datetime
+) -> IdempotencyKey:
     digest = hashlib.sha256(body).hexdigest()
-    return Once(sender=key.prefix, path=request.path, digest=digest, token=token, until=until)
+    return IdempotencyKey(
+        key_prefix=key.prefix,
+        path=request.path,
+        body_sha256=digest,
+        header_value=header_value,
+        expires_at=expires_at,
+    )

@@ -5,75 +5,93 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.sources import Body, Endpoint, Page
-from bot.sources.requests import Browse, Done, Find, FindAll, Glance, ReadWorkspace, Wish, Work
-from bot.tickets import Answered, Case, Found, Once, Person, Ticket, Workspace
-from bot.webhook.auth import Visitor
-from bot.webhook.responses import encoded
+from bot.sources import Endpoint, HtmlPage, JsonObject
+from bot.sources.requests import (
+    GetPublicTicket,
+    GetTicket,
+    GetTickets,
+    GetWorkspace,
+    ListTickets,
+    Request,
+    UpdateResult,
+    UpdateTicket,
+)
+from bot.tickets.idempotency import IdempotencyKey, StoredResponse
+from bot.tickets.message import Actor
+from bot.tickets.queries import TicketDetails, TicketPage
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
+from bot.webhook.auth import RequestContext
+from bot.webhook.responses import dump_json
 from storage import Store
 
 
-class Grants:
+class RequestHandlers:
     """Everything a visitor may wish for, by the wish's type; each within the scope of the visitor's key."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._ways: dict[type[Wish[Any]], Callable[[Visitor, Any], Awaitable[Any]]] = {
-            Find: self._find,
-            FindAll: self._find_all,
-            Browse: self._browse,
-            ReadWorkspace: self._read_workspace,
+        self._by_type: dict[type[Request[Any]], Callable[[RequestContext, Any], Awaitable[Any]]] = {
+            GetTicket: self._get_ticket,
+            GetTickets: self._get_tickets,
+            ListTickets: self._list_tickets,
+            GetWorkspace: self._get_workspace,
         }
 
-    async def grant(self, visitor: Visitor, wish: Wish[Any]) -> Any:
+    async def query(self, context: RequestContext, request: Request[Any]) -> Any:
         """What a wish that changes nothing is granted. Raises Refusal."""
-        return await self._ways[type(wish)](visitor, wish)
+        return await self._by_type[type(request)](context, request)
 
-    async def work(
-        self, visitor: Visitor, endpoint: Endpoint, wish: Work, once: Once | None, now: datetime
-    ) -> Answered:
+    async def update(
+        self,
+        context: RequestContext,
+        endpoint: Endpoint,
+        request: UpdateTicket,
+        idempotency_key: IdempotencyKey | None,
+        now: datetime,
+    ) -> StoredResponse:
         """Carry out work, and keep what it is answered in the same transaction. Raises Refusal."""
-        by = await self._named(visitor, wish.by)
-        say, rule = wish.say, wish.rule
-        return await self._store.work_on(
-            visitor.scope,
-            wish.name,
-            by=by,
-            say_first=None if say is None else lambda ticket: say(ticket, by),
-            rule=None if rule is None else lambda ticket, workspace: rule(ticket, workspace, by),
-            once=once,
+        by = await self._with_known_name(context, request.actor)
+        say, rule = request.message, request.change
+        return await self._store.update_ticket(
+            context.scope,
+            request.ticket_id,
+            actor=by,
+            message=None if say is None else lambda ticket: say(ticket, by),
+            change=None if rule is None else lambda ticket, workspace: rule(ticket, workspace, by),
+            idempotency_key=idempotency_key,
             now=now,
-            answer=lambda case, workspace: _told(endpoint, case.ticket, workspace),
+            serialize_response=lambda case, workspace: _serialize_result(endpoint, case.ticket, workspace),
         )
 
-    async def glance(self, source: str, wish: Glance) -> Case | None:
+    async def public_ticket(self, source: str, request: GetPublicTicket) -> TicketDetails | None:
         """A ticket, for who has no key."""
-        return await self._store.ticket_of_source(source, wish.name)
+        return await self._store.get_public_ticket(source, request.ticket_id)
 
-    async def _named(self, visitor: Visitor, person: Person) -> Person:
-        if person.name != person.id:
-            return person
-        name = await self._store.name_of(visitor.scope, person.id)
-        return replace(person, name=name) if name else person
+    async def _with_known_name(self, context: RequestContext, actor: Actor) -> Actor:
+        if actor.name != actor.id:
+            return actor
+        name = await self._store.last_known_name(context.scope, actor.id)
+        return replace(actor, name=name) if name else actor
 
-    async def _find(self, visitor: Visitor, wish: Find) -> Case:
-        return await self._store.case(visitor.scope, wish.name)
+    async def _get_ticket(self, context: RequestContext, request: GetTicket) -> TicketDetails:
+        return await self._store.get_ticket_details(context.scope, request.ticket_id)
 
-    async def _find_all(self, visitor: Visitor, wish: FindAll) -> tuple[Case, ...]:
-        return await self._store.cases(visitor.scope, wish.names)
+    async def _get_tickets(self, context: RequestContext, request: GetTickets) -> tuple[TicketDetails, ...]:
+        return await self._store.list_ticket_details(context.scope, request.ticket_ids)
 
-    async def _browse(self, visitor: Visitor, wish: Browse) -> Found:
-        search = wish.search
-        if wish.open_to is not None:
-            hidden = visitor.workspace.departments_closed_to(wish.open_to)
+    async def _list_tickets(self, context: RequestContext, request: ListTickets) -> TicketPage:
+        search = request.query
+        if request.visible_to is not None:
+            hidden = context.workspace.departments_hidden_from(request.visible_to)
             search = replace(search, hidden_departments=hidden)
-        return await self._store.search(visitor.scope, search)
+        return await self._store.search_tickets(context.scope, search)
 
-    async def _read_workspace(self, visitor: Visitor, wish: ReadWorkspace) -> Workspace:
-        return visitor.workspace
+    async def _get_workspace(self, context: RequestContext, request: GetWorkspace) -> Workspace:
+        return context.workspace
 
 
-def _told(endpoint: Endpoint, ticket: Ticket, workspace: Workspace) -> bytes:
-    answer: Body | Page = endpoint.answer(Done(ticket=ticket, workspace=workspace))
-    assert not isinstance(answer, Page)  # noqa: S101 - work is asked for by programs
-    return encoded(answer)
+def _serialize_result(endpoint: Endpoint, ticket: Ticket, workspace: Workspace) -> bytes:
+    answer: JsonObject | HtmlPage = endpoint.serialize(UpdateResult(ticket=ticket, workspace=workspace))
+    assert not isinstance(answer, HtmlPage)  # noqa: S101 - work is asked for by programs
+    return dump_json(answer)

@@ -4,19 +4,22 @@ from datetime import UTC, datetime
 
 import discord
 
-from bot.tickets import Person, Refusal, Ticket, UnknownTicket, Workspace
+from bot.tickets.errors import TicketError, UnknownTicket
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 
 
-class NotStaff(Refusal):
+class NotStaff(TicketError):
     """Only staff can do that."""
 
 
-class NoWorkspace(Refusal):
+class NoWorkspace(TicketError):
     """This Discord server has no workspace. Who manages the server makes one with `/setup workspace`."""
 
 
-class TicketNeeded(Refusal):
+class TicketRequired(TicketError):
     """Name a ticket, or use the command in a ticket's own thread."""
 
 
@@ -25,7 +28,7 @@ def is_staff(user: discord.User | discord.Member, workspace: Workspace) -> bool:
     return isinstance(user, discord.Member) and any(role.id == workspace.staff_role_id for role in user.roles)
 
 
-async def workspaces_here(store: Store, interaction: discord.Interaction) -> list[Workspace]:
+async def guild_workspaces(store: Store, interaction: discord.Interaction) -> list[Workspace]:
     """The workspaces of the interaction's guild. Raises NoWorkspace."""
     found = await store.workspaces_of_guild(interaction.guild_id or 0)
     if not found:
@@ -33,47 +36,47 @@ async def workspaces_here(store: Store, interaction: discord.Interaction) -> lis
     return found
 
 
-async def staffed_workspaces(store: Store, interaction: discord.Interaction) -> list[Workspace]:
+async def workspaces_as_staff(store: Store, interaction: discord.Interaction) -> list[Workspace]:
     """Those of them in which the user is staff. Raises NotStaff if there is none."""
-    here = await workspaces_here(store, interaction)
+    here = await guild_workspaces(store, interaction)
     staffed = [workspace for workspace in here if is_staff(interaction.user, workspace)]
     if not staffed:
         raise NotStaff
     return staffed
 
 
-async def staff_ticket(store: Store, interaction: discord.Interaction, ticket_id: int) -> Ticket:
+async def get_ticket_as_staff(store: Store, interaction: discord.Interaction, ticket_id: int) -> Ticket:
     """The ticket, for its own workspace's staff alone. Raises NotStaff, UnknownTicket."""
-    staffed = {workspace.id for workspace in await staffed_workspaces(store, interaction)}
+    staffed = {workspace.id for workspace in await workspaces_as_staff(store, interaction)}
     ticket = await store.ticket(ticket_id)
     if ticket.workspace_id not in staffed:
         raise UnknownTicket
     return ticket
 
 
-async def named_ticket(store: Store, interaction: discord.Interaction, public_id: str | None) -> Ticket:
+async def resolve_ticket(store: Store, interaction: discord.Interaction, public_id: str | None) -> Ticket:
     """The ticket of that id, or the one whose thread this is. Raises TicketNeeded, UnknownTicket."""
     if public_id is not None:
         name = public_id.strip()
-        ticket = await store.ticket_named(name) or await store.ticket_named(name.upper())
+        ticket = await store.ticket_by_public_id(name) or await store.ticket_by_public_id(name.upper())
     else:
-        ticket = await store.ticket_shown_at(interaction.channel_id or 0)
+        ticket = await store.ticket_by_discord_id(interaction.channel_id or 0)
         if ticket is None:
-            raise TicketNeeded
+            raise TicketRequired
     if ticket is None:
         raise UnknownTicket
     return ticket
 
 
-def person_of(interaction: discord.Interaction) -> Person:
-    return Person(id=str(interaction.user.id), name=interaction.user.display_name)
+def actor_from(interaction: discord.Interaction) -> Actor:
+    return Actor(id=str(interaction.user.id), name=interaction.user.display_name)
 
 
-def origin_of(interaction: discord.Interaction) -> str:
+def message_origin(interaction: discord.Interaction) -> str:
     """What a message kept on behalf of this interaction is known by, so that it is kept once."""
     return f"interaction:{interaction.id}"
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     """The time at the door: an interaction has just come in."""
     return datetime.now(UTC)

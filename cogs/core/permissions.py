@@ -3,7 +3,7 @@
 import discord
 
 # By Discord's names of them. Without any of these, some delivery to the channel is refused.
-NEEDED = (
+REQUIRED_PERMISSIONS = (
     "view_channel",
     "send_messages",
     "embed_links",
@@ -15,25 +15,28 @@ NEEDED = (
 
 
 # Whoever lacks one has none of the others, whatever roles say: they need not be told of.
-_TAKES_ALONG = {"view_channel": NEEDED, "send_messages": ("embed_links", "attach_files")}
+_DEPENDENT_PERMISSIONS = {
+    "view_channel": REQUIRED_PERMISSIONS,
+    "send_messages": ("embed_links", "attach_files"),
+}
 
 
-def missing_in(channel: discord.abc.GuildChannel) -> list[str]:
+def missing_permissions(channel: discord.abc.GuildChannel) -> list[str]:
     """The permissions the bot lacks there, as Discord's client calls them."""
     held = channel.permissions_for(channel.guild.me)
-    missing = [name for name in NEEDED if not getattr(held, name)]
-    for name, others in _TAKES_ALONG.items():
+    missing = [name for name in REQUIRED_PERMISSIONS if not getattr(held, name)]
+    for name, others in _DEPENDENT_PERMISSIONS.items():
         if name in missing:
             missing = [one for one in missing if one == name or one not in others]
     return [name.replace("_", " ").title() for name in missing]
 
 
-def cure_for(bot: discord.Client, channel_id: int) -> str:
+def permission_hint(bot: discord.Client, channel_id: int) -> str:
     """What to do about a channel that refuses."""
     channel = bot.get_channel(channel_id)
     if not isinstance(channel, discord.abc.GuildChannel):
         return "I do not see that channel: let me see it, or name another one with `/setup workspace`."
-    missing = missing_in(channel)
+    missing = missing_permissions(channel)
     if not missing:
         return "Check what my role may do in that channel."
     return f"Allow my role there: {', '.join(missing)}."

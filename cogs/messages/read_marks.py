@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class _Place:
+class _ChannelMark:
     unfinished: set[int] = field(default_factory=set)
     highest: int = 0  # message that was seen to
-    kept: int = 0  # the last mark that was written down
+    persisted: int = 0  # the last mark that was written down
 
     @property
     def mark(self) -> int:
@@ -16,7 +16,7 @@ class _Place:
         return min(self.highest, min(self.unfinished, default=self.highest + 1) - 1)
 
 
-class Hearing:
+class ReadMarks:
     """Messages are seen to side by side, so an unfinished one holds its place's mark back.
 
     While the gateway may hide something, all marks are frozen: what comes live must not jump over what was
@@ -25,84 +25,84 @@ class Hearing:
     """
 
     def __init__(self) -> None:
-        self._places: dict[int, _Place] = {}
-        self._gaps: set[int] = set()
-        self._frozen: dict[int, int] | None = {}
-        self._freezes = 0
+        self._channels: dict[int, _ChannelMark] = {}
+        self._dirty: set[int] = set()
+        self._paused_marks: dict[int, int] | None = {}
+        self._pause_count = 0
 
-    def begin(self, place_id: int, message_id: int) -> None:
+    def start(self, channel_id: int, message_id: int) -> None:
         """Somebody sees to a message now. Called in the order in which messages come in."""
-        self._places.setdefault(place_id, _Place()).unfinished.add(message_id)
+        self._channels.setdefault(channel_id, _ChannelMark()).unfinished.add(message_id)
 
-    def finish(self, place_id: int, message_id: int) -> None:
+    def finish(self, channel_id: int, message_id: int) -> None:
         """It has been seen to."""
-        place = self._places.setdefault(place_id, _Place())
+        place = self._channels.setdefault(channel_id, _ChannelMark())
         place.unfinished.discard(message_id)
         place.highest = max(place.highest, message_id)
 
-    def pass_by(self, place_id: int, message_id: int) -> None:
+    def ignore(self, channel_id: int, message_id: int) -> None:
         """Nothing in this place has to be seen to; it gets no mark."""
-        place = self._places.get(place_id)
+        place = self._channels.get(channel_id)
         if place is not None:
             place.unfinished.discard(message_id)
             if not place.unfinished and not place.highest:
-                del self._places[place_id]
+                del self._channels[channel_id]
 
-    def miss(self, place_id: int, message_id: int) -> None:
+    def fail(self, channel_id: int, message_id: int) -> None:
         """It could not be seen to: the place has a gap."""
-        self._places.setdefault(place_id, _Place()).unfinished.discard(message_id)
-        self._gaps.add(place_id)
+        self._channels.setdefault(channel_id, _ChannelMark()).unfinished.discard(message_id)
+        self._dirty.add(channel_id)
 
-    def has_gap(self, place_id: int) -> bool:
-        return place_id in self._gaps
+    def is_dirty(self, channel_id: int) -> bool:
+        return channel_id in self._dirty
 
-    def open_gap(self, place_id: int) -> None:
-        self._gaps.add(place_id)
+    def mark_dirty(self, channel_id: int) -> None:
+        self._dirty.add(channel_id)
 
-    def close_gap(self, place_id: int) -> None:
+    def mark_clean(self, channel_id: int) -> None:
         """The place is about to be gone through again from its mark."""
-        self._gaps.discard(place_id)
+        self._dirty.discard(channel_id)
 
-    def freeze(self) -> int:
+    def pause(self) -> int:
         """From now on something may be missed. Returns what `thaw` must be given."""
-        if self._frozen is None:
-            self._frozen = self._marks()
-        self._freezes += 1
-        return self._freezes
+        if self._paused_marks is None:
+            self._paused_marks = self._current_marks()
+        self._pause_count += 1
+        return self._pause_count
 
-    def thaw(self, since: int) -> None:
+    def resume(self, pause_id: int) -> None:
         """What was missed since that freeze has been gone through; nothing happens if there was another."""
-        if self.is_last(since):
-            self._frozen = None
+        if self.is_latest_pause(pause_id):
+            self._paused_marks = None
 
-    def is_last(self, since: int) -> bool:
+    def is_latest_pause(self, pause_id: int) -> bool:
         """Whether nothing was frozen again after that."""
-        return since == self._freezes
+        return pause_id == self._pause_count
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether nothing is known to be missing."""
-        return self._frozen is None and not self._gaps
+        return self._paused_marks is None and not self._dirty
 
-    def marks(self) -> dict[int, int]:
+    def pending_marks(self) -> dict[int, int]:
         """The marks by place that are to be written down."""
-        return self._marks() if self._frozen is None else dict(self._frozen)
+        return self._current_marks() if self._paused_marks is None else dict(self._paused_marks)
 
-    def kept(self, marks: Mapping[int, int]) -> None:
+    def mark_persisted(self, marks: Mapping[int, int]) -> None:
         """These have been written down; a place where nothing is under way is let go of."""
         for place_id, mark in marks.items():
-            if self._frozen is not None and self._frozen.get(place_id) == mark:
-                del self._frozen[place_id]
-            place = self._places.get(place_id)
+            if self._paused_marks is not None and self._paused_marks.get(place_id) == mark:
+                del self._paused_marks[place_id]
+            place = self._channels.get(place_id)
             if place is None:
                 continue
-            place.kept = max(place.kept, mark)
-            if not place.unfinished and place.highest <= place.kept:
-                del self._places[place_id]
+            place.persisted = max(place.persisted, mark)
+            if not place.unfinished and place.highest <= place.persisted:
+                del self._channels[place_id]
 
-    def _marks(self) -> dict[int, int]:
+    def _current_marks(self) -> dict[int, int]:
         return {
             place_id: place.mark
-            for place_id, place in self._places.items()
-            if place_id not in self._gaps and place.mark > place.kept
+            for place_id, place in self._channels.items()
+            if place_id not in self._dirty and place.mark > place.persisted
         }

@@ -5,15 +5,17 @@ import logging
 import discord
 
 from bot.discord_client.client import TicketBot
-from bot.tickets import Person, Refusal, Ticket
-from cogs.core.checks import is_staff, now
-from cogs.messages.view_only import notice
+from bot.tickets.errors import TicketError
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Ticket
+from cogs.core.checks import is_staff, utc_now
+from cogs.messages.view_only import send_temporary_notice
 
 log = logging.getLogger(__name__)
 
-AMONG_STAFF = "//"  # what begins so is not for the reporter
-_KEPT, _NOT_KEPT = "✅", "⚠️"
-_FILES_STAY = "⚠️ Your text is kept; files do not reach the reporter."
+INTERNAL_PREFIX = "//"  # what begins so is not for the reporter
+_SAVED_EMOJI, _NOT_SAVED_EMOJI = "✅", "⚠️"
+_FILES_NOT_SENT = "⚠️ Your text is kept; files do not reach the reporter."
 
 
 class TypedReplies:
@@ -24,46 +26,48 @@ class TypedReplies:
 
     def __init__(self, bot: TicketBot) -> None:
         self._bot = bot
-        self._members: dict[tuple[int, int], discord.Member | None] = {}
+        self._member_cache: dict[tuple[int, int], discord.Member | None] = {}
 
-    def forget_members(self) -> None:
+    def clear_member_cache(self) -> None:
         """Whoever is asked about next may have another role by now."""
-        self._members.clear()
+        self._member_cache.clear()
 
-    async def keep(self, message: discord.Message, ticket: Ticket) -> None:
+    async def store_reply(self, message: discord.Message, ticket: Ticket) -> None:
         """Raises StorageError, and what Discord raises while it cannot be reached."""
         text = message.content.strip()
-        is_here = message.channel.id == ticket.post.thread_id and not ticket.private
-        if not is_here or text.startswith(AMONG_STAFF):
+        is_here = message.channel.id == ticket.post.thread_id and not ticket.is_private
+        if not is_here or text.startswith(INTERNAL_PREFIX):
             return
-        author = await self._staff(message, ticket)
+        author = await self._staff_author(message, ticket)
         if author is None:
             return
-        person = Person(id=str(author.id), name=author.display_name)
+        person = Actor(id=str(author.id), name=author.display_name)
         try:
             await self._bot.store.add_message(
                 ticket.id,
                 lambda kept: kept.reply(person, text),
                 origin=f"message:{message.id}",
-                now=now(),
-                typed_in=message.channel.id,
+                now=utc_now(),
+                already_visible_in=message.channel.id,
             )
-        except Refusal as refusal:
-            await _react(message, _NOT_KEPT)
-            await notice(message, f"{_NOT_KEPT} {refusal} What you typed was not kept as a reply.")
+        except TicketError as refusal:
+            await _react(message, _NOT_SAVED_EMOJI)
+            await send_temporary_notice(
+                message, f"{_NOT_SAVED_EMOJI} {refusal} What you typed was not kept as a reply."
+            )
         else:
-            await _react(message, _KEPT)
+            await _react(message, _SAVED_EMOJI)
             if message.attachments:
-                await notice(message, _FILES_STAY)
+                await send_temporary_notice(message, _FILES_NOT_SENT)
 
-    async def _staff(self, message: discord.Message, ticket: Ticket) -> discord.Member | None:
+    async def _staff_author(self, message: discord.Message, ticket: Ticket) -> discord.Member | None:
         """Who typed it, if they are staff of the ticket's workspace."""
-        author = await self._member(message)
+        author = await self._author_member(message)
         if author is None:
             return None
         return author if is_staff(author, await self._bot.store.workspace(ticket.workspace_id)) else None
 
-    async def _member(self, message: discord.Message) -> discord.Member | None:
+    async def _author_member(self, message: discord.Message) -> discord.Member | None:
         """What comes live names its author's roles; what is read from the history does not."""
         author, guild = message.author, message.guild
         if author.bot or message.webhook_id or guild is None:
@@ -71,12 +75,12 @@ class TypedReplies:
         if isinstance(author, discord.Member):
             return author
         known = (guild.id, author.id)
-        if known not in self._members:
+        if known not in self._member_cache:
             try:
-                self._members[known] = await guild.fetch_member(author.id)
+                self._member_cache[known] = await guild.fetch_member(author.id)
             except discord.NotFound:
-                self._members[known] = None
-        return self._members[known]
+                self._member_cache[known] = None
+        return self._member_cache[known]
 
 
 async def _react(message: discord.Message, emoji: str) -> None:

@@ -5,23 +5,25 @@ from datetime import timedelta
 
 import discord
 
-from bot.tickets import Ticket
-from cogs.core.checks import now
+from bot.tickets.ticket import Ticket
+from cogs.core.checks import utc_now
 from storage import Store
 
 log = logging.getLogger(__name__)
 
 _NOTICE_SECONDS = 120.0
-_RECENT = timedelta(minutes=10)  # what was typed longer ago is followed by no notice: its author is gone
+_NOTICE_MAX_AGE = timedelta(
+    minutes=10
+)  # what was typed longer ago is followed by no notice: its author is gone
 
 
-async def answered(store: Store, message: discord.Message) -> Ticket | None:
+async def ticket_being_answered(store: Store, message: discord.Message) -> Ticket | None:
     """The ticket whose post this answers: by Discord reply, or in its thread, or a thread on the post.
 
     Of a digest one of its game reports; what is said about several other tickets is said about none.
     """
-    for shown_id in _answered_ids(message):
-        ticket = await store.ticket_shown_at(shown_id)
+    for shown_id in _referenced_ids(message):
+        ticket = await store.ticket_by_discord_id(shown_id)
         if ticket is not None:
             return ticket
         together = await store.tickets_in_digest(shown_id)
@@ -31,7 +33,7 @@ async def answered(store: Store, message: discord.Message) -> Ticket | None:
     return None
 
 
-def _answered_ids(message: discord.Message) -> list[int]:
+def _referenced_ids(message: discord.Message) -> list[int]:
     reference = message.reference
     ids = [message.channel.id]  # a thread on a post has the post's id
     if reference and reference.message_id and reference.type is discord.MessageReferenceType.reply:
@@ -39,7 +41,7 @@ def _answered_ids(message: discord.Message) -> list[int]:
     return ids
 
 
-async def remove(message: discord.Message, ticket: Ticket, reason: Exception) -> None:
+async def delete_with_reason(message: discord.Message, ticket: Ticket, reason: Exception) -> None:
     """Take it away, and tell its author; one that is already gone needs neither."""
     try:
         await message.delete()
@@ -47,14 +49,16 @@ async def remove(message: discord.Message, ticket: Ticket, reason: Exception) ->
         return
     except discord.Forbidden:
         log.warning("Ticket %d: a message stays under it; Manage Messages is missing", ticket.id)
-        await notice(message, f"⛔ {reason} (It stays: I need the Manage Messages permission here.)")
+        await send_temporary_notice(
+            message, f"⛔ {reason} (It stays: I need the Manage Messages permission here.)"
+        )
     else:
-        await notice(message, f"⛔ {reason} Your message was removed.")
+        await send_temporary_notice(message, f"⛔ {reason} Your message was removed.")
 
 
-async def notice(message: discord.Message, text: str) -> None:
+async def send_temporary_notice(message: discord.Message, text: str) -> None:
     """Tell the author of a recent message where they typed it; the notice goes by itself."""
-    if now() - message.created_at > _RECENT:
+    if utc_now() - message.created_at > _NOTICE_MAX_AGE:
         return
     told = f"<@{message.author.id}> {text}"
     try:

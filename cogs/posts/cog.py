@@ -6,46 +6,47 @@ from collections.abc import Awaitable, Callable, Sequence
 import discord
 from discord.ext import commands
 
-from bot.discord_client.client import UNREACHABLE, TicketBot
-from bot.outbox.dispatcher import NoAnswer, Postponed, Undeliverable
-from bot.tickets import Delivery, Kind, Receipt, Ticket
-from cogs.core.checks import now
-from cogs.posts.digest import digest_mark
-from cogs.posts.recovery import left_behind, thread_left_behind
+from bot.discord_client.client import NETWORK_ERRORS, TicketBot
+from bot.outbox.dispatcher import PermanentFailure, RetryLater, UnknownOutcome
+from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
+from bot.tickets.ticket import Ticket
+from cogs.core.checks import utc_now
+from cogs.posts.digest import digest_footer
+from cogs.posts.recovery import find_previous_message, find_previous_thread
 from cogs.posts.send import (
-    REPAIR_SECONDS,
+    RETRY_DELAY_SECONDS,
     THREAD_EXISTS,
     UNKNOWN_MESSAGE,
-    Place,
-    edit,
-    named,
-    sent,
-    sent_alone,
-    under_the_post,
-    verdict,
+    ChannelOrThread,
+    classify_error,
+    create_thread,
+    edit_post,
+    message_id_or_none,
+    post_reference,
+    send_embed,
 )
-from cogs.posts.together import redraw_digest, send_digest
-from cogs.reconcile.deleted import UNKNOWN_CHANNEL, places_healed, post_gone
-from cogs.tickets.attachments import message_files, plain_files, ticket_files
+from cogs.posts.together import send_digest, update_digest
+from cogs.reconcile.deleted import UNKNOWN_CHANNEL, on_post_deleted, resolve_missing_target
+from cogs.tickets.attachments import fallback_files, message_files, ticket_files
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import (
-    footer_of,
+    fallback_embed,
+    fallback_transfer_embed,
     message_embed,
     message_footer,
-    plain_embed,
-    plain_pointer_embed,
-    pointer_embed,
-    pointer_footer,
     ticket_embed,
+    ticket_footer,
+    transfer_embed,
+    transfer_footer,
 )
 from storage import StorageError
 
 log = logging.getLogger(__name__)
 
-Step = Callable[[Delivery, Ticket], Awaitable[Receipt]]
+Handler = Callable[[Delivery, Ticket], Awaitable[Receipt]]
 
 
-class Feed(commands.Cog):
+class PostsCog(commands.Cog):
     """Delivery -> draw -> send -> receipt. One method per kind.
 
     Each may be called again for the same delivery and does no more then: its nonce was made with it,
@@ -56,16 +57,16 @@ class Feed(commands.Cog):
         self.bot = bot
 
     async def cog_load(self) -> None:
-        steps: dict[Kind, Step] = {
-            Kind.POST: self._post,
-            Kind.THREAD: self._start_thread,
-            Kind.PRIVATE_THREAD: self._start_private_thread,
-            Kind.REDRAW: self._redraw,
-            Kind.SHOW: self._show,
-            Kind.POINT: self._point,
+        steps: dict[DeliveryKind, Handler] = {
+            DeliveryKind.POST: self._post_ticket,
+            DeliveryKind.THREAD: self._start_thread,
+            DeliveryKind.PRIVATE_THREAD: self._start_private_thread,
+            DeliveryKind.UPDATE_POST: self._update_post,
+            DeliveryKind.POST_MESSAGE: self._post_message,
+            DeliveryKind.POST_POINTER: self._post_pointer,
         }
         for kind, step in steps.items():
-            self.bot.dispatcher.take(kind, self._delivering(step))
+            self.bot.dispatcher.register(kind, self._handler_for(step))
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -73,74 +74,78 @@ class Feed(commands.Cog):
         own = self.bot.user is not None and message.author.id == self.bot.user.id
         if own and message.nonce is not None:
             try:
-                await self.bot.store.settle_seen(str(message.nonce), message.id, now())
+                await self.bot.store.confirm_by_nonce(str(message.nonce), message.id, utc_now())
             except StorageError as error:  # whoever sent it will try again
                 log.warning("Message %d was seen, and that could not be kept: %s", message.id, error)
 
-    def _delivering(self, step: Step) -> Callable[[Sequence[Delivery]], Awaitable[Receipt]]:
+    def _handler_for(self, handler: Handler) -> Callable[[Sequence[Delivery]], Awaitable[Receipt]]:
         async def deliver(deliveries: Sequence[Delivery]) -> Receipt:
             delivery = deliveries[0]
             ticket = await self.bot.store.ticket(delivery.ticket_id)
             try:
                 try:
-                    if delivery.lead_id is not None:
-                        return await self._post_together(deliveries, delivery.lead_id)
-                    return await step(delivery, ticket)
+                    if delivery.digest_lead_id is not None:
+                        return await self._post_digest(deliveries, delivery.digest_lead_id)
+                    return await handler(delivery, ticket)
                 except discord.NotFound as missing:
-                    return await self._healed(missing, delivery, ticket)
+                    return await self._resolve_not_found(missing, delivery, ticket)
             except (discord.HTTPException, discord.RateLimited) as error:
-                raise verdict(error) from error
-            except UNREACHABLE as error:
-                raise NoAnswer(f"Discord cannot be reached: {type(error).__name__} {error}") from error
+                raise classify_error(error) from error
+            except NETWORK_ERRORS as error:
+                raise UnknownOutcome(f"Discord cannot be reached: {type(error).__name__} {error}") from error
 
         return deliver
 
-    async def _healed(self, missing: discord.NotFound, delivery: Delivery, ticket: Ticket) -> Receipt:
+    async def _resolve_not_found(
+        self, error: discord.NotFound, delivery: Delivery, ticket: Ticket
+    ) -> Receipt:
         """Without its post there is nothing to draw; without its place it may go to another.
 
         Raises Postponed for what can, and what was raised for anything else.
         """
-        if missing.code == UNKNOWN_MESSAGE and delivery.kind in (Kind.REDRAW, Kind.THREAD):
-            await post_gone(self.bot, ticket.post.message_id or ticket.post.digest_id or 0)
+        if error.code == UNKNOWN_MESSAGE and delivery.kind in (DeliveryKind.UPDATE_POST, DeliveryKind.THREAD):
+            await on_post_deleted(self.bot, ticket.post.message_id or ticket.post.digest_message_id or 0)
             return Receipt(channel_id=delivery.channel_id)
-        if missing.code == UNKNOWN_CHANNEL and await places_healed(self.bot, delivery, ticket):
-            raise Postponed("what it was bound for was deleted", seconds=1.0) from missing
-        raise missing
+        if error.code == UNKNOWN_CHANNEL and await resolve_missing_target(self.bot, delivery, ticket):
+            raise RetryLater("what it was bound for was deleted", seconds=1.0) from error
+        raise error
 
-    async def _post_together(self, deliveries: Sequence[Delivery], lead_id: int) -> Receipt:
-        first, mark = deliveries[0], digest_mark(lead_id)
-        place = await self._place(first.channel_id)
-        message_id = await self._left_behind(first, place, mark)
+    async def _post_digest(self, deliveries: Sequence[Delivery], lead_id: int) -> Receipt:
+        first, mark = deliveries[0], digest_footer(lead_id)
+        place = await self._get_channel(first.channel_id)
+        message_id = await self._find_previous_message(first, place, mark)
         if message_id is None:
             message_id = await send_digest(self.bot.store, place, deliveries, mark)
         return Receipt(channel_id=first.channel_id, message_id=message_id)
 
-    async def _post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
-        place = await self._place(ticket.post.thread_id if ticket.private else delivery.channel_id)
-        message_id = await self._left_behind(delivery, place, footer_of(ticket))
+    async def _post_ticket(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        place = await self._get_channel(ticket.post.thread_id if ticket.is_private else delivery.channel_id)
+        message_id = await self._find_previous_message(delivery, place, ticket_footer(ticket))
         if message_id is None:
             try:
                 embed = ticket_embed(ticket)
-                message_id = await self._send(place, delivery, ticket, embed, ticket_files(ticket, embed))
+                message_id = await self._send_post(
+                    place, delivery, ticket, embed, ticket_files(ticket, embed)
+                )
             except discord.HTTPException as error:
                 if error.status != 400:
                     raise
                 log.warning("Ticket %d is posted plainly; Discord refused its text: %s", ticket.id, error)
-                embed = plain_embed(ticket)
-                message_id = await self._send(place, delivery, ticket, embed, plain_files(ticket))
+                embed = fallback_embed(ticket)
+                message_id = await self._send_post(place, delivery, ticket, embed, fallback_files(ticket))
         return Receipt(channel_id=delivery.channel_id, message_id=message_id)
 
-    async def _send(
+    async def _send_post(
         self,
-        place: Place,
+        channel: ChannelOrThread,
         delivery: Delivery,
         ticket: Ticket,
         embed: discord.Embed,
         files: list[discord.File],
     ) -> int | None:
-        content, mentions = await self._call(ticket)
-        return await sent(
-            place.send(
+        content, mentions = await self._mentions(ticket)
+        return await message_id_or_none(
+            channel.send(
                 content=content,
                 embed=embed,
                 files=files,
@@ -150,9 +155,9 @@ class Feed(commands.Cog):
             )
         )
 
-    async def _call(self, ticket: Ticket) -> tuple[str | None, discord.AllowedMentions]:
+    async def _mentions(self, ticket: Ticket) -> tuple[str | None, discord.AllowedMentions]:
         """Who is called by a post: in a private thread its reporter and staff, which also lets them in."""
-        if not ticket.private:
+        if not ticket.is_private:
             return None, discord.AllowedMentions.none()
         workspace = await self.bot.store.workspace(ticket.workspace_id)
         reporter, staff = int(ticket.reporter.id or 0), workspace.staff_role_id
@@ -165,110 +170,115 @@ class Feed(commands.Cog):
         post = ticket.post.message_id
         if post is None:
             return Receipt()  # it was deleted, or is in a digest: a thread starts from a message of its own
-        message = (await self._channel(delivery.channel_id)).get_partial_message(post)
+        message = (await self._get_text_channel(delivery.channel_id)).get_partial_message(post)
         try:
-            await named(ticket, lambda name: message.create_thread(name=name))
+            await create_thread(ticket, lambda name: message.create_thread(name=name))
         except discord.HTTPException as error:
             if error.code != THREAD_EXISTS:
                 raise
         return Receipt(channel_id=delivery.channel_id, thread_id=post)  # Discord gives it the post's id
 
     async def _start_private_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
-        channel = await self._channel(delivery.channel_id)
-        thread = await thread_left_behind(self.bot.user, channel, ticket) if delivery.attempts else None
+        channel = await self._get_text_channel(delivery.channel_id)
+        thread = await find_previous_thread(self.bot.user, channel, ticket) if delivery.attempts else None
         if thread is None:
             private = discord.ChannelType.private_thread
-            thread = await named(
+            thread = await create_thread(
                 ticket, lambda name: channel.create_thread(name=name, type=private, invitable=False)
             )
         await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
         return Receipt(channel_id=delivery.channel_id, thread_id=thread.id)
 
-    async def _redraw(self, delivery: Delivery, ticket: Ticket) -> Receipt:
-        if ticket.post.digest_id is not None:
-            place = await self._place(ticket.post.channel_id)
-            return await redraw_digest(self.bot.store, place, ticket.post.digest_id)
+    async def _update_post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        if ticket.post.digest_message_id is not None:
+            place = await self._get_channel(ticket.post.channel_id)
+            return await update_digest(self.bot.store, place, ticket.post.digest_message_id)
         post = ticket.post.message_id
         if post is None:
             return Receipt()  # it was deleted
-        place = await self._place(ticket.post.thread_id if ticket.private else ticket.post.channel_id)
+        place = await self._get_channel(
+            ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
+        )
         if isinstance(place, discord.Thread) and place.archived:
             await place.edit(archived=False)  # nothing can be edited in an archived thread
         message = place.get_partial_message(post)
         try:
-            await edit(message, ticket, ticket_embed(ticket))
+            await edit_post(message, ticket, ticket_embed(ticket))
         except discord.HTTPException as error:
             if error.status != 400:
                 raise
-            await edit(message, ticket, plain_embed(ticket))  # as it was posted, for the same reason
+            await edit_post(message, ticket, fallback_embed(ticket))  # as it was posted, for the same reason
         return Receipt(channel_id=delivery.channel_id, message_id=post)
 
-    async def _show(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+    async def _post_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         message = await self.bot.store.message(delivery.message_id or 0)
         if message is None:
-            raise Undeliverable("what was said is no longer kept")
-        in_the_open = None if ticket.private else ticket.post.channel_id
-        place = await self._place(ticket.post.thread_id or in_the_open)
-        shown = await self._left_behind(delivery, place, message_footer(ticket, message))
+            raise PermanentFailure("what was said is no longer kept")
+        in_the_open = None if ticket.is_private else ticket.post.channel_id
+        place = await self._get_channel(ticket.post.thread_id or in_the_open)
+        shown = await self._find_previous_message(delivery, place, message_footer(ticket, message))
         if shown is None:
-            shown = await sent(
+            shown = await message_id_or_none(
                 place.send(
                     embed=message_embed(ticket, message),
                     files=message_files(ticket, message),
                     nonce=delivery.nonce,
-                    reference=under_the_post(ticket),  # type: ignore[arg-type]  # None is its default
+                    reference=post_reference(ticket),  # type: ignore[arg-type]  # None is its default
                     allowed_mentions=discord.AllowedMentions.none(),
                 )
             )
         return Receipt(channel_id=place.id, message_id=shown)
 
-    async def _point(self, delivery: Delivery, ticket: Ticket) -> Receipt:
-        post = await self._post_of(ticket)
-        place = await self._place(delivery.channel_id)
-        mark = pointer_footer(ticket, delivery.id)
-        pointer = await self._left_behind(delivery, place, mark)
+    async def _post_pointer(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        post = await self._fetch_post(ticket)
+        place = await self._get_channel(delivery.channel_id)
+        mark = transfer_footer(ticket, delivery.id)
+        pointer = await self._find_previous_message(delivery, place, mark)
         if pointer is None:
             try:
-                embed = pointer_embed(ticket, post.jump_url, mark)
-                pointer = await sent_alone(place, delivery, embed)
+                embed = transfer_embed(ticket, post.jump_url, mark)
+                pointer = await send_embed(place, delivery, embed)
             except discord.HTTPException as error:
                 if error.status != 400:
                     raise
-                embed = plain_pointer_embed(ticket, post.jump_url, mark)
-                pointer = await sent_alone(place, delivery, embed)
+                embed = fallback_transfer_embed(ticket, post.jump_url, mark)
+                pointer = await send_embed(place, delivery, embed)
         return Receipt(channel_id=place.id, message_id=pointer)
 
-    async def _post_of(self, ticket: Ticket) -> discord.Message:
+    async def _fetch_post(self, ticket: Ticket) -> discord.Message:
         """As it is in Discord now: a pointer to a deleted one would lead nowhere."""
-        shown_in = ticket.post.message_id or ticket.post.digest_id
+        shown_in = ticket.post.message_id or ticket.post.digest_message_id
         if shown_in is None:
-            raise Undeliverable("there is no post to point to")
-        place = await self._place(ticket.post.channel_id)
+            raise PermanentFailure("there is no post to point to")
+        place = await self._get_channel(ticket.post.channel_id)
         return await place.fetch_message(shown_in)
 
-    async def _left_behind(self, delivery: Delivery, place: Place, mark: str) -> int | None:
-        return await left_behind(self.bot.user, delivery, place, mark)
+    async def _find_previous_message(
+        self, delivery: Delivery, channel: ChannelOrThread, footer: str
+    ) -> int | None:
+        return await find_previous_message(self.bot.user, delivery, channel, footer)
 
-    async def _place(self, discord_id: int | None) -> Place:
+    async def _get_channel(self, channel_id: int | None) -> ChannelOrThread:
         """The text channel or thread of that id; Postponed, with the cure, while there is none."""
-        if discord_id is None:
-            raise Postponed("its post or thread is not in Discord yet", seconds=REPAIR_SECONDS)
-        place = self.bot.get_channel(discord_id) or await self.bot.fetch_channel(discord_id)
-        if not isinstance(place, Place):
-            raise Postponed(
-                f"channel {discord_id} is not a text channel; give the workspace one", seconds=REPAIR_SECONDS
+        if channel_id is None:
+            raise RetryLater("its post or thread is not in Discord yet", seconds=RETRY_DELAY_SECONDS)
+        place = self.bot.get_channel(channel_id) or await self.bot.fetch_channel(channel_id)
+        if not isinstance(place, ChannelOrThread):
+            raise RetryLater(
+                f"channel {channel_id} is not a text channel; give the workspace one",
+                seconds=RETRY_DELAY_SECONDS,
             )
         return place
 
-    async def _channel(self, discord_id: int) -> discord.TextChannel:
-        place = await self._place(discord_id)
+    async def _get_text_channel(self, channel_id: int) -> discord.TextChannel:
+        place = await self._get_channel(channel_id)
         if isinstance(place, discord.Thread):
-            raise Postponed(
-                f"channel {discord_id} is a thread; give the workspace a text channel",
-                seconds=REPAIR_SECONDS,
+            raise RetryLater(
+                f"channel {channel_id} is a thread; give the workspace a text channel",
+                seconds=RETRY_DELAY_SECONDS,
             )
         return place
 
 
 async def setup(bot: TicketBot) -> None:
-    await bot.add_cog(Feed(bot))
+    await bot.add_cog(PostsCog(bot))

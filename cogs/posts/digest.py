@@ -5,26 +5,28 @@ from typing import Any
 
 import discord
 
-from bot.tickets import Ticket
-from cogs.core.markdown import bare, drawn
-from cogs.tickets.embeds import PRIORITIES, VIEW_ONLY_LINE, footer_of, status_line
+from bot.tickets.ticket import Ticket
+from cogs.core.markdown import escape_markdown, plain_line
+from cogs.tickets.embeds import PRIORITY_STYLES, VIEW_ONLY_LINE, status_line, ticket_footer
 
-CHOICE = "digest:open"  # the custom id of the select under a digest
+DIGEST_SELECT_ID = "digest:open"  # the custom id of the select under a digest
 
-_EACH = 590  # characters for each ticket: ten of them and the mark stay within Discord's 6,000 of a message
-_SUBJECT, _NAME, _LABEL = 90, 60, 100
-_VIEW_ONLY = VIEW_ONLY_LINE.partition(" — ")[0]  # the reason has no room here, ten times over
+_EMBED_LIMIT = (
+    590  # characters for each ticket: ten of them and the mark stay within Discord's 6,000 of a message
+)
+_SUBJECT_LIMIT, _NAME_LIMIT, _LABEL_LIMIT = 90, 60, 100
+_VIEW_ONLY_SHORT = VIEW_ONLY_LINE.partition(" — ")[0]  # the reason has no room here, ten times over
 
 
-def digest_mark(lead_id: int) -> str:
+def digest_footer(lead_id: int) -> str:
     """The mark a digest is known by in its channel's history: the footer of its last embed."""
     return f"digest {lead_id}"
 
 
-def digest_embeds(tickets: Sequence[Ticket], mark: str) -> list[discord.Embed]:
+def digest_embeds(tickets: Sequence[Ticket], footer: str) -> list[discord.Embed]:
     """One embed for each of up to ten tickets, as they are now; the last one bears the mark."""
     embeds = [_digest_embed(ticket) for ticket in tickets]
-    embeds[-1].set_footer(text=mark)
+    embeds[-1].set_footer(text=footer)
     return embeds
 
 
@@ -32,50 +34,55 @@ def digest_view(tickets: Sequence[Ticket]) -> discord.ui.View:
     """The select under a digest: a choice opens that ticket with its buttons."""
     view = discord.ui.View(timeout=None)
     options = [
-        discord.SelectOption(label=bare(f"{one.public_id} · {one.subject}", _LABEL), value=str(one.id))
+        discord.SelectOption(
+            label=plain_line(f"{one.public_id} · {one.subject}", _LABEL_LIMIT), value=str(one.id)
+        )
         for one in tickets
     ]
-    view.add_item(discord.ui.Select(custom_id=CHOICE, placeholder="Open a ticket…", options=options))
+    view.add_item(
+        discord.ui.Select(custom_id=DIGEST_SELECT_ID, placeholder="Open a ticket…", options=options)
+    )
     view.stop()  # a choice is known by its ids; the library need not remember this object
     return view
 
 
-def chosen_ticket(asked: discord.Interaction) -> int | None:
+def selected_ticket_id(interaction: discord.Interaction) -> int | None:
     """The number of the ticket that was chosen; None if the message does not offer it: a forged choice."""
-    data: Any = asked.data or {}
+    data: Any = interaction.data or {}
     chosen = data.get("values") or []
-    if len(chosen) != 1 or chosen[0] not in _offered(asked.message):
+    if len(chosen) != 1 or chosen[0] not in _option_values(interaction.message):
         return None
     return int(chosen[0])
 
 
-def _offered(message: discord.Message | None) -> Iterator[str]:
+def _option_values(message: discord.Message | None) -> Iterator[str]:
     for row in getattr(message, "components", ()):  # the library leaves it out where Discord does
         for item in getattr(row, "children", ()):
-            if getattr(item, "custom_id", None) == CHOICE:
+            if getattr(item, "custom_id", None) == DIGEST_SELECT_ID:
                 yield from (option.value for option in getattr(item, "options", ()))
 
 
 def _digest_embed(ticket: Ticket) -> discord.Embed:
     mark = "🚨 " if ticket.view_only else "🎫 "
+    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or "(no subject)"
     embed = discord.Embed(
-        title=f"{mark}{ticket.public_id} · {drawn(ticket.subject, _SUBJECT) or '(no subject)'}",
-        colour=PRIORITIES[ticket.priority][1],
+        title=f"{mark}{ticket.public_id} · {subject}",
+        colour=PRIORITY_STYLES[ticket.priority][1],
         timestamp=ticket.created_at,
     )
-    embed.set_author(name=bare(ticket.reporter.label, _NAME) or "unknown")
-    embed.set_footer(text=footer_of(ticket))
-    head = "\n".join(_head(ticket)) + "\n"
-    body = drawn(" ".join(ticket.body.split()), _EACH - len(embed) - len(head))
+    embed.set_author(name=plain_line(ticket.reporter.label, _NAME_LIMIT) or "unknown")
+    embed.set_footer(text=ticket_footer(ticket))
+    head = "\n".join(_header_lines(ticket)) + "\n"
+    body = escape_markdown(" ".join(ticket.body.split()), _EMBED_LIMIT - len(embed) - len(head))
     embed.description = head + (body or "*No message.*")
     return embed
 
 
-def _head(ticket: Ticket) -> Iterator[str]:
+def _header_lines(ticket: Ticket) -> Iterator[str]:
     """What stands above the beginning of the body."""
     if ticket.view_only:
-        yield _VIEW_ONLY
-    category = drawn(ticket.category, _NAME) or "—"
-    yield f"{status_line(ticket)} · {PRIORITIES[ticket.priority][0]} · {category}"
+        yield _VIEW_ONLY_SHORT
+    category = escape_markdown(ticket.category, _NAME_LIMIT) or "—"
+    yield f"{status_line(ticket)} · {PRIORITY_STYLES[ticket.priority][0]} · {category}"
     if ticket.reported_player:
-        yield f"Reported player: {drawn(ticket.reported_player.label, _NAME) or 'unknown'}"
+        yield f"Reported player: {escape_markdown(ticket.reported_player.label, _NAME_LIMIT) or 'unknown'}"

@@ -6,23 +6,31 @@ import discord
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
-from bot.tickets import MessageKind, Refusal, Ticket
-from cogs.core.checks import staff_ticket
-from cogs.core.interactions import Asked, refusals_said
-from cogs.posts.digest import CHOICE, chosen_ticket
-from cogs.tickets.attachments import plain_files, ticket_files
-from cogs.tickets.buttons import PATTERN, TicketButton, component_id, ticket_view, unshown_press
-from cogs.tickets.embeds import plain_embed, ticket_embed
-from cogs.tickets.history import add_events, add_words
-from cogs.tickets.modals import OPEN, REPLY, form_id, submitted
-from cogs.tickets.replies import keep_reply
+from bot.tickets.errors import TicketError
+from bot.tickets.message import MessageKind
+from bot.tickets.ticket import Ticket
+from cogs.core.checks import get_ticket_as_staff
+from cogs.core.interactions import BotInteraction, errors_to_user
+from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
+from cogs.tickets.attachments import fallback_files, ticket_files
+from cogs.tickets.buttons import (
+    BUTTON_ID_PATTERN,
+    TicketButton,
+    component_custom_id,
+    forged_press,
+    ticket_view,
+)
+from cogs.tickets.embeds import fallback_embed, ticket_embed
+from cogs.tickets.history import add_events, add_messages
+from cogs.tickets.modals import OPEN_MODAL_ID, REPLY_MODAL_ID_PATTERN, modal_custom_id, modal_values
+from cogs.tickets.replies import store_reply
 
 
-class UnknownControl(Refusal):
+class UnknownComponent(TicketError):
     """That button or form is not one of mine; nothing was done."""
 
 
-class Desk(commands.Cog):
+class ComponentsCog(commands.Cog):
     """Press -> rule -> store -> "done", privately.
 
     Claim, Unclaim, Close, Resolve, Reopen change the ticket at once. Reply opens a form; what comes back is
@@ -40,68 +48,72 @@ class Desk(commands.Cog):
         self.bot.remove_dynamic_items(TicketButton)
 
     @commands.Cog.listener()
-    async def on_interaction(self, interaction: Asked) -> None:
+    async def on_interaction(self, interaction: BotInteraction) -> None:
         """A form came back or a ticket was chosen, perhaps from before a restart; or a press was forged."""
-        press = unshown_press(interaction)
+        press = forged_press(interaction)
         if press:
             await press.callback(interaction)
-        form = REPLY.fullmatch(form_id(interaction) or "")
-        async with refusals_said(interaction):
+        form = REPLY_MODAL_ID_PATTERN.fullmatch(modal_custom_id(interaction) or "")
+        async with errors_to_user(interaction):
             if form:
-                await self._keep_reply(interaction, int(form["id"]))
-            elif component_id(interaction) == CHOICE:
-                await self._show_chosen(interaction)
-            elif _is_misshapen(interaction):
-                raise UnknownControl
+                await self._store_reply(interaction, int(form["id"]))
+            elif component_custom_id(interaction) == DIGEST_SELECT_ID:
+                await self._show_selected_ticket(interaction)
+            elif _is_forged(interaction):
+                raise UnknownComponent
 
-    async def _keep_reply(self, asked: Asked, ticket_id: int) -> None:
-        await asked.response.defer(ephemeral=True, thinking=True)
-        await staff_ticket(self.bot.store, asked, ticket_id)
-        await keep_reply(asked, ticket_id, submitted(asked).get("text", ""))
+    async def _store_reply(self, interaction: BotInteraction, ticket_id: int) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await get_ticket_as_staff(self.bot.store, interaction, ticket_id)
+        await store_reply(interaction, ticket_id, modal_values(interaction).get("text", ""))
 
-    async def _show_chosen(self, asked: Asked) -> None:
-        ticket_id = chosen_ticket(asked)
+    async def _show_selected_ticket(self, interaction: BotInteraction) -> None:
+        ticket_id = selected_ticket_id(interaction)
         if ticket_id is None:
-            raise UnknownControl
-        await asked.response.defer()
-        ticket = await staff_ticket(self.bot.store, asked, ticket_id)
+            raise UnknownComponent
+        await interaction.response.defer()
+        ticket = await get_ticket_as_staff(self.bot.store, interaction, ticket_id)
         embed = ticket_embed(ticket)
         files = ticket_files(ticket, embed)
         await self._add_history(ticket, embed)
         try:
-            await _show(asked, ticket, embed, files)
+            await _send_ticket(interaction, ticket, embed, files)
         except discord.HTTPException as error:
             if error.status != 400:
                 raise
-            await _show(asked, ticket, plain_embed(ticket), plain_files(ticket))
-        await _unchoose(asked)
+            await _send_ticket(interaction, ticket, fallback_embed(ticket), fallback_files(ticket))
+        await _reset_select(interaction)
 
     async def _add_history(self, ticket: Ticket, embed: discord.Embed) -> None:
         words = [kind for kind in MessageKind if kind is not MessageKind.EVENT]
-        add_words(embed, await self.bot.store.messages_of(ticket.id, words))
-        add_events(embed, await self.bot.store.messages_of(ticket.id, [MessageKind.EVENT]))
+        add_messages(embed, await self.bot.store.list_messages(ticket.id, words))
+        add_events(embed, await self.bot.store.list_messages(ticket.id, [MessageKind.EVENT]))
 
 
-async def _show(asked: Asked, ticket: Ticket, embed: discord.Embed, files: list[discord.File]) -> None:
+async def _send_ticket(
+    interaction: BotInteraction, ticket: Ticket, embed: discord.Embed, files: list[discord.File]
+) -> None:
     """To the one who asked, alone, with its buttons."""
-    await asked.followup.send(embed=embed, files=files, view=ticket_view(ticket), ephemeral=True)
+    await interaction.followup.send(embed=embed, files=files, view=ticket_view(ticket), ephemeral=True)
 
 
-async def _unchoose(asked: Asked) -> None:
+async def _reset_select(interaction: BotInteraction) -> None:
     """Discord's client lets nobody choose again what it shows as chosen; drawn anew, nothing is."""
-    if asked.message is not None:
-        view = discord.ui.View.from_message(asked.message, timeout=None)
+    if interaction.message is not None:
+        view = discord.ui.View.from_message(interaction.message, timeout=None)
         view.stop()
         with suppress(discord.HTTPException):  # the digest may be gone by now
-            await asked.edit_original_response(view=view)
+            await interaction.edit_original_response(view=view)
 
 
-def _is_misshapen(asked: Asked) -> bool:
+def _is_forged(interaction: BotInteraction) -> bool:
     """Whether the id looks like one of ours and is none: somebody made it up."""
-    used = component_id(asked) or form_id(asked) or ""
-    known = PATTERN.fullmatch(used) or REPLY.fullmatch(used) or used == OPEN
+    used = component_custom_id(interaction) or modal_custom_id(interaction) or ""
+    known = (
+        BUTTON_ID_PATTERN.fullmatch(used) or REPLY_MODAL_ID_PATTERN.fullmatch(used) or used == OPEN_MODAL_ID
+    )
     return used.startswith(("ticket:", "digest:")) and not known
 
 
 async def setup(bot: TicketBot) -> None:
-    await bot.add_cog(Desk(bot))
+    await bot.add_cog(ComponentsCog(bot))

@@ -6,10 +6,10 @@ from typing import Any
 
 import discord
 
-from bot.tickets import Ticket
+from bot.tickets.ticket import Ticket
 
-REPLY = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
-OPEN = "ticket:open"
+REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
+OPEN_MODAL_ID = "ticket:open"
 
 
 def reply_modal(ticket: Ticket) -> discord.ui.Modal:
@@ -27,7 +27,7 @@ def reply_modal(ticket: Ticket) -> discord.ui.Modal:
 
 def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
     """Category, subject, what happened. `categories` are at most 25 ids and labels."""
-    modal = discord.ui.Modal(title="Open a ticket", custom_id=OPEN)
+    modal = discord.ui.Modal(title="Open a ticket", custom_id=OPEN_MODAL_ID)
     category: discord.ui.Select[discord.ui.Modal] = discord.ui.Select(
         custom_id="category",
         options=[discord.SelectOption(label=label, value=name) for name, label in categories],
@@ -44,7 +44,7 @@ def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
     return modal
 
 
-def form_id(interaction: discord.Interaction) -> str | None:
+def modal_custom_id(interaction: discord.Interaction) -> str | None:
     """The id of the form that was filled in; None if the interaction is anything else."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return None
@@ -52,18 +52,18 @@ def form_id(interaction: discord.Interaction) -> str | None:
     return str(data.get("custom_id", ""))
 
 
-def submitted(interaction: discord.Interaction) -> dict[str, str]:
+def modal_values(interaction: discord.Interaction) -> dict[str, str]:
     """What was filled in, by the inputs' ids; of a select, its first value."""
     data: Any = interaction.data or {}
-    return dict(_inputs(data.get("components", [])))
+    return dict(_input_values(data.get("components", [])))
 
 
-def _inputs(components: list[Any]) -> Iterator[tuple[str, str]]:
+def _input_values(components: list[Any]) -> Iterator[tuple[str, str]]:
     for component in components:
         if "value" in component:
             yield component["custom_id"], component["value"]
         elif component.get("values"):
             yield component["custom_id"], component["values"][0]
-        yield from _inputs(component.get("components", []))
+        yield from _input_values(component.get("components", []))
         if "component" in component:
-            yield from _inputs([component["component"]])
+            yield from _input_values([component["component"]])

@@ -2,88 +2,86 @@
 
 import discord
 
-from bot.tickets import (
-    IN_DISCORD,
-    EmptyMessage,
-    NewTicket,
-    Player,
-    Priority,
-    Refusal,
-    UnknownCategory,
-    Workspace,
-)
-from cogs.core.interactions import Asked
-from cogs.core.markdown import bare
-from cogs.tickets.modals import submitted
+from bot.tickets.errors import EmptyMessage, TicketError, UnknownCategory
+from bot.tickets.message import DISCORD_SOURCE
+from bot.tickets.ticket import NewTicket, Player, Priority
+from bot.tickets.workspace import Workspace
+from cogs.core.interactions import BotInteraction
+from cogs.core.markdown import plain_line
+from cogs.tickets.modals import modal_values
 
-MOST_CHOICES = 25  # Discord's limit
-CATEGORIES = ("question", "bug", "player", "appeal", "other")  # where a workspace has none of its own
+MAX_SELECT_OPTIONS = 25  # Discord's limit
+DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # where a workspace has none of its own
 
 
-class NoCategories(Refusal):
+class NoCategories(TicketError):
     """No ticket can be opened here yet: this workspace takes its own categories alone, and has none."""
 
 
-class CategoryGone(Refusal):
+class CategoryRemoved(TicketError):
     """That category is no longer there, so nothing was kept. Use `/ticket open` again and choose another."""
 
 
-def categories_of(workspace: Workspace) -> list[tuple[str, str]]:
+def category_options(workspace: Workspace) -> list[tuple[str, str]]:
     """What a ticket can be about, as ids and labels. Raises NoCategories."""
     if workspace.categories:
-        own = workspace.categories[:MOST_CHOICES]
-        return [(one.id, bare(one.name, 100) or bare(one.id, 100) or "—") for one in own]
+        own = workspace.categories[:MAX_SELECT_OPTIONS]
+        return [(one.id, plain_line(one.name, 100) or plain_line(one.id, 100) or "—") for one in own]
     try:
-        workspace.accept_category(CATEGORIES[0])
+        workspace.ensure_category_allowed(DEFAULT_CATEGORIES[0])
     except UnknownCategory as refusal:
         raise NoCategories from refusal
-    return [(name, name.capitalize()) for name in CATEGORIES]
+    return [(name, name.capitalize()) for name in DEFAULT_CATEGORIES]
 
 
-def ticket_from(asked: Asked, workspace: Workspace) -> NewTicket:
+def ticket_from_modal(interaction: BotInteraction, workspace: Workspace) -> NewTicket:
     """What the form says. Raises EmptyMessage, CategoryGone."""
-    filled = submitted(asked)
+    filled = modal_values(interaction)
     body = filled.get("body", "").strip()
     if not body:
         raise EmptyMessage
     return NewTicket(
-        source=IN_DISCORD,
+        source=DISCORD_SOURCE,
         view_only=False,
         subject=filled.get("subject", "").strip() or "(no subject)",
         body=body,
-        category=_category(workspace, filled.get("category", "")),
+        category=_selected_category(workspace, filled.get("category", "")),
         priority=Priority.NORMAL,
         reporter=Player(
-            id=str(asked.user.id),
-            name=asked.user.name,
-            display_name=asked.user.display_name,
-            avatar_url=asked.user.display_avatar.url,
-            profile_url=f"https://discord.com/users/{asked.user.id}",
+            id=str(interaction.user.id),
+            name=interaction.user.name,
+            display_name=interaction.user.display_name,
+            avatar_url=interaction.user.display_avatar.url,
+            profile_url=f"https://discord.com/users/{interaction.user.id}",
         ),
-        private=True,
+        is_private=True,
     )
 
 
-def workspace_for(asked: Asked, here: list[Workspace]) -> Workspace:
+def workspace_for_channel(interaction: BotInteraction, workspaces: list[Workspace]) -> Workspace:
     """The one whose tickets channel this is; anywhere else, the guild's first."""
-    return next((one for one in here if one.tickets_channel_id == asked.channel_id), here[0])
+    return next(
+        (one for one in workspaces if one.tickets_channel_id == interaction.channel_id), workspaces[0]
+    )
 
 
-def parent_for(asked: Asked, workspace: Workspace) -> int:
+def thread_parent_id(interaction: BotInteraction, workspace: Workspace) -> int:
     """Where the reporter's thread is made: where they are, for who sees no channel sees no thread in it."""
-    channel = asked.channel.parent if isinstance(asked.channel, discord.Thread) else asked.channel
+    channel = (
+        interaction.channel.parent if isinstance(interaction.channel, discord.Thread) else interaction.channel
+    )
     return channel.id if isinstance(channel, discord.TextChannel) else workspace.tickets_channel_id
 
 
-def _category(workspace: Workspace, chosen: str) -> str:
+def _selected_category(workspace: Workspace, selected: str) -> str:
     """What was chosen, if it is still there; else "other", where the workspace keeps what it does not know.
 
     The form may have been opened before a restart, or before the categories changed.
     """
-    usual = not workspace.categories and chosen in CATEGORIES
-    category = chosen if usual or workspace.category(chosen) else "other"
+    usual = not workspace.categories and selected in DEFAULT_CATEGORIES
+    category = selected if usual or workspace.category(selected) else "other"
     try:
-        workspace.accept_category(category)
+        workspace.ensure_category_allowed(category)
     except UnknownCategory as refusal:
-        raise CategoryGone from refusal
+        raise CategoryRemoved from refusal
     return category

@@ -12,15 +12,24 @@ import aiohttp
 import pytest
 
 import bot.admin.service
-from bot.admin.service import Administration, Record, Unaskable, ask, open_to_commands
-from bot.tickets import Refusal, hash_key
-from storage import DatabaseInUse, DatabaseLock, NameTaken, StorageError, Store, lock_path, read_note
+from bot.admin.service import AdminError, AdminService, JsonObject, execute, serve_control_api
+from bot.tickets.api_keys import hash_api_key
+from bot.tickets.errors import TicketError
+from storage import (
+    DatabaseInUse,
+    DatabaseLock,
+    StorageError,
+    Store,
+    WorkspaceNameTaken,
+    lock_path,
+    read_address,
+)
 from tests.storage.samples import HUB
 
 SOURCES = ("somewhere", "elsewhere")
 HUB_FIELDS = asdict(HUB)
 
-Asking = Callable[..., Awaitable[list[Record]]]
+Asking = Callable[..., Awaitable[list[JsonObject]]]
 
 
 @pytest.fixture
@@ -34,7 +43,7 @@ async def running(database: Path) -> AsyncIterator[Store]:
     with DatabaseLock(database) as lock:
         store = await Store.open(database)
         try:
-            async with open_to_commands(Administration(store, SOURCES), lock):
+            async with serve_control_api(AdminService(store, SOURCES), lock):
                 yield store
         finally:
             await store.close()
@@ -44,8 +53,8 @@ async def running(database: Path) -> AsyncIterator[Store]:
 async def asking(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Asking]:
     """Ask with nobody holding the database, and again with somebody who does."""
 
-    async def asked(verb: str, **arguments: object) -> list[Record]:
-        return await ask(database, SOURCES, verb, **arguments)
+    async def asked(verb: str, **arguments: object) -> list[JsonObject]:
+        return await execute(database, SOURCES, verb, **arguments)
 
     if request.param == "alone":
         yield asked
@@ -72,7 +81,7 @@ async def test_a_key_is_shown_once(asking: Asking) -> None:
     assert listed == made
     assert key.startswith(f"tb_{made['prefix']}_")
     assert key not in json.dumps(listed)
-    assert hash_key(key) not in json.dumps(listed)
+    assert hash_api_key(key) not in json.dumps(listed)
     assert (made["workspace_name"], made["source"], made["revoked_at"]) == ("hub", "somewhere", None)
 
 
@@ -93,7 +102,7 @@ async def test_nothing_made_yet_is_an_empty_list(asking: Asking) -> None:
 
 
 async def refusal_of(asking: Asking, verb: str, **arguments: object) -> str:
-    with pytest.raises((StorageError, Unaskable, Refusal)) as refusal:
+    with pytest.raises((StorageError, AdminError, TicketError)) as refusal:
         await asking(verb, **arguments)
     return str(refusal.value)
 
@@ -163,16 +172,16 @@ async def test_rules_travel_whole(asking: Asking) -> None:
 
 
 async def test_a_key_is_active_until_it_expires_or_is_revoked(database: Path) -> None:
-    await ask(database, SOURCES, "workspace-create", **HUB_FIELDS)
+    await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
     for name in ("kept", "ended", "taken"):
         soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat() if name == "ended" else None
         arguments = {"workspace": "hub", "source": "somewhere", "name": name, "expires_at": soon}
-        (made,) = await ask(database, SOURCES, "key-create", **arguments)
+        (made,) = await execute(database, SOURCES, "key-create", **arguments)
         assert made["state"] == "active"
-    await ask(database, SOURCES, "key-revoke", prefix=made["prefix"])
+    await execute(database, SOURCES, "key-revoke", prefix=made["prefix"])
     await asyncio.sleep(0.3)
 
-    listed = await ask(database, SOURCES, "key-list")
+    listed = await execute(database, SOURCES, "key-list")
 
     assert {key["name"]: key["state"] for key in listed} == {
         "kept": "active",
@@ -182,24 +191,24 @@ async def test_a_key_is_active_until_it_expires_or_is_revoked(database: Path) ->
 
 
 async def test_asked_alone_the_database_is_let_go_of_again(database: Path) -> None:
-    await ask(database, SOURCES, "workspace-create", **HUB_FIELDS)
-    with pytest.raises(NameTaken):
-        await ask(database, SOURCES, "workspace-create", **HUB_FIELDS)
+    await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
+    with pytest.raises(WorkspaceNameTaken):
+        await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
 
     with DatabaseLock(database):
-        assert read_note(database) == ""
+        assert read_address(database) == ""
 
 
 async def test_a_running_bridge_knows_at_once_what_was_asked_of_it(database: Path) -> None:
     async with running(database) as store:
-        await ask(database, SOURCES, "workspace-create", **HUB_FIELDS)
-        (made,) = await ask(database, SOURCES, "key-create", workspace="hub", source="somewhere")
+        await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
+        (made,) = await execute(database, SOURCES, "key-create", workspace="hub", source="somewhere")
 
-        key = await store.find_key(hash_key(str(made["key"])))
+        key = await store.find_key(hash_api_key(str(made["key"])))
         assert key is not None
 
-        await ask(database, SOURCES, "key-revoke", prefix=key.prefix)
-        key = await store.find_key(hash_key(str(made["key"])))
+        await execute(database, SOURCES, "key-revoke", prefix=key.prefix)
+        key = await store.find_key(hash_api_key(str(made["key"])))
         assert key is not None
         assert key.revoked_at is not None
 
@@ -207,7 +216,7 @@ async def test_a_running_bridge_knows_at_once_what_was_asked_of_it(database: Pat
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer wrong", "Bearer ä", "wrong"])
 async def test_without_the_token_a_running_bridge_does_nothing(database: Path, token: str) -> None:
     async with running(database) as store, aiohttp.ClientSession() as stranger:
-        address = json.loads(read_note(database))["address"]
+        address = json.loads(read_address(database))["address"]
         headers = {"Authorization": token} if token else {}
 
         async with stranger.post(f"{address}/workspace-create", json=HUB_FIELDS, headers=headers) as answer:
@@ -218,17 +227,17 @@ async def test_without_the_token_a_running_bridge_does_nothing(database: Path, t
 
 async def test_a_note_with_a_wrong_token_is_refused(database: Path) -> None:
     async with running(database) as store:
-        note = json.loads(read_note(database))
+        note = json.loads(read_address(database))
         lock_path(database).write_text(json.dumps(note | {"token": "wrong"}))
 
-        with pytest.raises(Unaskable, match="token is wrong"):
-            await ask(database, SOURCES, "workspace-create", **HUB_FIELDS)
+        with pytest.raises(AdminError, match="token is wrong"):
+            await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
         assert await store.workspaces() == []
 
 
 async def test_a_running_bridge_is_reached_on_loopback_alone(database: Path) -> None:
     async with running(database):
-        note = json.loads(read_note(database))
+        note = json.loads(read_address(database))
 
     assert note["address"].startswith("http://127.0.0.1:")
     assert len(note["token"]) >= 40
@@ -238,24 +247,24 @@ async def test_each_run_has_a_token_of_its_own_and_takes_it_away_when_it_ends(da
     tokens = set()
     for _ in range(2):
         async with running(database):
-            tokens.add(json.loads(read_note(database))["token"])
-        assert read_note(database) == ""
+            tokens.add(json.loads(read_address(database))["token"])
+        assert read_address(database) == ""
 
     assert len(tokens) == 2
 
 
 async def test_a_holder_that_does_not_answer_is_told(database: Path, unused_port: int) -> None:
     with DatabaseLock(database) as lock:
-        lock.write_note(json.dumps({"address": f"http://127.0.0.1:{unused_port}", "token": "x"}))
+        lock.publish_address(json.dumps({"address": f"http://127.0.0.1:{unused_port}", "token": "x"}))
 
         with pytest.raises(DatabaseInUse, match=r"does not answer\. Try again, or restart it\."):
-            await ask(database, SOURCES, "workspace-list")
+            await execute(database, SOURCES, "workspace-list")
 
 
 async def test_a_holder_that_is_just_starting_is_waited_for(database: Path) -> None:
     lock = DatabaseLock(database)
     lock.__enter__()
-    asked = asyncio.create_task(ask(database, SOURCES, "workspace-list"))
+    asked = asyncio.create_task(execute(database, SOURCES, "workspace-list"))
     await asyncio.sleep(0.3)
     assert not asked.done()
 
@@ -267,13 +276,13 @@ async def test_a_holder_that_is_just_starting_is_waited_for(database: Path) -> N
 async def test_a_holder_that_takes_no_commands_is_told_after_a_while(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.admin.service, "_PATIENCE", 0.2)
+    monkeypatch.setattr(bot.admin.service, "LOCK_WAIT_SECONDS", 0.2)
 
     with (
         DatabaseLock(database),
         pytest.raises(DatabaseInUse, match=r"Another ticketbridge is using tickets\.db"),
     ):
-        await ask(database, SOURCES, "workspace-list")
+        await execute(database, SOURCES, "workspace-list")
 
 
 @pytest.fixture

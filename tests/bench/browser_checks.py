@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.tickets import Lane, Scope, Search, Status
+from bot.tickets.outbox import Destination
+from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.ticket import Status
 from storage import Store
 from tests.bench.process import rows
 from tests.bench.seed_database import MODELS, WORDS, players
@@ -37,7 +39,7 @@ def questions(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
     minecraft = Scope(workspace_id=scope.workspace_id, source="modl")
 
     def search(**conditions: Any) -> Awaitable[object]:
-        return store.search(scope, Search(limit=25, **conditions))
+        return store.search_tickets(scope, TicketQuery(limit=25, **conditions))
 
     def player(number: int) -> str:
         return f"player-{number * 7918 % players(tickets) | 1}"
@@ -48,12 +50,12 @@ def questions(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
     return {
         "list: the newest 25": lambda n: search(),
         "list: page 40": lambda n: search(offset=39 * 25),
-        "lookup: a ticket by its id": lambda n: store.cases(scope, [name(n)]),
+        "lookup: a ticket by its id": lambda n: store.list_ticket_details(scope, [name(n)]),
         "record: a player's newest 25": lambda n: search(reporter_id=player(n)),
         "queue: the newest 25 that are open": lambda n: search(statuses=open_ones),
-        "outbox: what leaves next, 500 waiting": lambda n: store.due_deliveries(Lane.DISCORD, (), now),
-        "autocomplete: three letters": lambda n: store.tickets_like(every_second[:3], here),
-        "autocomplete: a number": lambda n: store.tickets_like(str(n), here),
+        "outbox: what leaves next, 500 waiting": lambda n: store.due_deliveries(Destination.DISCORD, (), now),
+        "autocomplete: three letters": lambda n: store.autocomplete_tickets(every_second[:3], here),
+        "autocomplete: a number": lambda n: store.autocomplete_tickets(str(n), here),
         "search: a word of every second ticket": lambda n: search(text=every_second),
         "search: a word of one in twenty": lambda n: search(text=one_in_twenty),
         "search: a word of one in a hundred": lambda n: search(text=one_in_hundred),
@@ -67,11 +69,11 @@ def questions(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
         "search: two letters": lambda n: search(text=every_second[:2]),
         "search: a number": lambda n: search(text=str(tickets // 2 + 2 * n)[:-1]),
         "list: page 5 of the open ones": lambda n: search(statuses=open_ones, offset=4 * 25),
-        "list: Minecraft's reports, open": lambda n: store.search(
-            minecraft, Search(limit=25, statuses=[Status.OPEN], categories=_REPORTS)
+        "list: Minecraft's reports, open": lambda n: store.search_tickets(
+            minecraft, TicketQuery(limit=25, statuses=[Status.OPEN], categories=_REPORTS)
         ),
-        "record: the reports on a player": lambda n: store.search(
-            minecraft, Search(limit=25, reported_id=f"accused-{n * 7918 % players(tickets)}")
+        "record: the reports on a player": lambda n: store.search_tickets(
+            minecraft, TicketQuery(limit=25, reported_id=f"accused-{n * 7918 % players(tickets)}")
         ),
     }
 

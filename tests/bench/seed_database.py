@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.sources import discover
+from bot.sources import load_sources
 from storage import Store
 from tests.bench.seed_workspace import Premises, furnished
 from tests.bench.serving import MINECRAFT, ROBLOX, Contract
@@ -68,19 +68,19 @@ async def _file_models(premises: Premises) -> None:
 async def _index(premises: Premises) -> None:
     store = await Store.open(premises.database)
     try:
-        while await store.index_some(_BATCH):
+        while await store.index_batch(_BATCH):
             pass
     finally:
         await store.close()
 
 
 async def _file(store: Store, workspace_id: str, contract: Contract, number: int, begin: datetime) -> None:
-    source = discover()[contract.source]
-    (intake,) = (one for one in source.intakes if one.path == contract.path)
+    source = load_sources()[contract.source]
+    (intake,) = (one for one in source.intake_endpoints if one.path == contract.path)
     words = [word for word, share in WORDS.items() if number // 2 % 100 < share]
     new = intake.parse(json.dumps(dict(contract.body) | {"subject": " ".join(["Report", *words])}).encode())
     now = begin + timedelta(seconds=number)
-    await store.add_ticket(workspace_id, new, source.ids(new, now), now)
+    await store.add_ticket(workspace_id, new, source.new_public_ids(new, now), now)
 
 
 def _copy(db: sqlite3.Connection, tickets: int) -> None:

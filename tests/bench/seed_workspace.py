@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.sandbox import DemoGuild, Sandbox
-from bot.tickets import NewWorkspace, hash_key, mint_key
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.workspace import NewWorkspace
 from storage import Store
 
 _NOWHERE = "http://127.0.0.1:9/api/v10"  # nobody listens there: Discord is away
@@ -61,8 +62,8 @@ def free_port() -> int:
 
 
 async def _new_key(store: Store, source: str, now: datetime) -> str:
-    key, prefix = mint_key()
-    await store.add_key("main", source, prefix=prefix, key_hash=hash_key(key), now=now)
+    key, prefix = generate_api_key()
+    await store.add_key("main", source, prefix=prefix, key_hash=hash_api_key(key), now=now)
     return key
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.buckets import Limit
-from bot.tickets import Found, Scope
+from bot.tickets.queries import Scope, TicketPage
 from tests.bench import chart, wrk
 from tests.bench.browser_checks import NONE, questions
 from tests.bench.burst import drain, shown
@@ -154,7 +154,7 @@ async def test_a_filled_database_holds_what_its_questions_ask_for(tmp_path: Path
         for name, ask in questions(store, scope, 2 * MODELS + 1000).items():
             for number in range(3):
                 answer = await ask(number)
-                found = answer.cases if isinstance(answer, Found) else answer
+                found = answer.items if isinstance(answer, TicketPage) else answer
                 # Page 40 and a player's open tickets may be empty where there are few.
                 assert bool(found) == (name not in NONE) or "page" in name or "player" in name, name
         assert counted(premises.database, "outbox WHERE state = 'pending'") == PENDING

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
-from bot.admin.service import Administration, open_to_commands
-from bot.sources import discover
+from bot.admin.service import AdminService, serve_control_api
+from bot.sources import load_sources
 from storage import DatabaseLock, Store
 
 Operator = Callable[..., Awaitable[Result]]
@@ -46,7 +46,7 @@ async def store(database: Path, beside: bool) -> AsyncIterator[Store | None]:
     with DatabaseLock(database) as lock:
         store = await Store.open(database)
         try:
-            async with open_to_commands(Administration(store, discover()), lock):
+            async with serve_control_api(AdminService(store, load_sources()), lock):
                 yield store
         finally:
             await store.close()

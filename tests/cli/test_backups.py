@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import BackupSettings
-from bot.jobs.backups import back_up_and_prune, keep_backups, seconds_to_next
-from storage.backup import scheduled_name, verify
+from bot.jobs.backups import back_up_and_prune, run_backup_schedule, seconds_until_next_backup
+from storage.backup import scheduled_backup_name, verify
 from tests.cli.conftest import Operator, refused, told, with_workspace
 from tests.storage.samples import NOW
 
@@ -61,12 +61,12 @@ async def test_what_is_no_backup_is_not_restored(
 
 
 def test_a_backup_is_due_when_the_newest_is_old_enough(tmp_path: Path) -> None:
-    assert seconds_to_next(tmp_path / "none", 24, NOW) == 0
+    assert seconds_until_next_backup(tmp_path / "none", 24, NOW) == 0
 
-    (tmp_path / scheduled_name(NOW)).touch()
+    (tmp_path / scheduled_backup_name(NOW)).touch()
 
-    assert seconds_to_next(tmp_path, 24, NOW + timedelta(hours=23)) == 3600
-    assert seconds_to_next(tmp_path, 24, NOW + timedelta(hours=25)) == 0
+    assert seconds_until_next_backup(tmp_path, 24, NOW + timedelta(hours=23)) == 3600
+    assert seconds_until_next_backup(tmp_path, 24, NOW + timedelta(hours=25)) == 0
 
 
 async def test_scheduled_backups_are_made_and_only_so_many_stay(
@@ -75,9 +75,11 @@ async def test_scheduled_backups_are_made_and_only_so_many_stay(
     folder = tmp_path / "backups"
     folder.mkdir()
     for hour in range(5):
-        (folder / scheduled_name(NOW + timedelta(hours=hour))).touch()
+        (folder / scheduled_backup_name(NOW + timedelta(hours=hour))).touch()
 
-    keeping = asyncio.create_task(keep_backups(database, BackupSettings(folder=folder, hours=24, keep=3)))
+    keeping = asyncio.create_task(
+        run_backup_schedule(database, BackupSettings(folder=folder, hours=24, keep=3))
+    )
     async with asyncio.timeout(10):
         while len(list(folder.iterdir())) != 3:  # noqa: ASYNC110 - it is done in a thread
             await asyncio.sleep(0.02)
@@ -85,12 +87,14 @@ async def test_scheduled_backups_are_made_and_only_so_many_stay(
     await asyncio.wait([keeping])
 
     *older, newest = sorted(folder.iterdir())
-    assert [path.name for path in older] == [scheduled_name(NOW + timedelta(hours=hour)) for hour in (3, 4)]
+    assert [path.name for path in older] == [
+        scheduled_backup_name(NOW + timedelta(hours=hour)) for hour in (3, 4)
+    ]
     assert verify(newest) == 0
 
 
 async def test_without_a_folder_there_are_no_backups(database: Path) -> None:
-    await keep_backups(database, BackupSettings())
+    await run_backup_schedule(database, BackupSettings())
 
 
 async def test_a_backup_that_fails_is_logged_and_tried_again(
@@ -98,7 +102,7 @@ async def test_a_backup_that_fails_is_logged_and_tried_again(
 ) -> None:
     settings = BackupSettings(folder=tmp_path / "backups")
 
-    keeping = asyncio.create_task(keep_backups(tmp_path / "nothing.db", settings))
+    keeping = asyncio.create_task(run_backup_schedule(tmp_path / "nothing.db", settings))
     async with asyncio.timeout(10):
         while "trying again in an hour" not in caplog.text:  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.02)

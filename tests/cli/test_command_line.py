@@ -18,7 +18,7 @@ import pytest
 from bot.sandbox import DemoGuild, Sandbox
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
-from tests.support.bridge_harness import discord_stand_in, eventually, said
+from tests.support.bridge_harness import reply_text, running_sandbox, wait_for
 
 
 async def ticketbridge(*arguments: object, **environment: str) -> tuple[int, str, str]:
@@ -132,7 +132,7 @@ async def test_the_demos_json_line_is_all_a_program_needs(tmp_path: Path) -> Non
                 async with session.get(place) as answer:
                     return told["data"]["TicketId"] in await answer.text()
 
-            await eventually(posted, seconds=2)
+            await wait_for(posted, seconds=2)
         assert demo["database"] == str(tmp_path / "demo.db")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 10) == 0
@@ -143,7 +143,7 @@ async def test_the_demos_json_line_is_all_a_program_needs(tmp_path: Path) -> Non
 
 
 async def test_run_serves_both_games_against_any_discord_compatible_server(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)
         async with bridge_process(config) as (process, address):
             await workspace_created(config, guild)  # while the bridge runs and holds the database
@@ -152,7 +152,7 @@ async def test_run_serves_both_games_against_any_discord_compatible_server(tmp_p
                 address, "/tickets/create-game-report", series.GAME_REPORT, {"x-api-key": keys["series"]}
             )
             _, ticket = await post(address, "/v1/minecraft/tickets", modl.TICKET, {"X-API-Key": keys["modl"]})
-            await eventually(lambda: sandbox.messages("reports") and sandbox.messages("tickets"))
+            await wait_for(lambda: sandbox.messages("reports") and sandbox.messages("tickets"))
 
             kept = await sandbox.command(
                 "mia", "tickets", "ticket reply", {"ticket": ticket["ticketId"], "message": "Hello"}
@@ -165,12 +165,12 @@ async def test_run_serves_both_games_against_any_discord_compatible_server(tmp_p
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 10) == 0
 
-        assert "is kept" in said(kept)
-        assert "view-only" in said(refused)
+        assert "is kept" in reply_text(kept)
+        assert "view-only" in reply_text(refused)
 
 
 async def test_a_ticket_answered_before_kill_9_is_posted_once_after_a_restart(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "series")
@@ -185,7 +185,7 @@ async def test_a_ticket_answered_before_kill_9_is_posted_once_after_a_restart(tm
                 answered.append(told["data"]["TicketId"])
 
         async with bridge_process(config):
-            await eventually(lambda: len(sandbox.messages("reports")) >= 3)
+            await wait_for(lambda: len(sandbox.messages("reports")) >= 3)
             await asyncio.sleep(1)  # time for a second copy, if there were to be one
 
         footers = [message["embeds"][0]["footer"]["text"] for message in sandbox.messages("reports")]
@@ -193,7 +193,7 @@ async def test_a_ticket_answered_before_kill_9_is_posted_once_after_a_restart(tm
 
 
 async def test_tickets_are_taken_while_discord_is_away_and_posted_when_it_is_back(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "series")
@@ -205,11 +205,11 @@ async def test_tickets_are_taken_while_discord_is_away_and_posted_when_it_is_bac
             assert status == 200
             sandbox.clear_faults()
 
-            await eventually(lambda: sandbox.messages("reports"), seconds=15)
+            await wait_for(lambda: sandbox.messages("reports"), seconds=15)
 
 
 async def test_a_revoked_key_opens_nothing_from_the_next_request_on(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "series")
@@ -225,7 +225,7 @@ async def test_a_revoked_key_opens_nothing_from_the_next_request_on(tmp_path: Pa
 
 
 async def test_what_a_sender_got_wrong_is_seen_beside_the_bridge_and_after_it(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "series")
@@ -250,7 +250,7 @@ async def test_what_a_sender_got_wrong_is_seen_beside_the_bridge_and_after_it(tm
 
 
 async def test_a_rule_changed_beside_the_bridge_holds_from_the_next_request_on(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "modl")
@@ -306,7 +306,7 @@ async def test_what_stands_in_the_way_of_running_is_one_sentence(tmp_path: Path)
 
 
 async def test_a_token_discord_does_not_know_ends_with_a_sentence(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, _):
+    async with running_sandbox() as (sandbox, _):
         config = configured(tmp_path, sandbox)
 
         status, _, err = await ticketbridge("run", "--config", config, TICKETBRIDGE_DISCORD_TOKEN="not-it")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Delivery, Kind, Lane
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination
 from storage import Store
 from tests.cli.conftest import Operator, opened, refused, told, with_workspace
 from tests.storage.samples import HUB, NOW, ids, new_ticket
@@ -18,9 +18,13 @@ async def _troubled(store: Store) -> Delivery:
     (workspace,) = await store.workspaces()
     waiting = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    (first,) = (one for one in await store.waiting_for(waiting.id, Lane.DISCORD) if one.kind is Kind.POST)
-    await store.begin([first], NOW)
-    await store.bury(first, REASON, NOW)
+    (first,) = (
+        one
+        for one in await store.pending_for_ticket(waiting.id, Destination.DISCORD)
+        if one.kind is DeliveryKind.POST
+    )
+    await store.start_attempt([first], NOW)
+    await store.dead_letter(first, REASON, NOW)
     return first
 
 
@@ -87,8 +91,8 @@ async def test_what_is_tried_again_is_due_before_its_ticket_s_later_deliveries(t
         first = await _troubled(store)
         await store.retry(first.id, NOW + timedelta(hours=1))
 
-        ((due,),) = await store.due_deliveries(Lane.DISCORD, (), NOW + timedelta(hours=2))
-        waiting = await store.waiting_for(first.ticket_id, Lane.DISCORD)
+        ((due,),) = await store.due_deliveries(Destination.DISCORD, (), NOW + timedelta(hours=2))
+        waiting = await store.pending_for_ticket(first.ticket_id, Destination.DISCORD)
 
     assert due.id == waiting[0].id == first.id
     assert due.attempts == 1

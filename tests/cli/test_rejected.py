@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.output import visible, visible_lines
+from bot.cli.output import escape_body, escape_controls
 from storage import Store
 from tests.cli.conftest import Operator, opened, refused, told, with_workspace
 
@@ -27,7 +27,7 @@ async def rejected(
 async def _keep(store: Store, path: str, bodies: tuple[bytes, ...]) -> None:
     (key,) = await store.keys()
     for body in bodies:
-        await store.reject(key, path, "It makes \x1b[1mno\x1b[0m sense.", body, NOW)
+        await store.save_rejected_request(key, path, "It makes \x1b[1mno\x1b[0m sense.", body, NOW)
 
 
 async def test_nothing_rejected_is_a_sentence(ticketbridge: Operator) -> None:
@@ -82,9 +82,9 @@ async def test_an_unknown_one_is_a_sentence(ticketbridge: Operator) -> None:
 
 
 def test_what_would_act_or_hide_is_escaped_and_the_rest_is_not() -> None:
-    assert visible("Ünïcode “quotes” 日本 \\n [red]") == "Ünïcode “quotes” 日本 \\n [red]"
+    assert escape_controls("Ünïcode “quotes” 日本 \\n [red]") == "Ünïcode “quotes” 日本 \\n [red]"
     assert (
-        visible("\x00\x1b\x7f\x85\u200b\u202e\u2028\ud800")
+        escape_controls("\x00\x1b\x7f\x85\u200b\u202e\u2028\ud800")
         == "\\x00\\x1b\\x7f\\x85\\u200b\\u202e\\u2028\\ud800"
     )
-    assert visible_lines(b"a\nb\tc\r\x0b\xf0\x9f") == "a\nb\tc\\r\\x0b\\xf0\\x9f"
+    assert escape_body(b"a\nb\tc\r\x0b\xf0\x9f") == "a\nb\tc\\r\\x0b\\xf0\\x9f"

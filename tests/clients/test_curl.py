@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot.sources import discover
+from bot.sources import load_sources
 from bot.tickets.workspace import Plan
-from bot.webhook.errors import refusal
+from bot.webhook.errors import api_error
 from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, opened, ran
 
 PAGE = (CLIENTS / "curl.md").read_text("utf-8")
@@ -156,7 +156,7 @@ async def test_the_403_of_the_page_is_what_a_workspace_without_tickets_answers(b
 def test_the_500_of_the_page_is_the_source_s_own(chapter: str) -> None:
     shown = next(each for each in examples() if each.chapter == chapter and each.status == 500)
 
-    assert discover()[SOURCES[chapter]].refuse(refusal(500)) == shown.answer
+    assert load_sources()[SOURCES[chapter]].format_error(api_error(500)) == shown.answer
 
 
 @pytest.mark.parametrize("chapter", SOURCES)
@@ -165,7 +165,7 @@ def test_every_documented_outcome_and_every_path_is_on_the_page(chapter: str) ->
 
     only_here = {403} if chapter == "Roblox" else set()
     assert {each.status for each in of_chapter} == {200, 400, 401, 429, 500} | only_here
-    for intake in discover()[SOURCES[chapter]].intakes:
+    for intake in load_sources()[SOURCES[chapter]].intake_endpoints:
         assert any(f'"$url{intake.path}"' in (each.request or "") for each in of_chapter)
 
 
@@ -187,7 +187,7 @@ async def test_the_work_on_the_page_is_done(number: int, last: tuple[str, ...], 
         end = end[key]
     assert end == last[-1]
     (ticket,) = await bridge.kept()
-    assert ticket.status.is_over
+    assert ticket.status.is_closed
     assert ticket.claimed_by is not None
 
 

@@ -8,8 +8,14 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from bot.discord_client.invalid_requests import ENOUGH, MOST, WINDOW, RequestsMade, TooManyRefusals
-from bot.outbox.circuit_breaker import Breaker
+from bot.discord_client.invalid_requests import (
+    HARD_LIMIT,
+    SOFT_LIMIT,
+    WINDOW,
+    InvalidRequestGuard,
+    InvalidRequestLimitReached,
+)
+from bot.outbox.circuit_breaker import CircuitBreaker
 from tests.outbox.test_circuit_breaker import Clock
 
 Headers = Mapping[str, str]
@@ -21,71 +27,71 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def breaker(clock: Clock) -> Breaker:
-    return Breaker(clock)
+def breaker(clock: Clock) -> CircuitBreaker:
+    return CircuitBreaker(clock)
 
 
 @pytest.fixture
-def requests(breaker: Breaker, clock: Clock) -> RequestsMade:
-    return RequestsMade(breaker, clock)
+def requests(breaker: CircuitBreaker, clock: Clock) -> InvalidRequestGuard:
+    return InvalidRequestGuard(breaker, clock)
 
 
 def told(
-    requests: RequestsMade, status: int, times: int = 1, headers: Headers = MappingProxyType({})
+    requests: InvalidRequestGuard, status: int, times: int = 1, headers: Headers = MappingProxyType({})
 ) -> None:
     for _ in range(times):
-        requests.answered(status, CIMultiDict(headers))
+        requests.record_response(status, CIMultiDict(headers))
 
 
-def test_only_what_discord_counts_is_counted(requests: RequestsMade) -> None:
+def test_only_what_discord_counts_is_counted(requests: InvalidRequestGuard) -> None:
     for status in (200, 204, 400, 404, 500, 503):
         told(requests, status)
     told(requests, 429, headers={"x-ratelimit-scope": "shared"})
-    assert requests.invalid_in_window == 0
+    assert requests.invalid_count == 0
 
     for status in (401, 403, 429):
         told(requests, status)
     told(requests, 429, headers={"x-ratelimit-scope": "user"})
 
-    assert requests.invalid_in_window == 4
+    assert requests.invalid_count == 4
     assert requests.responses == {200: 1, 204: 1, 400: 1, 404: 1, 500: 1, 503: 1, 401: 1, 403: 1, 429: 3}
 
 
 def test_deliveries_stop_long_before_discord_bars_us_until_enough_is_forgotten(
-    requests: RequestsMade, breaker: Breaker, clock: Clock
+    requests: InvalidRequestGuard, breaker: CircuitBreaker, clock: Clock
 ) -> None:
     told(requests, 403, 100)
     clock.passes(200)
-    told(requests, 403, ENOUGH - 101)
-    assert not breaker.closed
+    told(requests, 403, SOFT_LIMIT - 101)
+    assert not breaker.is_open
     told(requests, 403)
 
-    assert breaker.closed
-    assert breaker.seconds_to_change() == WINDOW - 200  # then the first hundred are forgotten
-    breaker.look_again()
-    breaker.answered(1)
-    assert breaker.closed
+    assert breaker.is_open
+    assert breaker.seconds_until_retry() == WINDOW - 200  # then the first hundred are forgotten
+    breaker.reset()
+    breaker.record_success(1)
+    assert breaker.is_open
     clock.passes(WINDOW - 200)
-    assert not breaker.closed
-    assert requests.invalid_in_window == ENOUGH - 100
+    assert not breaker.is_open
+    assert requests.invalid_count == SOFT_LIMIT - 100
 
 
 def test_a_single_refusal_too_many_waits_for_a_single_one_to_be_forgotten(
-    requests: RequestsMade, breaker: Breaker, clock: Clock
+    requests: InvalidRequestGuard, breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    for _ in range(ENOUGH + 1):
+    for _ in range(SOFT_LIMIT + 1):
         told(requests, 403)
         clock.passes(1)
 
-    assert breaker.everywhere is not None
-    assert breaker.everywhere.until == clock.now - ENOUGH + WINDOW  # the second of them
+    assert breaker.global_circuit is not None
+    assert breaker.global_circuit.retry_at == clock.now - SOFT_LIMIT + WINDOW  # the second of them
 
 
-def test_what_is_remembered_is_bounded(requests: RequestsMade) -> None:
-    told(requests, 403, 3 * MOST)
+def test_what_is_remembered_is_bounded(requests: InvalidRequestGuard) -> None:
+    told(requests, 403, 3 * HARD_LIMIT)
 
-    assert requests.invalid_in_window == MOST
-    assert requests.responses[403] == 3 * MOST
+    assert requests.invalid_count == HARD_LIMIT
+    assert requests.responses[403] == 3 * HARD_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -99,21 +105,21 @@ def test_what_is_remembered_is_bounded(requests: RequestsMade) -> None:
     ],
 )
 def test_a_limit_of_everything_lets_everything_rest_as_long_as_it_says(
-    requests: RequestsMade, breaker: Breaker, headers: Headers, seconds: float
+    requests: InvalidRequestGuard, breaker: CircuitBreaker, headers: Headers, seconds: float
 ) -> None:
     told(requests, 429, headers=headers)
 
-    assert breaker.closed
-    assert breaker.seconds_to_change() == seconds
+    assert breaker.is_open
+    assert breaker.seconds_until_retry() == seconds
 
 
 @pytest.mark.parametrize("scope", ["user", "shared"])
 def test_a_limit_of_one_route_lets_nothing_else_rest(
-    requests: RequestsMade, breaker: Breaker, scope: str
+    requests: InvalidRequestGuard, breaker: CircuitBreaker, scope: str
 ) -> None:
     told(requests, 429, headers={"x-ratelimit-scope": scope, "retry-after": "3"})
 
-    assert not breaker.closed
+    assert not breaker.is_open
 
 
 @pytest.fixture
@@ -135,20 +141,20 @@ async def refusing() -> AsyncIterator[tuple[str, list[str]]]:
 
 
 async def test_of_a_real_session_every_answer_is_counted_and_at_the_end_nothing_is_asked(
-    requests: RequestsMade, clock: Clock, refusing: tuple[str, list[str]]
+    requests: InvalidRequestGuard, clock: Clock, refusing: tuple[str, list[str]]
 ) -> None:
     address, arrived = refusing
-    told(requests, 401, MOST - 3)
-    async with aiohttp.ClientSession(trace_configs=[requests.traced()]) as session:
+    told(requests, 401, HARD_LIMIT - 3)
+    async with aiohttp.ClientSession(trace_configs=[requests.trace_config()]) as session:
         for _ in range(3):
             async with session.get(address) as answer:
                 assert answer.status == 403
         for _ in range(5):
-            with pytest.raises(TooManyRefusals):
+            with pytest.raises(InvalidRequestLimitReached):
                 await session.get(address)
         assert len(arrived) == 3
 
         clock.passes(WINDOW)
         async with session.get(address) as answer:
             assert answer.status == 403
-    assert requests.responses == {401: MOST - 3, 403: 4}
+    assert requests.responses == {401: HARD_LIMIT - 3, 403: 4}

@@ -6,22 +6,24 @@ from pathlib import Path
 import pytest
 
 from tests.cogs.tickets.test_commands import opened_by
-from tests.support.bridge_harness import Town, discord_stand_in
-from tests.support.bridge_harness import town as run_town
+from tests.support.bridge_harness import RunningBridge, running_sandbox
+from tests.support.bridge_harness import running_bridge as run_town
 
 
 @pytest.fixture
-async def forgetful(tmp_path: Path) -> AsyncIterator[Town]:
+async def forgetful(tmp_path: Path) -> AsyncIterator[RunningBridge]:
     """Discord knows no nonce, and its gateway does not tell the bot of its own posts."""
     async with (
-        discord_stand_in(nonce_window=0.0, echo=False) as (sandbox, guild),
+        running_sandbox(nonce_window=0.0, echo=False) as (sandbox, guild),
         run_town(tmp_path / "t.db", sandbox, guild) as town,
     ):
         yield town
 
 
 @pytest.mark.parametrize("error", ["500", "502", "504"])
-async def test_a_post_that_came_through_with_an_error_is_there_once(forgetful: Town, error: str) -> None:
+async def test_a_post_that_came_through_with_an_error_is_there_once(
+    forgetful: RunningBridge, error: str
+) -> None:
     forgetful.sandbox.fail(error, method="POST", path=r"/channels/\d+/messages$", when="after")
 
     report = await forgetful.game_report()
@@ -32,7 +34,7 @@ async def test_a_post_that_came_through_with_an_error_is_there_once(forgetful: T
 
 @pytest.mark.parametrize("error", ["500", "502", "504"])
 async def test_a_private_thread_that_came_through_with_an_error_is_there_once(
-    forgetful: Town, error: str
+    forgetful: RunningBridge, error: str
 ) -> None:
     forgetful.sandbox.fail(error, method="POST", path=r"/channels/\d+/threads$", when="after")
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bot.observability.logging import OneLine, OneObject, hush_libraries
+from bot.observability.logging import JsonLogFormatter, TextFormatter, quiet_libraries
 from bot.sources.series import examples as series
 from tests.cli.test_command_line import bridge_process, configured, key_created, post, workspace_created
-from tests.support.bridge_harness import Town, discord_stand_in, eventually, said
+from tests.support.bridge_harness import RunningBridge, reply_text, running_sandbox, wait_for
 
 NASTY = "one\r\ntwo\x1b[31m\x00three\u2028four\x85\x9b\u202efive"
 WORDS = ("Ann-from-the-game", "my-subject", "my-message", "staff-reply", "staff-note", "broken-body")
@@ -29,7 +29,7 @@ def logged(formatter: logging.Formatter) -> Iterator[io.StringIO]:
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    hush_libraries()
+    quiet_libraries()
     try:
         yield stream
     finally:
@@ -43,7 +43,7 @@ def events(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_an_event_is_one_json_object_with_its_time_in_utc_and_its_ids() -> None:
-    with logged(OneObject()) as stream:
+    with logged(JsonLogFormatter()) as stream:
         logging.getLogger("bot.x").warning(
             "Delivery %d of ticket %d, attempt %d, channel %d rests: %s", 7, 12, 3, 99, "no answer"
         )
@@ -64,7 +64,7 @@ def test_an_event_is_one_json_object_with_its_time_in_utc_and_its_ids() -> None:
     assert (second["message"], second["key"], second["workspace"]) == ("kept it: 5 % for key abc", "abc", "w")
 
 
-@pytest.mark.parametrize("formatter", [OneObject(), OneLine("%(levelname)s %(message)s")])
+@pytest.mark.parametrize("formatter", [JsonLogFormatter(), TextFormatter("%(levelname)s %(message)s")])
 def test_nothing_that_is_quoted_breaks_a_line_or_moves_a_cursor(formatter: logging.Formatter) -> None:
     with logged(formatter) as stream:
         logging.getLogger("bot.x").info("it says %s", NASTY)
@@ -74,7 +74,7 @@ def test_nothing_that_is_quoted_breaks_a_line_or_moves_a_cursor(formatter: loggi
     assert "three" in line
 
 
-@pytest.mark.parametrize("formatter", [OneObject(), OneLine("%(levelname)s %(message)s")])
+@pytest.mark.parametrize("formatter", [JsonLogFormatter(), TextFormatter("%(levelname)s %(message)s")])
 def test_a_traceback_holds_no_line_that_looks_like_an_event(formatter: logging.Formatter) -> None:
     with logged(formatter) as stream:
         try:
@@ -88,9 +88,9 @@ def test_a_traceback_holds_no_line_that_looks_like_an_event(formatter: logging.F
     assert any("ValueError" in line for line in [head, *rest])
 
 
-@pytest.mark.parametrize("formatter", [OneObject(), OneLine("%(levelname)s %(message)s")])
+@pytest.mark.parametrize("formatter", [JsonLogFormatter(), TextFormatter("%(levelname)s %(message)s")])
 async def test_no_secret_and_nobodys_words_are_logged_on_a_tickets_whole_way(
-    town: Town, formatter: logging.Formatter
+    town: RunningBridge, formatter: logging.Formatter
 ) -> None:
     words = {"subject": "my-subject", "message": "my-message", "authorUsername": "Ann-from-the-game"}
     with logged(formatter) as stream:
@@ -100,10 +100,10 @@ async def test_no_secret_and_nobodys_words_are_logged_on_a_tickets_whole_way(
         for command, option in (("reply", "message"), ("note", "text")):
             options = {"ticket": ticket.public_id, option: f"staff-{command}"}
             record = await town.sandbox.command("mia", "tickets", f"ticket {command}", options)
-            assert "is kept" in said(record)
+            assert "is kept" in reply_text(record)
         town.sandbox.fail("503", times=1)
         await town.ticket(subject="my-subject", creatorName="Ann-from-the-game")
-        address = f"{town.bridge.webhook_address}/v1/minecraft/tickets"
+        address = f"{town.application.webhook_address}/v1/minecraft/tickets"
         for key in (town.keys["modl"], "tb_wrong_key"):
             async with town.session.post(
                 address, data=b'{"broken-body', headers={"X-API-Key": key}
@@ -117,9 +117,9 @@ async def test_no_secret_and_nobodys_words_are_logged_on_a_tickets_whole_way(
 
 
 async def test_a_ticket_is_followed_by_its_number_from_the_request_to_a_delivery_that_is_late(
-    town: Town,
+    town: RunningBridge,
 ) -> None:
-    with logged(OneObject()) as stream:
+    with logged(JsonLogFormatter()) as stream:
         town.sandbox.fail("503", times=1)
         ticket = await town.game_report()
 
@@ -134,7 +134,7 @@ async def test_a_ticket_is_followed_by_its_number_from_the_request_to_a_delivery
 async def test_the_bridge_logs_json_when_it_is_set_to_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "series")
@@ -148,7 +148,7 @@ async def test_the_bridge_logs_json_when_it_is_set_to_and_nothing_else(
                     series.GAME_REPORT,
                     {"apikey": key},
                 )
-                await eventually(lambda: sandbox.messages("reports"))
+                await wait_for(lambda: sandbox.messages("reports"))
                 process.terminate()
                 rest = (await process.stderr.read()).decode()
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.application import Bridge, running
+from bot.application import Application, run_application
 from bot.config import BackupSettings
 from bot.observability.metrics import Metrics
 from bot.sources.series import examples as series
 from storage import DiskFull, StorageError
 from tests.storage.samples import NOW, ids, new_ticket, opened
-from tests.support.bridge_harness import Town, discord_stand_in, eventually, settings_for
+from tests.support.bridge_harness import RunningBridge, running_sandbox, settings_for, wait_for
 
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -36,16 +36,18 @@ def figure(figures: Figures, name: str, **labels: str) -> float:
     return figures.get((f"ticketbridge_{name}", frozenset(labels.items())), 0.0)
 
 
-async def scraped(town: Town) -> Figures:
-    async with town.session.get(town.bridge.webhook_address + "/metrics") as answer:
+async def scraped(town: RunningBridge) -> Figures:
+    async with town.session.get(town.application.webhook_address + "/metrics") as answer:
         assert answer.status == 200
         return read(await answer.read())
 
 
-async def test_a_ticket_is_seen_on_its_whole_way(town: Town) -> None:
+async def test_a_ticket_is_seen_on_its_whole_way(town: RunningBridge) -> None:
     await town.game_report()
     await town.ticket()
-    async with town.session.post(town.bridge.webhook_address + "/v1/minecraft/tickets", json={}) as answer:
+    async with town.session.post(
+        town.application.webhook_address + "/v1/minecraft/tickets", json={}
+    ) as answer:
         assert answer.status == 401
 
     figures = await scraped(town)
@@ -71,15 +73,15 @@ async def test_a_ticket_is_seen_on_its_whole_way(town: Town) -> None:
     assert figure(figures, "database_failing") == 0
 
 
-async def test_a_ticket_opened_in_discord_counts_like_any_other(town: Town) -> None:
-    (workspace,) = await town.bridge.store.workspaces()
-    await town.bridge.store.add_ticket(workspace.id, new_ticket(source="discord"), ids(), NOW)
+async def test_a_ticket_opened_in_discord_counts_like_any_other(town: RunningBridge) -> None:
+    (workspace,) = await town.application.store.workspaces()
+    await town.application.store.add_ticket(workspace.id, new_ticket(source="discord"), ids(), NOW)
 
     assert figure(await scraped(town), "tickets_total", source="discord") == 1
     assert figure(await scraped(town), "tickets_total", source="discord") == 1
 
 
-async def test_what_discord_does_not_take_shows_and_makes_the_bridge_not_ready(town: Town) -> None:
+async def test_what_discord_does_not_take_shows_and_makes_the_bridge_not_ready(town: RunningBridge) -> None:
     await town.game_report()
     town.sandbox.fail("503", times=None)
     await town.post(
@@ -89,7 +91,7 @@ async def test_what_discord_does_not_take_shows_and_makes_the_bridge_not_ready(t
     async def waits() -> bool:
         return figure(await scraped(town), "open_circuits") == 1
 
-    await eventually(waits)
+    await wait_for(waits)
     figures = await scraped(town)
     channel = str(town.guild.channels["reports"])
     assert figure(figures, "outbox_deliveries", state="pending", kind="post", channel=channel) == 1
@@ -99,18 +101,18 @@ async def test_what_discord_does_not_take_shows_and_makes_the_bridge_not_ready(t
     )
 
     town.sandbox.clear_faults()
-    await eventually(lambda: len(town.sandbox.messages("reports")) == 2)
+    await wait_for(lambda: len(town.sandbox.messages("reports")) == 2)
 
     async def is_empty() -> bool:
         return not any(name == "ticketbridge_outbox_deliveries" for name, _ in await scraped(town))
 
-    await eventually(is_empty)
+    await wait_for(is_empty)
 
 
 async def test_a_bridge_without_discord_takes_tickets_and_is_not_ready(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, _), aiohttp.ClientSession() as session:
+    async with running_sandbox() as (sandbox, _), aiohttp.ClientSession() as session:
         sandbox.fail("503", times=None)
-        async with running(settings_for(sandbox, tmp_path / "t.db")) as bridge:
+        async with run_application(settings_for(sandbox, tmp_path / "t.db")) as bridge:
             async with session.get(bridge.webhook_address + "/healthz") as answer:
                 assert answer.status == 200
             async with session.get(bridge.webhook_address + "/readyz") as answer:
@@ -118,9 +120,9 @@ async def test_a_bridge_without_discord_takes_tickets_and_is_not_ready(tmp_path:
                 assert "Discord: not connected since" in await answer.text()
 
 
-async def test_ready_follows_the_connection(town: Town) -> None:
+async def test_ready_follows_the_connection(town: RunningBridge) -> None:
     async def status() -> int:
-        async with town.session.get(town.bridge.webhook_address + "/readyz") as answer:
+        async with town.session.get(town.application.webhook_address + "/readyz") as answer:
             told = await answer.json()
             assert told["ready"] is (answer.status == 200)
             if not told["ready"]:
@@ -133,17 +135,17 @@ async def test_ready_follows_the_connection(town: Town) -> None:
     async def is_not() -> bool:
         return await status() == 503
 
-    await eventually(is_ready)
+    await wait_for(is_ready)
     town.sandbox.fail("503", times=None)
     await town.sandbox.disconnect(resumable=False)
-    await eventually(is_not)
+    await wait_for(is_not)
     assert figure(await scraped(town), "discord_connected") == 0
 
     town.sandbox.clear_faults()
-    await eventually(is_ready, seconds=20)
+    await wait_for(is_ready, seconds=20)
 
 
-async def test_no_word_of_a_request_becomes_a_label(town: Town) -> None:
+async def test_no_word_of_a_request_becomes_a_label(town: RunningBridge) -> None:
     for path in (
         "/SECRET",
         "/tickets/get/SECRET",
@@ -151,26 +153,26 @@ async def test_no_word_of_a_request_becomes_a_label(town: Town) -> None:
         "/docs/SECRET",
         "/ticket/SECRET",
     ):
-        async with town.session.request("SECRET", town.bridge.webhook_address + path) as answer:
+        async with town.session.request("SECRET", town.application.webhook_address + path) as answer:
             assert answer.status >= 400
-        async with town.session.get(town.bridge.webhook_address + path) as answer:
+        async with town.session.get(town.application.webhook_address + path) as answer:
             assert answer.status >= 200
 
-    async with town.session.get(town.bridge.webhook_address + "/metrics") as answer:
+    async with town.session.get(town.application.webhook_address + "/metrics") as answer:
         assert "SECRET" not in await answer.text()
 
 
 async def test_a_store_that_fails_is_counted_and_the_other_figures_are_told(tmp_path: Path) -> None:
     async with opened(tmp_path / "t.db") as store:
         metrics = Metrics(store)
-        await metrics.begin()
-        before = read(await metrics.page())
-        metrics.database_failed(DiskFull(""))
-        metrics.database_failed(StorageError(""))
-        metrics.answered("", "/x", 200, 0.1)
+        await metrics.start()
+        before = read(await metrics.render())
+        metrics.record_failure(DiskFull(""))
+        metrics.record_failure(StorageError(""))
+        metrics.observe_response("", "/x", 200, 0.1)
         await store._writer.execute("ALTER TABLE outbox RENAME TO elsewhere")
 
-        figures = read(await metrics.page())
+        figures = read(await metrics.render())
 
     assert figure(before, "database_failing") == 0
     assert figure(figures, "database_failures_total", failure="disk_full") == 1
@@ -179,13 +181,13 @@ async def test_a_store_that_fails_is_counted_and_the_other_figures_are_told(tmp_
 
 
 async def test_the_age_of_the_newest_backup_is_told_where_backups_are_made(tmp_path: Path) -> None:
-    async with discord_stand_in() as (sandbox, _), aiohttp.ClientSession() as session:
+    async with running_sandbox() as (sandbox, _), aiohttp.ClientSession() as session:
         settings = settings_for(sandbox, tmp_path / "t.db")
         with_backups = settings.model_copy(update={"backup": BackupSettings(folder=tmp_path / "backups")})
         for told in (settings, with_backups):
-            async with running(told) as bridge:
+            async with run_application(told) as bridge:
 
-                async def age(bridge: Bridge = bridge) -> float | None:
+                async def age(bridge: Application = bridge) -> float | None:
                     async with session.get(bridge.webhook_address + "/metrics") as answer:
                         figures = read(await answer.read())
                     found = figures.get(("ticketbridge_backup_age_seconds", frozenset()))
@@ -194,7 +196,7 @@ async def test_the_age_of_the_newest_backup_is_told_where_backups_are_made(tmp_p
                 if told is settings:
                     assert await age() is None
                 else:
-                    assert await eventually(age) < 60
+                    assert await wait_for(age) < 60
 
 
 async def test_counting_costs_a_request_and_a_transaction_next_to_nothing(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ async def test_counting_costs_a_request_and_a_transaction_next_to_nothing(tmp_pa
 
         began = time.perf_counter()
         for _ in range(2000):
-            metrics.answered("north", "/north/tickets", 200, 0.003)
-            metrics.database_took("write", 0.001)
+            metrics.observe_response("north", "/north/tickets", 200, 0.003)
+            metrics.observe_transaction("write", 0.001)
 
         assert (time.perf_counter() - began) / 2000 < 100e-6

@@ -12,15 +12,17 @@ import pytest
 import bot.outbox.circuit_breaker
 import bot.outbox.dispatcher
 from bot.outbox.dispatcher import (
-    ChannelRefused,
+    BotForbidden,
+    ChannelForbidden,
     Dispatcher,
-    NoAnswer,
-    Patience,
-    Postponed,
-    RefusedEverywhere,
-    Undeliverable,
+    PermanentFailure,
+    RateLimited,
+    RetryLater,
+    UnknownOutcome,
 )
-from bot.tickets import Delivery, Kind, Lane, Receipt, Ticket, Workspace
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
 
@@ -88,12 +90,12 @@ def town() -> Town:
 
 @asynccontextmanager
 async def dispatching(
-    store: Store, town: Town, lane: Lane = Lane.DISCORD, *, unknown_outcome_delay: float = 0.0
+    store: Store, town: Town, lane: Destination = Destination.DISCORD, *, unknown_outcome_delay: float = 0.0
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher at work until the block ends."""
     dispatcher = Dispatcher(store, lane, unknown_outcome_delay=unknown_outcome_delay)
-    for kind in Kind:
-        dispatcher.take(kind, town.deliver)
+    for kind in DeliveryKind:
+        dispatcher.register(kind, town.deliver)
     running = asyncio.create_task(dispatcher.run())
     try:
         yield dispatcher
@@ -110,10 +112,10 @@ async def a_report(store: Store, workspace: Workspace) -> Ticket:
     return await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
 
-async def delivered(store: Store, ticket: Ticket, lane: Lane = Lane.DISCORD) -> None:
+async def delivered(store: Store, ticket: Ticket, lane: Destination = Destination.DISCORD) -> None:
     """Returns once nothing waits for a ticket any more."""
     async with asyncio.timeout(8):
-        while await store.waiting_for(ticket.id, lane):  # noqa: ASYNC110  # the database is who knows
+        while await store.pending_for_ticket(ticket.id, lane):  # noqa: ASYNC110  # the database is who knows
             await asyncio.sleep(0.01)
 
 
@@ -128,7 +130,11 @@ async def test_a_tickets_deliveries_arrive_in_the_order_they_were_kept(
         await delivered(store, ticket)
 
     assert [delivery.id for delivery in town.arrived] == sorted(delivery.id for delivery in town.arrived)
-    assert [delivery.kind for delivery in town.arrived] == [Kind.POST, Kind.THREAD, *[Kind.SHOW] * 3]
+    assert [delivery.kind for delivery in town.arrived] == [
+        DeliveryKind.POST,
+        DeliveryKind.THREAD,
+        *[DeliveryKind.POST_MESSAGE] * 3,
+    ]
 
 
 async def test_a_delivery_is_settled_with_the_receipt_in_hand(
@@ -160,14 +166,14 @@ async def test_each_lane_has_a_dispatcher_and_each_hears_of_new_rows(
     store: Store, workspace: Workspace, town: Town
 ) -> None:
     game = Town()
-    async with dispatching(store, town), dispatching(store, game, Lane.GAME):
+    async with dispatching(store, town), dispatching(store, game, Destination.GAME):
         ticket = await a_ticket(store, workspace)
         await store.add_message(ticket.id, replying(), origin="a", now=NOW)
         await town.hears(3)
         await game.hears(1)
 
-    assert [delivery.kind for delivery in game.arrived] == [Kind.RETURN]
-    assert Kind.RETURN not in [delivery.kind for delivery in town.arrived]
+    assert [delivery.kind for delivery in game.arrived] == [DeliveryKind.SEND_TO_GAME]
+    assert DeliveryKind.SEND_TO_GAME not in [delivery.kind for delivery in town.arrived]
 
 
 async def test_a_channel_has_one_delivery_in_flight(store: Store, workspace: Workspace, town: Town) -> None:
@@ -202,29 +208,29 @@ async def test_a_slow_channel_does_not_hold_up_another(
         ticket = await a_ticket(store, workspace)
         await delivered(store, ticket)
 
-    assert len(await store.waiting_for(slow.id, Lane.DISCORD)) == 1
+    assert len(await store.pending_for_ticket(slow.id, Destination.DISCORD)) == 1
 
 
 async def test_a_postponed_head_holds_back_its_ticket_and_no_other(
     store: Store, workspace: Workspace, town: Town
 ) -> None:
     first, second = await a_ticket(store, workspace), await a_ticket(store, workspace)
-    town.will(first, raising(Postponed("not yet", seconds=0.5)))
+    town.will(first, raising(RetryLater("not yet", seconds=0.5)))
 
     async with dispatching(store, town):
         await delivered(store, second)
-        assert len(await store.waiting_for(first.id, Lane.DISCORD)) == 2
+        assert len(await store.pending_for_ticket(first.id, Destination.DISCORD)) == 2
         await delivered(store, first)
 
     kinds = [delivery.kind for delivery in town.arrived if delivery.ticket_id == first.id]
-    assert kinds == [Kind.POST, Kind.POST, Kind.THREAD]
+    assert kinds == [DeliveryKind.POST, DeliveryKind.POST, DeliveryKind.THREAD]
 
 
 async def test_what_is_postponed_waits_as_long_as_it_was_asked_to(
     store: Store, workspace: Workspace, town: Town
 ) -> None:
     report = await a_report(store, workspace)
-    town.will(report, raising(Postponed("not yet", seconds=0.4)))
+    town.will(report, raising(RetryLater("not yet", seconds=0.4)))
 
     async with dispatching(store, town):
         await town.hears(1)
@@ -238,11 +244,11 @@ async def test_what_is_postponed_waits_as_long_as_it_was_asked_to(
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not answer is tried again soon."""
-    monkeypatch.setattr(bot.outbox.circuit_breaker, "SHORTEST", 0.1)
+    monkeypatch.setattr(bot.outbox.circuit_breaker, "MIN_BACKOFF", 0.1)
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("silence", [NoAnswer("503"), Patience("429", seconds=0.1)])
+@pytest.mark.parametrize("silence", [UnknownOutcome("503"), RateLimited("429", seconds=0.1)])
 async def test_what_comes_later_never_overtakes_in_a_channel_that_does_not_answer(
     store: Store, workspace: Workspace, town: Town, silence: Exception
 ) -> None:
@@ -261,7 +267,7 @@ async def test_a_channel_that_refuses_rests_and_others_do_not(
 ) -> None:
     refused = [await a_report(store, workspace) for _ in range(3)]
     for report in refused:
-        town.will(report, raising(ChannelRefused("403 Missing Permissions")))
+        town.will(report, raising(ChannelForbidden("403 Missing Permissions")))
     ticket = await a_ticket(store, workspace)
 
     async with dispatching(store, town) as dispatcher:
@@ -269,21 +275,21 @@ async def test_a_channel_that_refuses_rests_and_others_do_not(
         await asyncio.sleep(0.2)
 
         assert [delivery.ticket_id for delivery in town.arrived].count(refused[0].id) == 1
-        assert dispatcher.breaker.channels[HUB.reports_channel_id].reason == "403 Missing Permissions"
-        assert len(await store.waiting_for(refused[0].id, Lane.DISCORD)) == 1
+        assert dispatcher.breaker.channel_circuits[HUB.reports_channel_id].reason == "403 Missing Permissions"
+        assert len(await store.pending_for_ticket(refused[0].id, Destination.DISCORD)) == 1
 
 
 async def test_a_channel_said_to_be_repaired_is_tried_soon(
     store: Store, workspace: Workspace, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.outbox.circuit_breaker, "HASTE", 0.1)
+    monkeypatch.setattr(bot.outbox.circuit_breaker, "MIN_RETRY_GAP", 0.1)
     report = await a_report(store, workspace)
-    town.will(report, raising(ChannelRefused("403 Missing Permissions")))
+    town.will(report, raising(ChannelForbidden("403 Missing Permissions")))
 
     async with dispatching(store, town) as dispatcher:
         await town.hears(1)
         await asyncio.sleep(0)
-        dispatcher.look_again(HUB.reports_channel_id)
+        dispatcher.wake(HUB.reports_channel_id)
         await delivered(store, report)
 
     assert [delivery.attempts for delivery in town.arrived] == [0, 1]
@@ -293,7 +299,7 @@ async def test_a_channel_said_to_be_repaired_is_tried_soon(
 async def test_when_nothing_answers_one_delivery_at_a_time_finds_out_whether_anything_does(
     store: Store, workspace: Workspace, town: Town
 ) -> None:
-    silent = raising(NoAnswer("Discord cannot be reached"))
+    silent = raising(UnknownOutcome("Discord cannot be reached"))
     reports = [await a_report(store, workspace) for _ in range(2)]
     ticket = await a_ticket(store, workspace)
     for one in (*reports, ticket):
@@ -302,23 +308,23 @@ async def test_when_nothing_answers_one_delivery_at_a_time_finds_out_whether_any
     async with dispatching(store, town) as dispatcher:
         await town.hears(3)
         await asyncio.sleep(0.02)
-        assert dispatcher.breaker.closed
+        assert dispatcher.breaker.is_open
         told = len(town.arrived)
         await asyncio.sleep(0.05)
         assert len(town.arrived) == told  # nobody is tried meanwhile
         await delivered(store, ticket)
         await delivered(store, reports[-1])
 
-    assert not dispatcher.breaker.closed
-    assert not dispatcher.breaker.channels
+    assert not dispatcher.breaker.is_open
+    assert not dispatcher.breaker.channel_circuits
 
 
 async def test_a_refusal_of_everything_stops_everything(
     store: Store, workspace: Workspace, town: Town
 ) -> None:
     report, ticket = await a_report(store, workspace), await a_ticket(store, workspace)
-    town.will(report, raising(RefusedEverywhere("401", seconds=400)))
-    town.will(ticket, raising(RefusedEverywhere("401", seconds=400)))
+    town.will(report, raising(BotForbidden("401", seconds=400)))
+    town.will(ticket, raising(BotForbidden("401", seconds=400)))
 
     async with dispatching(store, town) as dispatcher:
         await town.hears(1)
@@ -329,7 +335,7 @@ async def test_a_refusal_of_everything_stops_everything(
         assert asked <= 2  # both channels may have asked at once
         assert len(town.arrived) == asked
 
-        dispatcher.look_again()
+        dispatcher.wake()
         await delivered(store, later)
         await delivered(store, ticket)
 
@@ -338,8 +344,8 @@ async def test_what_a_killed_process_began_is_left_alone_until_it_has_settled(
     store: Store, workspace: Workspace, town: Town
 ) -> None:
     reports = [await a_report(store, workspace) for _ in range(2)]
-    ((first,),) = await store.due_deliveries(Lane.DISCORD, (), NOW)
-    await store.begin([first], datetime.now(UTC))
+    ((first,),) = await store.due_deliveries(Destination.DISCORD, (), NOW)
+    await store.start_attempt([first], datetime.now(UTC))
     start = asyncio.get_running_loop().time()
 
     async with dispatching(store, town, unknown_outcome_delay=0.5):
@@ -354,14 +360,14 @@ async def test_the_undeliverable_is_set_aside_and_the_next_goes(
     store: Store, workspace: Workspace, town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:
     ticket, behind = await a_ticket(store, workspace), await a_ticket(store, workspace)
-    town.will(ticket, raising(Undeliverable("Discord refused it")))
+    town.will(ticket, raising(PermanentFailure("Discord refused it")))
 
     async with dispatching(store, town):
         await delivered(store, behind)
         await delivered(store, ticket)
 
     kinds = [delivery.kind for delivery in town.arrived if delivery.ticket_id == ticket.id]
-    assert kinds == [Kind.POST, Kind.THREAD]
+    assert kinds == [DeliveryKind.POST, DeliveryKind.THREAD]
     assert f"ticket {ticket.id} is set aside: Discord refused it" in caplog.text
 
 
@@ -369,7 +375,7 @@ async def test_an_error_nobody_foresaw_is_tried_again_knowing_of_the_first_attem
     store: Store, workspace: Workspace, town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:
     report = await a_report(store, workspace)
-    town.will(report, raising(RuntimeError("what is this?")), raising(Postponed("now this", seconds=0)))
+    town.will(report, raising(RuntimeError("what is this?")), raising(RetryLater("now this", seconds=0)))
 
     async with dispatching(store, town):
         first, second, third = await town.hears(3)
@@ -387,7 +393,7 @@ async def test_waits_grow_with_each_attempt_up_to_a_minute(
     waits = {0: 1, 3: 8, 40: 60}
     for attempts in waits:
         report = await a_report(store, workspace)
-        town.will(report, raising(Postponed("Discord is away")))
+        town.will(report, raising(RetryLater("Discord is away")))
         with raw(tmp_path / "tickets.db") as db:
             db.execute("UPDATE outbox SET attempts = ? WHERE ticket_id = ?", (attempts, report.id))
 
@@ -403,7 +409,7 @@ async def test_an_attempt_without_an_answer_is_abandoned_and_tried_again(
     store: Store, workspace: Workspace, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bot.outbox.dispatcher, "ATTEMPT_SECONDS", 0.1)
-    monkeypatch.setattr(bot.outbox.circuit_breaker, "SHORTEST", 0.1)
+    monkeypatch.setattr(bot.outbox.circuit_breaker, "MIN_BACKOFF", 0.1)
     report = await a_report(store, workspace)
     town.will(report, never)
 
@@ -423,7 +429,7 @@ async def test_what_is_cut_short_stays_pending_and_is_known_to_have_begun(
     async with dispatching(store, town):
         (first,) = await town.hears(1)
 
-    (waiting,) = await store.waiting_for(report.id, Lane.DISCORD)
+    (waiting,) = await store.pending_for_ticket(report.id, Destination.DISCORD)
     assert (waiting.id, waiting.nonce, waiting.attempts) == (first.id, first.nonce, 1)
 
 
@@ -482,7 +488,7 @@ async def test_the_logs_hold_no_words_of_a_player(
     caplog.set_level(logging.DEBUG, "bot")
     secret = new_ticket(view_only=True, subject="my-subject", body="my-body")
     report = await store.add_ticket(workspace.id, secret, ids(), NOW)
-    town.will(report, raising(Postponed("away", seconds=0)), raising(Undeliverable("refused")))
+    town.will(report, raising(RetryLater("away", seconds=0)), raising(PermanentFailure("refused")))
 
     async with dispatching(store, town):
         await delivered(store, report)

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bot.demo.demo import Demo, staged
-from bot.tickets import Ticket
+from bot.demo.demo import Demo, run_demo
+from bot.tickets.ticket import Ticket
 from tests.pictures.drawing import draw
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "images"
@@ -18,7 +18,7 @@ DESCRIPTION = (
 
 async def pictures() -> dict[Path, str]:
     """Each picture's file and what belongs in it."""
-    async with staged(webhook_port=0, discord_port=0, database=None) as demo:
+    async with run_demo(webhook_port=0, discord_port=0, database=None) as demo:
         samples = sorted(demo.samples, key=lambda ticket: ticket.view_only)
         posts = [(_channel_of(demo, ticket), _post(demo, ticket)) for ticket in samples]
     return {FOLDER / "posts.svg": draw(posts, DESCRIPTION)}

@@ -20,10 +20,10 @@ from tests.proofs.injected_bugs import PLANTS
 
 # Every constant that is a time to wait for Discord. Each is read when it is used, not when it is imported.
 _WAITS = {
-    bot.outbox.circuit_breaker: ("SHORTEST", "LONGEST", "REFUSED", "HASTE"),
+    bot.outbox.circuit_breaker: ("MIN_BACKOFF", "MAX_BACKOFF", "FORBIDDEN_BACKOFF", "MIN_RETRY_GAP"),
     bot.discord_client.client: ("REQUEST_SECONDS",),
-    bot.outbox.dispatcher: ("ATTEMPT_SECONDS", "LONGEST_WAIT"),
-    cogs.posts.send: ("REPAIR_SECONDS",),
+    bot.outbox.dispatcher: ("ATTEMPT_SECONDS", "MAX_BACKOFF_SECONDS"),
+    cogs.posts.send: ("RETRY_DELAY_SECONDS",),
 }
 
 

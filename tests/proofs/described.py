@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sources import Source, discover
-from bot.tickets import NewWorkspace, Person
-from bot.webhook import Webhook
-from bot.webhook.openapi.operations import names_in
+from bot.sources import Source, load_sources
+from bot.tickets.message import Actor
+from bot.tickets.workspace import NewWorkspace
+from bot.webhook import WebhookServer
+from bot.webhook.openapi.operations import path_param_names
 from storage import Store
 from tests.proofs import refusing_valid_requests as only_a_ticket
 from tests.proofs.served import some_tickets
@@ -81,7 +82,7 @@ async def _described(folder: Path, sources: Mapping[str, Source]) -> AsyncIterat
             for name, source in sources.items()
         ]
         # On this clock every window of a limit is long past: what is sent is under test here, not how often.
-        webhook = Webhook(store, sources, clock=lambda: time.monotonic() * 1e6)
+        webhook = WebhookServer(store, sources, clock=lambda: time.monotonic() * 1e6)
         async with webhook.serve("127.0.0.1", 0) as listening:
             file = folder / "schemathesis.toml"
             file.write_text("\n".join(_configuration(known)), encoding="utf-8")
@@ -93,11 +94,11 @@ async def _described(folder: Path, sources: Mapping[str, Source]) -> AsyncIterat
 async def _tickets(store: Store, source: Source) -> list[str]:
     """Ids of some tickets, of which every other is claimed."""
     names = await some_tickets(store, source)
-    staff = Person(id=_STAFF, name=_STAFF, source=source.name)
+    staff = Actor(id=_STAFF, name=_STAFF, source=source.name)
     for name in names[::4]:  # each has two
-        ticket = await store.ticket_named(name)
+        ticket = await store.ticket_by_public_id(name)
         assert ticket is not None
-        await store.change_ticket(ticket.id, lambda ticket: ticket.claim(staff), NOW, by=staff)
+        await store.change_ticket(ticket.id, lambda ticket: ticket.claim(staff), NOW, actor=staff)
     return names
 
 
@@ -119,7 +120,12 @@ def _configuration(known: Iterable[tuple[Source, str, list[str]]]) -> Iterator[s
 
 def _any_names(source: Source) -> set[str]:
     """Those in its paths that may stand for anything."""
-    return {name for route in source.routes for name in names_in(route) if name not in route.names}
+    return {
+        name
+        for route in source.operations
+        for name in path_param_names(route)
+        if name not in route.path_params
+    }
 
 
 def _quoted(text: str) -> str:
@@ -133,7 +139,7 @@ def main() -> int:
     )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        findings = asyncio.run(check(Path(folder), discover(), f"--max-examples={asked.examples}"))
+        findings = asyncio.run(check(Path(folder), load_sources(), f"--max-examples={asked.examples}"))
     print(findings.printed)
     return bool(findings.failures)
 

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.proofs.isolated_run import Served, furnished, served, what_is_lost
-from tests.support.bridge_harness import eventually
+from tests.support.bridge_harness import wait_for
 
 END = 2.0  # seconds
 BACK = 5.0
@@ -162,7 +162,7 @@ async def full(disk: Path) -> Findings:
         async def is_well() -> bool:
             return await bridge.health() == 200
 
-        await eventually(is_well, BACK)
+        await wait_for(is_well, BACK)
         for token in refused:
             if await bridge.file(token) != 200:
                 findings.wrong.append(f"{token} is not taken though there is room")

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.sources import Refused, Source, discover
+from bot.sources import ApiError, Source, load_sources
 from tests.proofs.hostile import Hostile, Mind
 from tests.webhook.conftest import Reply, read_reply
 
@@ -161,7 +161,7 @@ def _seen(target: str) -> tuple[str, ...]:
 
 
 def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
-    owned = {prefix: source for source in sources.values() for prefix in source.prefixes}
+    owned = {prefix: source for source in sources.values() for prefix in source.path_prefixes}
     inside = [prefix for prefix in owned if f"{path}/".startswith(f"{prefix}/")]
     return owned[max(inside, key=len)] if inside else None
 
@@ -169,22 +169,24 @@ def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
 def _wears(answer: object, reply: Reply, owner: Source | None) -> bool:
     wait = int(reply.headers["retry-after"]) if "retry-after" in reply.headers else None
     for message in _texts(answer):
-        refused = Refused(reply.status, message, retry_after=wait)
+        refused = ApiError(reply.status, message, retry_after=wait)
         plain = {"success": False, "error": {"code": reply.status, "message": message}}
-        if answer == (owner.refuse(refused) if owner else plain):
+        if answer == (owner.format_error(refused) if owner else plain):
             return True
     return owner is not None and answer in _own_words(owner)
 
 
 def _own_words(source: Source) -> list[object]:
     """The refusals that a contract puts otherwise than in its envelope."""
-    tables = (source.refusals, *(route.refusals for route in source.routes))
+    tables = (source.errors, *(route.errors for route in source.operations))
     return [refused.body for table in tables for refused in table.values() if refused.body]
 
 
 def _is_a_page(request: Hostile, reply: Reply, sources: Mapping[str, Source]) -> bool:
     """A page for people, where there is one, with no script in it."""
-    open_paths = [one.path.partition("{")[0] for source in sources.values() for one in source.open_endpoints]
+    open_paths = [
+        one.path.partition("{")[0] for source in sources.values() for one in source.public_endpoints
+    ]
     html = reply.headers.get("content-type", "").startswith("text/html")
     at_home = any(seen.startswith(tuple(open_paths)) for seen in _seen(request.target))
     return html and at_home and b"<script" not in reply.body
@@ -200,7 +202,7 @@ async def fuzz(
     requests: int, *, seed: int = 1, connections: int = 16, step: Callable[[], object] = lambda: None
 ) -> Findings:
     """Send so many, over parallel connections; `step` is called after each."""
-    findings, sources = Findings(), discover()
+    findings, sources = Findings(), load_sources()
     started = time.monotonic()
     async with served() as server:
         mind = Mind(seed, sources, server.keys, server.names)

@@ -151,11 +151,13 @@ class Mind:
     ) -> None:
         self._chance = random.Random(number)  # noqa: S311 - a repeatable crowd, no secret
         self._values = _VALUES + _thought_of(number)
-        self._intakes = [(source, intake.path) for source in sources.values() for intake in source.intakes]
+        self._intakes = [
+            (source, intake.path) for source in sources.values() for intake in source.intake_endpoints
+        ]
         self._endpoints = [(source, one) for source in sources.values() for one in source.endpoints]
-        self._endpoints += [(source, one) for source in sources.values() for one in source.open_endpoints]
+        self._endpoints += [(source, one) for source in sources.values() for one in source.public_endpoints]
         self._names = names  # ids of tickets there are
-        self._prefixes = [prefix for source in sources.values() for prefix in source.prefixes]
+        self._prefixes = [prefix for source in sources.values() for prefix in source.path_prefixes]
         self._fixtures = {path: _fixtures(source, path) for source, path in self._intakes}
         self._keys = keys
         self._kinds: list[tuple[int, Callable[[str], bytes]]] = [

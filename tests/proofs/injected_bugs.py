@@ -19,10 +19,10 @@ import aiosqlite
 
 import cogs.posts.recovery
 import storage.store
-from bot.outbox.circuit_breaker import Breaker
+from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
-from bot.tickets import Delivery, Receipt
-from storage.connection import in_its_thread
+from bot.tickets.outbox import Delivery, Receipt
+from storage.connection import run_in_thread
 from storage.group_commit import Group, GroupCommit
 from storage.outbox_store import OutboxStore
 from storage.transactions import Transactions
@@ -47,14 +47,14 @@ def answer_before_commit(folder: Path) -> None:
 
     async def write(self: GroupCommit, group: Group) -> None:
         await self._take_turn(group.first.deadline)
-        await in_its_thread(self._writer, lambda db: group.write(Uncommitted(db)))  # type: ignore[arg-type]
+        await run_in_thread(self._writer, lambda db: group.write(Uncommitted(db)))  # type: ignore[arg-type]
         later.add(asyncio.create_task(commit(self)))
 
     async def commit(self: GroupCommit) -> None:
         await asyncio.sleep(_LATE)
         await self._writer.commit()
         self._writing.release()
-        self._outbox_grew()
+        self._notify_outbox()
 
     later: set[asyncio.Task[None]] = set()
     _replace(GroupCommit, "_write_group", write)
@@ -109,7 +109,7 @@ def settle_before_send(folder: Path) -> None:
 
     async def attempt(self: Dispatcher, deliveries: Sequence[Delivery]) -> None:
         receipt = Receipt(channel_id=deliveries[0].channel_id)
-        await self._store.settle(deliveries, receipt, datetime.now(UTC))
+        await self._store.mark_delivered(deliveries, receipt, datetime.now(UTC))
         await honest(self, deliveries)
 
     honest = Dispatcher._attempt
@@ -119,13 +119,15 @@ def settle_before_send(folder: Path) -> None:
 def random_nonce(folder: Path) -> None:
     """Each attempt has a nonce of its own, as the library makes them."""
 
-    async def begin(self: OutboxStore, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
+    async def start_attempt(
+        self: OutboxStore, deliveries: Sequence[Delivery], now: datetime
+    ) -> list[Delivery]:
         begun = await honest(self, deliveries, now)
         nonce = secrets.token_hex(12)
         return [replace(delivery, nonce=nonce) for delivery in begun]
 
-    honest = OutboxStore.begin
-    _replace(OutboxStore, "begin", begin)
+    honest = OutboxStore.start_attempt
+    _replace(OutboxStore, "start_attempt", start_attempt)
 
 
 def no_history_scan(folder: Path) -> None:
@@ -135,16 +137,16 @@ def no_history_scan(folder: Path) -> None:
         return None
 
     # Not in the cog, which the library executes anew when it loads it.
-    cogs.posts.recovery.left_behind = left_behind  # type: ignore[assignment]
+    cogs.posts.recovery.find_previous_message = left_behind  # type: ignore[assignment]
 
 
 def no_breaker(folder: Path) -> None:
     """What does not answer is tried again at once."""
 
-    def no_answer(self: Breaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
-        self.patience(channel_id, reason, 0.05)
+    def no_answer(self: CircuitBreaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
+        self.record_rate_limit(channel_id, reason, 0.05)
 
-    _replace(Breaker, "no_answer", no_answer)
+    _replace(CircuitBreaker, "record_timeout", no_answer)
 
 
 def missing_trigger(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.sources.series import examples as series
-from bot.tickets import NewWorkspace
+from bot.tickets.workspace import NewWorkspace
 from storage import Store
 from tests.webhook.conftest import NOW, make_key
 

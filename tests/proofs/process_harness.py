@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
-from bot.tickets import NewWorkspace, hash_key, mint_key
-from bot.tickets.workspace import Category, Department
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.workspace import Category, Department, NewWorkspace
 from storage import Store
 
 UNKNOWN_OUTCOME_DELAY = 1.0  # instead of 10: what is left alone for so long has come or does not come
@@ -244,8 +244,8 @@ async def _add_department(store: Store, workspace_id: str, name: str, channel: i
 
 
 async def _new_key(store: Store, source: str, now: datetime) -> str:
-    key, prefix = mint_key()
-    await store.add_key("main", source, prefix=prefix, key_hash=hash_key(key), now=now)
+    key, prefix = generate_api_key()
+    await store.add_key("main", source, prefix=prefix, key_hash=hash_api_key(key), now=now)
     return key
 
 

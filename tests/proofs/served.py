@@ -12,16 +12,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bot.sources import Limit, Source, discover
-from bot.tickets import NewWorkspace
-from bot.webhook import Webhook
+from bot.sources import RateLimit, Source, load_sources
+from bot.tickets.workspace import NewWorkspace
+from bot.webhook import WebhookServer
 from bot.webhook.guard import Limits
 from bot.webhook.listening import listen
-from bot.webhook.responses import Envelopes
+from bot.webhook.responses import ErrorFormatter
 from storage import Store
 from tests.webhook.conftest import NOW, make_key
 
-_WIDE = Limit(requests=10**9, seconds=1)  # what is sent is under test here, and not how often
+_WIDE = RateLimit(requests=10**9, seconds=1)  # what is sent is under test here, and not how often
 
 _HASTY = Limits(head_seconds=1.0, body_seconds=1.0, parting_seconds=0.2)  # some requests never end
 
@@ -29,13 +29,13 @@ _HASTY = Limits(head_seconds=1.0, body_seconds=1.0, parting_seconds=0.2)  # some
 async def serve(folder: Path, port: int) -> None:
     """Serves until its standard input ends."""
     store = await Store.open(folder / "tickets.db")
-    sources = {name: replace(source, limit=_WIDE) for name, source in discover().items()}
+    sources = {name: replace(source, rate_limit=_WIDE) for name, source in load_sources().items()}
     try:
         given = folder / "given.json"
         if not given.exists():
             given.write_text(json.dumps(await _furnished(store, sources)))
-        app = Webhook(store, sources).application()
-        async with listen(app, Envelopes(sources.values()), "127.0.0.1", port, _HASTY) as at:
+        app = WebhookServer(store, sources).build_app()
+        async with listen(app, ErrorFormatter(sources.values()), "127.0.0.1", port, _HASTY) as at:
             print(json.dumps({"port": at.port} | json.loads(given.read_text())), flush=True)
             await asyncio.to_thread(sys.stdin.read)
     finally:
@@ -57,10 +57,10 @@ async def some_tickets(store: Store, source: Source) -> list[str]:
     """Both ids of a ticket of each example."""
     (workspace,) = await store.workspaces()
     names = []
-    for intake in source.intakes:
+    for intake in source.intake_endpoints:
         for _ in range(5 if intake.example else 0):
             new = intake.parse(json.dumps(intake.example).encode())
-            ticket = await store.add_ticket(workspace.id, new, source.ids(new, NOW), NOW)
+            ticket = await store.add_ticket(workspace.id, new, source.new_public_ids(new, NOW), NOW)
             names += [ticket.public_id, ticket.uid]
     return names
 

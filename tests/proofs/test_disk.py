@@ -7,7 +7,7 @@ import pytest
 
 from tests.proofs.disk import END, Findings, can_inject, faults, full, locked, small_disk
 from tests.proofs.isolated_run import furnished, served
-from tests.support.bridge_harness import eventually
+from tests.support.bridge_harness import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -52,7 +52,7 @@ async def test_damage_that_a_running_bridge_meets_ends_it_with_what_to_do(tmp_pa
         async def is_over() -> bool:
             return await bridge.list_tickets() != 200
 
-        await eventually(is_over)
+        await wait_for(is_over)
         status = await asyncio.wait_for(bridge.process.wait(), END)
 
     (last,) = [line for line in bridge.log if "CRITICAL" in line]

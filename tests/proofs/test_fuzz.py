@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.sources import discover
+from bot.sources import load_sources
 from tests.proofs.fuzz import MEMORY, fuzz, wrong_with
 from tests.proofs.hostile import Hostile
 from tests.webhook.conftest import Reply
@@ -34,4 +34,4 @@ def test_the_judge_sees_what_is_wrong(status: int, target: str, answer: object) 
     request = Hostile(head=b"", body=b"", target=target, method="POST")
     reply = Reply(status=status, headers={}, body=json.dumps(answer).encode())
 
-    assert wrong_with(request, reply, discover()) is not None
+    assert wrong_with(request, reply, load_sources()) is not None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from bot.sources import Call, Endpoint, Refused, discover
-from bot.sources.requests import ReadWorkspace
+from bot.sources import ApiError, ApiRequest, Endpoint, load_sources
+from bot.sources.requests import GetWorkspace
 from tests.proofs.described import check
 from tests.webhook.conftest import SOURCES
 
@@ -17,42 +17,42 @@ class Told(BaseModel):
     title: str
 
 
-def read(call: Call) -> ReadWorkspace:
-    return ReadWorkspace()
+def read(call: ApiRequest) -> GetWorkspace:
+    return GetWorkspace()
 
 
-def pour(call: Call) -> ReadWorkspace:
-    raise Refused(418, "There is tea in it.")
+def pour(call: ApiRequest) -> GetWorkspace:
+    raise ApiError(418, "There is tea in it.")
 
 
-def sulk(call: Call) -> ReadWorkspace:
-    raise Refused(400, "Not today.")
+def sulk(call: ApiRequest) -> GetWorkspace:
+    raise ApiError(400, "Not today.")
 
 
-def drop(call: Call) -> ReadWorkspace:
+def drop(call: ApiRequest) -> GetWorkspace:
     raise RuntimeError("dropped")
 
 
 LIAR = replace(
     SOURCES["south"],
-    intakes=(),
+    intake_endpoints=(),
     endpoints=(
         Endpoint(
             method="GET",
             path="/south/title",
-            read=read,
-            answer=lambda workspace: {"titel": "misspelt"},
-            says=Told,
+            parse=read,
+            serialize=lambda workspace: {"titel": "misspelt"},
+            response=Told,
         ),
-        Endpoint(method="GET", path="/south/tea", read=pour, answer=lambda workspace: {}),
-        Endpoint(method="GET", path="/south/mood", read=sulk, answer=lambda workspace: {}),
-        Endpoint(method="GET", path="/south/cup", read=drop, answer=lambda workspace: {}),
+        Endpoint(method="GET", path="/south/tea", parse=pour, serialize=lambda workspace: {}),
+        Endpoint(method="GET", path="/south/mood", parse=sulk, serialize=lambda workspace: {}),
+        Endpoint(method="GET", path="/south/cup", parse=drop, serialize=lambda workspace: {}),
     ),
 )
 
 
 async def test_the_webhook_does_what_its_description_says_and_nothing_else(tmp_path: Path) -> None:
-    findings = await check(tmp_path, discover(), "--max-examples=5", "--seed=1")
+    findings = await check(tmp_path, load_sources(), "--max-examples=5", "--seed=1")
 
     assert findings.failures == (), findings.printed
     assert sum(findings.accepted.values()) > 150  # or nothing but the door was tried

@@ -13,7 +13,8 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from bot.tickets import Kind, Workspace
+from bot.tickets.outbox import DeliveryKind
+from bot.tickets.workspace import Workspace
 from storage import StorageError, Store
 from storage.connection import open_reader, open_writer
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, raw
@@ -114,7 +115,7 @@ async def test_a_cancelled_task_leaves_no_open_transaction(
 async def test_a_ticket_kept_for_somebody_who_has_gone_away_is_still_delivered(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
-    outbox_changed = store.watch_outbox()
+    outbox_changed = store.subscribe_outbox()
     adding = asyncio.create_task(store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
     while counted(path, "tickets") == 0:
         await asyncio.sleep(0)
@@ -190,7 +191,10 @@ async def test_what_was_said_to_be_kept_survives_kill_9(
         shown = set(db.execute("SELECT public_id, kind FROM outbox JOIN tickets ON tickets.id = ticket_id"))
         alone = db.execute("SELECT count(*) FROM tickets WHERE id NOT IN (SELECT ticket_id FROM outbox)")
         assert alone.fetchone() == (0,)
-    expected = {"ticket": (Kind.POST, Kind.THREAD), "reply": (Kind.SHOW, Kind.RETURN)}
+    expected = {
+        "ticket": (DeliveryKind.POST, DeliveryKind.THREAD),
+        "reply": (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME),
+    }
     assert len(said) > 20
     assert {(name, kind.value) for noun, name in said for kind in expected[noun]} <= shown
 

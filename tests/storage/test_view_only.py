@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Ticket, Workspace
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, noting, raw, replying

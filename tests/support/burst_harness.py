@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox import DemoGuild, Sandbox
-from bot.tickets import Lane, NewTicket, NewWorkspace, Player, Priority, Ticket
-from cogs.posts.digest import CHOICE
+from bot.tickets.outbox import Destination
+from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
+from bot.tickets.workspace import NewWorkspace
+from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.storage.samples import NOW, ids, new_ticket, opened
-from tests.support.bridge_harness import Town, discord_stand_in, eventually
-from tests.support.bridge_harness import town as run_town
+from tests.support.bridge_harness import RunningBridge, running_sandbox, wait_for
+from tests.support.bridge_harness import running_bridge as run_town
 
 Json = dict[str, Any]
 
@@ -27,7 +29,7 @@ def filed(count: int, *, priority: Priority = Priority.NORMAL, **parts: Any) -> 
 class Burst:
     """The town after a burst; its tickets as they were kept."""
 
-    town: Town
+    town: RunningBridge
     tickets: list[Ticket]
 
     def digests(self, channel: str) -> list[Json]:
@@ -46,7 +48,9 @@ class Burst:
 
     async def choose(self, user: str, ticket: Ticket) -> Json:
         """What comes of opening a ticket from its digest."""
-        return await self.town.sandbox.press(user, self.digest_of(ticket)["id"], CHOICE, [str(ticket.id)])
+        return await self.town.sandbox.press(
+            user, self.digest_of(ticket)["id"], DIGEST_SELECT_ID, [str(ticket.id)]
+        )
 
     async def press(self, user: str, record: Json, label: str) -> Json:
         """What comes of pressing a button under what an interaction has shown to one user."""
@@ -57,9 +61,9 @@ class Burst:
         """Returns once nothing waits for Discord."""
 
         async def nothing_waits() -> bool:
-            return not await self.town.bridge.store.backlogs(Lane.DISCORD)
+            return not await self.town.application.store.backlogs(Destination.DISCORD)
 
-        await eventually(nothing_waits, seconds=20)
+        await wait_for(nothing_waits, seconds=20)
 
 
 def _mark(message: Json) -> str:
@@ -88,7 +92,7 @@ async def waiting(
     folder: Path, tickets: Sequence[NewTicket], **settings: Any
 ) -> AsyncIterator[tuple[Sandbox, DemoGuild, list[Ticket]]]:
     """A stand-in for Discord, its guild, and tickets that are kept and not shown yet."""
-    async with discord_stand_in(buckets=False, **settings) as (sandbox, guild):
+    async with running_sandbox(buckets=False, **settings) as (sandbox, guild):
         new_workspace = NewWorkspace(
             name="main",
             guild_id=guild.id,

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import storage.migrate
-from bot.tickets import Once
+from bot.tickets.idempotency import IdempotencyKey
 from storage import DatabaseLock, Store
 from tests.storage.samples import NOW, ids, named, new_ticket, replying
 
@@ -37,15 +37,20 @@ async def take_in(path: Path, _: str) -> None:
     store = await Store.open(path)
     (workspace,) = await store.workspaces()
     for number, _name in enumerate(ids()):
-        once = Once(
-            sender="prefix",
+        once = IdempotencyKey(
+            key_prefix="prefix",
             path="/tickets",
-            digest="d" * 64,
-            token=str(number),
-            until=NOW + timedelta(hours=1),
+            body_sha256="d" * 64,
+            header_value=str(number),
+            expires_at=NOW + timedelta(hours=1),
         )
-        answered = await store.take_in(
-            workspace.id, new_ticket(), iter([f"T-{number}"]), NOW, once=once, answer=named
+        answered = await store.create_ticket(
+            workspace.id,
+            new_ticket(),
+            iter([f"T-{number}"]),
+            NOW,
+            idempotency_key=once,
+            serialize_response=named,
         )
         print(answered.body.decode(), flush=True)
 
@@ -67,7 +72,7 @@ async def migrate(path: Path, last: str) -> None:
 async def lock(path: Path, note: str) -> None:
     """Hold the lock on a database, with a note."""
     with DatabaseLock(path) as held:
-        held.write_note(note)
+        held.publish_address(note)
         print("held", flush=True)
         time.sleep(60)  # noqa: ASYNC251  # there is nothing else to do
 

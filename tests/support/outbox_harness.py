@@ -4,7 +4,9 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from bot.tickets import Delivery, Lane, Priority, Receipt, Ticket, Workspace
+from bot.tickets.outbox import Delivery, Destination, Receipt
+from bot.tickets.ticket import Priority, Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.due_rows import CROWD
 from tests.storage.samples import HUB, NOW, ids, new_ticket
@@ -30,16 +32,16 @@ class Desk:
 
     async def due(self, *, channel_id: int = TICKETS, busy: tuple[int, ...] = ()) -> list[Delivery]:
         """What the channel is to be given next."""
-        due = await self.store.due_deliveries(Lane.DISCORD, busy, NOW)
+        due = await self.store.due_deliveries(Destination.DISCORD, busy, NOW)
         return next((some for some in due if some[0].channel_id == channel_id), [])
 
     async def leave(self) -> list[Delivery]:
         """What is due leaves in a message, and is settled."""
-        begun = await self.store.begin(await self.due(), NOW)
+        begun = await self.store.start_attempt(await self.due(), NOW)
         receipt = Receipt(channel_id=TICKETS, message_id=next(self._messages))
-        await self.store.settle(begun, receipt, NOW)
+        await self.store.mark_delivered(begun, receipt, NOW)
         return begun
 
     async def begun_digest(self, **parts: Any) -> list[Delivery]:
         await self.crowd(**parts)
-        return await self.store.begin(await self.due(), NOW)
+        return await self.store.start_attempt(await self.due(), NOW)

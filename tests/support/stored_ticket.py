@@ -3,7 +3,7 @@
 from dataclasses import fields
 from datetime import UTC, datetime
 
-from bot.tickets import NewTicket, Status, Ticket
+from bot.tickets.ticket import NewTicket, Status, Ticket
 
 FILED_AT = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 

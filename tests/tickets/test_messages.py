@@ -5,36 +5,30 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets import (
-    ClaimFirst,
+from bot.tickets.errors import (
     EmptyMessage,
-    FollowUp,
-    Kind,
-    MessageKind,
     MessageTooLong,
-    NotYours,
-    Person,
-    Player,
-    Reply,
-    Status,
-    Ticket,
+    NotClaimedByYou,
+    NotReporter,
     TicketClosed,
     ViewOnly,
-    Words,
 )
+from bot.tickets.message import Actor, FollowUp, MessageKind, Reply, Words
+from bot.tickets.outbox import DeliveryKind
+from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
 OVER = (Status.RESOLVED, Status.CLOSED)
 CLAIMED = TICKET.claim(ALICE)
 FOR_A_REPORTER: list[Callable[[Ticket, str], Words]] = [
     lambda ticket, text: ticket.reply(ALICE, text),
-    lambda ticket, text: ticket.reply_of_its_claimer(ALICE, text),
+    lambda ticket, text: ticket.reply_as_claimer(ALICE, text),
     lambda ticket, text: ticket.follow_up("7", text),
 ]
 
 
 def test_who_claimed_a_ticket_replies_to_it() -> None:
-    reply = CLAIMED.reply_of_its_claimer(replace(ALICE, name="Alice, renamed"), " We are on it. ")
+    reply = CLAIMED.reply_as_claimer(replace(ALICE, name="Alice, renamed"), " We are on it. ")
 
     assert isinstance(reply, Reply)
     assert (reply.ticket_id, reply.text) == (1, "We are on it.")
@@ -46,13 +40,13 @@ def test_who_claimed_a_ticket_replies_to_it() -> None:
         TICKET,
         TICKET.claim(BOB),
         CLAIMED.unclaim(),
-        TICKET.claim(Person(id=ALICE.id, name=ALICE.name, source="somewhere")),
+        TICKET.claim(Actor(id=ALICE.id, name=ALICE.name, source="somewhere")),
     ],
     ids=["unclaimed", "somebody else's", "given up", "the same number elsewhere"],
 )
 def test_who_has_not_claimed_a_ticket_is_told_to_claim_it_first(ticket: Ticket) -> None:
-    with pytest.raises(ClaimFirst, match=r"^You must claim this ticket before replying\.$"):
-        ticket.reply_of_its_claimer(ALICE, "hello")
+    with pytest.raises(NotClaimedByYou, match=r"^You must claim this ticket before replying\.$"):
+        ticket.reply_as_claimer(ALICE, "hello")
 
 
 @pytest.mark.parametrize("status", Status)
@@ -69,10 +63,10 @@ def test_a_game_report_is_view_only_before_it_is_anything_else(
 @pytest.mark.parametrize("status", OVER)
 @pytest.mark.parametrize("claimed_by", [None, ALICE, BOB])
 def test_a_ticket_whose_work_has_ended_is_closed_before_it_wants_to_be_claimed(
-    claimed_by: Person | None, status: Status
+    claimed_by: Actor | None, status: Status
 ) -> None:
     with pytest.raises(TicketClosed):
-        replace(TICKET, claimed_by=claimed_by, status=status).reply_of_its_claimer(ALICE, "hello")
+        replace(TICKET, claimed_by=claimed_by, status=status).reply_as_claimer(ALICE, "hello")
 
 
 @pytest.mark.parametrize("ticket", [TICKET, PRIVATE, CLAIMED])
@@ -80,14 +74,14 @@ def test_a_reporter_adds_to_their_ticket_under_the_name_it_knows_them_by(ticket:
     added = ticket.follow_up("7", "  It broke again.\n")
 
     assert isinstance(added, FollowUp)
-    assert added.author == Person(id="7", name="rey", source="somewhere")
+    assert added.author == Actor(id="7", name="rey", source="somewhere")
     assert (added.ticket_id, added.text) == (1, "It broke again.")
 
 
 @pytest.mark.parametrize("status", Status)
 def test_somebody_else_s_ticket_is_not_theirs_to_add_to_open_or_closed(status: Status) -> None:
     for ticket in (TICKET, replace(TICKET, reporter=Player(name="rey"))):
-        with pytest.raises(NotYours):
+        with pytest.raises(NotReporter):
             replace(ticket, status=status).follow_up("8", "Mine too!")
 
 
@@ -115,20 +109,24 @@ def test_words_for_or_by_a_reporter_have_1_to_4000_characters(say: Callable[[Tic
 @pytest.mark.parametrize(
     ("kind", "in_the_open", "in_private"),
     [
-        (MessageKind.REPLY, (Kind.SHOW, Kind.RETURN), (Kind.SHOW,)),
-        (MessageKind.NOTE, (Kind.SHOW,), ()),
-        (MessageKind.FOLLOW_UP, (Kind.SHOW,), (Kind.SHOW,)),
+        (
+            MessageKind.REPLY,
+            (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME),
+            (DeliveryKind.POST_MESSAGE,),
+        ),
+        (MessageKind.NOTE, (DeliveryKind.POST_MESSAGE,), ()),
+        (MessageKind.FOLLOW_UP, (DeliveryKind.POST_MESSAGE,), (DeliveryKind.POST_MESSAGE,)),
         (MessageKind.EVENT, (), ()),
     ],
 )
 def test_what_follows_a_message_depends_on_its_kind_and_on_who_reads_the_thread(
-    kind: MessageKind, in_the_open: tuple[Kind, ...], in_private: tuple[Kind, ...]
+    kind: MessageKind, in_the_open: tuple[DeliveryKind, ...], in_private: tuple[DeliveryKind, ...]
 ) -> None:
-    assert TICKET.following(kind) == in_the_open
-    assert PRIVATE.following(kind) == in_private
+    assert TICKET.deliveries_for(kind) == in_the_open
+    assert PRIVATE.deliveries_for(kind) == in_private
 
 
 def test_only_a_reply_ever_goes_back_to_the_game() -> None:
     for ticket in (TICKET, PRIVATE, GAME_REPORT):
         for kind in set(MessageKind) - {MessageKind.REPLY}:
-            assert Kind.RETURN not in ticket.following(kind)
+            assert DeliveryKind.SEND_TO_GAME not in ticket.deliveries_for(kind)

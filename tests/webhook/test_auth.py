@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.tickets import mint_key
+from bot.tickets.api_keys import generate_api_key
 from tests.webhook.conftest import BODY, NOW, Gate, make_key
 
 BOTH = pytest.mark.parametrize("owner", ["north", "south"])
@@ -57,7 +57,7 @@ async def test_every_wrong_key_gets_the_same_answer(gate: Gate, owner: str) -> N
     foreign = gate.keys["south" if owner == "north" else "north"]
 
     expired, _ = await make_key(gate.store, owner, expires_at=NOW)
-    unknown, _ = mint_key()
+    unknown, _ = generate_api_key()
 
     wrong = ("", unknown, revoked, expired, foreign)
     answers = [await gate.send(f"/{owner}/tickets", key=key) for key in wrong]

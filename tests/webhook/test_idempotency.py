@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import MessageKind, UnknownCategories
-from bot.webhook import Memory
+from bot.tickets.message import MessageKind
+from bot.tickets.workspace import UnknownCategoryPolicy
+from bot.webhook import IdempotencyPolicy
 from storage import Store
 from tests.webhook.conftest import BODY, Gate, make_key, standing
 
@@ -20,7 +21,7 @@ TOKEN = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
 @pytest.fixture
 async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
-    async with standing(store, tmp_path, Memory()) as gate:
+    async with standing(store, tmp_path, IdempotencyPolicy()) as gate:
         gate.time[0] += 10
         yield gate
 
@@ -80,7 +81,7 @@ async def test_a_token_belongs_to_its_key(gate: Gate) -> None:
 async def test_a_token_is_kept_over_a_restart(gate: Gate, store: Store, tmp_path: Path) -> None:
     first = await gate.send("/south/tickets", headers=TOKEN)
 
-    async with standing(store, tmp_path, Memory()) as later:
+    async with standing(store, tmp_path, IdempotencyPolicy()) as later:
         again = await later.send("/south/tickets", headers=TOKEN, key=gate.keys["south"])
 
     assert again.body == first.body
@@ -132,7 +133,7 @@ async def test_the_same_body_from_another_key_or_on_another_path_is_another_tick
 
 
 async def test_without_a_memory_each_request_is_a_ticket(store: Store, tmp_path: Path) -> None:
-    async with standing(store, tmp_path, Memory(without=timedelta(0))) as gate:
+    async with standing(store, tmp_path, IdempotencyPolicy(body_ttl=timedelta(0))) as gate:
         await gate.send("/south/tickets")
         await gate.send("/south/tickets")
         assert len(await gate.kept()) == 2
@@ -162,14 +163,14 @@ async def test_what_is_said_twice_is_kept_once(gate: Gate) -> None:
     later = await gate.send(path, b'{"text":"hello"}')
 
     assert [reply.status for reply in (*twice, later)] == [200, 200, 200]
-    assert len(await gate.store.messages_of(ticket.id, [MessageKind.REPLY])) == 2
+    assert len(await gate.store.list_messages(ticket.id, [MessageKind.REPLY])) == 2
 
 
 async def test_what_was_answered_once_holds_whatever_is_forbidden_since(gate: Gate) -> None:
     first = await gate.send("/south/tickets", headers=TOKEN)
     (workspace,) = await gate.store.workspaces()
     await gate.store.change_workspace(
-        workspace.id, lambda kept: replace(kept, unknown_categories=UnknownCategories.REFUSE)
+        workspace.id, lambda kept: replace(kept, unknown_categories=UnknownCategoryPolicy.REFUSE)
     )
 
     again = await gate.send("/south/tickets", headers=TOKEN)

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from bot.tickets import Kind, Lane
-from bot.webhook import Listening, Webhook
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.webhook import Listening, WebhookServer
 from storage import Store
 from tests.webhook.conftest import BODY, SOURCES, Gate, read_reply
 
@@ -21,7 +21,7 @@ async def test_what_is_answered_is_kept_with_the_body_as_it_came(gate: Gate, own
     (ticket,) = await gate.kept()
     assert reply.status == 200
     assert reply.json == {"id": ticket.public_id, "subject": "A subject"}
-    assert (ticket.source, await gate.store.request_of(ticket.id)) == (owner, BODY.decode())
+    assert (ticket.source, await gate.store.raw_request(ticket.id)) == (owner, BODY.decode())
 
 
 @BOTH
@@ -29,8 +29,10 @@ async def test_a_kept_ticket_waits_for_discord(gate: Gate, owner: str) -> None:
     await gate.send(f"/{owner}/tickets")
 
     (ticket,) = await gate.kept()
-    waiting = [delivery.kind for delivery in await gate.store.waiting_for(ticket.id, Lane.DISCORD)]
-    assert waiting == ([Kind.POST] if owner == "north" else [Kind.POST, Kind.THREAD])
+    waiting = [
+        delivery.kind for delivery in await gate.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    ]
+    assert waiting == ([DeliveryKind.POST] if owner == "north" else [DeliveryKind.POST, DeliveryKind.THREAD])
 
 
 async def test_each_request_is_a_ticket(gate: Gate) -> None:
@@ -46,7 +48,7 @@ async def test_a_packed_body_is_inflated(gate: Gate, coding: str, pack: type[byt
 
     assert reply.status == 200
     (ticket,) = await gate.kept()
-    assert await gate.store.request_of(ticket.id) == BODY.decode()
+    assert await gate.store.raw_request(ticket.id) == BODY.decode()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ async def test_who_hangs_up_before_the_answer_leaves_a_whole_ticket_or_none(
     await asyncio.sleep(0.05)
 
     for ticket in await gate.kept():
-        assert len(await gate.store.waiting_for(ticket.id, Lane.DISCORD)) == 2
+        assert len(await gate.store.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
     assert (await gate.send("/south/tickets")).status == 200
 
 
@@ -158,19 +160,19 @@ async def test_a_success_does_not_tell_what_software_answers(gate: Gate) -> None
 
 async def test_a_taken_port_is_an_os_error(gate: Gate, store: Store) -> None:
     with pytest.raises(OSError, match="address already in use"):
-        async with Webhook(store, SOURCES).serve(gate.host, gate.port):
+        async with WebhookServer(store, SOURCES).serve(gate.host, gate.port):
             pass
 
 
 async def test_a_port_is_free_again_once_the_block_ends(store: Store) -> None:
-    async with Webhook(store, SOURCES).serve("127.0.0.1", 0) as first:
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as first:
         pass
-    async with Webhook(store, SOURCES).serve("127.0.0.1", first.port) as second:
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", first.port) as second:
         assert second == first
 
 
 async def test_requests_in_flight_are_answered_at_the_end(store: Store) -> None:
-    async with Webhook(store, SOURCES).serve("127.0.0.1", 0) as at:
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as at:
         reader, writer = await asyncio.open_connection(at.host, at.port)
         writer.write(b"POST /north/tickets HTTP/1.1\r\nHost: x\r\n\r\n")
         await asyncio.sleep(0.02)
@@ -180,7 +182,7 @@ async def test_requests_in_flight_are_answered_at_the_end(store: Store) -> None:
 
 
 async def test_no_connection_outlives_the_block(store: Store) -> None:
-    async with Webhook(store, SOURCES).serve("127.0.0.1", 0) as at:
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as at:
         reader, writer = await asyncio.open_connection(at.host, at.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await read_reply(reader)).status == 200

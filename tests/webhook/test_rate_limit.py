@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from bot.sources import Limit
+from bot.sources import RateLimit
 from bot.webhook import rate_limit as limits
-from bot.webhook.rate_limit import SlidingWindow, too_many
+from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limited_error
 from tests.webhook.conftest import BODY, Gate, make_key
 
 
@@ -75,11 +75,11 @@ async def test_an_address_is_limited_whatever_its_key(gate: Gate) -> None:
 
 def test_no_window_ever_holds_more_than_the_limit() -> None:
     chance, now, accepted = random.Random(7), 0.0, []  # noqa: S311  # a repeatable crowd, no secret
-    window = SlidingWindow(Limit(requests=5, seconds=1.0), lambda: now)
+    window = SlidingWindowLimiter(RateLimit(requests=5, seconds=1.0), lambda: now)
 
     for _ in range(5000):
         now += chance.choice([0.0, 0.001, 0.1, 0.25, 0.9])
-        if not window.accept("a").wait_seconds:
+        if not window.hit("a").retry_after_seconds:
             accepted.append(now)
 
     assert len(accepted) > 1000
@@ -89,55 +89,55 @@ def test_no_window_ever_holds_more_than_the_limit() -> None:
 
 def test_who_waits_as_long_as_told_is_let_in() -> None:
     now = 0.3
-    window = SlidingWindow(Limit(requests=1, seconds=2.5), lambda: now)
+    window = SlidingWindowLimiter(RateLimit(requests=1, seconds=2.5), lambda: now)
 
     for _ in range(1000):
-        assert not window.accept("a").wait_seconds
+        assert not window.hit("a").retry_after_seconds
         now += 0.7
-        refused = too_many(window.accept("a"))
+        refused = rate_limited_error(window.hit("a"))
         assert refused.retry_after is not None
         now += refused.retry_after
 
 
 def test_what_is_refused_is_not_counted() -> None:
     now = 0.0
-    window = SlidingWindow(Limit(requests=1, seconds=1.0), lambda: now)
-    window.accept("a")
+    window = SlidingWindowLimiter(RateLimit(requests=1, seconds=1.0), lambda: now)
+    window.hit("a")
 
     for now in (0.5, 0.9):  # noqa: B007  # the clock reads it
-        assert window.accept("a").wait_seconds
+        assert window.hit("a").retry_after_seconds
     now = 1.0
-    assert not window.accept("a").wait_seconds
+    assert not window.hit("a").retry_after_seconds
 
 
 def test_the_silent_are_forgotten() -> None:
     now = 0.0
-    window = SlidingWindow(Limit(requests=5, seconds=1.0), lambda: now)
+    window = SlidingWindowLimiter(RateLimit(requests=5, seconds=1.0), lambda: now)
     for who in range(100):
-        window.accept(str(who))
+        window.hit(str(who))
 
     now = 1.0
-    window.accept("last")
+    window.hit("last")
 
-    assert list(window._ends) == ["last"]
+    assert list(window._expiries) == ["last"]
 
 
 def test_a_crowd_of_callers_is_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_CROWD", 50)
-    window = SlidingWindow(Limit(requests=1, seconds=1.0), lambda: 0.0)
+    monkeypatch.setattr(limits, "MAX_TRACKED_CLIENTS", 50)
+    window = SlidingWindowLimiter(RateLimit(requests=1, seconds=1.0), lambda: 0.0)
 
     for who in range(1000):
-        window.accept(str(who))
+        window.hit(str(who))
 
-    assert list(window._ends) == [str(who) for who in range(950, 1000)]
-    assert window.accept("999").wait_seconds
+    assert list(window._expiries) == [str(who) for who in range(950, 1000)]
+    assert window.hit("999").retry_after_seconds
 
 
 def test_in_a_crowd_the_one_silent_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_CROWD", 2)
-    window = SlidingWindow(Limit(requests=2, seconds=1.0), lambda: 0.0)
+    monkeypatch.setattr(limits, "MAX_TRACKED_CLIENTS", 2)
+    window = SlidingWindowLimiter(RateLimit(requests=2, seconds=1.0), lambda: 0.0)
 
     for who in ("busy", "silent", "busy", "new"):
-        window.accept(who)
+        window.hit(who)
 
-    assert window.accept("busy").wait_seconds
+    assert window.hit("busy").retry_after_seconds

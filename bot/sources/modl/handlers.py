@@ -17,46 +17,49 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from bot.sources import Call
-from bot.sources.modl.fields import Ids, Name, NeverNull, Uuid, uuid
-from bot.sources.modl.requests import TYPE_WORDS, invalid, player_of, read_body
-from bot.sources.modl.vocabulary import ANY, CALLED, OPEN, REPORTS, STATUSES, TYPES
-from bot.sources.requests import Browse, Find, FindAll, Glance, Work
-from bot.sources.validation import Payload, Query, Unfit, asked_number, one_of, read_query
-from bot.tickets import AlreadyLinked, Person, Player, Search, Status, Ticket
+from bot.sources import ApiRequest
+from bot.sources.modl.fields import Ids, Name, NotNull, Uuid, parse_uuid
+from bot.sources.modl.requests import TYPE_NAMES, build_player, parse_body, validation_error
+from bot.sources.modl.vocabulary import ALL, OPEN, REPORT_TYPES, STATUS_FILTERS, TYPE_LABELS, TYPES
+from bot.sources.requests import GetPublicTicket, GetTicket, GetTickets, ListTickets, UpdateTicket
+from bot.sources.validation import FieldError, Payload, Query, choice, parse_query, query_int
+from bot.tickets.errors import AlreadyLinked
+from bot.tickets.message import Actor
+from bot.tickets.queries import TicketQuery
+from bot.tickets.ticket import Player, Status, Ticket
 
 SOURCE_NAME = "modl"
-_NEWEST = 50  # tickets in a list, if nobody asks for another number
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_FILTERS = {word: (meaning,) for word, meaning in TYPES.items()} | {"all": tuple(CALLED)}
-_STATUS_WORDS = "open, closed, all"
-_STATUS = one_of(STATUSES, shown=_STATUS_WORDS, blank=ANY)
-_OPEN_STATUS = one_of(STATUSES, shown=_STATUS_WORDS, blank=OPEN)
-_TYPE = one_of(_FILTERS, shown=f"{TYPE_WORDS}, all", blank=_FILTERS["all"])
+_DEFAULT_LIMIT = 50  # tickets in a list, if nobody asks for another number
+_TICKET_ID_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
+_TYPES_BY_FILTER = {word: (meaning,) for word, meaning in TYPES.items()} | {"all": tuple(TYPE_LABELS)}
+_STATUS_NAMES = "open, closed, all"
+_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=ALL)
+_OPEN_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=OPEN)
+_TYPE_FILTER = choice(_TYPES_BY_FILTER, allowed_text=f"{TYPE_NAMES}, all", blank=_TYPES_BY_FILTER["all"])
 
 
 class ReportsQuery(Query):
     """The query of `GET /v1/minecraft/reports/player/{uuid}`: whatever their status."""
 
-    status: Annotated[tuple[Status, ...], _STATUS, NeverNull()] = Field(
-        default=ANY, json_schema_extra={"default": "all"}
+    status: Annotated[tuple[Status, ...], _STATUS_FILTER, NotNull()] = Field(
+        default=ALL, json_schema_extra={"default": "all"}
     )
-    limit: Annotated[int, asked_number(1, 100)] = _NEWEST
+    limit: Annotated[int, query_int(1, 100)] = _DEFAULT_LIMIT
 
 
 class OpenReportsQuery(ReportsQuery):
     """The query of `GET /v1/minecraft/reports`: the open ones unless others are asked for."""
 
-    status: Annotated[tuple[Status, ...], _OPEN_STATUS, NeverNull()] = Field(
+    status: Annotated[tuple[Status, ...], _OPEN_STATUS_FILTER, NotNull()] = Field(
         default=OPEN, json_schema_extra={"default": "open"}
     )
 
 
-class TicketsQuery(ReportsQuery):
+class TicketListQuery(ReportsQuery):
     """The query of `GET /v1/minecraft/tickets`."""
 
-    type: Annotated[tuple[str, ...], _TYPE, NeverNull()] = Field(
-        default=_FILTERS["all"], json_schema_extra={"default": "all"}
+    type: Annotated[tuple[str, ...], _TYPE_FILTER, NotNull()] = Field(
+        default=_TYPES_BY_FILTER["all"], json_schema_extra={"default": "all"}
     )
 
 
@@ -73,78 +76,82 @@ class LinkBody(Payload):
     playerName: Name
 
 
-_AnyQuery = TypeVar("_AnyQuery", bound=Query)
+_QueryT = TypeVar("_QueryT", bound=Query)
 
 
-def tickets(call: Call) -> Browse:
+def list_tickets(request: ApiRequest) -> ListTickets:
     """Raises Refused(400, ...)."""
-    query = _query(TicketsQuery, call)
-    return Browse(search=_search(query, categories=query.type))
+    query = _parse_query(TicketListQuery, request)
+    return ListTickets(query=_ticket_query(query, categories=query.type))
 
 
-def tickets_of_player(call: Call) -> Browse:
+def list_player_tickets(request: ApiRequest) -> ListTickets:
     """The newest that this player filed. Raises Refused(400, ...)."""
-    return Browse(search=Search(limit=_NEWEST, reporter_id=_uuid(call)))
+    return ListTickets(query=TicketQuery(limit=_DEFAULT_LIMIT, reporter_id=_player_uuid(request)))
 
 
-def ticket(call: Call) -> Find:
-    return Find(name=id_of(call))
+def get_ticket(request: ApiRequest) -> GetTicket:
+    return GetTicket(ticket_id=ticket_id(request))
 
 
-def tickets_by_ids(call: Call) -> FindAll:
+def get_tickets_by_ids(request: ApiRequest) -> GetTickets:
     """Raises Refused(400, ...)."""
-    return FindAll(names=read_body(IdsBody, call.body).ids)
+    return GetTickets(ticket_ids=parse_body(IdsBody, request.body).ids)
 
 
-def glance(call: Call) -> Glance:
-    return Glance(name=id_of(call))
+def public_status(request: ApiRequest) -> GetPublicTicket:
+    return GetPublicTicket(ticket_id=ticket_id(request))
 
 
-def link(call: Call) -> Work:
+def link_player(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = read_body(LinkBody, call.body)
-    player = player_of(body.playerUuid, body.playerName) or Player()
-    by = Person(id=body.playerUuid, name=body.playerName, source=SOURCE_NAME)
-    return Work(name=id_of(call), by=by, rule=lambda ticket, workspace, by: _linked(ticket, player))
+    body = parse_body(LinkBody, request.body)
+    player = build_player(body.playerUuid, body.playerName) or Player()
+    by = Actor(id=body.playerUuid, name=body.playerName, source=SOURCE_NAME)
+    return UpdateTicket(
+        ticket_id=ticket_id(request),
+        actor=by,
+        change=lambda ticket, workspace, by: _link_ticket(ticket, player),
+    )
 
 
-def _linked(ticket: Ticket, player: Player) -> Ticket:
+def _link_ticket(ticket: Ticket, player: Player) -> Ticket:
     """Every ticket came with a player. That of an anticheat is nobody's, least of all the accused's."""
     if ticket.reporter.id is None:
         raise AlreadyLinked
     return ticket.link(player)
 
 
-def reports(call: Call) -> Browse:
+def list_reports(request: ApiRequest) -> ListTickets:
     """Raises Refused(400, ...)."""
-    return Browse(search=_search(_query(OpenReportsQuery, call), categories=REPORTS))
+    return ListTickets(query=_ticket_query(_parse_query(OpenReportsQuery, request), categories=REPORT_TYPES))
 
 
-def reports_on_player(call: Call) -> Browse:
+def list_reports_on_player(request: ApiRequest) -> ListTickets:
     """Those that report this player. Raises Refused(400, ...)."""
-    search = _search(_query(ReportsQuery, call), categories=REPORTS)
-    return Browse(search=replace(search, reported_id=_uuid(call)))
+    search = _ticket_query(_parse_query(ReportsQuery, request), categories=REPORT_TYPES)
+    return ListTickets(query=replace(search, reported_id=_player_uuid(request)))
 
 
-def id_of(call: Call) -> str:
+def ticket_id(request: ApiRequest) -> str:
     """The id in the path. What can be none, such as half a character, becomes "", which no ticket has."""
-    name = call.path["id"]
-    return name if _ID.fullmatch(name) else ""
+    name = request.path_params["id"]
+    return name if _TICKET_ID_PATTERN.fullmatch(name) else ""
 
 
-def _search(query: ReportsQuery, *, categories: Sequence[str]) -> Search:
-    return Search(limit=query.limit, statuses=query.status, categories=categories)
+def _ticket_query(query: ReportsQuery, *, categories: Sequence[str]) -> TicketQuery:
+    return TicketQuery(limit=query.limit, statuses=query.status, categories=categories)
 
 
-def _query(model: type[_AnyQuery], call: Call) -> _AnyQuery:
+def _parse_query(model: type[_QueryT], request: ApiRequest) -> _QueryT:
     try:
-        return read_query(model, call.query)
-    except Unfit as problem:
-        raise invalid(problem) from problem
+        return parse_query(model, request.query)
+    except FieldError as problem:
+        raise validation_error(problem) from problem
 
 
-def _uuid(call: Call) -> str:
+def _player_uuid(request: ApiRequest) -> str:
     try:
-        return uuid(call.path["uuid"])
+        return parse_uuid(request.path_params["uuid"])
     except PydanticCustomError as error:
-        raise invalid(Unfit("uuid", error.message())) from error
+        raise validation_error(FieldError("uuid", error.message())) from error

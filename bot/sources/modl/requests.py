@@ -16,39 +16,41 @@ Where the page and the plugins in use leave it open, this is how they are read:
 
 from typing import Annotated, TypeVar
 
-from bot.sources import Refused
-from bot.sources.modl.fields import ChatLog, NameIfGiven, Tags, Uuid, UuidIfGiven, Within
-from bot.sources.modl.vocabulary import CALLED, PRIORITIES, TYPES
-from bot.sources.validation import Given, Payload, Unfit, one_of, read
-from bot.tickets import Fact, NewTicket, Player, Priority
+from bot.sources import ApiError
+from bot.sources.modl.fields import ChatLog, OptionalName, OptionalUuid, Tags, Uuid, Within
+from bot.sources.modl.vocabulary import PRIORITIES, TYPE_LABELS, TYPES
+from bot.sources.validation import FieldError, OptionalText, Payload, choice, parse_json
+from bot.tickets.ticket import NewTicket, Player, Priority, TicketField
 
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
-TYPE_WORDS = "player, chat, staff, bug, support, appeal"
-_TYPE = one_of(TYPES, shown=TYPE_WORDS)
-_DRAFT_TYPE = one_of(TYPES, shown=TYPE_WORDS, blank="support")
-_PRIORITY = one_of(PRIORITIES, shown="low, normal, high", blank=Priority.NORMAL)
-_NO_ACCOUNT = "00000000-0000-0000-"  # the console's nil UUID, and Bedrock players, whom Java knows nothing of
-REPLAY = "Replay"  # the label of the fact that names one
+TYPE_NAMES = "player, chat, staff, bug, support, appeal"
+_TYPE_CHOICE = choice(TYPES, allowed_text=TYPE_NAMES)
+_DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=TYPE_NAMES, blank="support")
+_PRIORITY_CHOICE = choice(PRIORITIES, allowed_text="low, normal, high", blank=Priority.NORMAL)
+_NO_JAVA_PROFILE_PREFIX = (
+    "00000000-0000-0000-"  # the console's nil UUID, and Bedrock players, whom Java knows nothing of
+)
+REPLAY_LABEL = "Replay"  # the label of the fact that names one
 
 
 class TicketBody(Payload):
     """The body of `POST /v1/minecraft/tickets`, as wide as the plugins in use send it."""
 
     creatorUuid: Uuid
-    creatorName: NameIfGiven = None
-    type: Annotated[str, _TYPE]
-    subject: Annotated[Given, Within(256)] = None
-    description: Annotated[Given, Within(10_000)] = None
-    reportedPlayerUuid: UuidIfGiven = None
-    reportedPlayerName: NameIfGiven = None
+    creatorName: OptionalName = None
+    type: Annotated[str, _TYPE_CHOICE]
+    subject: Annotated[OptionalText, Within(256)] = None
+    description: Annotated[OptionalText, Within(10_000)] = None
+    reportedPlayerUuid: OptionalUuid = None
+    reportedPlayerName: OptionalName = None
     chatMessages: ChatLog = ()
     tags: Tags = ()
-    priority: Annotated[Priority, _PRIORITY] = Priority.NORMAL
-    createdServer: Annotated[Given, Within(64)] = None
-    replayUrl: Annotated[Given, Within(2048)] = None
+    priority: Annotated[Priority, _PRIORITY_CHOICE] = Priority.NORMAL
+    createdServer: Annotated[OptionalText, Within(64)] = None
+    replayUrl: Annotated[OptionalText, Within(2048)] = None
 
     @property
-    def is_from_an_anticheat(self) -> bool:
+    def is_from_anticheat(self) -> bool:
         """Whether a plugin filed it, not a player: it names itself, but gives the UUID of the accused."""
         creator, reported = self.creatorName, self.reportedPlayerName
         return (
@@ -59,58 +61,58 @@ class TicketBody(Payload):
         )
 
     @property
-    def facts(self) -> tuple[Fact, ...]:
+    def ticket_fields(self) -> tuple[TicketField, ...]:
         """The lines only this source has."""
         lines = {
             "Game": "Minecraft",
             "Server": self.createdServer,
             "Tags": ", ".join(self.tags),
-            REPLAY: self.replayUrl,
+            REPLAY_LABEL: self.replayUrl,
         }
-        return tuple(Fact(label=label, value=value) for label, value in lines.items() if value)
+        return tuple(TicketField(label=label, value=value) for label, value in lines.items() if value)
 
 
 class DraftBody(TicketBody):
     """The body of `POST /v1/minecraft/tickets/unfinished`: the player is to fill in a form later."""
 
-    type: Annotated[str, _DRAFT_TYPE] = "support"
+    type: Annotated[str, _DRAFT_TYPE_CHOICE] = "support"
 
     @property
-    def facts(self) -> tuple[Fact, ...]:
-        return (*super().facts, Fact(label="Form", value="not filled in yet"))
+    def ticket_fields(self) -> tuple[TicketField, ...]:
+        return (*super().ticket_fields, TicketField(label="Form", value="not filled in yet"))
 
 
-_AnyBody = TypeVar("_AnyBody", bound=Payload)
+_BodyT = TypeVar("_BodyT", bound=Payload)
 
 
-def parse(body: bytes) -> NewTicket:
+def parse_ticket(body: bytes) -> NewTicket:
     """Raises Refused(400, ...) with the first problem."""
-    return _ticket(read_body(TicketBody, body), raw=body.decode())
+    return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
 
 
 def parse_draft(body: bytes) -> NewTicket:
     """Raises Refused(400, ...) with the first problem."""
-    return _ticket(read_body(DraftBody, body), raw=body.decode())
+    return _new_ticket(parse_body(DraftBody, body), raw=body.decode())
 
 
-def read_body(model: type[_AnyBody], body: bytes) -> _AnyBody:
+def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
     """Raises Refused(400, ...) with the first problem."""
     try:
-        return read(model, body)
-    except Unfit as problem:
-        raise invalid(problem) from problem
+        return parse_json(model, body)
+    except FieldError as problem:
+        raise validation_error(problem) from problem
 
 
-def invalid(problem: Unfit) -> Refused:
+def validation_error(error: FieldError) -> ApiError:
     """The refusal of what cannot be understood, as this contract puts it."""
-    return Refused(400, f"Invalid data provided: {problem.field} {problem.what}.")
+    return ApiError(400, f"Invalid data provided: {error.field} {error.reason}.")
 
 
-def player_of(uuid: str | None, name: str | None) -> Player | None:
+def build_player(uuid: str | None, name: str | None) -> Player | None:
     """The player of that UUID, that name, or both; None without either."""
     if uuid is None and name is None:
         return None
-    has_profile = uuid is not None and not uuid.startswith(_NO_ACCOUNT)
+    has_profile = uuid is not None and not uuid.startswith(_NO_JAVA_PROFILE_PREFIX)
     return Player(
         id=uuid,
         name=name,
@@ -119,28 +121,28 @@ def player_of(uuid: str | None, name: str | None) -> Player | None:
     )
 
 
-def _ticket(body: TicketBody, *, raw: str) -> NewTicket:
+def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
     return NewTicket(
         source="modl",
         view_only=_VIEW_ONLY,
-        subject=body.subject or _subject(body),
+        subject=body.subject or _default_subject(body),
         body=body.description or "",
         category=body.type,
         priority=body.priority,
         reporter=_reporter(body),
-        reported_player=player_of(body.reportedPlayerUuid, body.reportedPlayerName),
-        facts=body.facts,
+        reported_player=build_player(body.reportedPlayerUuid, body.reportedPlayerName),
+        fields=body.ticket_fields,
         chat_log=body.chatMessages,
-        raw=raw,
+        raw_request=raw,
     )
 
 
-def _subject(body: TicketBody) -> str:
-    subject = CALLED[body.type]
+def _default_subject(body: TicketBody) -> str:
+    subject = TYPE_LABELS[body.type]
     return f"{subject}: {body.reportedPlayerName}" if body.reportedPlayerName else subject
 
 
 def _reporter(body: TicketBody) -> Player:
-    if body.is_from_an_anticheat:
+    if body.is_from_anticheat:
         return Player(name=body.creatorName)
-    return player_of(body.creatorUuid, body.creatorName) or Player()
+    return build_player(body.creatorUuid, body.creatorName) or Player()

@@ -9,13 +9,13 @@ from typing import Literal, NotRequired
 
 from bot.sources.validation import TypedDict
 
-Type = Literal["bug", "player", "chat", "appeal", "staff", "support"]
+TicketType = Literal["bug", "player", "chat", "appeal", "staff", "support"]
 ReportType = Literal["player", "chat"]
 Status = Literal["open", "closed"]
 Priority = Literal["low", "normal", "high"]
 
 
-class Kept(TypedDict):
+class TicketCreated(TypedDict):
     """A ticket is filed."""
 
     status: Literal[200]
@@ -47,19 +47,19 @@ class PlayerTicket(TypedDict):
     """A ticket in the list of its own player."""
 
     id: str
-    type: Type
-    category: Type
+    type: TicketType
+    category: TicketType
     subject: str
     status: Status
     createdAt: int
 
 
-class FoundTicket(TypedDict):
+class TicketLookup(TypedDict):
     """A ticket asked for by its id, among others."""
 
     id: str
-    type: Type
-    category: Type
+    type: TicketType
+    category: TicketType
     subject: str
     status: Status
     playerName: NotRequired[str]
@@ -68,12 +68,12 @@ class FoundTicket(TypedDict):
     firstReplyContent: NotRequired[str]
 
 
-class ListedTicket(TypedDict):
+class TicketSummary(TypedDict):
     """A ticket in a list."""
 
     id: str
-    type: Type
-    category: Type
+    type: TicketType
+    category: TicketType
     subject: str
     status: Status
     playerName: NotRequired[str]
@@ -87,12 +87,12 @@ class ListedTicket(TypedDict):
     locked: bool
 
 
-class WholeTicket(TypedDict):
+class TicketDetail(TypedDict):
     """A ticket with everything that was said on it."""
 
     id: str
-    type: Type
-    category: Type
+    type: TicketType
+    category: TicketType
     subject: str
     status: Status
     playerName: NotRequired[str]
@@ -130,7 +130,7 @@ class TicketList(TypedDict):
     """Newest first."""
 
     status: Literal[200]
-    tickets: list[ListedTicket]
+    tickets: list[TicketSummary]
 
 
 class PlayerTicketList(TypedDict):
@@ -140,18 +140,18 @@ class PlayerTicketList(TypedDict):
     tickets: list[PlayerTicket]
 
 
-class FoundTicketList(TypedDict):
+class TicketLookupList(TypedDict):
     """In the order asked for; those there are not are left out."""
 
     status: Literal[200]
-    tickets: list[FoundTicket]
+    tickets: list[TicketLookup]
 
 
-class OneTicket(TypedDict):
+class TicketDetailResponse(TypedDict):
     """The ticket asked for."""
 
     status: Literal[200]
-    ticket: WholeTicket
+    ticket: TicketDetail
 
 
 class ReportList(TypedDict):
@@ -161,7 +161,7 @@ class ReportList(TypedDict):
     reports: list[Report]
 
 
-class Linked(TypedDict):
+class PlayerLinked(TypedDict):
     """A ticket belongs to the player who claimed it."""
 
     status: Literal[200]
@@ -171,7 +171,7 @@ class Linked(TypedDict):
     subject: str
 
 
-class Worked(TypedDict):
+class ReportUpdated(TypedDict):
     """A report was worked on."""
 
     status: Literal[200]

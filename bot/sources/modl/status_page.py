@@ -10,11 +10,12 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from bot.sources import Page
-from bot.sources.modl.vocabulary import CALLED
-from bot.tickets import Case, Status
+from bot.sources import HtmlPage
+from bot.sources.modl.vocabulary import TYPE_LABELS
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import Status
 
-_STATUSES = {
+_STATUS_TEXT = {
     Status.OPEN: "Open: waiting for staff",
     Status.IN_PROGRESS: "In progress: staff are working on it",
     Status.RESOLVED: "Resolved",
@@ -22,20 +23,20 @@ _STATUSES = {
 }
 
 
-def page(case: Case | None) -> Page:
+def render_status_page(details: TicketDetails | None) -> HtmlPage:
     """The answer to `GET /ticket/{id}`."""
-    if case is None:
-        return Page(html=_template().render(ticket=None), status=404)
-    ticket = case.ticket
+    if details is None:
+        return HtmlPage(html=_template().render(ticket=None), status=404)
+    ticket = details.ticket
     shown = {
         "id": ticket.public_id,
-        "kind": CALLED.get(ticket.category, "Ticket"),
-        "status": _STATUSES[ticket.status],
-        "filed": _moment(ticket.created_at),
-        "changed": _moment(ticket.updated_at),
-        "answered": "Yes" if case.replies else "Not yet",
+        "kind": TYPE_LABELS.get(ticket.category, "Ticket"),
+        "status": _STATUS_TEXT[ticket.status],
+        "filed": _format_time(ticket.created_at),
+        "changed": _format_time(ticket.updated_at),
+        "answered": "Yes" if details.replies else "Not yet",
     }
-    return Page(html=_template().render(ticket=shown))
+    return HtmlPage(html=_template().render(ticket=shown))
 
 
 @cache
@@ -44,6 +45,6 @@ def _template() -> Template:
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
 
 
-def _moment(moment: datetime) -> str:
-    utc = moment.astimezone(UTC)
+def _format_time(time: datetime) -> str:
+    utc = time.astimezone(UTC)
     return f"{utc.day} {utc:%B %Y, %H:%M} UTC"

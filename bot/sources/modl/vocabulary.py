@@ -1,6 +1,6 @@
 """The words of the modl API, and what they mean here. Knows nothing of HTTP or of JSON."""
 
-from bot.tickets import Priority, Status
+from bot.tickets.ticket import Priority, Status
 
 TYPES = {  # without separators and in lower case, as they are looked up
     "bug": "bug",
@@ -19,7 +19,7 @@ TYPES = {  # without separators and in lower case, as they are looked up
     "support": "support",
     "generalsupport": "support",
 }
-CALLED = {  # what people call a type; the subject of a ticket that comes without one
+TYPE_LABELS = {  # what people call a type; the subject of a ticket that comes without one
     "bug": "Bug report",
     "player": "Player report",
     "chat": "Chat report",
@@ -27,7 +27,7 @@ CALLED = {  # what people call a type; the subject of a ticket that comes withou
     "staff": "Staff application",
     "support": "Support request",
 }
-REPORTS = ("player", "chat")  # tickets of these types are reports, too
+REPORT_TYPES = ("player", "chat")  # tickets of these types are reports, too
 PRIORITIES = {  # three levels: this source has no word of its own for our "urgent"
     "low": Priority.LOW,
     "minor": Priority.LOW,
@@ -40,27 +40,27 @@ PRIORITIES = {  # three levels: this source has no word of its own for our "urge
     "critical": Priority.HIGH,
     "highest": Priority.HIGH,
 }
-SAID_PRIORITIES = {
+PRIORITY_OUT = {
     Priority.LOW: "low",
     Priority.NORMAL: "normal",
     Priority.HIGH: "high",
     Priority.URGENT: "high",
 }
 OPEN = (Status.OPEN, Status.IN_PROGRESS)
-OVER = (Status.RESOLVED, Status.CLOSED)
-ANY = (*OPEN, *OVER)
-STATUSES = {  # two here; a draft is open like any other, for there is no form to finish it in
-    "all": ANY,
+CLOSED = (Status.RESOLVED, Status.CLOSED)
+ALL = (*OPEN, *CLOSED)
+STATUS_FILTERS = {  # two here; a draft is open like any other, for there is no form to finish it in
+    "all": ALL,
     "open": OPEN,
     "new": OPEN,
     "active": OPEN,
     "pending": OPEN,
     "inprogress": OPEN,
-    "closed": OVER,
-    "resolved": OVER,
-    "complete": OVER,
-    "completed": OVER,
-    "done": OVER,
+    "closed": CLOSED,
+    "resolved": CLOSED,
+    "complete": CLOSED,
+    "completed": CLOSED,
+    "done": CLOSED,
     "unfinished": (),
     "draft": (),
 }

@@ -1,7 +1,7 @@
 """What a Series client asks for besides filing: each call, and the wish that it is."""
 
-from bot.sources import Call
-from bot.sources.requests import Browse, CheckKey, Find, ReadWorkspace, Work
+from bot.sources import ApiRequest
+from bot.sources.requests import CheckApiKey, GetTicket, GetWorkspace, ListTickets, UpdateTicket
 from bot.sources.series.bodies import (
     FollowUpBody,
     ListQuery,
@@ -10,16 +10,19 @@ from bot.sources.series.bodies import (
     StatusBody,
     TransferBody,
 )
-from bot.sources.series.fields import body_as, query_as
-from bot.tickets import Person, Search, Status, Ticket, Workspace
+from bot.sources.series.fields import parse_body, parse_query_params
+from bot.tickets.message import Actor
+from bot.tickets.queries import TicketQuery
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Workspace
 
 PER_PAGE = 10
 
 
-def list_tickets(call: Call) -> Browse:
+def list_tickets(request: ApiRequest) -> ListTickets:
     """Raises Refused(400, ...)."""
-    asked = query_as(ListQuery, call.query)
-    search = Search(
+    asked = parse_query_params(ListQuery, request.query)
+    search = TicketQuery(
         limit=PER_PAGE,
         offset=(asked.page - 1) * PER_PAGE,
         statuses=[asked.status] if asked.status else None,
@@ -27,93 +30,93 @@ def list_tickets(call: Call) -> Browse:
         reporter_id=asked.author,
         text=asked.search,
     )
-    return Browse(search=search, open_to=None if asked.staffUserId is None else str(asked.staffUserId))
+    return ListTickets(query=search, visible_to=None if asked.staffUserId is None else str(asked.staffUserId))
 
 
-def get_ticket(call: Call) -> Find:
+def get_ticket(request: ApiRequest) -> GetTicket:
     """By its TicketId or its _id."""
-    return Find(name=_ticket_id(call))
+    return GetTicket(ticket_id=_ticket_id(request))
 
 
-def read_config(call: Call) -> ReadWorkspace:
+def get_config(request: ApiRequest) -> GetWorkspace:
     """The workspace is the key's."""
-    return ReadWorkspace()
+    return GetWorkspace()
 
 
-def check_key(call: Call) -> CheckKey:
+def check_api_key(request: ApiRequest) -> CheckApiKey:
     """The key stands in the path."""
-    return CheckKey(key=call.path["apiKey"])
+    return CheckApiKey(key=request.path_params["apiKey"])
 
 
-def claim(call: Call) -> Work:
+def claim(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = body_as(StaffBody, call.body)
-    return Work(name=_ticket_id(call), by=_person(body.staffUserId), rule=_claimed)
+    body = parse_body(StaffBody, request.body)
+    return UpdateTicket(ticket_id=_ticket_id(request), actor=_actor(body.staffUserId), change=_claim)
 
 
-def unclaim(call: Call) -> Work:
+def unclaim(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = body_as(StaffBody, call.body)
-    return Work(name=_ticket_id(call), by=_person(body.staffUserId), rule=_unclaimed)
+    body = parse_body(StaffBody, request.body)
+    return UpdateTicket(ticket_id=_ticket_id(request), actor=_actor(body.staffUserId), change=_unclaim)
 
 
-def reply(call: Call) -> Work:
+def reply(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = body_as(ReplyBody, call.body)
-    return Work(
-        name=_ticket_id(call),
-        by=_person(body.staffUserId),
-        say=lambda ticket, staff: ticket.reply_of_its_claimer(staff, body.content),
+    body = parse_body(ReplyBody, request.body)
+    return UpdateTicket(
+        ticket_id=_ticket_id(request),
+        actor=_actor(body.staffUserId),
+        message=lambda ticket, staff: ticket.reply_as_claimer(staff, body.content),
     )
 
 
-def reply_member(call: Call) -> Work:
+def reply_member(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = body_as(FollowUpBody, call.body)
-    return Work(
-        name=_ticket_id(call),
-        by=_person(body.authorUserId),
-        say=lambda ticket, author: ticket.follow_up(author.id, body.content),
+    body = parse_body(FollowUpBody, request.body)
+    return UpdateTicket(
+        ticket_id=_ticket_id(request),
+        actor=_actor(body.authorUserId),
+        message=lambda ticket, author: ticket.follow_up(author.id, body.content),
     )
 
 
-def change_status(call: Call) -> Work:
+def change_status(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = body_as(StatusBody, call.body)
-    return Work(
-        name=_ticket_id(call),
-        by=_person(body.staffUserId),
-        rule=lambda ticket, workspace, staff: _moved(ticket, body.status),
+    body = parse_body(StatusBody, request.body)
+    return UpdateTicket(
+        ticket_id=_ticket_id(request),
+        actor=_actor(body.staffUserId),
+        change=lambda ticket, workspace, staff: _set_status(ticket, body.status),
     )
 
 
-def transfer(call: Call) -> Work:
+def transfer(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = body_as(TransferBody, call.body)
-    return Work(
-        name=_ticket_id(call),
-        by=_person(body.staffUserId),
-        rule=lambda ticket, workspace, staff: workspace.transferred(ticket, body.departmentId),
+    body = parse_body(TransferBody, request.body)
+    return UpdateTicket(
+        ticket_id=_ticket_id(request),
+        actor=_actor(body.staffUserId),
+        change=lambda ticket, workspace, staff: workspace.transfer(ticket, body.departmentId),
     )
 
 
-def _ticket_id(call: Call) -> str:
-    return call.path["ticketId"]
+def _ticket_id(request: ApiRequest) -> str:
+    return request.path_params["ticketId"]
 
 
-def _person(user_id: int) -> Person:
+def _actor(user_id: int) -> Actor:
     """Whoever a user id stands for; no call says more of anyone."""
-    return Person(id=str(user_id), name=str(user_id), source="series")
+    return Actor(id=str(user_id), name=str(user_id), source="series")
 
 
-def _claimed(ticket: Ticket, workspace: Workspace, staff: Person) -> Ticket:
+def _claim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
     return ticket.claim(staff)
 
 
-def _unclaimed(ticket: Ticket, workspace: Workspace, staff: Person) -> Ticket:
+def _unclaim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
     return ticket.unclaim()
 
 
-def _moved(ticket: Ticket, status: Status) -> Ticket:
+def _set_status(ticket: Ticket, status: Status) -> Ticket:
     """The status it has already is no change, and no error."""
-    return ticket if ticket.status is status else ticket.move_to(status)
+    return ticket if ticket.status is status else ticket.set_status(status)

@@ -25,17 +25,17 @@ from bot.sources.series.fields import (
     AvatarUrl,
     Id,
     Name,
-    Opening,
     PlaceId,
     ServerId,
     Subject,
+    TicketText,
     UserId,
-    body_as,
+    parse_body,
 )
-from bot.sources.validation import Payload, clean, one_of
-from bot.tickets import Fact, NewTicket, Player, Priority
+from bot.sources.validation import Payload, choice, strip_control_chars
+from bot.tickets.ticket import NewTicket, Player, Priority, TicketField
 
-_PRIORITIES = {
+_PRIORITY_BY_NAME = {
     "low": Priority.LOW,
     "minor": Priority.LOW,
     "medium": Priority.NORMAL,
@@ -47,8 +47,11 @@ _PRIORITIES = {
     "critical": Priority.URGENT,
     "highest": Priority.URGENT,
 }
-PLACE, SERVER = "Place", "Server"  # the labels of the facts that say where a game report came from
-_PRIORITY = one_of(_PRIORITIES, shown="low, medium, high, urgent", blank=Priority.NORMAL)
+PLACE_LABEL, SERVER_LABEL = (
+    "Place",
+    "Server",
+)  # the labels of the facts that say where a game report came from
+_PRIORITY_CHOICE = choice(_PRIORITY_BY_NAME, allowed_text="low, medium, high, urgent", blank=Priority.NORMAL)
 
 
 class TicketBody(Payload):
@@ -58,8 +61,8 @@ class TicketBody(Payload):
 
     subject: Subject = Field(title="Subject")
     category: Id = Field(title="Category")
-    message: Opening = Field(title="Message")
-    priority: Annotated[Priority, _PRIORITY] = Field(
+    message: TicketText = Field(title="Message")
+    priority: Annotated[Priority, _PRIORITY_CHOICE] = Field(
         default=Priority.NORMAL, title="Priority", json_schema_extra={"default": "medium"}
     )
     authorUserId: UserId = Field(title="Author user ID")
@@ -68,9 +71,9 @@ class TicketBody(Payload):
     authorAvatarUrl: AvatarUrl = Field(title="Author avatar URL")
 
     @property
-    def facts(self) -> tuple[Fact, ...]:
+    def ticket_fields(self) -> tuple[TicketField, ...]:
         """The lines only this source has."""
-        return (Fact(label="Game", value="Roblox"),)
+        return (TicketField(label="Game", value="Roblox"),)
 
 
 class GameReportBody(TicketBody):
@@ -82,24 +85,24 @@ class GameReportBody(TicketBody):
     serverId: ServerId = Field(default=None, title="Server ID")
 
     @property
-    def facts(self) -> tuple[Fact, ...]:
+    def ticket_fields(self) -> tuple[TicketField, ...]:
         url = f"https://www.roblox.com/games/{self.placeId}" if self.placeId else None
-        place = Fact(label=PLACE, value=str(self.placeId), url=url)
-        server = (Fact(label=SERVER, value=self.serverId),) if self.serverId else ()
-        return (*super().facts, place, *server)
+        place = TicketField(label=PLACE_LABEL, value=str(self.placeId), url=url)
+        server = (TicketField(label=SERVER_LABEL, value=self.serverId),) if self.serverId else ()
+        return (*super().ticket_fields, place, *server)
 
 
 def parse_ticket(body: bytes) -> NewTicket:
     """Raises Refused(400, ...) with the first problem."""
-    return _ticket(body_as(TicketBody, body), raw=body.decode())
+    return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
 
 
 def parse_game_report(body: bytes) -> NewTicket:
     """Raises Refused(400, ...) with the first problem."""
-    return _ticket(body_as(GameReportBody, body), raw=body.decode())
+    return _new_ticket(parse_body(GameReportBody, body), raw=body.decode())
 
 
-def _ticket(body: TicketBody, *, raw: str) -> NewTicket:
+def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
     return NewTicket(
         source="series",
         view_only=body.view_only,
@@ -108,8 +111,8 @@ def _ticket(body: TicketBody, *, raw: str) -> NewTicket:
         category=body.category,
         priority=body.priority,
         reporter=_reporter(body),
-        facts=body.facts,
-        raw=raw,
+        fields=body.ticket_fields,
+        raw_request=raw,
     )
 
 
@@ -119,6 +122,6 @@ def _reporter(body: TicketBody) -> Player:
         id=str(number),
         name=body.authorUsername,
         display_name=body.authorDisplayName,
-        avatar_url=clean(body.authorAvatarUrl),
+        avatar_url=strip_control_chars(body.authorAvatarUrl),
         profile_url=f"https://www.roblox.com/users/{number}/profile" if number > 0 else None,
     )

@@ -8,11 +8,11 @@ from pydantic import Field, WithJsonSchema
 from bot.sources.validation import TypedDict
 
 # UTC, with milliseconds and Z.
-Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 MessageId = Annotated[str, Field(pattern="^msj_[0-9]{10}_[0-9a-z]{6}$")]
-StatusWord = Literal["open", "in-progress", "resolved", "closed"]
+StatusValue = Literal["open", "in-progress", "resolved", "closed"]
 MessageType = Literal["author_message", "staff_message", "system_message"]
-PriorityWord = Literal["low", "medium", "high", "urgent"]
+PriorityValue = Literal["low", "medium", "high", "urgent"]
 
 
 class Author(TypedDict):
@@ -22,18 +22,18 @@ class Author(TypedDict):
     AvatarUrl: str
 
 
-class Place(TypedDict):
+class GameData(TypedDict):
     PlaceId: int
     ServerId: str | None
 
 
-class Whereabout(TypedDict):
+class GameDataField(TypedDict):
     """Of a game report: where it came from."""
 
-    GameData: NotRequired[Place]
+    GameData: NotRequired[GameData]
 
 
-class TicketShown(TypedDict):
+class TicketOut(TypedDict):
     """A ticket, as every answer shows it."""
 
     TicketId: str
@@ -42,29 +42,29 @@ class TicketShown(TypedDict):
     Subject: str
     Category: str
     Department: str
-    Status: StatusWord
-    Priority: PriorityWord
+    Status: StatusValue
+    Priority: PriorityValue
     Author: Author
     GameReport: bool
-    GameData: NotRequired[Place]  # of a game report
-    CreatedAt: Moment
-    UpdatedAt: Moment
+    GameData: NotRequired[GameData]  # of a game report
+    CreatedAt: Timestamp
+    UpdatedAt: Timestamp
 
 
-class TicketListed(TicketShown):
+class TicketSummary(TicketOut):
     """A ticket in a list. 0 stands for a claimer whose id is no number."""
 
     ClaimedBy: int | None
     ClaimedByName: str | None
 
 
-class Said(TypedDict):
+class MessageOut(TypedDict):
     """One message. 0 stands for an author whose id is no number."""
 
     Content: str
     Author: int
     Type: MessageType
-    Timestamp: Moment
+    Timestamp: Timestamp
 
 
 class Claimer(TypedDict):
@@ -73,15 +73,15 @@ class Claimer(TypedDict):
     Username: str
 
 
-class TicketOpened(TicketShown):
+class TicketWithMessages(TicketOut):
     """A ticket with what was said on it, oldest first."""
 
-    Content: dict[MessageId, Said]
+    Content: dict[MessageId, MessageOut]
     ClaimedBy: int | None
     ClaimedByUser: Claimer | None
 
 
-class Pages(TypedDict):
+class Pagination(TypedDict):
     CurrentPage: int
     TotalPages: int
     TotalCount: int
@@ -90,86 +90,86 @@ class Pages(TypedDict):
     HasPreviousPage: bool
 
 
-class ListData(TypedDict):
-    Tickets: list[TicketListed]
-    Pagination: Pages
+class TicketListData(TypedDict):
+    Tickets: list[TicketSummary]
+    Pagination: Pagination
 
 
-class GetData(TypedDict):
-    Ticket: TicketOpened
+class TicketData(TypedDict):
+    Ticket: TicketWithMessages
 
 
-class CategoryShown(TypedDict):
+class CategoryOut(TypedDict):
     Name: str
     WorkspaceMembershipRequired: bool
     MinAccessRank: int
     MaxOpenTickets: int | None
 
 
-class Ranks(TypedDict):
+class RankRange(TypedDict):
     FromRank: int
     ToRank: int
 
 
-class DepartmentShown(TypedDict):
+class DepartmentOut(TypedDict):
     Name: str
     Members: list[int]
     Categories: list[str]
-    RankRange: Ranks
+    RankRange: RankRange
 
 
 class ConfigData(TypedDict):
     Enabled: bool
     PublicUrl: bool
-    Categories: dict[str, CategoryShown]
-    Departments: dict[str, DepartmentShown]
+    Categories: dict[str, CategoryOut]
+    Departments: dict[str, DepartmentOut]
     DiscordNotificationWebhookEnabled: bool
     DiscordNotificationWebhookPing: str
 
 
-class DoneData(TypedDict):
+class MessageData(TypedDict):
     message: str
 
 
-class GoodKey(TypedDict):
+class ActiveApiKey(TypedDict):
     valid: Literal[True]
     status: Literal["active"]
     workspaceId: str
     rateLimitRemaining: int
-    rateLimitReset: Moment
+    rateLimitReset: Timestamp
 
 
-class BadKey(TypedDict):
+class InactiveApiKey(TypedDict):
     valid: Literal[False]
     status: Literal["inactive"]
     message: str
 
 
-class TicketKept(TypedDict):
+class TicketCreated(TypedDict):
     success: Literal[True]
-    data: TicketShown
+    data: TicketOut
 
 
 class TicketList(TypedDict):
     success: Literal[True]
-    data: ListData
+    data: TicketListData
 
 
-class TicketFound(TypedDict):
+class TicketResponse(TypedDict):
     success: Literal[True]
-    data: GetData
+    data: TicketData
 
 
-class Config(TypedDict):
+class ConfigResponse(TypedDict):
     success: Literal[True]
     data: ConfigData
 
 
-class WorkDone(TypedDict):
+class MessageResponse(TypedDict):
     success: Literal[True]
-    data: DoneData
+    data: MessageData
 
 
-class KeyChecked(TypedDict):
+class ApiKeyStatus(TypedDict):
     success: Literal[True]
-    data: GoodKey | BadKey
+    data: ActiveApiKey | InactiveApiKey

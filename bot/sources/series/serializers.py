@@ -4,48 +4,50 @@ import re
 import string
 from datetime import UTC, datetime
 
-from bot.sources.series.requests import PLACE, SERVER
+from bot.sources.series.requests import PLACE_LABEL, SERVER_LABEL
 from bot.sources.series.responses import (
     Author,
     Claimer,
+    GameData,
+    GameDataField,
     MessageId,
+    MessageOut,
     MessageType,
-    Place,
-    PriorityWord,
-    Said,
-    StatusWord,
-    TicketListed,
-    TicketOpened,
-    TicketShown,
-    Whereabout,
+    PriorityValue,
+    StatusValue,
+    TicketOut,
+    TicketSummary,
+    TicketWithMessages,
 )
-from bot.tickets import Case, MessageKind, Person, Player, Priority, Status, Ticket
+from bot.tickets.message import Actor, MessageKind
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import Player, Priority, Status, Ticket
 
-_NOBODY = 0  # the number of who has none
-_NUMBER = re.compile(r"-?[0-9]{1,19}")
-_BASE_36 = string.digits + string.ascii_lowercase
-_STATUSES: dict[Status, StatusWord] = {
+_NO_NUMERIC_ID = 0  # the number of who has none
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_BASE36_DIGITS = string.digits + string.ascii_lowercase
+_STATUS_OUT: dict[Status, StatusValue] = {
     Status.OPEN: "open",
     Status.IN_PROGRESS: "in-progress",
     Status.RESOLVED: "resolved",
     Status.CLOSED: "closed",
 }
-_PRIORITIES: dict[Priority, PriorityWord] = {
+_PRIORITY_OUT: dict[Priority, PriorityValue] = {
     Priority.LOW: "low",
     Priority.NORMAL: "medium",
     Priority.HIGH: "high",
     Priority.URGENT: "urgent",
 }
-_TYPES: dict[MessageKind, MessageType] = {
+_MESSAGE_TYPES: dict[MessageKind, MessageType] = {
     MessageKind.REPLY: "staff_message",
     MessageKind.FOLLOW_UP: "author_message",
     MessageKind.EVENT: "system_message",
 }
 
 
-def shown(ticket: Ticket) -> TicketShown:
+def serialize_ticket(ticket: Ticket) -> TicketOut:
     """The ticket without what was said on it."""
-    place: Whereabout = {"GameData": _place(ticket)} if ticket.view_only else {}
+    place: GameDataField = {"GameData": _game_data(ticket)} if ticket.view_only else {}
     return {
         "TicketId": ticket.public_id,
         "_id": ticket.uid,
@@ -53,87 +55,87 @@ def shown(ticket: Ticket) -> TicketShown:
         "Subject": ticket.subject,
         "Category": ticket.category,
         "Department": ticket.department,
-        "Status": _STATUSES[ticket.status],
-        "Priority": _PRIORITIES[ticket.priority],
+        "Status": _STATUS_OUT[ticket.status],
+        "Priority": _PRIORITY_OUT[ticket.priority],
         "Author": _author(ticket.reporter),
         "GameReport": ticket.view_only,
         **place,
-        "CreatedAt": iso(ticket.created_at),
-        "UpdatedAt": iso(ticket.updated_at),
+        "CreatedAt": to_iso(ticket.created_at),
+        "UpdatedAt": to_iso(ticket.updated_at),
     }
 
 
-def listed(ticket: Ticket) -> TicketListed:
+def serialize_ticket_summary(ticket: Ticket) -> TicketSummary:
     """The ticket as one of many."""
     claimer = ticket.claimed_by
     return {
-        **shown(ticket),
-        "ClaimedBy": number_of(claimer.id) if claimer else None,
+        **serialize_ticket(ticket),
+        "ClaimedBy": numeric_id(claimer.id) if claimer else None,
         "ClaimedByName": claimer.name if claimer else None,
     }
 
 
-def opened(case: Case) -> TicketOpened:
+def serialize_ticket_with_messages(details: TicketDetails) -> TicketWithMessages:
     """The ticket with all that was said on it."""
-    claimer = case.ticket.claimed_by
+    claimer = details.ticket.claimed_by
     return {
-        **shown(case.ticket),
-        "Content": _conversation(case),
-        "ClaimedBy": number_of(claimer.id) if claimer else None,
+        **serialize_ticket(details.ticket),
+        "Content": _messages(details),
+        "ClaimedBy": numeric_id(claimer.id) if claimer else None,
         "ClaimedByUser": _claimer(claimer) if claimer else None,
     }
 
 
-def iso(moment: datetime) -> str:
+def to_iso(time: datetime) -> str:
     """ISO 8601 in UTC, with milliseconds and Z, as on the pages."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def number_of(identity: str | None) -> int:
+def numeric_id(value: str | None) -> int:
     """A person's id as the contract wants it; 0 for an id that is no number."""
-    return int(identity) if identity and _NUMBER.fullmatch(identity) else _NOBODY
+    return int(value) if value and _INTEGER.fullmatch(value) else _NO_NUMERIC_ID
 
 
 def _author(reporter: Player) -> Author:
     return {
-        "UserId": number_of(reporter.id),
+        "UserId": numeric_id(reporter.id),
         "Username": reporter.name,
         "DisplayName": reporter.display_name,
         "AvatarUrl": reporter.avatar_url or "",
     }
 
 
-def _claimer(claimer: Person) -> Claimer:
-    return {"UserId": number_of(claimer.id), "DisplayName": claimer.name, "Username": claimer.name}
+def _claimer(claimer: Actor) -> Claimer:
+    return {"UserId": numeric_id(claimer.id), "DisplayName": claimer.name, "Username": claimer.name}
 
 
-def _place(ticket: Ticket) -> Place:
+def _game_data(ticket: Ticket) -> GameData:
     """The place comes as text and goes back as a number; 0 is a place that nobody knows."""
-    facts = {fact.label: fact.value for fact in ticket.facts}
-    return {"PlaceId": number_of(facts.get(PLACE)), "ServerId": facts.get(SERVER)}
+    facts = {fact.label: fact.value for fact in ticket.fields}
+    return {"PlaceId": numeric_id(facts.get(PLACE_LABEL)), "ServerId": facts.get(SERVER_LABEL)}
 
 
-def _conversation(case: Case) -> dict[MessageId, Said]:
-    ticket = case.ticket
-    said: dict[MessageId, Said] = {
+def _messages(details: TicketDetails) -> dict[MessageId, MessageOut]:
+    ticket = details.ticket
+    said: dict[MessageId, MessageOut] = {
         _message_id(ticket.created_at, 0): {
             "Content": ticket.body,
-            "Author": number_of(ticket.reporter.id),
+            "Author": numeric_id(ticket.reporter.id),
             "Type": "author_message",
-            "Timestamp": iso(ticket.created_at),
+            "Timestamp": to_iso(ticket.created_at),
         }
     }
-    for message in case.messages:  # never a note: those stay in Discord
+    for message in details.messages:  # never a note: those stay in Discord
         said[_message_id(message.created_at, message.id)] = {
             "Content": message.text,
-            "Author": number_of(message.author.id),
-            "Type": _TYPES[message.kind],
-            "Timestamp": iso(message.created_at),
+            "Author": numeric_id(message.author.id),
+            "Type": _MESSAGE_TYPES[message.kind],
+            "Timestamp": to_iso(message.created_at),
         }
     return said
 
 
-def _message_id(moment: datetime, number: int) -> MessageId:
+def _message_id(time: datetime, number: int) -> MessageId:
     """`msj_<10 digits>_<6 letters or digits>`: the second, and our number; the ticket's own words have 0.
 
     In their alphabetical order messages are in the order of time.
@@ -141,5 +143,5 @@ def _message_id(moment: datetime, number: int) -> MessageId:
     code = ""
     for _ in range(6):
         number, digit = divmod(number, 36)
-        code = _BASE_36[digit] + code
-    return f"msj_{int(moment.timestamp()):010d}_{code}"
+        code = _BASE36_DIGITS[digit] + code
+    return f"msj_{int(time.timestamp()):010d}_{code}"

@@ -1,6 +1,6 @@
 """What the webhook says of itself: an OpenAPI document, and a page that shows it."""
 
-from bot.webhook.openapi.docs_page import own_routes
-from bot.webhook.openapi.document import describe
+from bot.webhook.openapi.docs_page import docs_routes
+from bot.webhook.openapi.document import build_document
 
-__all__ = ["describe", "own_routes"]
+__all__ = ["build_document", "docs_routes"]

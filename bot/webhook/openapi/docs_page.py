@@ -7,21 +7,21 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from bot.sources import Refused, Source
-from bot.webhook.errors import refusal
-from bot.webhook.openapi.document import describe
-from bot.webhook.openapi.responses import plain_answers, plainly
-from bot.webhook.openapi.schemas import Described
-from bot.webhook.responses import Answer, encoded
+from bot.sources import ApiError, Source
+from bot.webhook.errors import api_error
+from bot.webhook.openapi.document import build_document
+from bot.webhook.openapi.responses import default_error_doc, default_error_docs
+from bot.webhook.openapi.schemas import OpenApiNode
+from bot.webhook.responses import JsonResponse, dump_json
 
-_PACKAGE = "mkdocs-swagger-ui-tag"  # its files are read, its code is never imported
-_SCRIPT, _STYLE = "text/javascript", "text/css"
-_FILES = {  # what the page loads besides its own script
-    "swagger-ui-bundle.js": ("mkdocs_swagger_ui_tag/swagger-ui/javascripts/swagger-ui-bundle.js", _SCRIPT),
-    "swagger-ui.css": ("mkdocs_swagger_ui_tag/swagger-ui/stylesheets/swagger-ui.css", _STYLE),
+_SWAGGER_PACKAGE = "mkdocs-swagger-ui-tag"  # its files are read, its code is never imported
+_JS_TYPE, _CSS_TYPE = "text/javascript", "text/css"
+_ASSETS = {  # what the page loads besides its own script
+    "swagger-ui-bundle.js": ("mkdocs_swagger_ui_tag/swagger-ui/javascripts/swagger-ui-bundle.js", _JS_TYPE),
+    "swagger-ui.css": ("mkdocs_swagger_ui_tag/swagger-ui/stylesheets/swagger-ui.css", _CSS_TYPE),
 }
-_START = "start.js"
-_PAGE = b"""\
+_INIT_SCRIPT_NAME = "start.js"
+_HTML = b"""\
 <!doctype html>
 <html lang="en">
 <head>
@@ -36,7 +36,7 @@ _PAGE = b"""\
 <body><div id="page"></div></body>
 </html>
 """
-_STARTING = b"""\
+_INIT_SCRIPT = b"""\
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#page",
@@ -50,105 +50,113 @@ _PAGE_HEADERS = {
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-_ASK_AGAIN: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-cache"}
-_AN_HOUR: Mapping[str, str] = {hdrs.CACHE_CONTROL: "max-age=3600"}
+_NO_CACHE: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-cache"}
+_CACHE_ONE_HOUR: Mapping[str, str] = {hdrs.CACHE_CONTROL: "max-age=3600"}
 
 
-def own_routes(sources: Mapping[str, Source]) -> list[web.RouteDef]:
+def docs_routes(sources: Mapping[str, Source]) -> list[web.RouteDef]:
     """The description and its page. The first is made when it is first read."""
 
     @cache
     def document() -> bytes:
-        return encoded(describe(sources, _OWN))
+        return dump_json(build_document(sources, _OWN_PATHS))
 
-    async def description(_: web.Request) -> Answer:
-        return Answer(document(), headers=_ASK_AGAIN)
+    async def description(_: web.Request) -> JsonResponse:
+        return JsonResponse(document(), headers=_NO_CACHE)
 
     return [
         web.get("/openapi.json", description),
-        web.get("/docs", _page),
-        web.get("/docs/{file}", _file),
+        web.get("/docs", _docs_page),
+        web.get("/docs/{file}", _docs_file),
     ]
 
 
-async def _page(_: web.Request) -> Answer:
-    return _text(_PAGE, "text/html", {**_PAGE_HEADERS, **_ASK_AGAIN})
+async def _docs_page(_: web.Request) -> JsonResponse:
+    return _text_response(_HTML, "text/html", {**_PAGE_HEADERS, **_NO_CACHE})
 
 
-async def _file(request: web.Request) -> Answer:
+async def _docs_file(request: web.Request) -> JsonResponse:
     name = request.match_info["file"]
-    if name == _START:
-        return _text(_STARTING, _SCRIPT, _AN_HOUR)
-    if name not in _FILES:
-        raise refusal(404)
-    path, content_type = _FILES[name]
-    return _text(_packed(path), content_type, _AN_HOUR)
+    if name == _INIT_SCRIPT_NAME:
+        return _text_response(_INIT_SCRIPT, _JS_TYPE, _CACHE_ONE_HOUR)
+    if name not in _ASSETS:
+        raise api_error(404)
+    path, content_type = _ASSETS[name]
+    return _text_response(_swagger_asset(path), content_type, _CACHE_ONE_HOUR)
 
 
-def _text(text: bytes, content_type: str, headers: Mapping[str, str]) -> Answer:
-    answer = Answer(text, headers=headers, content_type=content_type)
+def _text_response(text: bytes, content_type: str, headers: Mapping[str, str]) -> JsonResponse:
+    answer = JsonResponse(text, headers=headers, content_type=content_type)
     answer.charset = "utf-8"
     return answer
 
 
 @cache
-def _packed(path: str) -> bytes:
-    return Path(str(distribution(_PACKAGE).locate_file(path))).read_bytes()
+def _swagger_asset(path: str) -> bytes:
+    return Path(str(distribution(_SWAGGER_PACKAGE).locate_file(path))).read_bytes()
 
 
-def _described(summary: str, *content_types: str, schema: Described, **others: Described) -> Described:
+def _operation_doc(
+    summary: str, *content_types: str, schema: OpenApiNode, **other_responses: OpenApiNode
+) -> OpenApiNode:
     """`others` are the answers besides 200, as s503."""
     content = {content_type: {"schema": schema} for content_type in content_types}
     answers = {"200": {"description": "Done.", "content": content}}
-    return {"summary": summary, "responses": answers | {name[1:]: other for name, other in others.items()}}
+    return {
+        "summary": summary,
+        "responses": answers | {name[1:]: other for name, other in other_responses.items()},
+    }
 
 
-def _or_crowded(description: str, schema: Described) -> Described:
+def _or_503(description: str, schema: OpenApiNode) -> OpenApiNode:
     """An answer of 503 that is no refusal; the refusal of a house that is full has the same status."""
-    crowded = plain_answers(has_names=False)["503"]["content"]["application/json"]["schema"]
+    crowded = default_error_docs(has_path_params=False)["503"]["content"]["application/json"]["schema"]
     return {
         "description": description,
         "content": {"application/json": {"schema": {"anyOf": [schema, crowded]}}},
     }
 
 
-def _object(**properties: Described) -> Described:
+def _object_schema(**properties: OpenApiNode) -> OpenApiNode:
     """Of which nothing may be missing but `reasons`."""
     required = [name for name in properties if name != "reasons"]
     return {"type": "object", "properties": properties, "required": required}
 
 
-_TEXT: Described = {"type": "string"}
-_OK = _object(status={"const": "ok"})
-_DEGRADED = _object(status={"const": "degraded"}, reason=_TEXT)
-_REASONS: Described = {
+_TEXT_SCHEMA: OpenApiNode = {"type": "string"}
+_OK_SCHEMA = _object_schema(status={"const": "ok"})
+_DEGRADED_SCHEMA = _object_schema(status={"const": "degraded"}, reason=_TEXT_SCHEMA)
+_REASONS_SCHEMA: OpenApiNode = {
     "type": "array",
-    "items": _TEXT,
+    "items": _TEXT_SCHEMA,
     "description": "What is wrong; for the networks that may read it.",
 }
-_READY = _object(ready={"const": True}, reasons=_REASONS)
-_NOT_READY = _object(ready={"const": False}, reasons=_REASONS)
-_NAMES = [{"name": "file", "in": "path", "required": True, "schema": {"enum": [_START, *_FILES]}}]
-_OWN: Mapping[str, Described] = {
-    "/healthz": _described(
+_READY_SCHEMA = _object_schema(ready={"const": True}, reasons=_REASONS_SCHEMA)
+_NOT_READY_SCHEMA = _object_schema(ready={"const": False}, reasons=_REASONS_SCHEMA)
+_FILE_PARAMS = [
+    {"name": "file", "in": "path", "required": True, "schema": {"enum": [_INIT_SCRIPT_NAME, *_ASSETS]}}
+]
+_OWN_PATHS: Mapping[str, OpenApiNode] = {
+    "/healthz": _operation_doc(
         "Whether tickets are accepted",
         "application/json",
-        schema=_OK,
-        s503=_or_crowded("The database takes nothing for now.", _DEGRADED),
+        schema=_OK_SCHEMA,
+        s503=_or_503("The database takes nothing for now.", _DEGRADED_SCHEMA),
     ),
-    "/readyz": _described(
+    "/readyz": _operation_doc(
         "Whether tickets are accepted and posted",
         "application/json",
-        schema=_READY,
-        s503=_or_crowded("Something is in the way.", _NOT_READY),
+        schema=_READY_SCHEMA,
+        s503=_or_503("Something is in the way.", _NOT_READY_SCHEMA),
     ),
-    "/metrics": _described(
+    "/metrics": _operation_doc(
         "Figures for Prometheus, for the networks that may read them",
         "text/plain",
-        schema=_TEXT,
-        s403=plainly(Refused(403, "")),
+        schema=_TEXT_SCHEMA,
+        s403=default_error_doc(ApiError(403, "")),
     ),
-    "/openapi.json": _described("This description", "application/json", schema={"type": "object"}),
-    "/docs": _described("This description as a page", "text/html", schema=_TEXT),
-    "/docs/{file}": _described("What the page loads", _SCRIPT, _STYLE, schema=_TEXT) | {"parameters": _NAMES},
+    "/openapi.json": _operation_doc("This description", "application/json", schema={"type": "object"}),
+    "/docs": _operation_doc("This description as a page", "text/html", schema=_TEXT_SCHEMA),
+    "/docs/{file}": _operation_doc("What the page loads", _JS_TYPE, _CSS_TYPE, schema=_TEXT_SCHEMA)
+    | {"parameters": _FILE_PARAMS},
 }

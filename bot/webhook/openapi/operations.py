@@ -5,51 +5,57 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from bot.sources import Endpoint, Intake, Source
-from bot.sources.requests import CheckKey, Find, Wish, Work
-from bot.tickets import DifferentRequest, Refusal, TooManyOpen, UnknownCategory, UnknownTicket
+from bot.sources import Endpoint, IntakeEndpoint, Source
+from bot.sources.requests import CheckApiKey, GetTicket, Request, UpdateTicket
+from bot.tickets.errors import (
+    IdempotencyKeyReused,
+    OpenTicketLimitReached,
+    TicketError,
+    UnknownCategory,
+    UnknownTicket,
+)
 
-Way = Intake | Endpoint
+AnyEndpoint = IntakeEndpoint | Endpoint
 
 
-def operation_id(source: Source, route: Way) -> str:
+def operation_id(source: Source, route: AnyEndpoint) -> str:
     """A name that no other route has: `<source>-post-tickets-create`."""
     return re.sub(r"\W+", "-", f"{source.name} {route.method} {route.path}").strip("-").lower()
 
 
-def names_in(route: Way) -> list[str]:
+def path_param_names(route: AnyEndpoint) -> list[str]:
     """Those that its path has in braces."""
     return re.findall(r"{(\w+)}", route.path)
 
 
-def has_body(route: Way) -> bool:
-    return isinstance(route, Intake) or route.body is not None
+def has_body(route: AnyEndpoint) -> bool:
+    return isinstance(route, IntakeEndpoint) or route.body is not None
 
 
-def is_carried_out_once(route: Way) -> bool:
+def is_idempotent(route: AnyEndpoint) -> bool:
     """Whether its repeats are known, and so an Idempotency-Key is read."""
-    return isinstance(route, Intake) or Work in _wishes(route)
+    return isinstance(route, IntakeEndpoint) or UpdateTicket in _request_types(route)
 
 
-def checks_a_key(route: Way) -> bool:
-    return CheckKey in _wishes(route)
+def checks_api_key(route: AnyEndpoint) -> bool:
+    return CheckApiKey in _request_types(route)
 
 
-def noes_to(source: Source, route: Way) -> Iterable[type[Refusal]]:
+def possible_errors(source: Source, route: AnyEndpoint) -> Iterable[type[TicketError]]:
     """What a ticket or its workspace may say to a request."""
-    if isinstance(route, Intake):
+    if isinstance(route, IntakeEndpoint):
         unknown = (UnknownCategory,) if source.categories is None else ()
-        return (*unknown, TooManyOpen, DifferentRequest)
-    if Work in _wishes(route):
-        return (UnknownTicket, DifferentRequest, *route.refusals, *source.refusals)
-    return (UnknownTicket,) if Find in _wishes(route) else ()
+        return (*unknown, OpenTicketLimitReached, IdempotencyKeyReused)
+    if UpdateTicket in _request_types(route):
+        return (UnknownTicket, IdempotencyKeyReused, *route.errors, *source.errors)
+    return (UnknownTicket,) if GetTicket in _request_types(route) else ()
 
 
-def _wishes(route: Way) -> tuple[type[Wish[Any]], ...]:
+def _request_types(route: AnyEndpoint) -> tuple[type[Request[Any]], ...]:
     """What a request to the route becomes, as its `read` says; if that does not say, what it may become."""
-    if isinstance(route, Intake):
+    if isinstance(route, IntakeEndpoint):
         return ()
-    wish = inspect.get_annotations(route.read).get("return")
-    if isinstance(wish, type) and issubclass(wish, Wish):
+    wish = inspect.get_annotations(route.parse).get("return")
+    if isinstance(wish, type) and issubclass(wish, Request):
         return (wish,)
-    return (Find, CheckKey) if route.method == "GET" else (Work,)
+    return (GetTicket, CheckApiKey) if route.method == "GET" else (UpdateTicket,)

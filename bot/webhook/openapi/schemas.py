@@ -5,70 +5,70 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from bot.sources import Route, Source
+from bot.sources import Operation, Source
 
-Described = dict[str, Any]  # a part of the document
-Shape = Described  # a JSON Schema
-_Use = tuple[Any, Literal["validation", "serialization"]]  # a type, and whether it is read or said
+OpenApiNode = dict[str, Any]  # a part of the document
+JsonSchema = OpenApiNode  # a JSON Schema
+_TypeUse = tuple[Any, Literal["validation", "serialization"]]  # a type, and whether it is read or said
 
 
-class Shapes:
+class SchemaRegistry:
     """The schemas of one source's types; those of `components` are what the others refer to."""
 
     def __init__(self, source: Source) -> None:
-        self._home = source.name
-        uses = dict.fromkeys(use for route in source.routes for use in _uses(route))
-        self._by_use, named = TypeAdapter.json_schemas(
+        self._source_name = source.name
+        uses = dict.fromkeys(use for route in source.operations for use in _used_types(route))
+        self._schemas, named = TypeAdapter.json_schemas(
             [(type_, mode, TypeAdapter(type_)) for type_, mode in uses],
             ref_template=f"#/components/schemas/{source.name}.{{model}}",
         )
-        self.components: dict[str, Shape] = {
+        self.components: dict[str, JsonSchema] = {
             f"{source.name}.{name}": shape for name, shape in named.get("$defs", {}).items()
         }
 
-    def read(self, type_: Any) -> Shape:
+    def request_schema(self, type_: Any) -> JsonSchema:
         """What is accepted as this type."""
-        return self._by_use[(type_, "validation")]
+        return self._schemas[(type_, "validation")]
 
-    def said(self, type_: Any) -> Shape:
+    def response_schema(self, type_: Any) -> JsonSchema:
         """What an answer of this type looks like."""
-        return self._by_use[(type_, "serialization")]
+        return self._schemas[(type_, "serialization")]
 
-    def fields(self, model: Any) -> Iterable[tuple[str, Shape, bool]]:
+    def fields(self, model: Any) -> Iterable[tuple[str, JsonSchema, bool]]:
         """Of a model: each field's name, what it accepts, and whether it must be there."""
-        whole = self._resolved(self.read(model))
+        whole = self._resolve_ref(self.request_schema(model))
         for name, shape in whole.get("properties", {}).items():
             yield name, shape, name in whole.get("required", ())
 
-    def refusal(self, body: Mapping[str, Any]) -> Shape:
+    def error_schema(self, body: Mapping[str, Any]) -> JsonSchema:
         """That of a refusal's body: the source's usual one by its name."""
-        shape = shape_of(body)
-        name = f"{self._home}.Refusal"
+        shape = infer_schema(body)
+        name = f"{self._source_name}.Refusal"
         if self.components.setdefault(name, shape) == shape:
             return {"$ref": f"#/components/schemas/{name}"}
         return shape
 
-    def _resolved(self, shape: Shape) -> Shape:
-        while "$ref" in shape:
-            shape = self.components[shape["$ref"].rpartition("/")[2]]
-        return shape
+    def _resolve_ref(self, schema: JsonSchema) -> JsonSchema:
+        while "$ref" in schema:
+            schema = self.components[schema["$ref"].rpartition("/")[2]]
+        return schema
 
 
-def shape_of(value: object) -> Shape:
+def infer_schema(value: object) -> JsonSchema:
     """What every value of this one's kind has in common with it; an object's keys are all there."""
     if isinstance(value, Mapping):
-        fields = {name: shape_of(item) for name, item in value.items()}
+        fields = {name: infer_schema(item) for name, item in value.items()}
         return {"type": "object", "properties": fields, "required": list(fields)}
     if isinstance(value, list | tuple):
-        return {"type": "array", "items": shape_of(value[0]) if value else {}}
-    return {"type": _NAMES[type(value)]}
+        return {"type": "array", "items": infer_schema(value[0]) if value else {}}
+    return {"type": _JSON_TYPES[type(value)]}
 
 
-_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
 
-def _uses(route: Route) -> Iterable[_Use]:
-    yield route.says, "serialization"
-    for type_ in (route.body, route.query, *route.names.values()):
+def _used_types(route: Operation) -> Iterable[_TypeUse]:
+    yield route.response, "serialization"
+    for type_ in (route.body, route.query, *route.path_params.values()):
         if type_ is not None:
             yield type_, "validation"

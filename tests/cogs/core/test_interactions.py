@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot.tickets import Ticket
+from bot.tickets.ticket import Ticket
 from tests.storage.samples import raw
-from tests.support.bridge_harness import Town, said
+from tests.support.bridge_harness import RunningBridge, reply_text
 
 # The numbers up to ten million, counted by SQLite: some seconds of work for the one connection that reads.
 _SLOW = """
@@ -33,9 +33,9 @@ def write_locked(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 @asynccontextmanager
-async def reader_busy(town: Town) -> AsyncIterator[None]:
+async def reader_busy(town: RunningBridge) -> AsyncIterator[None]:
     """The bridge's reading connection works on something long."""
-    reader = town.bridge.store._reader
+    reader = town.application.store._reader
     slow = asyncio.create_task(reader.execute_fetchall(_SLOW))
     await asyncio.sleep(0.05)
     try:
@@ -46,7 +46,7 @@ async def reader_busy(town: Town) -> AsyncIterator[None]:
         slow.exception()
 
 
-def first_answers(town: Town, since: float) -> list[float]:
+def first_answers(town: RunningBridge, since: float) -> list[float]:
     """The seconds after `since` at which interactions were answered first."""
     return [
         request["time"] - since
@@ -55,7 +55,7 @@ def first_answers(town: Town, since: float) -> list[float]:
     ]
 
 
-Ask = Callable[[Town, Ticket], Awaitable[dict[str, Any]]]
+Ask = Callable[[RunningBridge, Ticket], Awaitable[dict[str, Any]]]
 
 EVERYTHING: dict[str, Ask] = {
     "claim": lambda town, ticket: town.press("mia", ticket, "Claim"),
@@ -75,7 +75,7 @@ EVERYTHING: dict[str, Ask] = {
 }
 
 
-async def answered_within_a_second(town: Town, ticket: Ticket, ask: Ask) -> None:
+async def answered_within_a_second(town: RunningBridge, ticket: Ticket, ask: Ask) -> None:
     """Asks, and looks at the answers while whatever is in the way still is."""
     since = time.monotonic()
     asking = asyncio.create_task(_asked(ask(town, ticket)))
@@ -94,7 +94,7 @@ async def _asked(asking: Awaitable[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("ask", EVERYTHING.values(), ids=list(EVERYTHING))
 async def test_an_interaction_is_answered_within_a_second_while_the_database_is_locked(
-    town: Town, tmp_path: Path, ask: Ask
+    town: RunningBridge, tmp_path: Path, ask: Ask
 ) -> None:
     ticket = await town.ticket()
 
@@ -104,7 +104,7 @@ async def test_an_interaction_is_answered_within_a_second_while_the_database_is_
 
 @pytest.mark.parametrize("ask", EVERYTHING.values(), ids=list(EVERYTHING))
 async def test_an_interaction_is_answered_within_a_second_while_the_database_is_busy(
-    town: Town, ask: Ask
+    town: RunningBridge, ask: Ask
 ) -> None:
     ticket = await town.ticket()
 
@@ -112,11 +112,13 @@ async def test_an_interaction_is_answered_within_a_second_while_the_database_is_
         await answered_within_a_second(town, ticket, ask)
 
 
-async def test_who_asks_for_a_form_while_the_database_is_busy_is_told_to_try_again(town: Town) -> None:
+async def test_who_asks_for_a_form_while_the_database_is_busy_is_told_to_try_again(
+    town: RunningBridge,
+) -> None:
     ticket = await town.ticket()
 
     async with reader_busy(town):
         record = await town.press("mia", ticket, "Reply")
 
-    assert "I am busy at the moment, so nothing was done." in said(record)
+    assert "I am busy at the moment, so nothing was done." in reply_text(record)
     assert (await town.press("mia", ticket, "Reply"))["modal"]

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.tickets import Fact, Player, Priority, Status, Ticket
-from cogs.core.markdown import bare, drawn, fits
-from cogs.tickets.embeds import thread_name, ticket_embed, usable_url
+from bot.tickets.ticket import Player, Priority, Status, Ticket, TicketField
+from cogs.core.markdown import escape_markdown, fits, plain_line
+from cogs.tickets.embeds import is_safe_url, thread_name, ticket_embed
 
 _HOSTILE = st.sampled_from(
     (
@@ -69,7 +69,7 @@ def ticket_of(**parts: Any) -> Ticket:
 
 @given(TEXT, st.integers(1, 300))
 def test_drawn_text_is_harmless_and_within_its_limit(text: str, limit: int) -> None:
-    shown = drawn(text, limit)
+    shown = escape_markdown(text, limit)
 
     assert len(shown) <= limit
     assert not ALIVE.search(shown)
@@ -81,7 +81,7 @@ def test_drawn_text_is_harmless_and_within_its_limit(text: str, limit: int) -> N
 @given(TEXT)
 def test_what_fits_is_shown_whole_and_what_does_not_says_so(text: str) -> None:
     if not fits(text, 200):
-        assert drawn(text, 200).endswith("…")
+        assert escape_markdown(text, 200).endswith("…")
 
 
 @given(TEXT, TEXT, TEXT, st.booleans())
@@ -89,7 +89,7 @@ def test_any_ticket_makes_an_embed_discord_takes(
     subject: str, body: str, other: str, view_only: bool
 ) -> None:
     player = Player(id=other, name=other, display_name=subject, avatar_url=other, profile_url=other)
-    facts = tuple(Fact(label="Fact", value=other, url=other) for _ in range(30))
+    facts = tuple(TicketField(label="Fact", value=other, url=other) for _ in range(30))
 
     embed = ticket_embed(
         ticket_of(
@@ -98,7 +98,7 @@ def test_any_ticket_makes_an_embed_discord_takes(
             category=other,
             reporter=player,
             reported_player=player,
-            facts=facts,
+            fields=facts,
             view_only=view_only,
         )
     )
@@ -119,20 +119,20 @@ def test_a_thread_can_always_be_named(text: str) -> None:
 
     assert 1 <= len(name) <= 100
     assert name.startswith("TICKET-1")
-    assert "@everyone" not in bare(text, 100)
+    assert "@everyone" not in plain_line(text, 100)
 
 
 def test_a_megabyte_is_drawn_at_once() -> None:
-    assert drawn("a" * 1_000_000, 4096).endswith("…")
-    assert drawn("\u0301" * 1_000_000, 4096).endswith("…")
+    assert escape_markdown("a" * 1_000_000, 4096).endswith("…")
+    assert escape_markdown("\u0301" * 1_000_000, 4096).endswith("…")
 
 
 def test_a_masked_link_shows_where_it_leads() -> None:
-    assert drawn("[free](https://evil.example/x)", 100) == "\\[free\\]\\(`https://evil.example/x)`"
+    assert escape_markdown("[free](https://evil.example/x)", 100) == "\\[free\\]\\(`https://evil.example/x)`"
 
 
 def test_only_https_urls_that_lead_where_they_say_are_drawn_as_links() -> None:
-    assert usable_url("https://tr.rbxcdn.example/avatar-url")
+    assert is_safe_url("https://tr.rbxcdn.example/avatar-url")
     for url in (
         *(
             "",
@@ -146,4 +146,4 @@ def test_only_https_urls_that_lead_where_they_say_are_drawn_as_links() -> None:
         *("https://user@evil.example/", "https://localhost/", "https://a.example/ b", "https://a.example/)x"),
         *("https://a.example/" + "a" * 2048, "https://[::1", "https://ä.example/"),
     ):
-        assert not usable_url(url)
+        assert not is_safe_url(url)

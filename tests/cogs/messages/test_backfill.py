@@ -12,9 +12,10 @@ import pytest
 
 from bot.discord_client.client import TicketBot
 from bot.sandbox import DemoGuild, Sandbox
-from bot.tickets import MessageKind, Ticket
-from tests.support.bridge_harness import Town, discord_stand_in, eventually
-from tests.support.bridge_harness import town as run_town
+from bot.tickets.message import MessageKind
+from bot.tickets.ticket import Ticket
+from tests.support.bridge_harness import RunningBridge, running_sandbox, wait_for
+from tests.support.bridge_harness import running_bridge as run_town
 
 OPEN = partial(run_town, typed_replies=True)
 Place = tuple[Path, Sandbox, DemoGuild]
@@ -23,7 +24,7 @@ Place = tuple[Path, Sandbox, DemoGuild]
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """Where bridges come and go: their database, and a Discord that stays."""
-    async with discord_stand_in() as (sandbox, guild):
+    async with running_sandbox() as (sandbox, guild):
         yield tmp_path / "ticketbridge.db", sandbox, guild
 
 
@@ -37,8 +38,8 @@ def nobody_waits_to_identify(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TicketBot, "before_identify_hook", at_once)
 
 
-async def replies(town: Town, ticket: Ticket) -> list[str]:
-    found = await town.bridge.store.messages_of(ticket.id, [MessageKind.REPLY], limit=1000)
+async def replies(town: RunningBridge, ticket: Ticket) -> list[str]:
+    found = await town.application.store.list_messages(ticket.id, [MessageKind.REPLY], limit=1000)
     return [one.text for one in found]
 
 
@@ -56,17 +57,17 @@ def notices(sandbox: Sandbox, place_id: Any) -> list[str]:
     return [text for text in said if text]
 
 
-async def heard(town: Town, place_id: int) -> None:
+async def heard(town: RunningBridge, place_id: int) -> None:
     """Until the newest message of a place is behind its mark."""
 
     async def look() -> bool:
         newest = town.sandbox.messages(place_id)[-1]["id"]
-        return (await town.bridge.store.heard([place_id])).get(place_id, 0) >= int(newest)
+        return (await town.application.store.read_marks([place_id])).get(place_id, 0) >= int(newest)
 
-    await eventually(look)
+    await wait_for(look)
 
 
-def again(place: Place, first: Town) -> AbstractAsyncContextManager[Town]:
+def again(place: Place, first: RunningBridge) -> AbstractAsyncContextManager[RunningBridge]:
     """Another bridge on the same database."""
     return OPEN(*place, keys=first.keys)
 
@@ -79,7 +80,7 @@ async def test_replies_typed_while_nobody_ran_are_kept_once_in_order_and_confirm
         sandbox.say("mia", thread_of(ticket), f"reply {number}")
 
     async with again(place, first) as second:
-        await eventually(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
+        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
         assert await replies(second, ticket) == ["reply 0", "reply 1", "reply 2"]
         await heard(second, thread_of(ticket))
     async with again(place, first) as third:
@@ -98,8 +99,8 @@ async def test_what_was_typed_under_a_game_report_meanwhile_is_removed_with_a_no
     talk = sandbox.say("mia", "reports", "Good morning.")
 
     async with again(place, first):
-        await eventually(lambda: typed["id"] not in ids_in(sandbox, "reports"))
-        await eventually(lambda: notices(sandbox, "reports"))
+        await wait_for(lambda: typed["id"] not in ids_in(sandbox, "reports"))
+        await wait_for(lambda: notices(sandbox, "reports"))
 
     assert talk["id"] in ids_in(sandbox, "reports")
 
@@ -107,14 +108,14 @@ async def test_what_was_typed_under_a_game_report_meanwhile_is_removed_with_a_no
 async def test_what_was_typed_long_ago_is_removed_without_a_notice(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.messages.view_only._RECENT", timedelta(0))
+    monkeypatch.setattr("cogs.messages.view_only._NOTICE_MAX_AGE", timedelta(0))
     _, sandbox, _ = place
     async with OPEN(*place) as first:
         report = await first.game_report()
     typed = sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
 
     async with again(place, first) as second:
-        await eventually(lambda: typed["id"] not in ids_in(sandbox, "reports"))
+        await wait_for(lambda: typed["id"] not in ids_in(sandbox, "reports"))
         await heard(second, second.guild.channels["reports"])
 
     assert notices(sandbox, "reports") == []
@@ -130,7 +131,7 @@ async def test_a_thread_made_by_hand_while_nobody_ran_is_gone_through_from_its_b
     typed = sandbox.say("mia", thread["id"], "We banned them.")
 
     async with again(place, first):
-        await eventually(lambda: typed["id"] not in ids_in(sandbox, thread["id"]))
+        await wait_for(lambda: typed["id"] not in ids_in(sandbox, thread["id"]))
 
 
 async def test_a_reply_in_a_thread_that_was_archived_meanwhile_is_kept_and_confirmed(place: Place) -> None:
@@ -141,7 +142,7 @@ async def test_a_reply_in_a_thread_that_was_archived_meanwhile_is_kept_and_confi
     sandbox.change_thread(thread_of(ticket), archived=True)
 
     async with again(place, first) as second:
-        await eventually(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
+        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
         assert await replies(second, ticket) == ["It is fixed."]
 
 
@@ -154,7 +155,7 @@ async def test_what_was_said_before_typed_replies_were_switched_on_stays_talk(pl
     sandbox.say("mia", thread_of(ticket), "a reply")
 
     async with again(place, first) as second:
-        await eventually(lambda: replies(second, ticket))
+        await wait_for(lambda: replies(second, ticket))
         assert await replies(second, ticket) == ["a reply"]
 
 
@@ -179,11 +180,11 @@ async def test_a_place_that_cannot_be_read_stops_no_other_and_is_tried_again(pla
     sandbox.fail("forbidden", method="GET", path=f"/channels/{thread_of(closed)}/messages", times=None)
 
     async with again(place, first) as second:
-        await eventually(lambda: replies(second, open_one))
+        await wait_for(lambda: replies(second, open_one))
         assert await replies(second, closed) == []
         sandbox.clear_faults()
         await sandbox.disconnect()
-        await eventually(lambda: replies(second, closed))
+        await wait_for(lambda: replies(second, closed))
 
 
 async def test_what_comes_live_does_not_jump_over_what_could_not_be_read(place: Place) -> None:
@@ -195,7 +196,7 @@ async def test_what_comes_live_does_not_jump_over_what_could_not_be_read(place: 
     async with again(place, first) as second:
         await second.ticket(subject="another")
         sandbox.say("mia", thread_of(ticket), "live")
-        await eventually(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
+        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
         await asyncio.sleep(0.5)  # a reaction's sender is told when the library's bucket has room again
     sandbox.clear_faults()
 
@@ -204,7 +205,7 @@ async def test_what_comes_live_does_not_jump_over_what_could_not_be_read(place: 
         async def both() -> bool:
             return sorted(await replies(third, ticket)) == ["live", "missed"]
 
-        await eventually(both)
+        await wait_for(both)
 
 
 async def test_twenty_disconnects_lose_no_reply_and_keep_none_twice(place: Place) -> None:
@@ -217,7 +218,7 @@ async def test_twenty_disconnects_lose_no_reply_and_keep_none_twice(place: Place
             for count in range(10):
                 typed.append(f"{number} {count}")
                 sandbox.say("mia", thread_of(tickets[count]), typed[-1])
-            await eventually(lambda: sandbox.state()["connected_sessions"])
+            await wait_for(lambda: sandbox.state()["connected_sessions"])
             await asyncio.sleep(
                 0.05 * (number % 5)
             )  # sometimes in the middle of going through what was missed
@@ -228,7 +229,7 @@ async def test_twenty_disconnects_lose_no_reply_and_keep_none_twice(place: Place
         async def all_there() -> bool:
             return len(await kept()) >= len(typed)
 
-        await eventually(all_there, seconds=60)
+        await wait_for(all_there, seconds=60)
         assert sorted(await kept()) == sorted(typed)
 
 
@@ -239,10 +240,10 @@ async def test_a_message_that_could_not_be_kept_is_kept_at_the_next_reconnect(pl
         ticket = await town.ticket()
         sandbox.fail("503", method="PUT", path="/reactions/", times=1)
         sandbox.say("mia", thread_of(ticket), "a reply")
-        await eventually(lambda: replies(town, ticket))
+        await wait_for(lambda: replies(town, ticket))
         assert "reactions" not in sandbox.messages(thread_of(ticket))[-1]
 
         await sandbox.disconnect()
 
-        await eventually(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
+        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
         assert await replies(town, ticket) == ["a reply"]

@@ -7,27 +7,29 @@ from typing import Any
 
 import pytest
 
-from bot.application import CannotRun, running
+from bot.application import StartupError, run_application
 from bot.sandbox import Permission
 from bot.sandbox.events import Intent
-from bot.tickets import Kind, Lane, Message, MessageKind, Status, Ticket
+from bot.tickets.message import Message, MessageKind
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.ticket import Status, Ticket
 from tests.storage.samples import raw
-from tests.support.bridge_harness import Town, discord_stand_in, eventually, settings_for
-from tests.support.bridge_harness import town as run_town
+from tests.support.bridge_harness import RunningBridge, running_sandbox, settings_for, wait_for
+from tests.support.bridge_harness import running_bridge as run_town
 
 
 @pytest.fixture
-async def typing(tmp_path: Path) -> AsyncIterator[Town]:
+async def typing(tmp_path: Path) -> AsyncIterator[RunningBridge]:
     """A town in which typed replies are on."""
     async with (
-        discord_stand_in() as (sandbox, guild),
+        running_sandbox() as (sandbox, guild),
         run_town(tmp_path / "ticketbridge.db", sandbox, guild, typed_replies=True) as running_town,
     ):
         yield running_town
 
 
-async def replies(town: Town, ticket: Ticket) -> list[Message]:
-    return await town.bridge.store.messages_of(ticket.id, [MessageKind.REPLY])
+async def replies(town: RunningBridge, ticket: Ticket) -> list[Message]:
+    return await town.application.store.list_messages(ticket.id, [MessageKind.REPLY])
 
 
 def thread_of(ticket: Ticket) -> int:
@@ -35,31 +37,31 @@ def thread_of(ticket: Ticket) -> int:
     return ticket.post.thread_id
 
 
-async def reaction(town: Town, place: int, message: dict[str, Any]) -> str:
+async def reaction(town: RunningBridge, place: int, message: dict[str, Any]) -> str:
     """The first one on a message, once there is one."""
 
     def look() -> str:
         (found,) = (one for one in town.sandbox.messages(place) if one["id"] == message["id"])
         return "".join(one["emoji"]["name"] for one in found.get("reactions", []))
 
-    return str(await eventually(look))
+    return str(await wait_for(look))
 
 
-async def notice(town: Town, place: int) -> str:
+async def notice(town: RunningBridge, place: int) -> str:
     def look() -> str:
         told = [one["content"] for one in town.sandbox.messages(place) if one["author"].get("bot")]
         return " ".join(text for text in told if text)
 
-    return str(await eventually(look))
+    return str(await wait_for(look))
 
 
-async def quiet(town: Town, place: int) -> None:
+async def quiet(town: RunningBridge, place: int) -> None:
     """Whatever was typed before in that place has been seen to."""
     last = town.sandbox.say("mia", place, "the last word")
     await reaction(town, place, last)
 
 
-async def test_what_staff_type_in_the_thread_is_kept_once_and_confirmed(typing: Town) -> None:
+async def test_what_staff_type_in_the_thread_is_kept_once_and_confirmed(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
 
     typed = typing.sandbox.say("mia", thread_of(ticket), "We are on it.")
@@ -70,20 +72,20 @@ async def test_what_staff_type_in_the_thread_is_kept_once_and_confirmed(typing: 
     assert reply.author.id == str(typing.guild.members["mia"])
 
 
-async def test_a_typed_reply_goes_to_the_game_and_is_not_shown_twice(typing: Town) -> None:
+async def test_a_typed_reply_goes_to_the_game_and_is_not_shown_twice(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
     typed = typing.sandbox.say("mia", thread_of(ticket), "We are on it.")
     await reaction(typing, thread_of(ticket), typed)
 
-    waiting = await typing.bridge.store.waiting_for(ticket.id, Lane.GAME)
-    await typing.refreshed(ticket)
+    waiting = await typing.application.store.pending_for_ticket(ticket.id, Destination.GAME)
+    await typing.refresh(ticket)
 
-    assert [one.kind for one in waiting] == [Kind.RETURN]
+    assert [one.kind for one in waiting] == [DeliveryKind.SEND_TO_GAME]
     shown = [one for one in typing.sandbox.messages(thread_of(ticket)) if one["embeds"]]
     assert shown == []
 
 
-async def test_it_is_not_confirmed_before_it_is_kept(typing: Town, tmp_path: Path) -> None:
+async def test_it_is_not_confirmed_before_it_is_kept(typing: RunningBridge, tmp_path: Path) -> None:
     ticket = await typing.ticket()
 
     with raw(tmp_path / "ticketbridge.db") as other:
@@ -96,7 +98,7 @@ async def test_it_is_not_confirmed_before_it_is_kept(typing: Town, tmp_path: Pat
     assert await reaction(typing, thread_of(ticket), typed) == "✅"
 
 
-async def test_what_begins_with_two_slashes_stays_between_staff(typing: Town) -> None:
+async def test_what_begins_with_two_slashes_stays_between_staff(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
 
     aside = typing.sandbox.say("mia", thread_of(ticket), "// is he the one from yesterday?")
@@ -107,7 +109,7 @@ async def test_what_begins_with_two_slashes_stays_between_staff(typing: Town) ->
     assert "reactions" not in found
 
 
-async def test_what_others_than_staff_type_is_no_reply(typing: Town) -> None:
+async def test_what_others_than_staff_type_is_no_reply(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
     typing.sandbox.set_overwrite("tickets", "everyone", allow=Permission.VIEW_CHANNEL)
 
@@ -117,7 +119,7 @@ async def test_what_others_than_staff_type_is_no_reply(typing: Town) -> None:
     assert [one.text for one in await replies(typing, ticket)] == ["the last word"]
 
 
-async def test_a_file_alone_is_no_reply_and_staff_are_told(typing: Town) -> None:
+async def test_a_file_alone_is_no_reply_and_staff_are_told(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
 
     typed = typing.sandbox.say(
@@ -129,7 +131,7 @@ async def test_a_file_alone_is_no_reply_and_staff_are_told(typing: Town) -> None
     assert await replies(typing, ticket) == []
 
 
-async def test_the_text_beside_a_file_is_kept_and_staff_are_told_of_the_file(typing: Town) -> None:
+async def test_the_text_beside_a_file_is_kept_and_staff_are_told_of_the_file(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
 
     typed = typing.sandbox.say(
@@ -140,10 +142,10 @@ async def test_the_text_beside_a_file_is_kept_and_staff_are_told_of_the_file(typ
     assert "files do not reach the reporter" in await notice(typing, thread_of(ticket))
 
 
-async def test_on_a_closed_ticket_staff_are_told_why_it_is_no_reply(typing: Town) -> None:
+async def test_on_a_closed_ticket_staff_are_told_why_it_is_no_reply(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
     await typing.press("mia", ticket, "Close")
-    assert (await typing.refreshed(ticket)).status is Status.CLOSED
+    assert (await typing.refresh(ticket)).status is Status.CLOSED
 
     typed = typing.sandbox.say("mia", thread_of(ticket), "One more thing.")
 
@@ -152,7 +154,7 @@ async def test_on_a_closed_ticket_staff_are_told_why_it_is_no_reply(typing: Town
     assert await replies(typing, ticket) == []
 
 
-async def test_a_reply_that_takes_no_reaction_is_kept_all_the_same(typing: Town) -> None:
+async def test_a_reply_that_takes_no_reaction_is_kept_all_the_same(typing: RunningBridge) -> None:
     ticket = await typing.ticket()
     bot = typing.guild.members["ticketbridge"]
     view = Permission.VIEW_CHANNEL
@@ -160,10 +162,10 @@ async def test_a_reply_that_takes_no_reaction_is_kept_all_the_same(typing: Town)
 
     typing.sandbox.say("mia", thread_of(ticket), "We are on it.")
 
-    assert await eventually(lambda: replies(typing, ticket))
+    assert await wait_for(lambda: replies(typing, ticket))
 
 
-async def test_under_a_game_report_nothing_typed_becomes_a_reply(typing: Town) -> None:
+async def test_under_a_game_report_nothing_typed_becomes_a_reply(typing: RunningBridge) -> None:
     report = await typing.game_report()
     thread = typing.sandbox.open_thread("mia", "reports", "let us talk", message=report.post.message_id)
 
@@ -174,7 +176,7 @@ async def test_under_a_game_report_nothing_typed_becomes_a_reply(typing: Town) -
     assert await replies(typing, report) == []
 
 
-async def test_without_the_setting_nothing_typed_is_read_or_kept(town: Town) -> None:
+async def test_without_the_setting_nothing_typed_is_read_or_kept(town: RunningBridge) -> None:
     ticket = await town.ticket()
     (session,) = town.sandbox.stand.gateway.sessions.values()
     assert not session.intents & Intent.MESSAGE_CONTENT
@@ -182,18 +184,18 @@ async def test_without_the_setting_nothing_typed_is_read_or_kept(town: Town) -> 
     town.sandbox.say("mia", thread_of(ticket), "We are on it.")
 
     place = thread_of(ticket)
-    await eventually(lambda: heard_to_the_end(town, place))
+    await wait_for(lambda: heard_to_the_end(town, place))
     assert await replies(town, ticket) == []
 
 
-async def heard_to_the_end(town: Town, place: int) -> bool:
+async def heard_to_the_end(town: RunningBridge, place: int) -> bool:
     newest = int(town.sandbox.messages(place)[-1]["id"])
-    return (await town.bridge.store.heard([place])).get(place) == newest
+    return (await town.application.store.read_marks([place])).get(place) == newest
 
 
 async def test_an_intent_discord_does_not_grant_is_said_with_its_cure(tmp_path: Path) -> None:
-    async with discord_stand_in(disallowed_intents=int(Intent.MESSAGE_CONTENT)) as (sandbox, _):
+    async with running_sandbox(disallowed_intents=int(Intent.MESSAGE_CONTENT)) as (sandbox, _):
         settings = settings_for(sandbox, tmp_path / "ticketbridge.db", typed_replies=True)
-        async with running(settings) as bridge:
-            with pytest.raises(CannotRun, match=r"Message Content Intent.*developer portal, page Bot"):
-                await bridge.discord
+        async with run_application(settings) as bridge:
+            with pytest.raises(StartupError, match=r"Message Content Intent.*developer portal, page Bot"):
+                await bridge.discord_task

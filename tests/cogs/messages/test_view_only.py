@@ -3,14 +3,14 @@
 from typing import Any
 
 from bot.sandbox import Permission
-from tests.support.bridge_harness import Town, eventually
+from tests.support.bridge_harness import RunningBridge, wait_for
 
 
-def ids_in(town: Town, place: Any) -> list[str]:
+def ids_in(town: RunningBridge, place: Any) -> list[str]:
     return [message["id"] for message in town.sandbox.messages(place)]
 
 
-async def notice_in(town: Town, place: Any) -> str:
+async def notice_in(town: RunningBridge, place: Any) -> str:
     """The bot's notice, once it is there."""
 
     def look() -> str:
@@ -19,10 +19,10 @@ async def notice_in(town: Town, place: Any) -> str:
                 return str(message["content"])
         return ""
 
-    return str(await eventually(look))
+    return str(await wait_for(look))
 
 
-async def test_a_discord_reply_to_a_game_report_is_removed_with_a_notice(town: Town) -> None:
+async def test_a_discord_reply_to_a_game_report_is_removed_with_a_notice(town: RunningBridge) -> None:
     report = await town.game_report()
 
     typed = town.sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
@@ -33,7 +33,7 @@ async def test_a_discord_reply_to_a_game_report_is_removed_with_a_notice(town: T
     assert typed["id"] not in ids_in(town, "reports")
 
 
-async def test_a_message_in_a_hand_made_thread_under_a_game_report_is_removed(town: Town) -> None:
+async def test_a_message_in_a_hand_made_thread_under_a_game_report_is_removed(town: RunningBridge) -> None:
     report = await town.game_report()
     thread = town.sandbox.open_thread("mia", "reports", "let us talk", message=report.post.message_id)
 
@@ -43,7 +43,7 @@ async def test_a_message_in_a_hand_made_thread_under_a_game_report_is_removed(to
     assert typed["id"] not in ids_in(town, thread["id"])
 
 
-async def test_a_resolved_game_report_is_guarded_as_well(town: Town) -> None:
+async def test_a_resolved_game_report_is_guarded_as_well(town: RunningBridge) -> None:
     report = await town.game_report()
     await town.press("mia", report, "Resolve")
 
@@ -53,7 +53,7 @@ async def test_a_resolved_game_report_is_guarded_as_well(town: Town) -> None:
     assert typed["id"] not in ids_in(town, "reports")
 
 
-async def test_other_talk_is_left_alone(town: Town) -> None:
+async def test_other_talk_is_left_alone(town: RunningBridge) -> None:
     report, ticket = await town.game_report(), await town.ticket()
     in_channel = town.sandbox.say("mia", "reports", "Good morning.")
     on_a_ticket = town.sandbox.say("mia", "tickets", "Mine.", reply_to=ticket.post.message_id)
@@ -66,7 +66,7 @@ async def test_other_talk_is_left_alone(town: Town) -> None:
     assert on_a_ticket["id"] in ids_in(town, "tickets")
 
 
-async def test_without_the_right_to_remove_it_says_which_right_is_missing(town: Town) -> None:
+async def test_without_the_right_to_remove_it_says_which_right_is_missing(town: RunningBridge) -> None:
     report = await town.game_report()
     bot = town.guild.members["ticketbridge"]
     town.sandbox.set_overwrite("reports", bot, allow=Permission.VIEW_CHANNEL, deny=Permission.MANAGE_MESSAGES)
@@ -77,7 +77,7 @@ async def test_without_the_right_to_remove_it_says_which_right_is_missing(town: 
     assert typed["id"] in ids_in(town, "reports")
 
 
-async def test_a_forwarded_game_report_stays(town: Town) -> None:
+async def test_a_forwarded_game_report_stays(town: RunningBridge) -> None:
     report = await town.game_report()
     stand = town.sandbox.stand
     shared = town.sandbox.say("mia", "general", "see this")

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.check_messages import check_new_message
-from bot.tickets import IN_DISCORD, NewTicket, Person, Player, Priority, Status, Ticket
-from cogs.posts.digest import digest_embeds, digest_mark, digest_view
+from bot.tickets.message import DISCORD_SOURCE, Actor
+from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket
+from cogs.posts.digest import digest_embeds, digest_footer, digest_view
 from tests.cogs.core.test_markdown import ALIVE, TEXT, ticket_of
 from tests.support.burst_harness import burst, filed
 
@@ -19,7 +20,7 @@ LAST_ID = 2**63 - 1
 
 def body_of(tickets: list[Ticket]) -> dict[str, Any]:
     """The request that posts them."""
-    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_mark(LAST_ID))]
+    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_footer(LAST_ID))]
     return {"embeds": embeds, "components": digest_view(tickets).to_components()}
 
 
@@ -41,7 +42,7 @@ TICKET = st.builds(
     reporter=PLAYER,
     reported_player=st.none() | PLAYER,
     claimed_by=st.none()
-    | st.builds(Person, id=st.just("1"), name=TEXT, source=st.sampled_from([IN_DISCORD, "x"])),
+    | st.builds(Actor, id=st.just("1"), name=TEXT, source=st.sampled_from([DISCORD_SOURCE, "x"])),
 )
 
 
@@ -69,7 +70,7 @@ def test_ten_tickets_of_the_longest_texts_fit_one_message(character: str) -> Non
             status=Status.IN_PROGRESS,
             reporter=player,
             reported_player=player,
-            claimed_by=Person(id="1", name=character * 500, source="x"),
+            claimed_by=Actor(id="1", name=character * 500, source="x"),
         )
         for number in range(10)
     ]
@@ -84,7 +85,7 @@ def test_ten_tickets_of_the_longest_texts_fit_one_message(character: str) -> Non
 def test_a_digest_is_known_by_its_last_footer_and_each_ticket_before_by_its_own() -> None:
     tickets = [ticket_of(id=number, public_id=f"T-{number}") for number in (1, 2, 3)]
 
-    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_mark(17))]
+    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_footer(17))]
 
     assert footers == ["T-1 · test", "T-2 · test", "digest 17"]
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from bot.tickets import Department, MessageKind, Status
-from cogs.posts.digest import CHOICE
+from bot.tickets.message import MessageKind
+from bot.tickets.ticket import Status
+from bot.tickets.workspace import Department
+from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.cogs.core.test_interactions import first_answers, reader_busy, write_locked
 from tests.storage.samples import WRITER, noting
-from tests.support.bridge_harness import eventually, said
+from tests.support.bridge_harness import reply_text, wait_for
 from tests.support.burst_harness import Burst, back, burst, buttons_in, embed_of, filed, waiting
 
 Json = dict[str, Any]
@@ -37,7 +39,7 @@ async def test_each_ticket_of_a_digest_is_opened_whole_by_staff_and_seen_by_them
 async def test_a_ticket_opened_from_a_digest_brings_its_chat_log_and_its_history(tmp_path: Path) -> None:
     talkative = [replace(new, chat_log=("<rey> hello",)) for new in filed(16)]
     async with burst(tmp_path, talkative) as shown:
-        store = shown.town.bridge.store
+        store = shown.town.application.store
         await store.add_message(shown.tickets[0].id, noting("A smurf."), origin="test", now=datetime.now(UTC))
 
         answer = (await shown.choose("mia", shown.tickets[0]))["messages"][-1]
@@ -51,7 +53,7 @@ async def test_a_ticket_opened_from_a_digest_brings_its_chat_log_and_its_history
 async def test_a_ticket_whose_text_discord_refuses_is_opened_plainly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.tickets.embeds.TITLE", 5000)  # longer than Discord takes
+    monkeypatch.setattr("cogs.tickets.embeds.TITLE_LIMIT", 5000)  # longer than Discord takes
     async with burst(tmp_path, [replace(new, subject="x" * 256) for new in filed(16)]) as shown:
         answer = (await shown.choose("mia", shown.tickets[0]))["messages"][-1]
 
@@ -64,18 +66,18 @@ async def test_a_ticket_whose_text_discord_refuses_is_opened_plainly(
 
 async def test_it_is_claimed_answered_and_closed_from_there(tmp_path: Path) -> None:
     async with burst(tmp_path, filed(16)) as shown:
-        ticket, store = shown.tickets[4], shown.town.bridge.store
+        ticket, store = shown.tickets[4], shown.town.application.store
         claimed = await shown.press("mia", await shown.choose("mia", ticket), "Claim")
         form = await shown.press("mia", claimed, "Reply")
         kept = await shown.town.sandbox.modal("mia", form["id"], {"text": "Thank you."})
         closed = await shown.press("mia", claimed, "Close")
         await shown.settled()
 
-        assert "You have claimed" in said(claimed)
-        assert f"Your reply to {ticket.public_id} is kept" in said(kept)
-        assert "is closed" in said(closed)
+        assert "You have claimed" in reply_text(claimed)
+        assert f"Your reply to {ticket.public_id} is kept" in reply_text(kept)
+        assert "is closed" in reply_text(closed)
         assert list(buttons_in(closed["messages"][-1])) == ["Reopen"]
-        (reply,) = await store.messages_of(ticket.id, [MessageKind.REPLY])
+        (reply,) = await store.list_messages(ticket.id, [MessageKind.REPLY])
         assert reply.text == "Thank you."
         assert (await store.ticket(ticket.id)).status is Status.CLOSED
 
@@ -100,7 +102,7 @@ async def test_a_digest_is_drawn_anew_whole_when_one_of_its_tickets_changes(tmp_
 
 async def test_a_game_report_of_a_digest_is_resolved_and_never_answered(tmp_path: Path) -> None:
     async with burst(tmp_path, filed(16, view_only=True)) as shown:
-        report, store = shown.tickets[0], shown.town.bridge.store
+        report, store = shown.tickets[0], shown.town.application.store
         record = await shown.choose("mia", report)
         answer = record["messages"][-1]
 
@@ -109,7 +111,7 @@ async def test_a_game_report_of_a_digest_is_resolved_and_never_answered(tmp_path
 
         assert list(buttons_in(answer)) == ["Claim", "Resolve"]
         assert "GAME REPORT · view-only" in answer["embeds"][0]["description"]
-        assert "view-only: nobody can reply to its reporter" in said(forged)
+        assert "view-only: nobody can reply to its reporter" in reply_text(forged)
         assert forged["modal"] is None
         assert (await store.ticket(report.id)).status is Status.RESOLVED
 
@@ -122,7 +124,7 @@ async def test_a_ticket_that_was_moved_on_since_is_opened_as_it_is_now(tmp_path:
         late = await shown.press("mia", first, "Claim")
         again = await shown.choose("mia", shown.tickets[0])
 
-        assert "This ticket is closed" in said(late)
+        assert "This ticket is closed" in reply_text(late)
         assert list(buttons_in(again["messages"][-1])) == ["Reopen"]
 
 
@@ -132,13 +134,13 @@ async def test_a_choice_is_answered_after_a_restart_and_as_often_as_it_is_made(t
             await shown.settled()
             opened, earlier = await shown.choose("mia", shown.tickets[0]), len(there[0].requests)
         async with back(tmp_path, *there) as shown:
-            await eventually(
+            await wait_for(
                 lambda: there[0].state()["connected_sessions"] and len(there[0].requests) > earlier + 3
             )
             claimed = await shown.press("mia", opened, "Claim")
             again = [await shown.choose("mia", shown.tickets[0]) for _ in range(2)]
 
-            assert "You have claimed" in said(claimed)
+            assert "You have claimed" in reply_text(claimed)
             assert [list(buttons_in(one["messages"][-1])) for one in again] == [
                 ["Unclaim", "Reply", "Close"]
             ] * 2
@@ -150,7 +152,7 @@ async def test_the_select_is_reset_so_that_the_same_ticket_can_be_chosen_again(t
 
         await shown.choose("mia", shown.tickets[0])
 
-        await eventually(lambda: shown.digest_of(shown.tickets[0])["edited_timestamp"])
+        await wait_for(lambda: shown.digest_of(shown.tickets[0])["edited_timestamp"])
         digest = shown.digest_of(shown.tickets[0])
         assert digest["components"] == before["components"]
         assert digest["embeds"] == before["embeds"]
@@ -162,7 +164,7 @@ async def test_who_is_not_staff_is_refused_and_shown_nothing(tmp_path: Path) -> 
 
         record = await shown.choose("pete", shown.tickets[0])
 
-        assert "Only staff" in said(record)
+        assert "Only staff" in reply_text(record)
         assert not any(message["embeds"] for message in record["messages"] if message["flags"] & 64)
 
 
@@ -171,12 +173,12 @@ async def test_a_choice_that_the_digest_does_not_offer_is_refused(tmp_path: Path
     async with burst(tmp_path, filed(16)) as shown:
         digest = shown.digest_of(shown.tickets[0])
 
-        record = await shown.town.sandbox.press("mia", digest["id"], CHOICE, values, forge=True)
+        record = await shown.town.sandbox.press("mia", digest["id"], DIGEST_SELECT_ID, values, forge=True)
 
-        assert "not one of mine" in said(record)
+        assert "not one of mine" in reply_text(record)
 
 
-@pytest.mark.parametrize("made_up", [CHOICE, "digest:close", "digest:"])
+@pytest.mark.parametrize("made_up", [DIGEST_SELECT_ID, "digest:close", "digest:"])
 async def test_a_choice_forged_under_another_message_is_refused(tmp_path: Path, made_up: str) -> None:
     async with burst(tmp_path, filed(1)) as shown:
         (post,) = (one for one in shown.town.sandbox.messages("tickets") if one["embeds"])
@@ -184,7 +186,7 @@ async def test_a_choice_forged_under_another_message_is_refused(tmp_path: Path, 
 
         record = await shown.town.sandbox.press("mia", post["id"], made_up, values, forge=True)
 
-        assert "not one of mine" in said(record)
+        assert "not one of mine" in reply_text(record)
 
 
 async def answered_within_a_second(shown: Burst) -> None:
@@ -230,21 +232,21 @@ async def test_a_thread_that_somebody_opens_on_a_digest_means_no_ticket_in_parti
 
         record = await sandbox.command("mia", thread["id"], "ticket view")
 
-        assert "Name a ticket, or use the command in a ticket's own thread." in said(record)
+        assert "Name a ticket, or use the command in a ticket's own thread." in reply_text(record)
 
 
 async def test_a_pointer_to_a_ticket_in_a_digest_leads_to_the_digest(tmp_path: Path) -> None:
     async with burst(tmp_path, filed(16)) as shown:
-        ticket, store, guild = shown.tickets[0], shown.town.bridge.store, shown.town.guild
+        ticket, store, guild = shown.tickets[0], shown.town.application.store, shown.town.guild
         (workspace,) = await store.workspaces()
         builders = Department(id="builders", name="Builders", channel_id=guild.channels["log"])
         workspace = await store.change_workspace(workspace.id, methodcaller("with_department", builders))
 
         await store.change_ticket(
             ticket.id,
-            lambda kept: workspace.transferred(kept, "builders"),
+            lambda kept: workspace.transfer(kept, "builders"),
             datetime.now(UTC),
-            by=WRITER,
+            actor=WRITER,
         )
         await shown.settled()
 
@@ -262,8 +264,8 @@ async def test_a_deleted_digest_holds_nothing_up(tmp_path: Path) -> None:
         claimed = await shown.press("mia", opened, "Claim")
         await shown.settled()
 
-        assert "You have claimed" in said(claimed)
-        assert await shown.town.bridge.store.undelivered(1) == []
+        assert "You have claimed" in reply_text(claimed)
+        assert await shown.town.application.store.list_undelivered(1) == []
 
 
 async def test_a_ticket_of_a_digest_is_listed_and_viewed_by_its_id(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Sandbox
-from bot.tickets import Lane, NewTicket, Priority
+from bot.tickets.outbox import Destination
+from bot.tickets.ticket import NewTicket, Priority
 from tests.storage.samples import NOW, WRITER, opened
-from tests.support.bridge_harness import eventually
+from tests.support.bridge_harness import wait_for
 from tests.support.burst_harness import Burst, back, burst, embed_of, filed, shown_in, waiting
 
 
@@ -34,8 +35,8 @@ async def test_after_a_burst_every_ticket_is_shown_exactly_once(tmp_path: Path) 
     async with burst(tmp_path, mixed()) as shown:
         assert times_shown(shown) == {ticket.public_id: 1 for ticket in shown.tickets}
         for kept in shown.tickets:
-            post = (await shown.town.bridge.store.ticket(kept.id)).post
-            assert (post.message_id is None) != (post.digest_id is None)
+            post = (await shown.town.application.store.ticket(kept.id)).post
+            assert (post.message_id is None) != (post.digest_message_id is None)
         assert [len(one["embeds"]) for one in shown.digests("tickets")] == [10, 10, 10, 6]
         assert [len(one["embeds"]) for one in shown.digests("reports")] == [10, 6]
 
@@ -123,9 +124,9 @@ async def test_a_digest_is_found_again_after_a_restart_though_a_ticket_of_it_was
         lose_an_answer(sandbox)
         sandbox.fail("503", times=None, method="GET", path=r"/messages$")  # nor is there a history
         async with back(tmp_path, *there) as shown:
-            await eventually(lambda: sandbox.messages("tickets"))
-            store = shown.town.bridge.store
-            (first, *_) = await store.waiting_for(shown.tickets[0].id, Lane.DISCORD)
+            await wait_for(lambda: sandbox.messages("tickets"))
+            store = shown.town.application.store
+            (first, *_) = await store.pending_for_ticket(shown.tickets[0].id, Destination.DISCORD)
             await store.drop(first.id, NOW)
         sandbox.clear_faults()
         async with back(tmp_path, *there) as shown:
@@ -149,7 +150,7 @@ async def test_a_digest_deleted_before_its_answer_came_is_not_posted_again(tmp_p
         sandbox, _, kept = there
         lose_an_answer(sandbox)
         async with back(tmp_path, *there) as shown:
-            (digest,) = await eventually(lambda: sandbox.messages("tickets"))
+            (digest,) = await wait_for(lambda: sandbox.messages("tickets"))
             sandbox.delete_message(digest["id"])
             await shown.settled()
 
@@ -159,12 +160,12 @@ async def test_a_digest_deleted_before_its_answer_came_is_not_posted_again(tmp_p
 async def test_a_digest_that_discord_refuses_is_taken_apart_and_all_of_it_posted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.digest._EACH", 3000)  # more than Discord takes, ten times over
+    monkeypatch.setattr("cogs.posts.digest._EMBED_LIMIT", 3000)  # more than Discord takes, ten times over
     async with burst(tmp_path, filed(16, body="x" * 4000)) as shown:
         assert shown.digests("tickets") == []
         assert times_shown(shown) == {ticket.public_id: 1 for ticket in shown.tickets}
         for kept in shown.tickets:
-            post = (await shown.town.bridge.store.ticket(kept.id)).post
+            post = (await shown.town.application.store.ticket(kept.id)).post
             assert post.message_id == post.thread_id
 
 
@@ -172,7 +173,7 @@ async def test_a_ticket_claimed_before_its_digest_left_is_shown_as_claimed(tmp_p
     async with waiting(tmp_path, filed(16)) as there:
         claimed = there[2][3]
         async with opened(tmp_path / "t.db") as store:
-            await store.change_ticket(claimed.id, lambda ticket: ticket.claim(WRITER), NOW, by=WRITER)
+            await store.change_ticket(claimed.id, lambda ticket: ticket.claim(WRITER), NOW, actor=WRITER)
         async with back(tmp_path, *there) as shown:
             await shown.settled()
 

@@ -7,54 +7,54 @@ import pytest
 
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
-from bot.tickets import Delivery, Lane, State
+from bot.tickets.outbox import Delivery, DeliveryState, Destination
 from tests.cogs.setup.test_setup import Elsewhere, drawn_in, run
-from tests.support.bridge_harness import Town, eventually, said
+from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
 
 BOT = "ticketbridge"
 WORDS = "a player's own words"
 
 
 @pytest.fixture
-async def troubled(town: Town) -> tuple[Delivery, Delivery]:
+async def troubled(town: RunningBridge) -> tuple[Delivery, Delivery]:
     """A post that waits for a channel that refuses it, and one that was set aside."""
     await town.ticket()
     town.sandbox.set_overwrite("reports", BOT, allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES)
     waiting, buried = [await filed(town, f"{WORDS} {number}") for number in range(2)]
-    await town.bridge.store.bury(buried, "Discord refused it (400 50035)", datetime.now(UTC))
+    await town.application.store.dead_letter(buried, "Discord refused it (400 50035)", datetime.now(UTC))
 
     async def tried() -> bool:
-        return any(one.attempts for one in await town.bridge.store.undelivered(5))
+        return any(one.attempts for one in await town.application.store.list_undelivered(5))
 
-    await eventually(tried)
+    await wait_for(tried)
     return waiting, buried
 
 
-async def filed(town: Town, subject: str) -> Delivery:
+async def filed(town: RunningBridge, subject: str) -> Delivery:
     body = dict(series.GAME_REPORT) | {"subject": subject}
     told = await town.post("/tickets/create-game-report", body, source="series")
-    ticket = await town.bridge.store.ticket_named(told["data"]["TicketId"])
+    ticket = await town.application.store.ticket_by_public_id(told["data"]["TicketId"])
     assert ticket is not None
-    (post,) = await town.bridge.store.waiting_for(ticket.id, Lane.DISCORD)
+    (post,) = await town.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
     return post
 
 
-async def left(town: Town) -> dict[int, State]:
-    return {one.id: one.state for one in await town.bridge.store.undelivered(10)}
+async def left(town: RunningBridge) -> dict[int, DeliveryState]:
+    return {one.id: one.state for one in await town.application.store.list_undelivered(10)}
 
 
 def shown(record: dict[str, Any]) -> str:
     return drawn_in(record).replace("\\", "")
 
 
-async def test_an_empty_outbox_says_so(town: Town) -> None:
+async def test_an_empty_outbox_says_so(town: RunningBridge) -> None:
     await town.ticket()
 
     assert "Nothing waits: all of it is in Discord." in drawn_in(await run(town, "outbox"))
 
 
 async def test_what_waits_what_rests_and_what_was_set_aside_is_shown_without_anybodys_words(
-    town: Town, troubled: tuple[Delivery, Delivery]
+    town: RunningBridge, troubled: tuple[Delivery, Delivery]
 ) -> None:
     _, buried = troubled
 
@@ -68,47 +68,49 @@ async def test_what_waits_what_rests_and_what_was_set_aside_is_shown_without_any
     assert WORDS not in str(record)
 
 
-async def test_what_was_set_aside_is_tried_again(town: Town, troubled: tuple[Delivery, Delivery]) -> None:
+async def test_what_was_set_aside_is_tried_again(
+    town: RunningBridge, troubled: tuple[Delivery, Delivery]
+) -> None:
     waiting, buried = troubled
 
     record = await run(town, "outbox", retry=buried.id)
 
-    assert said(record) == f"✅ Delivery {buried.id} is tried again."
+    assert reply_text(record) == f"✅ Delivery {buried.id} is tried again."
     assert "Set aside" not in drawn_in(record)
-    assert await left(town) == {waiting.id: State.PENDING, buried.id: State.PENDING}
+    assert await left(town) == {waiting.id: DeliveryState.PENDING, buried.id: DeliveryState.PENDING}
 
 
-async def test_what_is_dropped_is_gone(town: Town, troubled: tuple[Delivery, Delivery]) -> None:
+async def test_what_is_dropped_is_gone(town: RunningBridge, troubled: tuple[Delivery, Delivery]) -> None:
     waiting, buried = troubled
 
     record = await run(town, "outbox", drop=buried.id)
 
-    assert said(record) == f"✅ Delivery {buried.id} is dropped."
-    assert await left(town) == {waiting.id: State.PENDING}
+    assert reply_text(record) == f"✅ Delivery {buried.id} is dropped."
+    assert await left(town) == {waiting.id: DeliveryState.PENDING}
     again = await run(town, "outbox", retry=buried.id)
-    assert "No delivery of that number" in said(again)
+    assert "No delivery of that number" in reply_text(again)
 
 
 async def test_another_servers_deliveries_are_as_unknown_as_none(
-    town: Town, troubled: tuple[Delivery, Delivery]
+    town: RunningBridge, troubled: tuple[Delivery, Delivery]
 ) -> None:
     elsewhere, before = Elsewhere(town), await left(town)
     await elsewhere.make("theirs")
-    unknown = said(await elsewhere.run("outbox", retry=10_000))
+    unknown = reply_text(await elsewhere.run("outbox", retry=10_000))
 
     for one in troubled:
         for what in ("retry", "drop"):
-            assert said(await elsewhere.run("outbox", **{what: one.id})) == unknown
+            assert reply_text(await elsewhere.run("outbox", **{what: one.id})) == unknown
     assert "Nothing waits" in drawn_in(await elsewhere.run("outbox"))
     assert await left(town) == before
 
 
-async def test_more_than_a_message_holds_is_counted(town: Town) -> None:
+async def test_more_than_a_message_holds_is_counted(town: RunningBridge) -> None:
     await town.ticket()
     town.sandbox.set_overwrite("reports", BOT, deny=Permission.SEND_MESSAGES)
     for number in range(15):
         post = await filed(town, str(number))
-        await town.bridge.store.bury(post, "Discord refused it " + "*" * 300, datetime.now(UTC))
+        await town.application.store.dead_letter(post, "Discord refused it " + "*" * 300, datetime.now(UTC))
 
     record = await run(town, "outbox")
 

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
-from bot.tickets import MESSAGE_LIMIT, Message, MessageKind, Person, Status, Ticket
+from bot.tickets.message import Actor, Message, MessageKind
+from bot.tickets.ticket import MESSAGE_LIMIT, Status, Ticket
 from cogs.tickets.attachments import message_files
 from cogs.tickets.embeds import message_embed
-from cogs.tickets.history import add_events, add_words
+from cogs.tickets.history import add_events, add_messages
 from tests.cogs.core.test_markdown import ticket_of
 from tests.cogs.tickets.test_commands import opened_by
-from tests.support.bridge_harness import Town
+from tests.support.bridge_harness import RunningBridge
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HOSTILE = (
@@ -17,19 +18,21 @@ HOSTILE = (
 ALIVE = ("@everyone", "<@1>", "<@&2>", "<#3>", "](https://evil", "discord.gg", "\u202e", "```", "\n# big")
 
 
-def message_of(kind: MessageKind, text: str, *, author: Person, number: int = 1) -> Message:
+def message_of(kind: MessageKind, text: str, *, author: Actor, number: int = 1) -> Message:
     return Message(id=number, ticket_id=1, kind=kind, author=author, text=text, created_at=NOW)
 
 
-async def followed_up(town: Town, ticket: Ticket, text: str) -> Ticket:
+async def followed_up(town: RunningBridge, ticket: Ticket, text: str) -> Ticket:
     reporter = ticket.reporter.id or ""
-    await town.bridge.store.add_message(
+    await town.application.store.add_message(
         ticket.id, lambda kept: kept.follow_up(reporter, text), origin=f"test:{text[:20]}", now=NOW
     )
-    return await town.refreshed(ticket)
+    return await town.refresh(ticket)
 
 
-async def test_what_the_reporter_adds_is_shown_in_the_thread_and_does_nothing_there(town: Town) -> None:
+async def test_what_the_reporter_adds_is_shown_in_the_thread_and_does_nothing_there(
+    town: RunningBridge,
+) -> None:
     ticket = await town.ticket(creatorName="Notch")
 
     ticket = await followed_up(town, ticket, HOSTILE)
@@ -46,7 +49,7 @@ async def test_what_the_reporter_adds_is_shown_in_the_thread_and_does_nothing_th
     assert not shown["mention_roles"]
 
 
-async def test_what_does_not_fit_is_attached_whole(town: Town) -> None:
+async def test_what_does_not_fit_is_attached_whole(town: RunningBridge) -> None:
     ticket = await town.ticket()
     text = "*" * MESSAGE_LIMIT
 
@@ -60,8 +63,8 @@ async def test_what_does_not_fit_is_attached_whole(town: Town) -> None:
 
 
 def test_words_from_a_game_are_shown_as_typed_and_a_members_as_discord_reads_them() -> None:
-    in_game = message_of(MessageKind.REPLY, "**bold**", author=Person(id="1", name="A", source="somewhere"))
-    member = message_of(MessageKind.REPLY, "**bold**", author=Person(id="1", name="A"))
+    in_game = message_of(MessageKind.REPLY, "**bold**", author=Actor(id="1", name="A", source="somewhere"))
+    member = message_of(MessageKind.REPLY, "**bold**", author=Actor(id="1", name="A"))
 
     assert message_embed(ticket_of(), in_game).description == "\\*\\*bold\\*\\*"
     assert message_embed(ticket_of(), member).description == "**bold**"
@@ -70,17 +73,17 @@ def test_words_from_a_game_are_shown_as_typed_and_a_members_as_discord_reads_the
 
 def test_words_of_invisible_characters_can_be_shown() -> None:
     blank = message_of(
-        MessageKind.FOLLOW_UP, "\u2060\u2060", author=Person(id="1", name="A", source="somewhere")
+        MessageKind.FOLLOW_UP, "\u2060\u2060", author=Actor(id="1", name="A", source="somewhere")
     )
 
     assert message_embed(ticket_of(), blank).description == "—"
 
 
 def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything() -> None:
-    embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Person(id="1", name="A")))
+    embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Actor(id="1", name="A")))
     events = [
         message_of(
-            MessageKind.EVENT, f"{number} {HOSTILE * 3}", author=Person(id="1", name="A"), number=number
+            MessageKind.EVENT, f"{number} {HOSTILE * 3}", author=Actor(id="1", name="A"), number=number
         )
         for number in range(10)
     ]
@@ -98,10 +101,10 @@ def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything
 
 
 def test_each_kind_of_words_is_named_in_a_tickets_history() -> None:
-    embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Person(id="1", name="A")))
+    embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Actor(id="1", name="A")))
     kinds = (MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP)
 
-    add_words(embed, [message_of(kind, HOSTILE, author=Person(id="1", name="@everyone")) for kind in kinds])
+    add_messages(embed, [message_of(kind, HOSTILE, author=Actor(id="1", name="@everyone")) for kind in kinds])
 
     assert [str(field.name).split(" by ")[0] for field in embed.fields] == [
         "💬 Reply",
@@ -112,10 +115,10 @@ def test_each_kind_of_words_is_named_in_a_tickets_history() -> None:
         assert alive not in str([(field.name, field.value) for field in embed.fields])
 
 
-async def test_staff_see_what_happened_to_a_ticket(town: Town) -> None:
+async def test_staff_see_what_happened_to_a_ticket(town: RunningBridge) -> None:
     ticket = await followed_up(town, await town.ticket(), "And they are back.")
     await town.press("mia", ticket, "Claim")
-    ticket = await town.refreshed(ticket)
+    ticket = await town.refresh(ticket)
     await town.press("noah", ticket, "Close")
 
     record = await town.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
@@ -128,12 +131,12 @@ async def test_staff_see_what_happened_to_a_ticket(town: Town) -> None:
     ]
 
 
-async def test_a_reporter_sees_what_happened_to_their_ticket_and_never_a_note(town: Town) -> None:
+async def test_a_reporter_sees_what_happened_to_their_ticket_and_never_a_note(town: RunningBridge) -> None:
     ticket = await opened_by(town, "pete")
     about = {"ticket": ticket.public_id}
     await town.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
     await town.press("mia", ticket, "Close")
-    assert (await town.refreshed(ticket)).status is Status.CLOSED
+    assert (await town.refresh(ticket)).status is Status.CLOSED
 
     record = await town.sandbox.command("pete", "general", "ticket view", about)
 

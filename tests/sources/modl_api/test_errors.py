@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.sources import Call
+from bot.sources import ApiRequest
 from bot.sources.modl import SOURCE, examples, reports
 from bot.sources.modl import handlers as asking
-from bot.tickets import Category, Status
+from bot.tickets.ticket import Status
+from bot.tickets.workspace import Category
 from tests.sources.modl_api.conftest import ACCUSED, ADA, ALEX, NOTCH, Api
 
 TICKETS, REPORTS = "/v1/minecraft/tickets", "/v1/minecraft/reports"
@@ -66,7 +67,7 @@ def test_every_route_has_its_requests_here() -> None:
         path = "/".join(names.get(part, part) for part in request.path.split("/"))
         known.add((request.method, path))
 
-    assert known == {(route.method, route.path) for route in SOURCE.routes}
+    assert known == {(route.method, route.path) for route in SOURCE.operations}
 
 
 @every((*REQUESTS, PAGE))
@@ -242,9 +243,14 @@ async def test_a_ticket_that_is_not_there_is_not_found(api: Api, ticket: str) ->
 
 @pytest.mark.parametrize("name", ["\udcff", "PLAYER-1\udcff", "", "x" * 65])
 def test_what_can_be_no_id_is_not_looked_for(name: str) -> None:
-    call = Call(path={"id": name}, query={}, body=b"{}")
+    call = ApiRequest(path_params={"id": name}, query={}, body=b"{}")
 
-    assert asking.ticket(call).name == asking.glance(call).name == reports.resolve(call).name == ""
+    assert (
+        asking.get_ticket(call).ticket_id
+        == asking.public_status(call).ticket_id
+        == reports.resolve(call).ticket_id
+        == ""
+    )
 
 
 @every(tuple(request for request in REQUESTS if "{" in request.path))
@@ -277,7 +283,9 @@ async def test_a_ticket_of_another_player_cannot_be_linked(api: Api, name: str) 
 
 async def test_a_report_that_is_over_cannot_be_assigned(api: Api) -> None:
     ticket = api.tickets["player"]
-    await api.store.change_ticket(ticket.id, lambda one: one.move_to(Status.RESOLVED), api.now[0], by=ADA)
+    await api.store.change_ticket(
+        ticket.id, lambda one: one.set_status(Status.RESOLVED), api.now[0], actor=ADA
+    )
 
     reply = await api.send("POST", f"{REPORTS}/{{player}}/assign", {"assignee": "Grace"})
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from jsonschema_rs import is_valid, validator_for
 from pydantic import TypeAdapter
 
-from bot.sources import Call, Refused
+from bot.sources import ApiError, ApiRequest
 from bot.sources.modl import SOURCE, reports
 from bot.sources.modl import handlers as asking
 from bot.sources.modl import requests as payload
-from bot.sources.modl.fields import UuidInPath
-from bot.sources.requests import Wish
+from bot.sources.modl.fields import PathUuid
+from bot.sources.requests import Request
 from bot.sources.validation import Payload
 
 NOTCH = "550e8400-e29b-41d4-a716-446655440000"
@@ -28,10 +28,10 @@ BODIES: dict[type[Payload], dict[str, Any]] = {
     reports.ResolveBody: {},
     reports.DismissBody: {},
 }
-QUERIES: list[tuple[type[Payload], Callable[[Call], Wish[Any]]]] = [
-    (asking.TicketsQuery, asking.tickets),
-    (asking.OpenReportsQuery, asking.reports),
-    (asking.ReportsQuery, asking.reports_on_player),
+QUERIES: list[tuple[type[Payload], Callable[[ApiRequest], Request[Any]]]] = [
+    (asking.TicketListQuery, asking.list_tickets),
+    (asking.OpenReportsQuery, asking.list_reports),
+    (asking.ReportsQuery, asking.list_reports_on_player),
 ]
 FIELDS = [
     pytest.param(model, field, id=f"{model.__name__}-{field}")
@@ -77,8 +77,8 @@ values = st.one_of(
 
 def accepts(model: type[Payload], body: dict[str, Any]) -> bool:
     try:
-        payload.read_body(model, json.dumps(body).encode())
-    except Refused:
+        payload.parse_body(model, json.dumps(body).encode())
+    except ApiError:
         return False
     return True
 
@@ -119,7 +119,7 @@ def test_a_field_may_be_absent_if_and_only_if_its_schema_says_so(model: type[Pay
 
 @pytest.mark.parametrize(("model", "read"), QUERIES, ids=lambda one: one.__name__)
 def test_a_query_is_accepted_if_and_only_if_its_schema_allows_it(
-    model: type[Payload], read: Callable[[Call], Wish[Any]]
+    model: type[Payload], read: Callable[[ApiRequest], Request[Any]]
 ) -> None:
     schema = validator_for(model.model_json_schema())
 
@@ -128,8 +128,8 @@ def test_a_query_is_accepted_if_and_only_if_its_schema_allows_it(
     def check(field: str, value: str) -> None:
         sent: object = int(value) if field == "limit" and value.lstrip("-").isdecimal() else value
         try:
-            read(Call(path={"uuid": NOTCH}, query={field: value}, body=b""))
-        except Refused:
+            read(ApiRequest(path_params={"uuid": NOTCH}, query={field: value}, body=b""))
+        except ApiError:
             accepted = False
         else:
             accepted = True
@@ -142,13 +142,13 @@ def test_a_query_is_accepted_if_and_only_if_its_schema_allows_it(
 @given(texts)
 def test_a_uuid_in_a_path_is_accepted_if_and_only_if_its_schema_allows_it(text: str) -> None:
     try:
-        asking.tickets_of_player(Call(path={"uuid": text}, query={}, body=b""))
-    except Refused:
+        asking.list_player_tickets(ApiRequest(path_params={"uuid": text}, query={}, body=b""))
+    except ApiError:
         accepted = False
     else:
         accepted = "{" not in text and "}" not in text  # no path with one of them leads here
 
-    assert accepted == is_valid(TypeAdapter(UuidInPath).json_schema(), text)
+    assert accepted == is_valid(TypeAdapter(PathUuid).json_schema(), text)
 
 
 def test_what_is_taken_for_granted_is_allowed_as_well() -> None:
@@ -164,7 +164,7 @@ def test_what_is_taken_for_granted_is_allowed_as_well() -> None:
 
 
 def test_every_route_says_what_it_takes_and_what_it_answers() -> None:
-    for route in SOURCE.routes:
+    for route in SOURCE.operations:
         assert route.summary
-        assert route.says is not dict
+        assert route.response is not dict
         assert (route.body is not None) == (route.method == "POST")

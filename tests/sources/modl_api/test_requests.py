@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources import Refused
+from bot.sources import ApiError
 from bot.sources.modl import SOURCE, examples
 from bot.sources.modl import serializers as tickets
-from bot.sources.modl.chat_log import Spoken, spoken
-from bot.sources.modl.errors import kept, kept_draft
-from bot.sources.modl.requests import DraftBody, TicketBody, parse, parse_draft
-from bot.sources.modl.status_page import page
-from bot.tickets import Case, Fact, Found, NewTicket, Person, Player, Priority, Search, Status, Ticket
+from bot.sources.modl.chat_log import ChatLine, parse_chat_line
+from bot.sources.modl.errors import draft_created, ticket_created
+from bot.sources.modl.requests import DraftBody, TicketBody, parse_draft, parse_ticket
+from bot.sources.modl.status_page import render_status_page
+from bot.tickets.message import Actor
+from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
+from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket, TicketField
 from tests.support.stored_ticket import FILED_AT, kept_as
 
 NOTCH = "550e8400-e29b-41d4-a716-446655440000"
@@ -32,11 +34,11 @@ ANY_JSON = st.recursive(
 
 
 def filed(**changes: object) -> NewTicket:
-    return parse(json.dumps({**examples.TICKET, **changes}).encode())
+    return parse_ticket(json.dumps({**examples.TICKET, **changes}).encode())
 
 
 def facts(new: NewTicket) -> dict[str, str]:
-    return {fact.label: fact.value for fact in new.facts}
+    return {fact.label: fact.value for fact in new.fields}
 
 
 def leaves(value: Any) -> Iterator[object]:
@@ -49,7 +51,7 @@ def leaves(value: Any) -> Iterator[object]:
 
 
 def test_the_page_s_own_request_gets_the_page_s_own_answer_and_two_fields_more() -> None:
-    assert kept(kept_as("PLAYER-123456", filed())) == {
+    assert ticket_created(kept_as("PLAYER-123456", filed())) == {
         "status": 200,
         "success": True,
         "ticketId": "PLAYER-123456",
@@ -61,13 +63,13 @@ def test_an_unfinished_ticket_is_answered_as_a_draft_and_says_its_form_is_empty(
     new = parse_draft(json.dumps({"creatorUuid": NOTCH, "type": "bug"}).encode())
 
     assert facts(new)["Form"] == "not filled in yet"
-    assert kept_draft(kept_as("BUG-123456", new))["message"] == (
+    assert draft_created(kept_as("BUG-123456", new))["message"] == (
         "Ticket draft created - complete the form on the panel"
     )
 
 
 def test_staff_can_reply_to_its_tickets() -> None:
-    assert kept_as("PLAYER-123456", filed()).reply(Person(id="1", name="Ada"), "Hello").text == "Hello"
+    assert kept_as("PLAYER-123456", filed()).reply(Actor(id="1", name="Ada"), "Hello").text == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_types_come_in_many_words_and_their_ids_say_which(category: str, words: 
         new = filed(type=word)
 
         assert new.category == category
-        assert re.fullmatch(category.upper() + r"-[1-9][0-9]{5}", next(SOURCE.ids(new, FILED_AT)))
+        assert re.fullmatch(category.upper() + r"-[1-9][0-9]{5}", next(SOURCE.new_public_ids(new, FILED_AT)))
 
 
 @pytest.mark.parametrize(
@@ -179,9 +181,9 @@ def test_blank_chat_is_skipped(blank: object) -> None:
     ],
 )
 def test_a_kept_line_of_chat_is_taken_apart_again(line: str, at: str, sender: str | None, text: str) -> None:
-    apart = spoken(line, filed_at=FILED_AT)
+    apart = parse_chat_line(line, created_at=FILED_AT)
 
-    assert apart == Spoken(text=text, at=datetime.fromisoformat(f"{at}+00:00"), sender=sender)
+    assert apart == ChatLine(text=text, sent_at=datetime.fromisoformat(f"{at}+00:00"), sender=sender)
 
 
 ODD_TEXT = st.none() | st.text()
@@ -199,26 +201,26 @@ ODD_PLAYERS = st.builds(Player, id=ODD_TEXT, name=ODD_TEXT, display_name=ODD_TEX
         status=st.sampled_from(Status),
         reporter=ODD_PLAYERS,
         reported_player=st.none() | ODD_PLAYERS,
-        facts=st.lists(st.builds(Fact, label=st.text(), value=st.text())).map(tuple),
+        fields=st.lists(st.builds(TicketField, label=st.text(), value=st.text())).map(tuple),
         chat_log=st.lists(st.text() | st.from_regex(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})? .*: .*")).map(tuple),
         created_at=st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
     )
 )
 def test_any_kept_ticket_can_be_shown(ticket: Ticket) -> None:
-    case = Case(ticket=ticket)
-    found = Found(search=Search(limit=1), cases=(case,), total=1)
+    case = TicketDetails(ticket=ticket)
+    found = TicketPage(query=TicketQuery(limit=1), items=(case,), total=1)
 
     shown = [
-        tickets.listed(found),
-        tickets.listed_for_player(found),
-        tickets.listed_by_ids([case]),
-        tickets.whole(case),
-        tickets.reports(found),
+        tickets.ticket_list(found),
+        tickets.player_ticket_list(found),
+        tickets.tickets_by_ids([case]),
+        tickets.ticket_detail(case),
+        tickets.report_list(found),
     ]
 
     assert [body["status"] for body in shown] == [200] * 5
     assert not [leaf for leaf in leaves(shown) if leaf is None]
-    assert page(case).status == 200
+    assert render_status_page(case).status == 200
 
 
 def test_a_replay_is_named_and_never_linked() -> None:
@@ -230,7 +232,7 @@ def test_a_replay_is_named_and_never_linked() -> None:
         "Tags": "cheating, fly",
         "Replay": "https://evil.example/replay?id=abc",
     }
-    assert all(fact.url is None for fact in new.facts)
+    assert all(fact.url is None for fact in new.fields)
 
 
 def test_a_ticket_without_words_says_what_it_is_about() -> None:
@@ -241,7 +243,7 @@ def test_a_ticket_without_words_says_what_it_is_about() -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 415, 500, 503])
 def test_a_refusal_s_error_is_text_the_plugin_can_show(status: int) -> None:
-    assert SOURCE.refuse(Refused(status, "Why.")) == {
+    assert SOURCE.format_error(ApiError(status, "Why.")) == {
         "status": status,
         "success": False,
         "error": "Why.",
@@ -250,13 +252,13 @@ def test_a_refusal_s_error_is_text_the_plugin_can_show(status: int) -> None:
 
 
 def test_a_missing_key_is_called_unauthorized() -> None:
-    body = SOURCE.refuse(Refused(401, "That key is unknown."))
+    body = SOURCE.format_error(ApiError(401, "That key is unknown."))
 
     assert (body["error"], body["message"]) == ("Unauthorized", "That key is unknown.")
 
 
 def test_a_rate_limit_says_when_to_come_back() -> None:
-    assert SOURCE.refuse(Refused(429, "Too many.", retry_after=7)) == {
+    assert SOURCE.format_error(ApiError(429, "Too many.", retry_after=7)) == {
         "status": 429,
         "success": False,
         "error": "Rate limit exceeded",
@@ -274,10 +276,10 @@ def test_a_draft_is_checked_in_the_same_order_as_a_ticket() -> None:
 def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str, object]) -> None:
     try:
         new = filed(**changes)
-    except Refused as refused:
+    except ApiError as refused:
         outcome = refused.status == 400 and len(refused.message) < 100
     else:
-        outcome = kept(kept_as("PLAYER-123456", new))["success"] is True
+        outcome = ticket_created(kept_as("PLAYER-123456", new))["success"] is True
 
     assert outcome
 
@@ -287,7 +289,7 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
 def test_any_chat_of_text_and_objects_becomes_lines_without_breaks(entries: list[object]) -> None:
     try:
         new = filed(chatMessages=entries)
-    except Refused:
+    except ApiError:
         return  # NaN or half a surrogate pair somewhere in it
 
     assert all(line.strip() and len(line.splitlines()) == 1 for line in new.chat_log)
@@ -296,6 +298,6 @@ def test_any_chat_of_text_and_objects_becomes_lines_without_breaks(entries: list
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
-    for parse_any in (parse, parse_draft):
-        with pytest.raises(Refused):
+    for parse_any in (parse_ticket, parse_draft):
+        with pytest.raises(ApiError):
             parse_any(body)

@@ -7,7 +7,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from bot.sources.modl import SOURCE
-from bot.tickets import MessageKind, Person, Status
+from bot.tickets.message import Actor, MessageKind
+from bot.tickets.ticket import Status
 from storage import Store
 from tests.sources.modl_api.conftest import ACCUSED, ADA, ALEX, NOTCH, NOW, NOW_MS, TICKETS, Api
 
@@ -105,7 +106,7 @@ async def said(api: Api, name: str) -> list[tuple[str, str, bool]]:
 
 async def close(store: Store, api: Api, name: str) -> None:
     ticket = api.tickets[name]
-    await store.change_ticket(ticket.id, lambda one: one.move_to(Status.CLOSED), api.now[0], by=ADA)
+    await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), api.now[0], actor=ADA)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ async def close(store: Store, api: Api, name: str) -> None:
 async def test_a_filed_ticket_is_answered_with_its_id(api: Api, path: str, message: str) -> None:
     body = await api.post(path, creatorUuid=ALEX, type="support")
 
-    ticket = await api.store.ticket_named(body["ticketId"])
+    ticket = await api.store.ticket_by_public_id(body["ticketId"])
     assert ticket is not None
     assert body == {"status": 200, "success": True, "ticketId": ticket.public_id, "message": message}
 
@@ -268,7 +269,7 @@ async def test_a_player_is_linked_to_their_own_ticket_however_often(api: Api) ->
     }
     assert bodies == [linked, linked]
     assert await api.ticket("player") == before
-    assert await api.store.messages_of(before.id) == []
+    assert await api.store.list_messages(before.id) == []
 
 
 async def test_reports_are_the_open_tickets_about_players(api: Api) -> None:
@@ -304,9 +305,9 @@ async def test_a_report_is_assigned_by_name(api: Api) -> None:
 
     ticket = await api.ticket("player")
     assert body == {"status": 200, "success": True, "message": "Report assigned"}
-    assert ticket.claimed_by == Person(id="Grace", name="Grace", source="modl")
+    assert ticket.claimed_by == Actor(id="Grace", name="Grace", source="modl")
     assert ticket.status is Status.IN_PROGRESS
-    (event,) = await api.store.messages_of(ticket.id)
+    (event,) = await api.store.list_messages(ticket.id)
     assert event.text == "Grace was assigned the ticket"
 
 
@@ -374,15 +375,15 @@ async def test_what_is_over_is_ended_again_without_a_word(api: Api, end: str) ->
 async def test_what_staff_do_in_discord_is_seen(api: Api) -> None:
     ticket, later = api.tickets["player"], NOW + timedelta(minutes=5)
     store = api.store
-    await store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, by=ADA)
+    await store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)
     await store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=later)
     await store.add_message(ticket.id, lambda one: one.note(ADA, "For staff."), origin="2", now=later)
-    await store.change_ticket(ticket.id, lambda one: one.move_to(Status.CLOSED), later, by=ADA)
+    await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), later, actor=ADA)
 
     shown = (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]
     (in_list,) = (await api.get("/v1/minecraft/tickets?status=closed"))["tickets"]
 
-    (reply,) = [one for one in await store.messages_of(ticket.id) if one.kind is MessageKind.REPLY]
+    (reply,) = [one for one in await store.list_messages(ticket.id) if one.kind is MessageKind.REPLY]
     assert shown["replies"][1:] == [
         {
             "id": str(reply.id),
@@ -421,11 +422,11 @@ async def test_every_answer_is_what_its_description_says(api: Api) -> None:
         "assign": {"assignee": "Grace"},
     }
 
-    for route in SOURCE.routes[:-1]:  # the last is a page
+    for route in SOURCE.operations[:-1]:  # the last is a page
         ticket = "{player}" if route.path.endswith("/claim") else "{anticheat}"
         path = route.path.replace("{id}", ticket).replace("{uuid}", ACCUSED)
         body = bodies.get(route.path.rpartition("/")[2], {})
         reply = await api.send(route.method, path, body)
         assert reply.status == 200, (path, reply.text)
         # Of a key that is not described nothing is left.
-        assert TypeAdapter(route.says).validate_python(reply.body, strict=True) == reply.body
+        assert TypeAdapter(route.response).validate_python(reply.body, strict=True) == reply.body

@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from bot.sources.modl.status_page import page
-from bot.tickets import Case, Priority, Status
+from bot.sources.modl.status_page import render_status_page
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import Priority, Status
 from tests.sources.modl_api.conftest import ADA, NOW, Api
 from tests.sources.modl_api.test_requests import filed
 from tests.support.stored_ticket import kept_as
 
 FAR = "What staff reply is not shown here"
-CASE = Case(ticket=kept_as("PLAYER-123456", filed()))
+CASE = TicketDetails(ticket=kept_as("PLAYER-123456", filed()))
 
 
 async def test_it_says_how_far_a_ticket_is_to_who_has_no_key(api: Api) -> None:
@@ -20,7 +21,7 @@ async def test_it_says_how_far_a_ticket_is_to_who_has_no_key(api: Api) -> None:
     ticket = api.tickets["player"]
     before = await api.send("GET", "/ticket/{player}", key=None)
     await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=later)
-    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, by=ADA)
+    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)
 
     after = await api.send("GET", "/ticket/{player}", key=None)
 
@@ -34,7 +35,7 @@ async def test_it_says_how_far_a_ticket_is_to_who_has_no_key(api: Api) -> None:
 async def test_it_shows_nothing_that_anybody_wrote_and_no_names(api: Api) -> None:
     ticket = api.tickets["player"]
     await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=NOW)
-    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, by=ADA)
+    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
 
     html = (await api.send("GET", "/ticket/{player}", key=None)).text
 
@@ -60,19 +61,19 @@ async def test_an_unknown_id_gets_a_page_with_a_hint(api: Api, ticket: str) -> N
 def test_every_ticket_has_a_page(status: Status, category: str) -> None:
     ticket = replace(CASE.ticket, status=status, category=category, priority=Priority.URGENT)
 
-    assert page(Case(ticket=ticket)).status == 200
+    assert render_status_page(TicketDetails(ticket=ticket)).status == 200
 
 
 def test_whatever_it_shows_is_escaped() -> None:
     ticket = replace(CASE.ticket, public_id="<script>alert('&')</script>")
 
-    html = page(Case(ticket=ticket)).html
+    html = render_status_page(TicketDetails(ticket=ticket)).html
 
     assert "&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;" in html
     assert "<script" not in html
 
 
 def test_it_needs_nothing_but_itself() -> None:
-    html = page(CASE).html
+    html = render_status_page(CASE).html
 
     assert not [outside for outside in ("src=", "href=", "url(", "@import", "<script") if outside in html]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from bot.sources import Route
+from bot.sources import Operation
 from bot.sources.series import SOURCE, examples
-from bot.tickets import Plan, UnknownCategories
+from bot.tickets.workspace import Plan, UnknownCategoryPolicy
 from tests.sources.series_api.conftest import AUTHOR, OTHER_STAFF, STAFF, Api, refused
 
 REPORT, TICKET = dict(examples.GAME_REPORT), dict(examples.TICKET)
@@ -205,12 +205,14 @@ BAD_QUERIES = {
 }
 
 
-def described(request: Request) -> Route:
+def described(request: Request) -> Operation:
     """What the source says of the endpoint that a request is for."""
     path = re.sub("{(ticket|claimed)}", "{ticketId}", request.path).replace("{key}", "{apiKey}")
-    methods = {id(one): one.method for one in (*SOURCE.endpoints, *SOURCE.open_endpoints)}
+    methods = {id(one): one.method for one in (*SOURCE.endpoints, *SOURCE.public_endpoints)}
     (found,) = [
-        one for one in SOURCE.routes if one.path == path and methods.get(id(one), "POST") == request.method
+        one
+        for one in SOURCE.operations
+        if one.path == path and methods.get(id(one), "POST") == request.method
     ]
     return found
 
@@ -218,8 +220,8 @@ def described(request: Request) -> Route:
 def test_every_endpoint_is_in_these_tables_and_described() -> None:
     routes = [described(one) for one in (*KEYED, *OPEN)]
 
-    assert {id(one) for one in routes} == {id(one) for one in SOURCE.routes}
-    assert all(one.summary and one.says is not dict for one in routes)
+    assert {id(one) for one in routes} == {id(one) for one in SOURCE.operations}
+    assert all(one.summary and one.response is not dict for one in routes)
 
 
 @pytest.mark.parametrize("request_", [*KEYED, *OPEN], ids=str)
@@ -229,7 +231,7 @@ async def test_every_request_of_the_tables_is_answered_in_exactly_the_shape_desc
     got = await api.send(request_.method, request_.path, request_.body)
 
     assert got.status == 200
-    assert TypeAdapter(described(request_).says).validate_python(got.body, strict=True) == got.body
+    assert TypeAdapter(described(request_).response).validate_python(got.body, strict=True) == got.body
 
 
 @pytest.mark.parametrize(("path", "body", "status", "message"), NO, ids=lambda value: str(value)[:60])
@@ -334,7 +336,7 @@ async def test_a_body_that_is_no_object_is_refused(api: Api, request_: Request) 
 
 async def test_a_category_the_workspace_does_not_have_is_refused_where_it_says_so(api: Api) -> None:
     await api.store.change_workspace(
-        api.workspace.id, lambda one: replace(one, unknown_categories=UnknownCategories.REFUSE)
+        api.workspace.id, lambda one: replace(one, unknown_categories=UnknownCategoryPolicy.REFUSE)
     )
 
     for path, body in ((CREATE, TICKET), (GAME_REPORT, REPORT)):

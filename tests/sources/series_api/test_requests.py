@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources import Refused, discover
+from bot.sources import ApiError, load_sources
 from bot.sources.series import SOURCE, examples
-from bot.sources.series.answer import kept
+from bot.sources.series.answer import ticket_created
 from bot.sources.series.requests import parse_game_report, parse_ticket
-from bot.sources.series.serializers import opened
-from bot.tickets import Case, Fact, NewTicket, Person, Player, Priority, Ticket, ViewOnly
+from bot.sources.series.serializers import serialize_ticket_with_messages
+from bot.tickets.errors import ViewOnly
+from bot.tickets.message import Actor
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import NewTicket, Player, Priority, Ticket, TicketField
 from tests.support.stored_ticket import FILED_AT, kept_as
 
 ANY_JSON = st.recursive(
@@ -30,7 +33,7 @@ def report(**changes: object) -> NewTicket:
 
 
 def refusal(**changes: object) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         report(**changes)
     return caught.value.message
 
@@ -40,11 +43,11 @@ def kept_report(**changes: object) -> Ticket:
 
 
 def answer(**changes: object) -> dict[str, Any]:
-    return dict(kept(kept_report(**changes))["data"])
+    return dict(ticket_created(kept_report(**changes))["data"])
 
 
 def test_the_page_s_own_request_gets_the_page_s_own_answer() -> None:
-    assert kept(kept_report()) == {
+    assert ticket_created(kept_report()) == {
         "success": True,
         "data": {
             "TicketId": "TICKET-1234567890-ABCD",
@@ -72,7 +75,7 @@ def test_the_page_s_own_request_gets_the_page_s_own_answer() -> None:
 def test_a_ticket_is_no_game_report_and_has_no_game_data() -> None:
     new = parse_ticket(json.dumps(examples.TICKET).encode())
 
-    data = kept(kept_as("TICKET-1234567890-ABCD", new))["data"]
+    data = ticket_created(kept_as("TICKET-1234567890-ABCD", new))["data"]
 
     assert data["GameReport"] is False
     assert "GameData" not in data
@@ -81,7 +84,7 @@ def test_a_ticket_is_no_game_report_and_has_no_game_data() -> None:
 
 def test_nobody_can_reply_to_a_game_report_and_staff_can_reply_to_a_ticket() -> None:
     ticket = kept_as("TICKET-1234567890-ABCD", parse_ticket(json.dumps(examples.TICKET).encode()))
-    staff = Person(id="1", name="Ada")
+    staff = Actor(id="1", name="Ada")
 
     with pytest.raises(ViewOnly):
         kept_report().reply(staff, "Hello")
@@ -137,7 +140,7 @@ def test_what_was_not_given_is_null_in_the_answer(blank: str | None) -> None:
     assert data["Author"]["Username"] is None
     assert data["Author"]["DisplayName"] is None
     assert data["GameData"]["ServerId"] is None
-    assert "Server" not in [fact.label for fact in report(serverId=blank).facts]
+    assert "Server" not in [fact.label for fact in report(serverId=blank).fields]
 
 
 @pytest.mark.parametrize(
@@ -180,40 +183,40 @@ def test_dates_are_utc_with_milliseconds_whatever_zone_they_are_kept_in() -> Non
     ticket = kept_as("TICKET-1234567890-ABCD", new)
     object.__setattr__(ticket, "created_at", FILED_AT.astimezone(timezone(timedelta(hours=5, minutes=30))))
 
-    data = kept(ticket)["data"]
+    data = ticket_created(ticket)["data"]
 
     assert data["CreatedAt"] == "2025-01-15T10:30:00.000Z"
 
 
 @pytest.mark.parametrize("place", ["", "here", "1e5", "9" * 30, None])
 def test_whatever_was_kept_can_be_shown(place: str | None) -> None:
-    facts = () if place is None else (Fact(label="Place", value=place),)
-    ticket = replace(kept_report(), facts=facts, reporter=Player(name="Ann"), subject="x" * 1000)
+    facts = () if place is None else (TicketField(label="Place", value=place),)
+    ticket = replace(kept_report(), fields=facts, reporter=Player(name="Ann"), subject="x" * 1000)
 
-    data = opened(Case(ticket=ticket))
+    data = serialize_ticket_with_messages(TicketDetails(ticket=ticket))
 
     assert data["Author"] == {"UserId": 0, "Username": "Ann", "DisplayName": None, "AvatarUrl": ""}
     assert data["GameData"] == {"PlaceId": 0, "ServerId": None}
 
 
 def test_a_refusal_wears_the_page_s_envelope() -> None:
-    assert SOURCE.refuse(Refused(400, "Validation error: Subject is required")) == {
+    assert SOURCE.format_error(ApiError(400, "Validation error: Subject is required")) == {
         "success": False,
         "error": {"code": 400, "message": "Validation error: Subject is required"},
     }
 
 
 def test_ticket_ids_look_as_on_the_page() -> None:
-    candidate = next(SOURCE.ids(report(), FILED_AT))
+    candidate = next(SOURCE.new_public_ids(report(), FILED_AT))
 
     assert re.fullmatch(r"TICKET-[0-9]{10}-[A-Z]{4}", candidate)
 
 
 def test_it_is_found_with_its_page_s_headers_and_limit() -> None:
-    source = discover()["series"]
+    source = load_sources()["series"]
 
     assert source.key_headers == ("apikey", "x-api-key")
-    assert (source.limit.requests, source.limit.seconds, source.limit.per) == (25, 1, "key")
+    assert (source.rate_limit.requests, source.rate_limit.seconds, source.rate_limit.per) == (25, 1, "key")
 
 
 @settings(deadline=None)  # a busy machine is no failure
@@ -222,10 +225,10 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
     body = json.dumps({**examples.GAME_REPORT, **changes}).encode("utf-8", "surrogatepass")
     try:
         new = parse_game_report(body)
-    except Refused as refused:
+    except ApiError as refused:
         outcome = refused.status == 400 and len(refused.message) < 100
     else:
-        outcome = kept(kept_as("TICKET-1234567890-ABCD", new))["success"] is True
+        outcome = ticket_created(kept_as("TICKET-1234567890-ABCD", new))["success"] is True
 
     assert outcome
 
@@ -234,5 +237,5 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
     for parse in (parse_game_report, parse_ticket):
-        with pytest.raises(Refused):
+        with pytest.raises(ApiError):
             parse(body)

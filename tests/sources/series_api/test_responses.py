@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bot.sources.series import examples
-from bot.tickets import Department, MessageKind, Person, Status
+from bot.tickets.message import Actor, MessageKind
+from bot.tickets.ticket import Status
+from bot.tickets.workspace import Department
 from tests.sources.series_api.conftest import ADA, AUTHOR, NOW, NOW_SHOWN, OTHER_STAFF, STAFF, Api, file
 
 SHOWN_AUTHOR = {
@@ -147,7 +149,7 @@ async def test_a_ticket_is_found_by_either_id_with_what_was_said_on_it(api: Api)
     api.now[0] = NOW + timedelta(seconds=90, milliseconds=5)
     await api.post("/tickets/{claimed}/reply", content="We are on it.", staffUserId=STAFF)
     await api.post("/tickets/{claimed}/reply-member", content=" Thanks! ", authorUserId=AUTHOR)
-    messages = await api.store.messages_of(api.tickets["claimed"].id)
+    messages = await api.store.list_messages(api.tickets["claimed"].id)
     event, reply, follow_up = (f"{one.id:06d}" for one in messages)  # below 10 all digits are alike
 
     found = await api.get("/tickets/get/{claimed}")
@@ -265,10 +267,10 @@ async def test_a_claim_is_in_the_store_and_in_the_ticket_s_history(api: Api) -> 
     }
 
     ticket = await api.ticket("ticket")
-    (event,) = await api.store.messages_of(ticket.id)
+    (event,) = await api.store.list_messages(ticket.id)
     assert (ticket.status, ticket.claimed_by) == (
         Status.IN_PROGRESS,
-        Person(id="7", name="7", source="series"),
+        Actor(id="7", name="7", source="series"),
     )
     assert (event.kind, event.text) == (MessageKind.EVENT, "7 claimed the ticket")
 
@@ -343,7 +345,7 @@ async def test_a_game_report_may_be_claimed_and_transferred(api: Api) -> None:
 
 async def test_what_staff_do_in_discord_is_seen_and_a_note_is_not(api: Api) -> None:
     ticket = api.tickets["ticket"]
-    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, by=ADA)
+    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
     await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Hello"), origin="a", now=NOW)
     await api.store.add_message(ticket.id, lambda one: one.note(ADA, "A liar"), origin="b", now=NOW)
 
@@ -360,8 +362,10 @@ async def test_what_staff_do_in_discord_is_seen_and_a_note_is_not(api: Api) -> N
 
 
 async def test_a_claimer_whose_id_is_no_number_is_0(api: Api) -> None:
-    console = Person(id="console", name="Console", source="elsewhere")
-    await api.store.change_ticket(api.tickets["ticket"].id, lambda one: one.claim(console), NOW, by=console)
+    console = Actor(id="console", name="Console", source="elsewhere")
+    await api.store.change_ticket(
+        api.tickets["ticket"].id, lambda one: one.claim(console), NOW, actor=console
+    )
 
     found = (await api.get("/tickets/get/{ticket}"))["Ticket"]
 
