@@ -105,7 +105,9 @@ def settings() -> list[tuple[str, str]]:
 
 
 def paths() -> list[str]:
-    return [f"{route.method} {route.path}" for source in load_sources().values() for route in source.operations]
+    return [
+        f"{route.method} {route.path}" for source in load_sources().values() for route in source.operations
+    ]
 
 
 # Each thing in its place.
