@@ -28,12 +28,12 @@ def new_ticket(
     reporter_id: str = "7",
     category: str = "bug",
     view_only: bool = False,
-    private: bool = False,
+    is_private: bool = False,
 ) -> NewTicket:
     return NewTicket(
         source=source,
         view_only=view_only,
-        is_private=private,
+        is_private=is_private,
         subject=subject,
         body=body,
         category=category,
