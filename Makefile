@@ -30,7 +30,7 @@ repeats: .venv/installed  ## 10,000 answers to repeated requests while the proce
 	$(BIN)/python -m tests.proofs.repeats
 
 schema: .venv/installed  ## 10,000 requests made from the API's description, and every check on the answers (some minutes)
-	$(BIN)/python -m tests.proofs.described --examples 300
+	$(BIN)/python -m tests.proofs.schemathesis_run --examples 300
 
 prove: .venv/installed  ## kills, audit, outages in their long forms, figures into docs/reliability.md (RUN=kills: that one alone)
 	$(BIN)/python -m tests.proofs.prove --write $(RUN)

@@ -87,7 +87,7 @@ async def drain(bench: Bench, buckets: Mapping[str, Limit] | None = None) -> Dra
     allowed = plan.burst / _DIGEST / limit.requests * limit.per
     async with sandbox.serve():
         premises = await furnished(folder, sandbox, guild)
-        command = [sys.executable, "-m", "tests.bench.bridged", str(folder)]
+        command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
         async with running(
             command, bench.cores, port=premises.port, folder=folder, database=premises.database
         ):

@@ -61,7 +61,7 @@ async def _take_in(
     moved = premises.at(folder)
     shutil.copyfile(premises.database, moved.database)
     to_disk(moved.database)
-    command = [sys.executable, "-m", "tests.bench.bridged", str(folder)]
+    command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
     try:
         async with running(
             command, bench.cores, port=moved.port, folder=folder, database=moved.database

@@ -84,7 +84,7 @@ class Server:
         """Over an empty file in a new folder, until the block ends. Raises DidNotStart."""
         if self.kind == "bridge":
             premises = await furnished(folder)
-            command = [sys.executable, "-m", "tests.bench.bridged", str(folder), self.without]
+            command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder), self.without]
             port, key, database = premises.port, premises.keys[self.contract.source], premises.database
         else:
             port, key, database = free_port(), _KEY, folder / "tickets.db"

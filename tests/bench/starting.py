@@ -82,7 +82,7 @@ async def _memory(bench: Bench, report: Report) -> tuple[float, float]:
     guild = demo_guild(sandbox)
     async with sandbox.serve():
         premises = await furnished(folder, sandbox, guild)
-        command = [sys.executable, "-m", "tests.bench.bridged", str(folder)]
+        command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
         async with running(
             command, bench.cores, port=premises.port, folder=folder, database=premises.database
         ) as process:

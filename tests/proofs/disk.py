@@ -22,7 +22,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.proofs.isolated_run import Served, furnished, served, what_is_lost
+from tests.proofs.isolated_bridge import Served, furnished, served, what_is_lost
 from tests.support.bridge_harness import wait_for
 
 END = 2.0  # seconds

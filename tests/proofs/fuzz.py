@@ -22,7 +22,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bot.sources import ApiError, Source, load_sources
-from tests.proofs.hostile import Hostile, Mind
+from tests.proofs.hostile_requests import Hostile, Mind
 from tests.webhook.conftest import Reply, read_reply
 
 MEMORY = 20.0  # MB that the server may grow by, from a tenth of the way on
@@ -83,7 +83,7 @@ _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "6553
 async def started(folder: Path, port: int = 0) -> Served:
     """A webhook over the store in a folder."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.proofs.served", str(folder), str(port),
+        sys.executable, "-m", "tests.proofs.webhook_process", str(folder), str(port),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=os.environ | _ALLOCATOR,
     )  # fmt: skip
     assert process.stdout is not None

@@ -73,7 +73,7 @@ class House:
 
     async def start(self) -> None:
         told = self.opening
-        command = [*told.wrap, sys.executable, "-m", "tests.proofs.bridged", str(told.folder)]
+        command = [*told.wrap, sys.executable, "-m", "tests.proofs.run_bridge", str(told.folder)]
         command += ["--speed", str(told.speed), *(["--plant", told.plant] if told.plant else [])]
         self._answered.clear()
         self._started = time.monotonic()

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proofs.audit import Audited, audit, can_trace
-from tests.proofs.foreign_writer import BESIDE, run_beside
+from tests.proofs.external_proofs import BESIDE, run_beside
+from tests.proofs.foreign_writer import Foreign, RawReply, foreign_writer, raw_reply
 from tests.proofs.kills import Kills, kills
-from tests.proofs.locks import Foreign, RawReply, foreign_writer, raw_reply
 from tests.proofs.outage import Away, outage
 from tests.proofs.outcome import Outcome, Proof, Step
 from tests.proofs.report_table import write_figures

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.proofs.disk import END, Findings, can_inject, faults, full, locked, small_disk
-from tests.proofs.isolated_run import furnished, served
+from tests.proofs.isolated_bridge import furnished, served
 from tests.support.bridge_harness import wait_for
 
 pytestmark = pytest.mark.timeout(300)

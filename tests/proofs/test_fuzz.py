@@ -6,7 +6,7 @@ import pytest
 
 from bot.sources import load_sources
 from tests.proofs.fuzz import MEMORY, fuzz, wrong_with
-from tests.proofs.hostile import Hostile
+from tests.proofs.hostile_requests import Hostile
 from tests.webhook.conftest import Reply
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.proofs.audit import audit, can_trace
-from tests.proofs.foreign_writer import BESIDE
+from tests.proofs.external_proofs import BESIDE
 from tests.proofs.injected_bugs import PLANTS
 from tests.proofs.kills import kills
 from tests.proofs.outcome import Outcome

@@ -1,4 +1,4 @@
-"""The short form of `tests.proofs.described`."""
+"""The short form of `tests.proofs.schemathesis_run`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from bot.sources import ApiError, ApiRequest, Endpoint, load_sources
 from bot.sources.requests import GetWorkspace
-from tests.proofs.described import check
+from tests.proofs.schemathesis_run import check
 from tests.webhook.conftest import SOURCES
 
 

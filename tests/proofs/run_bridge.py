@@ -1,4 +1,4 @@
-"""The whole bridge in its own process: `python -m tests.proofs.bridged FOLDER`.
+"""The whole bridge in its own process: `python -m tests.proofs.run_bridge FOLDER`.
 
 It is `ticketbridge run` over the folder's `config.toml`, and ends when its standard input does: nothing is
 left running when whoever started it is gone. With `--speed 20` each wait for Discord is twenty times shorter;

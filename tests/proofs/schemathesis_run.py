@@ -1,6 +1,6 @@
 """Schemathesis against the webhook: does it do what its own description says, and nothing else?
 
-`python -m tests.proofs.described --examples 200` runs every check there is, on every path.
+`python -m tests.proofs.schemathesis_run --examples 200` runs every check there is, on every path.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
 from bot.webhook.openapi.operations import path_param_names
 from storage import Store
-from tests.proofs import refusing_valid_requests as only_a_ticket
-from tests.proofs.served import some_tickets
+from tests.proofs import schemathesis_checks as only_a_ticket
+from tests.proofs.webhook_process import some_tickets
 from tests.webhook.conftest import NOW, make_key
 
 _STAFF = "1"

@@ -1,4 +1,4 @@
-"""The webhook in its own process: `python -m tests.proofs.served FOLDER [PORT]`.
+"""The webhook in its own process: `python -m tests.proofs.webhook_process FOLDER [PORT]`.
 
 It prints its port, its keys and the names of some tickets. Over the folder of one that was killed it goes on
 where that one was.
