@@ -170,7 +170,7 @@ def test_the_house_keeps_its_signs(sign: Sign) -> None:
         (imports_what_its_sign_allows, "bot/config.py", "from bot import tickets"),
         (imports_what_its_sign_allows, "bot/client.py", "import bot.webhook"),
         (imports_what_its_sign_allows, "cogs/desk.py", "from bot.sources import discover"),
-        (imports_what_its_sign_allows, "cogs/desk.py", "from bot.sandbox.world import World"),
+        (imports_what_its_sign_allows, "cogs/desk.py", "from bot.sandbox.model.guilds import World"),
         (imports_what_its_sign_allows, "cogs/_text.py", "from pydantic import BaseModel"),
         (imports_what_its_sign_allows, "bot/sandbox/world.py", "from bot.tickets import Ticket"),
         (imports_what_its_sign_allows, "bot/administration.py", "from bot.sources import discover"),

@@ -1,8 +1,8 @@
 """A stand-in for Discord on loopback, for the demo and the tests; no other room imports it."""
 
-from bot.sandbox.demo_guild import DemoGuild, demo_guild
-from bot.sandbox.permissions import Permission
-from bot.sandbox.refusals import Declined, Refused
+from bot.sandbox.control.demo_guild import DemoGuild, demo_guild
+from bot.sandbox.model.permissions import Permission
+from bot.sandbox.rest.errors import Declined, Refused
 from bot.sandbox.server import Sandbox
 
 __all__ = ["Declined", "DemoGuild", "Permission", "Refused", "Sandbox", "demo_guild"]

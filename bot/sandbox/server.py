@@ -8,13 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.buckets import Buckets, Limit
-from bot.sandbox.control import add_routes as add_control_routes
-from bot.sandbox.orders import Orders
-from bot.sandbox.rest import PREFIX
-from bot.sandbox.rest import add_routes as add_rest_routes
-from bot.sandbox.settings import Settings
-from bot.sandbox.stand_in import StandIn
+from bot.sandbox.control.api import add_routes as add_control_routes
+from bot.sandbox.control.controller import Orders
+from bot.sandbox.model.settings import Settings
+from bot.sandbox.model.state import StandIn
+from bot.sandbox.rest.rate_limits import Buckets, Limit
+from bot.sandbox.rest.routes import PREFIX
+from bot.sandbox.rest.routes import add_routes as add_rest_routes
 
 MAX_BODY = 130 * 1024 * 1024  # what is too large is refused with Discord's words, not with the web server's
 
@@ -29,7 +29,7 @@ class Sandbox(Orders):
         buckets: bool | Mapping[str, Limit] = True,
         **settings: Any,
     ) -> None:
-        """`settings` are the fields of `bot.sandbox.settings.Settings`, such as nonce_window=300.0."""
+        """`settings` are the fields of `bot.sandbox.model.settings.Settings`, such as nonce_window=300.0."""
         super().__init__(StandIn(Settings(token=token, **settings), Buckets(buckets)))
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.sandbox import Sandbox, demo_guild
-from bot.sandbox.buckets import USUAL, Limit
+from bot.sandbox.rest.rate_limits import USUAL, Limit
 from tests.bench.figures import Report, Table
 from tests.bench.furnished import Premises, furnished
 from tests.bench.load import Load, put_on

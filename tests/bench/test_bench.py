@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from bot.sandbox import Sandbox, demo_guild
-from bot.sandbox.buckets import Limit
+from bot.sandbox.rest.rate_limits import Limit
 from bot.tickets import Found, Scope
 from tests.bench import chart, wrk
 from tests.bench.burst import drain, shown

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.check_messages import check_new_message
+from bot.sandbox.validation.messages import check_new_message
 from bot.tickets import IN_DISCORD, NewTicket, Person, Player, Priority, Status, Ticket
 from cogs._digests import digest_embeds, digest_mark, digest_view
 from tests.cogs.bursts import burst, filed

@@ -9,7 +9,7 @@ import pytest
 
 from bot.bridge import CannotRun, running
 from bot.sandbox import Permission
-from bot.sandbox.events import Intent
+from bot.sandbox.gateway.events import Intent
 from bot.tickets import Kind, Lane, Message, MessageKind, Status, Ticket
 from tests.storage.samples import raw
 from tests.town import Town, discord_stand_in, eventually, settings_for

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
-from bot.sandbox.buckets import Limit
+from bot.sandbox.rest.rate_limits import Limit
 from bot.sources.series import examples as series
 from bot.tickets import Backlog, Lane, NewWorkspace
 from bot.tickets.rules import amended

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from bot.sandbox.refusals import Declined
+from bot.sandbox.rest.errors import Declined
 from tests.reliability.house import House
 from tests.webhook.conftest import Reply, read_reply
 

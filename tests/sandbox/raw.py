@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
-from bot.sandbox.wire import Json
+from bot.sandbox.model.json import Json
 
 
 @dataclass(kw_only=True)

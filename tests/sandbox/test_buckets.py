@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.buckets import Buckets, Limit, route_of
+from bot.sandbox.rest.rate_limits import Buckets, Limit, route_of
 
 SEND = "POST /channels/{id}/messages"
 

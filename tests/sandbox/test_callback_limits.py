@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import acting
-from bot.sandbox.wire import Json
+from bot.sandbox.control import users as acting
+from bot.sandbox.model.json import Json
 from tests.sandbox.raw import Rest, leaves, raw_rest
 
 INPUT: Json = {"type": 4, "custom_id": "a", "label": "A", "style": 1}

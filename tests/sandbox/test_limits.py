@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sandbox.wire import Json
+from bot.sandbox.model.json import Json
 from tests.sandbox.raw import Rest, leaves, raw_rest
 
 V2 = 1 << 15

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.mentions import Mentions, resolve
-from bot.sandbox.wire import Json
+from bot.sandbox.model.json import Json
+from bot.sandbox.services.mentions import Mentions, resolve
 
 NOBODY: Json = {"parse": []}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.check_modals import check_modal, fill_in, inputs_of
-from bot.sandbox.refusals import Declined, Refused
-from bot.sandbox.wire import Json
+from bot.sandbox.model.json import Json
+from bot.sandbox.rest.errors import Declined, Refused
+from bot.sandbox.validation.modals import check_modal, fill_in, inputs_of
 
 REASON: Json = {"type": 4, "custom_id": "reason", "style": 2, "min_length": 3, "max_length": 5}
 TEAM: Json = {

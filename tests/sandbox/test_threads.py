@@ -6,7 +6,7 @@ import discord
 import pytest
 
 from bot.sandbox import Declined
-from bot.sandbox.wire import ChannelKind
+from bot.sandbox.model.json import ChannelKind
 from tests.sandbox.caller import Stage, eventually
 
 

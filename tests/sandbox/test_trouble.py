@@ -15,7 +15,7 @@ import pytest
 from discord.http import Route
 
 from bot.sandbox import Declined, Sandbox, demo_guild
-from bot.sandbox.buckets import Limit
+from bot.sandbox.rest.rate_limits import Limit
 
 SEND = "POST /channels/{id}/messages"
 MESSAGES = r"/channels/\d+/messages$"

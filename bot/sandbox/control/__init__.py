@@ -1,0 +1,1 @@
+"""Control of the stand-in: acting as users, changing the guild, injecting faults."""

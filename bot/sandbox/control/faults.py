@@ -1,0 +1,106 @@
+"""Trouble on order: wrong answers, hanging and broken connections, before, after or ahead of an effect."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from dataclasses import asdict, dataclass
+
+from aiohttp import web
+
+from bot.sandbox.model.json import Json, json_answer
+from bot.sandbox.rest.errors import MISSING_PERMISSIONS, Declined, refused, unauthorized
+from bot.sandbox.rest.rate_limits import too_many_requests
+
+RATE_LIMITS = {"429-user": "user", "429-global": "global", "429-shared": "shared"}
+SERVER_ERRORS = {
+    "500": "500: Internal Server Error",
+    "502": "502: Bad Gateway",
+    "503": "503: Service Unavailable",
+    "504": "504: Gateway Timeout",
+}
+KINDS = (*RATE_LIMITS, "429-no-via", *SERVER_ERRORS, "hang", "reset", "unauthorized", "forbidden")
+MOMENTS = ("before", "after", "ahead")
+
+
+@dataclass(kw_only=True, slots=True)
+class Fault:
+    """What is to go wrong, with which requests, and how often; raises `Declined` if that makes no sense."""
+
+    kind: str
+    method: str = "*"
+    path: str = ""  # a regular expression, searched in the path
+    when: str = "before"  # or "after" the request had its effect, or "ahead" of it
+    times: int | None = 1  # None: every time
+    chance: float = 1.0  # of every request it could hit, how many it does
+    retry_after: float = 1.0  # seconds, for the 429 kinds
+    hang_for: float = 60.0  # seconds
+    effect_after: float = 3.0  # seconds, for what strikes ahead of an effect that still comes
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise Declined(f"There is no fault {self.kind!r}: use one of {', '.join(KINDS)}.", status=400)
+        if self.when not in MOMENTS:
+            told = f"A fault strikes 'before', 'after' or 'ahead' of the effect, not {self.when!r}."
+            raise Declined(told, status=400)
+        if self.times is not None and self.times < 1:
+            raise Declined("A fault strikes at least once: give times 1 or more, or null.", status=400)
+        if not 0 < self.chance <= 1:
+            raise Declined("A fault's chance is above 0 and at most 1: 0.05 is one in twenty.", status=400)
+        try:
+            re.compile(self.path)
+        except re.error as wrong:
+            raise Declined(f"The path is no regular expression: {wrong}.", status=400) from wrong
+
+    def describe(self) -> Json:
+        return asdict(self)
+
+    def hits(self, method: str, path: str) -> bool:
+        return self.method.upper() in ("*", method.upper()) and re.search(self.path, path) is not None
+
+
+class Faults:
+    """The faults still to come, in the order they were planned; the same seed brings the same luck."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.planned: list[Fault] = []
+        self._dice = random.Random(seed)  # noqa: S311  # repeatable trouble, no secret
+
+    def plan(self, fault: Fault) -> Fault:
+        self.planned.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        self.planned.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The first planned fault that hits this request, counted down; its `when` says when to strike."""
+        fault = next((f for f in self.planned if f.hits(method, path) and self._has_luck(f)), None)
+        if fault is not None and fault.times is not None:
+            fault.times -= 1
+            if fault.times == 0:
+                self.planned.remove(fault)
+        return fault
+
+    def _has_luck(self, fault: Fault) -> bool:
+        return fault.chance == 1 or self._dice.random() < fault.chance
+
+
+async def strike(fault: Fault, request: web.Request) -> web.StreamResponse:
+    """The answer the fault gives; a hang waits first, a reset breaks the connection instead."""
+    if fault.kind in RATE_LIMITS:
+        return too_many_requests(fault.retry_after, scope=RATE_LIMITS[fault.kind])
+    if fault.kind == "429-no-via":
+        page = "<html><body>error code: 1015</body></html>"
+        return web.Response(text=page, status=429, content_type="text/html")
+    if fault.kind in SERVER_ERRORS:
+        return json_answer({"message": SERVER_ERRORS[fault.kind], "code": 0}, int(fault.kind))
+    if fault.kind in ("unauthorized", "forbidden"):
+        no = unauthorized() if fault.kind == "unauthorized" else refused(MISSING_PERMISSIONS)
+        return json_answer(no.body(), no.status)
+    if fault.kind == "hang":
+        await asyncio.sleep(fault.hang_for)
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=504)

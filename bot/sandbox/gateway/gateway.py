@@ -1,0 +1,232 @@
+"""The gateway: sessions that identify, resume and get events in order; plain JSON text, no compression."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+
+from aiohttp import WSMsgType, web
+
+from bot.sandbox.gateway.events import Intent, as_sent
+from bot.sandbox.gateway.session import (
+    HEARTBEAT,
+    HEARTBEAT_ACK,
+    HELLO,
+    IDENTIFY,
+    INVALID_SESSION,
+    RECONNECT,
+    REQUEST_MEMBERS,
+    RESUME,
+    Line,
+    Session,
+)
+from bot.sandbox.model.guilds import Channel, Guild, Member, World
+from bot.sandbox.model.json import Json, whole_number
+from bot.sandbox.model.payloads import guild_create_payload, member_payload, own_user_payload
+from bot.sandbox.model.settings import Settings
+
+CLOSE_UNKNOWN_OPCODE, CLOSE_DECODE, CLOSE_NOT_AUTHENTICATED, CLOSE_WRONG_TOKEN = 4001, 4002, 4003, 4004
+CLOSE_ALREADY, CLOSE_DISALLOWED = 4005, 4014
+IGNORED = (3, 4)  # presence and voice: nobody looks
+CHUNK = 1000
+
+
+class Hangup(Exception):
+    """The gateway closes the connection with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Gateway:
+    """`address` is set by who listens; `sessions` are by id and stay to be resumed."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self._world = world
+        self._settings = settings
+        self.address = ""
+        self.sessions: dict[str, Session] = {}
+        self._lines: set[Line] = set()
+        self._identified = asyncio.Event()
+
+    def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
+        """Sends an event to every session that gets it; later changes of `data` do not change it."""
+        frozen = json.loads(json.dumps(data))
+        guild_id = whole_number(frozen.get("guild_id"))
+        for session in self.sessions.values():
+            if guild_id is not None and not session.has_guild(guild_id):
+                continue
+            sent = as_sent(self._world, session.intents, name, frozen, channel)
+            if sent is not None:
+                session.dispatch(name, sent)
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=1 << 20)
+        await socket.prepare(request)
+        line = Line(socket)
+        self._lines.add(line)
+        sender = asyncio.create_task(line.send_all())
+        line.put(HELLO, {"heartbeat_interval": self._settings.heartbeat_interval, "_trace": ["sandbox"]})
+        try:
+            await self._listen(line)
+        except Hangup as hangup:
+            await line.close(hangup.code, hangup.reason)
+        finally:
+            self._lines.discard(line)
+            sender.cancel()
+            for session in self.sessions.values():
+                session.line = None if session.line is line else session.line
+        return socket
+
+    async def _listen(self, line: Line) -> None:
+        session: Session | None = None
+        async for frame in line.socket:
+            if frame.type is not WSMsgType.TEXT:
+                continue
+            try:
+                packet = json.loads(frame.data)
+                op, data = packet["op"], packet.get("d")
+            except (ValueError, KeyError, TypeError) as broken:
+                raise Hangup(CLOSE_DECODE, "Error while decoding payload.") from broken
+            session = self._hear(line, session, op, data)
+
+    def _hear(self, line: Line, session: Session | None, op: int, data: Json) -> Session | None:
+        """Answers one packet; the line's session, once it has one."""
+        if op == HEARTBEAT:
+            line.put(HEARTBEAT_ACK, None)
+            return session
+        if op in (IDENTIFY, RESUME):
+            if session is not None:
+                raise Hangup(CLOSE_ALREADY, "Already authenticated.")
+            return self._identify(line, data) if op == IDENTIFY else self._resume(line, data)
+        if session is None:
+            raise Hangup(CLOSE_NOT_AUTHENTICATED, "Not authenticated.")
+        if op == REQUEST_MEMBERS:
+            self._send_members(session, data)
+        elif op not in IGNORED:
+            raise Hangup(CLOSE_UNKNOWN_OPCODE, "Unknown opcode.")
+        return session
+
+    def _identify(self, line: Line, data: Json) -> Session:
+        self._check_token(data)
+        intents = whole_number(data.get("intents")) or 0
+        if intents & self._settings.disallowed_intents:
+            raise Hangup(CLOSE_DISALLOWED, "Disallowed intent(s).")
+        number, count = data.get("shard") or (0, 1)
+        session = Session(intents=intents, shard=(number, count), line=line)
+        self.sessions[session.id] = session
+        self._identified.set()
+        guilds = [g for g in self._world.guilds.values() if session.has_guild(g.id) and self._is_in(g)]
+        session.dispatch("READY", self._ready(session, guilds))
+        for guild in guilds if intents & Intent.GUILDS else []:
+            members = self._members_shown(session, guild)
+            session.dispatch("GUILD_CREATE", guild_create_payload(self._world, guild, members))
+        return session
+
+    def tell_of_joining(self, guild: Guild) -> None:
+        """To every session, as if the bot had just been invited: `unavailable` is said at a login alone."""
+        for session in self.sessions.values():
+            if session.has_guild(guild.id) and session.intents & Intent.GUILDS:
+                shown = guild_create_payload(self._world, guild, self._members_shown(session, guild))
+                shown.pop("unavailable")
+                session.dispatch("GUILD_CREATE", json.loads(json.dumps(shown)))
+
+    def _is_in(self, guild: Guild) -> bool:
+        return self._world.bot.id in guild.members
+
+    def _members_shown(self, session: Session, guild: Guild) -> list[Member]:
+        """Without the presences intent only the bot itself."""
+        if session.intents & Intent.GUILD_PRESENCES:
+            return list(guild.members.values())
+        return [guild.members[self._world.bot.id]]
+
+    def _check_token(self, data: Json) -> None:
+        if str(data.get("token", "")).removeprefix("Bot ") != self._settings.token:
+            raise Hangup(CLOSE_WRONG_TOKEN, "Authentication failed.")
+
+    def _ready(self, session: Session, guilds: list[Guild]) -> Json:
+        allowed = {13: Intent.GUILD_PRESENCES, 15: Intent.GUILD_MEMBERS, 19: Intent.MESSAGE_CONTENT}
+        flags = sum(1 << bit for bit, i in allowed.items() if not i & self._settings.disallowed_intents)
+        return {
+            "v": 10,
+            "user": own_user_payload(self._world.bot),
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+            "session_id": session.id,
+            "resume_gateway_url": self.address,
+            "session_type": "normal",
+            "shard": list(session.shard),
+            "application": {"id": str(self._world.application_id), "flags": flags},
+            "private_channels": [],
+            "relationships": [],
+            "presences": [],
+            "user_settings": {},
+            "_trace": ["sandbox"],
+        }
+
+    def _resume(self, line: Line, data: Json) -> Session | None:
+        self._check_token(data)
+        session = self.sessions.get(str(data.get("session_id")))
+        if session is None:
+            line.put(INVALID_SESSION, False)
+            return None
+        session.resume(line, whole_number(data.get("seq")) or 0)
+        return session
+
+    def _send_members(self, session: Session, data: Json) -> None:
+        guild = self._world.guilds.get(whole_number(data.get("guild_id")) or 0)
+        if guild is None:
+            return
+        if data.get("query") == "" and not data.get("limit") and not session.intents & Intent.GUILD_MEMBERS:
+            raise Hangup(CLOSE_DISALLOWED, "The list of all members needs the members intent.")
+        found, missing = _asked_for(guild, data)
+        count = max(1, -(-len(found) // CHUNK))
+        for index in range(count):
+            chunk: Json = {
+                "guild_id": str(guild.id),
+                "members": [member_payload(m) for m in found[index * CHUNK : (index + 1) * CHUNK]],
+                "chunk_index": index,
+                "chunk_count": count,
+                "not_found": missing,
+            }
+            if data.get("presences"):
+                chunk["presences"] = []
+            nonce = {"nonce": data["nonce"]} if data.get("nonce") else {}
+            session.dispatch("GUILD_MEMBERS_CHUNK", chunk | nonce)
+
+    async def wait_for_bot(self, seconds: float) -> None:
+        """Returns once a bot has identified for the first time, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._identified.wait(), seconds)
+
+    async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
+        """Op 7, op 9 if not resumable, or a close with `code`; how many sessions it hit."""
+        hit = [session for session in self.sessions.values() if session.line is not None]
+        for session in hit:
+            line, session.line = session.line, None
+            if not resumable:
+                del self.sessions[session.id]
+            if line is not None and code is not None:
+                await line.close(code)
+            elif line is not None:
+                line.put(RECONNECT, None) if resumable else line.put(INVALID_SESSION, False)
+        return len(hit)
+
+    async def close(self) -> None:
+        for line in list(self._lines):
+            await line.close(1001)
+
+
+def _asked_for(guild: Guild, data: Json) -> tuple[list[Member], list[str]]:
+    """The members a request for members means, and the ids of those it wants in vain."""
+    wanted = data.get("user_ids")
+    if wanted is not None:
+        ids = [whole_number(i) or 0 for i in (wanted if isinstance(wanted, list) else [wanted])]
+        return [guild.members[i] for i in ids if i in guild.members], [
+            str(i) for i in ids if i not in guild.members
+        ]
+    query = str(data.get("query") or "").lower()
+    found = [m for m in guild.members.values() if m.user.username.lower().startswith(query)]
+    return found[: data.get("limit") or None], []

@@ -1,0 +1,69 @@
+"""One session of the gateway: what it was sent, what it missed, and the line it is on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from bot.sandbox.model.json import Json
+
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
+REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 8, 9, 10, 11
+REPLAYED = 5000  # events a session can have missed
+
+
+class Line:
+    """One WebSocket; what is put on it is sent in order, by a task of its own."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self.socket = socket
+        self._waiting: asyncio.Queue[str] = asyncio.Queue()
+
+    def put(self, op: int, data: object, *, name: str | None = None, sequence: int | None = None) -> None:
+        self._waiting.put_nowait(json.dumps({"op": op, "d": data, "s": sequence, "t": name}))
+
+    async def send_all(self) -> None:
+        """Sends what is put on the line until it breaks."""
+        while not self.socket.closed:
+            frame = await self._waiting.get()
+            try:
+                await self.socket.send_str(frame)
+            except ConnectionError:
+                return
+
+    async def close(self, code: int, reason: str = "") -> None:
+        await self.socket.close(code=code, message=reason.encode())
+
+
+@dataclass(kw_only=True, slots=True)
+class Session:
+    intents: int
+    shard: tuple[int, int] = (0, 1)
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    sequence: int = 0
+    line: Line | None = None
+    sent: deque[tuple[int, str, Json]] = field(default_factory=lambda: deque(maxlen=REPLAYED))
+
+    def dispatch(self, name: str, data: Json) -> None:
+        """Sends an event, or keeps it for when the session is resumed."""
+        self.sequence += 1
+        self.sent.append((self.sequence, name, data))
+        if self.line is not None:
+            self.line.put(DISPATCH, data, name=name, sequence=self.sequence)
+
+    def resume(self, line: Line, seen: int) -> None:
+        """Goes on another line: first what was missed since `seen`."""
+        self.line = line
+        for sequence, name, data in self.sent:
+            if sequence > seen:
+                line.put(DISPATCH, data, name=name, sequence=sequence)
+        self.dispatch("RESUMED", {})
+
+    def has_guild(self, guild_id: int) -> bool:
+        number, count = self.shard
+        return (guild_id >> 22) % count == number

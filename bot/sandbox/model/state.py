@@ -1,0 +1,120 @@
+"""The whole stand-in in one place: the world, the gateway, and what only lives as long as they do."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.sandbox.control.faults import Faults
+from bot.sandbox.gateway.gateway import Gateway
+from bot.sandbox.model.guilds import Channel, Message, World
+from bot.sandbox.model.json import Json
+from bot.sandbox.model.payloads import channel_payload, message_event_payload
+from bot.sandbox.model.settings import Settings
+from bot.sandbox.rest.errors import UNKNOWN_MESSAGE, refused
+from bot.sandbox.rest.rate_limits import Buckets
+from bot.sandbox.validation.messages import File
+
+if TYPE_CHECKING:
+    from bot.sandbox.services.interactions import Interaction
+
+
+@dataclass(kw_only=True, slots=True)
+class LoggedRequest:
+    method: str
+    path: str
+    query: str
+    time: float  # time.monotonic() at arrival
+    body: object = None
+    status: int | None = None  # None while it runs, or if no answer was ever sent
+
+    def describe(self) -> Json:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class StandIn:
+    """Everything the routes and the acting users share."""
+
+    def __init__(self, settings: Settings, buckets: Buckets) -> None:
+        self.settings = settings
+        self.world = World()
+        self.gateway = Gateway(self.world, settings)
+        self.buckets = buckets
+        self.faults = Faults(settings.seed)
+        self.requests: list[LoggedRequest] = []
+        self.commands: dict[int | None, list[Json]] = {}
+        self.interactions: dict[int, Interaction] = {}
+        self.ephemeral: dict[int, Message] = {}
+        self.files: dict[int, File] = {}
+        self.address = ""
+        self._nonces: dict[tuple[int, str], tuple[int, float]] = {}
+        self._to_come: set[asyncio.Task[None]] = set()
+
+    def later(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+        """Does something after a while, whoever asked for it being gone or not."""
+
+        async def wait_and_act() -> None:
+            await asyncio.sleep(seconds)
+            await act()
+
+        task = asyncio.create_task(wait_and_act())
+        self._to_come.add(task)
+        task.add_done_callback(self._to_come.discard)
+
+    async def forget_what_is_to_come(self) -> None:
+        for task in self._to_come:
+            task.cancel()
+        await asyncio.gather(*self._to_come, return_exceptions=True)
+
+    def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
+        self.gateway.emit(name, data, channel=channel)
+
+    def emit_message(self, name: str, message: Message, **extra: object) -> None:
+        data = message_event_payload(self.world, message) | extra
+        self.emit(name, data, self.world.channels[message.channel_id])
+
+    def emit_channel(self, verb: str, channel: Channel, **extra: object) -> None:
+        """CHANNEL_ or THREAD_ CREATE, UPDATE."""
+        noun = "THREAD" if channel.is_thread else "CHANNEL"
+        self.emit(f"{noun}_{verb}", channel_payload(self.world, channel) | extra, channel)
+
+    def keep_file(self, file: File) -> Json:
+        """Stores the bytes and makes the attachment object that points at them."""
+        file_id = self.world.next_id()
+        self.files[file_id] = file
+        name = file.filename.replace(" ", "_")
+        url = f"{self.address}/attachments/{file_id}/{name}"
+        attachment: Json = {
+            "id": str(file_id),
+            "filename": name,
+            "size": len(file.content),
+            "url": url,
+            "proxy_url": url,
+            "content_type": content_type_of(file),
+        }
+        return attachment | {"description": file.description} if file.description else attachment
+
+    def remember_nonce(self, message: Message) -> None:
+        self._nonces[message.author_id, str(message.nonce)] = (message.id, time.monotonic())
+
+    def message_with_nonce(self, author_id: int, nonce: object) -> int | None:
+        """The message this author sent with this nonce in the past few minutes, wherever it was."""
+        message_id, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
+        return message_id if time.monotonic() - sent < self.settings.nonce_window else None
+
+    def message_anywhere(self, message_id: int) -> Message:
+        """Raises `Refused` 10008 for a message that is gone."""
+        for channel in self.world.channels.values():
+            if message_id in channel.messages:
+                return channel.messages[message_id]
+        raise refused(UNKNOWN_MESSAGE)
+
+
+def content_type_of(file: File) -> str:
+    """By its name, as Discord does; text is UTF-8."""
+    kind = mimetypes.guess_type(file.filename)[0] or "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

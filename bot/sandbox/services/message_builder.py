@@ -1,0 +1,137 @@
+"""Makes Discord's message object from what a sender gave: attachments, embeds, who is pinged."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from bot.sandbox.model.guilds import Channel
+from bot.sandbox.model.json import Json, timestamp, whole_number
+from bot.sandbox.model.payloads import user_payload
+from bot.sandbox.model.permissions import Permission, can
+from bot.sandbox.model.state import StandIn
+from bot.sandbox.services.mentions import resolve
+from bot.sandbox.validation.components import every_component, with_ids
+from bot.sandbox.validation.messages import File
+
+SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
+SENDABLE_FLAGS = SUPPRESS_EMBEDS | 1 << 12 | 1 << 15  # and: silent, Components V2
+ATTACHED = "attachment://"
+
+
+class MessageKind(IntEnum):
+    DEFAULT = 0
+    PIN = 6
+    THREAD_CREATED = 18
+    REPLY = 19
+    CHAT_COMMAND = 20
+    THREAD_STARTER = 21
+    MENU_COMMAND = 23
+
+
+def new_wire(
+    stand: StandIn, channel: Channel, author_id: int, body: Json, files: Mapping[int, File], extra: Json
+) -> Json:
+    """The object of a new message; `extra` is what its kind adds or changes."""
+    wire: Json = {
+        "id": str(stand.world.next_id()),
+        "type": int(MessageKind.DEFAULT),
+        "channel_id": str(channel.id),
+        "author": user_payload(stand.world.user(author_id)),
+        "content": body.get("content") or "",
+        "timestamp": timestamp(),
+        "edited_timestamp": None,
+        "tts": bool(body.get("tts")),
+        "pinned": False,
+        "flags": int(body.get("flags") or 0) & SENDABLE_FLAGS,
+        "components": with_ids(body.get("components") or []),
+        "attachments": [stand.keep_file(file) for _, file in sorted(files.items())],
+        "embeds": body.get("embeds") or [],
+    }
+    wire |= extra
+    place_files(wire)
+    answered = wire.get("referenced_message")
+    replied_to = int(answered["author"]["id"]) if answered else None
+    ping(stand, channel, wire, body.get("allowed_mentions"), replied_to=replied_to)
+    if channel.is_thread:
+        wire["position"] = channel.total_sent
+    return wire
+
+
+def ping(
+    stand: StandIn, channel: Channel, wire: Json, allowed: Json | None, *, replied_to: int | None = None
+) -> None:
+    """Fills in who the message mentions; only its content counts."""
+    guild = stand.world.guild_of(channel)
+    author_id = int(wire["author"]["id"])
+    rights = can(stand.world, author_id, channel, Permission.MENTION_EVERYONE)
+    roles = [r for r in guild.roles.values() if r.id != guild.id] if guild else []
+    found = resolve(
+        wire["content"],
+        allowed,
+        member_ids=guild.members if guild else channel.recipients,
+        mentionable_roles=[role.id for role in roles if role.mentionable or rights],
+        may_mention_everyone=rights and guild is not None,
+        replied_to=replied_to,
+    )
+    wire["mentions"] = [user_payload(stand.world.user(user_id)) for user_id in found.users]
+    wire["mention_roles"] = [str(role_id) for role_id in found.roles]
+    wire["mention_everyone"] = found.everyone
+
+
+def place_files(wire: Json) -> None:
+    """Gives embeds and media the addresses of the files they show; those are then no attachments."""
+    urls = {attachment["filename"]: attachment["url"] for attachment in wire["attachments"]}
+    wire["embeds"] = [_embed(embed, urls) for embed in wire["embeds"]]
+    wire["components"] = copy.deepcopy(wire["components"])
+    for _, component in every_component(wire["components"]):
+        for shown in (component, *component.get("items", [])):
+            for key in ("media", "file"):
+                if isinstance(shown.get(key), dict):
+                    shown[key] = _placed(shown[key], urls)
+    in_embeds = {
+        part.get(key)
+        for embed in wire["embeds"]
+        for part in embed.values()
+        if isinstance(part, dict)
+        for key in ("url", "icon_url")
+    }
+    wire["attachments"] = [a for a in wire["attachments"] if a["url"] not in in_embeds]
+
+
+def _embed(embed: Json, urls: Mapping[str, str]) -> Json:
+    kept = {key: value for key, value in embed.items() if value not in (None, "", [], {})}
+    kept["type"] = "rich"
+    if "fields" in kept:
+        kept["fields"] = [{"inline": False} | field for field in kept["fields"]]
+    if "timestamp" in kept:
+        kept["timestamp"] = _in_utc(kept["timestamp"])
+    return {key: _placed(part, urls) if isinstance(part, dict) else part for key, part in kept.items()}
+
+
+def _in_utc(written: str) -> str:
+    when = datetime.fromisoformat(written)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
+def _placed(part: Json, urls: Mapping[str, str]) -> Json:
+    placed = {key: value for key, value in part.items() if value is not None}
+    for key in ("url", "icon_url"):
+        address = str(part.get(key) or "")
+        if address.startswith(ATTACHED):
+            placed[key] = urls.get(address.removeprefix(ATTACHED), address)
+            placed[f"proxy_{key}"] = placed[key]
+    return placed
+
+
+def kept_attachments(stand: StandIn, wire: Json, body: Json, files: Mapping[int, File]) -> list[Json]:
+    """An edited message's attachments: those the body still lists, then the new files."""
+    old: list[Json] = wire["attachments"]
+    if body.get("attachments") is not None:
+        listed = {whole_number(a.get("id")) for a in body["attachments"]}
+        old = [attachment for attachment in old if int(attachment["id"]) in listed]
+    elif "attachments" in body:
+        old = []
+    return old + [stand.keep_file(file) for _, file in sorted(files.items())]

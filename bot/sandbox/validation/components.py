@@ -1,0 +1,230 @@
+"""What Discord refuses in the components of a message: rows of the classic kind, and the layouts of V2."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bot.sandbox.model.json import Json
+from bot.sandbox.rest.errors import FormErrors
+from bot.sandbox.validation.fields import (
+    LINKS,
+    PICTURES,
+    Path,
+    check_choice,
+    check_list,
+    check_range,
+    check_text,
+    check_url,
+    objects,
+    required,
+)
+
+ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
+USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
+SECTION, TEXT_DISPLAY, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 10, 11, 12, 13, 14, 17
+LABEL = 18
+SELECTS = frozenset({STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT})
+LINK = 5  # a button style
+PREMIUM = 6  # a button style
+MAX_ROWS = 5
+MAX_IN_LAYOUT = 40
+MAX_TEXT_IN_LAYOUT = 4000
+IN_CONTAINER = frozenset({ROW, SECTION, TEXT_DISPLAY, GALLERY, FILE, SEPARATOR})
+IN_LAYOUT = IN_CONTAINER | {CONTAINER}
+
+
+def every_component(components: list[Json], path: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """Every component with its path, a parent before its children."""
+    for index, component in enumerate(components):
+        yield from _one_and_all((*path, index), component)
+
+
+def _one_and_all(path: Path, component: Json) -> Iterator[tuple[Path, Json]]:
+    yield path, component
+    for key in ("component", "accessory"):
+        if isinstance(component.get(key), dict):
+            yield from _one_and_all((*path, key), component[key])
+    children = component.get("components")
+    if isinstance(children, list):
+        yield from every_component(objects(children), (*path, "components"))
+
+
+def with_ids(components: list[Json]) -> list[Json]:
+    """A copy in which every component has an integer id: its own, or the next that is free."""
+    filled = copy.deepcopy(components)
+    taken = {component.get("id") for _, component in every_component(filled)}
+    free = (number for number in range(1, 10_000) if number not in taken)
+    for _, component in every_component(filled):
+        if not component.get("id"):
+            component["id"] = next(free)
+    return filled
+
+
+def check_rows(errors: FormErrors, components: Any, path: Path = ("components",)) -> None:
+    """A classic message: up to five rows of five buttons or one select."""
+    for index, row in enumerate(check_list(errors, components, path, MAX_ROWS)):
+        if check_choice(errors, row.get("type"), (*path, index, "type"), {ROW}):
+            _check_row(errors, row, (*path, index))
+    check_custom_ids_differ(errors, components, path)
+
+
+def check_layout(errors: FormErrors, components: Any, path: Path = ("components",)) -> None:
+    """A Components V2 message: up to forty components, nested ones counted."""
+    top = check_list(errors, components, path, MAX_IN_LAYOUT)
+    for index, component in enumerate(top):
+        if check_choice(errors, component.get("type"), (*path, index, "type"), IN_LAYOUT):
+            _LAYOUT[component["type"]](errors, component, (*path, index))
+    everything = [component for _, component in every_component(top)]
+    if len(everything) > MAX_IN_LAYOUT:
+        errors.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_IN_LAYOUT} or fewer in length.")
+    shown = sum(len(str(c.get("content", ""))) for c in everything if c.get("type") == TEXT_DISPLAY)
+    if shown > MAX_TEXT_IN_LAYOUT:
+        told = f"The total displayable text size exceeds the maximum of {MAX_TEXT_IN_LAYOUT}"
+        errors.add(path, "COMPONENT_MAX_TOTAL_DISPLAYABLE_TEXT_SIZE_EXCEEDED", told)
+    check_custom_ids_differ(errors, components, path)
+
+
+def _check_row(errors: FormErrors, row: Json, path: Path) -> None:
+    inside = (*path, "components")
+    children = check_list(errors, row.get("components"), inside, 5, least=1)
+    width = sum(5 if child.get("type") in SELECTS else 1 for child in children)
+    if len(children) <= 5 < width:
+        errors.add(
+            inside, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", "The specified component exceeds the maximum width"
+        )
+    for index, child in enumerate(children):
+        check_row_item(errors, child, (*inside, index))
+
+
+def check_row_item(errors: FormErrors, component: Json, path: Path) -> None:
+    kind = component.get("type")
+    if not check_choice(errors, kind, (*path, "type"), SELECTS | {BUTTON}):
+        return
+    if kind == BUTTON:
+        _check_button(errors, component, path)
+    else:
+        check_select(errors, component, path)
+
+
+def _check_button(errors: FormErrors, button: Json, path: Path) -> None:
+    check_text(errors, button, (*path, "label"), 80)
+    if not check_choice(errors, button.get("style"), (*path, "style"), range(1, 7)):
+        return
+    style = button["style"]
+    if style != PREMIUM and not button.get("label") and not button.get("emoji"):
+        told = "A button must have a label or an emoji"
+        errors.add(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", told)
+    if style == LINK:
+        _check_link(errors, button, path)
+    elif style != PREMIUM:
+        if button.get("url") is not None:
+            _only_one(errors, path)
+        check_custom_id(errors, button, path)
+
+
+def _check_link(errors: FormErrors, button: Json, path: Path) -> None:
+    if button.get("custom_id") is not None:
+        _only_one(errors, path)
+    if button.get("url") is None:
+        errors.add((*path, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url is required")
+    check_url(errors, button, (*path, "url"), (*LINKS, "discord"), most=512)
+
+
+def _only_one(errors: FormErrors, path: Path) -> None:
+    told = "A custom id and url cannot both be specified"
+    errors.add(path, "BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", told)
+
+
+def check_custom_id(errors: FormErrors, component: Json, path: Path) -> None:
+    check_text(errors, component, (*path, "custom_id"), 100, least=1)
+
+
+def check_select(errors: FormErrors, select: Json, path: Path) -> None:
+    check_custom_id(errors, select, path)
+    check_text(errors, select, (*path, "placeholder"), 150)
+    check_range(errors, select, (*path, "min_values"), 0, 25)
+    check_range(errors, select, (*path, "max_values"), 1, 25)
+    if select.get("type") == STRING_SELECT:
+        _check_options(errors, select, (*path, "options"))
+
+
+def _check_options(errors: FormErrors, select: Json, path: Path) -> None:
+    options = check_list(errors, select.get("options"), path, 25, least=1)
+    seen = set()
+    for index, option in enumerate(options):
+        check_text(errors, option, (*path, index, "label"), 100, least=1)
+        check_text(errors, option, (*path, index, "value"), 100, least=1)
+        check_text(errors, option, (*path, index, "description"), 100)
+        if str(option.get("value")) in seen:
+            told = "The specified option value is already used"
+            errors.add((*path, index, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", told)
+        seen.add(str(option.get("value")))
+
+
+def check_custom_ids_differ(errors: FormErrors, components: Any, path: Path) -> None:
+    seen = set()
+    for where, component in every_component(objects(components), path):
+        custom_id = component.get("custom_id")
+        if not isinstance(custom_id, str):
+            continue
+        if custom_id in seen:
+            told = "Component custom id cannot be duplicated"
+            errors.add((*where, "custom_id"), "COMPONENT_CUSTOM_ID_DUPLICATED", told)
+        seen.add(custom_id)
+
+
+def check_text_display(errors: FormErrors, component: Json, path: Path) -> None:
+    check_text(errors, component, (*path, "content"), MAX_TEXT_IN_LAYOUT, least=1)
+
+
+def _check_section(errors: FormErrors, section: Json, path: Path) -> None:
+    texts = check_list(errors, section.get("components"), (*path, "components"), 3, least=1)
+    for index, text in enumerate(texts):
+        if check_choice(errors, text.get("type"), (*path, "components", index, "type"), {TEXT_DISPLAY}):
+            check_text_display(errors, text, (*path, "components", index))
+    accessory, inside = section.get("accessory"), (*path, "accessory")
+    if not isinstance(accessory, dict):
+        required(errors, inside)
+    elif check_choice(errors, accessory.get("type"), (*inside, "type"), {BUTTON, THUMBNAIL}):
+        check = _check_button if accessory["type"] == BUTTON else _check_media
+        check(errors, accessory, inside)
+
+
+def _check_media(errors: FormErrors, item: Json, path: Path) -> None:
+    key = "file" if item.get("type") == FILE else "media"
+    media = item.get(key)
+    if not isinstance(media, dict) or media.get("url") is None:
+        required(errors, (*path, key, "url"))
+    else:
+        schemes = ("attachment",) if key == "file" else PICTURES
+        check_url(errors, media, (*path, key, "url"), schemes)
+    check_text(errors, item, (*path, "description"), 1024)
+
+
+def _check_gallery(errors: FormErrors, gallery: Json, path: Path) -> None:
+    for index, item in enumerate(check_list(errors, gallery.get("items"), (*path, "items"), 10, least=1)):
+        _check_media(errors, item, (*path, "items", index))
+
+
+def _check_separator(errors: FormErrors, separator: Json, path: Path) -> None:
+    check_range(errors, separator, (*path, "spacing"), 1, 2)
+
+
+def _check_container(errors: FormErrors, container: Json, path: Path) -> None:
+    inside = (*path, "components")
+    for index, child in enumerate(check_list(errors, container.get("components"), inside, 40, least=1)):
+        if check_choice(errors, child.get("type"), (*inside, index, "type"), IN_CONTAINER):
+            _LAYOUT[child["type"]](errors, child, (*inside, index))
+
+
+_LAYOUT: dict[int, Callable[[FormErrors, Json, Path], None]] = {
+    ROW: _check_row,
+    SECTION: _check_section,
+    TEXT_DISPLAY: check_text_display,
+    GALLERY: _check_gallery,
+    FILE: _check_media,
+    SEPARATOR: _check_separator,
+    CONTAINER: _check_container,
+}

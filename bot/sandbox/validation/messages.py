@@ -1,0 +1,216 @@
+"""What Discord refuses in a message: too long, too large, too many, empty, or of two worlds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.sandbox.model.json import Json, whole_number
+from bot.sandbox.rest.errors import EMPTY_MESSAGE, MAXIMUM_ATTACHMENTS, TOO_LARGE, FormErrors, refused
+from bot.sandbox.validation.components import check_layout, check_rows
+from bot.sandbox.validation.fields import (
+    LINKS,
+    PICTURES,
+    Path,
+    check_list,
+    check_range,
+    check_text,
+    check_url,
+    objects,
+    required,
+    trimmed,
+)
+
+COMPONENTS_V2 = 1 << 15
+MAX_FILES = 10
+MAX_FILE_BYTES = 10 * 1024 * 1024
+MAX_REQUEST_BYTES = 25 * 1024 * 1024
+MAX_EMBEDS = 10
+MAX_EMBED_TEXT = 6000  # over all embeds of a message
+_SHOWS = ("content", "embeds", "components", "attachments", "sticker_ids", "poll")
+_EMBED_SHOWS = ("title", "description", "fields", "image", "thumbnail", "author", "footer")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    filename: str
+    content: bytes
+    description: str | None = None
+
+
+def check_new_message(body: Json, files: Mapping[int, File], limit: int = MAX_FILE_BYTES) -> None:
+    """Checks a message before it is sent; `limit` is the bytes a file may have."""
+    check_files(files, limit)
+    errors = FormErrors()
+    nonce = body.get("nonce")
+    if nonce is not None and len(str(nonce)) > 25:
+        errors.add(("nonce",), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+    if body.get("enforce_nonce") and not nonce:
+        required(errors, ("nonce",))
+    _check_body(errors, body, whole_number(body.get("flags")) or 0)
+    errors.settle()
+    if not files and not any(_shown(body, key) for key in _SHOWS):
+        raise refused(EMPTY_MESSAGE)
+
+
+def check_edit(body: Json, files: Mapping[int, File], current: Json, limit: int = MAX_FILE_BYTES) -> None:
+    """Checks a change to the message `current`, which may not end up empty or leave V2 again."""
+    errors = FormErrors()
+    kept = check_list(
+        errors, body.get("attachments", current.get("attachments")), ("attachments",), MAX_FILES
+    )
+    if len([a for a in kept if not _uploaded(a, files)]) + len(files) > MAX_FILES:
+        raise refused(MAXIMUM_ATTACHMENTS)
+    check_files(files, limit)
+    flags = (whole_number(body.get("flags")) or 0) | (whole_number(current.get("flags")) or 0) & COMPONENTS_V2
+    after = current | body
+    _check_body(errors, body, flags)
+    if flags & COMPONENTS_V2:
+        _check_no_legacy(errors, {key: after.get(key) for key in ("content", "embeds") if key not in body})
+    errors.settle()
+    if not files and not any(_shown(after, key) for key in _SHOWS):
+        raise refused(EMPTY_MESSAGE)
+
+
+def check_files(files: Mapping[int, File], limit: int = MAX_FILE_BYTES) -> None:
+    if len(files) > MAX_FILES:
+        raise refused(MAXIMUM_ATTACHMENTS)
+    sizes = [len(file.content) for file in files.values()]
+    if any(size > limit for size in sizes) or sum(sizes) > max(MAX_REQUEST_BYTES, limit):
+        raise refused(TOO_LARGE)
+
+
+def kept_text(body: Json) -> Json:
+    """The body as Discord keeps it: without the spaces around its content and the texts of its embeds."""
+    kept = dict(body)
+    if isinstance(body.get("content"), str):
+        kept["content"] = body["content"].strip()
+    if body.get("embeds"):
+        kept["embeds"] = [_kept_embed(embed) for embed in body["embeds"]]
+    return kept
+
+
+def _kept_embed(part: Json) -> Json:
+    kept: Json = {}
+    for key, value in part.items():
+        if isinstance(value, str):
+            kept[key] = value.strip()
+        elif isinstance(value, dict):
+            kept[key] = _kept_embed(value)
+        elif isinstance(value, list):
+            kept[key] = [_kept_embed(item) if isinstance(item, dict) else item for item in value]
+        else:
+            kept[key] = value
+    return kept
+
+
+def _uploaded(attachment: Json, files: Mapping[int, File]) -> bool:
+    number = str(attachment.get("id"))
+    return number.isdigit() and int(number) in files
+
+
+def _shown(body: Json, key: str) -> bool:
+    value = body.get(key)
+    return bool(value.strip() if isinstance(value, str) else value)
+
+
+def _check_body(errors: FormErrors, body: Json, flags: int) -> None:
+    check_text(errors, body, ("content",), 2000)
+    check_range(errors, body, ("flags",), 0, (1 << 31) - 1)
+    check_embeds(errors, body.get("embeds"))
+    _check_allowed_mentions(errors, body.get("allowed_mentions"))
+    if flags & COMPONENTS_V2:
+        _check_no_legacy(errors, body)
+        check_layout(errors, body.get("components"))
+    else:
+        check_rows(errors, body.get("components"))
+
+
+def _check_no_legacy(errors: FormErrors, body: Json) -> None:
+    for key in ("content", "embeds", "poll", "sticker_ids"):
+        if body.get(key):
+            told = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
+            errors.add((key,), "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", told)
+
+
+def _check_allowed_mentions(errors: FormErrors, allowed: object) -> None:
+    if not isinstance(allowed, dict):
+        return
+    parsed = _listed(allowed, "parse")
+    for noun in ("users", "roles"):
+        ids = _listed(allowed, noun)
+        if len(ids) > 100:
+            errors.add(("allowed_mentions", noun), "BASE_TYPE_MAX_LENGTH", "Must be 100 or fewer in length.")
+        if ids and noun in parsed:
+            told = f'parse:["{noun}"] and {noun}: [ids...] are mutually exclusive.'
+            errors.add(("allowed_mentions",), "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", told)
+    for index, kind in enumerate(parsed):
+        if kind not in ("users", "roles", "everyone"):
+            told = "Value must be one of ('users', 'roles', 'everyone')."
+            errors.add(("allowed_mentions", "parse", index), "BASE_TYPE_CHOICES", told)
+
+
+def _listed(allowed: Json, key: str) -> list[object]:
+    value = allowed.get(key)
+    return value if isinstance(value, list) else []
+
+
+def check_embeds(errors: FormErrors, embeds: object, path: Path = ("embeds",)) -> None:
+    listed = check_list(errors, embeds, path, MAX_EMBEDS)
+    for index, embed in enumerate(listed):
+        _check_embed(errors, embed, (*path, index))
+    if sum(embed_length(embed) for embed in listed) > MAX_EMBED_TEXT:
+        told = f"Embed size exceeds maximum size of {MAX_EMBED_TEXT}"
+        errors.add(path, "MAX_EMBED_SIZE_EXCEEDED", told)
+
+
+def embed_length(embed: Json) -> int:
+    """What counts towards the 6000: title, description, names and values, footer and author."""
+    fields = objects(embed.get("fields"))
+    texts = [embed.get("title"), embed.get("description")]
+    texts += [_part(embed, "footer").get("text"), _part(embed, "author").get("name")]
+    texts += [field.get(key) for field in fields for key in ("name", "value")]
+    return sum(len(trimmed(text)) for text in texts)
+
+
+def _part(embed: Json, key: str) -> Json:
+    part = embed.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _check_embed(errors: FormErrors, embed: Json, path: Path) -> None:
+    if not any(_shown(embed, key) for key in _EMBED_SHOWS):
+        required(errors, (*path, "description"))
+    check_text(errors, embed, (*path, "title"), 256)
+    check_text(errors, embed, (*path, "description"), 4096)
+    check_range(errors, embed, (*path, "color"), 0, 0xFFFFFF)
+    check_url(errors, embed, (*path, "url"), LINKS)
+    _check_timestamp(errors, embed, (*path, "timestamp"))
+    _check_pictures(errors, embed, path)
+    for index, field in enumerate(check_list(errors, embed.get("fields"), (*path, "fields"), 25)):
+        check_text(errors, field, (*path, "fields", index, "name"), 256, least=1)
+        check_text(errors, field, (*path, "fields", index, "value"), 1024, least=1)
+
+
+def _check_pictures(errors: FormErrors, embed: Json, path: Path) -> None:
+    for key in ("image", "thumbnail"):
+        if isinstance(embed.get(key), dict):
+            check_url(errors, embed[key], (*path, key, "url"), PICTURES)
+    for key, text, most in (("footer", "text", 2048), ("author", "name", 256)):
+        part = embed.get(key)
+        if isinstance(part, dict):
+            check_text(errors, part, (*path, key, text), most, least=1)
+            check_url(errors, part, (*path, key, "icon_url"), PICTURES)
+    check_url(errors, _part(embed, "author"), (*path, "author", "url"), LINKS)
+
+
+def _check_timestamp(errors: FormErrors, embed: Json, path: Path) -> None:
+    value = embed.get("timestamp")
+    if value is None:
+        return
+    try:
+        datetime.fromisoformat(str(value))
+    except ValueError:
+        told = f"Could not parse {value}. Should be ISO8601."
+        errors.add(path, "DATE_TIME_TYPE_PARSE", told)
