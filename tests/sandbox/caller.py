@@ -56,6 +56,10 @@ class Stage:
     async def send(self, content: str = "hello", channel: str = "tickets", **more: Any) -> discord.Message:
         return await self.channel(channel).send(content, **more)
 
+    def members_of(self, thread: discord.Thread) -> set[int]:
+        """The ids of the users in a thread."""
+        return set(self.sandbox.stand.world.channel(thread.id).joined)
+
     def shown(self, message_id: int, channel: str | int = "tickets") -> dict[str, Any]:
         """The message object as it is in the sandbox."""
         (found,) = (m for m in self.sandbox.messages(channel) if m["id"] == str(message_id))

@@ -104,16 +104,6 @@ async def test_a_deleted_message_is_gone_for_replies_too(stage: Stage) -> None:
         stage.sandbox.say("mia", "tickets", "third", reply_to=typed["id"])
 
 
-async def test_a_purge_deletes_in_one_request(stage: Stage) -> None:
-    for text in ("one", "two", "three"):
-        await stage.send(text)
-
-    await stage.channel().purge(limit=2)
-
-    assert [m["content"] for m in stage.sandbox.messages("tickets")] == ["one"]
-    await eventually(lambda: "raw_bulk_message_delete" in stage.bot.heard)
-
-
 async def test_without_the_content_intent_typed_words_are_empty_unless_the_bot_is_meant(
     stage: Stage,
 ) -> None:
@@ -157,19 +147,15 @@ async def test_whoever_may_not_send_is_told_so(stage: Stage) -> None:
     assert refused.value.code == 50013
 
 
-async def test_reactions_and_pins_stick(stage: Stage) -> None:
+async def test_a_reaction_stays_until_it_is_removed(stage: Stage) -> None:
     sent = await stage.send()
 
     await sent.add_reaction("✅")
-    await sent.pin()
 
     seen = await stage.channel().fetch_message(sent.id)
-    assert (str(seen.reactions[0]), seen.reactions[0].me, seen.pinned) == ("✅", True, True)
-    assert [message.id async for message in stage.channel().pins()] == [sent.id]
-    assert [m["type"] for m in stage.sandbox.messages("tickets")] == [0, 6]
-    await sent.unpin()
+    assert (str(seen.reactions[0]), seen.reactions[0].me) == ("✅", True)
     await sent.remove_reaction("✅", stage.home.me)
-    assert (stage.shown(sent.id)["pinned"], stage.shown(sent.id)["reactions"]) == (False, [])
+    assert stage.shown(sent.id)["reactions"] == []
 
 
 async def test_a_direct_message_reaches_the_bot_with_its_words(stage: Stage) -> None:

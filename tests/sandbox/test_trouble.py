@@ -158,7 +158,7 @@ async def test_orders_over_http_are_never_hit(logged_in: LogIn) -> None:
 async def test_a_fault_counts_down_and_hits_only_what_it_names(logged_in: LogIn) -> None:
     async with logged_in() as (sandbox, channel):
         sandbox.fail("forbidden", method="POST", path=MESSAGES, times=2)
-        await channel.typing()
+        assert [message async for message in channel.history()] == []
         for _ in range(2):
             with pytest.raises(discord.Forbidden):
                 await channel.send("x")

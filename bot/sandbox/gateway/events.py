@@ -15,19 +15,15 @@ class Intent(IntFlag):
     GUILD_PRESENCES = 1 << 8
     GUILD_MESSAGES = 1 << 9
     GUILD_MESSAGE_REACTIONS = 1 << 10
-    GUILD_MESSAGE_TYPING = 1 << 11
     DIRECT_MESSAGES = 1 << 12
     DIRECT_MESSAGE_REACTIONS = 1 << 13
-    DIRECT_MESSAGE_TYPING = 1 << 14
     MESSAGE_CONTENT = 1 << 15
 
 
 _NEEDED = (  # the first prefix that fits: the intent in a guild, the intent in a direct conversation
     ("MESSAGE_REACTION_", Intent.GUILD_MESSAGE_REACTIONS, Intent.DIRECT_MESSAGE_REACTIONS),
     ("MESSAGE_", Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES),
-    ("TYPING_", Intent.GUILD_MESSAGE_TYPING, Intent.DIRECT_MESSAGE_TYPING),
     ("GUILD_MEMBER_", Intent.GUILD_MEMBERS, Intent.GUILD_MEMBERS),
-    ("CHANNEL_PINS_", Intent.GUILDS, Intent.DIRECT_MESSAGES),
     ("CHANNEL_", Intent.GUILDS, Intent(0)),
     ("THREAD_", Intent.GUILDS, Intent.GUILDS),
     ("GUILD_", Intent.GUILDS, Intent.GUILDS),

@@ -16,20 +16,18 @@ from bot.sandbox.gateway.session import (
     IDENTIFY,
     INVALID_SESSION,
     RECONNECT,
-    REQUEST_MEMBERS,
     RESUME,
     Line,
     Session,
 )
 from bot.sandbox.model.guilds import Channel, Guild, Member, World
 from bot.sandbox.model.json import Json, whole_number
-from bot.sandbox.model.payloads import guild_create_payload, member_payload, own_user_payload
+from bot.sandbox.model.payloads import guild_create_payload, own_user_payload
 from bot.sandbox.model.settings import Settings
 
 CLOSE_UNKNOWN_OPCODE, CLOSE_DECODE, CLOSE_NOT_AUTHENTICATED, CLOSE_WRONG_TOKEN = 4001, 4002, 4003, 4004
 CLOSE_ALREADY, CLOSE_DISALLOWED = 4005, 4014
 IGNORED = (3, 4)  # presence and voice: nobody looks
-CHUNK = 1000
 
 
 class Hangup(Exception):
@@ -55,10 +53,7 @@ class Gateway:
     def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
         """Sends an event to every session that gets it; later changes of `data` do not change it."""
         frozen = json.loads(json.dumps(data))
-        guild_id = whole_number(frozen.get("guild_id"))
         for session in self.sessions.values():
-            if guild_id is not None and not session.has_guild(guild_id):
-                continue
             sent = as_sent(self._world, session.intents, name, frozen, channel)
             if sent is not None:
                 session.dispatch(name, sent)
@@ -104,9 +99,7 @@ class Gateway:
             return self._identify(line, data) if op == IDENTIFY else self._resume(line, data)
         if session is None:
             raise Hangup(CLOSE_NOT_AUTHENTICATED, "Not authenticated.")
-        if op == REQUEST_MEMBERS:
-            self._send_members(session, data)
-        elif op not in IGNORED:
+        if op not in IGNORED:
             raise Hangup(CLOSE_UNKNOWN_OPCODE, "Unknown opcode.")
         return session
 
@@ -115,11 +108,10 @@ class Gateway:
         intents = whole_number(data.get("intents")) or 0
         if intents & self._settings.disallowed_intents:
             raise Hangup(CLOSE_DISALLOWED, "Disallowed intent(s).")
-        number, count = data.get("shard") or (0, 1)
-        session = Session(intents=intents, shard=(number, count), line=line)
+        session = Session(intents=intents, line=line)
         self.sessions[session.id] = session
         self._identified.set()
-        guilds = [g for g in self._world.guilds.values() if session.has_guild(g.id) and self._is_in(g)]
+        guilds = [guild for guild in self._world.guilds.values() if self._world.bot.id in guild.members]
         session.dispatch("READY", self._ready(session, guilds))
         for guild in guilds if intents & Intent.GUILDS else []:
             members = self._members_shown(session, guild)
@@ -129,13 +121,10 @@ class Gateway:
     def tell_of_joining(self, guild: Guild) -> None:
         """To every session, as if the bot had just been invited: `unavailable` is said at a login alone."""
         for session in self.sessions.values():
-            if session.has_guild(guild.id) and session.intents & Intent.GUILDS:
+            if session.intents & Intent.GUILDS:
                 shown = guild_create_payload(self._world, guild, self._members_shown(session, guild))
                 shown.pop("unavailable")
                 session.dispatch("GUILD_CREATE", json.loads(json.dumps(shown)))
-
-    def _is_in(self, guild: Guild) -> bool:
-        return self._world.bot.id in guild.members
 
     def _members_shown(self, session: Session, guild: Guild) -> list[Member]:
         """Without the presences intent only the bot itself."""
@@ -157,7 +146,7 @@ class Gateway:
             "session_id": session.id,
             "resume_gateway_url": self.address,
             "session_type": "normal",
-            "shard": list(session.shard),
+            "shard": [0, 1],
             "application": {"id": str(self._world.application_id), "flags": flags},
             "private_channels": [],
             "relationships": [],
@@ -174,27 +163,6 @@ class Gateway:
             return None
         session.resume(line, whole_number(data.get("seq")) or 0)
         return session
-
-    def _send_members(self, session: Session, data: Json) -> None:
-        guild = self._world.guilds.get(whole_number(data.get("guild_id")) or 0)
-        if guild is None:
-            return
-        if data.get("query") == "" and not data.get("limit") and not session.intents & Intent.GUILD_MEMBERS:
-            raise Hangup(CLOSE_DISALLOWED, "The list of all members needs the members intent.")
-        found, missing = _asked_for(guild, data)
-        count = max(1, -(-len(found) // CHUNK))
-        for index in range(count):
-            chunk: Json = {
-                "guild_id": str(guild.id),
-                "members": [member_payload(m) for m in found[index * CHUNK : (index + 1) * CHUNK]],
-                "chunk_index": index,
-                "chunk_count": count,
-                "not_found": missing,
-            }
-            if data.get("presences"):
-                chunk["presences"] = []
-            nonce = {"nonce": data["nonce"]} if data.get("nonce") else {}
-            session.dispatch("GUILD_MEMBERS_CHUNK", chunk | nonce)
 
     async def wait_for_bot(self, seconds: float) -> None:
         """Returns once a bot has identified for the first time, or after so many seconds."""
@@ -217,16 +185,3 @@ class Gateway:
     async def close(self) -> None:
         for line in list(self._lines):
             await line.close(1001)
-
-
-def _asked_for(guild: Guild, data: Json) -> tuple[list[Member], list[str]]:
-    """The members a request for members means, and the ids of those it wants in vain."""
-    wanted = data.get("user_ids")
-    if wanted is not None:
-        ids = [whole_number(i) or 0 for i in (wanted if isinstance(wanted, list) else [wanted])]
-        return [guild.members[i] for i in ids if i in guild.members], [
-            str(i) for i in ids if i not in guild.members
-        ]
-    query = str(data.get("query") or "").lower()
-    found = [m for m in guild.members.values() if m.user.username.lower().startswith(query)]
-    return found[: data.get("limit") or None], []

@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.sandbox.model.json import Json
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
-REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 8, 9, 10, 11
+INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
 REPLAYED = 5000  # events a session can have missed
 
 
@@ -43,7 +43,6 @@ class Line:
 @dataclass(kw_only=True, slots=True)
 class Session:
     intents: int
-    shard: tuple[int, int] = (0, 1)
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
     line: Line | None = None
@@ -63,7 +62,3 @@ class Session:
             if sequence > seen:
                 line.put(DISPATCH, data, name=name, sequence=sequence)
         self.dispatch("RESUMED", {})
-
-    def has_guild(self, guild_id: int) -> bool:
-        number, count = self.shard
-        return (guild_id >> 22) % count == number

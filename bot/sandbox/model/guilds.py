@@ -74,9 +74,7 @@ class Channel:
     rate_limit_per_user: int = 0
     overwrites: dict[int, Overwrite] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
-    pins: dict[int, str] = field(default_factory=dict)  # message id -> when it was pinned
     last_message_id: int | None = None
-    available_tags: list[Json] = field(default_factory=list)
     recipients: list[int] = field(default_factory=list)  # of a direct conversation
     owner_id: int | None = None  # from here on: of threads only
     joined: dict[int, str] = field(default_factory=dict)  # user id -> when they joined
@@ -86,7 +84,6 @@ class Channel:
     created_at: str = field(default_factory=timestamp)
     auto_archive_duration: int = 4320
     invitable: bool = True
-    applied_tags: list[str] = field(default_factory=list)
     starter_id: int | None = None  # the first message, which counts in no message_count
     total_sent: int = 0
 

@@ -22,7 +22,6 @@ class ChannelKind(IntEnum):
     ANNOUNCEMENT_THREAD = 10
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
-    FORUM = 15
 
 
 THREAD_KINDS = frozenset(

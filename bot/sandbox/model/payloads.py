@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from bot.sandbox.model.guilds import Channel, Guild, Member, Message, Overwrite, Role, User, World
-from bot.sandbox.model.json import ChannelKind, Json
+from bot.sandbox.model.json import Json
 from bot.sandbox.model.permissions import Permission, can_see, permissions_in
-
-FORUMS = (ChannelKind.FORUM,)
 
 
 def user_payload(user: User) -> Json:
@@ -103,7 +101,7 @@ def _conversation(world: World, channel: Channel) -> Json:
 
 
 def _guild_channel(channel: Channel) -> Json:
-    drawn: Json = {
+    return {
         "id": str(channel.id),
         "type": int(channel.kind),
         "guild_id": str(channel.guild_id),
@@ -117,10 +115,6 @@ def _guild_channel(channel: Channel) -> Json:
         "last_message_id": _id(channel.last_message_id),
         "permission_overwrites": [overwrite_payload(o) for o in channel.overwrites.values()],
     }
-    if channel.kind in FORUMS:
-        drawn |= {"available_tags": channel.available_tags, "default_reaction_emoji": None}
-        drawn |= {"default_sort_order": None, "default_forum_layout": 0}
-    return drawn
 
 
 def thread_payload(world: World, thread: Channel) -> Json:
@@ -139,8 +133,6 @@ def thread_payload(world: World, thread: Channel) -> Json:
         "member_count": len(thread.joined),
         "thread_metadata": _thread_metadata(thread),
     }
-    if world.parent_of(thread).kind in FORUMS:
-        drawn["applied_tags"] = thread.applied_tags
     if world.bot.id in thread.joined:
         drawn["member"] = thread_member_payload(thread, world.bot.id)
     return drawn

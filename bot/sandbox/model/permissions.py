@@ -37,7 +37,6 @@ class Permission(IntFlag):
     CREATE_PRIVATE_THREADS = 1 << 36
     SEND_MESSAGES_IN_THREADS = 1 << 38
     MODERATE_MEMBERS = 1 << 40
-    PIN_MESSAGES = 1 << 51
 
 
 P = Permission
@@ -50,7 +49,6 @@ IN_CONVERSATIONS = (
     | P.EMBED_LINKS
     | P.ATTACH_FILES
     | P.ADD_REACTIONS
-    | P.PIN_MESSAGES
 )
 
 
@@ -114,13 +112,6 @@ def require(world: World, user_id: int, channel: Channel, needed: Permission) ->
     if P.VIEW_CHANNEL not in held:
         raise refused(MISSING_ACCESS)
     if needed not in held:
-        raise refused(MISSING_PERMISSIONS)
-
-
-def require_in_guild(guild: Guild, user_id: int, needed: Permission) -> None:
-    if user_id not in guild.members:
-        raise refused(MISSING_ACCESS)
-    if needed not in permissions_in_guild(guild, user_id):
         raise refused(MISSING_PERMISSIONS)
 
 

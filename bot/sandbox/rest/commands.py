@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.rest.errors import MISSING_ACCESS, UNKNOWN_COMMAND, refused
+from bot.sandbox.rest.errors import MISSING_ACCESS, refused
 from bot.sandbox.rest.request import Call, Route
 from bot.sandbox.validation.commands import CHAT, check_commands
 
@@ -45,25 +45,9 @@ def _registered(call: Call, scope: int | None, given: Json, known: dict[tuple[in
     )
 
 
-def listed(call: Call) -> list[Json]:
-    return call.stand.commands.get(_scope(call), [])
-
-
-def command(call: Call) -> Json:
-    wanted = str(call.number("command"))
-    for known in call.stand.commands.get(_scope(call), []):
-        if known["id"] == wanted:
-            return known
-    raise refused(UNKNOWN_COMMAND)
-
-
 GLOBAL, OF_GUILD = (
     "/applications/{application}/commands",
     "/applications/{application}/guilds/{guild}/commands",
 )
 
-ROUTES = tuple(
-    Route(method, path + tail, act, takes_list=method == "PUT")
-    for path in (GLOBAL, OF_GUILD)
-    for method, tail, act in (("PUT", "", replace), ("GET", "", listed), ("GET", "/{command}", command))
-)
+ROUTES = tuple(Route("PUT", path, replace, takes_list=True) for path in (GLOBAL, OF_GUILD))

@@ -10,29 +10,23 @@ UNKNOWN_CHANNEL = 10003
 UNKNOWN_GUILD = 10004
 UNKNOWN_MEMBER = 10007
 UNKNOWN_MESSAGE = 10008
-UNKNOWN_ROLE = 10011
 UNKNOWN_USER = 10013
 UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
-UNKNOWN_COMMAND = 10063
-MAXIMUM_PINS = 30003
 MAXIMUM_ATTACHMENTS = 30015
 MAXIMUM_COMMANDS = 30032
 TOO_LARGE = 40005
 ALREADY_ACKNOWLEDGED = 40060
-TAG_REQUIRED = 40067
 MISSING_ACCESS = 50001
-CANNOT_EXECUTE_ON_DM = 50003
 CANNOT_EDIT_OTHERS_MESSAGE = 50005
 EMPTY_MESSAGE = 50006
 CANNOT_SEND_TO_USER = 50007
 WRONG_CHANNEL_KIND = 50008
 MISSING_PERMISSIONS = 50013
-BULK_DELETE_COUNT = 50016
 SYSTEM_MESSAGE = 50021
+WRONG_CHANNEL_TYPE = 50024
 EXPIRED_WEBHOOK_TOKEN = 50027
 INVALID_RECIPIENTS = 50033
-BULK_DELETE_TOO_OLD = 50034
 INVALID_FORM_BODY = 50035
 ARCHIVED_THREAD = 50083
 INVALID_JSON = 50109
@@ -44,33 +38,23 @@ _SAYS: dict[int, tuple[int, str]] = {
     UNKNOWN_GUILD: (404, "Unknown Guild"),
     UNKNOWN_MEMBER: (404, "Unknown Member"),
     UNKNOWN_MESSAGE: (404, "Unknown Message"),
-    UNKNOWN_ROLE: (404, "Unknown Role"),
     UNKNOWN_USER: (404, "Unknown User"),
     UNKNOWN_WEBHOOK: (404, "Unknown Webhook"),
     UNKNOWN_INTERACTION: (404, "Unknown interaction"),
-    UNKNOWN_COMMAND: (404, "Unknown application command"),
-    MAXIMUM_PINS: (400, "Maximum number of pins reached (250)"),
     MAXIMUM_ATTACHMENTS: (400, "Maximum number of attachments in a message reached (10)"),
     MAXIMUM_COMMANDS: (400, "Maximum number of application commands reached (100)"),
     TOO_LARGE: (413, "Request entity too large"),
     ALREADY_ACKNOWLEDGED: (400, "Interaction has already been acknowledged."),
-    TAG_REQUIRED: (400, "A tag is required to create a forum post in this channel"),
     MISSING_ACCESS: (403, "Missing Access"),
-    CANNOT_EXECUTE_ON_DM: (403, "Cannot execute action on a DM channel"),
     CANNOT_EDIT_OTHERS_MESSAGE: (403, "Cannot edit a message authored by another user"),
     EMPTY_MESSAGE: (400, "Cannot send an empty message"),
     CANNOT_SEND_TO_USER: (403, "Cannot send messages to this user"),
     WRONG_CHANNEL_KIND: (400, "Cannot send messages in a non-text channel"),
     MISSING_PERMISSIONS: (403, "Missing Permissions"),
-    BULK_DELETE_COUNT: (
-        400,
-        "Provided too few or too many messages to delete. Must provide at least 2 and fewer than 100 "
-        "messages to delete",
-    ),
     SYSTEM_MESSAGE: (403, "Cannot execute action on a system message"),
+    WRONG_CHANNEL_TYPE: (400, "Cannot execute action on this channel type"),
     EXPIRED_WEBHOOK_TOKEN: (401, "Invalid Webhook Token"),
     INVALID_RECIPIENTS: (400, "Invalid Recipient(s)"),
-    BULK_DELETE_TOO_OLD: (400, "A message provided was too old to bulk delete"),
     INVALID_FORM_BODY: (400, "Invalid Form Body"),
     ARCHIVED_THREAD: (400, "Thread is archived"),
     INVALID_JSON: (400, "The request body contains invalid JSON."),

@@ -5,16 +5,14 @@ from __future__ import annotations
 from bot.sandbox.model.json import Json, whole_number
 from bot.sandbox.model.payloads import (
     channel_payload,
-    guild_payload,
     member_payload,
     own_user_payload,
-    role_payload,
     thread_member_payload,
     thread_payload,
     user_payload,
 )
 from bot.sandbox.model.permissions import can_see
-from bot.sandbox.rest.errors import UNKNOWN_MEMBER, UNKNOWN_ROLE, refused
+from bot.sandbox.rest.errors import UNKNOWN_MEMBER, refused
 from bot.sandbox.rest.request import Call, Route
 from bot.sandbox.services.channels import make_conversation
 
@@ -67,48 +65,6 @@ def conversation(call: Call) -> Json:
     return channel_payload(call.stand.world, made)
 
 
-def my_guilds(call: Call) -> list[Json]:
-    guilds = [g for g in call.stand.world.guilds.values() if call.bot in g.members]
-    return [guild_payload(call.stand.world, guild) for guild in guilds]
-
-
-def guild(call: Call) -> Json:
-    found = call.guild()
-    drawn = guild_payload(call.stand.world, found)
-    if call.request.query.get("with_counts") in ("1", "true"):
-        drawn["approximate_member_count"] = len(found.members)
-        drawn["approximate_presence_count"] = len(found.members)
-    return drawn
-
-
-def channels(call: Call) -> list[Json]:
-    return [channel_payload(call.stand.world, c) for c in call.stand.world.channels_of(call.guild())]
-
-
-def roles(call: Call) -> list[Json]:
-    return [role_payload(role) for role in call.guild().roles.values()]
-
-
-def role(call: Call) -> Json:
-    found = call.guild().roles.get(call.number("role"))
-    if found is None:
-        raise refused(UNKNOWN_ROLE)
-    return role_payload(found)
-
-
-def members(call: Call) -> list[Json]:
-    found = sorted(call.guild().members.items())
-    after = call.asked("after") or 0
-    listed = [member for user_id, member in found if user_id > after]
-    return [member_payload(member) for member in listed[: call.limit(1, 1000)]]
-
-
-def search_members(call: Call) -> list[Json]:
-    query = call.request.query.get("query", "").lower()
-    found = [m for m in call.guild().members.values() if m.user.username.lower().startswith(query)]
-    return [member_payload(member) for member in found[: call.limit(1, 1000)]]
-
-
 def member(call: Call) -> Json:
     found = call.guild().members.get(call.number("user"))
     if found is None:
@@ -131,17 +87,10 @@ ROUTES = (
     Route("GET", "/gateway", gateway, with_token_in_path=True),
     Route("GET", "/gateway/bot", gateway_for_bots),
     Route("GET", "/users/@me", me),
-    Route("GET", "/users/@me/guilds", my_guilds),
     Route("POST", "/users/@me/channels", conversation),
     Route("GET", "/users/{user}", user),
     Route("GET", "/oauth2/applications/@me", application),
     Route("GET", "/applications/@me", application),
-    Route("GET", "/guilds/{guild}", guild),
-    Route("GET", "/guilds/{guild}/channels", channels),
-    Route("GET", "/guilds/{guild}/roles", roles),
-    Route("GET", "/guilds/{guild}/roles/{role}", role),
-    Route("GET", "/guilds/{guild}/members", members),
-    Route("GET", "/guilds/{guild}/members/search", search_members),
     Route("GET", "/guilds/{guild}/members/{user}", member),
     Route("GET", "/guilds/{guild}/threads/active", active_threads),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -13,17 +12,16 @@ from bot.sandbox.model.payloads import user_payload
 from bot.sandbox.model.permissions import Permission, can
 from bot.sandbox.model.state import StandIn
 from bot.sandbox.services.mentions import resolve
-from bot.sandbox.validation.components import every_component, with_ids
+from bot.sandbox.validation.components import with_ids
 from bot.sandbox.validation.messages import File
 
 SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
-SENDABLE_FLAGS = SUPPRESS_EMBEDS | 1 << 12 | 1 << 15  # and: silent, Components V2
+SENDABLE_FLAGS = SUPPRESS_EMBEDS | 1 << 12  # and: silent
 ATTACHED = "attachment://"
 
 
 class MessageKind(IntEnum):
     DEFAULT = 0
-    PIN = 6
     THREAD_CREATED = 18
     REPLY = 19
     CHAT_COMMAND = 20
@@ -82,15 +80,9 @@ def ping(
 
 
 def place_files(wire: Json) -> None:
-    """Gives embeds and media the addresses of the files they show; those are then no attachments."""
+    """Gives embeds the addresses of the files they show; those are then no attachments."""
     urls = {attachment["filename"]: attachment["url"] for attachment in wire["attachments"]}
     wire["embeds"] = [_embed(embed, urls) for embed in wire["embeds"]]
-    wire["components"] = copy.deepcopy(wire["components"])
-    for _, component in every_component(wire["components"]):
-        for shown in (component, *component.get("items", [])):
-            for key in ("media", "file"):
-                if isinstance(shown.get(key), dict):
-                    shown[key] = _placed(shown[key], urls)
     in_embeds = {
         part.get(key)
         for embed in wire["embeds"]

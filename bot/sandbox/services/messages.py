@@ -31,14 +31,12 @@ from bot.sandbox.services.message_builder import (
 from bot.sandbox.validation.components import with_ids
 from bot.sandbox.validation.messages import File, check_edit, check_new_message, kept_text
 
-SILENT_KINDS = (ChannelKind.FORUM, ChannelKind.CATEGORY)
 WRITTEN_KINDS = (
     MessageKind.DEFAULT,
     MessageKind.REPLY,
     MessageKind.CHAT_COMMAND,
     MessageKind.MENU_COMMAND,
 )
-V2 = 1 << 15
 
 
 def send(stand: StandIn, channel: Channel, author_id: int, body: Json, files: Mapping[int, File]) -> Message:
@@ -56,7 +54,7 @@ def send(stand: StandIn, channel: Channel, author_id: int, body: Json, files: Ma
 def _check_may_send(
     stand: StandIn, channel: Channel, author_id: int, body: Json, files: Mapping[int, File]
 ) -> None:
-    if channel.kind in SILENT_KINDS:
+    if channel.kind == ChannelKind.CATEGORY:
         raise refused(WRONG_CHANNEL_KIND)
     require(stand.world, author_id, channel, sending_right(channel))
     check_not_locked(stand, channel, author_id)
@@ -183,9 +181,7 @@ def rewrite(
     if "components" in body:
         wire["components"] = with_ids(body["components"] or [])
     if body.get("flags") is not None:
-        changeable = SUPPRESS_EMBEDS | V2
-        kept = wire["flags"] & ~SUPPRESS_EMBEDS  # V2 is never taken back
-        wire["flags"] = kept | int(body["flags"]) & changeable
+        wire["flags"] = wire["flags"] & ~SUPPRESS_EMBEDS | int(body["flags"]) & SUPPRESS_EMBEDS
     place_files(wire)
     if "content" in body or "allowed_mentions" in body:
         ping(stand, channel, wire, body.get("allowed_mentions"), replied_to=_still_pinged(wire))
@@ -228,7 +224,6 @@ def delete_together(stand: StandIn, channel: Channel, doomed: Sequence[Message])
 def forget(stand: StandIn, channel: Channel, message: Message) -> None:
     """Takes a message out of its channel; replies to it then answer nothing."""
     channel.messages.pop(message.id, None)
-    channel.pins.pop(message.id, None)
     for other in channel.messages.values():
         answered = other.wire.get("referenced_message")
         if answered and answered["id"] == str(message.id):

@@ -1,16 +1,12 @@
-"""What is stuck to a message: the bot's reactions, and whether it is pinned."""
+"""The bot's reactions to messages."""
 
 from __future__ import annotations
 
 from bot.sandbox.model.guilds import Channel, Message
-from bot.sandbox.model.json import Json, timestamp
+from bot.sandbox.model.json import Json
 from bot.sandbox.model.payloads import member_payload
 from bot.sandbox.model.state import StandIn
-from bot.sandbox.rest.errors import MAXIMUM_PINS, refused
 from bot.sandbox.services import messages
-from bot.sandbox.services.message_builder import MessageKind
-
-MOST = 250
 
 
 def react(stand: StandIn, channel: Channel, message: Message, emoji: str) -> None:
@@ -51,30 +47,3 @@ def _tell_of_reaction(stand: StandIn, verb: str, channel: Channel, message: Mess
     if guild is not None and verb == "ADD":
         told |= {"member": member_payload(guild.members[bot.id]), "message_author_id": str(message.author_id)}
     stand.emit(f"MESSAGE_REACTION_{verb}", told | messages.place_of(channel), channel)
-
-
-def pin(stand: StandIn, channel: Channel, message: Message) -> None:
-    """Pins a message and says so in its channel, as Discord does."""
-    if message.id in channel.pins:
-        return
-    if len(channel.pins) >= MOST:
-        raise refused(MAXIMUM_PINS)
-    channel.pins[message.id] = timestamp()
-    message.wire["pinned"] = True
-    _tell_of_pins(stand, channel, message)
-    reference = messages.reference_to(channel, message.id)
-    extra = {"type": int(MessageKind.PIN), "message_reference": reference}
-    messages.post(stand, channel, stand.world.bot.id, {}, {}, extra)
-
-
-def unpin(stand: StandIn, channel: Channel, message: Message) -> None:
-    if channel.pins.pop(message.id, None) is not None:
-        message.wire["pinned"] = False
-        _tell_of_pins(stand, channel, message)
-
-
-def _tell_of_pins(stand: StandIn, channel: Channel, message: Message) -> None:
-    latest = list(channel.pins.values())[-1] if channel.pins else None
-    told: Json = messages.place_of(channel) | {"last_pin_timestamp": latest}
-    stand.emit("CHANNEL_PINS_UPDATE", told, channel)
-    stand.emit_message("MESSAGE_UPDATE", message)

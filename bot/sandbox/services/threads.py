@@ -9,11 +9,11 @@ from bot.sandbox.model.json import ChannelKind, Json, timestamp
 from bot.sandbox.model.payloads import member_payload, thread_member_payload, thread_payload
 from bot.sandbox.model.permissions import P, can, can_see
 from bot.sandbox.model.state import StandIn
-from bot.sandbox.rest.errors import THREAD_EXISTS, FormErrors, Refused, refused
+from bot.sandbox.rest.errors import THREAD_EXISTS, WRONG_CHANNEL_TYPE, FormErrors, refused
 from bot.sandbox.services.message_builder import HAS_THREAD
 
 DURATIONS = (60, 1440, 4320, 10080)
-PARENTS = (ChannelKind.TEXT, ChannelKind.ANNOUNCEMENT, ChannelKind.FORUM)
+PARENTS = (ChannelKind.TEXT, ChannelKind.ANNOUNCEMENT)
 
 
 def check_thread(body: Json) -> None:
@@ -49,7 +49,7 @@ def open_thread(
 ) -> Channel:
     """Makes a thread whose owner is in it, and tells of it; one from a message has that message's id."""
     if parent.kind not in PARENTS or (kind == ChannelKind.PRIVATE_THREAD and parent.kind != ChannelKind.TEXT):
-        raise Refused(400, 50024, "Cannot execute action on this channel type")
+        raise refused(WRONG_CHANNEL_TYPE)
     if starter is not None and (starter.id in stand.world.channels or starter.wire["flags"] & HAS_THREAD):
         raise refused(THREAD_EXISTS)
     thread = Channel(
@@ -63,7 +63,6 @@ def open_thread(
         auto_archive_duration=body.get("auto_archive_duration") or 4320,
         rate_limit_per_user=body.get("rate_limit_per_user") or 0,
         invitable=body.get("invitable", True),
-        applied_tags=[str(tag) for tag in body.get("applied_tags") or []],
     )
     stand.world.channels[thread.id] = thread
     stand.emit_channel("CREATE", thread, newly_created=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from bot.sandbox.model.json import Json
 from bot.sandbox.rest.errors import FormErrors
 from bot.sandbox.validation.fields import (
     LINKS,
-    PICTURES,
     Path,
     check_choice,
     check_list,
@@ -18,21 +17,16 @@ from bot.sandbox.validation.fields import (
     check_text,
     check_url,
     objects,
-    required,
 )
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
 USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
-SECTION, TEXT_DISPLAY, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 10, 11, 12, 13, 14, 17
-LABEL = 18
+TEXT_DISPLAY, LABEL = 10, 18  # of modals
 SELECTS = frozenset({STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT})
 LINK = 5  # a button style
 PREMIUM = 6  # a button style
 MAX_ROWS = 5
-MAX_IN_LAYOUT = 40
-MAX_TEXT_IN_LAYOUT = 4000
-IN_CONTAINER = frozenset({ROW, SECTION, TEXT_DISPLAY, GALLERY, FILE, SEPARATOR})
-IN_LAYOUT = IN_CONTAINER | {CONTAINER}
+MAX_TEXT_DISPLAY = 4000
 
 
 def every_component(components: list[Json], path: Path = ()) -> Iterator[tuple[Path, Json]]:
@@ -43,9 +37,8 @@ def every_component(components: list[Json], path: Path = ()) -> Iterator[tuple[P
 
 def _one_and_all(path: Path, component: Json) -> Iterator[tuple[Path, Json]]:
     yield path, component
-    for key in ("component", "accessory"):
-        if isinstance(component.get(key), dict):
-            yield from _one_and_all((*path, key), component[key])
+    if isinstance(component.get("component"), dict):
+        yield from _one_and_all((*path, "component"), component["component"])
     children = component.get("components")
     if isinstance(children, list):
         yield from every_component(objects(children), (*path, "components"))
@@ -67,22 +60,6 @@ def check_rows(errors: FormErrors, components: Any, path: Path = ("components",)
     for index, row in enumerate(check_list(errors, components, path, MAX_ROWS)):
         if check_choice(errors, row.get("type"), (*path, index, "type"), {ROW}):
             _check_row(errors, row, (*path, index))
-    check_custom_ids_differ(errors, components, path)
-
-
-def check_layout(errors: FormErrors, components: Any, path: Path = ("components",)) -> None:
-    """A Components V2 message: up to forty components, nested ones counted."""
-    top = check_list(errors, components, path, MAX_IN_LAYOUT)
-    for index, component in enumerate(top):
-        if check_choice(errors, component.get("type"), (*path, index, "type"), IN_LAYOUT):
-            _LAYOUT[component["type"]](errors, component, (*path, index))
-    everything = [component for _, component in every_component(top)]
-    if len(everything) > MAX_IN_LAYOUT:
-        errors.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_IN_LAYOUT} or fewer in length.")
-    shown = sum(len(str(c.get("content", ""))) for c in everything if c.get("type") == TEXT_DISPLAY)
-    if shown > MAX_TEXT_IN_LAYOUT:
-        told = f"The total displayable text size exceeds the maximum of {MAX_TEXT_IN_LAYOUT}"
-        errors.add(path, "COMPONENT_MAX_TOTAL_DISPLAYABLE_TEXT_SIZE_EXCEEDED", told)
     check_custom_ids_differ(errors, components, path)
 
 
@@ -176,55 +153,4 @@ def check_custom_ids_differ(errors: FormErrors, components: Any, path: Path) -> 
 
 
 def check_text_display(errors: FormErrors, component: Json, path: Path) -> None:
-    check_text(errors, component, (*path, "content"), MAX_TEXT_IN_LAYOUT, least=1)
-
-
-def _check_section(errors: FormErrors, section: Json, path: Path) -> None:
-    texts = check_list(errors, section.get("components"), (*path, "components"), 3, least=1)
-    for index, text in enumerate(texts):
-        if check_choice(errors, text.get("type"), (*path, "components", index, "type"), {TEXT_DISPLAY}):
-            check_text_display(errors, text, (*path, "components", index))
-    accessory, inside = section.get("accessory"), (*path, "accessory")
-    if not isinstance(accessory, dict):
-        required(errors, inside)
-    elif check_choice(errors, accessory.get("type"), (*inside, "type"), {BUTTON, THUMBNAIL}):
-        check = _check_button if accessory["type"] == BUTTON else _check_media
-        check(errors, accessory, inside)
-
-
-def _check_media(errors: FormErrors, item: Json, path: Path) -> None:
-    key = "file" if item.get("type") == FILE else "media"
-    media = item.get(key)
-    if not isinstance(media, dict) or media.get("url") is None:
-        required(errors, (*path, key, "url"))
-    else:
-        schemes = ("attachment",) if key == "file" else PICTURES
-        check_url(errors, media, (*path, key, "url"), schemes)
-    check_text(errors, item, (*path, "description"), 1024)
-
-
-def _check_gallery(errors: FormErrors, gallery: Json, path: Path) -> None:
-    for index, item in enumerate(check_list(errors, gallery.get("items"), (*path, "items"), 10, least=1)):
-        _check_media(errors, item, (*path, "items", index))
-
-
-def _check_separator(errors: FormErrors, separator: Json, path: Path) -> None:
-    check_range(errors, separator, (*path, "spacing"), 1, 2)
-
-
-def _check_container(errors: FormErrors, container: Json, path: Path) -> None:
-    inside = (*path, "components")
-    for index, child in enumerate(check_list(errors, container.get("components"), inside, 40, least=1)):
-        if check_choice(errors, child.get("type"), (*inside, index, "type"), IN_CONTAINER):
-            _LAYOUT[child["type"]](errors, child, (*inside, index))
-
-
-_LAYOUT: dict[int, Callable[[FormErrors, Json, Path], None]] = {
-    ROW: _check_row,
-    SECTION: _check_section,
-    TEXT_DISPLAY: check_text_display,
-    GALLERY: _check_gallery,
-    FILE: _check_media,
-    SEPARATOR: _check_separator,
-    CONTAINER: _check_container,
-}
+    check_text(errors, component, (*path, "content"), MAX_TEXT_DISPLAY, least=1)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.sandbox.model.json import Json, whole_number
+from bot.sandbox.model.json import Json
 from bot.sandbox.rest.errors import EMPTY_MESSAGE, MAXIMUM_ATTACHMENTS, TOO_LARGE, FormErrors, refused
-from bot.sandbox.validation.components import check_layout, check_rows
+from bot.sandbox.validation.components import check_rows
 from bot.sandbox.validation.fields import (
     LINKS,
     PICTURES,
@@ -22,7 +22,6 @@ from bot.sandbox.validation.fields import (
     trimmed,
 )
 
-COMPONENTS_V2 = 1 << 15
 MAX_FILES = 10
 MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_REQUEST_BYTES = 25 * 1024 * 1024
@@ -48,14 +47,14 @@ def check_new_message(body: Json, files: Mapping[int, File], limit: int = MAX_FI
         errors.add(("nonce",), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     if body.get("enforce_nonce") and not nonce:
         required(errors, ("nonce",))
-    _check_body(errors, body, whole_number(body.get("flags")) or 0)
+    _check_body(errors, body)
     errors.settle()
     if not files and not any(_shown(body, key) for key in _SHOWS):
         raise refused(EMPTY_MESSAGE)
 
 
 def check_edit(body: Json, files: Mapping[int, File], current: Json, limit: int = MAX_FILE_BYTES) -> None:
-    """Checks a change to the message `current`, which may not end up empty or leave V2 again."""
+    """Checks a change to the message `current`, which may not end up empty."""
     errors = FormErrors()
     kept = check_list(
         errors, body.get("attachments", current.get("attachments")), ("attachments",), MAX_FILES
@@ -63,11 +62,8 @@ def check_edit(body: Json, files: Mapping[int, File], current: Json, limit: int 
     if len([a for a in kept if not _uploaded(a, files)]) + len(files) > MAX_FILES:
         raise refused(MAXIMUM_ATTACHMENTS)
     check_files(files, limit)
-    flags = (whole_number(body.get("flags")) or 0) | (whole_number(current.get("flags")) or 0) & COMPONENTS_V2
     after = current | body
-    _check_body(errors, body, flags)
-    if flags & COMPONENTS_V2:
-        _check_no_legacy(errors, {key: after.get(key) for key in ("content", "embeds") if key not in body})
+    _check_body(errors, body)
     errors.settle()
     if not files and not any(_shown(after, key) for key in _SHOWS):
         raise refused(EMPTY_MESSAGE)
@@ -115,23 +111,12 @@ def _shown(body: Json, key: str) -> bool:
     return bool(value.strip() if isinstance(value, str) else value)
 
 
-def _check_body(errors: FormErrors, body: Json, flags: int) -> None:
+def _check_body(errors: FormErrors, body: Json) -> None:
     check_text(errors, body, ("content",), 2000)
     check_range(errors, body, ("flags",), 0, (1 << 31) - 1)
     check_embeds(errors, body.get("embeds"))
     _check_allowed_mentions(errors, body.get("allowed_mentions"))
-    if flags & COMPONENTS_V2:
-        _check_no_legacy(errors, body)
-        check_layout(errors, body.get("components"))
-    else:
-        check_rows(errors, body.get("components"))
-
-
-def _check_no_legacy(errors: FormErrors, body: Json) -> None:
-    for key in ("content", "embeds", "poll", "sticker_ids"):
-        if body.get(key):
-            told = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
-            errors.add((key,), "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", told)
+    check_rows(errors, body.get("components"))
 
 
 def _check_allowed_mentions(errors: FormErrors, allowed: object) -> None:
