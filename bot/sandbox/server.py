@@ -10,8 +10,7 @@ from aiohttp import web
 
 from bot.sandbox.control.api import add_routes as add_control_routes
 from bot.sandbox.control.controller import Orders
-from bot.sandbox.model.settings import Settings
-from bot.sandbox.model.state import StandIn
+from bot.sandbox.model.state import Settings, StandIn
 from bot.sandbox.rest.rate_limits import Buckets, Limit
 from bot.sandbox.rest.routes import PREFIX
 from bot.sandbox.rest.routes import add_routes as add_rest_routes
@@ -29,7 +28,7 @@ class Sandbox(Orders):
         buckets: bool | Mapping[str, Limit] = True,
         **settings: Any,
     ) -> None:
-        """`settings` are the fields of `bot.sandbox.model.settings.Settings`, such as nonce_window=300.0."""
+        """`settings` are the fields of `bot.sandbox.model.state.Settings`, such as nonce_window=300.0."""
         super().__init__(StandIn(Settings(token=token, **settings), Buckets(buckets)))
 
     @property

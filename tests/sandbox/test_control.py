@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox import Sandbox, demo_guild
-from bot.sandbox.control.routes import ROUTES
+from bot.sandbox.control.api import ROUTES
 from tests.sandbox.caller import Stage
 
 

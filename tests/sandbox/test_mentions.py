@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.services.mentions import Mentions, resolve
+from bot.sandbox.services.message_builder import Mentions, resolve
 
 NOBODY: Json = {"parse": []}
 

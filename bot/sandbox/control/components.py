@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bot.sandbox.control.lookup import Name, message_numbered, user_named
+from bot.sandbox.control.lookup import Name, id_of, message_numbered, resolve, user_named
 from bot.sandbox.model.guilds import Channel, Message
 from bot.sandbox.model.json import InteractionKind, Json, whole_number
 from bot.sandbox.model.permissions import P, can, can_see, sending_right
 from bot.sandbox.model.state import StandIn
 from bot.sandbox.rest.errors import Declined
 from bot.sandbox.services.interactions import Interaction, open_interaction
-from bot.sandbox.services.resolved import id_of, resolve
 from bot.sandbox.validation.components import BUTTON, LINK, SELECTS, STRING_SELECT, every_component
 from bot.sandbox.validation.modals import fill_in, inputs_of
 

@@ -8,7 +8,7 @@ from bot.sandbox.model.json import Json
 from bot.sandbox.model.payloads import member_payload, role_payload, user_payload
 from bot.sandbox.model.state import StandIn
 from bot.sandbox.rest.errors import Declined, FormErrors, Refused
-from bot.sandbox.services import channels, threads
+from bot.sandbox.services import channels
 
 THREAD_CHANGES = ("locked", "archived", "name")
 
@@ -55,7 +55,7 @@ def change_thread(stand: StandIn, thread: Name, changes: Json) -> Channel:
             f"{sorted(stray)[0]!r} cannot be changed: only {', '.join(THREAD_CHANGES)}.", status=400
         )
     errors = FormErrors()
-    threads.check_settings(errors, changes)
+    channels.check_settings(errors, changes)
     try:
         errors.settle()
     except Refused as no:
@@ -124,7 +124,7 @@ def remove_member(stand: StandIn, user: Name) -> None:
     if member.user.id == guild.owner_id:
         raise Declined("The owner cannot be removed from the guild.", status=403)
     for thread in stand.world.threads_of(guild):
-        threads.leave(stand, thread, member.user.id)
+        channels.leave(stand, thread, member.user.id)
     del guild.members[member.user.id]
     if member.user.bot:
         stand.emit("GUILD_DELETE", {"id": str(guild.id)})

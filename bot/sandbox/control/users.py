@@ -14,7 +14,7 @@ from bot.sandbox.model.permissions import require, right_to_open
 from bot.sandbox.model.state import StandIn
 from bot.sandbox.rest.errors import Declined, Refused
 from bot.sandbox.services import messages
-from bot.sandbox.services.threads import check_thread, open_thread
+from bot.sandbox.services.channels import check_thread, open_thread
 from bot.sandbox.validation.messages import File
 
 __all__ = [

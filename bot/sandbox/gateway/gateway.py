@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
@@ -23,7 +24,9 @@ from bot.sandbox.gateway.session import (
 from bot.sandbox.model.guilds import Channel, Guild, Member, World
 from bot.sandbox.model.json import Json, whole_number
 from bot.sandbox.model.payloads import guild_create_payload, own_user_payload
-from bot.sandbox.model.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.sandbox.model.state import Settings
 
 CLOSE_UNKNOWN_OPCODE, CLOSE_DECODE, CLOSE_NOT_AUTHENTICATED, CLOSE_WRONG_TOKEN = 4001, 4002, 4003, 4004
 CLOSE_ALREADY, CLOSE_DISALLOWED = 4005, 4014

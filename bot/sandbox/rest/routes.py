@@ -8,12 +8,7 @@ from aiohttp import web
 
 from bot.sandbox.model.json import whole_number
 from bot.sandbox.model.state import StandIn, content_type_of
-from bot.sandbox.rest import channels as rest_channels
-from bot.sandbox.rest import commands as rest_commands
-from bot.sandbox.rest import guilds as rest_guilds
-from bot.sandbox.rest import interactions as rest_interactions
-from bot.sandbox.rest import messages as rest_messages
-from bot.sandbox.rest import threads as rest_threads
+from bot.sandbox.rest import channels, guilds, interactions, messages
 from bot.sandbox.rest.errors import not_found
 from bot.sandbox.rest.request import PREFIX, Call, Route, answering
 
@@ -21,8 +16,8 @@ __all__ = ["PREFIX", "add_routes"]
 
 
 def add_routes(app: web.Application, stand: StandIn) -> None:
-    for rooms in (rest_guilds, rest_channels, rest_commands, rest_interactions, rest_threads, rest_messages):
-        for route in rooms.ROUTES:
+    for module in (guilds, channels, interactions, messages):
+        for route in module.ROUTES:
             app.router.add_route(route.method, PREFIX + route.path, answering(stand, route))
     app.router.add_get("/attachments/{id}/{filename}", _attachment(stand))
     nowhere = Route("*", "/{path:.*}", _nowhere, with_token_in_path=True)

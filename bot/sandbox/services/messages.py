@@ -18,7 +18,7 @@ from bot.sandbox.rest.errors import (
     invalid_form,
     refused,
 )
-from bot.sandbox.services import threads
+from bot.sandbox.services import channels
 from bot.sandbox.services.message_builder import (
     HAS_THREAD,
     SUPPRESS_EMBEDS,
@@ -125,12 +125,12 @@ def post(
         stand.ephemeral[message.id] = message
         return message
     if channel.is_thread:
-        threads.wake(stand, channel)
-        threads.join(stand, channel, [author_id])
+        channels.wake(stand, channel)
+        channels.join(stand, channel, [author_id])
     _keep(stand, channel, message)
     if stand.settings.echo or author_id != stand.world.bot.id:
         stand.emit_message("MESSAGE_CREATE", message, **nonce_of(message))
-    threads.join_mentioned(stand, channel, message)
+    channels.join_mentioned(stand, channel, message)
     return message
 
 
@@ -141,7 +141,7 @@ def _keep(stand: StandIn, channel: Channel, message: Message) -> None:
         stand.remember_nonce(message)
     if channel.is_thread:
         channel.total_sent += 1
-        threads.refresh_starter(stand, channel)
+        channels.refresh_starter(stand, channel)
 
 
 def nonce_of(message: Message) -> Json:
@@ -229,7 +229,7 @@ def forget(stand: StandIn, channel: Channel, message: Message) -> None:
         if answered and answered["id"] == str(message.id):
             other.wire["referenced_message"] = None
     if channel.is_thread:
-        threads.refresh_starter(stand, channel)
+        channels.refresh_starter(stand, channel)
 
 
 def place_of(channel: Channel) -> Json:
@@ -241,13 +241,13 @@ def announce_starter(stand: StandIn, thread: Channel, owner_id: int, starter: Me
     """What Discord does around a thread made from a message: marks that one, quotes it in the thread."""
     parent = stand.world.parent_of(thread)
     starter.wire["flags"] |= HAS_THREAD
-    threads.refresh_starter(stand, thread)
+    channels.refresh_starter(stand, thread)
     stand.emit_message("MESSAGE_UPDATE", starter)
     quote = reply_to(parent, starter) | {"type": int(MessageKind.THREAD_STARTER)}
     first = post(stand, thread, owner_id, {"allowed_mentions": {"parse": []}}, {}, quote)
     thread.starter_id = first.id
     thread.total_sent -= 1
-    threads.refresh_starter(stand, thread)
+    channels.refresh_starter(stand, thread)
 
 
 def announce_thread(stand: StandIn, parent: Channel, owner_id: int, thread: Channel) -> None:
