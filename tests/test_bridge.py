@@ -12,12 +12,12 @@ async def filed(town: Town) -> str:
 
 
 async def connected(town: Town) -> None:
-    await eventually(lambda: town.sandbox.state()["connected_sessions"])
+    await eventually(lambda: town.sandbox.snapshot()["connected_sessions"])
 
 
 async def test_an_event_the_library_cannot_read_ends_neither_intake_nor_delivery(town: Town) -> None:
     await town.game_report()
-    sessions = town.sandbox.stand.gateway.sessions
+    sessions = town.sandbox.state.gateway.sessions
     for session in list(sessions.values()):
         session.dispatch("THREAD_CREATE", {"id": "5"})
 

@@ -2,7 +2,7 @@
 
 from bot.sandbox.control.demo_guild import DemoGuild, demo_guild
 from bot.sandbox.model.permissions import Permission
-from bot.sandbox.rest.errors import Declined, Refused
+from bot.sandbox.rest.errors import ControlError, DiscordApiError
 from bot.sandbox.server import Sandbox
 
-__all__ = ["Declined", "DemoGuild", "Permission", "Refused", "Sandbox", "demo_guild"]
+__all__ = ["ControlError", "DemoGuild", "DiscordApiError", "Permission", "Sandbox", "demo_guild"]

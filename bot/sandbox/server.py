@@ -9,43 +9,43 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.control.api import add_routes as add_control_routes
-from bot.sandbox.control.controller import Orders
-from bot.sandbox.model.state import Settings, StandIn
-from bot.sandbox.rest.rate_limits import Buckets, Limit
+from bot.sandbox.control.controller import SandboxController
+from bot.sandbox.model.state import SandboxState, Settings
+from bot.sandbox.rest.rate_limits import RateLimit, RateLimiter
 from bot.sandbox.rest.routes import PREFIX
 from bot.sandbox.rest.routes import add_routes as add_rest_routes
 
 MAX_BODY = 130 * 1024 * 1024  # what is too large is refused with Discord's words, not with the web server's
 
 
-class Sandbox(Orders):
+class Sandbox(SandboxController):
     """A stand-in for Discord that serves its API; what can be done with it is in `Orders`."""
 
     def __init__(
         self,
         token: str = "sandbox-token",  # noqa: S107  # it opens nothing but this stand-in
         *,
-        buckets: bool | Mapping[str, Limit] = True,
+        rate_limits: bool | Mapping[str, RateLimit] = True,
         **settings: Any,
     ) -> None:
         """`settings` are the fields of `bot.sandbox.model.state.Settings`, such as nonce_window=300.0."""
-        super().__init__(StandIn(Settings(token=token, **settings), Buckets(buckets)))
+        super().__init__(SandboxState(Settings(token=token, **settings), RateLimiter(rate_limits)))
 
     @property
     def token(self) -> str:
-        return self.stand.settings.token
+        return self.state.settings.token
 
     @property
     def address(self) -> str:
-        return self.stand.address
+        return self.state.address
 
     @property
     def api_base(self) -> str:
-        return self.stand.address + PREFIX
+        return self.state.address + PREFIX
 
     @property
     def gateway_url(self) -> str:
-        return self.stand.gateway.address
+        return self.state.gateway.address
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Sandbox]:
@@ -59,18 +59,18 @@ class Sandbox(Orders):
             self._listen_at(host, runner.addresses[0][1])
             yield self
         finally:
-            await self.stand.forget_what_is_to_come()
-            await self.stand.gateway.close()
+            await self.state.cancel_scheduled()
+            await self.state.gateway.close()
             await runner.cleanup()
 
     def _listen_at(self, host: str, port: int) -> None:
-        self.stand.address = f"http://{host}:{port}"
-        self.stand.gateway.address = f"ws://{host}:{port}/gateway"
+        self.state.address = f"http://{host}:{port}"
+        self.state.gateway.address = f"ws://{host}:{port}/gateway"
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_get("/gateway", self.stand.gateway.serve)
-        app.router.add_get("/gateway/", self.stand.gateway.serve)
-        add_rest_routes(app, self.stand)
+        app.router.add_get("/gateway", self.state.gateway.serve)
+        app.router.add_get("/gateway/", self.state.gateway.serve)
+        add_rest_routes(app, self.state)
         add_control_routes(app, self)
         return app

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from bot.sandbox import Declined, demo_guild
+from bot.sandbox import ControlError, demo_guild
 from bot.tickets import MessageKind, Ticket
 from tests.town import Town, said
 
@@ -30,7 +30,7 @@ async def test_an_opened_ticket_stands_in_a_private_thread_with_its_reporter_and
     assert list(town.buttons_of(ticket)) == ["Claim", "Reply", "Close"]
     for insider in ("pete", "mia", "noah"):
         assert town.sandbox.messages(place, as_user=insider)
-    with pytest.raises(Declined):
+    with pytest.raises(ControlError):
         town.sandbox.messages(place, as_user="paula")
 
 

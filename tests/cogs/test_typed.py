@@ -176,7 +176,7 @@ async def test_under_a_game_report_nothing_typed_becomes_a_reply(typing: Town) -
 
 async def test_without_the_setting_nothing_typed_is_read_or_kept(town: Town) -> None:
     ticket = await town.ticket()
-    (session,) = town.sandbox.stand.gateway.sessions.values()
+    (session,) = town.sandbox.state.gateway.sessions.values()
     assert not session.intents & Intent.MESSAGE_CONTENT
 
     town.sandbox.say("mia", thread_of(ticket), "We are on it.")

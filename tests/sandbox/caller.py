@@ -58,7 +58,7 @@ class Stage:
 
     def members_of(self, thread: discord.Thread) -> set[int]:
         """The ids of the users in a thread."""
-        return set(self.sandbox.stand.world.channel(thread.id).joined)
+        return set(self.sandbox.state.world.channel(thread.id).joined)
 
     def shown(self, message_id: int, channel: str | int = "tickets") -> dict[str, Any]:
         """The message object as it is in the sandbox."""
@@ -80,8 +80,8 @@ def aimed_at(sandbox: Sandbox) -> Any:
 @asynccontextmanager
 async def logged_in(bot: Listener, **settings: Any) -> AsyncIterator[Stage]:
     """A served sandbox with the demo guild and the bot in it, ready."""
-    patience = {"followup_patience": 1.0, "callback_deadline": 20.0}  # a machine may stand still for seconds
-    sandbox = Sandbox(**{"buckets": False} | patience | settings)
+    patience = {"followup_timeout": 1.0, "callback_deadline": 20.0}  # a machine may stand still for seconds
+    sandbox = Sandbox(**{"rate_limits": False} | patience | settings)
     guild = demo_guild(sandbox)
     async with sandbox.serve():
         with aimed_at(sandbox):

@@ -38,7 +38,7 @@ class Rest:
 
 @asynccontextmanager
 async def raw_rest() -> AsyncIterator[Rest]:
-    sandbox = Sandbox(buckets=False)
+    sandbox = Sandbox(rate_limits=False)
     guild = demo_guild(sandbox)
     async with sandbox.serve(), aiohttp.ClientSession() as session:
         yield Rest(sandbox=sandbox, guild=guild, session=session)

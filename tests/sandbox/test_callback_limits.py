@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.control import users as acting
+from bot.sandbox.control.commands import run_command
 from bot.sandbox.model.json import Json
 from tests.sandbox.raw import Rest, leaves, raw_rest
 
@@ -33,10 +33,10 @@ async def rest() -> AsyncIterator[Rest]:
 @pytest.fixture
 async def callback(rest: Rest) -> str:
     """The path at which a slash command waits for its answer."""
-    stand = rest.sandbox.stand
-    status, told = await rest.call("PUT", f"/applications/{stand.world.application_id}/commands", [command()])
+    state = rest.sandbox.state
+    status, told = await rest.call("PUT", f"/applications/{state.world.application_id}/commands", [command()])
     assert status == 200, told
-    interaction = acting.run_command(stand, "mia", "tickets", "close", {})
+    interaction = run_command(state, "mia", "tickets", "close", {})
     return f"/interactions/{interaction.id}/{interaction.token}/callback"
 
 
@@ -91,7 +91,7 @@ async def test_a_second_answer_is_refused(rest: Rest, callback: str) -> None:
 async def test_commands_past_a_limit_are_refused_where_they_are_wrong(
     rest: Rest, commands: list[Json], where: str
 ) -> None:
-    app = rest.sandbox.stand.world.application_id
+    app = rest.sandbox.state.world.application_id
 
     status, told = await rest.call("PUT", f"/applications/{app}/commands", commands)
 
@@ -100,7 +100,7 @@ async def test_commands_past_a_limit_are_refused_where_they_are_wrong(
 
 
 async def test_a_hundred_commands_are_kept_and_one_more_is_refused(rest: Rest) -> None:
-    path = f"/applications/{rest.sandbox.stand.world.application_id}/commands"
+    path = f"/applications/{rest.sandbox.state.world.application_id}/commands"
     many = [command(name=f"c{n}") for n in range(101)]
 
     kept = await rest.call("PUT", path, many[:100])

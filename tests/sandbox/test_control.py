@@ -26,7 +26,7 @@ async def test_every_route_is_listed_with_a_line_of_explanation(stage: Stage, pa
 
     assert status == 200
     assert len(listed) == len(ROUTES)
-    assert all(entry["does"].endswith(".") for entry in listed)
+    assert all(entry["description"].endswith(".") for entry in listed)
 
 
 async def test_a_person_is_moved_through_a_whole_visit() -> None:
@@ -48,7 +48,7 @@ async def test_a_person_is_moved_through_a_whole_visit() -> None:
         _, seen = await _ask(sandbox, "GET", "/sandbox/channels/tickets/messages?as=noah")
         assert [m["content"] for m in seen] == ["hello"]
         assert await _ask(sandbox, "POST", message + "/delete", {"user": "mia"}) == (200, {})
-        _, state = await _ask(sandbox, "GET", "/sandbox/state")
+        _, state = await _ask(sandbox, "GET", "/sandbox/snapshot")
 
     (tickets,) = (c for c in state["guilds"][0]["channels"] if c["name"] == "tickets")
     assert (tickets["messages"], tickets["threads"][0]["locked"]) == (0, True)

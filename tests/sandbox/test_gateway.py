@@ -26,7 +26,7 @@ async def test_a_dropped_connection_is_resumed_too(stage: Stage) -> None:
     stage.sandbox.say("mia", "tickets", "meanwhile")
 
     await eventually(lambda: stage.bot.received)
-    assert stage.sandbox.state()["connected_sessions"] == 1
+    assert stage.sandbox.snapshot()["connected_sessions"] == 1
 
 
 async def test_roles_members_and_channels_are_told_of() -> None:
@@ -50,7 +50,7 @@ async def test_a_deleted_channel_takes_its_threads_with_it_and_is_told_of_alone(
     post = await stage.send()
     await post.create_thread(name="talk")
     await eventually(lambda: stage.bot.get_channel(post.id))
-    sent = [session.sent for session in stage.sandbox.stand.gateway.sessions.values()]
+    sent = [session.sent for session in stage.sandbox.state.gateway.sessions.values()]
 
     stage.sandbox.delete_channel("tickets")
 
@@ -80,10 +80,10 @@ async def test_the_bot_is_told_what_it_may_do_whenever_that_changes(stage: Stage
     def may() -> bool:
         return channel.permissions_for(stage.home.me).manage_messages
 
-    role = sandbox.state()["guilds"][0]["roles"][-1]["id"]
+    role = sandbox.snapshot()["guilds"][0]["roles"][-1]["id"]
     sandbox.set_overwrite("general", bot, deny=Permission.MANAGE_MESSAGES)
     await eventually(lambda: not may() and stage.bot.heard.count("guild_channel_update") == 1)
-    sandbox.drop_overwrite("general", bot)
+    sandbox.delete_overwrite("general", bot)
     await eventually(may)
     sandbox.take_role(bot, role)
     await eventually(lambda: not may() and stage.bot.heard.count("member_update") == 1)

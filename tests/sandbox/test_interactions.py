@@ -10,11 +10,11 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.sandbox import Declined, Permission, Sandbox, demo_guild
+from bot.sandbox import ControlError, Permission, Sandbox, demo_guild
 from tests.sandbox.caller import Listener, Stage, aimed_at, logged_in, running
 
 
-class Act(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"act:(?P<what>\w+)"):
+class ScriptedButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"act:(?P<what>\w+)"):
     """A button whose custom id says what the bot answers."""
 
     def __init__(self, what: str) -> None:
@@ -22,7 +22,7 @@ class Act(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"act:(?P<wha
         self.what = what
 
     @classmethod
-    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Act:
+    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> ScriptedButton:
         return cls(match["what"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
@@ -106,7 +106,7 @@ ANSWERS = {
 async def stage() -> AsyncIterator[Stage]:
     TOLD.clear()
     bot = Listener()
-    bot.add_dynamic_items(Act)
+    bot.add_dynamic_items(ScriptedButton)
     async with logged_in(bot, callback_deadline=0.2) as ready:
         yield ready
 
@@ -114,7 +114,7 @@ async def stage() -> AsyncIterator[Stage]:
 async def _buttons(stage: Stage, *names: str, **more: Any) -> discord.Message:
     view = discord.ui.View(timeout=None)
     for name in names:
-        view.add_item(Act(name))
+        view.add_item(ScriptedButton(name))
     return await stage.send("the post", view=view, **more)
 
 
@@ -148,7 +148,7 @@ async def test_the_first_followup_fills_the_deferred_answer(stage: Stage) -> Non
 
     await stage.sandbox.press("mia", post.id, "act:later")
     await asyncio.sleep(0.1)
-    interaction = next(iter(stage.sandbox.stand.interactions))
+    interaction = next(iter(stage.sandbox.state.interactions))
     record = stage.sandbox.interaction(interaction)
 
     assert record["callback"]["type"] == 5
@@ -189,7 +189,7 @@ async def test_an_answer_taken_back_is_not_in_the_record(stage: Stage) -> None:
     await stage.sandbox.press("mia", post.id, "act:back")
     await asyncio.sleep(0.1)
 
-    interaction = next(iter(stage.sandbox.stand.interactions))
+    interaction = next(iter(stage.sandbox.state.interactions))
     assert stage.sandbox.interaction(interaction)["messages"] == []
 
 
@@ -208,11 +208,11 @@ async def test_a_modal_lets_nothing_through_the_client_would_not(stage: Stage) -
     opened = await stage.sandbox.press("mia", post.id, "act:form")
     whispered = await stage.sandbox.press("mia", post.id, "act:whisper")
 
-    with pytest.raises(Declined, match="2 to 10 characters"):
+    with pytest.raises(ControlError, match="2 to 10 characters"):
         await stage.sandbox.modal("mia", opened["id"], {"text": "x"})
-    with pytest.raises(Declined, match="Only the user"):
+    with pytest.raises(ControlError, match="Only the user"):
         await stage.sandbox.modal("noah", opened["id"], {"text": "words"})
-    with pytest.raises(Declined, match="opened no modal"):
+    with pytest.raises(ControlError, match="opened no modal"):
         await stage.sandbox.modal("mia", whispered["id"], {})
 
 
@@ -236,7 +236,7 @@ async def test_a_command_waits_for_a_bot_that_is_still_starting() -> None:
 async def test_only_what_is_there_can_be_pressed_unless_it_is_forged(stage: Stage) -> None:
     post = await _buttons(stage, "whisper")
 
-    with pytest.raises(Declined, match="it has \\['act:whisper'\\]"):
+    with pytest.raises(ControlError, match="it has \\['act:whisper'\\]"):
         await stage.sandbox.press("mia", post.id, "act:say")
     told = asyncio.create_task(stage.bot.wait_for("interaction", timeout=5))
     record = await stage.sandbox.press("mia", post.id, "act:say", forge=True)
@@ -250,18 +250,18 @@ async def test_only_what_is_there_can_be_pressed_unless_it_is_forged(stage: Stag
 async def test_who_cannot_see_the_channel_presses_nothing(stage: Stage) -> None:
     post = await _buttons(stage, "whisper")
 
-    with pytest.raises(Declined, match="cannot see"):
+    with pytest.raises(ControlError, match="cannot see"):
         await stage.sandbox.press("pete", post.id, "act:whisper")
 
 
 async def test_nobody_presses_anything_in_a_locked_thread(stage: Stage) -> None:
     thread = await (await stage.send()).create_thread(name="talk")
     view = discord.ui.View(timeout=None)
-    view.add_item(Act("whisper"))
+    view.add_item(ScriptedButton("whisper"))
     post = await thread.send(view=view)
     stage.sandbox.change_thread(thread.id, locked=True)
 
-    with pytest.raises(Declined, match="locked"):
+    with pytest.raises(ControlError, match="locked"):
         await stage.sandbox.press("olivia", post.id, "act:whisper")
 
 
@@ -269,7 +269,7 @@ async def test_only_its_addressee_presses_on_an_ephemeral_message(stage: Stage) 
     post = await _buttons(stage, "whisper")
     record = await stage.sandbox.press("mia", post.id, "act:whisper")
 
-    with pytest.raises(Declined, match="ephemeral"):
+    with pytest.raises(ControlError, match="ephemeral"):
         await stage.sandbox.press("noah", record["messages"][0]["id"], "act:say", forge=True)
 
 
@@ -321,7 +321,7 @@ async def test_a_command_the_client_would_not_send_is_declined(stage: Stage) -> 
         ("ticket reply", {"stray": 1}, "no option 'stray'"),
         ("bosses", {}, "lacks the permissions"),
     ):
-        with pytest.raises(Declined, match=why):
+        with pytest.raises(ControlError, match=why):
             await stage.sandbox.command("mia", "tickets", command, options)
     assert _said(await stage.sandbox.command("olivia", "tickets", "bosses")) == ["boss"]
 
@@ -330,7 +330,7 @@ async def test_whoever_may_not_use_commands_uses_none(stage: Stage) -> None:
     await _with_commands(stage)
     stage.sandbox.set_overwrite("general", "pete", deny=Permission.USE_APPLICATION_COMMANDS)
 
-    with pytest.raises(Declined, match="may not use commands"):
+    with pytest.raises(ControlError, match="may not use commands"):
         await stage.sandbox.command("pete", "general", "ticket reply", {"ticket": "T1"})
 
 

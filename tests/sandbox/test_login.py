@@ -66,7 +66,7 @@ async def test_commands_of_a_guild_are_its_own(stage: Stage) -> None:
     (synced,) = await stage.bot.tree.sync(guild=home)
 
     assert synced.guild_id == stage.guild.id
-    (registered,) = stage.sandbox.state()["commands"]
+    (registered,) = stage.sandbox.snapshot()["commands"]
     assert registered["guild_id"] == str(stage.guild.id)
 
 

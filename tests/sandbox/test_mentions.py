@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.services.message_builder import Mentions, resolve
+from bot.sandbox.services.message_builder import Mentions, parse_mentions
 
 NOBODY: Json = {"parse": []}
 
@@ -13,7 +13,7 @@ NOBODY: Json = {"parse": []}
 def pinged(
     content: str, allowed: Json | None = None, *, everyone: bool = True, replied_to: int | None = None
 ) -> tuple[list[int], list[int], bool]:
-    found: Mentions = resolve(
+    found: Mentions = parse_mentions(
         content,
         allowed,
         member_ids={1, 2},

@@ -7,7 +7,7 @@ import io
 import discord
 import pytest
 
-from bot.sandbox import Declined, Permission
+from bot.sandbox import ControlError, Permission
 from tests.sandbox.caller import Listener, Stage, eventually, logged_in
 
 
@@ -85,7 +85,7 @@ async def test_nobody_edits_what_another_wrote(stage: Stage) -> None:
 
     with pytest.raises(discord.Forbidden) as refused:
         await stage.channel("general").get_partial_message(int(typed["id"])).edit(content="yours")
-    with pytest.raises(Declined, match="Only its author"):
+    with pytest.raises(ControlError, match="Only its author"):
         stage.sandbox.edit_message("mia", typed["id"], "yours")
 
     assert refused.value.code == 50005
@@ -100,7 +100,7 @@ async def test_a_deleted_message_is_gone_for_replies_too(stage: Stage) -> None:
     assert stage.shown(int(answer["id"]))["referenced_message"] is None
     with pytest.raises(discord.NotFound):
         await stage.channel().fetch_message(int(typed["id"]))
-    with pytest.raises(Declined, match="MESSAGE_REFERENCE_UNKNOWN_MESSAGE"):
+    with pytest.raises(ControlError, match="MESSAGE_REFERENCE_UNKNOWN_MESSAGE"):
         stage.sandbox.say("mia", "tickets", "third", reply_to=typed["id"])
 
 
@@ -141,7 +141,7 @@ async def test_whoever_may_not_send_is_told_so(stage: Stage) -> None:
 
     with pytest.raises(discord.Forbidden) as refused:
         await stage.send(channel="log")
-    with pytest.raises(Declined, match="Missing Access"):
+    with pytest.raises(ControlError, match="Missing Access"):
         stage.sandbox.say("pete", "tickets", "let me in")
 
     assert refused.value.code == 50013

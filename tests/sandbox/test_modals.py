@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.rest.errors import Declined, Refused
-from bot.sandbox.validation.modals import check_modal, fill_in, inputs_of
+from bot.sandbox.rest.errors import ControlError, DiscordApiError
+from bot.sandbox.validation.modals import check_modal, fill_modal, modal_inputs
 
 REASON: Json = {"type": 4, "custom_id": "reason", "style": 2, "min_length": 3, "max_length": 5}
 TEAM: Json = {
@@ -33,7 +33,7 @@ def modal(**changes: object) -> Json:
 
 
 def test_a_filled_modal_comes_back_in_discords_shape() -> None:
-    sent = fill_in(modal(), {"reason": "spam", "Team": ["b", "c"]})
+    sent = fill_modal(modal(), {"reason": "spam", "Team": ["b", "c"]})
 
     assert sent == [
         {"type": 18, "id": 1, "component": {"type": 4, "id": 2, "custom_id": "reason", "value": "spam"}},
@@ -44,7 +44,7 @@ def test_a_filled_modal_comes_back_in_discords_shape() -> None:
 
 
 def test_inputs_are_listed_top_to_bottom() -> None:
-    assert [field["custom_id"] for field in inputs_of(modal())] == ["reason", "team", "old"]
+    assert [field["custom_id"] for field in modal_inputs(modal())] == ["reason", "team", "old"]
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_inputs_are_listed_top_to_bottom() -> None:
     ],
 )
 def test_what_the_client_would_not_submit_is_declined_in_a_sentence(values: Json, sentence: str) -> None:
-    with pytest.raises(Declined, match=sentence):
-        fill_in(modal(), values)
+    with pytest.raises(ControlError, match=sentence):
+        fill_modal(modal(), values)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_the_client_would_not_submit_is_declined_in_a_sentence(values: Json
 def test_discord_refuses_a_modal_it_cannot_show(change: Json, where: list[str]) -> None:
     check_modal(modal())
 
-    with pytest.raises(Refused) as no:
+    with pytest.raises(DiscordApiError) as no:
         check_modal(modal(**change))
 
     assert no.value.code == 50035

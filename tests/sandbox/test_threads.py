@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 import pytest
 
-from bot.sandbox import Declined
+from bot.sandbox import ControlError
 from tests.sandbox.caller import Stage, eventually
 
 
@@ -45,7 +45,7 @@ async def test_the_thread_is_told_of_before_the_messages_in_it(stage: Stage) -> 
 async def test_a_private_thread_is_seen_by_who_is_in_it(stage: Stage) -> None:
     thread = await stage.channel("general").create_thread(name="private")
 
-    with pytest.raises(Declined, match="Missing Access"):
+    with pytest.raises(ControlError, match="Missing Access"):
         stage.sandbox.say("pete", thread.id, "may I?")
     await thread.add_user(discord.Object(stage.guild.members["pete"]))
 
@@ -86,7 +86,7 @@ async def test_a_thread_made_by_hand_reaches_the_bot_and_its_channel(stage: Stag
     await eventually(lambda: stage.bot.get_channel(int(made["id"])))
     (told,) = stage.sandbox.messages("general")
     assert (told["type"], told["content"]) == (18, "by hand")
-    with pytest.raises(Declined, match="Missing Permissions"):
+    with pytest.raises(ControlError, match="Missing Permissions"):
         stage.sandbox.open_thread("pete", "general", "not allowed", private=True)
 
 
@@ -119,7 +119,7 @@ async def test_in_a_locked_thread_only_who_manages_threads_writes(stage: Stage) 
     made = stage.sandbox.open_thread("pete", "general", "talk")
     stage.sandbox.change_thread(made["id"], locked=True)
 
-    with pytest.raises(Declined, match="locked"):
+    with pytest.raises(ControlError, match="locked"):
         stage.sandbox.say("pete", made["id"], "still here")
 
     assert stage.sandbox.say("mia", made["id"], "I may")["content"] == "I may"

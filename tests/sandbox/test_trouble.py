@@ -14,8 +14,8 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.sandbox import Declined, Sandbox, demo_guild
-from bot.sandbox.rest.rate_limits import Limit
+from bot.sandbox import ControlError, Sandbox, demo_guild
+from bot.sandbox.rest.rate_limits import RateLimit
 
 SEND = "POST /channels/{id}/messages"
 MESSAGES = r"/channels/\d+/messages$"
@@ -48,7 +48,7 @@ def sends(sandbox: Sandbox) -> list[int | None]:
 
 
 async def test_discord_py_reads_the_bucket_headers_and_never_runs_into_a_429(logged_in: LogIn) -> None:
-    async with logged_in(buckets={SEND: Limit(requests=2, per=0.4)}) as (sandbox, channel):
+    async with logged_in(rate_limits={SEND: RateLimit(requests=2, per=0.4)}) as (sandbox, channel):
         started = time.monotonic()
         for number in range(5):
             await channel.send(str(number))
@@ -60,7 +60,7 @@ async def test_discord_py_reads_the_bucket_headers_and_never_runs_into_a_429(log
 
 async def test_two_senders_on_one_token_meet_429s_and_still_send_everything(logged_in: LogIn) -> None:
     async with (
-        logged_in(buckets={SEND: Limit(requests=2, per=0.3)}) as (sandbox, channel),
+        logged_in(rate_limits={SEND: RateLimit(requests=2, per=0.3)}) as (sandbox, channel),
         discord.Client(intents=discord.Intents.default()) as other,
     ):
         await other.login(sandbox.token)
@@ -151,7 +151,7 @@ async def test_a_hang_ends_in_an_error_after_its_time(logged_in: LogIn) -> None:
 async def test_orders_over_http_are_never_hit(logged_in: LogIn) -> None:
     async with logged_in() as (sandbox, _), aiohttp.ClientSession() as session:
         sandbox.fail("500", times=None)
-        async with session.get(f"{sandbox.address}/sandbox/state") as answer:
+        async with session.get(f"{sandbox.address}/sandbox/snapshot") as answer:
             assert answer.status == 200
 
 
@@ -165,7 +165,7 @@ async def test_a_fault_counts_down_and_hits_only_what_it_names(logged_in: LogIn)
         await channel.send("x")
 
         sandbox.fail("forbidden", times=None)
-        assert [fault["times"] for fault in sandbox.state()["faults"]] == [None]
+        assert [fault["times"] for fault in sandbox.snapshot()["faults"]] == [None]
         sandbox.clear_faults()
         await channel.send("x")
 
@@ -174,7 +174,7 @@ def test_a_fault_with_a_chance_hits_some_and_with_the_same_seed_the_same_ones() 
     def hits(seed: int) -> list[bool]:
         sandbox = Sandbox(seed=seed)
         sandbox.fail("reset", times=200, chance=0.25)
-        return [sandbox.stand.faults.take("POST", "/x") is not None for _ in range(1000)]
+        return [sandbox.state.faults.take("POST", "/x") is not None for _ in range(1000)]
 
     first = hits(1)
 
@@ -189,7 +189,7 @@ async def test_an_effect_can_come_after_its_sender_tried_again(
     logged_in: LogIn, window: float, messages: int
 ) -> None:
     async with logged_in(nonce_window=window) as (sandbox, channel):
-        sandbox.fail("reset", method="POST", path=MESSAGES, when="ahead", effect_after=0.2)
+        sandbox.fail("reset", method="POST", path=MESSAGES, when="early", effect_delay=0.2)
         with pytest.raises((aiohttp.ClientError, OSError)):
             await channel.send("hello", nonce="same")
         assert sandbox.messages("tickets") == []
@@ -201,7 +201,7 @@ async def test_an_effect_can_come_after_its_sender_tried_again(
 
 
 async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_in: LogIn) -> None:
-    async with logged_in(buckets={"rename": Limit(requests=2, per=0.5)}) as (sandbox, channel):
+    async with logged_in(rate_limits={"rename": RateLimit(requests=2, per=0.5)}) as (sandbox, channel):
         thread = await channel.create_thread(name="zero", type=discord.ChannelType.public_thread)
         started = time.monotonic()
         for name in ("one", "two", "three"):
@@ -222,7 +222,7 @@ async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_
     ],
 )
 def test_a_fault_that_makes_no_sense_is_declined_in_a_sentence(wrong: dict[str, Any]) -> None:
-    with pytest.raises(Declined, match=r"\.$"):
+    with pytest.raises(ControlError, match=r"\.$"):
         Sandbox().fail(**wrong)
 
 

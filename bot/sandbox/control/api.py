@@ -9,305 +9,331 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.control.controller import Orders
-from bot.sandbox.model.json import Json, json_answer
-from bot.sandbox.rest.errors import Declined
+from bot.sandbox.control.controller import SandboxController
+from bot.sandbox.model.json import Json, json_response
+from bot.sandbox.rest.errors import ControlError
 
 
-class Missing(Exception):
-    """A field the order needs is not in the body, or is of another kind."""
+class MissingField(ControlError):
+    """A required field of the body is missing or has the wrong type."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, status=400)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ControlRequest:
     path: dict[str, str]
     query: dict[str, str]
     body: Json
 
-    def need(self, name: str) -> Any:
+    def require(self, name: str) -> Any:
         if self.body.get(name) is None:
-            raise Missing(f"The body has no {name!r}: add it.")
+            raise MissingField(f"The body has no {name!r}: add it.")
         return self.body[name]
 
-    def number(self, name: str) -> int:
+    def integer(self, name: str) -> int:
         value = self.body.get(name, 0)
         try:
             return int(value)
         except (TypeError, ValueError):
-            raise Missing(f"{name!r} is a whole number, not {value!r}.") from None
+            raise MissingField(f"{name!r} is a whole number, not {value!r}.") from None
 
-    def some(self, *names: str) -> Json:
+    def optional(self, *names: str) -> Json:
         return {name: self.body[name] for name in names if name in self.body}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ControlRoute:
     method: str
     path: str
-    does: str
-    act: Callable[[Orders, Asked], Any]
+    description: str
+    handler: Callable[[SandboxController, ControlRequest], Any]
 
 
-def _list(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.messages(asked.path["channel"], asked.query.get("as"))
+def _list_messages(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.messages(request.path["channel"], request.query.get("as"))
 
 
-def _say(sandbox: Orders, asked: Asked) -> Any:
-    optional = asked.some("reply_to", "attachments")
-    return sandbox.say(asked.need("user"), asked.need("channel"), asked.body.get("content", ""), **optional)
-
-
-def _reword(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.edit_message(asked.need("user"), asked.path["message"], asked.need("content"))
-
-
-def _delete_message(sandbox: Orders, asked: Asked) -> Json:
-    sandbox.delete_message(asked.path["message"], asked.body.get("user"))
-    return {}
-
-
-def _delete_messages(sandbox: Orders, asked: Asked) -> Json:
-    sandbox.delete_messages(asked.path["channel"], asked.need("messages"))
-    return {}
-
-
-def _press(sandbox: Orders, asked: Asked) -> Any:
-    user, message, custom_id = asked.need("user"), asked.need("message"), asked.need("custom_id")
-    return sandbox.press(user, message, custom_id, **asked.some("values", "forge"))
-
-
-def _command(sandbox: Orders, asked: Asked) -> Any:
-    user, channel, command = asked.need("user"), asked.need("channel"), asked.need("command")
-    return sandbox.command(user, channel, command, asked.body.get("options"))
-
-
-def _autocomplete(sandbox: Orders, asked: Asked) -> Any:
-    user, channel, command = asked.need("user"), asked.need("channel"), asked.need("command")
-    return sandbox.autocomplete(
-        user, channel, command, asked.body.get("options") or {}, asked.need("focused")
+def _say(sandbox: SandboxController, request: ControlRequest) -> Any:
+    optional = request.optional("reply_to", "attachments")
+    return sandbox.say(
+        request.require("user"), request.require("channel"), request.body.get("content", ""), **optional
     )
 
 
-def _context_menu(sandbox: Orders, asked: Asked) -> Any:
-    user, channel, command = asked.need("user"), asked.need("channel"), asked.need("command")
-    return sandbox.context_menu(user, channel, command, asked.need("target"))
+def _edit_message(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.edit_message(request.require("user"), request.path["message"], request.require("content"))
 
 
-def _modal(sandbox: Orders, asked: Asked) -> Any:
-    user, interaction = asked.need("user"), asked.need("interaction")
-    return sandbox.modal(user, interaction, asked.body.get("values") or {}, asked.body.get("forge_custom_id"))
-
-
-def _open_thread(sandbox: Orders, asked: Asked) -> Any:
-    user, channel, name = asked.need("user"), asked.need("channel"), asked.need("name")
-    return sandbox.open_thread(user, channel, name, **asked.some("message", "private"))
-
-
-def _change_thread(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.change_thread(asked.path["thread"], **asked.body)
-
-
-def _set_overwrite(sandbox: Orders, asked: Asked) -> Any:
-    allow, deny = asked.number("allow"), asked.number("deny")
-    return sandbox.set_overwrite(asked.path["channel"], asked.path["target"], allow=allow, deny=deny)
-
-
-def _drop_overwrite(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.drop_overwrite(asked.path["channel"], asked.path["target"])
-
-
-def _delete_channel(sandbox: Orders, asked: Asked) -> Json:
-    sandbox.delete_channel(asked.path["channel"])
+def _delete_message(sandbox: SandboxController, request: ControlRequest) -> Json:
+    sandbox.delete_message(request.path["message"], request.body.get("user"))
     return {}
 
 
-def _create_role(sandbox: Orders, asked: Asked) -> Any:
-    mentionable = bool(asked.body.get("mentionable"))
-    return sandbox.create_role(asked.need("name"), asked.number("permissions"), mentionable=mentionable)
-
-
-def _change_role(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.change_role(asked.path["role"], asked.number("permissions"))
-
-
-def _delete_role(sandbox: Orders, asked: Asked) -> Json:
-    sandbox.delete_role(asked.path["role"])
+def _delete_messages(sandbox: SandboxController, request: ControlRequest) -> Json:
+    sandbox.delete_messages(request.path["channel"], request.require("messages"))
     return {}
 
 
-def _add_member(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.add_member(asked.need("name"), asked.body.get("roles"))
+def _press(sandbox: SandboxController, request: ControlRequest) -> Any:
+    user, message, custom_id = (
+        request.require("user"),
+        request.require("message"),
+        request.require("custom_id"),
+    )
+    return sandbox.press(user, message, custom_id, **request.optional("values", "forge"))
 
 
-def _remove_member(sandbox: Orders, asked: Asked) -> Json:
-    sandbox.remove_member(asked.path["user"])
+def _command(sandbox: SandboxController, request: ControlRequest) -> Any:
+    user, channel, command = request.require("user"), request.require("channel"), request.require("command")
+    return sandbox.command(user, channel, command, request.body.get("options"))
+
+
+def _autocomplete(sandbox: SandboxController, request: ControlRequest) -> Any:
+    user, channel, command = request.require("user"), request.require("channel"), request.require("command")
+    return sandbox.autocomplete(
+        user, channel, command, request.body.get("options") or {}, request.require("focused")
+    )
+
+
+def _context_menu(sandbox: SandboxController, request: ControlRequest) -> Any:
+    user, channel, command = request.require("user"), request.require("channel"), request.require("command")
+    return sandbox.context_menu(user, channel, command, request.require("target"))
+
+
+def _modal(sandbox: SandboxController, request: ControlRequest) -> Any:
+    user, interaction = request.require("user"), request.require("interaction")
+    return sandbox.modal(
+        user, interaction, request.body.get("values") or {}, request.body.get("forge_custom_id")
+    )
+
+
+def _open_thread(sandbox: SandboxController, request: ControlRequest) -> Any:
+    user, channel, name = request.require("user"), request.require("channel"), request.require("name")
+    return sandbox.open_thread(user, channel, name, **request.optional("message", "private"))
+
+
+def _change_thread(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_thread(request.path["thread"], **request.body)
+
+
+def _set_overwrite(sandbox: SandboxController, request: ControlRequest) -> Any:
+    allow, deny = request.integer("allow"), request.integer("deny")
+    return sandbox.set_overwrite(request.path["channel"], request.path["target"], allow=allow, deny=deny)
+
+
+def _delete_overwrite(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.delete_overwrite(request.path["channel"], request.path["target"])
+
+
+def _delete_channel(sandbox: SandboxController, request: ControlRequest) -> Json:
+    sandbox.delete_channel(request.path["channel"])
     return {}
 
 
-def _give_role(sandbox: Orders, asked: Asked) -> Json:
-    sandbox.give_role(asked.path["user"], asked.path["role"])
+def _create_role(sandbox: SandboxController, request: ControlRequest) -> Any:
+    mentionable = bool(request.body.get("mentionable"))
+    return sandbox.create_role(
+        request.require("name"), request.integer("permissions"), mentionable=mentionable
+    )
+
+
+def _change_role(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_role(request.path["role"], request.integer("permissions"))
+
+
+def _delete_role(sandbox: SandboxController, request: ControlRequest) -> Json:
+    sandbox.delete_role(request.path["role"])
     return {}
 
 
-def _take_role(sandbox: Orders, asked: Asked) -> Json:
-    sandbox.take_role(asked.path["user"], asked.path["role"])
+def _add_member(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.add_member(request.require("name"), request.body.get("roles"))
+
+
+def _remove_member(sandbox: SandboxController, request: ControlRequest) -> Json:
+    sandbox.remove_member(request.path["user"])
     return {}
 
 
-def _fail(sandbox: Orders, asked: Asked) -> Any:
-    names = ("method", "path", "when", "times", "chance", "retry_after", "hang_for", "effect_after")
-    return sandbox.fail(asked.need("kind"), **asked.some(*names)).describe()
+def _give_role(sandbox: SandboxController, request: ControlRequest) -> Json:
+    sandbox.give_role(request.path["user"], request.path["role"])
+    return {}
 
 
-def _clear_faults(sandbox: Orders, asked: Asked) -> Json:
+def _take_role(sandbox: SandboxController, request: ControlRequest) -> Json:
+    sandbox.take_role(request.path["user"], request.path["role"])
+    return {}
+
+
+def _fail(sandbox: SandboxController, request: ControlRequest) -> Any:
+    names = ("method", "path", "when", "times", "chance", "retry_after", "hang_for", "effect_delay")
+    return sandbox.fail(request.require("kind"), **request.optional(*names)).to_json()
+
+
+def _clear_faults(sandbox: SandboxController, request: ControlRequest) -> Json:
     sandbox.clear_faults()
     return {}
 
 
-async def _disconnect(sandbox: Orders, asked: Asked) -> Json:
-    code = asked.number("code") or None
-    hit = await sandbox.disconnect(resumable=bool(asked.body.get("resumable", True)), code=code)
+async def _disconnect(sandbox: SandboxController, request: ControlRequest) -> Json:
+    code = request.integer("code") or None
+    hit = await sandbox.disconnect(resumable=bool(request.body.get("resumable", True)), code=code)
     return {"sessions": hit}
 
 
-def _state(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.state()
+def _snapshot(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.snapshot()
 
 
-def _requests(sandbox: Orders, asked: Asked) -> Any:
+def _requests(sandbox: SandboxController, request: ControlRequest) -> Any:
     return sandbox.requests
 
 
-def _interaction(sandbox: Orders, asked: Asked) -> Any:
-    return sandbox.interaction(asked.path["interaction"])
+def _interaction(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.interaction(request.path["interaction"])
 
 
 ROUTES = (
-    Order("GET", "/sandbox/state", "The whole world: guilds, channels, threads, members, commands.", _state),
-    Order("GET", "/sandbox/requests", "Every REST request the bot made, with its status.", _requests),
-    Order(
+    ControlRoute(
+        "GET",
+        "/sandbox/snapshot",
+        "The whole world: guilds, channels, threads, members, commands.",
+        _snapshot,
+    ),
+    ControlRoute("GET", "/sandbox/requests", "Every REST request the bot made, with its status.", _requests),
+    ControlRoute(
         "GET",
         "/sandbox/channels/{channel}/messages",
         "The messages of a channel or thread, oldest first; ?as=mia: only if she sees it.",
-        _list,
+        _list_messages,
     ),
-    Order(
+    ControlRoute(
         "GET",
         "/sandbox/interactions/{interaction}",
         "What became of an interaction, with its ephemeral messages.",
         _interaction,
     ),
-    Order(
+    ControlRoute(
         "POST",
         "/sandbox/messages",
         "Say something: {user, channel, content, reply_to?, attachments?: [{filename, content}]}.",
         _say,
     ),
-    Order("PATCH", "/sandbox/messages/{message}", "Edit one's own message: {user, content}.", _reword),
-    Order(
+    ControlRoute(
+        "PATCH", "/sandbox/messages/{message}", "Edit one's own message: {user, content}.", _edit_message
+    ),
+    ControlRoute(
         "POST", "/sandbox/messages/{message}/delete", "Delete a message, as {user} if given.", _delete_message
     ),
-    Order(
+    ControlRoute(
         "POST",
         "/sandbox/channels/{channel}/messages/delete",
         "Delete several messages at once: {messages: [id]}.",
         _delete_messages,
     ),
-    Order(
+    ControlRoute(
         "POST",
         "/sandbox/press",
         "Press a button or pick from a select: {user, message, custom_id, values?, forge?}.",
         _press,
     ),
-    Order("POST", "/sandbox/commands", "Run a command: {user, channel, command, options?}.", _command),
-    Order(
+    ControlRoute("POST", "/sandbox/commands", "Run a command: {user, channel, command, options?}.", _command),
+    ControlRoute(
         "POST",
         "/sandbox/autocomplete",
         "Type into an option: {user, channel, command, options, focused}.",
         _autocomplete,
     ),
-    Order(
+    ControlRoute(
         "POST",
         "/sandbox/context-menu",
         "Use a menu on a message or user: {user, channel, command, target}.",
         _context_menu,
     ),
-    Order(
+    ControlRoute(
         "POST", "/sandbox/modals", "Submit a modal: {user, interaction, values, forge_custom_id?}.", _modal
     ),
-    Order(
+    ControlRoute(
         "POST", "/sandbox/threads", "Open a thread: {user, channel, name, message?, private?}.", _open_thread
     ),
-    Order(
+    ControlRoute(
         "PATCH", "/sandbox/threads/{thread}", "Change a thread: {locked?, archived?, name?}.", _change_thread
     ),
-    Order(
+    ControlRoute(
         "PUT",
         "/sandbox/channels/{channel}/overwrites/{target}",
         "Set what a role, a user or everyone may do there: {allow, deny}.",
         _set_overwrite,
     ),
-    Order("DELETE", "/sandbox/channels/{channel}/overwrites/{target}", "Drop that again.", _drop_overwrite),
-    Order("DELETE", "/sandbox/channels/{channel}", "Delete a channel or thread.", _delete_channel),
-    Order("POST", "/sandbox/roles", "Create a role: {name, permissions?, mentionable?}.", _create_role),
-    Order("PATCH", "/sandbox/roles/{role}", "Change what a role may do: {permissions}.", _change_role),
-    Order("DELETE", "/sandbox/roles/{role}", "Delete a role.", _delete_role),
-    Order("POST", "/sandbox/members", "Add a member: {name, roles?}.", _add_member),
-    Order("DELETE", "/sandbox/members/{user}", "Remove a member.", _remove_member),
-    Order("PUT", "/sandbox/members/{user}/roles/{role}", "Give a member a role.", _give_role),
-    Order("DELETE", "/sandbox/members/{user}/roles/{role}", "Take a role from a member.", _take_role),
-    Order(
+    ControlRoute(
+        "DELETE", "/sandbox/channels/{channel}/overwrites/{target}", "Drop that again.", _delete_overwrite
+    ),
+    ControlRoute("DELETE", "/sandbox/channels/{channel}", "Delete a channel or thread.", _delete_channel),
+    ControlRoute(
+        "POST", "/sandbox/roles", "Create a role: {name, permissions?, mentionable?}.", _create_role
+    ),
+    ControlRoute("PATCH", "/sandbox/roles/{role}", "Change what a role may do: {permissions}.", _change_role),
+    ControlRoute("DELETE", "/sandbox/roles/{role}", "Delete a role.", _delete_role),
+    ControlRoute("POST", "/sandbox/members", "Add a member: {name, roles?}.", _add_member),
+    ControlRoute("DELETE", "/sandbox/members/{user}", "Remove a member.", _remove_member),
+    ControlRoute("PUT", "/sandbox/members/{user}/roles/{role}", "Give a member a role.", _give_role),
+    ControlRoute("DELETE", "/sandbox/members/{user}/roles/{role}", "Take a role from a member.", _take_role),
+    ControlRoute(
         "POST",
         "/sandbox/faults",
         "Plan trouble: {kind, method?, path?, when?, times?, chance?, retry_after?, hang_for?, "
-        "effect_after?}.",
+        "effect_delay?}.",
         _fail,
     ),
-    Order("DELETE", "/sandbox/faults", "Forget the trouble still planned.", _clear_faults),
-    Order("POST", "/sandbox/disconnect", "Drop the gateway: {resumable?, code?}.", _disconnect),
+    ControlRoute("DELETE", "/sandbox/faults", "Forget the trouble still planned.", _clear_faults),
+    ControlRoute("POST", "/sandbox/disconnect", "Drop the gateway: {resumable?, code?}.", _disconnect),
 )
 
 
-Answering = Callable[[web.Request], Awaitable[web.Response]]
+AiohttpHandler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def add_routes(app: web.Application, sandbox: Orders) -> None:
-    app.router.add_get("/", _listing)  # whoever opens the bare address in a browser sees what there is
-    app.router.add_get("/sandbox", _listing)
+def add_routes(app: web.Application, sandbox: SandboxController) -> None:
+    app.router.add_get("/", _list_routes)  # whoever opens the bare address in a browser sees what there is
+    app.router.add_get("/sandbox", _list_routes)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _answering(sandbox, route.act))
-    app.router.add_route("*", "/sandbox/{path:.*}", _nowhere)
+        app.router.add_route(route.method, route.path, _handler(sandbox, route.handler))
+    app.router.add_route("*", "/sandbox/{path:.*}", _unknown_path)
 
 
-async def _listing(request: web.Request) -> web.Response:
-    return json_answer([{"method": r.method, "path": r.path, "does": r.does} for r in ROUTES])
+async def _list_routes(request: web.Request) -> web.Response:
+    return json_response([{"method": r.method, "path": r.path, "description": r.description} for r in ROUTES])
 
 
-async def _nowhere(request: web.Request) -> web.Response:
-    told = f"There is no {request.method} {request.path}: GET /sandbox lists what there is."
-    return json_answer({"error": told}, 404)
+async def _unknown_path(request: web.Request) -> web.Response:
+    error = f"There is no {request.method} {request.path}: GET /sandbox lists what there is."
+    return json_response({"error": error}, 404)
 
 
-def _answering(sandbox: Orders, act: Callable[[Orders, Asked], Any]) -> Answering:
-    async def answer(request: web.Request) -> web.Response:
+def _handler(
+    sandbox: SandboxController, handler: Callable[[SandboxController, ControlRequest], Any]
+) -> AiohttpHandler:
+    async def handle(request: web.Request) -> web.Response:
         try:
-            asked = Asked(path=dict(request.match_info), query=dict(request.query), body=await _body(request))
-            told = act(sandbox, asked)
-            return json_answer(await told if isinstance(told, Awaitable) else told)
-        except Declined as no:
-            return json_answer({"error": no.text}, no.status)
-        except Missing as no:
-            return json_answer({"error": str(no)}, 400)
+            control_request = ControlRequest(
+                path=dict(request.match_info), query=dict(request.query), body=await _read_body(request)
+            )
+            result = handler(sandbox, control_request)
+            return json_response(await result if isinstance(result, Awaitable) else result)
+        except ControlError as error:
+            return json_response({"error": error.text}, error.status)
 
-    return answer
+    return handle
 
 
-async def _body(request: web.Request) -> Json:
+async def _read_body(request: web.Request) -> Json:
     raw = await request.read()
     try:
         body = json.loads(raw) if raw.strip() else {}
     except ValueError as broken:
-        raise Declined(f"The body is no JSON: {broken}.", status=400) from broken
+        raise ControlError(f"The body is no JSON: {broken}.", status=400) from broken
     if not isinstance(body, dict):
-        raise Declined("The body is no JSON object: send {...}.", status=400)
+        raise ControlError("The body is no JSON object: send {...}.", status=400)
     return body

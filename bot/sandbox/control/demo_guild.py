@@ -36,7 +36,7 @@ class DemoGuild:
 
 def demo_guild(sandbox: Sandbox, name: str = "Ticketbridge Demo") -> DemoGuild:
     """Adds the guild to the sandbox; olivia owns it, mia and noah are staff, pete and paula play."""
-    world = sandbox.stand.world
+    world = sandbox.state.world
     people = {person: world.add_user(person) for person in ("olivia", "mia", "noah", "pete", "paula")}
     guild = world.add_guild(name, people["olivia"], everyone=EVERYONE)
     staff = world.add_role(guild, "Staff", STAFF)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 
 from aiohttp import web
 
-from bot.sandbox.model.json import Json, json_answer
-from bot.sandbox.rest.errors import MISSING_PERMISSIONS, Declined, refused, unauthorized
+from bot.sandbox.model.json import Json, json_response
+from bot.sandbox.rest.errors import MISSING_PERMISSIONS, ControlError, discord_error, unauthorized
 from bot.sandbox.rest.rate_limits import too_many_requests
 
 RATE_LIMITS = {"429-user": "user", "429-global": "global", "429-shared": "shared"}
@@ -21,42 +21,44 @@ SERVER_ERRORS = {
     "504": "504: Gateway Timeout",
 }
 KINDS = (*RATE_LIMITS, "429-no-via", *SERVER_ERRORS, "hang", "reset", "unauthorized", "forbidden")
-MOMENTS = ("before", "after", "ahead")
+MOMENTS = ("before", "after", "early")
 
 
 @dataclass(kw_only=True, slots=True)
 class Fault:
-    """What is to go wrong, with which requests, and how often; raises `Declined` if that makes no sense."""
+    """A failure to inject into matching requests; raises `ControlError` for invalid values."""
 
     kind: str
     method: str = "*"
     path: str = ""  # a regular expression, searched in the path
-    when: str = "before"  # or "after" the request had its effect, or "ahead" of it
+    when: str = "before"  # or "after" the request had its effect, or "early" of it
     times: int | None = 1  # None: every time
     chance: float = 1.0  # of every request it could hit, how many it does
     retry_after: float = 1.0  # seconds, for the 429 kinds
     hang_for: float = 60.0  # seconds
-    effect_after: float = 3.0  # seconds, for what strikes ahead of an effect that still comes
+    effect_delay: float = 3.0  # seconds, for what strikes ahead of an effect that still comes
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise Declined(f"There is no fault {self.kind!r}: use one of {', '.join(KINDS)}.", status=400)
+            raise ControlError(f"There is no fault {self.kind!r}: use one of {', '.join(KINDS)}.", status=400)
         if self.when not in MOMENTS:
-            told = f"A fault strikes 'before', 'after' or 'ahead' of the effect, not {self.when!r}."
-            raise Declined(told, status=400)
+            sentence = f"A fault strikes 'before', 'after' or 'early', not {self.when!r}."
+            raise ControlError(sentence, status=400)
         if self.times is not None and self.times < 1:
-            raise Declined("A fault strikes at least once: give times 1 or more, or null.", status=400)
+            raise ControlError("A fault strikes at least once: give times 1 or more, or null.", status=400)
         if not 0 < self.chance <= 1:
-            raise Declined("A fault's chance is above 0 and at most 1: 0.05 is one in twenty.", status=400)
+            raise ControlError(
+                "A fault's chance is above 0 and at most 1: 0.05 is one in twenty.", status=400
+            )
         try:
             re.compile(self.path)
         except re.error as wrong:
-            raise Declined(f"The path is no regular expression: {wrong}.", status=400) from wrong
+            raise ControlError(f"The path is no regular expression: {wrong}.", status=400) from wrong
 
-    def describe(self) -> Json:
+    def to_json(self) -> Json:
         return asdict(self)
 
-    def hits(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         return self.method.upper() in ("*", method.upper()) and re.search(self.path, path) is not None
 
 
@@ -65,9 +67,9 @@ class Faults:
 
     def __init__(self, seed: int | None = None) -> None:
         self.planned: list[Fault] = []
-        self._dice = random.Random(seed)  # noqa: S311  # repeatable trouble, no secret
+        self._random = random.Random(seed)  # noqa: S311  # repeatable trouble, no secret
 
-    def plan(self, fault: Fault) -> Fault:
+    def add(self, fault: Fault) -> Fault:
         self.planned.append(fault)
         return fault
 
@@ -76,18 +78,18 @@ class Faults:
 
     def take(self, method: str, path: str) -> Fault | None:
         """The first planned fault that hits this request, counted down; its `when` says when to strike."""
-        fault = next((f for f in self.planned if f.hits(method, path) and self._has_luck(f)), None)
+        fault = next((f for f in self.planned if f.matches(method, path) and self._chance_hits(f)), None)
         if fault is not None and fault.times is not None:
             fault.times -= 1
             if fault.times == 0:
                 self.planned.remove(fault)
         return fault
 
-    def _has_luck(self, fault: Fault) -> bool:
-        return fault.chance == 1 or self._dice.random() < fault.chance
+    def _chance_hits(self, fault: Fault) -> bool:
+        return fault.chance == 1 or self._random.random() < fault.chance
 
 
-async def strike(fault: Fault, request: web.Request) -> web.StreamResponse:
+async def inject(fault: Fault, request: web.Request) -> web.StreamResponse:
     """The answer the fault gives; a hang waits first, a reset breaks the connection instead."""
     if fault.kind in RATE_LIMITS:
         return too_many_requests(fault.retry_after, scope=RATE_LIMITS[fault.kind])
@@ -95,10 +97,10 @@ async def strike(fault: Fault, request: web.Request) -> web.StreamResponse:
         page = "<html><body>error code: 1015</body></html>"
         return web.Response(text=page, status=429, content_type="text/html")
     if fault.kind in SERVER_ERRORS:
-        return json_answer({"message": SERVER_ERRORS[fault.kind], "code": 0}, int(fault.kind))
+        return json_response({"message": SERVER_ERRORS[fault.kind], "code": 0}, int(fault.kind))
     if fault.kind in ("unauthorized", "forbidden"):
-        no = unauthorized() if fault.kind == "unauthorized" else refused(MISSING_PERMISSIONS)
-        return json_answer(no.body(), no.status)
+        no = unauthorized() if fault.kind == "unauthorized" else discord_error(MISSING_PERMISSIONS)
+        return json_response(no.body(), no.status)
     if fault.kind == "hang":
         await asyncio.sleep(fault.hang_for)
     if request.transport is not None:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from bot.sandbox.model.guilds import Channel, Guild
 from bot.sandbox.model.json import Json
 from bot.sandbox.model.payloads import overwrite_payload, role_payload, user_payload
-from bot.sandbox.model.state import StandIn
+from bot.sandbox.model.state import SandboxState
 
 
-def state(stand: StandIn) -> Json:
+def snapshot(state: SandboxState) -> Json:
     return {
-        "bot": user_payload(stand.world.bot),
-        "application_id": str(stand.world.application_id),
-        "connected_sessions": sum(1 for s in stand.gateway.sessions.values() if s.line),
-        "guilds": [_guild(stand, guild) for guild in stand.world.guilds.values()],
+        "bot": user_payload(state.world.bot),
+        "application_id": str(state.world.application_id),
+        "connected_sessions": sum(1 for s in state.gateway.sessions.values() if s.writer),
+        "guilds": [_guild(state, guild) for guild in state.world.guilds.values()],
         "commands": [
             {"guild_id": str(scope) if scope else None, "commands": commands}
-            for scope, commands in stand.commands.items()
+            for scope, commands in state.commands.items()
         ],
-        "faults": [fault.describe() for fault in stand.faults.planned],
+        "faults": [fault.to_json() for fault in state.faults.planned],
     }
 
 
-def _guild(stand: StandIn, guild: Guild) -> Json:
+def _guild(state: SandboxState, guild: Guild) -> Json:
     return {
         "id": str(guild.id),
         "name": guild.name,
@@ -31,11 +31,11 @@ def _guild(stand: StandIn, guild: Guild) -> Json:
         "members": [
             {"user": user_payload(m.user), "roles": [str(r) for r in m.roles]} for m in guild.members.values()
         ],
-        "channels": [_channel(stand, channel) for channel in stand.world.channels_of(guild)],
+        "channels": [_channel(state, channel) for channel in state.world.channels_of(guild)],
     }
 
 
-def _channel(stand: StandIn, channel: Channel) -> Json:
+def _channel(state: SandboxState, channel: Channel) -> Json:
     return {
         "id": str(channel.id),
         "name": channel.name,
@@ -43,11 +43,11 @@ def _channel(stand: StandIn, channel: Channel) -> Json:
         "topic": channel.topic,
         "messages": len(channel.messages),
         "overwrites": [overwrite_payload(o) for o in channel.overwrites.values()],
-        "threads": [thread(t) for t in stand.world.threads_in(channel)],
+        "threads": [thread_snapshot(t) for t in state.world.threads_in(channel)],
     }
 
 
-def thread(channel: Channel) -> Json:
+def thread_snapshot(channel: Channel) -> Json:
     return {
         "id": str(channel.id),
         "name": channel.name,

@@ -20,7 +20,7 @@ class Intent(IntFlag):
     MESSAGE_CONTENT = 1 << 15
 
 
-_NEEDED = (  # the first prefix that fits: the intent in a guild, the intent in a direct conversation
+_REQUIRED_INTENTS = (  # event name prefix (the first match counts), intent in a guild, intent in a DM
     ("MESSAGE_REACTION_", Intent.GUILD_MESSAGE_REACTIONS, Intent.DIRECT_MESSAGE_REACTIONS),
     ("MESSAGE_", Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES),
     ("GUILD_MEMBER_", Intent.GUILD_MEMBERS, Intent.GUILD_MEMBERS),
@@ -28,15 +28,19 @@ _NEEDED = (  # the first prefix that fits: the intent in a guild, the intent in 
     ("THREAD_", Intent.GUILDS, Intent.GUILDS),
     ("GUILD_", Intent.GUILDS, Intent.GUILDS),
 )
-_SEEN_BY_ALL = ("CHANNEL_CREATE", "CHANNEL_UPDATE", "CHANNEL_DELETE", "INTERACTION_CREATE")
+_SENT_REGARDLESS_OF_VISIBILITY = ("CHANNEL_CREATE", "CHANNEL_UPDATE", "CHANNEL_DELETE", "INTERACTION_CREATE")
 _CONTENT = ("content", "embeds", "attachments", "components")
 
 
-def as_sent(world: World, intents: int, name: str, data: Json, channel: Channel | None) -> Json | None:
+def filter_event(world: World, intents: int, name: str, data: Json, channel: Channel | None) -> Json | None:
     """The event's data as a session with these intents gets it; None if it does not get it."""
     if not intents & _intent_for(name, channel) and not _about_the_bot(world, name, data):
         return None if _intent_for(name, channel) else data
-    if channel is not None and name not in _SEEN_BY_ALL and not _sees(world, name, data, channel):
+    if (
+        channel is not None
+        and name not in _SENT_REGARDLESS_OF_VISIBILITY
+        and not _bot_sees(world, name, data, channel)
+    ):
         return None
     if name == "THREAD_MEMBERS_UPDATE" and not intents & Intent.GUILD_MEMBERS:
         return data if _about_the_bot(world, name, data) else None
@@ -46,13 +50,13 @@ def as_sent(world: World, intents: int, name: str, data: Json, channel: Channel 
 
 
 def _intent_for(name: str, channel: Channel | None) -> Intent:
-    for prefix, in_guild, in_conversation in _NEEDED:
+    for prefix, in_guild, in_dm in _REQUIRED_INTENTS:
         if name.startswith(prefix):
-            return in_conversation if channel is not None and channel.guild_id is None else in_guild
+            return in_dm if channel is not None and channel.guild_id is None else in_guild
     return Intent(0)
 
 
-def _sees(world: World, name: str, data: Json, channel: Channel) -> bool:
+def _bot_sees(world: World, name: str, data: Json, channel: Channel) -> bool:
     """Who is thrown out of a private thread is still told so."""
     return can_see(world, world.bot.id, channel) or _about_the_bot(world, name, data)
 
@@ -69,9 +73,9 @@ def without_content(world: World, data: Json, channel: Channel | None) -> Json:
     """Empties a message of somebody else that does not mention the bot, and the message it answers."""
     if channel is None or channel.guild_id is None:
         return data
-    answered = data.get("referenced_message")
-    if answered:
-        data = data | {"referenced_message": without_content(world, answered, channel)}
+    referenced = data.get("referenced_message")
+    if referenced:
+        data = data | {"referenced_message": without_content(world, referenced, channel)}
     bot = str(world.bot.id)
     if data["author"]["id"] == bot or any(user["id"] == bot for user in data.get("mentions", [])):
         return data

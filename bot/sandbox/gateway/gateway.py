@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
-from bot.sandbox.gateway.events import Intent, as_sent
+from bot.sandbox.gateway.events import Intent, filter_event
 from bot.sandbox.gateway.session import (
     HEARTBEAT,
     HEARTBEAT_ACK,
@@ -18,11 +18,11 @@ from bot.sandbox.gateway.session import (
     INVALID_SESSION,
     RECONNECT,
     RESUME,
-    Line,
     Session,
+    SocketWriter,
 )
 from bot.sandbox.model.guilds import Channel, Guild, Member, World
-from bot.sandbox.model.json import Json, whole_number
+from bot.sandbox.model.json import Json, parse_int
 from bot.sandbox.model.payloads import guild_create_payload, own_user_payload
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ CLOSE_ALREADY, CLOSE_DISALLOWED = 4005, 4014
 IGNORED = (3, 4)  # presence and voice: nobody looks
 
 
-class Hangup(Exception):
+class CloseConnection(Exception):
     """The gateway closes the connection with this code."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -50,86 +50,88 @@ class Gateway:
         self._settings = settings
         self.address = ""
         self.sessions: dict[str, Session] = {}
-        self._lines: set[Line] = set()
+        self._writers: set[SocketWriter] = set()
         self._identified = asyncio.Event()
 
     def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
         """Sends an event to every session that gets it; later changes of `data` do not change it."""
         frozen = json.loads(json.dumps(data))
         for session in self.sessions.values():
-            sent = as_sent(self._world, session.intents, name, frozen, channel)
+            sent = filter_event(self._world, session.intents, name, frozen, channel)
             if sent is not None:
                 session.dispatch(name, sent)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
-        line = Line(socket)
-        self._lines.add(line)
-        sender = asyncio.create_task(line.send_all())
-        line.put(HELLO, {"heartbeat_interval": self._settings.heartbeat_interval, "_trace": ["sandbox"]})
+        writer = SocketWriter(socket)
+        self._writers.add(writer)
+        sender = asyncio.create_task(writer.run())
+        writer.send(HELLO, {"heartbeat_interval": self._settings.heartbeat_interval, "_trace": ["sandbox"]})
         try:
-            await self._listen(line)
-        except Hangup as hangup:
-            await line.close(hangup.code, hangup.reason)
+            await self._read_packets(writer)
+        except CloseConnection as closing:
+            await writer.close(closing.code, closing.reason)
         finally:
-            self._lines.discard(line)
+            self._writers.discard(writer)
             sender.cancel()
             for session in self.sessions.values():
-                session.line = None if session.line is line else session.line
+                session.writer = None if session.writer is writer else session.writer
         return socket
 
-    async def _listen(self, line: Line) -> None:
+    async def _read_packets(self, writer: SocketWriter) -> None:
         session: Session | None = None
-        async for frame in line.socket:
+        async for frame in writer.socket:
             if frame.type is not WSMsgType.TEXT:
                 continue
             try:
                 packet = json.loads(frame.data)
                 op, data = packet["op"], packet.get("d")
             except (ValueError, KeyError, TypeError) as broken:
-                raise Hangup(CLOSE_DECODE, "Error while decoding payload.") from broken
-            session = self._hear(line, session, op, data)
+                raise CloseConnection(CLOSE_DECODE, "Error while decoding payload.") from broken
+            session = self._handle_packet(writer, session, op, data)
 
-    def _hear(self, line: Line, session: Session | None, op: int, data: Json) -> Session | None:
+    def _handle_packet(
+        self, writer: SocketWriter, session: Session | None, op: int, data: Json
+    ) -> Session | None:
         """Answers one packet; the line's session, once it has one."""
         if op == HEARTBEAT:
-            line.put(HEARTBEAT_ACK, None)
+            writer.send(HEARTBEAT_ACK, None)
             return session
         if op in (IDENTIFY, RESUME):
             if session is not None:
-                raise Hangup(CLOSE_ALREADY, "Already authenticated.")
-            return self._identify(line, data) if op == IDENTIFY else self._resume(line, data)
+                raise CloseConnection(CLOSE_ALREADY, "Already authenticated.")
+            return self._identify(writer, data) if op == IDENTIFY else self._resume(writer, data)
         if session is None:
-            raise Hangup(CLOSE_NOT_AUTHENTICATED, "Not authenticated.")
+            raise CloseConnection(CLOSE_NOT_AUTHENTICATED, "Not authenticated.")
         if op not in IGNORED:
-            raise Hangup(CLOSE_UNKNOWN_OPCODE, "Unknown opcode.")
+            raise CloseConnection(CLOSE_UNKNOWN_OPCODE, "Unknown opcode.")
         return session
 
-    def _identify(self, line: Line, data: Json) -> Session:
+    def _identify(self, writer: SocketWriter, data: Json) -> Session:
         self._check_token(data)
-        intents = whole_number(data.get("intents")) or 0
+        intents = parse_int(data.get("intents")) or 0
         if intents & self._settings.disallowed_intents:
-            raise Hangup(CLOSE_DISALLOWED, "Disallowed intent(s).")
-        session = Session(intents=intents, line=line)
+            raise CloseConnection(CLOSE_DISALLOWED, "Disallowed intent(s).")
+        session = Session(intents=intents, writer=writer)
         self.sessions[session.id] = session
         self._identified.set()
         guilds = [guild for guild in self._world.guilds.values() if self._world.bot.id in guild.members]
         session.dispatch("READY", self._ready(session, guilds))
         for guild in guilds if intents & Intent.GUILDS else []:
-            members = self._members_shown(session, guild)
+            members = self._visible_members(session, guild)
             session.dispatch("GUILD_CREATE", guild_create_payload(self._world, guild, members))
         return session
 
-    def tell_of_joining(self, guild: Guild) -> None:
+    def announce_guild_join(self, guild: Guild) -> None:
         """To every session, as if the bot had just been invited: `unavailable` is said at a login alone."""
         for session in self.sessions.values():
             if session.intents & Intent.GUILDS:
-                shown = guild_create_payload(self._world, guild, self._members_shown(session, guild))
-                shown.pop("unavailable")
-                session.dispatch("GUILD_CREATE", json.loads(json.dumps(shown)))
+                payload = guild_create_payload(self._world, guild, self._visible_members(session, guild))
+                payload.pop("unavailable")
+                session.dispatch("GUILD_CREATE", json.loads(json.dumps(payload)))
 
-    def _members_shown(self, session: Session, guild: Guild) -> list[Member]:
+    def _visible_members(self, session: Session, guild: Guild) -> list[Member]:
         """Without the presences intent only the bot itself."""
         if session.intents & Intent.GUILD_PRESENCES:
             return list(guild.members.values())
@@ -137,7 +139,7 @@ class Gateway:
 
     def _check_token(self, data: Json) -> None:
         if str(data.get("token", "")).removeprefix("Bot ") != self._settings.token:
-            raise Hangup(CLOSE_WRONG_TOKEN, "Authentication failed.")
+            raise CloseConnection(CLOSE_WRONG_TOKEN, "Authentication failed.")
 
     def _ready(self, session: Session, guilds: list[Guild]) -> Json:
         allowed = {13: Intent.GUILD_PRESENCES, 15: Intent.GUILD_MEMBERS, 19: Intent.MESSAGE_CONTENT}
@@ -158,13 +160,13 @@ class Gateway:
             "_trace": ["sandbox"],
         }
 
-    def _resume(self, line: Line, data: Json) -> Session | None:
+    def _resume(self, writer: SocketWriter, data: Json) -> Session | None:
         self._check_token(data)
         session = self.sessions.get(str(data.get("session_id")))
         if session is None:
-            line.put(INVALID_SESSION, False)
+            writer.send(INVALID_SESSION, False)
             return None
-        session.resume(line, whole_number(data.get("seq")) or 0)
+        session.resume(writer, parse_int(data.get("seq")) or 0)
         return session
 
     async def wait_for_bot(self, seconds: float) -> None:
@@ -174,17 +176,17 @@ class Gateway:
 
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
         """Op 7, op 9 if not resumable, or a close with `code`; how many sessions it hit."""
-        hit = [session for session in self.sessions.values() if session.line is not None]
-        for session in hit:
-            line, session.line = session.line, None
+        connected = [session for session in self.sessions.values() if session.writer is not None]
+        for session in connected:
+            writer, session.writer = session.writer, None
             if not resumable:
                 del self.sessions[session.id]
-            if line is not None and code is not None:
-                await line.close(code)
-            elif line is not None:
-                line.put(RECONNECT, None) if resumable else line.put(INVALID_SESSION, False)
-        return len(hit)
+            if writer is not None and code is not None:
+                await writer.close(code)
+            elif writer is not None:
+                writer.send(RECONNECT, None) if resumable else writer.send(INVALID_SESSION, False)
+        return len(connected)
 
     async def close(self) -> None:
-        for line in list(self._lines):
-            await line.close(1001)
+        for writer in list(self._writers):
+            await writer.close(1001)

@@ -14,23 +14,23 @@ from bot.sandbox.model.json import Json
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
 INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
-REPLAYED = 5000  # events a session can have missed
+REPLAY_LIMIT = 5000  # events a session can have missed
 
 
-class Line:
+class SocketWriter:
     """One WebSocket; what is put on it is sent in order, by a task of its own."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self.socket = socket
-        self._waiting: asyncio.Queue[str] = asyncio.Queue()
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
 
-    def put(self, op: int, data: object, *, name: str | None = None, sequence: int | None = None) -> None:
-        self._waiting.put_nowait(json.dumps({"op": op, "d": data, "s": sequence, "t": name}))
+    def send(self, op: int, data: object, *, name: str | None = None, sequence: int | None = None) -> None:
+        self._queue.put_nowait(json.dumps({"op": op, "d": data, "s": sequence, "t": name}))
 
-    async def send_all(self) -> None:
+    async def run(self) -> None:
         """Sends what is put on the line until it breaks."""
         while not self.socket.closed:
-            frame = await self._waiting.get()
+            frame = await self._queue.get()
             try:
                 await self.socket.send_str(frame)
             except ConnectionError:
@@ -45,20 +45,20 @@ class Session:
     intents: int
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
-    line: Line | None = None
-    sent: deque[tuple[int, str, Json]] = field(default_factory=lambda: deque(maxlen=REPLAYED))
+    writer: SocketWriter | None = None
+    sent: deque[tuple[int, str, Json]] = field(default_factory=lambda: deque(maxlen=REPLAY_LIMIT))
 
     def dispatch(self, name: str, data: Json) -> None:
         """Sends an event, or keeps it for when the session is resumed."""
         self.sequence += 1
         self.sent.append((self.sequence, name, data))
-        if self.line is not None:
-            self.line.put(DISPATCH, data, name=name, sequence=self.sequence)
+        if self.writer is not None:
+            self.writer.send(DISPATCH, data, name=name, sequence=self.sequence)
 
-    def resume(self, line: Line, seen: int) -> None:
+    def resume(self, writer: SocketWriter, seen: int) -> None:
         """Goes on another line: first what was missed since `seen`."""
-        self.line = line
+        self.writer = writer
         for sequence, name, data in self.sent:
             if sequence > seen:
-                line.put(DISPATCH, data, name=name, sequence=sequence)
+                writer.send(DISPATCH, data, name=name, sequence=sequence)
         self.dispatch("RESUMED", {})

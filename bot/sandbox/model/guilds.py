@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bot.sandbox.model.json import THREAD_KINDS, ChannelKind, Json, timestamp
-from bot.sandbox.rest.errors import UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_MESSAGE, UNKNOWN_USER, refused
+from bot.sandbox.rest.errors import (
+    UNKNOWN_CHANNEL,
+    UNKNOWN_GUILD,
+    UNKNOWN_MESSAGE,
+    UNKNOWN_USER,
+    discord_error,
+)
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
 
@@ -53,7 +59,7 @@ class Message:
     id: int
     channel_id: int
     author_id: int
-    wire: Json
+    payload: Json
     nonce: str | int | None = None
     ephemeral_for: int | None = None  # the only user who sees it; such a message is in no channel
 
@@ -129,8 +135,8 @@ class World:
 
     def add_user(self, name: str, *, bot: bool = False) -> User:
         """A user who is shown with a capital: mia is Mia."""
-        shown = name[:1].upper() + name[1:]
-        user = User(id=self.next_id(), username=name.lower(), display_name=shown, bot=bot)
+        display_name = name[:1].upper() + name[1:]
+        user = User(id=self.next_id(), username=name.lower(), display_name=display_name, bot=bot)
         self.users[user.id] = user
         return user
 
@@ -151,14 +157,14 @@ class World:
         self.channels[channel.id] = channel
         return channel
 
-    def conversation(self, user_id: int) -> Channel:
+    def dm_channel(self, user_id: int) -> Channel:
         """The direct conversation between the bot and a user, made when it is first asked for."""
         for channel in self.channels.values():
             if channel.kind == ChannelKind.DM and user_id in channel.recipients:
                 return channel
-        made = Channel(id=self.next_id(), kind=ChannelKind.DM, recipients=[user_id, self.bot.id])
-        self.channels[made.id] = made
-        return made
+        channel = Channel(id=self.next_id(), kind=ChannelKind.DM, recipients=[user_id, self.bot.id])
+        self.channels[channel.id] = channel
+        return channel
 
     def channels_of(self, guild: Guild) -> list[Channel]:
         return [c for c in self.channels.values() if c.guild_id == guild.id and not c.is_thread]
@@ -170,24 +176,24 @@ class World:
         return (c for c in self.channels.values() if c.is_thread and c.parent_id == parent.id)
 
     def user(self, user_id: int) -> User:
-        """Raises `Refused` for an id nobody has, as do the three below."""
+        """Raises `DiscordApiError` for an id nobody has, as do the three below."""
         if user_id not in self.users:
-            raise refused(UNKNOWN_USER)
+            raise discord_error(UNKNOWN_USER)
         return self.users[user_id]
 
     def guild(self, guild_id: int) -> Guild:
         if guild_id not in self.guilds:
-            raise refused(UNKNOWN_GUILD)
+            raise discord_error(UNKNOWN_GUILD)
         return self.guilds[guild_id]
 
     def channel(self, channel_id: int) -> Channel:
         if channel_id not in self.channels:
-            raise refused(UNKNOWN_CHANNEL)
+            raise discord_error(UNKNOWN_CHANNEL)
         return self.channels[channel_id]
 
     def message(self, channel: Channel, message_id: int) -> Message:
         if message_id not in channel.messages:
-            raise refused(UNKNOWN_MESSAGE)
+            raise discord_error(UNKNOWN_MESSAGE)
         return channel.messages[message_id]
 
     def guild_of(self, channel: Channel) -> Guild | None:

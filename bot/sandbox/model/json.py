@@ -41,7 +41,7 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def whole_number(value: object) -> int | None:
+def parse_int(value: object) -> int | None:
     """A snowflake from JSON, where it may be a string or a number; None if it is neither."""
     if isinstance(value, bool):
         return None
@@ -52,7 +52,7 @@ def whole_number(value: object) -> int | None:
     return None
 
 
-def json_answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def json_response(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """An answer whose Content-Type names no charset: Discord's does not, and discord.py relies on it."""
     body = json.dumps(data).encode()
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")

@@ -85,11 +85,11 @@ def partial_member_payload(member: Member) -> Json:
 
 def channel_payload(world: World, channel: Channel) -> Json:
     if channel.guild_id is None:
-        return _conversation(world, channel)
+        return _dm_payload(world, channel)
     return thread_payload(world, channel) if channel.is_thread else _guild_channel(channel)
 
 
-def _conversation(world: World, channel: Channel) -> Json:
+def _dm_payload(world: World, channel: Channel) -> Json:
     others = [u for u in channel.recipients if u != world.bot.id]
     return {
         "id": str(channel.id),
@@ -118,7 +118,7 @@ def _guild_channel(channel: Channel) -> Json:
 
 
 def thread_payload(world: World, thread: Channel) -> Json:
-    drawn: Json = {
+    payload: Json = {
         "id": str(thread.id),
         "type": int(thread.kind),
         "guild_id": str(thread.guild_id),
@@ -134,19 +134,19 @@ def thread_payload(world: World, thread: Channel) -> Json:
         "thread_metadata": _thread_metadata(thread),
     }
     if world.bot.id in thread.joined:
-        drawn["member"] = thread_member_payload(thread, world.bot.id)
-    return drawn
+        payload["member"] = thread_member_payload(thread, world.bot.id)
+    return payload
 
 
 def _thread_metadata(thread: Channel) -> Json:
-    drawn: Json = {
+    payload: Json = {
         "archived": thread.archived,
         "archive_timestamp": thread.archived_at,
         "auto_archive_duration": thread.auto_archive_duration,
         "locked": thread.locked,
         "create_timestamp": thread.created_at,
     }
-    return drawn | {"invitable": thread.invitable} if thread.is_private_thread else drawn
+    return payload | {"invitable": thread.invitable} if thread.is_private_thread else payload
 
 
 def thread_member_payload(thread: Channel, user_id: int) -> Json:
@@ -160,7 +160,7 @@ def thread_member_payload(thread: Channel, user_id: int) -> Json:
 
 def message_event_payload(world: World, message: Message) -> Json:
     """A message with what only gateway events carry: its guild, its author as a member, its nonce."""
-    data = dict(message.wire)
+    data = dict(message.payload)
     guild = world.guild_of(world.channels[message.channel_id])
     if guild is not None:
         data["guild_id"] = str(guild.id)
@@ -233,13 +233,13 @@ def guild_create_payload(world: World, guild: Guild, members: list[Member]) -> J
 def member_in_channel_payload(world: World, user_id: int, channel: Channel) -> Json:
     """A member as an interaction carries it: with what it may do in that channel."""
     guild = world.guild(channel.guild_id or 0)
-    held = permissions_in(world, user_id, channel)
-    return member_payload(guild.members[user_id]) | {"permissions": str(int(held))}
+    permissions = permissions_in(world, user_id, channel)
+    return member_payload(guild.members[user_id]) | {"permissions": str(int(permissions))}
 
 
 def app_permissions(world: World, channel: Channel) -> str:
-    held = permissions_in(world, world.bot.id, channel)
-    return str(int(held or Permission(0)))
+    permissions = permissions_in(world, world.bot.id, channel)
+    return str(int(permissions or Permission(0)))
 
 
 def _id(value: int | None) -> str | None:

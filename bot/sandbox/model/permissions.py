@@ -6,7 +6,7 @@ from enum import IntFlag
 
 from bot.sandbox.model.guilds import Channel, Guild, Overwrite, World
 from bot.sandbox.model.json import ChannelKind
-from bot.sandbox.rest.errors import MISSING_ACCESS, MISSING_PERMISSIONS, refused
+from bot.sandbox.rest.errors import MISSING_ACCESS, MISSING_PERMISSIONS, discord_error
 
 
 class Permission(IntFlag):
@@ -40,9 +40,9 @@ class Permission(IntFlag):
 
 
 P = Permission
-EVERYTHING = Permission((1 << 52) - 1)
+ALL_PERMISSIONS = Permission((1 << 52) - 1)
 NEEDS_SENDING = P.MENTION_EVERYONE | P.SEND_TTS_MESSAGES | P.ATTACH_FILES | P.EMBED_LINKS
-IN_CONVERSATIONS = (
+DM_PERMISSIONS = (
     P.VIEW_CHANNEL
     | P.SEND_MESSAGES
     | P.READ_MESSAGE_HISTORY
@@ -58,42 +58,42 @@ def permissions_in_guild(guild: Guild, user_id: int) -> Permission:
     if member is None:
         return Permission(0)
     if guild.owner_id == user_id:
-        return EVERYTHING
-    held = guild.roles[guild.id].permissions
+        return ALL_PERMISSIONS
+    permissions = guild.roles[guild.id].permissions
     for role_id in member.roles:
-        held |= guild.roles[role_id].permissions
-    return EVERYTHING if held & P.ADMINISTRATOR else Permission(held)
+        permissions |= guild.roles[role_id].permissions
+    return ALL_PERMISSIONS if permissions & P.ADMINISTRATOR else Permission(permissions)
 
 
 def permissions_in(world: World, user_id: int, channel: Channel) -> Permission:
     """What the user holds in a channel, or in a thread through its channel."""
     guild = world.guild_of(channel)
     if guild is None:
-        return IN_CONVERSATIONS if user_id in channel.recipients else Permission(0)
-    held = permissions_in_guild(guild, user_id)
-    if held == EVERYTHING or user_id not in guild.members:
-        return held
-    held = _overwritten(guild, user_id, held, world.parent_of(channel).overwrites)
-    if not held & P.VIEW_CHANNEL or _left_out(channel, user_id, held):
+        return DM_PERMISSIONS if user_id in channel.recipients else Permission(0)
+    permissions = permissions_in_guild(guild, user_id)
+    if permissions == ALL_PERMISSIONS or user_id not in guild.members:
+        return permissions
+    permissions = _apply_overwrites(guild, user_id, permissions, world.parent_of(channel).overwrites)
+    if not permissions & P.VIEW_CHANNEL or _is_outside_private_thread(channel, user_id, permissions):
         return Permission(0)
-    return held if held & sending_right(channel) else held & ~NEEDS_SENDING
+    return permissions if permissions & send_permission(channel) else permissions & ~NEEDS_SENDING
 
 
-def _left_out(channel: Channel, user_id: int, held: Permission) -> bool:
-    return channel.is_private_thread and user_id not in channel.joined and not held & P.MANAGE_THREADS
+def _is_outside_private_thread(channel: Channel, user_id: int, permissions: Permission) -> bool:
+    return channel.is_private_thread and user_id not in channel.joined and not permissions & P.MANAGE_THREADS
 
 
-def _overwritten(
-    guild: Guild, user_id: int, held: Permission, overwrites: dict[int, Overwrite]
+def _apply_overwrites(
+    guild: Guild, user_id: int, permissions: Permission, overwrites: dict[int, Overwrite]
 ) -> Permission:
     everyone = overwrites.get(guild.id)
-    of_roles = [overwrites[r] for r in guild.members[user_id].roles if r in overwrites]
-    own = overwrites.get(user_id)
-    bits = int(held)
-    for step in ([everyone] if everyone else [], of_roles, [own] if own else []):
-        for overwrite in step:
+    role_overwrites = [overwrites[r] for r in guild.members[user_id].roles if r in overwrites]
+    own_overwrite = overwrites.get(user_id)
+    bits = int(permissions)
+    for group in ([everyone] if everyone else [], role_overwrites, [own_overwrite] if own_overwrite else []):
+        for overwrite in group:
             bits &= ~overwrite.deny
-        for overwrite in step:
+        for overwrite in group:
             bits |= overwrite.allow
     return Permission(bits)
 
@@ -107,18 +107,18 @@ def can_see(world: World, user_id: int, channel: Channel) -> bool:
 
 
 def require(world: World, user_id: int, channel: Channel, needed: Permission) -> None:
-    """Raises `Refused` 50001 for who cannot see the channel and 50013 for who lacks the right."""
-    held = permissions_in(world, user_id, channel)
-    if P.VIEW_CHANNEL not in held:
-        raise refused(MISSING_ACCESS)
-    if needed not in held:
-        raise refused(MISSING_PERMISSIONS)
+    """Raises `DiscordApiError` 50001 for who cannot see the channel and 50013 for who lacks the right."""
+    permissions = permissions_in(world, user_id, channel)
+    if P.VIEW_CHANNEL not in permissions:
+        raise discord_error(MISSING_ACCESS)
+    if needed not in permissions:
+        raise discord_error(MISSING_PERMISSIONS)
 
 
-def sending_right(channel: Channel) -> Permission:
+def send_permission(channel: Channel) -> Permission:
     return P.SEND_MESSAGES_IN_THREADS if channel.is_thread else P.SEND_MESSAGES
 
 
-def right_to_open(kind: ChannelKind) -> Permission:
+def thread_permission(kind: ChannelKind) -> Permission:
     """The right to open a thread of this kind; a forum is asked for SEND_MESSAGES instead."""
     return P.CREATE_PRIVATE_THREADS if kind == ChannelKind.PRIVATE_THREAD else P.CREATE_PUBLIC_THREADS

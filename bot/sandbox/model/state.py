@@ -14,8 +14,8 @@ from bot.sandbox.gateway.gateway import Gateway
 from bot.sandbox.model.guilds import Channel, Message, World
 from bot.sandbox.model.json import Json
 from bot.sandbox.model.payloads import channel_payload, message_event_payload
-from bot.sandbox.rest.errors import UNKNOWN_MESSAGE, refused
-from bot.sandbox.rest.rate_limits import Buckets
+from bot.sandbox.rest.errors import UNKNOWN_MESSAGE, discord_error
+from bot.sandbox.rest.rate_limits import RateLimiter
 from bot.sandbox.validation.messages import File
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Settings:
     nonce_window: float = 300.0  # seconds; Discord says "the past few minutes"
     heartbeat_interval: int = 41_250  # milliseconds
     callback_deadline: float = 3.0  # seconds an application has for its first answer
-    followup_patience: float = 10.0  # seconds an acting user waits for a deferred answer
+    followup_timeout: float = 10.0  # seconds an acting user waits for a deferred answer
     token_lifetime: float = 900.0  # seconds an interaction's token lives
     echo: bool = True  # whether the gateway tells the bot of what it posts; a gateway that is away does not
     disallowed_intents: int = 0  # asking for one of these closes the gateway with 4014
@@ -47,18 +47,18 @@ class LoggedRequest:
     body: object = None
     status: int | None = None  # None while it runs, or if no answer was ever sent
 
-    def describe(self) -> Json:
+    def to_json(self) -> Json:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class StandIn:
+class SandboxState:
     """Everything the routes and the acting users share."""
 
-    def __init__(self, settings: Settings, buckets: Buckets) -> None:
+    def __init__(self, settings: Settings, rate_limiter: RateLimiter) -> None:
         self.settings = settings
         self.world = World()
         self.gateway = Gateway(self.world, settings)
-        self.buckets = buckets
+        self.rate_limiter = rate_limiter
         self.faults = Faults(settings.seed)
         self.requests: list[LoggedRequest] = []
         self.commands: dict[int | None, list[Json]] = {}
@@ -67,23 +67,23 @@ class StandIn:
         self.files: dict[int, File] = {}
         self.address = ""
         self._nonces: dict[tuple[int, str], tuple[int, float]] = {}
-        self._to_come: set[asyncio.Task[None]] = set()
+        self._scheduled: set[asyncio.Task[None]] = set()
 
-    def later(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+    def schedule(self, seconds: float, action: Callable[[], Awaitable[object]]) -> None:
         """Does something after a while, whoever asked for it being gone or not."""
 
-        async def wait_and_act() -> None:
+        async def wait_and_run() -> None:
             await asyncio.sleep(seconds)
-            await act()
+            await action()
 
-        task = asyncio.create_task(wait_and_act())
-        self._to_come.add(task)
-        task.add_done_callback(self._to_come.discard)
+        task = asyncio.create_task(wait_and_run())
+        self._scheduled.add(task)
+        task.add_done_callback(self._scheduled.discard)
 
-    async def forget_what_is_to_come(self) -> None:
-        for task in self._to_come:
+    async def cancel_scheduled(self) -> None:
+        for task in self._scheduled:
             task.cancel()
-        await asyncio.gather(*self._to_come, return_exceptions=True)
+        await asyncio.gather(*self._scheduled, return_exceptions=True)
 
     def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
         self.gateway.emit(name, data, channel=channel)
@@ -97,7 +97,7 @@ class StandIn:
         noun = "THREAD" if channel.is_thread else "CHANNEL"
         self.emit(f"{noun}_{verb}", channel_payload(self.world, channel) | extra, channel)
 
-    def keep_file(self, file: File) -> Json:
+    def store_file(self, file: File) -> Json:
         """Stores the bytes and makes the attachment object that points at them."""
         file_id = self.world.next_id()
         self.files[file_id] = file
@@ -121,12 +121,12 @@ class StandIn:
         message_id, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
         return message_id if time.monotonic() - sent < self.settings.nonce_window else None
 
-    def message_anywhere(self, message_id: int) -> Message:
-        """Raises `Refused` 10008 for a message that is gone."""
+    def find_message(self, message_id: int) -> Message:
+        """Raises `DiscordApiError` 10008 for a message that is gone."""
         for channel in self.world.channels.values():
             if message_id in channel.messages:
                 return channel.messages[message_id]
-        raise refused(UNKNOWN_MESSAGE)
+        raise discord_error(UNKNOWN_MESSAGE)
 
 
 def content_type_of(file: File) -> str:

@@ -33,7 +33,7 @@ INVALID_JSON = 50109
 THREAD_EXISTS = 160004
 THREAD_LOCKED = 160005
 
-_SAYS: dict[int, tuple[int, str]] = {
+_DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_CHANNEL: (404, "Unknown Channel"),
     UNKNOWN_GUILD: (404, "Unknown Guild"),
     UNKNOWN_MEMBER: (404, "Unknown Member"),
@@ -63,7 +63,7 @@ _SAYS: dict[int, tuple[int, str]] = {
 }
 
 
-class Refused(Exception):
+class DiscordApiError(Exception):
     """Discord refuses the request with this status and error body."""
 
     def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
@@ -74,23 +74,23 @@ class Refused(Exception):
         self.errors = errors
 
     def body(self) -> Json:
-        told: Json = {"message": self.message, "code": self.code}
-        return told | {"errors": self.errors} if self.errors else told
+        body: Json = {"message": self.message, "code": self.code}
+        return body | {"errors": self.errors} if self.errors else body
 
 
-def refused(code: int, message: str | None = None, *, status: int | None = None) -> Refused:
+def discord_error(code: int, message: str | None = None, *, status: int | None = None) -> DiscordApiError:
     """Discord's refusal by its code, to be raised: its usual status and words unless others are given."""
-    usual_status, usual_message = _SAYS[code]
-    return Refused(status or usual_status, code, message or usual_message)
+    default_status, default_message = _DEFAULTS[code]
+    return DiscordApiError(status or default_status, code, message or default_message)
 
 
-def unauthorized() -> Refused:
-    return Refused(401, 0, "401: Unauthorized")
+def unauthorized() -> DiscordApiError:
+    return DiscordApiError(401, 0, "401: Unauthorized")
 
 
-def not_found() -> Refused:
+def not_found() -> DiscordApiError:
     """For a route Discord does not have."""
-    return Refused(404, 0, "404: Not Found")
+    return DiscordApiError(404, 0, "404: Not Found")
 
 
 class FormErrors:
@@ -105,21 +105,21 @@ class FormErrors:
             node = node.setdefault(str(step), {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
 
-    def settle(self) -> None:
-        """Raises `Refused` (50035) if anything was wrong."""
+    def raise_if_any(self) -> None:
+        """Raises `DiscordApiError` (50035) if anything was wrong."""
         if self.tree:
-            status, message = _SAYS[INVALID_FORM_BODY]
-            raise Refused(status, INVALID_FORM_BODY, message, self.tree)
+            status, message = _DEFAULTS[INVALID_FORM_BODY]
+            raise DiscordApiError(status, INVALID_FORM_BODY, message, self.tree)
 
 
-def invalid_form(path: Sequence[str | int], code: str, message: str) -> Refused:
+def invalid_form(path: Sequence[str | int], code: str, message: str) -> DiscordApiError:
     """The refusal of a body with one thing wrong, to be raised."""
     errors = FormErrors()
     errors.add(path, code, message)
-    return Refused(400, INVALID_FORM_BODY, _SAYS[INVALID_FORM_BODY][1], errors.tree)
+    return DiscordApiError(400, INVALID_FORM_BODY, _DEFAULTS[INVALID_FORM_BODY][1], errors.tree)
 
 
-class Declined(Exception):
+class ControlError(Exception):
     """Discord would not let this user do that; the text says why and what to do."""
 
     def __init__(self, text: str, status: int = 403) -> None:

@@ -3,63 +3,77 @@
 from __future__ import annotations
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.rest.errors import MISSING_ACCESS, refused
-from bot.sandbox.rest.request import Call, Route
-from bot.sandbox.services import interaction_responses as callbacks
+from bot.sandbox.rest.errors import MISSING_ACCESS, discord_error
+from bot.sandbox.rest.request import RestRequest, RestRoute
+from bot.sandbox.services import interaction_responses
 from bot.sandbox.services.interactions import Interaction
-from bot.sandbox.validation.commands import CHAT, check_commands
+from bot.sandbox.validation.commands import CHAT_INPUT, check_commands
 
 
-def callback(call: Call) -> Json | None:
-    number, token = call.number("interaction"), call.word("token")
-    told = callbacks.answer(call.stand, number, token, call.body, call.files, now=call.now)
-    return told if call.request.query.get("with_response") in ("1", "true") else None
+def create_response(request: RestRequest) -> Json | None:
+    number, token = request.path_id("interaction"), request.path_str("token")
+    told = interaction_responses.respond(
+        request.state, number, token, request.body, request.files, now=request.now
+    )
+    return told if request.http.query.get("with_response") in ("1", "true") else None
 
 
-def _found(call: Call) -> Interaction:
-    return callbacks.with_token(call.stand, call.number("application"), call.word("token"), now=call.now)
+def _find_interaction(request: RestRequest) -> Interaction:
+    return interaction_responses.find_by_token(
+        request.state, request.path_id("application"), request.path_str("token"), now=request.now
+    )
 
 
-def follow_up(call: Call) -> Json:
-    return callbacks.follow_up(call.stand, _found(call), call.body, call.files).wire
+def create_followup(request: RestRequest) -> Json:
+    return interaction_responses.follow_up(
+        request.state, _find_interaction(request), request.body, request.files
+    ).payload
 
 
-def message(call: Call) -> Json:
-    return callbacks.message_of(_found(call), call.word("message")).wire
+def get_message(request: RestRequest) -> Json:
+    return interaction_responses.find_message(_find_interaction(request), request.path_str("message")).payload
 
 
-def change(call: Call) -> Json:
-    return callbacks.change(call.stand, _found(call), call.word("message"), call.body, call.files).wire
+def edit_message(request: RestRequest) -> Json:
+    return interaction_responses.edit_message(
+        request.state, _find_interaction(request), request.path_str("message"), request.body, request.files
+    ).payload
 
 
-def delete(call: Call) -> None:
-    callbacks.remove(call.stand, _found(call), call.word("message"))
+def delete_message(request: RestRequest) -> None:
+    interaction_responses.delete_message(
+        request.state, _find_interaction(request), request.path_str("message")
+    )
 
 
 WEBHOOK = "/webhooks/{application}/{token}"
 
 
-def _scope(call: Call) -> int | None:
+def _scope(request: RestRequest) -> int | None:
     """None for the global commands, otherwise the guild's id."""
-    if call.number("application") != call.stand.world.application_id:
-        raise refused(MISSING_ACCESS)
-    return call.guild().id if "guild" in call.request.match_info else None
+    if request.path_id("application") != request.state.world.application_id:
+        raise discord_error(MISSING_ACCESS)
+    return request.guild().id if "guild" in request.http.match_info else None
 
 
-def replace(call: Call) -> list[Json]:
-    scope = _scope(call)
-    check_commands(call.body)
-    known = {(c["type"], c["name"]): c["id"] for c in call.stand.commands.get(scope, [])}
-    call.stand.commands[scope] = [_registered(call, scope, given, known) for given in call.body]
-    return call.stand.commands[scope]
+def overwrite_commands(request: RestRequest) -> list[Json]:
+    scope = _scope(request)
+    check_commands(request.body)
+    known = {(c["type"], c["name"]): c["id"] for c in request.state.commands.get(scope, [])}
+    request.state.commands[scope] = [
+        _registered_command(request, scope, given, known) for given in request.body
+    ]
+    return request.state.commands[scope]
 
 
-def _registered(call: Call, scope: int | None, given: Json, known: dict[tuple[int, str], str]) -> Json:
-    new_id = call.stand.world.next_id()
-    kind = given.get("type", CHAT)
-    usual: Json = {
+def _registered_command(
+    request: RestRequest, scope: int | None, given: Json, known: dict[tuple[int, str], str]
+) -> Json:
+    new_id = request.state.world.next_id()
+    kind = given.get("type", CHAT_INPUT)
+    defaults: Json = {
         "id": known.get((kind, given["name"]), str(new_id)),
-        "application_id": str(call.stand.world.application_id),
+        "application_id": str(request.state.world.application_id),
         "version": str(new_id),
         "default_member_permissions": None,
         "dm_permission": True,
@@ -70,9 +84,12 @@ def _registered(call: Call, scope: int | None, given: Json, known: dict[tuple[in
         "name_localizations": None,
         "description_localizations": None,
     }
-    of_guild = {"guild_id": str(scope)} if scope else {}
+    guild_field = {"guild_id": str(scope)} if scope else {}
     return (
-        usual | {key: value for key, value in given.items() if value is not None} | of_guild | {"type": kind}
+        defaults
+        | {key: value for key, value in given.items() if value is not None}
+        | guild_field
+        | {"type": kind}
     )
 
 
@@ -80,11 +97,11 @@ COMMANDS = "/applications/{application}/commands"
 GUILD_COMMANDS = "/applications/{application}/guilds/{guild}/commands"
 
 ROUTES = (
-    Route("POST", "/interactions/{interaction}/{token}/callback", callback, with_token_in_path=True),
-    Route("POST", WEBHOOK, follow_up, with_token_in_path=True),
-    Route("GET", WEBHOOK + "/messages/{message}", message, with_token_in_path=True),
-    Route("PATCH", WEBHOOK + "/messages/{message}", change, with_token_in_path=True),
-    Route("DELETE", WEBHOOK + "/messages/{message}", delete, with_token_in_path=True),
-    Route("PUT", COMMANDS, replace, takes_list=True),
-    Route("PUT", GUILD_COMMANDS, replace, takes_list=True),
+    RestRoute("POST", "/interactions/{interaction}/{token}/callback", create_response, without_auth=True),
+    RestRoute("POST", WEBHOOK, create_followup, without_auth=True),
+    RestRoute("GET", WEBHOOK + "/messages/{message}", get_message, without_auth=True),
+    RestRoute("PATCH", WEBHOOK + "/messages/{message}", edit_message, without_auth=True),
+    RestRoute("DELETE", WEBHOOK + "/messages/{message}", delete_message, without_auth=True),
+    RestRoute("PUT", COMMANDS, overwrite_commands, list_body=True),
+    RestRoute("PUT", GUILD_COMMANDS, overwrite_commands, list_body=True),
 )

@@ -8,48 +8,48 @@ from bot.sandbox.model.json import Json
 from bot.sandbox.model.permissions import P, can, require
 from bot.sandbox.rest.errors import (
     ARCHIVED_THREAD,
-    refused,
+    discord_error,
 )
-from bot.sandbox.rest.request import Call, Route
+from bot.sandbox.rest.request import RestRequest, RestRoute
 from bot.sandbox.services import messages
 from bot.sandbox.services import reactions as pins
 
 
-def send(call: Call) -> Json:
-    sent = messages.send(call.stand, call.channel(), call.bot, call.body, call.files)
-    return sent.wire | messages.nonce_of(sent)
+def create_message(request: RestRequest) -> Json:
+    sent = messages.send(request.state, request.channel(), request.bot_id, request.body, request.files)
+    return sent.payload | messages.nonce_field(sent)
 
 
-def edit(call: Call) -> Json:
-    found = call.message(call.channel())
-    messages.check_may_edit(found, call.bot, call.body)
-    messages.edit(call.stand, found, call.body, call.files)
-    return found.wire
+def edit_message(request: RestRequest) -> Json:
+    found = request.message(request.channel())
+    messages.check_may_edit(found, request.bot_id, request.body)
+    messages.edit(request.state, found, request.body, request.files)
+    return found.payload
 
 
-def delete(call: Call) -> None:
-    found = call.message(call.channel())
-    messages.check_may_delete(call.stand, found, call.bot)
-    messages.delete(call.stand, found)
+def delete_message(request: RestRequest) -> None:
+    found = request.message(request.channel())
+    messages.check_may_delete(request.state, found, request.bot_id)
+    messages.delete(request.state, found)
 
 
-def message(call: Call) -> Json:
-    channel = call.channel(P.READ_MESSAGE_HISTORY)
-    return _seen(call, channel, call.message(channel))
+def get_message(request: RestRequest) -> Json:
+    channel = request.channel(P.READ_MESSAGE_HISTORY)
+    return _without_hidden_content(request, channel, request.message(channel))
 
 
-def history(call: Call) -> list[Json]:
+def list_messages(request: RestRequest) -> list[Json]:
     """Newest first; nothing for who may not read the history."""
-    channel = call.channel()
-    limit = call.limit(50, 100)
-    if not can(call.stand.world, call.bot, channel, P.READ_MESSAGE_HISTORY):
+    channel = request.channel()
+    limit = request.limit(50, 100)
+    if not can(request.state.world, request.bot_id, channel, P.READ_MESSAGE_HISTORY):
         return []
-    ids = _page(call, sorted(channel.messages), limit)
-    return [_seen(call, channel, channel.messages[i]) for i in sorted(ids, reverse=True)]
+    ids = _page(request, sorted(channel.messages), limit)
+    return [_without_hidden_content(request, channel, channel.messages[i]) for i in sorted(ids, reverse=True)]
 
 
-def _page(call: Call, ids: list[int], limit: int) -> list[int]:
-    around, before, after = call.asked("around"), call.asked("before"), call.asked("after")
+def _page(request: RestRequest, ids: list[int], limit: int) -> list[int]:
+    around, before, after = request.query("around"), request.query("before"), request.query("after")
     if around is not None:
         older = [i for i in ids if i < around][-(limit // 2) :] if limit > 1 else []
         return older + [i for i in ids if i >= around][: limit - limit // 2]
@@ -58,35 +58,35 @@ def _page(call: Call, ids: list[int], limit: int) -> list[int]:
     return [i for i in ids if before is None or i < before][-limit:]
 
 
-def _seen(call: Call, channel: Channel, found: Message) -> Json:
+def _without_hidden_content(request: RestRequest, channel: Channel, found: Message) -> Json:
     """Without the content the application has no right to read."""
-    if call.stand.settings.disallowed_intents & Intent.MESSAGE_CONTENT:
-        return without_content(call.stand.world, found.wire, channel)
-    return found.wire
+    if request.state.settings.disallowed_intents & Intent.MESSAGE_CONTENT:
+        return without_content(request.state.world, found.payload, channel)
+    return found.payload
 
 
-def react(call: Call) -> None:
-    channel = call.channel(P.READ_MESSAGE_HISTORY)
-    found, emoji = call.message(channel), call.word("emoji")
+def add_reaction(request: RestRequest) -> None:
+    channel = request.channel(P.READ_MESSAGE_HISTORY)
+    found, emoji = request.message(channel), request.path_str("emoji")
     if channel.archived:
-        raise refused(ARCHIVED_THREAD)
-    known = [r["emoji"]["name"] for r in found.wire.get("reactions", [])]
+        raise discord_error(ARCHIVED_THREAD)
+    known = [r["emoji"]["name"] for r in found.payload.get("reactions", [])]
     if emoji not in known:
-        require(call.stand.world, call.bot, channel, P.ADD_REACTIONS)
-    pins.react(call.stand, channel, found, emoji)
+        require(request.state.world, request.bot_id, channel, P.ADD_REACTIONS)
+    pins.add_reaction(request.state, channel, found, emoji)
 
 
-def take_back_reaction(call: Call) -> None:
-    channel = call.channel()
-    pins.take_back_reaction(call.stand, channel, call.message(channel), call.word("emoji"))
+def remove_reaction(request: RestRequest) -> None:
+    channel = request.channel()
+    pins.remove_reaction(request.state, channel, request.message(channel), request.path_str("emoji"))
 
 
 ROUTES = (
-    Route("POST", "/channels/{channel}/messages", send),
-    Route("GET", "/channels/{channel}/messages", history),
-    Route("GET", "/channels/{channel}/messages/{message}", message),
-    Route("PATCH", "/channels/{channel}/messages/{message}", edit),
-    Route("DELETE", "/channels/{channel}/messages/{message}", delete),
-    Route("PUT", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", react),
-    Route("DELETE", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", take_back_reaction),
+    RestRoute("POST", "/channels/{channel}/messages", create_message),
+    RestRoute("GET", "/channels/{channel}/messages", list_messages),
+    RestRoute("GET", "/channels/{channel}/messages/{message}", get_message),
+    RestRoute("PATCH", "/channels/{channel}/messages/{message}", edit_message),
+    RestRoute("DELETE", "/channels/{channel}/messages/{message}", delete_message),
+    RestRoute("PUT", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", add_reaction),
+    RestRoute("DELETE", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", remove_reaction),
 )

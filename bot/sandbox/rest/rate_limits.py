@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from bot.sandbox.model.json import json_answer
+from bot.sandbox.model.json import json_response
 
 VIA = "1.1 google"  # a 429 without Via came from Cloudflare, and discord.py does not retry that one
 RENAME = "rename"  # names and topics: no header announces this limit
@@ -19,88 +19,92 @@ ANY_ROUTE = "*"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limit:
+class RateLimit:
     """So many requests per so many seconds."""
 
     requests: int
     per: float
 
 
-USUAL: Mapping[str, Limit] = {
-    "POST /channels/{id}/messages": Limit(requests=5, per=5.0),
-    "PATCH /channels/{id}/messages/{id}": Limit(requests=5, per=5.0),
-    "DELETE /channels/{id}/messages/{id}": Limit(requests=5, per=1.0),
-    "PATCH /channels/{id}": Limit(requests=5, per=5.0),
-    "PUT /channels/{id}/messages/{id}/reactions/{emoji}/@me": Limit(requests=1, per=0.25),
-    RENAME: Limit(requests=2, per=600.0),
-    ANY_ROUTE: Limit(requests=20, per=1.0),
+DEFAULT_LIMITS: Mapping[str, RateLimit] = {
+    "POST /channels/{id}/messages": RateLimit(requests=5, per=5.0),
+    "PATCH /channels/{id}/messages/{id}": RateLimit(requests=5, per=5.0),
+    "DELETE /channels/{id}/messages/{id}": RateLimit(requests=5, per=1.0),
+    "PATCH /channels/{id}": RateLimit(requests=5, per=5.0),
+    "PUT /channels/{id}/messages/{id}/reactions/{emoji}/@me": RateLimit(requests=1, per=0.25),
+    RENAME: RateLimit(requests=2, per=600.0),
+    ANY_ROUTE: RateLimit(requests=20, per=1.0),
 }
 
 
 @dataclass(kw_only=True, slots=True)
-class _Window:
+class _Bucket:
     ends: float
     used: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Take:
+class RateLimitDecision:
     """What a request got from its bucket: headers for its answer, and the wait in seconds if it was empty."""
 
     headers: dict[str, str] = field(default_factory=dict)
     retry_after: float | None = None
 
 
-class Buckets:
+class RateLimiter:
     """Counts requests; True is `USUAL`, a mapping changes some of it ("POST /channels/{id}/messages")."""
 
     def __init__(
-        self, limits: bool | Mapping[str, Limit] = True, clock: Callable[[], float] = time.monotonic
+        self, limits: bool | Mapping[str, RateLimit] = True, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._limits = dict(USUAL) | (dict(limits) if isinstance(limits, Mapping) else {}) if limits else {}
+        self._limits = (
+            dict(DEFAULT_LIMITS) | (dict(limits) if isinstance(limits, Mapping) else {}) if limits else {}
+        )
         self._clock = clock
-        self._windows: dict[tuple[str, str], _Window] = {}
+        self._buckets: dict[tuple[str, str], _Bucket] = {}
 
-    def take(self, method: str, path: str, body: object = None) -> Take:
+    def acquire(self, method: str, path: str, body: object = None) -> RateLimitDecision:
         """Counts one request; `path` is without /api/v10, `body` tells a rename from another change."""
         route, major = route_of(method, path)
         limit = self._limits.get(route, self._limits.get(ANY_ROUTE))
         if limit is None or path.startswith(("/interactions/", "/webhooks/")):
-            return Take()
-        window = self._window(route, major, limit)
-        if window.used >= limit.requests:
-            return Take(headers=self._headers(route, limit, window), retry_after=self._left(window))
-        hidden_wait = self._take_rename(route, major, body)
-        window.used += 1
-        return Take(headers=self._headers(route, limit, window), retry_after=hidden_wait)
+            return RateLimitDecision()
+        bucket = self._bucket(route, major, limit)
+        if bucket.used >= limit.requests:
+            return RateLimitDecision(
+                headers=self._headers(route, limit, bucket), retry_after=self._seconds_left(bucket)
+            )
+        rename_wait = self._acquire_rename(route, major, body)
+        bucket.used += 1
+        return RateLimitDecision(headers=self._headers(route, limit, bucket), retry_after=rename_wait)
 
-    def _take_rename(self, route: str, major: str, body: object) -> float | None:
+    def _acquire_rename(self, route: str, major: str, body: object) -> float | None:
         limit = self._limits.get(RENAME)
         renames = isinstance(body, dict) and not body.keys().isdisjoint({"name", "topic"})
         if limit is None or route != "PATCH /channels/{id}" or not renames:
             return None
-        window = self._window(RENAME, major, limit)
-        if window.used >= limit.requests:
-            return self._left(window)
-        window.used += 1
+        bucket = self._bucket(RENAME, major, limit)
+        if bucket.used >= limit.requests:
+            return self._seconds_left(bucket)
+        bucket.used += 1
         return None
 
-    def _window(self, route: str, major: str, limit: Limit) -> _Window:
-        window = self._windows.get((route, major))
-        if window is None or window.ends <= self._clock():
-            window = self._windows[route, major] = _Window(ends=self._clock() + limit.per)
-        return window
+    def _bucket(self, route: str, major: str, limit: RateLimit) -> _Bucket:
+        bucket = self._buckets.get((route, major))
+        if bucket is None or bucket.ends <= self._clock():
+            bucket = self._buckets[route, major] = _Bucket(ends=self._clock() + limit.per)
+        return bucket
 
-    def _left(self, window: _Window) -> float:
-        return round(max(window.ends - self._clock(), 0.001), 3)
+    def _seconds_left(self, bucket: _Bucket) -> float:
+        return round(max(bucket.ends - self._clock(), 0.001), 3)
 
-    def _headers(self, route: str, limit: Limit, window: _Window) -> dict[str, str]:
-        left = self._left(window)
+    def _headers(self, route: str, limit: RateLimit, bucket: _Bucket) -> dict[str, str]:
+        seconds_left = self._seconds_left(bucket)
         return {
             "X-RateLimit-Limit": str(limit.requests),
-            "X-RateLimit-Remaining": str(limit.requests - window.used),
-            "X-RateLimit-Reset": f"{time.time() + left:.3f}",
-            "X-RateLimit-Reset-After": f"{left:.3f}",
+            "X-RateLimit-Remaining": str(limit.requests - bucket.used),
+            "X-RateLimit-Reset": f"{time.time() + seconds_left:.3f}",
+            "X-RateLimit-Reset-After": f"{seconds_left:.3f}",
             "X-RateLimit-Bucket": hashlib.sha256(route.encode()).hexdigest()[:32],
         }
 
@@ -116,8 +120,8 @@ def too_many_requests(
     retry_after: float, *, scope: str = "user", headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Discord's 429; `scope` is user, shared or global."""
-    told = {"message": "You are being rate limited.", "retry_after": retry_after, "global": scope == "global"}
+    body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": scope == "global"}
     extra = {"Via": VIA, "Retry-After": str(math.ceil(retry_after)), "X-RateLimit-Scope": scope}
     if scope == "global":
         extra["X-RateLimit-Global"] = "true"
-    return json_answer(told, 429, {**(headers or {}), **extra})
+    return json_response(body, 429, {**(headers or {}), **extra})

@@ -8,194 +8,224 @@ from typing import Any
 from bot.sandbox.model.guilds import Message
 from bot.sandbox.model.json import InteractionKind, Json
 from bot.sandbox.model.payloads import user_payload
-from bot.sandbox.model.state import StandIn
+from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import (
     ALREADY_ACKNOWLEDGED,
     EXPIRED_WEBHOOK_TOKEN,
     UNKNOWN_INTERACTION,
     UNKNOWN_MESSAGE,
     UNKNOWN_WEBHOOK,
-    Refused,
+    DiscordApiError,
+    discord_error,
     invalid_form,
-    refused,
 )
 from bot.sandbox.services import messages
-from bot.sandbox.services.interactions import Interaction, owners
-from bot.sandbox.services.message_builder import EPHEMERAL, LOADING, SENDABLE_FLAGS, MessageKind
+from bot.sandbox.services.interactions import Interaction, authorizing_owners
+from bot.sandbox.services.message_builder import EPHEMERAL, LOADING, SENDABLE_FLAGS, MessageType
 from bot.sandbox.validation.commands import check_choices
 from bot.sandbox.validation.messages import File, check_edit, check_new_message
 from bot.sandbox.validation.modals import check_modal
 
-SAY, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
+CHANNEL_MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE_MESSAGE, AUTOCOMPLETE_RESULT, MODAL = (
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+)
 CHAT_INPUT = 1
 Files = Mapping[int, File]
 
 
-def answer(stand: StandIn, interaction_id: int, token: str, body: Json, files: Files, *, now: float) -> Json:
-    """Takes the callback and returns Discord's description of what became of it; raises `Refused`."""
-    found = stand.interactions.get(interaction_id)
-    if found is None or found.token != token:
-        raise refused(UNKNOWN_INTERACTION)
-    if found.callback is not None:
-        raise refused(ALREADY_ACKNOWLEDGED)
-    if now - found.began > stand.settings.callback_deadline:
-        raise refused(UNKNOWN_INTERACTION)
+def respond(
+    state: SandboxState, interaction_id: int, token: str, body: Json, files: Files, *, now: float
+) -> Json:
+    """Takes the callback and returns Discord's description of what became of it; raises `DiscordApiError`."""
+    interaction = state.interactions.get(interaction_id)
+    if interaction is None or interaction.token != token:
+        raise discord_error(UNKNOWN_INTERACTION)
+    if interaction.callback is not None:
+        raise discord_error(ALREADY_ACKNOWLEDGED)
+    if now - interaction.started_at > state.settings.callback_deadline:
+        raise discord_error(UNKNOWN_INTERACTION)
     kind, data = body.get("type"), body.get("data") or {}
-    if kind not in _allowed(found):
-        told = f"Value must be one of {{{', '.join(str(k) for k in _allowed(found))}}}."
+    if kind not in _allowed_types(interaction):
+        told = f"Value must be one of {{{', '.join(str(k) for k in _allowed_types(interaction))}}}."
         raise invalid_form(("type",), "BASE_TYPE_CHOICES", told)
-    _check(found, kind, data, files, stand.settings.attachment_size_limit)
-    found.callback = {"type": kind, "data": data or None}
-    found.acknowledged_after = round(now - found.began, 4)
-    _act(stand, found, kind, data, files)
-    found.acknowledged.set()
-    return _outcome(found, kind)
+    _check(interaction, kind, data, files, state.settings.attachment_size_limit)
+    interaction.callback = {"type": kind, "data": data or None}
+    interaction.acknowledged_after = round(now - interaction.started_at, 4)
+    _apply(state, interaction, kind, data, files)
+    interaction.acknowledged.set()
+    return _callback_response(interaction, kind)
 
 
-def _allowed(found: Interaction) -> tuple[int, ...]:
-    if found.kind == InteractionKind.AUTOCOMPLETE:
-        return (CHOICES,)
-    updating = (DEFER_UPDATE, UPDATE) if found.source is not None else ()
-    modal = () if found.kind == InteractionKind.MODAL else (MODAL,)
-    return (SAY, DEFER, *updating, *modal)
+def _allowed_types(interaction: Interaction) -> tuple[int, ...]:
+    if interaction.kind == InteractionKind.AUTOCOMPLETE:
+        return (AUTOCOMPLETE_RESULT,)
+    updating = (DEFERRED_UPDATE, UPDATE_MESSAGE) if interaction.source is not None else ()
+    modal = () if interaction.kind == InteractionKind.MODAL else (MODAL,)
+    return (CHANNEL_MESSAGE, DEFERRED_MESSAGE, *updating, *modal)
 
 
-def _check(found: Interaction, kind: int, data: Json, files: Files, limit: int) -> None:
-    if kind == CHOICES:
+def _check(interaction: Interaction, kind: int, data: Json, files: Files, limit: int) -> None:
+    if kind == AUTOCOMPLETE_RESULT:
         check_choices(data.get("choices"))
     elif kind == MODAL:
         check_modal(data)
-    elif kind == SAY:
+    elif kind == CHANNEL_MESSAGE:
         with_errors_in("data", lambda: check_new_message(data, files, limit))
-    elif kind == UPDATE and found.source is not None:
-        source = found.source
-        with_errors_in("data", lambda: check_edit(data, files, source.wire, limit))
+    elif kind == UPDATE_MESSAGE and interaction.source is not None:
+        source = interaction.source
+        with_errors_in("data", lambda: check_edit(data, files, source.payload, limit))
 
 
 def with_errors_in(name: str, check: Any) -> None:
     """What is wrong with the message in a callback is told under the key it stands in."""
     try:
         check()
-    except Refused as no:
-        raise Refused(no.status, no.code, no.message, {name: no.errors} if no.errors else None) from None
+    except DiscordApiError as no:
+        raise DiscordApiError(
+            no.status, no.code, no.message, {name: no.errors} if no.errors else None
+        ) from None
 
 
-def _act(stand: StandIn, found: Interaction, kind: int, data: Json, files: Files) -> None:
-    if kind in (SAY, DEFER):
-        found.loading = kind == DEFER
-        extra: Json = _as_original(found)
-        if found.loading:
+def _apply(state: SandboxState, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
+    if kind in (CHANNEL_MESSAGE, DEFERRED_MESSAGE):
+        interaction.loading = kind == DEFERRED_MESSAGE
+        extra: Json = _original_fields(interaction)
+        if interaction.loading:
             data = {"flags": int(data.get("flags") or 0)}
-        found.original = _post(stand, found, data, files, extra)
-        found.show(found.original)
-    elif kind in (DEFER_UPDATE, UPDATE):
-        found.original = found.source
-        if kind == UPDATE and found.source is not None:
-            _rewrite(stand, found, found.source, data, files)
+        interaction.original = _post(state, interaction, data, files, extra)
+        interaction.add_message(interaction.original)
+    elif kind in (DEFERRED_UPDATE, UPDATE_MESSAGE):
+        interaction.original = interaction.source
+        if kind == UPDATE_MESSAGE and interaction.source is not None:
+            _edit(state, interaction, interaction.source, data, files)
 
 
-def _as_original(found: Interaction) -> Json:
-    if found.source is not None:
-        return messages.reply_to(found.channel, found.source)
-    if found.kind != InteractionKind.COMMAND:
+def _original_fields(interaction: Interaction) -> Json:
+    if interaction.source is not None:
+        return messages.reply_fields(interaction.channel, interaction.source)
+    if interaction.kind != InteractionKind.COMMAND:
         return {}
-    chat = found.data.get("type", CHAT_INPUT) == CHAT_INPUT
-    return {"type": int(MessageKind.CHAT_COMMAND if chat else MessageKind.MENU_COMMAND)}
+    chat = interaction.data.get("type", CHAT_INPUT) == CHAT_INPUT
+    return {"type": int(MessageType.CHAT_COMMAND if chat else MessageType.MENU_COMMAND)}
 
 
-def _post(stand: StandIn, found: Interaction, body: Json, files: Files, extra: Json) -> Message:
-    world = stand.world
-    user = user_payload(world.user(found.user_id))
+def _post(state: SandboxState, interaction: Interaction, body: Json, files: Files, extra: Json) -> Message:
+    world = state.world
+    user = user_payload(world.user(interaction.user_id))
     flags = int(body.get("flags") or 0)
     about: Json = {
-        "id": str(found.id),
-        "type": int(found.kind),
+        "id": str(interaction.id),
+        "type": int(interaction.kind),
         "user": user,
-        "authorizing_integration_owners": owners(stand, found.channel),
+        "authorizing_integration_owners": authorizing_owners(state, interaction.channel),
     }
     extra = extra | {
         "application_id": str(world.application_id),
         "webhook_id": str(world.application_id),
-        "interaction_metadata": about | _about_command(found),
+        "interaction_metadata": about | _command_metadata(interaction),
     }
-    if found.kind == InteractionKind.COMMAND:
-        named = {"id": str(found.id), "type": int(found.kind), "name": found.data["name"], "user": user}
-        extra["interaction"] = named
-    seen_by = found.user_id if flags & EPHEMERAL else None
-    extra["flags"] = flags & (SENDABLE_FLAGS | EPHEMERAL) | (LOADING if found.loading else 0)
-    return messages.post(stand, found.channel, world.bot.id, body, files, extra, ephemeral_for=seen_by)
+    if interaction.kind == InteractionKind.COMMAND:
+        legacy_interaction = {
+            "id": str(interaction.id),
+            "type": int(interaction.kind),
+            "name": interaction.data["name"],
+            "user": user,
+        }
+        extra["interaction"] = legacy_interaction
+    ephemeral_for = interaction.user_id if flags & EPHEMERAL else None
+    extra["flags"] = flags & (SENDABLE_FLAGS | EPHEMERAL) | (LOADING if interaction.loading else 0)
+    return messages.post(
+        state, interaction.channel, world.bot.id, body, files, extra, ephemeral_for=ephemeral_for
+    )
 
 
-def _about_command(found: Interaction) -> Json:
-    if found.kind == InteractionKind.COMMAND:
-        return {"name": found.data["name"], "command_type": found.data["type"]}
-    if found.source is not None:
-        return {"interacted_message_id": str(found.source.id)}
+def _command_metadata(interaction: Interaction) -> Json:
+    if interaction.kind == InteractionKind.COMMAND:
+        return {"name": interaction.data["name"], "command_type": interaction.data["type"]}
+    if interaction.source is not None:
+        return {"interacted_message_id": str(interaction.source.id)}
     return {}
 
 
-def _rewrite(stand: StandIn, found: Interaction, message: Message, body: Json, files: Files) -> None:
-    message.wire["flags"] &= ~LOADING
-    found.loading = found.loading and message is not found.original
-    messages.edit(stand, message, body, files)
-    found.show(message)
+def _edit(state: SandboxState, interaction: Interaction, message: Message, body: Json, files: Files) -> None:
+    message.payload["flags"] &= ~LOADING
+    interaction.loading = interaction.loading and message is not interaction.original
+    messages.edit(state, message, body, files)
+    interaction.add_message(message)
 
 
-def _outcome(found: Interaction, kind: int) -> Json:
-    about: Json = {"id": str(found.id), "type": int(found.kind)}
+def _callback_response(interaction: Interaction, kind: int) -> Json:
+    about: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
     resource: Json = {"type": kind}
-    if found.original is not None and kind not in (CHOICES, MODAL):
-        wire = found.original.wire
-        about["response_message_id"] = wire["id"]
-        about["response_message_loading"] = found.loading
-        about["response_message_ephemeral"] = bool(wire["flags"] & EPHEMERAL)
-        if kind in (SAY, UPDATE):
-            resource["message"] = wire
-    return {"interaction": about, "resource": resource} if kind in (SAY, UPDATE) else {"interaction": about}
+    if interaction.original is not None and kind not in (AUTOCOMPLETE_RESULT, MODAL):
+        payload = interaction.original.payload
+        about["response_message_id"] = payload["id"]
+        about["response_message_loading"] = interaction.loading
+        about["response_message_ephemeral"] = bool(payload["flags"] & EPHEMERAL)
+        if kind in (CHANNEL_MESSAGE, UPDATE_MESSAGE):
+            resource["message"] = payload
+    return (
+        {"interaction": about, "resource": resource}
+        if kind in (CHANNEL_MESSAGE, UPDATE_MESSAGE)
+        else {"interaction": about}
+    )
 
 
-def with_token(stand: StandIn, application_id: int, token: str, *, now: float) -> Interaction:
-    """The answered interaction a webhook token belongs to; raises `Refused`."""
-    for found in stand.interactions.values():
-        if found.token == token and application_id == stand.world.application_id and found.callback:
-            if now - found.began > stand.settings.token_lifetime:
-                raise refused(EXPIRED_WEBHOOK_TOKEN)
-            return found
-    raise refused(UNKNOWN_WEBHOOK)
+def find_by_token(state: SandboxState, application_id: int, token: str, *, now: float) -> Interaction:
+    """The answered interaction a webhook token belongs to; raises `DiscordApiError`."""
+    for interaction in state.interactions.values():
+        if (
+            interaction.token == token
+            and application_id == state.world.application_id
+            and interaction.callback
+        ):
+            if now - interaction.started_at > state.settings.token_lifetime:
+                raise discord_error(EXPIRED_WEBHOOK_TOKEN)
+            return interaction
+    raise discord_error(UNKNOWN_WEBHOOK)
 
 
-def follow_up(stand: StandIn, found: Interaction, body: Json, files: Files) -> Message:
+def follow_up(state: SandboxState, interaction: Interaction, body: Json, files: Files) -> Message:
     """Sends a further message; the first one after a deferral is the original it promised."""
-    check_new_message(body, files, stand.settings.attachment_size_limit)
-    if found.loading and found.original is not None:
-        _rewrite(stand, found, found.original, body | {"flags": int(body.get("flags") or 0)}, files)
-        found.followed.set()
-        return found.original
-    quoted = messages.reply_to(found.channel, found.original) if found.original else {}
-    sent = _post(stand, found, body, files, quoted)
-    found.show(sent)
-    found.followed.set()
+    check_new_message(body, files, state.settings.attachment_size_limit)
+    if interaction.loading and interaction.original is not None:
+        _edit(state, interaction, interaction.original, body | {"flags": int(body.get("flags") or 0)}, files)
+        interaction.followed_up.set()
+        return interaction.original
+    reply_fields = (
+        messages.reply_fields(interaction.channel, interaction.original) if interaction.original else {}
+    )
+    sent = _post(state, interaction, body, files, reply_fields)
+    interaction.add_message(sent)
+    interaction.followed_up.set()
     return sent
 
 
-def message_of(found: Interaction, which: str) -> Message:
+def find_message(interaction: Interaction, which: str) -> Message:
     if which != "@original":
-        return found.message(int(which) if which.isdigit() else 0)
-    if found.original is None:
-        raise refused(UNKNOWN_MESSAGE)
-    return found.original
+        return interaction.message(int(which) if which.isdigit() else 0)
+    if interaction.original is None:
+        raise discord_error(UNKNOWN_MESSAGE)
+    return interaction.original
 
 
-def change(stand: StandIn, found: Interaction, which: str, body: Json, files: Files) -> Message:
-    message = message_of(found, which)
-    _rewrite(stand, found, message, body, files)
-    found.followed.set()
+def edit_message(
+    state: SandboxState, interaction: Interaction, which: str, body: Json, files: Files
+) -> Message:
+    message = find_message(interaction, which)
+    _edit(state, interaction, message, body, files)
+    interaction.followed_up.set()
     return message
 
 
-def remove(stand: StandIn, found: Interaction, which: str) -> None:
-    message = message_of(found, which)
-    messages.delete(stand, message)
-    if message is found.original:
-        found.original, found.loading = None, False
-    found.followed.set()
+def delete_message(state: SandboxState, interaction: Interaction, which: str) -> None:
+    message = find_message(interaction, which)
+    messages.delete(state, message)
+    if message is interaction.original:
+        interaction.original, interaction.loading = None, False
+    interaction.followed_up.set()

@@ -16,8 +16,8 @@ from bot.sandbox.model.payloads import (
     message_event_payload,
     user_payload,
 )
-from bot.sandbox.model.state import StandIn
-from bot.sandbox.rest.errors import UNKNOWN_MESSAGE, refused
+from bot.sandbox.model.state import SandboxState
+from bot.sandbox.rest.errors import UNKNOWN_MESSAGE, discord_error
 
 DEFERRED = (5, 6)
 FAILED = "This interaction failed"
@@ -34,15 +34,15 @@ class Interaction:
     data: Json
     source: Message | None = None  # the message the component or the modal belongs to
     token: str = field(default_factory=lambda: secrets.token_urlsafe(64))
-    began: float = field(default_factory=time.monotonic)
+    started_at: float = field(default_factory=time.monotonic)
     acknowledged_after: float | None = None
     callback: Json | None = None
     original: Message | None = None
     loading: bool = False  # the original is still "thinking"
-    shown: list[Message] = field(default_factory=list)  # what it sent or changed, the original first
+    messages: list[Message] = field(default_factory=list)  # what it sent or changed, the original first
     error: str | None = None
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
-    followed: asyncio.Event = field(default_factory=asyncio.Event)
+    followed_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def modal(self) -> Json | None:
@@ -52,43 +52,43 @@ class Interaction:
     def choices(self) -> list[Json] | None:
         return self.callback["data"]["choices"] if self.callback and self.callback["type"] == 8 else None
 
-    def show(self, message: Message) -> None:
-        if message not in self.shown:
-            at = 0 if message is self.original else len(self.shown)
-            self.shown.insert(at, message)
+    def add_message(self, message: Message) -> None:
+        if message not in self.messages:
+            at = 0 if message is self.original else len(self.messages)
+            self.messages.insert(at, message)
 
     def message(self, message_id: int) -> Message:
-        """One of the messages this interaction sent or changed; raises `Refused` 10008."""
-        for message in self.shown:
+        """One of the messages this interaction sent or changed; raises `DiscordApiError` 10008."""
+        for message in self.messages:
             if message.id == message_id:
                 return message
-        raise refused(UNKNOWN_MESSAGE)
+        raise discord_error(UNKNOWN_MESSAGE)
 
-    def record(self, stand: StandIn) -> Json:
-        there = [message.wire for message in self.shown if _still_there(stand, message)]
+    def record(self, state: SandboxState) -> Json:
+        existing = [message.payload for message in self.messages if _exists(state, message)]
         return {
             "id": str(self.id),
             "type": int(self.kind),
-            "user": user_payload(stand.world.user(self.user_id)),
+            "user": user_payload(state.world.user(self.user_id)),
             "channel_id": str(self.channel.id),
             "acknowledged_after": self.acknowledged_after,
             "callback": self.callback,
-            "messages": there,
+            "messages": existing,
             "modal": self.modal,
             "choices": self.choices,
             "error": self.error,
         }
 
 
-def _still_there(stand: StandIn, message: Message) -> bool:
+def _exists(state: SandboxState, message: Message) -> bool:
     if message.ephemeral_for is not None:
-        return message.id in stand.ephemeral
-    channel = stand.world.channels.get(message.channel_id)
+        return message.id in state.ephemeral
+    channel = state.world.channels.get(message.channel_id)
     return channel is not None and message.id in channel.messages
 
 
 def open_interaction(
-    stand: StandIn,
+    state: SandboxState,
     kind: InteractionKind,
     user_id: int,
     channel: Channel,
@@ -96,68 +96,68 @@ def open_interaction(
     source: Message | None = None,
 ) -> Interaction:
     """Tells the bot what a user did."""
-    made = Interaction(
-        id=stand.world.next_id(),
+    interaction = Interaction(
+        id=state.world.next_id(),
         kind=kind,
         user_id=user_id,
         channel=channel,
         data=data,
         source=source,
     )
-    stand.interactions[made.id] = made
-    stand.emit("INTERACTION_CREATE", _payload(stand, made), channel)
-    return made
+    state.interactions[interaction.id] = interaction
+    state.emit("INTERACTION_CREATE", _payload(state, interaction), channel)
+    return interaction
 
 
-def _payload(stand: StandIn, made: Interaction) -> Json:
-    world, channel = stand.world, made.channel
+def _payload(state: SandboxState, interaction: Interaction) -> Json:
+    world, channel = state.world, interaction.channel
     guild = world.guild_of(channel)
     told: Json = {
-        "id": str(made.id),
+        "id": str(interaction.id),
         "application_id": str(world.application_id),
-        "type": int(made.kind),
-        "token": made.token,
+        "type": int(interaction.kind),
+        "token": interaction.token,
         "version": 1,
-        "data": made.data,
+        "data": interaction.data,
         "channel": channel_payload(world, channel),
         "channel_id": str(channel.id),
         "locale": "en-US",
         "entitlements": [],
         "entitlement_sku_ids": [],
-        "authorizing_integration_owners": owners(stand, channel),
+        "authorizing_integration_owners": authorizing_owners(state, channel),
         "context": 0 if guild else 1,
         "app_permissions": app_permissions(world, channel),
-        "attachment_size_limit": stand.settings.attachment_size_limit,
+        "attachment_size_limit": state.settings.attachment_size_limit,
     }
     if guild is None:
-        told["user"] = user_payload(world.user(made.user_id))
+        told["user"] = user_payload(world.user(interaction.user_id))
     else:
         told |= {"guild_id": str(guild.id), "guild_locale": "en-US"}
         told["guild"] = {"id": str(guild.id), "locale": "en-US", "features": []}
-        told["member"] = member_in_channel_payload(world, made.user_id, channel)
-    if made.source is not None:
-        told["message"] = message_event_payload(world, made.source)
+        told["member"] = member_in_channel_payload(world, interaction.user_id, channel)
+    if interaction.source is not None:
+        told["message"] = message_event_payload(world, interaction.source)
     return told
 
 
-def owners(stand: StandIn, channel: Channel) -> Json:
+def authorizing_owners(state: SandboxState, channel: Channel) -> Json:
     """Who installed the application, by kind of installation: here always the guild."""
     return {"0": str(channel.guild_id or 0)}
 
 
-async def wait_for_answer(stand: StandIn, interaction: Interaction) -> Json:
+async def wait_for_response(state: SandboxState, interaction: Interaction) -> Json:
     """The interaction's record, once it was answered, and after a deferral followed up, or too late."""
-    left = interaction.began + stand.settings.callback_deadline - time.monotonic()
-    if not await _came(interaction.acknowledged, left):
+    seconds_left = interaction.started_at + state.settings.callback_deadline - time.monotonic()
+    if not await _wait_for(interaction.acknowledged, seconds_left):
         interaction.error = FAILED
     elif interaction.callback and interaction.callback["type"] in DEFERRED:
-        await _came(interaction.followed, stand.settings.followup_patience)
-    return interaction.record(stand)
+        await _wait_for(interaction.followed_up, state.settings.followup_timeout)
+    return interaction.record(state)
 
 
-async def _came(event: asyncio.Event, within: float) -> bool:
+async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), max(within, 0.0))
+        await asyncio.wait_for(event.wait(), max(seconds, 0.0))
     except TimeoutError:
         return False
     return True

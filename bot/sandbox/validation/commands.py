@@ -7,13 +7,13 @@ from collections import Counter
 from typing import Any
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.rest.errors import MAXIMUM_COMMANDS, FormErrors, refused
-from bot.sandbox.validation.fields import Path, check_choice, check_list, check_text, objects
+from bot.sandbox.rest.errors import MAXIMUM_COMMANDS, FormErrors, discord_error
+from bot.sandbox.validation.fields import Path, check_choice, check_list, check_text, json_objects
 
-CHAT, USER_MENU, MESSAGE_MENU = 1, 2, 3
+CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2
-CHOOSING = frozenset({3, 4, 10})  # string, integer, number
-_MOST = {CHAT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
+TYPES_WITH_CHOICES = frozenset({3, 4, 10})  # string, integer, number
+_MAX_COMMANDS = {CHAT_INPUT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
 MAX_TEXT = 8000  # of one command: names, descriptions and choices of it and its options
 _NAME = re.compile(r"[-_'\w]{1,32}")
 
@@ -21,25 +21,25 @@ _NAME = re.compile(r"[-_'\w]{1,32}")
 def check_commands(commands: Any) -> None:
     """Checks the list of a bulk overwrite."""
     errors = FormErrors()
-    listed = check_list(errors, commands, (), sum(_MOST.values()))
-    kinds = Counter(str(command.get("type", CHAT)) for command in listed)
-    if any(kinds[str(kind)] > most for kind, most in _MOST.items()):
-        raise refused(MAXIMUM_COMMANDS)
+    listed = check_list(errors, commands, (), sum(_MAX_COMMANDS.values()))
+    kinds = Counter(str(command.get("type", CHAT_INPUT)) for command in listed)
+    if any(kinds[str(kind)] > most for kind, most in _MAX_COMMANDS.items()):
+        raise discord_error(MAXIMUM_COMMANDS)
     seen = set()
     for index, command in enumerate(listed):
-        kind = command.get("type", CHAT)
-        if check_choice(errors, kind, (index, "type"), _MOST):
+        kind = command.get("type", CHAT_INPUT)
+        if check_choice(errors, kind, (index, "type"), _MAX_COMMANDS):
             _check_command(errors, command, (index,))
         named = f"{kind} {command.get('name')}"
         if named in seen:
             told = "Application command names must be unique"
             errors.add((index, "name"), "APPLICATION_COMMANDS_DUPLICATE_NAME", told)
         seen.add(named)
-    errors.settle()
+    errors.raise_if_any()
 
 
 def _check_command(errors: FormErrors, command: Json, path: Path) -> None:
-    if command.get("type", CHAT) == CHAT:
+    if command.get("type", CHAT_INPUT) == CHAT_INPUT:
         _check_name(errors, command, path)
         check_text(errors, command, (*path, "description"), 100, least=1)
         _check_options(errors, command, path)
@@ -91,16 +91,16 @@ def _check_option(errors: FormErrors, option: Json, path: Path) -> None:
         check_text(errors, choice, (*path, "choices", index, "name"), 100, least=1)
         if isinstance(choice.get("value"), str):
             check_text(errors, choice, (*path, "choices", index, "value"), 100)
-    if choices and (option["type"] not in CHOOSING or option.get("autocomplete")):
+    if choices and (option["type"] not in TYPES_WITH_CHOICES or option.get("autocomplete")):
         told = "Choices are for string, integer and number options without autocomplete"
         errors.add((*path, "choices"), "APPLICATION_COMMAND_OPTIONS_CHOICES_INVALID", told)
 
 
 def _length(part: Json) -> int:
     texts = [part.get("name"), part.get("description")]
-    texts += [choice.get(key) for choice in objects(part.get("choices")) for key in ("name", "value")]
+    texts += [choice.get(key) for choice in json_objects(part.get("choices")) for key in ("name", "value")]
     own = sum(len(text) for text in texts if isinstance(text, str))
-    return own + sum(_length(option) for option in objects(part.get("options")))
+    return own + sum(_length(option) for option in json_objects(part.get("options")))
 
 
 def check_choices(choices: Any) -> None:
@@ -111,4 +111,4 @@ def check_choices(choices: Any) -> None:
         check_text(errors, choice, (*path, index, "name"), 100, least=1)
         if isinstance(choice.get("value"), str):
             check_text(errors, choice, (*path, index, "value"), 100, least=1)
-    errors.settle()
+    errors.raise_if_any()

@@ -16,7 +16,7 @@ from bot.sandbox.validation.fields import (
     check_range,
     check_text,
     check_url,
-    objects,
+    json_objects,
 )
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
@@ -29,27 +29,27 @@ MAX_ROWS = 5
 MAX_TEXT_DISPLAY = 4000
 
 
-def every_component(components: list[Json], path: Path = ()) -> Iterator[tuple[Path, Json]]:
+def walk_components(components: list[Json], path: Path = ()) -> Iterator[tuple[Path, Json]]:
     """Every component with its path, a parent before its children."""
     for index, component in enumerate(components):
-        yield from _one_and_all((*path, index), component)
+        yield from _walk_component((*path, index), component)
 
 
-def _one_and_all(path: Path, component: Json) -> Iterator[tuple[Path, Json]]:
+def _walk_component(path: Path, component: Json) -> Iterator[tuple[Path, Json]]:
     yield path, component
     if isinstance(component.get("component"), dict):
-        yield from _one_and_all((*path, "component"), component["component"])
+        yield from _walk_component((*path, "component"), component["component"])
     children = component.get("components")
     if isinstance(children, list):
-        yield from every_component(objects(children), (*path, "components"))
+        yield from walk_components(json_objects(children), (*path, "components"))
 
 
-def with_ids(components: list[Json]) -> list[Json]:
+def with_component_ids(components: list[Json]) -> list[Json]:
     """A copy in which every component has an integer id: its own, or the next that is free."""
     filled = copy.deepcopy(components)
-    taken = {component.get("id") for _, component in every_component(filled)}
+    taken = {component.get("id") for _, component in walk_components(filled)}
     free = (number for number in range(1, 10_000) if number not in taken)
-    for _, component in every_component(filled):
+    for _, component in walk_components(filled):
         if not component.get("id"):
             component["id"] = next(free)
     return filled
@@ -60,7 +60,7 @@ def check_rows(errors: FormErrors, components: Any, path: Path = ("components",)
     for index, row in enumerate(check_list(errors, components, path, MAX_ROWS)):
         if check_choice(errors, row.get("type"), (*path, index, "type"), {ROW}):
             _check_row(errors, row, (*path, index))
-    check_custom_ids_differ(errors, components, path)
+    check_unique_custom_ids(errors, components, path)
 
 
 def _check_row(errors: FormErrors, row: Json, path: Path) -> None:
@@ -97,19 +97,19 @@ def _check_button(errors: FormErrors, button: Json, path: Path) -> None:
         _check_link(errors, button, path)
     elif style != PREMIUM:
         if button.get("url") is not None:
-            _only_one(errors, path)
+            _add_url_and_custom_id_error(errors, path)
         check_custom_id(errors, button, path)
 
 
 def _check_link(errors: FormErrors, button: Json, path: Path) -> None:
     if button.get("custom_id") is not None:
-        _only_one(errors, path)
+        _add_url_and_custom_id_error(errors, path)
     if button.get("url") is None:
         errors.add((*path, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url is required")
     check_url(errors, button, (*path, "url"), (*LINKS, "discord"), most=512)
 
 
-def _only_one(errors: FormErrors, path: Path) -> None:
+def _add_url_and_custom_id_error(errors: FormErrors, path: Path) -> None:
     told = "A custom id and url cannot both be specified"
     errors.add(path, "BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", told)
 
@@ -140,9 +140,9 @@ def _check_options(errors: FormErrors, select: Json, path: Path) -> None:
         seen.add(str(option.get("value")))
 
 
-def check_custom_ids_differ(errors: FormErrors, components: Any, path: Path) -> None:
+def check_unique_custom_ids(errors: FormErrors, components: Any, path: Path) -> None:
     seen = set()
-    for where, component in every_component(objects(components), path):
+    for where, component in walk_components(json_objects(components), path):
         custom_id = component.get("custom_id")
         if not isinstance(custom_id, str):
             continue

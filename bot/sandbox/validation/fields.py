@@ -13,16 +13,16 @@ LINKS = ("http", "https")
 PICTURES = ("http", "https", "attachment")
 
 
-def required(errors: FormErrors, path: Path) -> None:
+def add_required_error(errors: FormErrors, path: Path) -> None:
     errors.add(path, "BASE_TYPE_REQUIRED", "This field is required")
 
 
-def trimmed(value: object) -> str:
+def stripped(value: object) -> str:
     """Discord counts and keeps text without the spaces around it."""
     return value.strip() if isinstance(value, str) else ""
 
 
-def objects(value: object) -> list[Json]:
+def json_objects(value: object) -> list[Json]:
     """The objects of what should be a list of them."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
@@ -33,9 +33,9 @@ def check_text(errors: FormErrors, body: Json, path: Path, most: int, *, least: 
     if value is not None and not isinstance(value, str):
         errors.add(path, "STRING_TYPE_CONVERT", f'Could not interpret "{value}" as string.')
         return
-    length = len(trimmed(value))
+    length = len(stripped(value))
     if least and not length:
-        required(errors, path)
+        add_required_error(errors, path)
     elif least and not least <= length <= most:
         errors.add(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {least} and {most} in length.")
     elif length > most:
@@ -78,7 +78,7 @@ def check_list(errors: FormErrors, value: object, path: Path, most: int, *, leas
     for index, item in enumerate(value):
         if not isinstance(item, dict):
             errors.add((*path, index), "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
-    return objects(value)
+    return json_objects(value)
 
 
 def check_url(
@@ -93,16 +93,16 @@ def check_url(
     if scheme not in schemes:
         told = "Scheme must be one of " + str(tuple(schemes))
         errors.add(path, "URL_TYPE_INVALID_SCHEME", f'Scheme "{scheme}" is not supported. {told}.')
-    elif not _names_something(value):
+    elif not _has_host(value):
         errors.add(path, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
 
 
 def _scheme(value: object) -> str:
-    return trimmed(value).partition(":")[0].lower() if ":" in trimmed(value) else ""
+    return stripped(value).partition(":")[0].lower() if ":" in stripped(value) else ""
 
 
-def _names_something(value: object) -> bool:
+def _has_host(value: object) -> bool:
     try:
-        return bool(urlsplit(trimmed(value)).netloc)
+        return bool(urlsplit(stripped(value)).netloc)
     except ValueError:
         return False

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.rest.errors import EMPTY_MESSAGE, MAXIMUM_ATTACHMENTS, TOO_LARGE, FormErrors, refused
+from bot.sandbox.rest.errors import EMPTY_MESSAGE, MAXIMUM_ATTACHMENTS, TOO_LARGE, FormErrors, discord_error
 from bot.sandbox.validation.components import check_rows
 from bot.sandbox.validation.fields import (
     LINKS,
     PICTURES,
     Path,
+    add_required_error,
     check_list,
     check_range,
     check_text,
     check_url,
-    objects,
-    required,
-    trimmed,
+    json_objects,
+    stripped,
 )
 
 MAX_FILES = 10
@@ -27,8 +27,8 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_REQUEST_BYTES = 25 * 1024 * 1024
 MAX_EMBEDS = 10
 MAX_EMBED_TEXT = 6000  # over all embeds of a message
-_SHOWS = ("content", "embeds", "components", "attachments", "sticker_ids", "poll")
-_EMBED_SHOWS = ("title", "description", "fields", "image", "thumbnail", "author", "footer")
+_CONTENT_KEYS = ("content", "embeds", "components", "attachments", "sticker_ids", "poll")
+_EMBED_CONTENT_KEYS = ("title", "description", "fields", "image", "thumbnail", "author", "footer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,59 +46,59 @@ def check_new_message(body: Json, files: Mapping[int, File], limit: int = MAX_FI
     if nonce is not None and len(str(nonce)) > 25:
         errors.add(("nonce",), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     if body.get("enforce_nonce") and not nonce:
-        required(errors, ("nonce",))
+        add_required_error(errors, ("nonce",))
     _check_body(errors, body)
-    errors.settle()
-    if not files and not any(_shown(body, key) for key in _SHOWS):
-        raise refused(EMPTY_MESSAGE)
+    errors.raise_if_any()
+    if not files and not any(_has_content(body, key) for key in _CONTENT_KEYS):
+        raise discord_error(EMPTY_MESSAGE)
 
 
 def check_edit(body: Json, files: Mapping[int, File], current: Json, limit: int = MAX_FILE_BYTES) -> None:
     """Checks a change to the message `current`, which may not end up empty."""
     errors = FormErrors()
-    kept = check_list(
+    result = check_list(
         errors, body.get("attachments", current.get("attachments")), ("attachments",), MAX_FILES
     )
-    if len([a for a in kept if not _uploaded(a, files)]) + len(files) > MAX_FILES:
-        raise refused(MAXIMUM_ATTACHMENTS)
+    if len([a for a in result if not _uploaded(a, files)]) + len(files) > MAX_FILES:
+        raise discord_error(MAXIMUM_ATTACHMENTS)
     check_files(files, limit)
     after = current | body
     _check_body(errors, body)
-    errors.settle()
-    if not files and not any(_shown(after, key) for key in _SHOWS):
-        raise refused(EMPTY_MESSAGE)
+    errors.raise_if_any()
+    if not files and not any(_has_content(after, key) for key in _CONTENT_KEYS):
+        raise discord_error(EMPTY_MESSAGE)
 
 
 def check_files(files: Mapping[int, File], limit: int = MAX_FILE_BYTES) -> None:
     if len(files) > MAX_FILES:
-        raise refused(MAXIMUM_ATTACHMENTS)
+        raise discord_error(MAXIMUM_ATTACHMENTS)
     sizes = [len(file.content) for file in files.values()]
     if any(size > limit for size in sizes) or sum(sizes) > max(MAX_REQUEST_BYTES, limit):
-        raise refused(TOO_LARGE)
+        raise discord_error(TOO_LARGE)
 
 
-def kept_text(body: Json) -> Json:
+def strip_text(body: Json) -> Json:
     """The body as Discord keeps it: without the spaces around its content and the texts of its embeds."""
-    kept = dict(body)
+    result = dict(body)
     if isinstance(body.get("content"), str):
-        kept["content"] = body["content"].strip()
+        result["content"] = body["content"].strip()
     if body.get("embeds"):
-        kept["embeds"] = [_kept_embed(embed) for embed in body["embeds"]]
-    return kept
+        result["embeds"] = [_strip_strings(embed) for embed in body["embeds"]]
+    return result
 
 
-def _kept_embed(part: Json) -> Json:
-    kept: Json = {}
+def _strip_strings(part: Json) -> Json:
+    result: Json = {}
     for key, value in part.items():
         if isinstance(value, str):
-            kept[key] = value.strip()
+            result[key] = value.strip()
         elif isinstance(value, dict):
-            kept[key] = _kept_embed(value)
+            result[key] = _strip_strings(value)
         elif isinstance(value, list):
-            kept[key] = [_kept_embed(item) if isinstance(item, dict) else item for item in value]
+            result[key] = [_strip_strings(item) if isinstance(item, dict) else item for item in value]
         else:
-            kept[key] = value
-    return kept
+            result[key] = value
+    return result
 
 
 def _uploaded(attachment: Json, files: Mapping[int, File]) -> bool:
@@ -106,7 +106,7 @@ def _uploaded(attachment: Json, files: Mapping[int, File]) -> bool:
     return number.isdigit() and int(number) in files
 
 
-def _shown(body: Json, key: str) -> bool:
+def _has_content(body: Json, key: str) -> bool:
     value = body.get(key)
     return bool(value.strip() if isinstance(value, str) else value)
 
@@ -122,9 +122,9 @@ def _check_body(errors: FormErrors, body: Json) -> None:
 def _check_allowed_mentions(errors: FormErrors, allowed: object) -> None:
     if not isinstance(allowed, dict):
         return
-    parsed = _listed(allowed, "parse")
+    parsed = _list_of(allowed, "parse")
     for noun in ("users", "roles"):
-        ids = _listed(allowed, noun)
+        ids = _list_of(allowed, noun)
         if len(ids) > 100:
             errors.add(("allowed_mentions", noun), "BASE_TYPE_MAX_LENGTH", "Must be 100 or fewer in length.")
         if ids and noun in parsed:
@@ -136,37 +136,37 @@ def _check_allowed_mentions(errors: FormErrors, allowed: object) -> None:
             errors.add(("allowed_mentions", "parse", index), "BASE_TYPE_CHOICES", told)
 
 
-def _listed(allowed: Json, key: str) -> list[object]:
+def _list_of(allowed: Json, key: str) -> list[object]:
     value = allowed.get(key)
     return value if isinstance(value, list) else []
 
 
 def check_embeds(errors: FormErrors, embeds: object, path: Path = ("embeds",)) -> None:
-    listed = check_list(errors, embeds, path, MAX_EMBEDS)
-    for index, embed in enumerate(listed):
+    items = check_list(errors, embeds, path, MAX_EMBEDS)
+    for index, embed in enumerate(items):
         _check_embed(errors, embed, (*path, index))
-    if sum(embed_length(embed) for embed in listed) > MAX_EMBED_TEXT:
+    if sum(embed_length(embed) for embed in items) > MAX_EMBED_TEXT:
         told = f"Embed size exceeds maximum size of {MAX_EMBED_TEXT}"
         errors.add(path, "MAX_EMBED_SIZE_EXCEEDED", told)
 
 
 def embed_length(embed: Json) -> int:
     """What counts towards the 6000: title, description, names and values, footer and author."""
-    fields = objects(embed.get("fields"))
+    fields = json_objects(embed.get("fields"))
     texts = [embed.get("title"), embed.get("description")]
-    texts += [_part(embed, "footer").get("text"), _part(embed, "author").get("name")]
+    texts += [_embed_part(embed, "footer").get("text"), _embed_part(embed, "author").get("name")]
     texts += [field.get(key) for field in fields for key in ("name", "value")]
-    return sum(len(trimmed(text)) for text in texts)
+    return sum(len(stripped(text)) for text in texts)
 
 
-def _part(embed: Json, key: str) -> Json:
+def _embed_part(embed: Json, key: str) -> Json:
     part = embed.get(key)
     return part if isinstance(part, dict) else {}
 
 
 def _check_embed(errors: FormErrors, embed: Json, path: Path) -> None:
-    if not any(_shown(embed, key) for key in _EMBED_SHOWS):
-        required(errors, (*path, "description"))
+    if not any(_has_content(embed, key) for key in _EMBED_CONTENT_KEYS):
+        add_required_error(errors, (*path, "description"))
     check_text(errors, embed, (*path, "title"), 256)
     check_text(errors, embed, (*path, "description"), 4096)
     check_range(errors, embed, (*path, "color"), 0, 0xFFFFFF)
@@ -187,7 +187,7 @@ def _check_pictures(errors: FormErrors, embed: Json, path: Path) -> None:
         if isinstance(part, dict):
             check_text(errors, part, (*path, key, text), most, least=1)
             check_url(errors, part, (*path, key, "icon_url"), PICTURES)
-    check_url(errors, _part(embed, "author"), (*path, "author", "url"), LINKS)
+    check_url(errors, _embed_part(embed, "author"), (*path, "author", "url"), LINKS)
 
 
 def _check_timestamp(errors: FormErrors, embed: Json, path: Path) -> None:

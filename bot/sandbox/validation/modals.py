@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bot.sandbox.model.json import Json
-from bot.sandbox.rest.errors import Declined, FormErrors
+from bot.sandbox.rest.errors import ControlError, FormErrors
 from bot.sandbox.validation.components import (
     LABEL,
     ROW,
@@ -15,12 +15,19 @@ from bot.sandbox.validation.components import (
     TEXT_DISPLAY,
     TEXT_INPUT,
     check_custom_id,
-    check_custom_ids_differ,
     check_select,
     check_text_display,
-    with_ids,
+    check_unique_custom_ids,
+    with_component_ids,
 )
-from bot.sandbox.validation.fields import Path, check_choice, check_list, check_range, check_text, required
+from bot.sandbox.validation.fields import (
+    Path,
+    add_required_error,
+    check_choice,
+    check_list,
+    check_range,
+    check_text,
+)
 
 IN_LABEL = SELECTS | {TEXT_INPUT}
 MAX_INPUT = 4000
@@ -34,10 +41,10 @@ def check_modal(data: Json) -> None:
     check_text(errors, data, ("data", "title"), 45, least=1)
     items = check_list(errors, data.get("components"), path, 5, least=1)
     for index, item in enumerate(items):
-        if check_choice(errors, item.get("type"), (*path, index, "type"), _ITEMS):
-            _ITEMS[item["type"]](errors, item, (*path, index))
-    check_custom_ids_differ(errors, items, path)
-    errors.settle()
+        if check_choice(errors, item.get("type"), (*path, index, "type"), _CHECKS):
+            _CHECKS[item["type"]](errors, item, (*path, index))
+    check_unique_custom_ids(errors, items, path)
+    errors.raise_if_any()
 
 
 def _check_row(errors: FormErrors, row: Json, path: Path) -> None:
@@ -53,7 +60,7 @@ def _check_label(errors: FormErrors, label: Json, path: Path) -> None:
     check_text(errors, label, (*path, "description"), 100)
     inside, field = (*path, "component"), label.get("component")
     if not isinstance(field, dict):
-        required(errors, inside)
+        add_required_error(errors, inside)
     elif check_choice(errors, field.get("type"), (*inside, "type"), IN_LABEL):
         _check_field(errors, field, inside)
 
@@ -77,19 +84,19 @@ def _check_input(errors: FormErrors, field: Json, path: Path) -> None:
     check_range(errors, field, (*path, "max_length"), 1, MAX_INPUT)
 
 
-_ITEMS: dict[int, Callable[[FormErrors, Json, Path], None]] = {
+_CHECKS: dict[int, Callable[[FormErrors, Json, Path], None]] = {
     ROW: _check_row,
     LABEL: _check_label,
     TEXT_DISPLAY: check_text_display,
 }
 
 
-def inputs_of(modal: Json) -> list[Json]:
+def modal_inputs(modal: Json) -> list[Json]:
     """The inputs of a modal, top to bottom, each with its custom_id and type."""
-    return [field for _, field in _labelled(modal)]
+    return [field for _, field in _labelled_inputs(modal)]
 
 
-def _labelled(modal: Json) -> Iterator[tuple[str, Json]]:
+def _labelled_inputs(modal: Json) -> Iterator[tuple[str, Json]]:
     for item in modal["components"]:
         if item["type"] == LABEL:
             yield item["label"], item["component"]
@@ -97,63 +104,63 @@ def _labelled(modal: Json) -> Iterator[tuple[str, Json]]:
             yield field["label"], field
 
 
-def fill_in(modal: Json, values: Json) -> list[Json]:
+def fill_modal(modal: Json, values: Json) -> list[Json]:
     """The components as the client sends them back; `values` by custom id or by label.
 
-    Raises `Declined` where the client would not let the user submit.
+    Raises `ControlError` where the client would not let the user submit.
     """
-    known = {name for label, field in _labelled(modal) for name in (label, field["custom_id"])}
+    known = {name for label, field in _labelled_inputs(modal) for name in (label, field["custom_id"])}
     for name in values:
         if name not in known:
-            has = [field["custom_id"] for field in inputs_of(modal)]
-            raise Declined(f"The modal has no input {name!r}: it has {has}.", status=404)
-    return [_submitted(item, values) for item in with_ids(modal["components"])]
+            has = [field["custom_id"] for field in modal_inputs(modal)]
+            raise ControlError(f"The modal has no input {name!r}: it has {has}.", status=404)
+    return [_submitted(item, values) for item in with_component_ids(modal["components"])]
 
 
 def _submitted(item: Json, values: Json) -> Json:
     sent: Json = {"type": item["type"], "id": item["id"]}
     if item["type"] == LABEL:
-        sent["component"] = _answer(item["label"], item["component"], values)
+        sent["component"] = _field_value(item["label"], item["component"], values)
     elif item["type"] == ROW:
-        sent["components"] = [_answer(field["label"], field, values) for field in item["components"]]
+        sent["components"] = [_field_value(field["label"], field, values) for field in item["components"]]
     return sent
 
 
-def _answer(label: str, field: Json, values: Json) -> Json:
+def _field_value(label: str, field: Json, values: Json) -> Json:
     given = values.get(field["custom_id"], values.get(label))
     sent: Json = {"type": field["type"], "id": field["id"], "custom_id": field["custom_id"]}
     if field["type"] == TEXT_INPUT:
-        return sent | {"value": _written(label, field, given)}
-    return sent | {"values": _picked(label, field, given)}
+        return sent | {"value": _text_value(label, field, given)}
+    return sent | {"values": _selected_values(label, field, given)}
 
 
-def _written(label: str, field: Json, given: Any) -> str:
+def _text_value(label: str, field: Json, given: Any) -> str:
     text = str(field.get("value") or "") if given is None else str(given)
     if not text.strip():
         if field.get("required", True):
-            raise Declined(f"{label!r} is required: write something.", status=400)
+            raise ControlError(f"{label!r} is required: write something.", status=400)
         return text
     least, most = field.get("min_length") or 0, field.get("max_length") or MAX_INPUT
     if not least <= len(text) <= most:
-        raise Declined(f"{label!r} takes {least} to {most} characters, not {len(text)}.", status=400)
+        raise ControlError(f"{label!r} takes {least} to {most} characters, not {len(text)}.", status=400)
     return text
 
 
-def _picked(label: str, field: Json, given: Any) -> list[str]:
-    picked = _preset(field) if given is None else given if isinstance(given, list) else [given]
-    picked = [str(value) for value in picked]
-    if not picked and not field.get("required", True):
+def _selected_values(label: str, field: Json, given: Any) -> list[str]:
+    selected = _preselected(field) if given is None else given if isinstance(given, list) else [given]
+    selected = [str(value) for value in selected]
+    if not selected and not field.get("required", True):
         return []
     least, most = field.get("min_values", 1), field.get("max_values", 1)
-    if not max(least, 1 if field.get("required", True) else 0) <= len(picked) <= most:
-        raise Declined(f"{label!r} takes {least} to {most} choices, not {len(picked)}.", status=400)
+    if not max(least, 1 if field.get("required", True) else 0) <= len(selected) <= most:
+        raise ControlError(f"{label!r} takes {least} to {most} choices, not {len(selected)}.", status=400)
     known = [option["value"] for option in field.get("options") or []]
-    if field["type"] == STRING_SELECT and not set(picked) <= set(known):
-        raise Declined(f"{label!r} has no option {picked}: it has {known}.", status=400)
-    return picked
+    if field["type"] == STRING_SELECT and not set(selected) <= set(known):
+        raise ControlError(f"{label!r} has no option {selected}: it has {known}.", status=400)
+    return selected
 
 
-def _preset(field: Json) -> list[str]:
+def _preselected(field: Json) -> list[str]:
     """What a select shows before anybody picks."""
     options = [option["value"] for option in field.get("options") or [] if option.get("default")]
     return options or [value["id"] for value in field.get("default_values") or []]
