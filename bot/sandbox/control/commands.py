@@ -224,7 +224,7 @@ def _string_option(option: Json, text: str) -> str:
     return text
 
 
-def _check_between(option: Json, noun: str, number: float, told: str) -> None:
-    least, most = option.get(f"min_{noun}"), option.get(f"max_{noun}")
-    if (least is not None and number < least) or (most is not None and number > most):
-        raise ControlError(f"{option['name']!r} takes {least} to {most}, not {told}.", status=400)
+def _check_between(option: Json, noun: str, number: float, given_text: str) -> None:
+    minimum, maximum = option.get(f"min_{noun}"), option.get(f"max_{noun}")
+    if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
+        raise ControlError(f"{option['name']!r} takes {minimum} to {maximum}, not {given_text}.", status=400)

@@ -89,9 +89,9 @@ def _check_usable(component: Json, values: list[Any]) -> None:
         if component.get("style") == LINK:
             raise ControlError("A link button sends nothing to the bot.", status=400)
         return
-    least, most = component.get("min_values", 1), component.get("max_values", 1)
-    if not least <= len(values) <= most:
-        raise ControlError(f"This select takes {least} to {most} values, not {len(values)}.", status=400)
+    minimum, maximum = component.get("min_values", 1), component.get("max_values", 1)
+    if not minimum <= len(values) <= maximum:
+        raise ControlError(f"This select takes {minimum} to {maximum} values, not {len(values)}.", status=400)
     known = [option["value"] for option in component.get("options") or []]
     if component["type"] == STRING_SELECT and not set(map(str, values)) <= set(known):
         raise ControlError(f"This select has no option {values}: it has {known}.", status=400)

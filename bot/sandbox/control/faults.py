@@ -99,8 +99,8 @@ async def inject(fault: Fault, request: web.Request) -> web.StreamResponse:
     if fault.kind in SERVER_ERRORS:
         return json_response({"message": SERVER_ERRORS[fault.kind], "code": 0}, int(fault.kind))
     if fault.kind in ("unauthorized", "forbidden"):
-        no = unauthorized() if fault.kind == "unauthorized" else discord_error(MISSING_PERMISSIONS)
-        return json_response(no.body(), no.status)
+        error = unauthorized() if fault.kind == "unauthorized" else discord_error(MISSING_PERMISSIONS)
+        return json_response(error.body(), error.status)
     if fault.kind == "hang":
         await asyncio.sleep(fault.hang_for)
     if request.transport is not None:

@@ -58,8 +58,8 @@ def change_thread(state: SandboxState, thread: Name, changes: Json) -> Channel:
     channels.check_thread_settings(errors, changes)
     try:
         errors.raise_if_any()
-    except DiscordApiError as no:
-        raise ControlError(f"Discord refuses this: {no.errors}.", status=no.status) from no
+    except DiscordApiError as error:
+        raise ControlError(f"Discord refuses this: {error.errors}.", status=error.status) from error
     channels.update_thread(state, found, changes)
     return found
 

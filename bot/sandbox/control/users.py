@@ -21,11 +21,11 @@ def discord_errors_as_sentences() -> Iterator[None]:
     """Turns Discord's refusal of a user's act into a sentence."""
     try:
         yield
-    except DiscordApiError as no:
-        details = f" {no.errors}" if no.errors else ""
+    except DiscordApiError as error:
+        details = f" {error.errors}" if error.errors else ""
         raise ControlError(
-            f"Discord refuses this: {no.message} ({no.code}).{details}", status=no.status
-        ) from no
+            f"Discord refuses this: {error.message} ({error.code}).{details}", status=error.status
+        ) from error
 
 
 def say(

@@ -12,10 +12,10 @@ from bot.sandbox.validation.commands import CHAT_INPUT, check_commands
 
 def create_response(request: RestRequest) -> Json | None:
     number, token = request.path_id("interaction"), request.path_str("token")
-    told = interaction_responses.respond(
+    response = interaction_responses.respond(
         request.state, number, token, request.body, request.files, now=request.now
     )
-    return told if request.http.query.get("with_response") in ("1", "true") else None
+    return response if request.http.query.get("with_response") in ("1", "true") else None
 
 
 def _find_interaction(request: RestRequest) -> Interaction:

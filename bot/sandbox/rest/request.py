@@ -43,19 +43,19 @@ class RestRequest:
     def path_id(self, name: str) -> int:
         found = parse_int(self.path_str(name))
         if found is None:
-            told = f'Value "{self.path_str(name)}" is not snowflake.'
-            raise invalid_form((f"{name}_id",), "NUMBER_TYPE_COERCE", told)
+            message = f'Value "{self.path_str(name)}" is not snowflake.'
+            raise invalid_form((f"{name}_id",), "NUMBER_TYPE_COERCE", message)
         return found
 
     def query(self, name: str) -> int | None:
         """A whole number from the query."""
         return parse_int(self.http.query.get(name))
 
-    def limit(self, usual: int, most: int) -> int:
+    def limit(self, usual: int, maximum: int) -> int:
         limit = self.query("limit")
-        if limit is not None and not 1 <= limit <= most:
-            told = f"int value should be between 1 and {most}."
-            raise invalid_form(("limit",), "NUMBER_TYPE_MAX", told)
+        if limit is not None and not 1 <= limit <= maximum:
+            message = f"int value should be between 1 and {maximum}."
+            raise invalid_form(("limit",), "NUMBER_TYPE_MAX", message)
         return limit or usual
 
     def channel(self, needed: Permission = Permission.VIEW_CHANNEL) -> Channel:
@@ -137,8 +137,8 @@ async def _respond(
             raise unauthorized()
         logged.body, files = await read_body(request)
         if not isinstance(logged.body, list if route.list_body else dict):
-            told = "Only dictionaries may be used in a DictType"
-            raise invalid_form((), "DICT_TYPE_CONVERT", told)
+            message = "Only dictionaries may be used in a DictType"
+            raise invalid_form((), "DICT_TYPE_CONVERT", message)
         decision = state.rate_limiter.acquire(logged.method, logged.path, logged.body)
         headers = decision.headers
         if decision.retry_after is not None:
@@ -146,8 +146,8 @@ async def _respond(
         return _to_response(
             route.handler(RestRequest(state=state, http=request, body=logged.body, files=files)), headers
         )
-    except DiscordApiError as no:
-        return json_response(no.body(), no.status, headers)
+    except DiscordApiError as error:
+        return json_response(error.body(), error.status, headers)
 
 
 def _to_response(data: object, headers: Mapping[str, str]) -> web.Response:

@@ -39,12 +39,12 @@ def check_thread_settings(errors: FormErrors, body: Json) -> None:
     if name is not None and not 1 <= len(str(name).strip()) <= 100:
         errors.add(("name",), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
     if body.get("auto_archive_duration") not in (None, *DURATIONS):
-        told = f"Value must be one of {DURATIONS}."
-        errors.add(("auto_archive_duration",), "BASE_TYPE_CHOICES", told)
+        message = f"Value must be one of {DURATIONS}."
+        errors.add(("auto_archive_duration",), "BASE_TYPE_CHOICES", message)
     slowmode = body.get("rate_limit_per_user")
     if slowmode is not None and not 0 <= int(slowmode) <= 21600:
-        told = "int value should be between 0 and 21600."
-        errors.add(("rate_limit_per_user",), "NUMBER_TYPE_MAX", told)
+        message = "int value should be between 0 and 21600."
+        errors.add(("rate_limit_per_user",), "NUMBER_TYPE_MAX", message)
 
 
 def create_thread(
@@ -117,17 +117,17 @@ def remove_member(state: SandboxState, thread: Channel, user_id: int) -> None:
 
 def _added_member(state: SandboxState, thread: Channel, user_id: int) -> Json:
     member = state.world.guild(thread.guild_id or 0).members[user_id]
-    told = thread_member_payload(thread, user_id)
-    return told | {"member": member_payload(member), "presence": None}
+    event = thread_member_payload(thread, user_id)
+    return event | {"member": member_payload(member), "presence": None}
 
 
 def _emit_members_update(state: SandboxState, thread: Channel, edit_thread: Json) -> None:
-    told = {
+    event = {
         "id": str(thread.id),
         "guild_id": str(thread.guild_id),
         "member_count": len(thread.joined),
     }
-    state.emit("THREAD_MEMBERS_UPDATE", told | edit_thread, thread)
+    state.emit("THREAD_MEMBERS_UPDATE", event | edit_thread, thread)
 
 
 def add_mentioned_members(state: SandboxState, thread: Channel, message: Message) -> None:
@@ -150,13 +150,13 @@ def _may_invite(state: SandboxState, thread: Channel, user_id: int) -> bool:
 
 def delete_thread(state: SandboxState, thread: Channel) -> None:
     """Deletes a thread; the message it was made from stays."""
-    told = {
+    event = {
         "id": str(thread.id),
         "guild_id": str(thread.guild_id),
         "parent_id": str(thread.parent_id),
         "type": int(thread.kind),
     }
-    state.emit("THREAD_DELETE", told, thread)
+    state.emit("THREAD_DELETE", event, thread)
     starter = state.world.parent_of(thread).messages.get(thread.id)
     if starter is not None:
         starter.payload.pop("thread", None)

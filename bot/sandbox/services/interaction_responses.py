@@ -51,8 +51,8 @@ def respond(
         raise discord_error(UNKNOWN_INTERACTION)
     kind, data = body.get("type"), body.get("data") or {}
     if kind not in _allowed_types(interaction):
-        told = f"Value must be one of {{{', '.join(str(k) for k in _allowed_types(interaction))}}}."
-        raise invalid_form(("type",), "BASE_TYPE_CHOICES", told)
+        message = f"Value must be one of {{{', '.join(str(k) for k in _allowed_types(interaction))}}}."
+        raise invalid_form(("type",), "BASE_TYPE_CHOICES", message)
     _check(interaction, kind, data, files, state.settings.attachment_size_limit)
     interaction.callback = {"type": kind, "data": data or None}
     interaction.acknowledged_after = round(now - interaction.started_at, 4)
@@ -85,9 +85,9 @@ def with_errors_in(name: str, check: Any) -> None:
     """What is wrong with the message in a callback is told under the key it stands in."""
     try:
         check()
-    except DiscordApiError as no:
+    except DiscordApiError as error:
         raise DiscordApiError(
-            no.status, no.code, no.message, {name: no.errors} if no.errors else None
+            error.status, error.code, error.message, {name: error.errors} if error.errors else None
         ) from None
 
 
@@ -118,7 +118,7 @@ def _post(state: SandboxState, interaction: Interaction, body: Json, files: File
     world = state.world
     user = user_payload(world.user(interaction.user_id))
     flags = int(body.get("flags") or 0)
-    about: Json = {
+    metadata: Json = {
         "id": str(interaction.id),
         "type": int(interaction.kind),
         "user": user,
@@ -127,7 +127,7 @@ def _post(state: SandboxState, interaction: Interaction, body: Json, files: File
     extra = extra | {
         "application_id": str(world.application_id),
         "webhook_id": str(world.application_id),
-        "interaction_metadata": about | _command_metadata(interaction),
+        "interaction_metadata": metadata | _command_metadata(interaction),
     }
     if interaction.kind == InteractionKind.COMMAND:
         legacy_interaction = {
@@ -160,19 +160,19 @@ def _edit(state: SandboxState, interaction: Interaction, message: Message, body:
 
 
 def _callback_response(interaction: Interaction, kind: int) -> Json:
-    about: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
+    metadata: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
     resource: Json = {"type": kind}
     if interaction.original is not None and kind not in (AUTOCOMPLETE_RESULT, MODAL):
         payload = interaction.original.payload
-        about["response_message_id"] = payload["id"]
-        about["response_message_loading"] = interaction.loading
-        about["response_message_ephemeral"] = bool(payload["flags"] & EPHEMERAL)
+        metadata["response_message_id"] = payload["id"]
+        metadata["response_message_loading"] = interaction.loading
+        metadata["response_message_ephemeral"] = bool(payload["flags"] & EPHEMERAL)
         if kind in (CHANNEL_MESSAGE, UPDATE_MESSAGE):
             resource["message"] = payload
     return (
-        {"interaction": about, "resource": resource}
+        {"interaction": metadata, "resource": resource}
         if kind in (CHANNEL_MESSAGE, UPDATE_MESSAGE)
-        else {"interaction": about}
+        else {"interaction": metadata}
     )
 
 

@@ -112,7 +112,7 @@ def open_interaction(
 def _payload(state: SandboxState, interaction: Interaction) -> Json:
     world, channel = state.world, interaction.channel
     guild = world.guild_of(channel)
-    told: Json = {
+    event: Json = {
         "id": str(interaction.id),
         "application_id": str(world.application_id),
         "type": int(interaction.kind),
@@ -130,14 +130,14 @@ def _payload(state: SandboxState, interaction: Interaction) -> Json:
         "attachment_size_limit": state.settings.attachment_size_limit,
     }
     if guild is None:
-        told["user"] = user_payload(world.user(interaction.user_id))
+        event["user"] = user_payload(world.user(interaction.user_id))
     else:
-        told |= {"guild_id": str(guild.id), "guild_locale": "en-US"}
-        told["guild"] = {"id": str(guild.id), "locale": "en-US", "features": []}
-        told["member"] = member_in_channel_payload(world, interaction.user_id, channel)
+        event |= {"guild_id": str(guild.id), "guild_locale": "en-US"}
+        event["guild"] = {"id": str(guild.id), "locale": "en-US", "features": []}
+        event["member"] = member_in_channel_payload(world, interaction.user_id, channel)
     if interaction.source is not None:
-        told["message"] = message_event_payload(world, interaction.source)
-    return told
+        event["message"] = message_event_payload(world, interaction.source)
+    return event
 
 
 def authorizing_owners(state: SandboxState, channel: Channel) -> Json:

@@ -219,8 +219,8 @@ def bulk_delete(state: SandboxState, channel: Channel, messages: Sequence[Messag
     """Deletes several messages of a channel, which is told of once."""
     for message in messages:
         _remove(state, channel, message)
-    told: Json = {"ids": [str(message.id) for message in messages]} | channel_ids(channel)
-    state.emit("MESSAGE_DELETE_BULK", told, channel)
+    event: Json = {"ids": [str(message.id) for message in messages]} | channel_ids(channel)
+    state.emit("MESSAGE_DELETE_BULK", event, channel)
 
 
 def _remove(state: SandboxState, channel: Channel, message: Message) -> None:

@@ -65,7 +65,7 @@ def check_rows(errors: FormErrors, components: Any, path: Path = ("components",)
 
 def _check_row(errors: FormErrors, row: Json, path: Path) -> None:
     inside = (*path, "components")
-    children = check_list(errors, row.get("components"), inside, 5, least=1)
+    children = check_list(errors, row.get("components"), inside, 5, minimum=1)
     width = sum(5 if child.get("type") in SELECTS else 1 for child in children)
     if len(children) <= 5 < width:
         errors.add(
@@ -91,8 +91,8 @@ def _check_button(errors: FormErrors, button: Json, path: Path) -> None:
         return
     style = button["style"]
     if style != PREMIUM and not button.get("label") and not button.get("emoji"):
-        told = "A button must have a label or an emoji"
-        errors.add(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", told)
+        message = "A button must have a label or an emoji"
+        errors.add(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", message)
     if style == LINK:
         _check_link(errors, button, path)
     elif style != PREMIUM:
@@ -106,16 +106,16 @@ def _check_link(errors: FormErrors, button: Json, path: Path) -> None:
         _add_url_and_custom_id_error(errors, path)
     if button.get("url") is None:
         errors.add((*path, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url is required")
-    check_url(errors, button, (*path, "url"), (*LINKS, "discord"), most=512)
+    check_url(errors, button, (*path, "url"), (*LINKS, "discord"), maximum=512)
 
 
 def _add_url_and_custom_id_error(errors: FormErrors, path: Path) -> None:
-    told = "A custom id and url cannot both be specified"
-    errors.add(path, "BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", told)
+    message = "A custom id and url cannot both be specified"
+    errors.add(path, "BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", message)
 
 
 def check_custom_id(errors: FormErrors, component: Json, path: Path) -> None:
-    check_text(errors, component, (*path, "custom_id"), 100, least=1)
+    check_text(errors, component, (*path, "custom_id"), 100, minimum=1)
 
 
 def check_select(errors: FormErrors, select: Json, path: Path) -> None:
@@ -128,15 +128,15 @@ def check_select(errors: FormErrors, select: Json, path: Path) -> None:
 
 
 def _check_options(errors: FormErrors, select: Json, path: Path) -> None:
-    options = check_list(errors, select.get("options"), path, 25, least=1)
+    options = check_list(errors, select.get("options"), path, 25, minimum=1)
     seen = set()
     for index, option in enumerate(options):
-        check_text(errors, option, (*path, index, "label"), 100, least=1)
-        check_text(errors, option, (*path, index, "value"), 100, least=1)
+        check_text(errors, option, (*path, index, "label"), 100, minimum=1)
+        check_text(errors, option, (*path, index, "value"), 100, minimum=1)
         check_text(errors, option, (*path, index, "description"), 100)
         if str(option.get("value")) in seen:
-            told = "The specified option value is already used"
-            errors.add((*path, index, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", told)
+            message = "The specified option value is already used"
+            errors.add((*path, index, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message)
         seen.add(str(option.get("value")))
 
 
@@ -147,10 +147,10 @@ def check_unique_custom_ids(errors: FormErrors, components: Any, path: Path) -> 
         if not isinstance(custom_id, str):
             continue
         if custom_id in seen:
-            told = "Component custom id cannot be duplicated"
-            errors.add((*where, "custom_id"), "COMPONENT_CUSTOM_ID_DUPLICATED", told)
+            message = "Component custom id cannot be duplicated"
+            errors.add((*where, "custom_id"), "COMPONENT_CUSTOM_ID_DUPLICATED", message)
         seen.add(custom_id)
 
 
 def check_text_display(errors: FormErrors, component: Json, path: Path) -> None:
-    check_text(errors, component, (*path, "content"), MAX_TEXT_DISPLAY, least=1)
+    check_text(errors, component, (*path, "content"), MAX_TEXT_DISPLAY, minimum=1)

@@ -27,54 +27,56 @@ def json_objects(value: object) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def check_text(errors: FormErrors, body: Json, path: Path, most: int, *, least: int = 0) -> None:
+def check_text(errors: FormErrors, body: Json, path: Path, maximum: int, *, minimum: int = 0) -> None:
     """Checks the text that the last step of `path` names in `body`; with `least` it must be there."""
     value = body.get(str(path[-1]))
     if value is not None and not isinstance(value, str):
         errors.add(path, "STRING_TYPE_CONVERT", f'Could not interpret "{value}" as string.')
         return
     length = len(stripped(value))
-    if least and not length:
+    if minimum and not length:
         add_required_error(errors, path)
-    elif least and not least <= length <= most:
-        errors.add(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {least} and {most} in length.")
-    elif length > most:
-        errors.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
+    elif minimum and not minimum <= length <= maximum:
+        errors.add(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {minimum} and {maximum} in length.")
+    elif length > maximum:
+        errors.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {maximum} or fewer in length.")
 
 
 def check_choice(errors: FormErrors, value: object, path: Path, choices: Iterable[int]) -> bool:
     known = sorted(choices)
     if value in known:
         return True
-    told = ", ".join(str(choice) for choice in known)
-    errors.add(path, "BASE_TYPE_CHOICES", f"Value must be one of {{{told}}}.")
+    message = ", ".join(str(choice) for choice in known)
+    errors.add(path, "BASE_TYPE_CHOICES", f"Value must be one of {{{message}}}.")
     return False
 
 
-def check_range(errors: FormErrors, body: Json, path: Path, least: int, most: int) -> None:
+def check_range(errors: FormErrors, body: Json, path: Path, minimum: int, maximum: int) -> None:
     """Checks the whole number that the last step of `path` names in `body`, if it is there."""
     value = body.get(str(path[-1]))
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int):
         errors.add(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
-    elif value < least:
-        errors.add(path, "NUMBER_TYPE_MIN", f"int value should be greater than or equal to {least}.")
-    elif value > most:
-        errors.add(path, "NUMBER_TYPE_MAX", f"int value should be less than or equal to {most}.")
+    elif value < minimum:
+        errors.add(path, "NUMBER_TYPE_MIN", f"int value should be greater than or equal to {minimum}.")
+    elif value > maximum:
+        errors.add(path, "NUMBER_TYPE_MAX", f"int value should be less than or equal to {maximum}.")
 
 
-def check_list(errors: FormErrors, value: object, path: Path, most: int, *, least: int = 0) -> list[Json]:
+def check_list(
+    errors: FormErrors, value: object, path: Path, maximum: int, *, minimum: int = 0
+) -> list[Json]:
     """The objects of a list whose length is allowed; what is no object is refused and left out."""
     if value is None:
         value = []
     if not isinstance(value, list):
         errors.add(path, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
         return []
-    if least and not least <= len(value) <= most:
-        errors.add(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {least} and {most} in length.")
-    elif len(value) > most:
-        errors.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
+    if minimum and not minimum <= len(value) <= maximum:
+        errors.add(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {minimum} and {maximum} in length.")
+    elif len(value) > maximum:
+        errors.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {maximum} or fewer in length.")
     for index, item in enumerate(value):
         if not isinstance(item, dict):
             errors.add((*path, index), "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
@@ -82,17 +84,17 @@ def check_list(errors: FormErrors, value: object, path: Path, most: int, *, leas
 
 
 def check_url(
-    errors: FormErrors, body: Json, path: Path, schemes: tuple[str, ...], *, most: int = 2048
+    errors: FormErrors, body: Json, path: Path, schemes: tuple[str, ...], *, maximum: int = 2048
 ) -> None:
     """Checks the URL that the last step of `path` names in `body`, if it is there: "" is not no URL."""
     value = body.get(str(path[-1]))
     if value is None:
         return
-    check_text(errors, body, path, most)
+    check_text(errors, body, path, maximum)
     scheme = _scheme(value)
     if scheme not in schemes:
-        told = "Scheme must be one of " + str(tuple(schemes))
-        errors.add(path, "URL_TYPE_INVALID_SCHEME", f'Scheme "{scheme}" is not supported. {told}.')
+        message = "Scheme must be one of " + str(tuple(schemes))
+        errors.add(path, "URL_TYPE_INVALID_SCHEME", f'Scheme "{scheme}" is not supported. {message}.')
     elif not _has_host(value):
         errors.add(path, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
 

@@ -128,12 +128,12 @@ def _check_allowed_mentions(errors: FormErrors, allowed: object) -> None:
         if len(ids) > 100:
             errors.add(("allowed_mentions", noun), "BASE_TYPE_MAX_LENGTH", "Must be 100 or fewer in length.")
         if ids and noun in parsed:
-            told = f'parse:["{noun}"] and {noun}: [ids...] are mutually exclusive.'
-            errors.add(("allowed_mentions",), "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", told)
+            message = f'parse:["{noun}"] and {noun}: [ids...] are mutually exclusive.'
+            errors.add(("allowed_mentions",), "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
     for index, kind in enumerate(parsed):
         if kind not in ("users", "roles", "everyone"):
-            told = "Value must be one of ('users', 'roles', 'everyone')."
-            errors.add(("allowed_mentions", "parse", index), "BASE_TYPE_CHOICES", told)
+            message = "Value must be one of ('users', 'roles', 'everyone')."
+            errors.add(("allowed_mentions", "parse", index), "BASE_TYPE_CHOICES", message)
 
 
 def _list_of(allowed: Json, key: str) -> list[object]:
@@ -146,8 +146,8 @@ def check_embeds(errors: FormErrors, embeds: object, path: Path = ("embeds",)) -
     for index, embed in enumerate(items):
         _check_embed(errors, embed, (*path, index))
     if sum(embed_length(embed) for embed in items) > MAX_EMBED_TEXT:
-        told = f"Embed size exceeds maximum size of {MAX_EMBED_TEXT}"
-        errors.add(path, "MAX_EMBED_SIZE_EXCEEDED", told)
+        message = f"Embed size exceeds maximum size of {MAX_EMBED_TEXT}"
+        errors.add(path, "MAX_EMBED_SIZE_EXCEEDED", message)
 
 
 def embed_length(embed: Json) -> int:
@@ -174,18 +174,18 @@ def _check_embed(errors: FormErrors, embed: Json, path: Path) -> None:
     _check_timestamp(errors, embed, (*path, "timestamp"))
     _check_pictures(errors, embed, path)
     for index, field in enumerate(check_list(errors, embed.get("fields"), (*path, "fields"), 25)):
-        check_text(errors, field, (*path, "fields", index, "name"), 256, least=1)
-        check_text(errors, field, (*path, "fields", index, "value"), 1024, least=1)
+        check_text(errors, field, (*path, "fields", index, "name"), 256, minimum=1)
+        check_text(errors, field, (*path, "fields", index, "value"), 1024, minimum=1)
 
 
 def _check_pictures(errors: FormErrors, embed: Json, path: Path) -> None:
     for key in ("image", "thumbnail"):
         if isinstance(embed.get(key), dict):
             check_url(errors, embed[key], (*path, key, "url"), PICTURES)
-    for key, text, most in (("footer", "text", 2048), ("author", "name", 256)):
+    for key, text, maximum in (("footer", "text", 2048), ("author", "name", 256)):
         part = embed.get(key)
         if isinstance(part, dict):
-            check_text(errors, part, (*path, key, text), most, least=1)
+            check_text(errors, part, (*path, key, text), maximum, minimum=1)
             check_url(errors, part, (*path, key, "icon_url"), PICTURES)
     check_url(errors, _embed_part(embed, "author"), (*path, "author", "url"), LINKS)
 
@@ -197,5 +197,5 @@ def _check_timestamp(errors: FormErrors, embed: Json, path: Path) -> None:
     try:
         datetime.fromisoformat(str(value))
     except ValueError:
-        told = f"Could not parse {value}. Should be ISO8601."
-        errors.add(path, "DATE_TIME_TYPE_PARSE", told)
+        message = f"Could not parse {value}. Should be ISO8601."
+        errors.add(path, "DATE_TIME_TYPE_PARSE", message)

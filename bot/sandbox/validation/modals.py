@@ -37,9 +37,9 @@ def check_modal(data: Json) -> None:
     """Checks the data of a callback of type 9."""
     errors = FormErrors()
     path: Path = ("data", "components")
-    check_text(errors, data, ("data", "custom_id"), 100, least=1)
-    check_text(errors, data, ("data", "title"), 45, least=1)
-    items = check_list(errors, data.get("components"), path, 5, least=1)
+    check_text(errors, data, ("data", "custom_id"), 100, minimum=1)
+    check_text(errors, data, ("data", "title"), 45, minimum=1)
+    items = check_list(errors, data.get("components"), path, 5, minimum=1)
     for index, item in enumerate(items):
         if check_choice(errors, item.get("type"), (*path, index, "type"), _CHECKS):
             _CHECKS[item["type"]](errors, item, (*path, index))
@@ -49,14 +49,14 @@ def check_modal(data: Json) -> None:
 
 def _check_row(errors: FormErrors, row: Json, path: Path) -> None:
     inside = (*path, "components")
-    for index, field in enumerate(check_list(errors, row.get("components"), inside, 1, least=1)):
+    for index, field in enumerate(check_list(errors, row.get("components"), inside, 1, minimum=1)):
         if check_choice(errors, field.get("type"), (*inside, index, "type"), {TEXT_INPUT}):
-            check_text(errors, field, (*inside, index, "label"), 45, least=1)
+            check_text(errors, field, (*inside, index, "label"), 45, minimum=1)
             _check_input(errors, field, (*inside, index))
 
 
 def _check_label(errors: FormErrors, label: Json, path: Path) -> None:
-    check_text(errors, label, (*path, "label"), 45, least=1)
+    check_text(errors, label, (*path, "label"), 45, minimum=1)
     check_text(errors, label, (*path, "description"), 100)
     inside, field = (*path, "component"), label.get("component")
     if not isinstance(field, dict):
@@ -71,8 +71,8 @@ def _check_field(errors: FormErrors, field: Json, path: Path) -> None:
         return
     check_select(errors, field, path)
     if field.get("disabled"):
-        told = "Disabled components are not allowed in modals"
-        errors.add((*path, "disabled"), "COMPONENT_DISABLED_NOT_ALLOWED", told)
+        message = "Disabled components are not allowed in modals"
+        errors.add((*path, "disabled"), "COMPONENT_DISABLED_NOT_ALLOWED", message)
 
 
 def _check_input(errors: FormErrors, field: Json, path: Path) -> None:
@@ -140,9 +140,9 @@ def _text_value(label: str, field: Json, given: Any) -> str:
         if field.get("required", True):
             raise ControlError(f"{label!r} is required: write something.", status=400)
         return text
-    least, most = field.get("min_length") or 0, field.get("max_length") or MAX_INPUT
-    if not least <= len(text) <= most:
-        raise ControlError(f"{label!r} takes {least} to {most} characters, not {len(text)}.", status=400)
+    minimum, maximum = field.get("min_length") or 0, field.get("max_length") or MAX_INPUT
+    if not minimum <= len(text) <= maximum:
+        raise ControlError(f"{label!r} takes {minimum} to {maximum} characters, not {len(text)}.", status=400)
     return text
 
 
@@ -151,9 +151,11 @@ def _selected_values(label: str, field: Json, given: Any) -> list[str]:
     selected = [str(value) for value in selected]
     if not selected and not field.get("required", True):
         return []
-    least, most = field.get("min_values", 1), field.get("max_values", 1)
-    if not max(least, 1 if field.get("required", True) else 0) <= len(selected) <= most:
-        raise ControlError(f"{label!r} takes {least} to {most} choices, not {len(selected)}.", status=400)
+    minimum, maximum = field.get("min_values", 1), field.get("max_values", 1)
+    if not max(minimum, 1 if field.get("required", True) else 0) <= len(selected) <= maximum:
+        raise ControlError(
+            f"{label!r} takes {minimum} to {maximum} choices, not {len(selected)}.", status=400
+        )
     known = [option["value"] for option in field.get("options") or []]
     if field["type"] == STRING_SELECT and not set(selected) <= set(known):
         raise ControlError(f"{label!r} has no option {selected}: it has {known}.", status=400)
