@@ -1,4 +1,4 @@
-"""A stand-in for Discord on loopback, for the demo and the tests; no other room imports it."""
+"""Fake Discord server on loopback, for the demo and the tests."""
 
 from bot.sandbox.control.demo_guild import DemoGuild, demo_guild
 from bot.sandbox.model.permissions import Permission

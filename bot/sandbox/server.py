@@ -1,4 +1,4 @@
-"""The stand-in as one object: it serves Discord's API on loopback and takes orders from whoever holds it."""
+"""The fake Discord server: REST API, gateway and control API on one loopback port."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bot.sandbox.rest.rate_limits import RateLimit, RateLimiter
 from bot.sandbox.rest.routes import PREFIX
 from bot.sandbox.rest.routes import add_routes as add_rest_routes
 
-MAX_BODY = 130 * 1024 * 1024  # what is too large is refused with Discord's words, not with the web server's
+MAX_BODY = 130 * 1024 * 1024  # above Discord's limit, so that its own error is sent
 
 
 class Sandbox(SandboxController):
-    """A stand-in for Discord that serves its API; what can be done with it is in `Orders`."""
+    """Fake Discord server; `serve()` runs it, the inherited methods act as users and inject faults."""
 
     def __init__(
         self,
-        token: str = "sandbox-token",  # noqa: S107  # it opens nothing but this stand-in
+        token: str = "sandbox-token",  # noqa: S107  # valid only for this sandbox
         *,
         rate_limits: bool | Mapping[str, RateLimit] = True,
         **settings: Any,
     ) -> None:
-        """`settings` are the fields of `bot.sandbox.model.state.Settings`, such as nonce_window=300.0."""
+        """`settings` are the fields of `bot.sandbox.model.state.Settings`, e.g. nonce_window=300.0."""
         super().__init__(SandboxState(Settings(token=token, **settings), RateLimiter(rate_limits)))
 
     @property
@@ -49,8 +49,8 @@ class Sandbox(SandboxController):
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Sandbox]:
-        """Listens until the block ends; port 0 takes any free one, a taken port raises OSError."""
-        # A client that goes away ends its own hanging request, so nothing outlives the block.
+        """Listen until the block ends; port 0 takes any free port. Raises OSError for a taken port."""
+        # handler_cancellation ends a hanging request when its client disconnects.
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         try:

@@ -1,1 +1,1 @@
-"""Control of the stand-in: acting as users, changing the guild, injecting faults."""
+"""Control of the fake Discord: acting as users, changing the guild, injecting faults."""

@@ -1,4 +1,4 @@
-"""The control API under /sandbox: JSON in and out, without authentication; every error is a sentence."""
+"""Control API under /sandbox: JSON in and out, no authentication, errors as sentences."""
 
 from __future__ import annotations
 
@@ -199,30 +199,30 @@ ROUTES = (
     ControlRoute(
         "GET",
         "/sandbox/snapshot",
-        "The whole world: guilds, channels, threads, members, commands.",
+        "Guilds, channels, threads, members and commands.",
         _snapshot,
     ),
     ControlRoute("GET", "/sandbox/requests", "Every REST request the bot made, with its status.", _requests),
     ControlRoute(
         "GET",
         "/sandbox/channels/{channel}/messages",
-        "The messages of a channel or thread, oldest first; ?as=mia: only if she sees it.",
+        "The messages of a channel or thread, oldest first; ?as=mia: as far as mia may read them.",
         _list_messages,
     ),
     ControlRoute(
         "GET",
         "/sandbox/interactions/{interaction}",
-        "What became of an interaction, with its ephemeral messages.",
+        "An interaction's record, with its ephemeral messages.",
         _interaction,
     ),
     ControlRoute(
         "POST",
         "/sandbox/messages",
-        "Say something: {user, channel, content, reply_to?, attachments?: [{filename, content}]}.",
+        "Send a message: {user, channel, content, reply_to?, attachments?: [{filename, content}]}.",
         _say,
     ),
     ControlRoute(
-        "PATCH", "/sandbox/messages/{message}", "Edit one's own message: {user, content}.", _edit_message
+        "PATCH", "/sandbox/messages/{message}", "Edit a user's own message: {user, content}.", _edit_message
     ),
     ControlRoute(
         "POST", "/sandbox/messages/{message}/delete", "Delete a message, as {user} if given.", _delete_message
@@ -264,17 +264,19 @@ ROUTES = (
     ControlRoute(
         "PUT",
         "/sandbox/channels/{channel}/overwrites/{target}",
-        "Set what a role, a user or everyone may do there: {allow, deny}.",
+        "Set the overwrite of a role, a user or everyone: {allow, deny}.",
         _set_overwrite,
     ),
     ControlRoute(
-        "DELETE", "/sandbox/channels/{channel}/overwrites/{target}", "Drop that again.", _delete_overwrite
+        "DELETE", "/sandbox/channels/{channel}/overwrites/{target}", "Delete an overwrite.", _delete_overwrite
     ),
     ControlRoute("DELETE", "/sandbox/channels/{channel}", "Delete a channel or thread.", _delete_channel),
     ControlRoute(
         "POST", "/sandbox/roles", "Create a role: {name, permissions?, mentionable?}.", _create_role
     ),
-    ControlRoute("PATCH", "/sandbox/roles/{role}", "Change what a role may do: {permissions}.", _change_role),
+    ControlRoute(
+        "PATCH", "/sandbox/roles/{role}", "Change a role's permissions: {permissions}.", _change_role
+    ),
     ControlRoute("DELETE", "/sandbox/roles/{role}", "Delete a role.", _delete_role),
     ControlRoute("POST", "/sandbox/members", "Add a member: {name, roles?}.", _add_member),
     ControlRoute("DELETE", "/sandbox/members/{user}", "Remove a member.", _remove_member),
@@ -283,12 +285,12 @@ ROUTES = (
     ControlRoute(
         "POST",
         "/sandbox/faults",
-        "Plan trouble: {kind, method?, path?, when?, times?, chance?, retry_after?, hang_for?, "
+        "Inject a fault: {kind, method?, path?, when?, times?, chance?, retry_after?, hang_for?, "
         "effect_delay?}.",
         _fail,
     ),
-    ControlRoute("DELETE", "/sandbox/faults", "Forget the trouble still planned.", _clear_faults),
-    ControlRoute("POST", "/sandbox/disconnect", "Drop the gateway: {resumable?, code?}.", _disconnect),
+    ControlRoute("DELETE", "/sandbox/faults", "Remove all pending faults.", _clear_faults),
+    ControlRoute("POST", "/sandbox/disconnect", "Disconnect the gateway: {resumable?, code?}.", _disconnect),
 )
 
 
@@ -296,7 +298,7 @@ AiohttpHandler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def add_routes(app: web.Application, sandbox: SandboxController) -> None:
-    app.router.add_get("/", _list_routes)  # whoever opens the bare address in a browser sees what there is
+    app.router.add_get("/", _list_routes)  # for opening the bare address in a browser
     app.router.add_get("/sandbox", _list_routes)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _handler(sandbox, route.handler))
@@ -308,7 +310,7 @@ async def _list_routes(request: web.Request) -> web.Response:
 
 
 async def _unknown_path(request: web.Request) -> web.Response:
-    error = f"There is no {request.method} {request.path}: GET /sandbox lists what there is."
+    error = f"There is no {request.method} {request.path}: GET /sandbox lists all routes."
     return json_response({"error": error}, 404)
 
 

@@ -1,4 +1,4 @@
-"""Slash commands as a user: run, autocomplete and context menus, with the options the client would send."""
+"""Slash commands, autocomplete and context menus as a user."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ from bot.sandbox.rest.errors import ControlError
 from bot.sandbox.services.interactions import Interaction, open_interaction
 from bot.sandbox.validation.commands import CHAT_INPUT, GROUP, MESSAGE_MENU, SUBCOMMAND, USER_MENU
 
+STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 3, 4, 5, 6, 7, 8, 9, 10
+ENTITY_TYPES = (USER, CHANNEL, ROLE, MENTIONABLE)
+GUILD_CONTEXT, BOT_CONTEXT = 0, 1
+
 
 def run_command(state: SandboxState, user: Name, channel: Name, command: str, options: Json) -> Interaction:
-    """Runs a slash command; "ticket reply" is the subcommand of a command."""
+    """Run a slash command; "ticket reply" names a subcommand."""
     return _open_slash_interaction(state, InteractionKind.COMMAND, user, channel, command, options, None)
 
 
 def autocomplete(
     state: SandboxState, user: Name, channel: Name, command: str, options: Json, focused: str
 ) -> Interaction:
-    """Types into the option `focused` of a command that is not sent yet."""
+    """Type into the option `focused` of a command that is not sent yet."""
     _, levels = _parse(state, channel, command)
     for option in levels[-1].get("options", []):
         if option["name"] == focused and not option.get("autocomplete"):
@@ -64,7 +68,7 @@ def _command_data(command: Json) -> Json:
 
 
 def context_menu(state: SandboxState, user: Name, channel: Name, command: str, target: Name) -> Interaction:
-    """Uses a context menu command on a message (by id) or a user."""
+    """Use a context menu command on a message (by id) or a user."""
     actor, where = find_user(state, user), find_channel(state, channel)
     number = parse_int(target)
     if number is not None and number in where.messages:
@@ -82,13 +86,8 @@ def context_menu(state: SandboxState, user: Name, channel: Name, command: str, t
     )
 
 
-STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 3, 4, 5, 6, 7, 8, 9, 10
-ENTITY_TYPES = (USER, CHANNEL, ROLE, MENTIONABLE)
-GUILD_CONTEXT, BOT_CONTEXT = 0, 1
-
-
 def find_command(state: SandboxState, channel: Channel, name: str, kind: int = CHAT_INPUT) -> Json:
-    """The command that begins `name` ("ticket" of "ticket reply"), a guild's own before a global one."""
+    """Find the command by the first word of `name`; guild commands before global ones."""
     scopes = (channel.guild_id, None) if channel.guild_id else (None,)
     known = [c for scope in scopes for c in state.commands.get(scope, []) if c["type"] == kind]
     wanted = name.removeprefix("/")
@@ -100,7 +99,7 @@ def find_command(state: SandboxState, channel: Channel, name: str, kind: int = C
 
 
 def parse_command(command: Json, name: str) -> list[Json]:
-    """The command and the groups and subcommands of it that `name` spells, down to what can be run."""
+    """Return the command, group and subcommand that `name` spells out."""
     levels = [command]
     for word in name.removeprefix("/").split(" ")[1:]:
         below = [o for o in levels[-1].get("options", []) if o["type"] in (SUBCOMMAND, GROUP)]
@@ -115,7 +114,7 @@ def parse_command(command: Json, name: str) -> list[Json]:
 
 
 def check_may_use(state: SandboxState, user_id: int, channel: Channel, command: Json) -> None:
-    """Raises `ControlError` where the client would not show the command to this user."""
+    """Raise `ControlError` if the client would not show the command to this user."""
     if not can_see(state.world, user_id, channel):
         raise ControlError("This user cannot see that channel: act as one who can.", status=403)
     if channel.guild_id is None:
@@ -140,7 +139,7 @@ def read_options(
     given: Json,
     focused: str | None,
 ) -> tuple[list[Json], Json]:
-    """The options as the client sends them, and what they refer to; raises `ControlError` for wrong ones."""
+    """Convert options to those the client sends, with `resolved` data; raises `ControlError`."""
     known = {option["name"]: option for option in declared}
     if unknown := [name for name in (*given, *([focused] if focused else [])) if name not in known]:
         raise ControlError(
@@ -188,7 +187,7 @@ def _option_value(state: SandboxState, channel: Channel, option: Json, value: An
 
 
 def _channel_option(state: SandboxState, channel: Channel, option: Json, value: Name) -> Channel:
-    """The picker offers the guild's own channels, of the types the option asks for."""
+    """Find a channel of this guild and of the types the option accepts."""
     picked = find_channel(state, value)
     kinds = option.get("channel_types") or []
     if picked.guild_id != channel.guild_id or (kinds and picked.kind not in kinds):

@@ -1,4 +1,4 @@
-"""Acting as a user on what the bot shows: buttons, selects and modals, as far as the client allows."""
+"""Buttons, selects and modals as a user, within what Discord's client allows."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def press(
     *,
     forge: bool = False,
 ) -> Interaction:
-    """Presses a button or picks from a select.
+    """Press a button or choose from a select.
 
-    `forge` skips the check that there is such a component; the bot is told of the message as it is.
+    `forge` skips the check that the message has this component; the bot receives the message unchanged.
     """
     actor, shown = find_user(state, user), find_message(state, message)
     channel = state.world.channels[shown.channel_id]
@@ -61,7 +61,8 @@ def _check_may_press(state: SandboxState, user_id: int, message: Message, channe
         raise ControlError("This user cannot see that channel: act as one who can.", status=403)
     if channel.locked:
         raise ControlError(
-            "The thread is locked: nobody presses its components, whatever rights they have.", status=403
+            "The thread is locked: its components cannot be used, whatever permissions the user has.",
+            status=403,
         )
     if channel.archived and not _may_unarchive(state, user_id, channel):
         raise ControlError(
@@ -70,8 +71,8 @@ def _check_may_press(state: SandboxState, user_id: int, message: Message, channe
 
 
 def _may_unarchive(state: SandboxState, user_id: int, channel: Channel) -> bool:
-    held = (send_permission(channel), P.MANAGE_THREADS)
-    return any(can(state.world, user_id, channel, right) for right in held)
+    sufficient = (send_permission(channel), P.MANAGE_THREADS)
+    return any(can(state.world, user_id, channel, permission) for permission in sufficient)
 
 
 def _component(message: Message, custom_id: str) -> Json | None:
@@ -82,7 +83,7 @@ def _component(message: Message, custom_id: str) -> Json | None:
 
 
 def _check_usable(component: Json, values: list[Any]) -> None:
-    """What the client would not let a user do with this component."""
+    """Raise `ControlError` if the client would not allow this use of the component."""
     if component.get("disabled"):
         raise ControlError("The component is disabled.", status=403)
     if component["type"] == BUTTON:
@@ -100,7 +101,7 @@ def _check_usable(component: Json, values: list[Any]) -> None:
 def submit_modal(
     state: SandboxState, user: Name, interaction: Name, values: Json, forge_custom_id: str | None = None
 ) -> Interaction:
-    """Submits the modal an interaction opened; `forge_custom_id` sends another custom id than it has."""
+    """Submit the modal an interaction opened; `forge_custom_id` replaces its custom id."""
     actor = find_user(state, user)
     opened_by = state.interactions.get(parse_int(interaction) or 0)
     if opened_by is None or opened_by.modal is None:
@@ -122,7 +123,7 @@ def submit_modal(
 
 
 def _names_to_ids(state: SandboxState, modal: Json, values: Json) -> Json:
-    """What was picked in selects of users, roles or channels, by id instead of by name."""
+    """Replace names by ids in the values of user, role and channel selects."""
     entity_inputs = {f["custom_id"] for f in modal_inputs(modal) if f["type"] in SELECTS - {STRING_SELECT}}
     labels = {item.get("label") for item in modal["components"] if _contains_any(item, entity_inputs)}
     return {

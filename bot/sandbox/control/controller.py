@@ -1,4 +1,4 @@
-"""The orders a holder of the sandbox gives it: act as a user, look around, change the guild, make trouble."""
+"""Control methods of the sandbox: act as a user, read state, change the guild, inject faults."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.sandbox.services.interactions import Interaction, wait_for_response
 
 
 class SandboxController:
-    """Users, channels and roles are named or given by id; every answer is what /sandbox would send.
+    """Takes users, channels and roles by name or id; returns the JSON that /sandbox sends.
 
-    Raises `ControlError`, whose text is a sentence, for what Discord would not let that user do.
+    Raises `ControlError`, whose text is a sentence, for what Discord would not allow that user.
     """
 
     def __init__(self, state: SandboxState) -> None:
@@ -34,7 +34,7 @@ class SandboxController:
         reply_to: Name | None = None,
         attachments: list[Json] | None = None,
     ) -> Json:
-        """Sends a message and returns it; `attachments` are {filename, content: text or bytes}."""
+        """Send a message as a user; `attachments` are {filename, content: text or bytes}."""
         sent = users.say(self.state, user, channel, content, reply_to=reply_to, attachments=attachments)
         return sent.payload
 
@@ -45,7 +45,7 @@ class SandboxController:
         users.delete_message(self.state, message, user)
 
     def delete_messages(self, channel: Name, messages: list[Any]) -> None:
-        """Deletes several messages of a channel at once."""
+        """Delete several messages of a channel at once."""
         users.delete_messages(self.state, channel, messages)
 
     def open_thread(
@@ -63,7 +63,7 @@ class SandboxController:
         *,
         forge: bool = False,
     ) -> Json:
-        """Presses a button or picks from a select and returns the interaction record."""
+        """Press a button or choose from a select; returns the interaction record."""
         await self._wait_for_bot()
         return await self._wait_for_response(
             components.press(self.state, user, message, custom_id, values, forge=forge)
@@ -91,13 +91,13 @@ class SandboxController:
     async def modal(
         self, user: Name, interaction: Name, values: Json, forge_custom_id: str | None = None
     ) -> Json:
-        """Submits the modal that `interaction` opened; values by custom id or by label."""
+        """Submit the modal that `interaction` opened; values by custom id or label."""
         return await self._wait_for_response(
             components.submit_modal(self.state, user, interaction, values, forge_custom_id)
         )
 
     async def _wait_for_bot(self) -> None:
-        """Whoever acts waits for a bot that is still starting; for one that went away nobody waits."""
+        """Wait for a bot that is still starting; not for one that has disconnected."""
         await self.state.gateway.wait_for_bot(self.state.settings.callback_deadline)
 
     async def _wait_for_response(self, interaction: Interaction) -> Json:
@@ -107,7 +107,7 @@ class SandboxController:
         return snapshot(self.state)
 
     def messages(self, channel: Name, as_user: Name | None = None) -> list[Json]:
-        """Every message of a channel or thread, oldest first; as a user it must be one who can see it."""
+        """List a channel's or thread's messages, oldest first; `as_user` must be able to read them."""
         where = find_channel(self.state, channel)
         needed = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
         if as_user is not None and not can(
@@ -118,7 +118,7 @@ class SandboxController:
 
     @property
     def requests(self) -> list[Json]:
-        """Every REST request so far: method, path, query, status, monotonic time, JSON body."""
+        """All REST requests so far: method, path, query, status, monotonic time, JSON body."""
         return [request.to_json() for request in self.state.requests]
 
     def interaction(self, interaction: Name) -> Json:
@@ -140,10 +140,11 @@ class SandboxController:
         hang_for: float = 60.0,
         effect_delay: float = 3.0,
     ) -> Fault:
-        """Makes the next `times` matching requests go wrong (None: all); `path` is a regular expression.
+        """Inject a fault into the next `times` matching requests (None: all); `path` is a regular expression.
 
-        With a `chance` below 1, each matching request goes wrong with that probability, and counts then.
-        What strikes "before" a request's effect keeps it from happening; "early" of it, it comes later.
+        `chance` is the probability for each matching request; only requests that fail count.
+        `when` is "before" (the request has no effect), "after" (it has taken effect), or "early": it takes
+        effect `effect_delay` seconds later.
         """
         return self.state.faults.add(
             Fault(
@@ -163,11 +164,11 @@ class SandboxController:
         self.state.faults.clear()
 
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
-        """Drops the gateway sessions: op 7, or op 9 if not resumable, or a close with `code`."""
+        """Disconnect the gateway sessions: op 7, or op 9 if not resumable, or a close with `code`."""
         return await self.state.gateway.disconnect(resumable=resumable, code=code)
 
     def set_overwrite(self, channel: Name, target: Name, *, allow: int = 0, deny: int = 0) -> list[Json]:
-        """Sets the overwrite of a role or user (or "everyone") and returns the channel's overwrites."""
+        """Set the overwrite of a role, user or "everyone"; returns the channel's overwrites."""
         changed = guild_admin.set_overwrite(self.state, channel, target, allow=allow, deny=deny)
         return [overwrite_payload(o) for o in changed.overwrites.values()]
 
@@ -179,7 +180,7 @@ class SandboxController:
         guild_admin.delete_channel(self.state, channel)
 
     def change_thread(self, thread: Name, **changes: Any) -> Json:
-        """Changes locked, archived or name, as the guild's owner."""
+        """Change locked, archived or name, as the guild's owner."""
         return thread_snapshot(guild_admin.change_thread(self.state, thread, changes))
 
     def create_role(self, name: str, permissions: int = 0, *, mentionable: bool = False) -> Json:

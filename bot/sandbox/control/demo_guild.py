@@ -1,4 +1,4 @@
-"""A ready-made guild: four channels, a staff role, five people and the bot."""
+"""The demo guild: four channels, a staff role, five people and the bot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PRIVATE_CHANNELS = ("tickets", "reports", "log")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoGuild:
-    """Ids by name."""
+    """Ids of the demo guild, by name."""
 
     id: int
     channels: dict[str, int]
@@ -35,7 +35,7 @@ class DemoGuild:
 
 
 def demo_guild(sandbox: Sandbox, name: str = "Ticketbridge Demo") -> DemoGuild:
-    """Adds the guild to the sandbox; olivia owns it, mia and noah are staff, pete and paula play."""
+    """Add the demo guild; olivia owns it, mia and noah are staff, pete and paula are players."""
     world = sandbox.state.world
     people = {person: world.add_user(person) for person in ("olivia", "mia", "noah", "pete", "paula")}
     guild = world.add_guild(name, people["olivia"], everyone=EVERYONE)

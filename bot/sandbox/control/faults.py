@@ -1,4 +1,4 @@
-"""Trouble on order: wrong answers, hanging and broken connections, before, after or ahead of an effect."""
+"""Fault injection: error responses, rate limits, hanging and broken connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERVER_ERRORS = {
     "504": "504: Gateway Timeout",
 }
 KINDS = (*RATE_LIMITS, "429-no-via", *SERVER_ERRORS, "hang", "reset", "unauthorized", "forbidden")
-MOMENTS = ("before", "after", "early")
+WHEN = ("before", "after", "early")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,21 +31,21 @@ class Fault:
     kind: str
     method: str = "*"
     path: str = ""  # a regular expression, searched in the path
-    when: str = "before"  # or "after" the request had its effect, or "early" of it
+    when: str = "before"  # or "after" the request took effect, or "early": it takes effect later
     times: int | None = 1  # None: every time
-    chance: float = 1.0  # of every request it could hit, how many it does
+    chance: float = 1.0  # probability for each matching request
     retry_after: float = 1.0  # seconds, for the 429 kinds
     hang_for: float = 60.0  # seconds
-    effect_delay: float = 3.0  # seconds, for what strikes ahead of an effect that still comes
+    effect_delay: float = 3.0  # seconds until the effect, for "early"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ControlError(f"There is no fault {self.kind!r}: use one of {', '.join(KINDS)}.", status=400)
-        if self.when not in MOMENTS:
-            sentence = f"A fault strikes 'before', 'after' or 'early', not {self.when!r}."
+        if self.when not in WHEN:
+            sentence = f"`when` is 'before', 'after' or 'early', not {self.when!r}."
             raise ControlError(sentence, status=400)
         if self.times is not None and self.times < 1:
-            raise ControlError("A fault strikes at least once: give times 1 or more, or null.", status=400)
+            raise ControlError("A fault happens at least once: give times 1 or more, or null.", status=400)
         if not 0 < self.chance <= 1:
             raise ControlError(
                 "A fault's chance is above 0 and at most 1: 0.05 is one in twenty.", status=400
@@ -63,11 +63,11 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come, in the order they were planned; the same seed brings the same luck."""
+    """Pending faults, in order; the same seed gives the same random decisions."""
 
     def __init__(self, seed: int | None = None) -> None:
         self.planned: list[Fault] = []
-        self._random = random.Random(seed)  # noqa: S311  # repeatable trouble, no secret
+        self._random = random.Random(seed)  # noqa: S311  # repeatable faults, no secret
 
     def add(self, fault: Fault) -> Fault:
         self.planned.append(fault)
@@ -77,7 +77,7 @@ class Faults:
         self.planned.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The first planned fault that hits this request, counted down; its `when` says when to strike."""
+        """Return the first fault that matches this request and count it down."""
         fault = next((f for f in self.planned if f.matches(method, path) and self._chance_hits(f)), None)
         if fault is not None and fault.times is not None:
             fault.times -= 1
@@ -90,7 +90,7 @@ class Faults:
 
 
 async def inject(fault: Fault, request: web.Request) -> web.StreamResponse:
-    """The answer the fault gives; a hang waits first, a reset breaks the connection instead."""
+    """Return the fault's response; a hang waits first, a reset aborts the connection."""
     if fault.kind in RATE_LIMITS:
         return too_many_requests(fault.retry_after, scope=RATE_LIMITS[fault.kind])
     if fault.kind == "429-no-via":

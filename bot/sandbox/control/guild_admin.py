@@ -1,4 +1,4 @@
-"""Changing the guild as its owner does in the client: rights, channels, threads, roles, members."""
+"""Changes to the guild as its owner: overwrites, channels, threads, roles, members."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def delete_overwrite(state: SandboxState, channel: Name, target: Name) -> Channe
 
 
 def _target(state: SandboxState, channel: Channel, target: Name) -> tuple[int, int]:
-    """The id of a role or user, and which of the two it is."""
+    """Return the id of a role or user, and the overwrite type: 0 role, 1 member."""
     if channel.is_thread:
         raise ControlError("A thread has no overwrites: change those of its channel.", status=400)
     if target in ("everyone", "@everyone"):
@@ -104,7 +104,7 @@ def _emit_role(state: SandboxState, guild: Guild, verb: str, role: Role) -> None
 
 
 def add_member(state: SandboxState, name: str, roles: list[Name]) -> User:
-    """Adds a person, or the bot; one who was there before comes back with the same id."""
+    """Add a person or the bot; a former member comes back with the same id."""
     guild = first_guild(state)
     given = [find_role(state, role)[1].id for role in roles]
     known = [u for u in state.world.users.values() if name.lower() == u.username]

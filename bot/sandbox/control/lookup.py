@@ -1,4 +1,4 @@
-"""Finds users, channels, roles and messages by name or id, and draws an interaction's `resolved` data."""
+"""Finds users, channels, roles and messages by name or id; builds `resolved` data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def require_guild(state: SandboxState, channel: Channel) -> Guild:
 
 
 def find_message(state: SandboxState, message: Name) -> Message:
-    """A message by id, an ephemeral one too."""
+    """Find a message by id, ephemeral ones included."""
     number = parse_int(message) or 0
     for channel in state.world.channels.values():
         if number in channel.messages:
@@ -68,7 +68,7 @@ def _find_one(noun: str, name: Name, known: Iterable[tuple[str, int, _Found]]) -
 
 
 def resolve_entities(state: SandboxState, channel: Channel, actor_id: int, values: Sequence[Name]) -> Json:
-    """Users, members, roles and channels by id; raises `ControlError` for what is none of these."""
+    """Build `resolved` data for users, roles and channels; raises `ControlError` for unknown ones."""
     resolved: Json = {}
     for value in values:
         _add(state, resolved, channel, actor_id, value)
@@ -90,8 +90,8 @@ def _add_user(state: SandboxState, resolved: Json, channel: Channel, actor_id: i
     resolved.setdefault("users", {})[str(user.id)] = user_payload(user)
     guild = state.world.guild_of(channel)
     if guild is not None and user.id in guild.members:
-        held = str(int(permissions_in(state.world, user.id, channel)))
-        member = partial_member_payload(guild.members[user.id]) | {"permissions": held}
+        permissions = str(int(permissions_in(state.world, user.id, channel)))
+        member = partial_member_payload(guild.members[user.id]) | {"permissions": permissions}
         resolved.setdefault("members", {})[str(user.id)] = member
 
 
@@ -102,12 +102,12 @@ def _add_role(state: SandboxState, resolved: Json, channel: Channel, actor_id: i
 
 def _add_channel(state: SandboxState, resolved: Json, channel: Channel, actor_id: int, value: Name) -> None:
     named = find_channel(state, value)
-    held = str(int(permissions_in(state.world, actor_id, named)))
-    drawn = channel_payload(state.world, named) | {"permissions": held}
-    resolved.setdefault("channels", {})[str(named.id)] = drawn
+    permissions = str(int(permissions_in(state.world, actor_id, named)))
+    payload = channel_payload(state.world, named) | {"permissions": permissions}
+    resolved.setdefault("channels", {})[str(named.id)] = payload
 
 
 def entity_id(state: SandboxState, value: Name) -> str:
-    """The id of the user, role or channel that is meant."""
+    """Return the id of a user, role or channel."""
     picked = resolve_entities(state, next(iter(state.world.channels.values())), 0, [value])
     return next(str(found) for kind in ("users", "roles", "channels") for found in picked.get(kind, {}))

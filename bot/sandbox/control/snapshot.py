@@ -1,4 +1,4 @@
-"""A picture of the whole world for whoever looks from outside: guilds, channels, threads, commands."""
+"""Snapshot of guilds, channels, threads, members and commands as JSON."""
 
 from __future__ import annotations
 

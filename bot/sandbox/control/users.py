@@ -1,4 +1,4 @@
-"""Acting as a user everything a person can do in the client, and nothing Discord would not let them."""
+"""Messages and threads as a user, within what Discord allows that user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.sandbox.validation.messages import File
 
 @contextmanager
 def discord_errors_as_sentences() -> Iterator[None]:
-    """Turns Discord's refusal of a user's act into a sentence."""
+    """Turn `DiscordApiError` into `ControlError` with a sentence."""
     try:
         yield
     except DiscordApiError as error:
@@ -37,7 +37,7 @@ def say(
     reply_to: Name | None = None,
     attachments: list[Json] | None = None,
 ) -> Message:
-    """Sends a message as a user; `attachments` are {filename, content: text or bytes}."""
+    """Send a message as a user; `attachments` are {filename, content: text or bytes}."""
     author, where = find_user(state, user), find_channel(state, channel)
     body: Json = {"content": content}
     if reply_to is not None:
@@ -54,7 +54,7 @@ def _file(given: Json) -> File:
 
 
 def edit_message(state: SandboxState, user: Name, message: Name, content: str) -> Message:
-    """Edits a user's own message."""
+    """Edit a user's own message."""
     author, found = find_user(state, user), find_message(state, message)
     if found.author_id != author.id:
         raise ControlError("Only its author edits a message: act as that user.", status=403)
@@ -64,7 +64,7 @@ def edit_message(state: SandboxState, user: Name, message: Name, content: str) -
 
 
 def delete_message(state: SandboxState, message: Name, user: Name | None = None) -> None:
-    """Deletes a message: as this user if one is given, otherwise as Discord itself."""
+    """Delete a message: as this user if given, otherwise without permission checks."""
     found = find_message(state, message)
     if user is not None:
         with discord_errors_as_sentences():
@@ -73,7 +73,7 @@ def delete_message(state: SandboxState, message: Name, user: Name | None = None)
 
 
 def delete_messages(state: SandboxState, channel: Name, message_ids: Sequence[Name]) -> None:
-    """Deletes several messages of one channel at once, as another bot does for a moderator."""
+    """Delete several messages of one channel at once, as a moderation bot does."""
     where = find_channel(state, channel)
     messages.bulk_delete(state, where, [find_message(state, message) for message in message_ids])
 
@@ -87,7 +87,7 @@ def open_thread(
     message: Name | None = None,
     private: bool = False,
 ) -> Channel:
-    """Opens a thread by hand, from a message or from nothing."""
+    """Create a thread as a user, from a message or without one."""
     owner, parent = find_user(state, user), find_channel(state, channel)
     kind = ChannelKind.PRIVATE_THREAD if private else ChannelKind.PUBLIC_THREAD
     body = {"name": name}

@@ -1,1 +1,1 @@
-"""Discord's gateway: WebSocket sessions and the events they get."""
+"""Discord's gateway: WebSocket sessions and the events they receive."""

@@ -1,4 +1,4 @@
-"""Which gateway events a session gets and how much of them: its intents and what the bot can see decide."""
+"""Event filter: intents and the bot's view permissions decide who receives which event."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CONTENT = ("content", "embeds", "attachments", "components")
 
 
 def filter_event(world: World, intents: int, name: str, data: Json, channel: Channel | None) -> Json | None:
-    """The event's data as a session with these intents gets it; None if it does not get it."""
+    """Return the event's data as a session with these intents receives it; None if it does not."""
     if not intents & _intent_for(name, channel) and not _about_the_bot(world, name, data):
         return None if _intent_for(name, channel) else data
     if (
@@ -57,7 +57,7 @@ def _intent_for(name: str, channel: Channel | None) -> Intent:
 
 
 def _bot_sees(world: World, name: str, data: Json, channel: Channel) -> bool:
-    """Who is thrown out of a private thread is still told so."""
+    """Return whether the bot sees the channel, or is itself removed from the private thread."""
     return can_see(world, world.bot.id, channel) or _about_the_bot(world, name, data)
 
 
@@ -70,7 +70,7 @@ def _about_the_bot(world: World, name: str, data: Json) -> bool:
 
 
 def without_content(world: World, data: Json, channel: Channel | None) -> Json:
-    """Empties a message of somebody else that does not mention the bot, and the message it answers."""
+    """Remove the content of messages that neither come from the bot, mention it, nor are DMs."""
     if channel is None or channel.guild_id is None:
         return data
     referenced = data.get("referenced_message")

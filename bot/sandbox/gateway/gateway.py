@@ -1,4 +1,4 @@
-"""The gateway: sessions that identify, resume and get events in order; plain JSON text, no compression."""
+"""Gateway server: hello, heartbeat, identify, resume and events; plain JSON, no compression."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 CLOSE_UNKNOWN_OPCODE, CLOSE_DECODE, CLOSE_NOT_AUTHENTICATED, CLOSE_WRONG_TOKEN = 4001, 4002, 4003, 4004
 CLOSE_ALREADY, CLOSE_DISALLOWED = 4005, 4014
-IGNORED = (3, 4)  # presence and voice: nobody looks
+IGNORED = (3, 4)  # presence and voice updates
 
 
 class CloseConnection(Exception):
-    """The gateway closes the connection with this code."""
+    """Closes the WebSocket with this code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -43,7 +43,7 @@ class CloseConnection(Exception):
 
 
 class Gateway:
-    """`address` is set by who listens; `sessions` are by id and stay to be resumed."""
+    """Gateway sessions by id, kept for resuming; `address` is set once the server listens."""
 
     def __init__(self, world: World, settings: Settings) -> None:
         self._world = world
@@ -54,7 +54,7 @@ class Gateway:
         self._identified = asyncio.Event()
 
     def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
-        """Sends an event to every session that gets it; later changes of `data` do not change it."""
+        """Send an event to every session that may receive it; later changes of `data` have no effect."""
         frozen = json.loads(json.dumps(data))
         for session in self.sessions.values():
             sent = filter_event(self._world, session.intents, name, frozen, channel)
@@ -87,14 +87,14 @@ class Gateway:
             try:
                 packet = json.loads(frame.data)
                 op, data = packet["op"], packet.get("d")
-            except (ValueError, KeyError, TypeError) as broken:
-                raise CloseConnection(CLOSE_DECODE, "Error while decoding payload.") from broken
+            except (ValueError, KeyError, TypeError) as error:
+                raise CloseConnection(CLOSE_DECODE, "Error while decoding payload.") from error
             session = self._handle_packet(writer, session, op, data)
 
     def _handle_packet(
         self, writer: SocketWriter, session: Session | None, op: int, data: Json
     ) -> Session | None:
-        """Answers one packet; the line's session, once it has one."""
+        """Handle one packet and return the connection's session, if it has one."""
         if op == HEARTBEAT:
             writer.send(HEARTBEAT_ACK, None)
             return session
@@ -124,7 +124,7 @@ class Gateway:
         return session
 
     def announce_guild_join(self, guild: Guild) -> None:
-        """To every session, as if the bot had just been invited: `unavailable` is said at a login alone."""
+        """Send GUILD_CREATE as for a newly joined guild: without `unavailable`, unlike at login."""
         for session in self.sessions.values():
             if session.intents & Intent.GUILDS:
                 payload = guild_create_payload(self._world, guild, self._visible_members(session, guild))
@@ -132,7 +132,7 @@ class Gateway:
                 session.dispatch("GUILD_CREATE", json.loads(json.dumps(payload)))
 
     def _visible_members(self, session: Session, guild: Guild) -> list[Member]:
-        """Without the presences intent only the bot itself."""
+        """Return all members with the presences intent, otherwise only the bot."""
         if session.intents & Intent.GUILD_PRESENCES:
             return list(guild.members.values())
         return [guild.members[self._world.bot.id]]
@@ -170,12 +170,12 @@ class Gateway:
         return session
 
     async def wait_for_bot(self, seconds: float) -> None:
-        """Returns once a bot has identified for the first time, or after so many seconds."""
+        """Wait until a bot has identified for the first time, or until the timeout in seconds."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._identified.wait(), seconds)
 
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
-        """Op 7, op 9 if not resumable, or a close with `code`; how many sessions it hit."""
+        """Send op 7, or op 9 if not resumable, or close with `code`; returns the number of sessions."""
         connected = [session for session in self.sessions.values() if session.writer is not None]
         for session in connected:
             writer, session.writer = session.writer, None

@@ -1,4 +1,4 @@
-"""One session of the gateway: what it was sent, what it missed, and the line it is on."""
+"""One gateway session: its replay buffer, sequence number and current WebSocket."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bot.sandbox.model.json import Json
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
 INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
-REPLAY_LIMIT = 5000  # events a session can have missed
+REPLAY_LIMIT = 5000  # events kept for a resume
 
 
 class SocketWriter:
-    """One WebSocket; what is put on it is sent in order, by a task of its own."""
+    """Sends packets on one WebSocket in order, from a queue."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self.socket = socket
@@ -28,7 +28,7 @@ class SocketWriter:
         self._queue.put_nowait(json.dumps({"op": op, "d": data, "s": sequence, "t": name}))
 
     async def run(self) -> None:
-        """Sends what is put on the line until it breaks."""
+        """Send queued packets until the connection breaks."""
         while not self.socket.closed:
             frame = await self._queue.get()
             try:
@@ -49,14 +49,14 @@ class Session:
     sent: deque[tuple[int, str, Json]] = field(default_factory=lambda: deque(maxlen=REPLAY_LIMIT))
 
     def dispatch(self, name: str, data: Json) -> None:
-        """Sends an event, or keeps it for when the session is resumed."""
+        """Send an event, or keep it for when the session is resumed."""
         self.sequence += 1
         self.sent.append((self.sequence, name, data))
         if self.writer is not None:
             self.writer.send(DISPATCH, data, name=name, sequence=self.sequence)
 
     def resume(self, writer: SocketWriter, seen: int) -> None:
-        """Goes on another line: first what was missed since `seen`."""
+        """Continue on a new WebSocket: replay the events after `seen`, then RESUMED."""
         self.writer = writer
         for sequence, name, data in self.sent:
             if sequence > seen:

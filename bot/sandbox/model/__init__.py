@@ -1,1 +1,1 @@
-"""What exists in the stand-in for Discord: guilds, channels, messages, permissions, and its state."""
+"""Data model of the fake Discord: guilds, channels, messages, permissions and server state."""

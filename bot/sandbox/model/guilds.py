@@ -1,4 +1,4 @@
-"""What exists: users, roles, guilds, channels, threads and messages. It knows nothing of HTTP or sockets."""
+"""Users, roles, guilds, channels, threads and messages, by id. No HTTP and no sockets."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Member:
 
 @dataclass(kw_only=True, slots=True)
 class Message:
-    """A message; `wire` is Discord's message object without the keys only gateway events carry."""
+    """A message; `payload` is Discord's message object without the keys only gateway events carry."""
 
     id: int
     channel_id: int
@@ -66,7 +66,7 @@ class Message:
 
 @dataclass(kw_only=True, slots=True)
 class Channel:
-    """A channel, thread or direct conversation; what a kind does not have stays at its default."""
+    """A channel, thread or DM; fields that do not apply to its kind keep their defaults."""
 
     id: int
     kind: ChannelKind
@@ -81,8 +81,8 @@ class Channel:
     overwrites: dict[int, Overwrite] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
     last_message_id: int | None = None
-    recipients: list[int] = field(default_factory=list)  # of a direct conversation
-    owner_id: int | None = None  # from here on: of threads only
+    recipients: list[int] = field(default_factory=list)  # of a DM
+    owner_id: int | None = None  # this and all below: threads only
     joined: dict[int, str] = field(default_factory=dict)  # user id -> when they joined
     locked: bool = False
     archived: bool = False
@@ -90,7 +90,7 @@ class Channel:
     created_at: str = field(default_factory=timestamp)
     auto_archive_duration: int = 4320
     invitable: bool = True
-    starter_id: int | None = None  # the first message, which counts in no message_count
+    starter_id: int | None = None  # the first message, which message_count leaves out
     total_sent: int = 0
 
     @property
@@ -103,7 +103,7 @@ class Channel:
 
     @property
     def message_count(self) -> int:
-        return sum(1 for one in self.messages if one != self.starter_id)
+        return sum(1 for message_id in self.messages if message_id != self.starter_id)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -117,7 +117,7 @@ class Guild:
 
 
 class World:
-    """Everything there is, by id. The bot exists from the start; an application's id is its bot's."""
+    """All objects, by id. The bot user exists from the start; the application's id is the bot's id."""
 
     def __init__(self) -> None:
         self._last_id = 0
@@ -128,13 +128,13 @@ class World:
         self.application_id = self.bot.id
 
     def next_id(self) -> int:
-        """A snowflake: its time is now, and it is greater than every one before it."""
+        """Return a new snowflake: the current time, and greater than every id before it."""
         now = (int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22
         self._last_id = max(now, self._last_id + 1)
         return self._last_id
 
     def add_user(self, name: str, *, bot: bool = False) -> User:
-        """A user who is shown with a capital: mia is Mia."""
+        """Add a user whose display name is the capitalized name: mia is shown as Mia."""
         display_name = name[:1].upper() + name[1:]
         user = User(id=self.next_id(), username=name.lower(), display_name=display_name, bot=bot)
         self.users[user.id] = user
@@ -158,7 +158,7 @@ class World:
         return channel
 
     def dm_channel(self, user_id: int) -> Channel:
-        """The direct conversation between the bot and a user, made when it is first asked for."""
+        """Return the DM channel between the bot and a user; create it on first use."""
         for channel in self.channels.values():
             if channel.kind == ChannelKind.DM and user_id in channel.recipients:
                 return channel
@@ -176,7 +176,7 @@ class World:
         return (c for c in self.channels.values() if c.is_thread and c.parent_id == parent.id)
 
     def user(self, user_id: int) -> User:
-        """Raises `DiscordApiError` for an id nobody has, as do the three below."""
+        """Return a user by id; this and the next three raise `DiscordApiError` for an unknown id."""
         if user_id not in self.users:
             raise discord_error(UNKNOWN_USER)
         return self.users[user_id]
@@ -200,5 +200,5 @@ class World:
         return self.guilds.get(channel.guild_id or 0)
 
     def parent_of(self, channel: Channel) -> Channel:
-        """A thread's channel; any other channel itself."""
+        """Return the parent channel of a thread; for any other channel, the channel itself."""
         return self.channels[channel.parent_id or 0] if channel.is_thread else channel

@@ -1,4 +1,4 @@
-"""The words all modules of the stand-in share: numbers for kinds, timestamps, JSON answers."""
+"""JSON basics shared by all modules: type enums, timestamps, integer parsing, JSON responses."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class InteractionKind(IntEnum):
 
 
 def timestamp() -> str:
-    """Now, as Discord writes it: ISO 8601 in UTC with microseconds and an offset."""
+    """Return the current time in Discord's format: ISO 8601, UTC, microseconds, offset."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def parse_int(value: object) -> int | None:
-    """A snowflake from JSON, where it may be a string or a number; None if it is neither."""
+    """Parse an id or number that JSON gives as a string or an integer; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -53,6 +53,6 @@ def parse_int(value: object) -> int | None:
 
 
 def json_response(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer whose Content-Type names no charset: Discord's does not, and discord.py relies on it."""
+    """Build a JSON response without a charset in Content-Type: discord.py compares the header exactly."""
     body = json.dumps(data).encode()
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")

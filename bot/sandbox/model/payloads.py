@@ -1,4 +1,4 @@
-"""Discord's objects as they go over the wire, drawn from what exists."""
+"""Serializers: Discord's JSON objects built from the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def user_payload(user: User) -> Json:
 
 
 def own_user_payload(user: User) -> Json:
-    """The bot's user as the bot itself sees it."""
+    """Serialize the bot's own user, as GET /users/@me returns it."""
     return user_payload(user) | {
         "bio": "",
         "email": None,
@@ -67,7 +67,7 @@ def member_payload(member: Member) -> Json:
 
 
 def partial_member_payload(member: Member) -> Json:
-    """A member without its user, as messages carry it."""
+    """Serialize a member without its user, as messages carry it."""
     return {
         "nick": None,
         "avatar": None,
@@ -159,7 +159,7 @@ def thread_member_payload(thread: Channel, user_id: int) -> Json:
 
 
 def message_event_payload(world: World, message: Message) -> Json:
-    """A message with what only gateway events carry: its guild, its author as a member, its nonce."""
+    """Serialize a message for gateway events, with guild id and member objects."""
     data = dict(message.payload)
     guild = world.guild_of(world.channels[message.channel_id])
     if guild is not None:
@@ -211,7 +211,7 @@ def guild_payload(world: World, guild: Guild) -> Json:
 
 
 def guild_create_payload(world: World, guild: Guild, members: list[Member]) -> Json:
-    """A guild as GUILD_CREATE shows it to the bot; `members` are those its intents let it see."""
+    """Serialize a guild for GUILD_CREATE; `members` are those the session's intents allow."""
     bot = world.bot.id
     threads = [t for t in world.threads_of(guild) if not t.archived and can_see(world, bot, t)]
     return guild_payload(world, guild) | {
@@ -231,7 +231,7 @@ def guild_create_payload(world: World, guild: Guild, members: list[Member]) -> J
 
 
 def member_in_channel_payload(world: World, user_id: int, channel: Channel) -> Json:
-    """A member as an interaction carries it: with what it may do in that channel."""
+    """Serialize a member for an interaction, with its permissions in that channel."""
     guild = world.guild(channel.guild_id or 0)
     permissions = permissions_in(world, user_id, channel)
     return member_payload(guild.members[user_id]) | {"permissions": str(int(permissions))}

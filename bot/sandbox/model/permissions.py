@@ -1,4 +1,4 @@
-"""Who may do what where: roles, overwrites, threads, the owner and administrators."""
+"""Permissions by Discord's rules: roles, overwrites, threads, owner and administrators."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DM_PERMISSIONS = (
 
 
 def permissions_in_guild(guild: Guild, user_id: int) -> Permission:
-    """What the user's roles allow before any channel has a say; nothing for who is not a member."""
+    """Compute a member's guild-wide permissions from its roles; none for a non-member."""
     member = guild.members.get(user_id)
     if member is None:
         return Permission(0)
@@ -66,7 +66,7 @@ def permissions_in_guild(guild: Guild, user_id: int) -> Permission:
 
 
 def permissions_in(world: World, user_id: int, channel: Channel) -> Permission:
-    """What the user holds in a channel, or in a thread through its channel."""
+    """Compute a user's permissions in a channel; a thread inherits those of its parent."""
     guild = world.guild_of(channel)
     if guild is None:
         return DM_PERMISSIONS if user_id in channel.recipients else Permission(0)
@@ -107,7 +107,7 @@ def can_see(world: World, user_id: int, channel: Channel) -> bool:
 
 
 def require(world: World, user_id: int, channel: Channel, needed: Permission) -> None:
-    """Raises `DiscordApiError` 50001 for who cannot see the channel and 50013 for who lacks the right."""
+    """Raise `DiscordApiError` 50001 without VIEW_CHANNEL, 50013 without the needed permission."""
     permissions = permissions_in(world, user_id, channel)
     if P.VIEW_CHANNEL not in permissions:
         raise discord_error(MISSING_ACCESS)
@@ -120,5 +120,5 @@ def send_permission(channel: Channel) -> Permission:
 
 
 def thread_permission(kind: ChannelKind) -> Permission:
-    """The right to open a thread of this kind; a forum is asked for SEND_MESSAGES instead."""
+    """Return the permission needed to create a thread of this kind."""
     return P.CREATE_PRIVATE_THREADS if kind == ChannelKind.PRIVATE_THREAD else P.CREATE_PUBLIC_THREADS

@@ -1,4 +1,4 @@
-"""The whole stand-in in one place: the world, the gateway, and what only lives as long as they do."""
+"""State of the fake Discord server: world, gateway, commands, interactions, files, request log."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What can be configured; each default is Discord's own or, where that is not documented, a guess."""
+    """Configuration; each default is Discord's documented value, or a guess where none is documented."""
 
     token: str
     nonce_window: float = 300.0  # seconds; Discord says "the past few minutes"
     heartbeat_interval: int = 41_250  # milliseconds
-    callback_deadline: float = 3.0  # seconds an application has for its first answer
-    followup_timeout: float = 10.0  # seconds an acting user waits for a deferred answer
+    callback_deadline: float = 3.0  # seconds for the initial response
+    followup_timeout: float = 10.0  # seconds a control call waits after a deferral
     token_lifetime: float = 900.0  # seconds an interaction's token lives
-    echo: bool = True  # whether the gateway tells the bot of what it posts; a gateway that is away does not
-    disallowed_intents: int = 0  # asking for one of these closes the gateway with 4014
-    attachment_size_limit: int = 10 * 1024 * 1024  # bytes a file may have
-    seed: int | None = None  # of the luck that faults with a chance have
+    echo: bool = True  # whether the bot receives MESSAGE_CREATE for its own messages
+    disallowed_intents: int = 0  # identifying with one of these closes the gateway with 4014
+    attachment_size_limit: int = 10 * 1024 * 1024  # bytes per file
+    seed: int | None = None  # of the random decisions of faults with a chance
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,14 +45,14 @@ class LoggedRequest:
     query: str
     time: float  # time.monotonic() at arrival
     body: object = None
-    status: int | None = None  # None while it runs, or if no answer was ever sent
+    status: int | None = None  # None while it runs, or if no response was sent
 
     def to_json(self) -> Json:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 class SandboxState:
-    """Everything the routes and the acting users share."""
+    """Everything that the REST routes, the gateway and the control API share."""
 
     def __init__(self, settings: Settings, rate_limiter: RateLimiter) -> None:
         self.settings = settings
@@ -70,7 +70,7 @@ class SandboxState:
         self._scheduled: set[asyncio.Task[None]] = set()
 
     def schedule(self, seconds: float, action: Callable[[], Awaitable[object]]) -> None:
-        """Does something after a while, whoever asked for it being gone or not."""
+        """Run an action after a delay, independent of the request that asked for it."""
 
         async def wait_and_run() -> None:
             await asyncio.sleep(seconds)
@@ -93,12 +93,12 @@ class SandboxState:
         self.emit(name, data, self.world.channels[message.channel_id])
 
     def emit_channel(self, verb: str, channel: Channel, **extra: object) -> None:
-        """CHANNEL_ or THREAD_ CREATE, UPDATE."""
+        """Send CHANNEL_CREATE or _UPDATE, or the THREAD_ event for a thread."""
         noun = "THREAD" if channel.is_thread else "CHANNEL"
         self.emit(f"{noun}_{verb}", channel_payload(self.world, channel) | extra, channel)
 
     def store_file(self, file: File) -> Json:
-        """Stores the bytes and makes the attachment object that points at them."""
+        """Store a file and return the attachment object with its URL."""
         file_id = self.world.next_id()
         self.files[file_id] = file
         name = file.filename.replace(" ", "_")
@@ -117,12 +117,12 @@ class SandboxState:
         self._nonces[message.author_id, str(message.nonce)] = (message.id, time.monotonic())
 
     def message_with_nonce(self, author_id: int, nonce: object) -> int | None:
-        """The message this author sent with this nonce in the past few minutes, wherever it was."""
+        """Return the id of this author's message with this nonce within the nonce window, any channel."""
         message_id, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
         return message_id if time.monotonic() - sent < self.settings.nonce_window else None
 
     def find_message(self, message_id: int) -> Message:
-        """Raises `DiscordApiError` 10008 for a message that is gone."""
+        """Return a message by id; raises `DiscordApiError` 10008 if it was deleted."""
         for channel in self.world.channels.values():
             if message_id in channel.messages:
                 return channel.messages[message_id]
@@ -130,6 +130,6 @@ class SandboxState:
 
 
 def content_type_of(file: File) -> str:
-    """By its name, as Discord does; text is UTF-8."""
+    """Guess the content type from the file name, as Discord does; text is UTF-8."""
     kind = mimetypes.guess_type(file.filename)[0] or "application/octet-stream"
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

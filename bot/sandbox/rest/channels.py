@@ -83,18 +83,18 @@ def add_thread_member(request: RestRequest) -> None:
 
 
 def list_archived_threads(request: RestRequest) -> Json:
-    """A page, the latest archived first; the query's `before` is a time."""
+    """List public archived threads, latest first; the `before` query parameter is a time."""
     parent = request.channel(P.READ_MESSAGE_HISTORY)
     public = [t for t in request.state.world.threads_in(parent) if t.archived and not t.is_private_thread]
     before = request.http.query.get("before")
-    channel = sorted(public, key=lambda t: t.archived_at, reverse=True)
-    channel = [t for t in channel if before is None or t.archived_at < before]
+    latest_first = sorted(public, key=lambda t: t.archived_at, reverse=True)
+    threads = [t for t in latest_first if before is None or t.archived_at < before]
     limit = request.limit(50, 100)
-    page = channel[:limit]
+    page = threads[:limit]
     return {
         "threads": [thread_payload(request.state.world, thread) for thread in page],
         "members": [thread_member_payload(t, request.bot_id) for t in page if request.bot_id in t.joined],
-        "has_more": len(channel) > limit,
+        "has_more": len(threads) > limit,
     }
 
 

@@ -1,4 +1,4 @@
-"""How the stand-in says no: to the bot in Discord's codes, to whoever acts as a user in a sentence."""
+"""Errors: Discord's REST errors by code, and errors of the control API."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ ALREADY_ACKNOWLEDGED = 40060
 MISSING_ACCESS = 50001
 CANNOT_EDIT_OTHERS_MESSAGE = 50005
 EMPTY_MESSAGE = 50006
-CANNOT_SEND_TO_USER = 50007
-WRONG_CHANNEL_KIND = 50008
+NOT_A_TEXT_CHANNEL = 50008
 MISSING_PERMISSIONS = 50013
 SYSTEM_MESSAGE = 50021
 WRONG_CHANNEL_TYPE = 50024
@@ -48,8 +47,7 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     MISSING_ACCESS: (403, "Missing Access"),
     CANNOT_EDIT_OTHERS_MESSAGE: (403, "Cannot edit a message authored by another user"),
     EMPTY_MESSAGE: (400, "Cannot send an empty message"),
-    CANNOT_SEND_TO_USER: (403, "Cannot send messages to this user"),
-    WRONG_CHANNEL_KIND: (400, "Cannot send messages in a non-text channel"),
+    NOT_A_TEXT_CHANNEL: (400, "Cannot send messages in a non-text channel"),
     MISSING_PERMISSIONS: (403, "Missing Permissions"),
     SYSTEM_MESSAGE: (403, "Cannot execute action on a system message"),
     WRONG_CHANNEL_TYPE: (400, "Cannot execute action on this channel type"),
@@ -64,7 +62,7 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
 
 
 class DiscordApiError(Exception):
-    """Discord refuses the request with this status and error body."""
+    """Error response of the REST API: HTTP status, Discord error code, message, form errors."""
 
     def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
         super().__init__(f"{status} {message} ({code})")
@@ -79,7 +77,7 @@ class DiscordApiError(Exception):
 
 
 def discord_error(code: int, message: str | None = None, *, status: int | None = None) -> DiscordApiError:
-    """Discord's refusal by its code, to be raised: its usual status and words unless others are given."""
+    """Build the error for a Discord error code, with its default status and message."""
     default_status, default_message = _DEFAULTS[code]
     return DiscordApiError(status or default_status, code, message or default_message)
 
@@ -89,12 +87,12 @@ def unauthorized() -> DiscordApiError:
 
 
 def not_found() -> DiscordApiError:
-    """For a route Discord does not have."""
+    """Build the 404 for a route that does not exist."""
     return DiscordApiError(404, 0, "404: Not Found")
 
 
 class FormErrors:
-    """Gathers what is wrong with a body, so that one refusal names it all, nested as Discord nests it."""
+    """Collects form errors of a body, nested as Discord's `errors` object, to raise them together."""
 
     def __init__(self) -> None:
         self.tree: Json = {}
@@ -106,21 +104,21 @@ class FormErrors:
         node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def raise_if_any(self) -> None:
-        """Raises `DiscordApiError` (50035) if anything was wrong."""
+        """Raise `DiscordApiError` 50035 if an error was added."""
         if self.tree:
             status, message = _DEFAULTS[INVALID_FORM_BODY]
             raise DiscordApiError(status, INVALID_FORM_BODY, message, self.tree)
 
 
 def invalid_form(path: Sequence[str | int], code: str, message: str) -> DiscordApiError:
-    """The refusal of a body with one thing wrong, to be raised."""
+    """Build `DiscordApiError` 50035 with a single form error."""
     errors = FormErrors()
     errors.add(path, code, message)
     return DiscordApiError(400, INVALID_FORM_BODY, _DEFAULTS[INVALID_FORM_BODY][1], errors.tree)
 
 
 class ControlError(Exception):
-    """Discord would not let this user do that; the text says why and what to do."""
+    """A user action Discord's client would not allow, or an invalid control request; `text` says why."""
 
     def __init__(self, text: str, status: int = 403) -> None:
         super().__init__(text)

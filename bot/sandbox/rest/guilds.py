@@ -1,4 +1,4 @@
-"""REST: the bot itself, its application, guilds, roles, members and users."""
+"""REST routes of the bot's user, its application, guild members, DMs and active threads."""
 
 from __future__ import annotations
 

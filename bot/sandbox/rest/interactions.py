@@ -50,7 +50,7 @@ WEBHOOK = "/webhooks/{application}/{token}"
 
 
 def _scope(request: RestRequest) -> int | None:
-    """None for the global commands, otherwise the guild's id."""
+    """Return the guild id of guild commands, None for global commands."""
     if request.path_id("application") != request.state.world.application_id:
         raise discord_error(MISSING_ACCESS)
     return request.guild().id if "guild" in request.http.match_info else None

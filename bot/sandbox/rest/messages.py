@@ -1,4 +1,4 @@
-"""REST: messages sent, edited, deleted and read, and their reactions."""
+"""REST routes of messages and reactions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from bot.sandbox.rest.errors import (
     discord_error,
 )
 from bot.sandbox.rest.request import RestRequest, RestRoute
-from bot.sandbox.services import messages
-from bot.sandbox.services import reactions as pins
+from bot.sandbox.services import messages, reactions
 
 
 def create_message(request: RestRequest) -> Json:
@@ -39,7 +38,7 @@ def get_message(request: RestRequest) -> Json:
 
 
 def list_messages(request: RestRequest) -> list[Json]:
-    """Newest first; nothing for who may not read the history."""
+    """List messages, newest first; empty without READ_MESSAGE_HISTORY."""
     channel = request.channel()
     limit = request.limit(50, 100)
     if not can(request.state.world, request.bot_id, channel, P.READ_MESSAGE_HISTORY):
@@ -59,7 +58,7 @@ def _page(request: RestRequest, ids: list[int], limit: int) -> list[int]:
 
 
 def _without_hidden_content(request: RestRequest, channel: Channel, found: Message) -> Json:
-    """Without the content the application has no right to read."""
+    """Return the message without the content that needs the message content intent."""
     if request.state.settings.disallowed_intents & Intent.MESSAGE_CONTENT:
         return without_content(request.state.world, found.payload, channel)
     return found.payload
@@ -70,15 +69,15 @@ def add_reaction(request: RestRequest) -> None:
     found, emoji = request.message(channel), request.path_str("emoji")
     if channel.archived:
         raise discord_error(ARCHIVED_THREAD)
-    known = [r["emoji"]["name"] for r in found.payload.get("reactions", [])]
-    if emoji not in known:
+    existing = [r["emoji"]["name"] for r in found.payload.get("reactions", [])]
+    if emoji not in existing:
         require(request.state.world, request.bot_id, channel, P.ADD_REACTIONS)
-    pins.add_reaction(request.state, channel, found, emoji)
+    reactions.add_reaction(request.state, channel, found, emoji)
 
 
 def remove_reaction(request: RestRequest) -> None:
     channel = request.channel()
-    pins.remove_reaction(request.state, channel, request.message(channel), request.path_str("emoji"))
+    reactions.remove_reaction(request.state, channel, request.message(channel), request.path_str("emoji"))
 
 
 ROUTES = (

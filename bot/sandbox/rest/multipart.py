@@ -1,4 +1,4 @@
-"""The body of a REST request: JSON, or JSON and files as multipart."""
+"""Parsing of request bodies: JSON, or multipart with JSON and files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Parts = dict[str, tuple[str | None, bytes]]
 
 
 async def read_body(request: web.Request) -> tuple[Any, dict[int, File]]:
-    """The JSON (an empty body is {}) and the files by the n of files[n]; raises `DiscordApiError`."""
+    """Read the JSON (an empty body is {}) and the files by the n of files[n]; raises `DiscordApiError`."""
     if not request.content_type.startswith("multipart/"):
         return parse_json(await _read_raw(request)), {}
     parts = await _read_parts(request)
@@ -69,7 +69,7 @@ def _files(parts: Parts, body: object) -> dict[int, File]:
 
 
 def _attachment_info(body: object) -> Mapping[str, Json]:
-    """What the body says of its files, wherever a message stands in it: itself, a forum post, a callback."""
+    """Collect the `attachments` entries by id, from the body or the message nested in it."""
     messages = [body] if isinstance(body, dict) else []
     messages += [
         message[key]

@@ -1,4 +1,4 @@
-"""Rate limits per route, as Discord counts and announces them, and the 429 that answers who overdoes it."""
+"""Rate limits: a bucket per route and major id, X-RateLimit headers and 429 responses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aiohttp import web
 
 from bot.sandbox.model.json import json_response
 
-VIA = "1.1 google"  # a 429 without Via came from Cloudflare, and discord.py does not retry that one
-RENAME = "rename"  # names and topics: no header announces this limit
+VIA = "1.1 google"  # discord.py takes a 429 without a Via header for Cloudflare's and does not retry it
+RENAME = "rename"  # changes of a name or topic: Discord does not announce this limit in headers
 ANY_ROUTE = "*"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimit:
-    """So many requests per so many seconds."""
+    """Allowed number of requests per `per` seconds."""
 
     requests: int
     per: float
@@ -45,14 +45,14 @@ class _Bucket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimitDecision:
-    """What a request got from its bucket: headers for its answer, and the wait in seconds if it was empty."""
+    """Rate limit headers for the response; `retry_after` seconds if the bucket is empty."""
 
     headers: dict[str, str] = field(default_factory=dict)
     retry_after: float | None = None
 
 
 class RateLimiter:
-    """Counts requests; True is `USUAL`, a mapping changes some of it ("POST /channels/{id}/messages")."""
+    """Counts requests; True uses `DEFAULT_LIMITS`, a mapping by route overrides some of them."""
 
     def __init__(
         self, limits: bool | Mapping[str, RateLimit] = True, clock: Callable[[], float] = time.monotonic
@@ -64,7 +64,7 @@ class RateLimiter:
         self._buckets: dict[tuple[str, str], _Bucket] = {}
 
     def acquire(self, method: str, path: str, body: object = None) -> RateLimitDecision:
-        """Counts one request; `path` is without /api/v10, `body` tells a rename from another change."""
+        """Count one request; `path` is without /api/v10, `body` shows whether a PATCH renames the channel."""
         route, major = route_of(method, path)
         limit = self._limits.get(route, self._limits.get(ANY_ROUTE))
         if limit is None or path.startswith(("/interactions/", "/webhooks/")):
@@ -110,7 +110,7 @@ class RateLimiter:
 
 
 def route_of(method: str, path: str) -> tuple[str, str]:
-    """The route with its ids made alike, and the first id, which has a bucket of its own."""
+    """Return the route with ids replaced, and the major id, which has a bucket of its own."""
     path = re.sub(r"(/reactions)/[^/]+", r"\1/{emoji}", path.partition("?")[0])
     first = re.search(r"/(\d+)(?=/|$)", path)
     return f"{method} {re.sub(r'/[0-9]+(?=/|$)', '/{id}', path)}", first.group(1) if first else ""
@@ -119,7 +119,7 @@ def route_of(method: str, path: str) -> tuple[str, str]:
 def too_many_requests(
     retry_after: float, *, scope: str = "user", headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Discord's 429; `scope` is user, shared or global."""
+    """Build Discord's 429 response; `scope` is user, shared or global."""
     body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": scope == "global"}
     extra = {"Via": VIA, "Retry-After": str(math.ceil(retry_after)), "X-RateLimit-Scope": scope}
     if scope == "global":

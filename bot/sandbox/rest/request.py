@@ -1,4 +1,4 @@
-"""One REST request: who asks, what is asked, what is in the way, and the answer as JSON."""
+"""One REST request: authentication, body, rate limit, faults, and the JSON response."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Files = Mapping[int, File]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RestRequest:
-    """A request the bot may make, as the routes see it; the lookups raise `DiscordApiError`."""
+    """An authenticated request as the handlers see it; the lookups raise `DiscordApiError`."""
 
     state: SandboxState
     http: web.Request
@@ -48,18 +48,18 @@ class RestRequest:
         return found
 
     def query(self, name: str) -> int | None:
-        """A whole number from the query."""
+        """Return an integer query parameter, or None."""
         return parse_int(self.http.query.get(name))
 
-    def limit(self, usual: int, maximum: int) -> int:
+    def limit(self, default: int, maximum: int) -> int:
         limit = self.query("limit")
         if limit is not None and not 1 <= limit <= maximum:
             message = f"int value should be between 1 and {maximum}."
             raise invalid_form(("limit",), "NUMBER_TYPE_MAX", message)
-        return limit or usual
+        return limit or default
 
     def channel(self, needed: Permission = Permission.VIEW_CHANNEL) -> Channel:
-        """The channel of the path, if the bot sees it and holds the right that is needed."""
+        """Return the channel of the path; raises `DiscordApiError` without the permission there."""
         channel = self.state.world.channel(self.path_id("channel"))
         require(self.state.world, self.bot_id, channel, Permission.VIEW_CHANNEL | needed)
         return channel
@@ -76,7 +76,7 @@ class RestRequest:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """An answer with status 201."""
+    """A response with status 201."""
 
     data: Json
 
@@ -86,19 +86,19 @@ Handler = Callable[[RestRequest], object]
 
 @dataclass(frozen=True, slots=True)
 class RestRoute:
-    """What answers a method on a path; what `act` returns is sent as JSON, None as 204."""
+    """Method, path and handler; the handler's result is sent as JSON, None as 204."""
 
     method: str
     path: str
     handler: Handler
-    without_auth: bool = False  # such a request needs no Authorization
-    list_body: bool = False  # its body is a JSON list
+    without_auth: bool = False  # no Authorization header is needed
+    list_body: bool = False  # the body is a JSON list
 
 
 def rest_handler(
     state: SandboxState, route: RestRoute
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
         logged = LoggedRequest(
             method=request.method,
             path=request.path.removeprefix(PREFIX),
@@ -110,7 +110,7 @@ def rest_handler(
         logged.status = response.status
         return response
 
-    return answer
+    return handle
 
 
 async def _respond_with_faults(
@@ -119,11 +119,11 @@ async def _respond_with_faults(
     fault = state.faults.take(logged.method, logged.path)
     if fault is None:
         return await _respond(state, route, request, logged)
-    with_files = request.content_type.startswith("multipart/")  # they are read while they come, so at once
+    with_files = request.content_type.startswith("multipart/")  # read from the connection, which ends here
     if fault.when == "after" or (fault.when == "early" and with_files):
         await _respond(state, route, request, logged)
     elif fault.when == "early":
-        await request.read()  # what becomes of the connection then no longer matters
+        await request.read()  # before the connection is aborted
         state.schedule(fault.effect_delay, lambda: _respond(state, route, request, logged))
     return await inject(fault, request)
 

@@ -1,4 +1,4 @@
-"""Every REST route the stand-in has, and the addresses of attached files."""
+"""Registers all REST routes, and the URLs of attachments."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def _unknown_route(request: RestRequest) -> object:
 
 
 def _attachment(state: SandboxState) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.Response:
         file = state.files.get(parse_int(request.match_info["id"]) or 0)
         if file is None:
             raise web.HTTPNotFound
         return web.Response(body=file.content, headers={"Content-Type": content_type_of(file)})
 
-    return answer
+    return handle

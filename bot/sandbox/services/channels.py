@@ -1,4 +1,4 @@
-"""Channels and threads: opened, joined, changed and deleted by Discord's rules, and their events."""
+"""Channels and threads: create, edit, delete, members and DMs, with their gateway events."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from bot.sandbox.rest.errors import (
 )
 from bot.sandbox.services.message_builder import HAS_THREAD
 
+THREAD_FIELDS = ("name", "locked", "auto_archive_duration", "rate_limit_per_user", "invitable", "flags")
 DURATIONS = (60, 1440, 4320, 10080)
 PARENTS = (ChannelKind.TEXT, ChannelKind.ANNOUNCEMENT)
 
 
 def check_new_thread(body: Json) -> None:
-    """Checks the name and settings of a thread to be opened or changed."""
+    """Validate the body of a new thread."""
     errors = FormErrors()
     if body.get("name") is None:
         errors.add(("name",), "BASE_TYPE_REQUIRED", "This field is required")
@@ -56,7 +57,7 @@ def create_thread(
     *,
     starter: Message | None = None,
 ) -> Channel:
-    """Makes a thread whose owner is in it, and tells of it; one from a message has that message's id."""
+    """Create a thread with its owner as member; one from a message takes the message's id."""
     if parent.kind not in PARENTS or (kind == ChannelKind.PRIVATE_THREAD and parent.kind != ChannelKind.TEXT):
         raise discord_error(WRONG_CHANNEL_TYPE)
     if starter is not None and (starter.id in state.world.channels or starter.payload["flags"] & HAS_THREAD):
@@ -79,14 +80,14 @@ def create_thread(
 
 
 def update_starter_message(state: SandboxState, thread: Channel) -> None:
-    """The message a thread was made from shows the thread as it is now."""
+    """Refresh the thread object in the message the thread was created from."""
     starter = state.world.parent_of(thread).messages.get(thread.id)
     if starter is not None:
         starter.payload["thread"] = thread_payload(state.world, thread)
 
 
 def unarchive(state: SandboxState, thread: Channel) -> None:
-    """Un-archives a thread somebody writes in."""
+    """Unarchive a thread when a message is sent in it."""
     if thread.archived:
         thread.archived = False
         thread.archived_at = timestamp()
@@ -94,7 +95,7 @@ def unarchive(state: SandboxState, thread: Channel) -> None:
 
 
 def add_members(state: SandboxState, thread: Channel, user_ids: Iterable[int]) -> None:
-    """Adds users to a thread and tells of it; whoever is in it already is not told of again."""
+    """Add users to a thread; those already in it are skipped."""
     new = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in thread.joined]
     if not new:
         return
@@ -121,17 +122,17 @@ def _added_member(state: SandboxState, thread: Channel, user_id: int) -> Json:
     return event | {"member": member_payload(member), "presence": None}
 
 
-def _emit_members_update(state: SandboxState, thread: Channel, edit_thread: Json) -> None:
+def _emit_members_update(state: SandboxState, thread: Channel, changes: Json) -> None:
     event = {
         "id": str(thread.id),
         "guild_id": str(thread.guild_id),
         "member_count": len(thread.joined),
     }
-    state.emit("THREAD_MEMBERS_UPDATE", event | edit_thread, thread)
+    state.emit("THREAD_MEMBERS_UPDATE", event | changes, thread)
 
 
 def add_mentioned_members(state: SandboxState, thread: Channel, message: Message) -> None:
-    """Adds to the thread whom a message in it pings, if they can see its channel."""
+    """Add users mentioned by a message to its thread, if they can see the parent channel."""
     guild = state.world.guild_of(thread)
     if guild is None or not thread.is_thread or not _may_invite(state, thread, message.author_id):
         return
@@ -149,7 +150,7 @@ def _may_invite(state: SandboxState, thread: Channel, user_id: int) -> bool:
 
 
 def delete_thread(state: SandboxState, thread: Channel) -> None:
-    """Deletes a thread; the message it was made from stays."""
+    """Delete a thread; the message it was created from stays."""
     event = {
         "id": str(thread.id),
         "guild_id": str(thread.guild_id),
@@ -164,11 +165,8 @@ def delete_thread(state: SandboxState, thread: Channel) -> None:
     del state.world.channels[thread.id]
 
 
-OF_THREADS = ("name", "locked", "auto_archive_duration", "rate_limit_per_user", "invitable", "flags")
-
-
 def edit_thread(state: SandboxState, channel: Channel, user_id: int, body: Json) -> None:
-    """PATCH of a thread as a user or the bot; raises `DiscordApiError`, for other channels too."""
+    """Edit a thread as a user or the bot, with permission checks; raises `DiscordApiError`."""
     if not channel.is_thread:
         raise discord_error(WRONG_CHANNEL_TYPE)
     errors = FormErrors()
@@ -194,8 +192,8 @@ def _check_may_edit_thread(state: SandboxState, thread: Channel, user_id: int, b
 
 
 def update_thread(state: SandboxState, thread: Channel, body: Json) -> None:
-    """Changes a thread without asking for rights, and tells of it."""
-    for key in OF_THREADS:
+    """Apply changes to a thread without permission checks."""
+    for key in THREAD_FIELDS:
         if body.get(key) is not None:
             setattr(thread, key, body[key])
     if body.get("archived") not in (None, thread.archived):
@@ -211,7 +209,7 @@ def parse_overwrite(target_id: int, given: Json) -> Overwrite:
 
 
 def delete_channel(state: SandboxState, channel: Channel) -> None:
-    """Deletes a thread, or a channel with its threads; of those Discord does not tell one by one."""
+    """Delete a thread, or a channel with its threads; Discord sends no event for those threads."""
     if channel.is_thread:
         delete_thread(state, channel)
         return
@@ -222,11 +220,11 @@ def delete_channel(state: SandboxState, channel: Channel) -> None:
 
 
 def open_dm(state: SandboxState, user_id: int) -> Channel:
-    """The bot's direct conversation with somebody; raises `DiscordApiError` for who cannot be talked to."""
+    """Return the bot's DM channel with a user; raises `DiscordApiError` for an invalid recipient."""
     if user_id == state.world.bot.id or user_id not in state.world.users:
         raise discord_error(INVALID_RECIPIENTS)
     known = set(state.world.channels)
-    made = state.world.dm_channel(user_id)
-    if made.id not in known:
-        state.emit_channel("CREATE", made)
-    return made
+    channel = state.world.dm_channel(user_id)
+    if channel.id not in known:
+        state.emit_channel("CREATE", channel)
+    return channel

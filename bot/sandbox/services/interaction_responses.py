@@ -1,4 +1,4 @@
-"""The bot's answers to an interaction: the callback, the original message and the followups."""
+"""The bot's responses to an interaction: callback, original message, followups."""
 
 from __future__ import annotations
 
@@ -26,14 +26,8 @@ from bot.sandbox.validation.commands import check_choices
 from bot.sandbox.validation.messages import File, check_edit, check_new_message
 from bot.sandbox.validation.modals import check_modal
 
-CHANNEL_MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE_MESSAGE, AUTOCOMPLETE_RESULT, MODAL = (
-    4,
-    5,
-    6,
-    7,
-    8,
-    9,
-)
+CHANNEL_MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE_MESSAGE = 4, 5, 6, 7  # callback types
+AUTOCOMPLETE_RESULT, MODAL = 8, 9
 CHAT_INPUT = 1
 Files = Mapping[int, File]
 
@@ -41,7 +35,7 @@ Files = Mapping[int, File]
 def respond(
     state: SandboxState, interaction_id: int, token: str, body: Json, files: Files, *, now: float
 ) -> Json:
-    """Takes the callback and returns Discord's description of what became of it; raises `DiscordApiError`."""
+    """Accept the initial response and return Discord's callback object; raises `DiscordApiError`."""
     interaction = state.interactions.get(interaction_id)
     if interaction is None or interaction.token != token:
         raise discord_error(UNKNOWN_INTERACTION)
@@ -82,7 +76,7 @@ def _check(interaction: Interaction, kind: int, data: Json, files: Files, limit:
 
 
 def with_errors_in(name: str, check: Any) -> None:
-    """What is wrong with the message in a callback is told under the key it stands in."""
+    """Run a check; nest its form errors under `name`, where the message stands in the callback."""
     try:
         check()
     except DiscordApiError as error:
@@ -169,15 +163,12 @@ def _callback_response(interaction: Interaction, kind: int) -> Json:
         metadata["response_message_ephemeral"] = bool(payload["flags"] & EPHEMERAL)
         if kind in (CHANNEL_MESSAGE, UPDATE_MESSAGE):
             resource["message"] = payload
-    return (
-        {"interaction": metadata, "resource": resource}
-        if kind in (CHANNEL_MESSAGE, UPDATE_MESSAGE)
-        else {"interaction": metadata}
-    )
+            return {"interaction": metadata, "resource": resource}
+    return {"interaction": metadata}
 
 
 def find_by_token(state: SandboxState, application_id: int, token: str, *, now: float) -> Interaction:
-    """The answered interaction a webhook token belongs to; raises `DiscordApiError`."""
+    """Return the acknowledged interaction of a webhook token; raises `DiscordApiError`."""
     for interaction in state.interactions.values():
         if (
             interaction.token == token
@@ -191,7 +182,7 @@ def find_by_token(state: SandboxState, application_id: int, token: str, *, now: 
 
 
 def follow_up(state: SandboxState, interaction: Interaction, body: Json, files: Files) -> Message:
-    """Sends a further message; the first one after a deferral is the original it promised."""
+    """Send a followup; the first one after a deferral becomes the original message."""
     check_new_message(body, files, state.settings.attachment_size_limit)
     if interaction.loading and interaction.original is not None:
         _edit(state, interaction, interaction.original, body | {"flags": int(body.get("flags") or 0)}, files)

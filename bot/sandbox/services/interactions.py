@@ -1,4 +1,4 @@
-"""Interactions: told to the bot, answered within seconds or failed, and recorded for whoever started one."""
+"""Interactions: sent to the bot, awaited within Discord's deadline, and recorded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAILED = "This interaction failed"
 
 @dataclass(kw_only=True, slots=True)
 class Interaction:
-    """One act of a user that the bot answers; `original` is what @original means to its token."""
+    """One interaction of a user; `original` is the message @original of its token."""
 
     id: int
     kind: InteractionKind
@@ -58,7 +58,7 @@ class Interaction:
             self.messages.insert(at, message)
 
     def message(self, message_id: int) -> Message:
-        """One of the messages this interaction sent or changed; raises `DiscordApiError` 10008."""
+        """Return a message this interaction sent or edited; raises `DiscordApiError` 10008."""
         for message in self.messages:
             if message.id == message_id:
                 return message
@@ -95,7 +95,7 @@ def open_interaction(
     data: Json,
     source: Message | None = None,
 ) -> Interaction:
-    """Tells the bot what a user did."""
+    """Create an interaction and send INTERACTION_CREATE."""
     interaction = Interaction(
         id=state.world.next_id(),
         kind=kind,
@@ -141,12 +141,12 @@ def _payload(state: SandboxState, interaction: Interaction) -> Json:
 
 
 def authorizing_owners(state: SandboxState, channel: Channel) -> Json:
-    """Who installed the application, by kind of installation: here always the guild."""
+    """Return the installation owners by integration type: always the guild."""
     return {"0": str(channel.guild_id or 0)}
 
 
 async def wait_for_response(state: SandboxState, interaction: Interaction) -> Json:
-    """The interaction's record, once it was answered, and after a deferral followed up, or too late."""
+    """Wait for the response, and after a deferral for the followup; return the record."""
     seconds_left = interaction.started_at + state.settings.callback_deadline - time.monotonic()
     if not await _wait_for(interaction.acknowledged, seconds_left):
         interaction.error = FAILED

@@ -1,4 +1,4 @@
-"""Builds Discord's message object from what a sender gave: attachments, embeds, mentions."""
+"""Builds Discord's message objects: attachments, embeds, flags and mentions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from bot.sandbox.validation.messages import File
 SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
 SENDABLE_FLAGS = SUPPRESS_EMBEDS | 1 << 12  # and: silent
 ATTACHED = "attachment://"
+MAX_MENTIONS = 100
+_CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`", re.DOTALL)
+_USER = re.compile(r"<@!?(\d{1,20})>")
+_ROLE = re.compile(r"<@&(\d{1,20})>")
+_EVERYONE = re.compile(r"@(everyone|here)\b")
 
 
 class MessageType(IntEnum):
@@ -33,7 +38,7 @@ class MessageType(IntEnum):
 def build_message(
     state: SandboxState, channel: Channel, author_id: int, body: Json, files: Mapping[int, File], extra: Json
 ) -> Json:
-    """The object of a new message; `extra` is what its kind adds or changes."""
+    """Build the object of a new message; `extra` overrides fields for special message types."""
     payload: Json = {
         "id": str(state.world.next_id()),
         "type": int(MessageType.DEFAULT),
@@ -67,7 +72,7 @@ def set_mentions(
     *,
     replied_to: int | None = None,
 ) -> None:
-    """Fills in who the message mentions; only its content counts."""
+    """Set mentions, mention_roles and mention_everyone from the content and allowed_mentions."""
     guild = state.world.guild_of(channel)
     author_id = int(payload["author"]["id"])
     may_mention_all = can(state.world, author_id, channel, Permission.MENTION_EVERYONE)
@@ -86,7 +91,7 @@ def set_mentions(
 
 
 def attach_files(payload: Json) -> None:
-    """Gives embeds the addresses of the files they show; those are then no attachments."""
+    """Replace attachment:// URLs in embeds; files shown in embeds are not attachments."""
     urls = {attachment["filename"]: attachment["url"] for attachment in payload["attachments"]}
     payload["embeds"] = [_embed(embed, urls) for embed in payload["embeds"]]
     in_embeds = {
@@ -130,7 +135,7 @@ def _with_file_urls(part: Json, urls: Mapping[str, str]) -> Json:
 def edited_attachments(
     state: SandboxState, payload: Json, body: Json, files: Mapping[int, File]
 ) -> list[Json]:
-    """An edited message's attachments: those the body still lists, then the new files."""
+    """Return the attachments after an edit: those the body keeps, then the new files."""
     old: list[Json] = payload["attachments"]
     if body.get("attachments") is not None:
         listed = {parse_int(a.get("id")) for a in body["attachments"]}
@@ -138,13 +143,6 @@ def edited_attachments(
     elif "attachments" in body:
         old = []
     return old + [state.store_file(file) for _, file in sorted(files.items())]
-
-
-_CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`", re.DOTALL)
-_USER = re.compile(r"<@!?(\d{1,20})>")
-_ROLE = re.compile(r"<@&(\d{1,20})>")
-_EVERYONE = re.compile(r"@(everyone|here)\b")
-MAX_MENTIONS = 100
 
 
 @dataclass(kw_only=True, slots=True)
@@ -163,7 +161,7 @@ def parse_mentions(
     may_mention_everyone: bool,
     replied_to: int | None = None,
 ) -> Mentions:
-    """Reads the mentions in `content`; code is not read, and nobody is named who is not in the collections.
+    """Parse the mentions in `content` outside code, limited to the given members and roles.
 
     `mentionable_roles` are those this sender may ping; `replied_to` is the author of the message replied to.
     """

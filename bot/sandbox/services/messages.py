@@ -1,4 +1,4 @@
-"""Messages: sent, edited and deleted by Discord's rules, and the events that tell of it."""
+"""Messages: send, edit, delete and reply by Discord's rules, with their gateway events."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import (
     ARCHIVED_THREAD,
     CANNOT_EDIT_OTHERS_MESSAGE,
+    NOT_A_TEXT_CHANNEL,
     SYSTEM_MESSAGE,
     THREAD_LOCKED,
-    WRONG_CHANNEL_KIND,
     DiscordApiError,
     discord_error,
     invalid_form,
@@ -42,7 +42,7 @@ EDITABLE_TYPES = (
 def send(
     state: SandboxState, channel: Channel, author_id: int, body: Json, files: Mapping[int, File]
 ) -> Message:
-    """Sends a message as a user or the bot, with the rights that takes; raises `DiscordApiError`."""
+    """Send a message as a user or the bot, with permission checks; raises `DiscordApiError`."""
     _check_may_send(state, channel, author_id, body, files)
     check_new_message(body, files, state.settings.attachment_size_limit)
     nonce = body.get("nonce")
@@ -57,7 +57,7 @@ def _check_may_send(
     state: SandboxState, channel: Channel, author_id: int, body: Json, files: Mapping[int, File]
 ) -> None:
     if channel.kind == ChannelKind.CATEGORY:
-        raise discord_error(WRONG_CHANNEL_KIND)
+        raise discord_error(NOT_A_TEXT_CHANNEL)
     require(state.world, author_id, channel, send_permission(channel))
     check_not_locked(state, channel, author_id)
     if files:
@@ -72,7 +72,7 @@ def check_not_locked(state: SandboxState, channel: Channel, user_id: int) -> Non
 
 
 def _reply_fields(state: SandboxState, channel: Channel, author_id: int, body: Json) -> Json:
-    """What makes a message a reply; {} if it is none."""
+    """Return the fields of a reply if the body has a message_reference, otherwise {}."""
     reference = body.get("message_reference")
     if not reference:
         return {}
@@ -87,7 +87,7 @@ def _reply_fields(state: SandboxState, channel: Channel, author_id: int, body: J
 
 
 def reply_fields(channel: Channel, referenced: Message) -> Json:
-    """What a reply to this message has that other messages have not."""
+    """Return the fields that make a message a reply to `referenced`."""
     quoted = {key: value for key, value in referenced.payload.items() if key != "referenced_message"}
     return {
         "type": int(MessageType.REPLY),
@@ -113,7 +113,7 @@ def post(
     *,
     ephemeral_for: int | None = None,
 ) -> Message:
-    """Puts a message there without asking for rights; an ephemeral one in no channel, without an event."""
+    """Store a message without permission checks; an ephemeral one in no channel and without event."""
     payload = build_message(state, channel, author_id, strip_text(body), files, extra or {})
     message = Message(
         id=int(payload["id"]),
@@ -147,18 +147,18 @@ def _store(state: SandboxState, channel: Channel, message: Message) -> None:
 
 
 def nonce_field(message: Message) -> Json:
-    """Only the answer to its sender and MESSAGE_CREATE carry a message's nonce."""
+    """Return the nonce field, which only MESSAGE_CREATE and the sender's response carry."""
     return {} if message.nonce is None else {"nonce": message.nonce}
 
 
 def check_may_edit(message: Message, user_id: int, body: Json) -> None:
-    """Of others' messages only the embeds can be hidden."""
+    """Raise unless the user is the author or only sets flags (suppressing embeds)."""
     if message.author_id != user_id and set(body) - {"flags"}:
         raise discord_error(CANNOT_EDIT_OTHERS_MESSAGE)
 
 
 def edit(state: SandboxState, message: Message, body: Json, files: Mapping[int, File]) -> None:
-    """Changes a message's content, embeds, components, attachments or flags; raises `DiscordApiError`."""
+    """Edit content, embeds, components, attachments or flags; raises `DiscordApiError`."""
     channel = state.world.channels[message.channel_id]
     if message.ephemeral_for is None:
         if channel.archived:
@@ -191,7 +191,7 @@ def _apply_edit(
 
 
 def _still_pinged(payload: Json) -> int | None:
-    """The author of the message replied to, if the reply pinged them."""
+    """Return the author of the referenced message, if the reply mentioned them."""
     author = (payload.get("referenced_message") or {}).get("author", {}).get("id")
     return int(author) if author in [user["id"] for user in payload["mentions"]] else None
 
@@ -216,7 +216,7 @@ def delete(state: SandboxState, message: Message) -> None:
 
 
 def bulk_delete(state: SandboxState, channel: Channel, messages: Sequence[Message]) -> None:
-    """Deletes several messages of a channel, which is told of once."""
+    """Delete several messages of a channel with one event."""
     for message in messages:
         _remove(state, channel, message)
     event: Json = {"ids": [str(message.id) for message in messages]} | channel_ids(channel)
@@ -224,7 +224,7 @@ def bulk_delete(state: SandboxState, channel: Channel, messages: Sequence[Messag
 
 
 def _remove(state: SandboxState, channel: Channel, message: Message) -> None:
-    """Takes a message out of its channel; replies to it then answer nothing."""
+    """Remove a message from its channel, and from the replies that quote it."""
     channel.messages.pop(message.id, None)
     for other in channel.messages.values():
         referenced = other.payload.get("referenced_message")
@@ -235,14 +235,14 @@ def _remove(state: SandboxState, channel: Channel, message: Message) -> None:
 
 
 def channel_ids(channel: Channel) -> Json:
-    place = {"channel_id": str(channel.id)}
-    return place | {"guild_id": str(channel.guild_id)} if channel.guild_id else place
+    ids = {"channel_id": str(channel.id)}
+    return ids | {"guild_id": str(channel.guild_id)} if channel.guild_id else ids
 
 
 def announce_thread_from_message(
     state: SandboxState, thread: Channel, owner_id: int, starter: Message
 ) -> None:
-    """What Discord does around a thread made from a message: marks that one, quotes it in the thread."""
+    """Mark the message a thread was created from, and quote it in the thread."""
     parent = state.world.parent_of(thread)
     starter.payload["flags"] |= HAS_THREAD
     channels.update_starter_message(state, thread)
@@ -255,6 +255,6 @@ def announce_thread_from_message(
 
 
 def announce_thread(state: SandboxState, parent: Channel, owner_id: int, thread: Channel) -> None:
-    """Tells the channel of a public thread made from no message."""
+    """Post the system message for a public thread created without a message."""
     extra = {"type": int(MessageType.THREAD_CREATED), "message_reference": message_reference(thread, None)}
     post(state, parent, owner_id, {"content": thread.name, "allowed_mentions": {"parse": []}}, {}, extra)

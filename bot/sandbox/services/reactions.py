@@ -1,4 +1,4 @@
-"""The bot's reactions to messages."""
+"""Reactions of the bot to messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.sandbox.services import messages
 
 
 def add_reaction(state: SandboxState, channel: Channel, message: Message, emoji: str) -> None:
-    """Adds the bot's reaction; a second time it stays as it is."""
+    """Add the bot's reaction; adding it again has no effect."""
     reactions = message.payload.setdefault("reactions", [])
     if any(reaction["emoji"] == _emoji(emoji) for reaction in reactions):
         return
@@ -29,7 +29,7 @@ def remove_reaction(state: SandboxState, channel: Channel, message: Message, emo
 
 
 def _emoji(text: str) -> Json:
-    """A unicode emoji, or name:id of one that was made."""
+    """Parse a unicode emoji, or name:id of a custom one."""
     name, _, number = text.partition(":")
     return {"id": number or None, "name": name}
 

@@ -1,1 +1,1 @@
-"""Checks of request bodies against Discord's documented limits."""
+"""Validation of request bodies against Discord's documented limits."""

@@ -1,4 +1,4 @@
-"""What Discord refuses in the application commands a bot registers."""
+"""Validation of application commands and autocomplete choices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAME = re.compile(r"[-_'\w]{1,32}")
 
 
 def check_commands(commands: Any) -> None:
-    """Checks the list of a bulk overwrite."""
+    """Validate the list of a bulk overwrite of commands."""
     errors = FormErrors()
     listed = check_list(errors, commands, (), sum(_MAX_COMMANDS.values()))
     kinds = Counter(str(command.get("type", CHAT_INPUT)) for command in listed)
@@ -104,7 +104,7 @@ def _length(part: Json) -> int:
 
 
 def check_choices(choices: Any) -> None:
-    """Checks the choices that answer an autocomplete (callback type 8)."""
+    """Validate the choices of an autocomplete response (callback type 8)."""
     errors = FormErrors()
     path: Path = ("data", "choices")
     for index, choice in enumerate(check_list(errors, choices, path, 25)):

@@ -1,4 +1,4 @@
-"""What Discord refuses in the components of a message: rows of the classic kind, and the layouts of V2."""
+"""Validation of message components: action rows with buttons or a select."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_TEXT_DISPLAY = 4000
 
 
 def walk_components(components: list[Json], path: Path = ()) -> Iterator[tuple[Path, Json]]:
-    """Every component with its path, a parent before its children."""
+    """Yield every component with its path, parents before children."""
     for index, component in enumerate(components):
         yield from _walk_component((*path, index), component)
 
@@ -45,7 +45,7 @@ def _walk_component(path: Path, component: Json) -> Iterator[tuple[Path, Json]]:
 
 
 def with_component_ids(components: list[Json]) -> list[Json]:
-    """A copy in which every component has an integer id: its own, or the next that is free."""
+    """Return a copy in which every component has an integer id."""
     filled = copy.deepcopy(components)
     taken = {component.get("id") for _, component in walk_components(filled)}
     free = (number for number in range(1, 10_000) if number not in taken)
@@ -56,7 +56,7 @@ def with_component_ids(components: list[Json]) -> list[Json]:
 
 
 def check_rows(errors: FormErrors, components: Any, path: Path = ("components",)) -> None:
-    """A classic message: up to five rows of five buttons or one select."""
+    """Validate up to five action rows of five buttons or one select."""
     for index, row in enumerate(check_list(errors, components, path, MAX_ROWS)):
         if check_choice(errors, row.get("type"), (*path, index, "type"), {ROW}):
             _check_row(errors, row, (*path, index))

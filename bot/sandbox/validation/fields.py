@@ -1,4 +1,4 @@
-"""One field of a body at a time: its type, its length in code points after trimming, its URL scheme."""
+"""Validation of single fields: type, length in code points after trimming, range, URL."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def add_required_error(errors: FormErrors, path: Path) -> None:
 
 
 def stripped(value: object) -> str:
-    """Discord counts and keeps text without the spaces around it."""
+    """Return text without surrounding whitespace, as Discord counts and stores it."""
     return value.strip() if isinstance(value, str) else ""
 
 
 def json_objects(value: object) -> list[Json]:
-    """The objects of what should be a list of them."""
+    """Return the JSON objects in a value that should be a list of them."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def check_text(errors: FormErrors, body: Json, path: Path, maximum: int, *, minimum: int = 0) -> None:
-    """Checks the text that the last step of `path` names in `body`; with `least` it must be there."""
+    """Validate the text at the last step of `path` in `body`; with `minimum` it is required."""
     value = body.get(str(path[-1]))
     if value is not None and not isinstance(value, str):
         errors.add(path, "STRING_TYPE_CONVERT", f'Could not interpret "{value}" as string.')
@@ -52,7 +52,7 @@ def check_choice(errors: FormErrors, value: object, path: Path, choices: Iterabl
 
 
 def check_range(errors: FormErrors, body: Json, path: Path, minimum: int, maximum: int) -> None:
-    """Checks the whole number that the last step of `path` names in `body`, if it is there."""
+    """Validate the integer at the last step of `path` in `body`, if present."""
     value = body.get(str(path[-1]))
     if value is None:
         return
@@ -67,7 +67,7 @@ def check_range(errors: FormErrors, body: Json, path: Path, minimum: int, maximu
 def check_list(
     errors: FormErrors, value: object, path: Path, maximum: int, *, minimum: int = 0
 ) -> list[Json]:
-    """The objects of a list whose length is allowed; what is no object is refused and left out."""
+    """Validate a list's length and return its JSON objects."""
     if value is None:
         value = []
     if not isinstance(value, list):
@@ -86,7 +86,7 @@ def check_list(
 def check_url(
     errors: FormErrors, body: Json, path: Path, schemes: tuple[str, ...], *, maximum: int = 2048
 ) -> None:
-    """Checks the URL that the last step of `path` names in `body`, if it is there: "" is not no URL."""
+    """Validate the URL at the last step of `path` in `body`, if present; "" is an invalid URL."""
     value = body.get(str(path[-1]))
     if value is None:
         return

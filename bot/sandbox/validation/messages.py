@@ -1,4 +1,4 @@
-"""What Discord refuses in a message: too long, too large, too many, empty, or of two worlds at once."""
+"""Validation of messages: content, embeds, files, components and allowed_mentions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class File:
 
 
 def check_new_message(body: Json, files: Mapping[int, File], limit: int = MAX_FILE_BYTES) -> None:
-    """Checks a message before it is sent; `limit` is the bytes a file may have."""
+    """Validate a new message; `limit` is the maximum file size in bytes."""
     check_files(files, limit)
     errors = FormErrors()
     nonce = body.get("nonce")
@@ -54,7 +54,7 @@ def check_new_message(body: Json, files: Mapping[int, File], limit: int = MAX_FI
 
 
 def check_edit(body: Json, files: Mapping[int, File], current: Json, limit: int = MAX_FILE_BYTES) -> None:
-    """Checks a change to the message `current`, which may not end up empty."""
+    """Validate an edit of the message `current`, which must not end up empty."""
     errors = FormErrors()
     result = check_list(
         errors, body.get("attachments", current.get("attachments")), ("attachments",), MAX_FILES
@@ -78,7 +78,7 @@ def check_files(files: Mapping[int, File], limit: int = MAX_FILE_BYTES) -> None:
 
 
 def strip_text(body: Json) -> Json:
-    """The body as Discord keeps it: without the spaces around its content and the texts of its embeds."""
+    """Return the body with whitespace stripped from its content and embeds, as Discord stores it."""
     result = dict(body)
     if isinstance(body.get("content"), str):
         result["content"] = body["content"].strip()
@@ -151,7 +151,7 @@ def check_embeds(errors: FormErrors, embeds: object, path: Path = ("embeds",)) -
 
 
 def embed_length(embed: Json) -> int:
-    """What counts towards the 6000: title, description, names and values, footer and author."""
+    """Count the characters of an embed towards the limit of 6000."""
     fields = json_objects(embed.get("fields"))
     texts = [embed.get("title"), embed.get("description")]
     texts += [_embed_part(embed, "footer").get("text"), _embed_part(embed, "author").get("name")]

@@ -1,4 +1,4 @@
-"""Modals: what Discord refuses in one, and how its client fills one in."""
+"""Modals: validation, and filling one in as Discord's client does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_INPUT = 4000
 
 
 def check_modal(data: Json) -> None:
-    """Checks the data of a callback of type 9."""
+    """Validate the data of a modal response (callback type 9)."""
     errors = FormErrors()
     path: Path = ("data", "components")
     check_text(errors, data, ("data", "custom_id"), 100, minimum=1)
@@ -92,7 +92,7 @@ _CHECKS: dict[int, Callable[[FormErrors, Json, Path], None]] = {
 
 
 def modal_inputs(modal: Json) -> list[Json]:
-    """The inputs of a modal, top to bottom, each with its custom_id and type."""
+    """List the inputs of a modal, top to bottom."""
     return [field for _, field in _labelled_inputs(modal)]
 
 
@@ -105,7 +105,7 @@ def _labelled_inputs(modal: Json) -> Iterator[tuple[str, Json]]:
 
 
 def fill_modal(modal: Json, values: Json) -> list[Json]:
-    """The components as the client sends them back; `values` by custom id or by label.
+    """Return the submitted components; `values` by custom id or label.
 
     Raises `ControlError` where the client would not let the user submit.
     """
@@ -163,6 +163,6 @@ def _selected_values(label: str, field: Json, given: Any) -> list[str]:
 
 
 def _preselected(field: Json) -> list[str]:
-    """What a select shows before anybody picks."""
+    """Return the default values of a select."""
     options = [option["value"] for option in field.get("options") or [] if option.get("default")]
     return options or [value["id"] for value in field.get("default_values") or []]
