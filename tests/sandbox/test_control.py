@@ -80,7 +80,7 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "error"),
     [
-        ("GET", "/sandbox/nothing", None, 404, "GET /sandbox lists what there is"),
+        ("GET", "/sandbox/nothing", None, 404, "GET /sandbox lists all routes"),
         ("POST", "/sandbox/messages", {"user": "mia"}, 400, "The body has no 'channel'"),
         ("POST", "/sandbox/messages", ["mia"], 400, "no JSON object"),
         ("POST", "/sandbox/messages", {"user": "zed", "channel": "tickets"}, 404, "There is no user 'zed'"),
