@@ -122,10 +122,27 @@ async def test_a_bare_client_is_greeted_acknowledged_and_made_ready() -> None:
     demo_guild(sandbox)
     identify = {"op": 2, "d": {"token": sandbox.token, "intents": 1, "properties": {}}}
     async with sandbox.serve():
-        got, _ = await _packets(sandbox, {"op": 1, "d": None}, identify)
+        got, _ = await _packets(sandbox, {"op": 1, "d": None}, {"op": 1, "d": None}, identify)
 
-    assert [packet["op"] for packet in got] == [10, 11, 0, 0]
-    assert [packet["s"] for packet in got[2:]] == [1, 2]
+    assert [packet["op"] for packet in got] == [10, 1, 11, 0, 0]
+    assert [packet["s"] for packet in got[3:]] == [1, 2]
+
+
+async def test_latency_is_measured_even_if_discord_py_has_not_noted_its_heartbeat(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its keep-alive thread notes the time of a heartbeat after sending it, however late that thread runs."""
+    keep_alive = stage.bot.ws._keep_alive
+    assert keep_alive is not None
+    await eventually(lambda: stage.bot.latency < float("inf"))
+    keep_alive.latency = float("inf")
+    keep_alive._last_send -= 3600  # the last one noted is an interval old
+
+    await stage.bot.ws.send_heartbeat(keep_alive.get_payload())
+
+    await eventually(lambda: stage.bot.latency < float("inf"))
+    assert stage.bot.latency < 3600
+    assert "Can't keep up" not in caplog.text
 
 
 @pytest.mark.parametrize(

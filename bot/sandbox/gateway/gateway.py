@@ -12,7 +12,6 @@ from aiohttp import WSMsgType, web
 from bot.sandbox.gateway.events import Intent, filter_event
 from bot.sandbox.gateway.session import (
     HEARTBEAT,
-    HEARTBEAT_ACK,
     HELLO,
     IDENTIFY,
     INVALID_SESSION,
@@ -96,7 +95,7 @@ class Gateway:
     ) -> Session | None:
         """Handle one packet and return the connection's session, if it has one."""
         if op == HEARTBEAT:
-            writer.send(HEARTBEAT_ACK, None)
+            writer.answer_heartbeat()
             return session
         if op in (IDENTIFY, RESUME):
             if session is not None:

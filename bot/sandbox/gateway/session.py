@@ -23,9 +23,20 @@ class SocketWriter:
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self.socket = socket
         self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._heartbeat_requested = False
 
     def send(self, op: int, data: object, *, name: str | None = None, sequence: int | None = None) -> None:
         self._queue.put_nowait(json.dumps({"op": op, "d": data, "s": sequence, "t": name}))
+
+    def answer_heartbeat(self) -> None:
+        """Request a second heartbeat, then acknowledge that one.
+
+        discord.py notes when it sent a heartbeat in another thread, after sending it; over loopback the
+        acknowledgement can arrive earlier, and its latency is then the whole heartbeat interval. The time of
+        a requested heartbeat is noted before it is sent.
+        """
+        self._heartbeat_requested = not self._heartbeat_requested
+        self.send(HEARTBEAT if self._heartbeat_requested else HEARTBEAT_ACK, None)
 
     async def run(self) -> None:
         """Send queued packets until the connection breaks."""
