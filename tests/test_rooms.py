@@ -172,7 +172,7 @@ def test_the_house_keeps_its_signs(sign: Sign) -> None:
         (imports_what_its_sign_allows, "cogs/desk.py", "from bot.sources import discover"),
         (imports_what_its_sign_allows, "cogs/desk.py", "from bot.sandbox.model.guilds import World"),
         (imports_what_its_sign_allows, "cogs/_text.py", "from pydantic import BaseModel"),
-        (imports_what_its_sign_allows, "bot/sandbox/world.py", "from bot.tickets import Ticket"),
+        (imports_what_its_sign_allows, "bot/sandbox/model/guilds.py", "from bot.tickets import Ticket"),
         (imports_what_its_sign_allows, "bot/administration.py", "from bot.sources import discover"),
         (imports_what_its_sign_allows, "bot/operator/keys.py", "from bot.webhook import Webhook"),
         (imports_what_its_sign_allows, "bot/operator/showing.py", "import discord"),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.sandbox.caller import Listener, Stage, logged_in
+from tests.sandbox.bot_harness import Listener, Stage, logged_in
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from bot.sandbox import Permission, Sandbox, demo_guild
-from tests.sandbox.caller import Listener, Stage, eventually, logged_in
+from tests.sandbox.bot_harness import Listener, Stage, eventually, logged_in
 
 
 async def test_a_resumed_session_gets_what_it_missed(stage: Stage) -> None:

@@ -11,7 +11,7 @@ import pytest
 from discord import app_commands
 
 from bot.sandbox import ControlError, Permission, Sandbox, demo_guild
-from tests.sandbox.caller import Listener, Stage, aimed_at, logged_in, running
+from tests.sandbox.bot_harness import Listener, Stage, aimed_at, logged_in, running
 
 
 class ScriptedButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"act:(?P<what>\w+)"):

@@ -10,7 +10,7 @@ import pytest
 from discord import app_commands
 
 from bot.sandbox import Sandbox
-from tests.sandbox.caller import Listener, Stage, aimed_at, logged_in
+from tests.sandbox.bot_harness import Listener, Stage, aimed_at, logged_in
 
 
 async def test_the_bot_finds_its_guild_with_channels_roles_and_itself(stage: Stage) -> None:

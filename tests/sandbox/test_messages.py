@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.sandbox import ControlError, Permission
-from tests.sandbox.caller import Listener, Stage, eventually, logged_in
+from tests.sandbox.bot_harness import Listener, Stage, eventually, logged_in
 
 
 async def test_a_message_keeps_its_embed_buttons_and_files(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import discord
 import pytest
 
 from bot.sandbox import ControlError
-from tests.sandbox.caller import Stage, eventually
+from tests.sandbox.bot_harness import Stage, eventually
 
 
 async def test_a_thread_of_a_message_has_its_id_and_there_is_only_one(stage: Stage) -> None:

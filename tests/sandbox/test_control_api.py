@@ -9,7 +9,7 @@ import pytest
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.control.api import ROUTES
-from tests.sandbox.caller import Stage
+from tests.sandbox.bot_harness import Stage
 
 
 async def _ask(sandbox: Sandbox, method: str, path: str, body: Any = None) -> tuple[int, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import discord
 
 from bot.sandbox import Permission
-from tests.sandbox.caller import Stage
-from tests.sandbox.raw import raw_rest
+from tests.sandbox.bot_harness import Stage
+from tests.sandbox.raw_api import raw_rest
 
 
 async def test_a_history_is_paged_in_every_direction(stage: Stage) -> None:

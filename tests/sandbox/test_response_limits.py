@@ -9,7 +9,7 @@ import pytest
 
 from bot.sandbox.control.commands import run_command
 from bot.sandbox.model.json import Json
-from tests.sandbox.raw import Rest, leaves, raw_rest
+from tests.sandbox.raw_api import Rest, leaves, raw_rest
 
 INPUT: Json = {"type": 4, "custom_id": "a", "label": "A", "style": 1}
 ROW: Json = {"type": 1, "components": [INPUT]}

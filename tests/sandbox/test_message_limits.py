@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.model.json import Json
-from tests.sandbox.raw import Rest, leaves, raw_rest
+from tests.sandbox.raw_api import Rest, leaves, raw_rest
 
 
 @pytest.fixture
