@@ -20,27 +20,27 @@ from bot.sandbox import DemoGuild, Sandbox, demo_guild
 INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
 
 
-class Listener(commands.Bot):
+class RecordingBot(commands.Bot):
     """A bot that writes down the names of the events it gets."""
 
     def __init__(self, intents: discord.Intents = INTENTS, **more: Any) -> None:
         super().__init__("!", help_command=None, intents=intents, guild_ready_timeout=0.1, **more)
-        self.heard: list[str] = []
-        self.received: list[discord.Message] = []
+        self.events: list[str] = []
+        self.messages: list[discord.Message] = []
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
-        self.heard.append(event_name)
+        self.events.append(event_name)
         super().dispatch(event_name, *args, **kwargs)
 
     async def on_message(self, message: discord.Message, /) -> None:
-        self.received.append(message)
+        self.messages.append(message)
 
 
 @dataclass(kw_only=True)
-class Stage:
+class ConnectedBot:
     sandbox: Sandbox
     guild: DemoGuild
-    bot: Listener
+    bot: RecordingBot
 
     def channel(self, name: str = "tickets") -> discord.TextChannel:
         found = self.bot.get_channel(self.guild.channels[name])
@@ -48,7 +48,7 @@ class Stage:
         return found
 
     @property
-    def home(self) -> discord.Guild:
+    def discord_guild(self) -> discord.Guild:
         found = self.bot.get_guild(self.guild.id)
         assert found is not None
         return found
@@ -60,14 +60,14 @@ class Stage:
         """The ids of the users in a thread."""
         return set(self.sandbox.state.world.channel(thread.id).joined)
 
-    def shown(self, message_id: int, channel: str | int = "tickets") -> dict[str, Any]:
+    def message_payload(self, message_id: int, channel: str | int = "tickets") -> dict[str, Any]:
         """The message object as it is in the sandbox."""
         (found,) = (m for m in self.sandbox.messages(channel) if m["id"] == str(message_id))
         return found
 
 
 @contextmanager
-def aimed_at(sandbox: Sandbox) -> Any:
+def route_discord_py_to(sandbox: Sandbox) -> Any:
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE
     Route.BASE, Asset.BASE = sandbox.api_base, sandbox.address
     DiscordWebSocket.DEFAULT_GATEWAY = URL(sandbox.gateway_url)
@@ -78,31 +78,31 @@ def aimed_at(sandbox: Sandbox) -> Any:
 
 
 @asynccontextmanager
-async def logged_in(bot: Listener, **settings: Any) -> AsyncIterator[Stage]:
+async def connect(bot: RecordingBot, **settings: Any) -> AsyncIterator[ConnectedBot]:
     """A served sandbox with the demo guild and the bot in it, ready."""
-    patience = {"followup_timeout": 1.0, "callback_deadline": 20.0}  # a machine may stand still for seconds
-    sandbox = Sandbox(**{"rate_limits": False} | patience | settings)
+    timeouts = {"followup_timeout": 1.0, "callback_deadline": 20.0}  # a machine may stand still for seconds
+    sandbox = Sandbox(**{"rate_limits": False} | timeouts | settings)
     guild = demo_guild(sandbox)
     async with sandbox.serve():
-        with aimed_at(sandbox):
-            async with bot, running(bot, sandbox.token):
-                yield Stage(sandbox=sandbox, guild=guild, bot=bot)
+        with route_discord_py_to(sandbox):
+            async with bot, run_bot(bot, sandbox.token):
+                yield ConnectedBot(sandbox=sandbox, guild=guild, bot=bot)
 
 
 @asynccontextmanager
-async def running(bot: Listener, token: str) -> AsyncIterator[None]:
+async def run_bot(bot: RecordingBot, token: str) -> AsyncIterator[None]:
     started = asyncio.create_task(bot.start(token))
-    ready = asyncio.create_task(bot.wait_for("ready"))
+    connection = asyncio.create_task(bot.wait_for("ready"))
     try:
-        await asyncio.wait([started, ready], return_when=asyncio.FIRST_COMPLETED, timeout=5)
+        await asyncio.wait([started, connection], return_when=asyncio.FIRST_COMPLETED, timeout=5)
         if started.done():
             started.result()
         assert bot.is_ready()
         yield
     finally:
-        ready.cancel()
+        connection.cancel()
         await bot.close()
-        await asyncio.gather(started, ready, return_exceptions=True)
+        await asyncio.gather(started, connection, return_exceptions=True)
 
 
 async def eventually(look: Callable[[], Any], seconds: float = 3.0) -> Any:

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.sandbox.bot_harness import Listener, Stage, logged_in
+from tests.sandbox.bot_harness import ConnectedBot, RecordingBot, connect
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with logged_in(Listener()) as ready:
-        yield ready
+async def connected() -> AsyncIterator[ConnectedBot]:
+    async with connect(RecordingBot()) as connection:
+        yield connection

@@ -14,7 +14,7 @@ from bot.sandbox.model.json import Json
 
 
 @dataclass(kw_only=True)
-class Rest:
+class RawApi:
     """The raw API as the bot sees it."""
 
     sandbox: Sandbox
@@ -25,8 +25,8 @@ class Rest:
         """The status and the JSON of an answer (None for a 204)."""
         headers = {"Authorization": f"Bot {self.sandbox.token}"}
         address = self.sandbox.api_base + path
-        async with self.session.request(method, address, json=body, headers=headers, **more) as answer:
-            return answer.status, await answer.json() if answer.status != 204 else None
+        async with self.session.request(method, address, json=body, headers=headers, **more) as response:
+            return response.status, await response.json() if response.status != 204 else None
 
     @property
     def messages(self) -> str:
@@ -37,19 +37,19 @@ class Rest:
 
 
 @asynccontextmanager
-async def raw_rest() -> AsyncIterator[Rest]:
+async def serve_raw_api() -> AsyncIterator[RawApi]:
     sandbox = Sandbox(rate_limits=False)
     guild = demo_guild(sandbox)
     async with sandbox.serve(), aiohttp.ClientSession() as session:
-        yield Rest(sandbox=sandbox, guild=guild, session=session)
+        yield RawApi(sandbox=sandbox, guild=guild, session=session)
 
 
-def leaves(errors: Json, path: str = "") -> dict[str, str]:
+def form_error_codes(errors: Json, path: str = "") -> dict[str, str]:
     """Discord's nested errors as {"embeds.0.title": code}."""
     found: dict[str, str] = {}
     for key, value in errors.items():
         if key == "_errors":
             found[path] = value[0]["code"]
         else:
-            found |= leaves(value, f"{path}.{key}".lstrip("."))
+            found |= form_error_codes(value, f"{path}.{key}".lstrip("."))
     return found

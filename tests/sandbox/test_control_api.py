@@ -9,46 +9,46 @@ import pytest
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.control.api import ROUTES
-from tests.sandbox.bot_harness import Stage
+from tests.sandbox.bot_harness import ConnectedBot
 
 
-async def _ask(sandbox: Sandbox, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+async def _request(sandbox: Sandbox, method: str, path: str, body: Any = None) -> tuple[int, Any]:
     async with (
         aiohttp.ClientSession() as session,
-        session.request(method, sandbox.address + path, json=body) as answer,
+        session.request(method, sandbox.address + path, json=body) as response,
     ):
-        return answer.status, await answer.json()
+        return response.status, await response.json()
 
 
 @pytest.mark.parametrize("path", ["/sandbox", "/"])
-async def test_every_route_is_listed_with_a_line_of_explanation(stage: Stage, path: str) -> None:
-    status, listed = await _ask(stage.sandbox, "GET", path)
+async def test_every_route_is_listed_with_a_line_of_explanation(connected: ConnectedBot, path: str) -> None:
+    status, listed = await _request(connected.sandbox, "GET", path)
 
     assert status == 200
     assert len(listed) == len(ROUTES)
     assert all(entry["description"].endswith(".") for entry in listed)
 
 
-async def test_a_person_is_moved_through_a_whole_visit() -> None:
+async def test_messages_and_threads_as_a_user() -> None:
     sandbox = Sandbox()
     demo_guild(sandbox)
     async with sandbox.serve():
-        _, said = await _ask(
+        _, said = await _request(
             sandbox, "POST", "/sandbox/messages", {"user": "mia", "channel": "tickets", "content": "hi"}
         )
         message = f"/sandbox/messages/{said['id']}"
-        await _ask(sandbox, "PATCH", message, {"user": "mia", "content": "hello"})
-        _, thread = await _ask(
+        await _request(sandbox, "PATCH", message, {"user": "mia", "content": "hello"})
+        _, thread = await _request(
             sandbox,
             "POST",
             "/sandbox/threads",
             {"user": "mia", "channel": "tickets", "name": "talk", "message": said["id"]},
         )
-        await _ask(sandbox, "PATCH", f"/sandbox/threads/{thread['id']}", {"locked": True})
-        _, seen = await _ask(sandbox, "GET", "/sandbox/channels/tickets/messages?as=noah")
+        await _request(sandbox, "PATCH", f"/sandbox/threads/{thread['id']}", {"locked": True})
+        _, seen = await _request(sandbox, "GET", "/sandbox/channels/tickets/messages?as=noah")
         assert [m["content"] for m in seen] == ["hello"]
-        assert await _ask(sandbox, "POST", message + "/delete", {"user": "mia"}) == (200, {})
-        _, state = await _ask(sandbox, "GET", "/sandbox/snapshot")
+        assert await _request(sandbox, "POST", message + "/delete", {"user": "mia"}) == (200, {})
+        _, state = await _request(sandbox, "GET", "/sandbox/snapshot")
 
     (tickets,) = (c for c in state["guilds"][0]["channels"] if c["name"] == "tickets")
     assert (tickets["messages"], tickets["threads"][0]["locked"]) == (0, True)
@@ -73,8 +73,8 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
             ("DELETE", "/sandbox/faults", None),
             ("POST", "/sandbox/disconnect", {"resumable": False}),
         ):
-            status, told = await _ask(sandbox, method, path, body)
-            assert status == 200, (path, told)
+            status, answer = await _request(sandbox, method, path, body)
+            assert status == 200, (path, answer)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
         ("DELETE", "/sandbox/members/olivia", None, 403, "owner"),
     ],
 )
-async def test_an_order_that_makes_no_sense_is_answered_with_a_sentence(
+async def test_an_invalid_control_request_gets_an_error_sentence(
     method: str, path: str, body: Any, status: int, error: str
 ) -> None:
     sandbox = Sandbox()
     demo_guild(sandbox)
     async with sandbox.serve():
-        got, told = await _ask(sandbox, method, path, body)
+        got, answer = await _request(sandbox, method, path, body)
 
     assert got == status
-    assert error in told["error"]
+    assert error in answer["error"]

@@ -23,7 +23,7 @@ LogIn = Callable[..., AbstractAsyncContextManager[tuple[Sandbox, discord.TextCha
 
 
 @pytest.fixture
-def logged_in(monkeypatch: pytest.MonkeyPatch) -> LogIn:
+def connect(monkeypatch: pytest.MonkeyPatch) -> LogIn:
     """A sandbox with a client logged in, without a gateway, and the tickets channel as the client sees it."""
 
     @asynccontextmanager
@@ -47,8 +47,8 @@ def sends(sandbox: Sandbox) -> list[int | None]:
     ]
 
 
-async def test_discord_py_reads_the_bucket_headers_and_never_runs_into_a_429(logged_in: LogIn) -> None:
-    async with logged_in(rate_limits={SEND: RateLimit(requests=2, per=0.4)}) as (sandbox, channel):
+async def test_discord_py_reads_the_bucket_headers_and_never_runs_into_a_429(connect: LogIn) -> None:
+    async with connect(rate_limits={SEND: RateLimit(requests=2, per=0.4)}) as (sandbox, channel):
         started = time.monotonic()
         for number in range(5):
             await channel.send(str(number))
@@ -58,9 +58,9 @@ async def test_discord_py_reads_the_bucket_headers_and_never_runs_into_a_429(log
         assert [m["content"] for m in sandbox.messages("tickets")] == list("01234")
 
 
-async def test_two_senders_on_one_token_meet_429s_and_still_send_everything(logged_in: LogIn) -> None:
+async def test_two_clients_on_one_token_get_429s_and_send_everything(connect: LogIn) -> None:
     async with (
-        logged_in(rate_limits={SEND: RateLimit(requests=2, per=0.3)}) as (sandbox, channel),
+        connect(rate_limits={SEND: RateLimit(requests=2, per=0.3)}) as (sandbox, channel),
         discord.Client(intents=discord.Intents.default()) as other,
     ):
         await other.login(sandbox.token)
@@ -73,8 +73,8 @@ async def test_two_senders_on_one_token_meet_429s_and_still_send_everything(logg
 
 
 @pytest.mark.parametrize("kind", ["429-user", "429-global", "429-shared"])
-async def test_a_429_with_via_is_waited_out(logged_in: LogIn, kind: str) -> None:
-    async with logged_in() as (sandbox, channel):
+async def test_a_429_with_via_is_waited_out(connect: LogIn, kind: str) -> None:
+    async with connect() as (sandbox, channel):
         sandbox.fail(kind, method="POST", path=MESSAGES, retry_after=0.2)
         started = time.monotonic()
         await channel.send("hello")
@@ -92,10 +92,10 @@ async def test_a_429_with_via_is_waited_out(logged_in: LogIn, kind: str) -> None
         ("forbidden", 403, discord.Forbidden),
     ],
 )
-async def test_what_discord_py_does_not_retry_reaches_the_caller_at_once(
-    logged_in: LogIn, kind: str, status: int, error: type[discord.HTTPException]
+async def test_errors_discord_py_does_not_retry_are_raised(
+    connect: LogIn, kind: str, status: int, error: type[discord.HTTPException]
 ) -> None:
-    async with logged_in() as (sandbox, channel):
+    async with connect() as (sandbox, channel):
         sandbox.fail(kind, path=MESSAGES)
         with pytest.raises(error) as no:
             await channel.send("hello")
@@ -107,9 +107,9 @@ async def test_what_discord_py_does_not_retry_reaches_the_caller_at_once(
 
 @pytest.mark.parametrize(("kind", "when"), [("500", "before"), ("502", "after"), ("504", "after")])
 async def test_a_post_retried_after_a_server_error_is_one_message(
-    logged_in: LogIn, kind: str, when: str
+    connect: LogIn, kind: str, when: str
 ) -> None:
-    async with logged_in() as (sandbox, channel):
+    async with connect() as (sandbox, channel):
         sandbox.fail(kind, method="POST", path=MESSAGES, when=when)
         sent = await channel.send("hello")
 
@@ -117,8 +117,8 @@ async def test_a_post_retried_after_a_server_error_is_one_message(
         assert [m["id"] for m in sandbox.messages("tickets")] == [str(sent.id)]
 
 
-async def test_outside_the_nonce_window_the_same_retry_is_two_messages(logged_in: LogIn) -> None:
-    async with logged_in(nonce_window=0.0) as (sandbox, channel):
+async def test_outside_the_nonce_window_the_same_retry_is_two_messages(connect: LogIn) -> None:
+    async with connect(nonce_window=0.0) as (sandbox, channel):
         sandbox.fail("500", method="POST", path=MESSAGES, when="after")
         await channel.send("hello")
 
@@ -127,10 +127,10 @@ async def test_outside_the_nonce_window_the_same_retry_is_two_messages(logged_in
 
 @pytest.mark.parametrize(("when", "kept"), [("before", 0), ("after", 1)])
 @pytest.mark.parametrize("kind", ["reset", "hang"])
-async def test_a_lost_answer_says_nothing_about_the_effect(
-    logged_in: LogIn, kind: str, when: str, kept: int
+async def test_a_lost_response_can_mean_either_outcome(
+    connect: LogIn, kind: str, when: str, kept: int
 ) -> None:
-    async with logged_in() as (sandbox, channel):
+    async with connect() as (sandbox, channel):
         sandbox.fail(kind, method="POST", path=MESSAGES, when=when)
         with pytest.raises((aiohttp.ClientError, OSError, TimeoutError)):
             await asyncio.wait_for(channel.send("hello"), timeout=0.3)
@@ -138,8 +138,8 @@ async def test_a_lost_answer_says_nothing_about_the_effect(
         assert len(sandbox.messages("tickets")) == kept
 
 
-async def test_a_hang_ends_in_an_error_after_its_time(logged_in: LogIn) -> None:
-    async with logged_in() as (sandbox, channel):
+async def test_a_hang_ends_in_a_connection_error(connect: LogIn) -> None:
+    async with connect() as (sandbox, channel):
         sandbox.fail("hang", path=MESSAGES, hang_for=0.1)
         started = time.monotonic()
         with pytest.raises((aiohttp.ClientError, OSError)):
@@ -148,15 +148,15 @@ async def test_a_hang_ends_in_an_error_after_its_time(logged_in: LogIn) -> None:
         assert time.monotonic() - started >= 0.1
 
 
-async def test_orders_over_http_are_never_hit(logged_in: LogIn) -> None:
-    async with logged_in() as (sandbox, _), aiohttp.ClientSession() as session:
+async def test_faults_never_affect_the_control_api(connect: LogIn) -> None:
+    async with connect() as (sandbox, _), aiohttp.ClientSession() as session:
         sandbox.fail("500", times=None)
-        async with session.get(f"{sandbox.address}/sandbox/snapshot") as answer:
-            assert answer.status == 200
+        async with session.get(f"{sandbox.address}/sandbox/snapshot") as response:
+            assert response.status == 200
 
 
-async def test_a_fault_counts_down_and_hits_only_what_it_names(logged_in: LogIn) -> None:
-    async with logged_in() as (sandbox, channel):
+async def test_a_fault_counts_down_and_affects_only_matching_requests(connect: LogIn) -> None:
+    async with connect() as (sandbox, channel):
         sandbox.fail("forbidden", method="POST", path=MESSAGES, times=2)
         assert [message async for message in channel.history()] == []
         for _ in range(2):
@@ -170,7 +170,7 @@ async def test_a_fault_counts_down_and_hits_only_what_it_names(logged_in: LogIn)
         await channel.send("x")
 
 
-def test_a_fault_with_a_chance_hits_some_and_with_the_same_seed_the_same_ones() -> None:
+def test_a_fault_with_a_chance_is_repeatable_by_seed() -> None:
     def hits(seed: int) -> list[bool]:
         sandbox = Sandbox(seed=seed)
         sandbox.fail("reset", times=200, chance=0.25)
@@ -185,10 +185,8 @@ def test_a_fault_with_a_chance_hits_some_and_with_the_same_seed_the_same_ones() 
 
 
 @pytest.mark.parametrize(("window", "messages"), [(300.0, 1), (0.0, 2)])
-async def test_an_effect_can_come_after_its_sender_tried_again(
-    logged_in: LogIn, window: float, messages: int
-) -> None:
-    async with logged_in(nonce_window=window) as (sandbox, channel):
+async def test_a_failed_request_can_take_effect_later(connect: LogIn, window: float, messages: int) -> None:
+    async with connect(nonce_window=window) as (sandbox, channel):
         sandbox.fail("reset", method="POST", path=MESSAGES, when="early", effect_delay=0.2)
         with pytest.raises((aiohttp.ClientError, OSError)):
             await channel.send("hello", nonce="same")
@@ -200,8 +198,8 @@ async def test_an_effect_can_come_after_its_sender_tried_again(
         assert len(sandbox.messages("tickets")) == messages
 
 
-async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_in: LogIn) -> None:
-    async with logged_in(rate_limits={"rename": RateLimit(requests=2, per=0.5)}) as (sandbox, channel):
+async def test_the_third_rename_is_limited_without_announcement_in_headers(connect: LogIn) -> None:
+    async with connect(rate_limits={"rename": RateLimit(requests=2, per=0.5)}) as (sandbox, channel):
         thread = await channel.create_thread(name="zero", type=discord.ChannelType.public_thread)
         started = time.monotonic()
         for name in ("one", "two", "three"):
@@ -221,21 +219,21 @@ async def test_the_third_rename_is_limited_though_no_header_announced_it(logged_
         {"kind": "500", "chance": 1.5},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_declined_in_a_sentence(wrong: dict[str, Any]) -> None:
+def test_an_invalid_fault_is_rejected_with_a_sentence(wrong: dict[str, Any]) -> None:
     with pytest.raises(ControlError, match=r"\.$"):
         Sandbox().fail(**wrong)
 
 
 @pytest.mark.parametrize("scope", ["user", "global", "shared"])
-async def test_a_429_says_whose_limit_it_is(logged_in: LogIn, scope: str) -> None:
-    async with logged_in() as (sandbox, _), aiohttp.ClientSession() as session:
+async def test_a_429_states_its_scope(connect: LogIn, scope: str) -> None:
+    async with connect() as (sandbox, _), aiohttp.ClientSession() as session:
         sandbox.fail(f"429-{scope}", retry_after=1.5)
-        async with session.get(f"{sandbox.api_base}/users/@me") as answer:
-            told = await answer.json()
+        async with session.get(f"{sandbox.api_base}/users/@me") as response:
+            answer = await response.json()
 
-            assert (answer.status, answer.headers["X-RateLimit-Scope"]) == (429, scope)
-            assert {"Via", "Retry-After"} <= answer.headers.keys()
-            assert told == {
+            assert (response.status, response.headers["X-RateLimit-Scope"]) == (429, scope)
+            assert {"Via", "Retry-After"} <= response.headers.keys()
+            assert answer == {
                 "message": "You are being rate limited.",
                 "retry_after": 1.5,
                 "global": scope == "global",

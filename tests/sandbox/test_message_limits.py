@@ -10,12 +10,12 @@ import aiohttp
 import pytest
 
 from bot.sandbox.model.json import Json
-from tests.sandbox.raw_api import Rest, leaves, raw_rest
+from tests.sandbox.raw_api import RawApi, form_error_codes, serve_raw_api
 
 
 @pytest.fixture
-async def rest() -> AsyncIterator[Rest]:
-    async with raw_rest() as served:
+async def api() -> AsyncIterator[RawApi]:
+    async with serve_raw_api() as served:
         yield served
 
 
@@ -51,7 +51,7 @@ CHOICES = "BASE_TYPE_CHOICES"
 SCHEME = "URL_TYPE_INVALID_SCHEME"
 BUTTON_0 = "components.0.components.0"
 
-TOO_MUCH: list[tuple[str, Json, str, str]] = [
+PAST_A_LIMIT: list[tuple[str, Json, str, str]] = [
     ("content", {"content": "x" * 2001}, "content", MAX),
     ("content type", {"content": 5}, "content", "STRING_TYPE_CONVERT"),
     ("nonce", {"content": "x", "nonce": "n" * 26}, "nonce", MAX),
@@ -115,15 +115,17 @@ TOO_MUCH: list[tuple[str, Json, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "where", "code"), [t[1:] for t in TOO_MUCH], ids=[t[0] for t in TOO_MUCH])
-async def test_a_message_past_a_limit_is_refused_where_it_is_wrong(
-    rest: Rest, body: Json, where: str, code: str
+@pytest.mark.parametrize(
+    ("body", "where", "code"), [t[1:] for t in PAST_A_LIMIT], ids=[t[0] for t in PAST_A_LIMIT]
+)
+async def test_a_message_past_a_limit_is_rejected_with_the_path(
+    api: RawApi, body: Json, where: str, code: str
 ) -> None:
-    status, told = await rest.send(body)
+    status, answer = await api.send(body)
 
-    assert (status, told["code"], told["message"]) == (400, 50035, "Invalid Form Body")
-    assert leaves(told["errors"])[where] == code
-    assert rest.sandbox.messages("tickets") == []
+    assert (status, answer["code"], answer["message"]) == (400, 50035, "Invalid Form Body")
+    assert form_error_codes(answer["errors"])[where] == code
+    assert api.sandbox.messages("tickets") == []
 
 
 AT_THE_LIMIT: dict[str, Json] = {
@@ -141,26 +143,26 @@ AT_THE_LIMIT: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("body", AT_THE_LIMIT.values(), ids=AT_THE_LIMIT)
-async def test_a_message_at_the_limit_is_sent(rest: Rest, body: Json) -> None:
-    status, told = await rest.send(body)
+async def test_a_message_at_the_limit_is_sent(api: RawApi, body: Json) -> None:
+    status, answer = await api.send(body)
 
-    assert status == 200, told
-    assert len(rest.sandbox.messages("tickets")) == 1
+    assert status == 200, answer
+    assert len(api.sandbox.messages("tickets")) == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"content": "  "}, {"embeds": []}, {"components": []}])
-async def test_an_empty_message_is_refused(rest: Rest, body: Json) -> None:
-    status, told = await rest.send(body)
+async def test_an_empty_message_is_rejected(api: RawApi, body: Json) -> None:
+    status, answer = await api.send(body)
 
-    assert (status, told["code"]) == (400, 50006)
+    assert (status, answer["code"]) == (400, 50006)
 
 
-async def test_an_edit_may_not_empty_a_message(rest: Rest) -> None:
-    _, sent = await rest.send({"content": "x"})
+async def test_an_edit_may_not_empty_a_message(api: RawApi) -> None:
+    _, sent = await api.send({"content": "x"})
 
-    status, told = await rest.call("PATCH", f"{rest.messages}/{sent['id']}", {"content": ""})
+    status, answer = await api.call("PATCH", f"{api.messages}/{sent['id']}", {"content": ""})
 
-    assert (status, told["code"]) == (400, 50006)
+    assert (status, answer["code"]) == (400, 50006)
 
 
 def multipart(count: int, size: int) -> aiohttp.MultipartWriter:
@@ -176,19 +178,19 @@ def multipart(count: int, size: int) -> aiohttp.MultipartWriter:
     [(10, 10, 200, None), (11, 10, 400, 30015), (1, 10 * 1024 * 1024 + 1, 413, 40005)],
 )
 async def test_files_are_limited_in_number_and_size(
-    rest: Rest, count: int, size: int, status: int, code: int | None
+    api: RawApi, count: int, size: int, status: int, code: int | None
 ) -> None:
-    answer = await rest.call("POST", rest.messages, data=multipart(count, size))
+    response = await api.call("POST", api.messages, data=multipart(count, size))
 
-    assert (answer[0], answer[1].get("code")) == (status, code)
+    assert (response[0], response[1].get("code")) == (status, code)
 
 
-async def test_a_file_keeps_the_name_and_description_its_message_gives_it(rest: Rest) -> None:
+async def test_a_file_keeps_the_name_and_description_its_message_gives_it(api: RawApi) -> None:
     writer = multipart(1, 3)
-    told = {"content": "x", "attachments": [{"id": 0, "filename": "log.txt", "description": "The log."}]}
-    writer.append_json(told).set_content_disposition("form-data", name="payload_json")
+    answer = {"content": "x", "attachments": [{"id": 0, "filename": "log.txt", "description": "The log."}]}
+    writer.append_json(answer).set_content_disposition("form-data", name="payload_json")
 
-    _, sent = await rest.call("POST", rest.messages, data=writer)
+    _, sent = await api.call("POST", api.messages, data=writer)
 
     (attachment,) = sent["attachments"]
     assert (attachment["filename"], attachment["description"], attachment["size"]) == (
@@ -196,15 +198,18 @@ async def test_a_file_keeps_the_name_and_description_its_message_gives_it(rest: 
         "The log.",
         3,
     )
-    async with rest.session.get(attachment["url"]) as answer:
-        assert (await answer.read(), answer.headers["Content-Type"]) == (b"xxx", "text/plain; charset=utf-8")
+    async with api.session.get(attachment["url"]) as response:
+        assert (await response.read(), response.headers["Content-Type"]) == (
+            b"xxx",
+            "text/plain; charset=utf-8",
+        )
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101])
-async def test_a_thread_has_a_name_of_1_to_100_characters(rest: Rest, name: str) -> None:
-    path = f"/channels/{rest.guild.channels['tickets']}/threads"
-    refused = await rest.call("POST", path, {"name": name, "type": 11})
-    made = await rest.call("POST", path, {"name": "x" * 100, "type": 11})
+async def test_a_thread_has_a_name_of_1_to_100_characters(api: RawApi, name: str) -> None:
+    path = f"/channels/{api.guild.channels['tickets']}/threads"
+    refused = await api.call("POST", path, {"name": name, "type": 11})
+    made = await api.call("POST", path, {"name": "x" * 100, "type": 11})
 
     assert (refused[0], refused[1]["code"]) == (400, 50035)
     assert made[0] == 201
@@ -224,26 +229,26 @@ async def test_a_thread_has_a_name_of_1_to_100_characters(rest: Rest, name: str)
         ("POST", "/webhooks/1/token", 10015),
     ],
 )
-async def test_what_is_not_there_is_unknown_by_its_own_code(
-    rest: Rest, method: str, path: str, code: int
+async def test_unknown_objects_get_their_own_error_code(
+    api: RawApi, method: str, path: str, code: int
 ) -> None:
     body = {"type": 5, "content": "x"} if method != "GET" else None
 
-    status, told = await rest.call(method, path.format(**rest.guild.channels), body)
+    status, answer = await api.call(method, path.format(**api.guild.channels), body)
 
-    assert (status, told["code"]) == (404, code)
+    assert (status, answer["code"]) == (404, code)
 
 
-async def test_a_wrong_token_is_refused_in_discords_words(rest: Rest) -> None:
+async def test_a_wrong_token_gets_discord_s_401(api: RawApi) -> None:
     wrong = {"Authorization": "Bot wrong"}
-    async with rest.session.get(rest.sandbox.api_base + "/users/@me", headers=wrong) as answer:
-        told = await answer.json()
+    async with api.session.get(api.sandbox.api_base + "/users/@me", headers=wrong) as response:
+        answer = await response.json()
 
-        assert (answer.status, told) == (401, {"message": "401: Unauthorized", "code": 0})
-        assert answer.headers["Content-Type"] == "application/json"
+        assert (response.status, answer) == (401, {"message": "401: Unauthorized", "code": 0})
+        assert response.headers["Content-Type"] == "application/json"
 
 
-async def test_a_body_that_is_no_json_is_refused(rest: Rest) -> None:
-    answer = await rest.call("POST", rest.messages, data=b"{")
+async def test_a_body_that_is_not_json_is_rejected(api: RawApi) -> None:
+    response = await api.call("POST", api.messages, data=b"{")
 
-    assert (answer[0], answer[1]["code"]) == (400, 50109)
+    assert (response[0], response[1]["code"]) == (400, 50109)

@@ -32,7 +32,7 @@ def modal(**changes: object) -> Json:
     } | changes
 
 
-def test_a_filled_modal_comes_back_in_discords_shape() -> None:
+def test_a_submitted_modal_has_discords_format() -> None:
     sent = fill_modal(modal(), {"reason": "spam", "Team": ["b", "c"]})
 
     assert sent == [
@@ -59,7 +59,7 @@ def test_inputs_are_listed_top_to_bottom() -> None:
         ({"reason": "abc", "colour": "red"}, "no input 'colour'"),
     ],
 )
-def test_what_the_client_would_not_submit_is_declined_in_a_sentence(values: Json, sentence: str) -> None:
+def test_values_the_client_would_not_submit_are_rejected_with_a_sentence(values: Json, sentence: str) -> None:
     with pytest.raises(ControlError, match=sentence):
         fill_modal(modal(), values)
 
@@ -92,7 +92,7 @@ def test_what_the_client_would_not_submit_is_declined_in_a_sentence(values: Json
         ({"components": [{"type": 1, "components": [OLD]}] * 2}, ["data", "components", "1"]),
     ],
 )
-def test_discord_refuses_a_modal_it_cannot_show(change: Json, where: list[str]) -> None:
+def test_an_invalid_modal_is_rejected(change: Json, where: list[str]) -> None:
     check_modal(modal())
 
     with pytest.raises(DiscordApiError) as no:

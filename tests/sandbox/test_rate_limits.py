@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-def test_the_sixth_message_in_five_seconds_waits_for_the_window_to_end() -> None:
+def test_the_sixth_message_in_five_seconds_is_limited_until_the_bucket_resets() -> None:
     clock = Clock()
     limiter = RateLimiter(True, clock)
     left = [
@@ -32,7 +32,7 @@ def test_the_sixth_message_in_five_seconds_waits_for_the_window_to_end() -> None
     assert limiter.acquire("POST", "/channels/1/messages").retry_after is None
 
 
-def test_every_channel_has_a_bucket_of_its_own_under_one_hash() -> None:
+def test_each_channel_has_its_own_bucket_with_the_same_hash() -> None:
     limiter = RateLimiter({SEND: RateLimit(requests=1, per=5)}, Clock())
 
     first, other = (limiter.acquire("POST", f"/channels/{channel}/messages") for channel in (1, 2))
@@ -50,7 +50,7 @@ def test_interaction_endpoints_have_no_bucket() -> None:
     assert all(decision.retry_after is None and not decision.headers for decision in decisions)
 
 
-def test_the_third_rename_in_ten_minutes_is_refused_though_the_headers_promise_room() -> None:
+def test_the_third_rename_in_ten_minutes_is_limited_despite_remaining_requests() -> None:
     clock = Clock()
     limiter = RateLimiter(True, clock)
     for name in ("a", "b"):
@@ -64,7 +64,7 @@ def test_the_third_rename_in_ten_minutes_is_refused_though_the_headers_promise_r
     assert limiter.acquire("PATCH", "/channels/2", {"name": "c"}).retry_after is None
 
 
-def test_without_buckets_nothing_is_limited_or_announced() -> None:
+def test_without_rate_limits_there_are_no_limits_and_no_headers() -> None:
     limiter = RateLimiter(False, Clock())
 
     decisions = [limiter.acquire("PATCH", "/channels/1", {"name": "x"}) for _ in range(100)]
@@ -72,7 +72,7 @@ def test_without_buckets_nothing_is_limited_or_announced() -> None:
     assert all(decision.retry_after is None and not decision.headers for decision in decisions)
 
 
-def test_a_route_forgets_ids_and_emoji_but_names_its_first_id() -> None:
+def test_a_route_replaces_ids_and_emoji_and_returns_the_major_id() -> None:
     route = route_of("PUT", "/channels/12/messages/34/reactions/%F0%9F%91%8D/@me")
 
     assert route == ("PUT /channels/{id}/messages/{id}/reactions/{emoji}/@me", "12")

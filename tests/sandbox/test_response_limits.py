@@ -9,7 +9,7 @@ import pytest
 
 from bot.sandbox.control.commands import run_command
 from bot.sandbox.model.json import Json
-from tests.sandbox.raw_api import Rest, leaves, raw_rest
+from tests.sandbox.raw_api import RawApi, form_error_codes, serve_raw_api
 
 INPUT: Json = {"type": 4, "custom_id": "a", "label": "A", "style": 1}
 ROW: Json = {"type": 1, "components": [INPUT]}
@@ -25,23 +25,25 @@ def option(**changes: Any) -> Json:
 
 
 @pytest.fixture
-async def rest() -> AsyncIterator[Rest]:
-    async with raw_rest() as served:
+async def api() -> AsyncIterator[RawApi]:
+    async with serve_raw_api() as served:
         yield served
 
 
 @pytest.fixture
-async def callback(rest: Rest) -> str:
+async def callback(api: RawApi) -> str:
     """The path at which a slash command waits for its answer."""
-    state = rest.sandbox.state
-    status, told = await rest.call("PUT", f"/applications/{state.world.application_id}/commands", [command()])
-    assert status == 200, told
+    state = api.sandbox.state
+    status, answer = await api.call(
+        "PUT", f"/applications/{state.world.application_id}/commands", [command()]
+    )
+    assert status == 200, answer
     interaction = run_command(state, "mia", "tickets", "close", {})
     return f"/interactions/{interaction.id}/{interaction.token}/callback"
 
 
 @pytest.mark.parametrize(
-    ("answer", "where"),
+    ("response", "where"),
     [
         ({"type": 4, "data": {"content": "x" * 2001}}, "content"),
         ({"type": 4, "data": {"embeds": [{"title": "x" * 257}]}}, "embeds.0.title"),
@@ -50,23 +52,23 @@ async def callback(rest: Rest) -> str:
         ({"type": 9, "data": MODAL | {"components": []}}, "components"),
     ],
 )
-async def test_an_answer_past_a_limit_is_refused_and_can_be_given_again(
-    rest: Rest, callback: str, answer: Json, where: str
+async def test_a_response_past_a_limit_is_rejected_and_can_be_repeated(
+    api: RawApi, callback: str, response: Json, where: str
 ) -> None:
-    status, told = await rest.call("POST", callback, answer)
-    again = await rest.call("POST", callback + "?with_response=1", {"type": 9, "data": MODAL})
+    status, answer = await api.call("POST", callback, response)
+    again = await api.call("POST", callback + "?with_response=1", {"type": 9, "data": MODAL})
 
-    assert (status, told["code"]) == (400, 50035)
-    assert any(path.endswith(where) for path in leaves(told["errors"]))
+    assert (status, answer["code"]) == (400, 50035)
+    assert any(path.endswith(where) for path in form_error_codes(answer["errors"]))
     assert again[0] == 200
 
 
-async def test_a_second_answer_is_refused(rest: Rest, callback: str) -> None:
-    await rest.call("POST", callback + "?with_response=1", {"type": 5})
+async def test_a_second_response_is_rejected(api: RawApi, callback: str) -> None:
+    await api.call("POST", callback + "?with_response=1", {"type": 5})
 
-    status, told = await rest.call("POST", callback, {"type": 5})
+    status, answer = await api.call("POST", callback, {"type": 5})
 
-    assert (status, told["code"]) == (400, 40060)
+    assert (status, answer["code"]) == (400, 40060)
 
 
 @pytest.mark.parametrize(
@@ -88,23 +90,23 @@ async def test_a_second_answer_is_refused(rest: Rest, callback: str) -> None:
         ([command(type=2, name="", description="")], "0.name"),
     ],
 )
-async def test_commands_past_a_limit_are_refused_where_they_are_wrong(
-    rest: Rest, commands: list[Json], where: str
+async def test_commands_past_a_limit_are_rejected_with_the_path(
+    api: RawApi, commands: list[Json], where: str
 ) -> None:
-    app = rest.sandbox.state.world.application_id
+    app = api.sandbox.state.world.application_id
 
-    status, told = await rest.call("PUT", f"/applications/{app}/commands", commands)
+    status, answer = await api.call("PUT", f"/applications/{app}/commands", commands)
 
-    assert (status, told["code"]) == (400, 50035)
-    assert where in leaves(told["errors"])
+    assert (status, answer["code"]) == (400, 50035)
+    assert where in form_error_codes(answer["errors"])
 
 
-async def test_a_hundred_commands_are_kept_and_one_more_is_refused(rest: Rest) -> None:
-    path = f"/applications/{rest.sandbox.state.world.application_id}/commands"
+async def test_more_than_a_hundred_commands_are_rejected(api: RawApi) -> None:
+    path = f"/applications/{api.sandbox.state.world.application_id}/commands"
     many = [command(name=f"c{n}") for n in range(101)]
 
-    kept = await rest.call("PUT", path, many[:100])
-    refused = await rest.call("PUT", path, many)
+    kept = await api.call("PUT", path, many[:100])
+    refused = await api.call("PUT", path, many)
 
     assert (kept[0], len(kept[1])) == (200, 100)
     assert (refused[0], refused[1]["code"]) == (400, 30032)
