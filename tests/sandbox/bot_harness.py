@@ -1,4 +1,4 @@
-"""The unmodified discord.py, aimed at a sandbox and logged in."""
+"""The unmodified discord.py, connected to a sandbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 
 
 class RecordingBot(commands.Bot):
-    """A bot that writes down the names of the events it gets."""
+    """A bot that records the names of its events and its messages."""
 
     def __init__(self, intents: discord.Intents = INTENTS, **more: Any) -> None:
         super().__init__("!", help_command=None, intents=intents, guild_ready_timeout=0.1, **more)
@@ -38,6 +38,8 @@ class RecordingBot(commands.Bot):
 
 @dataclass(kw_only=True)
 class ConnectedBot:
+    """A served sandbox with the demo guild, and a bot that is ready in it."""
+
     sandbox: Sandbox
     guild: DemoGuild
     bot: RecordingBot
@@ -57,17 +59,18 @@ class ConnectedBot:
         return await self.channel(channel).send(content, **more)
 
     def members_of(self, thread: discord.Thread) -> set[int]:
-        """The ids of the users in a thread."""
+        """Return the ids of the users in a thread."""
         return set(self.sandbox.state.world.channel(thread.id).joined)
 
     def message_payload(self, message_id: int, channel: str | int = "tickets") -> dict[str, Any]:
-        """The message object as it is in the sandbox."""
+        """Return the message object as the sandbox stores it."""
         (found,) = (m for m in self.sandbox.messages(channel) if m["id"] == str(message_id))
         return found
 
 
 @contextmanager
 def route_discord_py_to(sandbox: Sandbox) -> Any:
+    """Point discord.py's API, gateway and asset URLs to the sandbox."""
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE
     Route.BASE, Asset.BASE = sandbox.api_base, sandbox.address
     DiscordWebSocket.DEFAULT_GATEWAY = URL(sandbox.gateway_url)
@@ -79,8 +82,8 @@ def route_discord_py_to(sandbox: Sandbox) -> Any:
 
 @asynccontextmanager
 async def connect(bot: RecordingBot, **settings: Any) -> AsyncIterator[ConnectedBot]:
-    """A served sandbox with the demo guild and the bot in it, ready."""
-    timeouts = {"followup_timeout": 1.0, "callback_deadline": 20.0}  # a machine may stand still for seconds
+    """Serve a sandbox with the demo guild, and connect the bot until it is ready."""
+    timeouts = {"followup_timeout": 60.0, "callback_deadline": 60.0}  # far beyond any machine's pauses
     sandbox = Sandbox(**{"rate_limits": False} | timeouts | settings)
     guild = demo_guild(sandbox)
     async with sandbox.serve():
@@ -92,23 +95,23 @@ async def connect(bot: RecordingBot, **settings: Any) -> AsyncIterator[Connected
 @asynccontextmanager
 async def run_bot(bot: RecordingBot, token: str) -> AsyncIterator[None]:
     started = asyncio.create_task(bot.start(token))
-    connection = asyncio.create_task(bot.wait_for("ready"))
+    ready = asyncio.create_task(bot.wait_for("ready"))
     try:
-        await asyncio.wait([started, connection], return_when=asyncio.FIRST_COMPLETED, timeout=5)
+        await asyncio.wait([started, ready], return_when=asyncio.FIRST_COMPLETED)
         if started.done():
             started.result()
         assert bot.is_ready()
         yield
     finally:
-        connection.cancel()
+        ready.cancel()
         await bot.close()
-        await asyncio.gather(started, connection, return_exceptions=True)
+        await asyncio.gather(started, ready, return_exceptions=True)
 
 
-async def eventually(look: Callable[[], Any], seconds: float = 3.0) -> Any:
-    """What `look` sees once it is true; fails if it never is."""
+async def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Poll `condition` until it is true and return its value; fail after the deadline."""
     deadline = asyncio.get_running_loop().time() + seconds
-    while not (seen := look()):
+    while not (value := condition()):
         assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0.01)
-    return seen
+    return value

@@ -1,4 +1,4 @@
-"""Fixtures: a stage is a sandbox with the real discord.py logged in to it."""
+"""Fixtures: a sandbox with the real discord.py connected to it."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.sandbox.bot_harness import ConnectedBot, RecordingBot, connect
 
 @pytest.fixture
 async def connected() -> AsyncIterator[ConnectedBot]:
-    async with connect(RecordingBot()) as connection:
-        yield connection
+    async with connect(RecordingBot()) as connected_bot:
+        yield connected_bot

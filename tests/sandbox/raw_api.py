@@ -1,4 +1,4 @@
-"""The raw API of a served sandbox, for tests that look at statuses and error bodies."""
+"""Raw HTTP requests to a served sandbox, for tests of statuses and error bodies."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bot.sandbox.model.json import Json
 
 @dataclass(kw_only=True)
 class RawApi:
-    """The raw API as the bot sees it."""
+    """A session that sends raw requests with the bot's token."""
 
     sandbox: Sandbox
     guild: DemoGuild
     session: aiohttp.ClientSession
 
     async def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
-        """The status and the JSON of an answer (None for a 204)."""
+        """Return the status and the JSON of the response (None for a 204)."""
         headers = {"Authorization": f"Bot {self.sandbox.token}"}
         address = self.sandbox.api_base + path
         async with self.session.request(method, address, json=body, headers=headers, **more) as response:
@@ -45,7 +45,7 @@ async def serve_raw_api() -> AsyncIterator[RawApi]:
 
 
 def form_error_codes(errors: Json, path: str = "") -> dict[str, str]:
-    """Discord's nested errors as {"embeds.0.title": code}."""
+    """Flatten Discord's nested form errors to {"embeds.0.title": code}."""
     found: dict[str, str] = {}
     for key, value in errors.items():
         if key == "_errors":

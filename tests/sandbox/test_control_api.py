@@ -1,4 +1,4 @@
-"""The orders over HTTP: every one is listed, works without a key, and explains what is wrong."""
+"""The control API: its routes are listed, need no key, and explain errors."""
 
 from __future__ import annotations
 

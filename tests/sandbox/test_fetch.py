@@ -1,4 +1,4 @@
-"""Fetching: histories by page, guilds, members, channels, and what is not there."""
+"""Reading over REST: message history, members, unknown objects, the request log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway: what was missed is replayed, what was lost is announced, roles and members are told of."""
+"""The gateway: resuming, events of changes, heartbeats, invalid packets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logging in: the token, the guild as the bot finds it, commands that are registered."""
+"""Login: token, intents, the guild in discord.py's cache, command registration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message pings whom its content names, and nobody that allowed_mentions or missing rights keep out."""
+"""Mentions: parsed from the content, limited by allowed_mentions and permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Discord refuses is refused here too: over real HTTP, with Discord's codes, where Discord says it."""
+"""Limits of messages, files and threads: Discord's error codes and paths, over HTTP."""
 
 from __future__ import annotations
 

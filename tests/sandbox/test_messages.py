@@ -1,4 +1,4 @@
-"""Messages: what is sent, edited and deleted is what the bot and the others see."""
+"""Messages: sent, edited, deleted and received by discord.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A modal is filled in as Discord's client does it: what it would not submit is declined."""
+"""Modals: validated, and submitted as Discord's client would."""
 
 from __future__ import annotations
 

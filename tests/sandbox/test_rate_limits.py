@@ -1,4 +1,4 @@
-"""Buckets count per route and channel, announce what is left, and keep the limit on renames to themselves."""
+"""Rate limits: a bucket per route and channel, headers, and the unannounced limit on renames."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def test_the_sixth_message_in_five_seconds_is_limited_until_the_bucket_resets() 
     assert late.headers["X-RateLimit-Reset-After"] == "3.000"
     clock.now += 3
     assert limiter.acquire("POST", "/channels/1/messages").retry_after is None
+
+
+def test_the_wait_is_never_shorter_than_the_time_to_the_reset() -> None:
+    limiter = RateLimiter({SEND: RateLimit(requests=1, per=0.0104)}, Clock())
+    limiter.acquire("POST", "/channels/1/messages")
+
+    assert limiter.acquire("POST", "/channels/1/messages").retry_after == 0.011
 
 
 def test_each_channel_has_its_own_bucket_with_the_same_hash() -> None:

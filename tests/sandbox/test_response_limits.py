@@ -1,4 +1,4 @@
-"""What an application answers or registers is held to Discord's limits, over real HTTP."""
+"""Limits of interaction responses and application commands, over HTTP."""
 
 from __future__ import annotations
 

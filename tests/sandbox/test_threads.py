@@ -1,4 +1,4 @@
-"""Threads: from messages, from nothing, private ones, forum posts; locked and archived ones."""
+"""Threads: created from messages or without, private, locked and archived ones."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class SandboxState:
         self.files: dict[int, File] = {}
         self.address = ""
         self._nonces: dict[tuple[int, str], tuple[int, float]] = {}
-        self._scheduled: set[asyncio.Task[None]] = set()
+        self.scheduled: set[asyncio.Task[None]] = set()
 
     def schedule(self, seconds: float, action: Callable[[], Awaitable[object]]) -> None:
         """Run an action after a delay, independent of the request that asked for it."""
@@ -77,13 +77,13 @@ class SandboxState:
             await action()
 
         task = asyncio.create_task(wait_and_run())
-        self._scheduled.add(task)
-        task.add_done_callback(self._scheduled.discard)
+        self.scheduled.add(task)
+        task.add_done_callback(self.scheduled.discard)
 
     async def cancel_scheduled(self) -> None:
-        for task in self._scheduled:
+        for task in self.scheduled:
             task.cancel()
-        await asyncio.gather(*self._scheduled, return_exceptions=True)
+        await asyncio.gather(*self.scheduled, return_exceptions=True)
 
     def emit(self, name: str, data: Json, channel: Channel | None = None) -> None:
         self.gateway.emit(name, data, channel=channel)

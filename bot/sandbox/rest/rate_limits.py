@@ -96,7 +96,10 @@ class RateLimiter:
         return bucket
 
     def _seconds_left(self, bucket: _Bucket) -> float:
-        return round(max(bucket.ends - self._clock(), 0.001), 3)
+        milliseconds = math.ceil(
+            (bucket.ends - self._clock()) * 1000
+        )  # rounded down, a client comes too early
+        return max(milliseconds, 1) / 1000
 
     def _headers(self, route: str, limit: RateLimit, bucket: _Bucket) -> dict[str, str]:
         seconds_left = self._seconds_left(bucket)
