@@ -96,10 +96,8 @@ class RateLimiter:
         return bucket
 
     def _seconds_left(self, bucket: _Bucket) -> float:
-        milliseconds = math.ceil(
-            (bucket.ends - self._clock()) * 1000
-        )  # rounded down, a client comes too early
-        return max(milliseconds, 1) / 1000
+        # Rounded up to milliseconds: a client that waits for it must not be early.
+        return max(math.ceil((bucket.ends - self._clock()) * 1000), 1) / 1000
 
     def _headers(self, route: str, limit: RateLimit, bucket: _Bucket) -> dict[str, str]:
         seconds_left = self._seconds_left(bucket)
