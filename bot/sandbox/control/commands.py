@@ -73,13 +73,16 @@ def context_menu(state: SandboxState, user: Name, channel: Name, command: str, t
     number = parse_int(target)
     if number is not None and number in where.messages:
         found = find_command(state, where, command, MESSAGE_MENU)
-        shown = message_event_payload(state.world, where.messages[number])
-        target_data: Json = {"target_id": str(number), "resolved": {"messages": {str(number): shown}}}
+        message_payload = message_event_payload(state.world, where.messages[number])
+        target_data: Json = {
+            "target_id": str(number),
+            "resolved": {"messages": {str(number): message_payload}},
+        }
     else:
         target_user = find_user(state, target)
         found = find_command(state, where, command, USER_MENU)
-        picked = resolve_entities(state, where, actor.id, [target_user.id])
-        target_data = {"target_id": str(target_user.id), "resolved": picked}
+        selected = resolve_entities(state, where, actor.id, [target_user.id])
+        target_data = {"target_id": str(target_user.id), "resolved": selected}
     check_may_use(state, actor.id, where, found)
     return open_interaction(
         state, InteractionKind.COMMAND, actor.id, where, _command_data(found) | target_data
@@ -126,8 +129,10 @@ def check_may_use(state: SandboxState, user_id: int, channel: Channel, command: 
     if not can(state.world, user_id, channel, P.USE_APPLICATION_COMMANDS):
         raise ControlError("This user may not use commands in that channel.", status=403)
     needed = parse_int(command.get("default_member_permissions"))
-    held = permissions_in(state.world, user_id, channel)
-    if needed is not None and (P(needed) not in held or (needed == 0 and P.ADMINISTRATOR not in held)):
+    permissions = permissions_in(state.world, user_id, channel)
+    if needed is not None and (
+        P(needed) not in permissions or (needed == 0 and P.ADMINISTRATOR not in permissions)
+    ):
         raise ControlError("This user lacks the permissions the command asks for.", status=403)
 
 
@@ -188,11 +193,11 @@ def _option_value(state: SandboxState, channel: Channel, option: Json, value: An
 
 def _channel_option(state: SandboxState, channel: Channel, option: Json, value: Name) -> Channel:
     """Find a channel of this guild and of the types the option accepts."""
-    picked = find_channel(state, value)
+    selected = find_channel(state, value)
     kinds = option.get("channel_types") or []
-    if picked.guild_id != channel.guild_id or (kinds and picked.kind not in kinds):
+    if selected.guild_id != channel.guild_id or (kinds and selected.kind not in kinds):
         raise ControlError(f"{option['name']!r} takes no such channel: pick one that is offered.", status=400)
-    return picked
+    return selected
 
 
 def _entity_id(state: SandboxState, kind: int, value: Name) -> int:

@@ -29,12 +29,16 @@ def press(
 
     `forge` skips the check that the message has this component; the bot receives the message unchanged.
     """
-    actor, shown = find_user(state, user), find_message(state, message)
-    channel = state.world.channels[shown.channel_id]
-    _check_may_press(state, actor.id, shown, channel)
-    component = _component(shown, custom_id)
+    actor, target_message = find_user(state, user), find_message(state, message)
+    channel = state.world.channels[target_message.channel_id]
+    _check_may_press(state, actor.id, target_message, channel)
+    component = _component(target_message, custom_id)
     if component is None and not forge:
-        known = [c["custom_id"] for _, c in walk_components(shown.payload["components"]) if "custom_id" in c]
+        known = [
+            c["custom_id"]
+            for _, c in walk_components(target_message.payload["components"])
+            if "custom_id" in c
+        ]
         raise ControlError(f"The message has no component {custom_id!r}: it has {known}.", status=404)
     component = component or {"id": 1, "type": STRING_SELECT if values else BUTTON}
     if not forge:
@@ -42,7 +46,7 @@ def press(
     data: Json = {"custom_id": custom_id, "component_type": component["type"], "id": component["id"]}
     if component["type"] in SELECTS:
         data |= _selected_values(state, channel, actor.id, component, values or [])
-    return open_interaction(state, InteractionKind.COMPONENT, actor.id, channel, data, shown)
+    return open_interaction(state, InteractionKind.COMPONENT, actor.id, channel, data, target_message)
 
 
 def _selected_values(

@@ -109,5 +109,5 @@ def _add_channel(state: SandboxState, resolved: Json, channel: Channel, actor_id
 
 def entity_id(state: SandboxState, value: Name) -> str:
     """Return the id of a user, role or channel."""
-    picked = resolve_entities(state, next(iter(state.world.channels.values())), 0, [value])
-    return next(str(found) for kind in ("users", "roles", "channels") for found in picked.get(kind, {}))
+    resolved = resolve_entities(state, next(iter(state.world.channels.values())), 0, [value])
+    return next(str(found) for kind in ("users", "roles", "channels") for found in resolved.get(kind, {}))

@@ -77,5 +77,5 @@ def _attachment_info(body: object) -> Mapping[str, Json]:
         for key in ("message", "data")
         if isinstance(message.get(key), dict)
     ]
-    listed = [a for message in messages for a in json_objects(message.get("attachments"))]
-    return {str(attachment.get("id")): attachment for attachment in listed}
+    attachments = [a for message in messages for a in json_objects(message.get("attachments"))]
+    return {str(attachment.get("id")): attachment for attachment in attachments}

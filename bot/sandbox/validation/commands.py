@@ -21,12 +21,12 @@ _NAME = re.compile(r"[-_'\w]{1,32}")
 def check_commands(commands: Any) -> None:
     """Validate the list of a bulk overwrite of commands."""
     errors = FormErrors()
-    listed = check_list(errors, commands, (), sum(_MAX_COMMANDS.values()))
-    kinds = Counter(str(command.get("type", CHAT_INPUT)) for command in listed)
+    command_list = check_list(errors, commands, (), sum(_MAX_COMMANDS.values()))
+    kinds = Counter(str(command.get("type", CHAT_INPUT)) for command in command_list)
     if any(kinds[str(kind)] > maximum for kind, maximum in _MAX_COMMANDS.items()):
         raise discord_error(MAXIMUM_COMMANDS)
     seen = set()
-    for index, command in enumerate(listed):
+    for index, command in enumerate(command_list):
         kind = command.get("type", CHAT_INPUT)
         if check_choice(errors, kind, (index, "type"), _MAX_COMMANDS):
             _check_command(errors, command, (index,))
