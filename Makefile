@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Twice as many as cores: many tests wait for something most of their time.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
-.PHONY: demo test lint fuzz crowd repeats schema bench bench-short prove prove-controls clean
+.PHONY: demo test lint pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -17,23 +17,26 @@ lint: .venv/installed  ## style, formatting, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+pictures: .venv/installed  ## draws the pictures in docs/images from the posts of a running demo
+	$(BIN)/python -m tests.pictures
+
 fuzz: .venv/installed  ## 200,000 hostile requests against the webhook (some minutes)
-	$(BIN)/python -m tests.reliability.fuzz --requests 200000
+	$(BIN)/python -m tests.proofs.fuzz --requests 200000
 
 crowd: .venv/installed  ## how fast a good client is answered among 500 bad ones (a minute)
-	$(BIN)/python -m tests.reliability.crowd
+	$(BIN)/python -m tests.proofs.slow_clients
 
 repeats: .venv/installed  ## 10,000 answers to repeated requests while the process is killed (some minutes)
-	$(BIN)/python -m tests.reliability.repeats
+	$(BIN)/python -m tests.proofs.repeats
 
 schema: .venv/installed  ## 10,000 requests made from the API's description, and every check on the answers (some minutes)
-	$(BIN)/python -m tests.reliability.described --examples 300
+	$(BIN)/python -m tests.proofs.described --examples 300
 
 prove: .venv/installed  ## kills, audit, outages in their long forms, figures into docs/reliability.md (RUN=kills: that one alone)
-	$(BIN)/python -m tests.reliability.prove --write $(RUN)
+	$(BIN)/python -m tests.proofs.prove --write $(RUN)
 
 prove-controls: .venv/installed  ## plants each bug, and sees its proof notice (some minutes)
-	$(BIN)/python -m tests.reliability.prove --write --controls
+	$(BIN)/python -m tests.proofs.prove --write --controls
 
 bench: .venv/bench  ## how fast it is, beside other servers, into docs/performance.md (half an hour or more)
 	$(BIN)/python -m tests.bench --page docs/performance.md

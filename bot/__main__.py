@@ -13,18 +13,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot import demo as staging
-from bot import story
-from bot.bridge import Bridge, CannotRun, running
+from bot.application import Application, StartupError, run_application
+from bot.cli import Config, backup, keys, outbox, rejected, restore, run_async, settings, workspaces
 from bot.config import Settings
-from bot.logs import log_to_stderr
-from bot.operator import Config, backup, finish, keys, outbox, rejected, restore, settings, workspaces
+from bot.demo import demo as staging
+from bot.demo import walkthrough as story
+from bot.observability.logging import configure_logging
 
 log = logging.getLogger(__name__)
 
-_NEW_OBJECTS = 50_000  # after which garbage is looked for; Python's own 700 are a few requests
-_LAST_WORDS = 0.2  # seconds in which requests are told that the database broke
-_FAREWELL = 0.8  # seconds until the process ends, closed or not
+GC_THRESHOLD = 50_000  # after which garbage is looked for; Python's own 700 are a few requests
+GRACE_SECONDS = 0.2  # seconds in which requests are told that the database broke
+EXIT_SECONDS = 0.8  # seconds until the process ends, closed or not
 
 app = typer.Typer(
     name="ticketbridge", help="Bridges game tickets to Discord.", no_args_is_help=True, add_completion=False
@@ -40,9 +40,9 @@ app.command()(restore)
 @app.command()
 def run(config: Config = None) -> None:
     """Run the bridge: accept tickets, post them in Discord, until SIGTERM or Ctrl+C."""
-    told = settings(config)
-    log_to_stderr(logging.INFO, told.log.format)
-    finish(_run(told), CannotRun)
+    loaded = settings(config)
+    configure_logging(logging.INFO, loaded.log.format)
+    run_async(_run(loaded), StartupError)
 
 
 @app.command()
@@ -56,35 +56,38 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Tell the whole story, then stop.")] = False,
 ) -> None:
     """See it work without a Discord account: a stand-in for it, the bot and the webhook in one process."""
-    log_to_stderr(logging.WARNING, "text")
+    configure_logging(logging.WARNING, "text")
     work = _demo(webhook_port, discord_port, database, as_json=json, leave=leave)
-    finish(work, CannotRun, story.StoryBroken)
+    run_async(work, StartupError, story.WalkthroughFailed)
 
 
 async def _run(settings: Settings) -> None:
     stop = _stop_signal()
-    async with running(settings) as bridge:
+    async with run_application(settings) as application:
         # What is there by now stays. To look through all of it for garbage would hold up requests for a tenth
         # of a second, again and again.
         gc.freeze()
         # Nearly all of a request is gone as soon as it is answered, and needs no looking for.
-        gc.set_threshold(_NEW_OBJECTS)
-        log.info("Tickets are accepted at %s", bridge.webhook_address)
-        stopped, broken = asyncio.create_task(stop.wait()), asyncio.create_task(_end_if_broken(bridge))
-        ends = (broken, bridge.discord)
-        await asyncio.wait([stopped, *ends], return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        for end in ends:
+        gc.set_threshold(GC_THRESHOLD)
+        log.info("Tickets are accepted at %s", application.webhook_address)
+        stop_task, failure_task = (
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(exit_when_database_fails(application)),
+        )
+        endings = (failure_task, application.discord_task)
+        await asyncio.wait([stop_task, *endings], return_when=asyncio.FIRST_COMPLETED)
+        stop_task.cancel()
+        for end in endings:
             if end.done():
                 end.result()
-        broken.cancel()
+        failure_task.cancel()
 
 
 async def _demo(
     webhook_port: int, discord_port: int, database: Path | None, *, as_json: bool, leave: bool
 ) -> None:
     stop, console = _stop_signal(), Console()
-    async with staging.staged(
+    async with staging.run_demo(
         webhook_port=webhook_port, discord_port=discord_port, database=database
     ) as demo:
         if as_json:
@@ -92,7 +95,7 @@ async def _demo(
         else:
             story.show_posts(console, demo)
         if leave:
-            await story.told(Console(stderr=True) if as_json else console, demo)
+            await story.run_walkthrough(Console(stderr=True) if as_json else console, demo)
             return
         if not as_json:
             story.show_ready(console, demo)
@@ -107,21 +110,21 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _end_if_broken(bridge: Bridge) -> None:
+async def exit_when_database_fails(application: Application) -> None:
     """Say so and end, within a second: to close may need what is broken, or wait for a client.
 
     Raises typer.Exit.
     """
-    await bridge.store.broken.wait()
+    await application.store.broken.wait()
     log.critical(
         "%s Ticketbridge ends, so that nothing is taken that may not be kept. Start it again; if that fails, "
         "check the disk, and put a backup in the database's place: `ticketbridge restore PATH`.",
-        await bridge.store.trouble(),
+        await application.store.health_error(),
     )
-    farewell = threading.Timer(_FAREWELL, os._exit, [1])
-    farewell.daemon = True
-    farewell.start()
-    await asyncio.sleep(_LAST_WORDS)
+    exit_timer = threading.Timer(EXIT_SECONDS, os._exit, [1])
+    exit_timer.daemon = True
+    exit_timer.start()
+    await asyncio.sleep(GRACE_SECONDS)
     raise typer.Exit(1)
 
 

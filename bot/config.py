@@ -26,16 +26,16 @@ DISCORD_API = "https://discord.com/api/v10"
 ENVIRONMENT_PREFIX = "TICKETBRIDGE_"
 
 
-class BadConfig(Exception):
+class ConfigError(Exception):
     """The settings cannot be used. The message is one sentence that says what to do."""
 
 
-def _listed(value: object) -> object:
+def split_commas(value: object) -> object:
     """In the environment, a list is text with commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _a_file(path: Path) -> Path:
+def require_file_path(path: Path) -> Path:
     if not path.name or path.is_dir():
         raise ValueError("it must name a file, not a folder")
     return path
@@ -54,7 +54,7 @@ class DiscordSettings(_Section):
         pattern=r"^https?://[^\s?#]+$",
         description="where the Discord API is; another Discord-compatible server is asked for its gateway",
     )
-    settle_seconds: float = Field(
+    unknown_outcome_delay: float = Field(
         default=10.0,
         ge=0,
         le=300,
@@ -71,14 +71,16 @@ class WebhookSettings(_Section):
         default="127.0.0.1", min_length=1, description="the address game servers reach the webhook at"
     )
     port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 takes any free one")
-    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)] = Field(
         default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
     )
-    metrics_from: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    metrics_allowed_networks: Annotated[
+        tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)
+    ] = Field(
         default=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
         description="networks that may read /metrics and the whole of /readyz",
     )
-    repeat_seconds: int = Field(
+    duplicate_window: int = Field(
         default=60, ge=0, le=3600, description="how long the same body from the same key is the same ticket"
     )
 
@@ -90,7 +92,7 @@ class LogSettings(_Section):
 
 
 class StorageSettings(_Section):
-    path: Annotated[Path, AfterValidator(_a_file)] = Field(
+    path: Annotated[Path, AfterValidator(require_file_path)] = Field(
         default=Path("ticketbridge.db"), description="the SQLite file; made if it is not there"
     )
 
@@ -130,38 +132,38 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-def read_settings(path: Path, *, required: bool = True) -> Settings:
+def load_settings(path: Path, *, required: bool = True) -> Settings:
     """The settings of a file and the environment. Raises BadConfig; a file not required may be missing."""
     try:
-        return Settings(**(_read(path) if required or path.exists() else {}))
+        return Settings(**(_read_toml(path) if required or path.exists() else {}))
     except ValidationError as error:
-        raise BadConfig(_sentence(path, error)) from error
+        raise ConfigError(format_error(path, error)) from error
     except ValueError as error:  # pydantic-settings: an environment value that is not what the field takes
-        raise BadConfig(f"A {ENVIRONMENT_PREFIX}... environment variable is wrong: {error}.") from error
+        raise ConfigError(f"A {ENVIRONMENT_PREFIX}... environment variable is wrong: {error}.") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError as error:
-        raise BadConfig(f"{path} does not exist. Copy config.example.toml there and fill it in.") from error
+        raise ConfigError(f"{path} does not exist. Copy config.example.toml there and fill it in.") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadConfig(
+        raise ConfigError(
             f"{path} cannot be read as TOML: {error}. Compare it with config.example.toml."
         ) from error
 
 
-def _sentence(path: Path, error: ValidationError) -> str:
+def format_error(path: Path, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    place = [str(part) for part in first["loc"]]
-    setting = f"[{place[0]}] {'.'.join(place[1:])}" if len(place) > 1 else f"[{place[0]}]"
+    location = [str(part) for part in first["loc"]]
+    setting = f"[{location[0]}] {'.'.join(location[1:])}" if len(location) > 1 else f"[{location[0]}]"
     if first["type"] == "extra_forbidden":
-        return f"{path}: there is no setting {setting}. {_known(place[0])}"
+        return f"{path}: there is no setting {setting}. {valid_keys_hint(location[0])}"
     return f"{path} (or the environment): {setting} is wrong: {first['msg']}."
 
 
-def _known(section: str) -> str:
+def valid_keys_hint(section: str) -> str:
     field = Settings.model_fields.get(section)
     if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
         return f"The sections are {', '.join(f'[{name}]' for name in Settings.model_fields)}."

@@ -1,1 +1,12 @@
-"""Discord in and out. Each public module is one discord.py extension; none knows SQL, HTTP or a game."""
+"""Discord in and out: slash commands, buttons, forms, posts and alerts, as discord.py extensions."""
+
+EXTENSIONS = (
+    "cogs.tickets.cog",
+    "cogs.tickets.components",
+    "cogs.posts.cog",
+    "cogs.reconcile.cog",
+    "cogs.reconcile.permissions",
+    "cogs.setup.cog",
+    "cogs.messages.cog",
+    "cogs.alerts.cog",
+)

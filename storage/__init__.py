@@ -1,43 +1,43 @@
 """SQL, and only here. Knows tickets; has never heard of HTTP, Discord or any game."""
 
-from storage.condition_rows import Depth
+from storage.condition_rows import OutboxDepth
 from storage.errors import (
     BackupFailed,
-    BrokenDatabase,
+    DatabaseCorrupt,
     DatabaseInUse,
+    DatabaseOpenError,
+    DatabaseUnavailable,
     DiskFull,
-    NameTaken,
     Overloaded,
     StorageError,
-    Unavailable,
     UnknownDelivery,
     UnknownKey,
-    UnknownRejected,
+    UnknownRejectedRequest,
     UnknownWorkspace,
-    UnreadableDatabase,
+    WorkspaceNameTaken,
 )
-from storage.healing_store import Loss
-from storage.lock import DatabaseLock, lock_path, read_note
+from storage.healing_store import ChannelDeletion
+from storage.lock import DatabaseLock, lock_path, read_address
 from storage.store import Store
 
 __all__ = [
     "BackupFailed",
-    "BrokenDatabase",
+    "ChannelDeletion",
+    "DatabaseCorrupt",
     "DatabaseInUse",
     "DatabaseLock",
-    "Depth",
+    "DatabaseOpenError",
+    "DatabaseUnavailable",
     "DiskFull",
-    "Loss",
-    "NameTaken",
+    "OutboxDepth",
     "Overloaded",
     "StorageError",
     "Store",
-    "Unavailable",
     "UnknownDelivery",
     "UnknownKey",
-    "UnknownRejected",
+    "UnknownRejectedRequest",
     "UnknownWorkspace",
-    "UnreadableDatabase",
+    "WorkspaceNameTaken",
     "lock_path",
-    "read_note",
+    "read_address",
 ]

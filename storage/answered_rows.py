@@ -6,50 +6,51 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import DifferentRequest, Once
+from bot.tickets.errors import IdempotencyKeyReused
+from bot.tickets.idempotency import IdempotencyKey
 from storage.times import to_ms
 
 
-async def find(db: aiosqlite.Connection, once: Once, now: datetime) -> bytes | None:
+async def find(db: aiosqlite.Connection, once: IdempotencyKey, now: datetime) -> bytes | None:
     """What the same request was answered with. Raises DifferentRequest."""
     return answer_in(await db.execute_fetchall(*asking_for(once, now)), once)
 
 
-async def insert(db: aiosqlite.Connection, once: Once, body: bytes, now: datetime) -> None:
+async def insert(db: aiosqlite.Connection, once: IdempotencyKey, body: bytes, now: datetime) -> None:
     """Keep an answer, and let go of those that are kept no longer."""
     await db.execute(FORGET, by(now))
     await db.execute(INSERT, values_of(once, body))
 
 
-def asking_for(once: Once, now: datetime) -> tuple[str, dict[str, object]]:
+def asking_for(once: IdempotencyKey, now: datetime) -> tuple[str, dict[str, object]]:
     """The statement that finds what the same request was answered, and its values."""
     values: dict[str, object] = {
-        "sender": once.sender,
+        "sender": once.key_prefix,
         "path": once.path,
-        "token": once.token,
-        "digest": once.digest,
+        "token": once.header_value,
+        "digest": once.body_sha256,
         "now": to_ms(now),
     }
-    return (_WITHOUT if once.token is None else _WITH_HEADER), values
+    return (_WITHOUT if once.header_value is None else _WITH_HEADER), values
 
 
-def answer_in(rows: Iterable[sqlite3.Row], once: Once) -> bytes | None:
+def answer_in(rows: Iterable[sqlite3.Row], once: IdempotencyKey) -> bytes | None:
     """Raises DifferentRequest."""
     for row in rows:
-        if row["digest"] != once.digest:
-            raise DifferentRequest
+        if row["digest"] != once.body_sha256:
+            raise IdempotencyKeyReused
         return bytes(row["body"])
     return None
 
 
-def values_of(once: Once, body: bytes) -> dict[str, object]:
+def values_of(once: IdempotencyKey, body: bytes) -> dict[str, object]:
     return {
-        "sender": once.sender,
+        "sender": once.key_prefix,
         "path": once.path,
-        "token": once.token,
-        "digest": once.digest,
+        "token": once.header_value,
+        "digest": once.body_sha256,
         "body": body,
-        "until": to_ms(once.until),
+        "until": to_ms(once.expires_at),
     }
 
 

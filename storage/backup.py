@@ -15,7 +15,7 @@ from pathlib import Path
 from storage.errors import BackupFailed
 from storage.migrate import migrations
 
-Step = Callable[[int, int], None]  # pages done, pages in all
+ProgressCallback = Callable[[int, int], None]  # pages done, pages in all
 
 _PAGES = 256  # copied between two looks at the progress: 1 MiB, some milliseconds
 _NAME = "ticketbridge-%Y%m%d-%H%M%S.db"
@@ -30,7 +30,9 @@ class Backup:
     bytes: int
 
 
-def back_up(database: Path, target: Path, step: Step = lambda done, total: None) -> Backup:
+def create_backup(
+    database: Path, target: Path, on_progress: ProgressCallback = lambda done, total: None
+) -> Backup:
     """Copy the database as it is now. Blocks; writers go on meanwhile. Raises BackupFailed."""
     if not database.exists():
         raise BackupFailed(f"There is no database at {database}. Check [storage] path.")
@@ -38,7 +40,9 @@ def back_up(database: Path, target: Path, step: Step = lambda done, total: None)
         raise BackupFailed(f"{target} is there already. Choose another name, or move it away.")
     with _explained(f"{target} cannot be written"), _beside(target) as unfinished:
         with closing(_open(database, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
-            source.backup(copy, pages=_PAGES, progress=lambda _, left, total: step(total - left, total))
+            source.backup(
+                copy, pages=_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
+            )
             # One file, without a log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
         tickets = verify(unfinished)
@@ -49,7 +53,7 @@ def back_up(database: Path, target: Path, step: Step = lambda done, total: None)
 
 
 def restore(
-    backup: Path, database: Path, now: datetime, step: Step = lambda done, total: None
+    backup: Path, database: Path, now: datetime, on_progress: ProgressCallback = lambda done, total: None
 ) -> Path | None:
     """Put a backup in the database's place; what was there is moved aside, and its new path returned.
 
@@ -62,7 +66,9 @@ def restore(
         verify(backup)
         with _beside(database) as unfinished:
             with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
-                source.backup(copy, pages=_PAGES, progress=lambda _, left, total: step(total - left, total))
+                source.backup(
+                    copy, pages=_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
+                )
             verify(unfinished)
             _sync(unfinished)
             aside = _set_aside(database, now)
@@ -94,17 +100,17 @@ def verify(path: Path) -> int:
     return int(tickets)
 
 
-def scheduled_name(now: datetime) -> str:
+def scheduled_backup_name(now: datetime) -> str:
     """What a scheduled backup made at that time, in UTC, is called."""
     return now.astimezone(UTC).strftime(_NAME)
 
 
-def newest_scheduled(folder: Path) -> datetime | None:
+def newest_scheduled_at(folder: Path) -> datetime | None:
     """When the newest scheduled backup of a folder was made."""
     return max((made for made, _ in _scheduled(folder)), default=None)
 
 
-def prune(folder: Path, keep: int) -> list[Path]:
+def prune_backups(folder: Path, keep: int) -> list[Path]:
     """Delete all but so many of the newest scheduled backups of a folder. Raises BackupFailed."""
     gone = [path for _, path in sorted(_scheduled(folder))[:-keep]]
     with _explained(f"{folder} cannot be tidied"):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from storage import condition_rows
-from storage.condition_rows import Depth
+from storage.condition_rows import OutboxDepth
 from storage.errors import StorageError
 from storage.transactions import Transactions
 
@@ -18,7 +18,7 @@ class Condition(Transactions):
 
     _probed = float("-inf")
 
-    async def trouble(self) -> StorageError | None:
+    async def health_error(self) -> StorageError | None:
         """Why the store takes nothing, if so. While it does not, asking makes it find out again."""
         now = time.monotonic()
         if self._trouble is None or self.broken.is_set() or now - self._probed < BETWEEN_PROBES:
@@ -36,17 +36,17 @@ class Condition(Transactions):
         async with self._write_within(_PROBE_PATIENCE) as db:
             await condition_rows.leave_room(db)
 
-    async def depths(self) -> Sequence[Depth]:
+    async def outbox_depths(self) -> Sequence[OutboxDepth]:
         """What is not delivered, counted by state, kind and channel."""
         async with self._read() as db:
             return await condition_rows.depths(db)
 
-    async def newest_ticket(self) -> int:
+    async def newest_ticket_id(self) -> int:
         """Our number of the ticket that came last; 0 if there is none."""
         async with self._read() as db:
             return await condition_rows.newest_ticket(db)
 
-    async def tickets_between(self, after: int, last: int) -> Mapping[str, int]:
+    async def count_tickets_by_source(self, after: int, last: int) -> Mapping[str, int]:
         """How many tickets came from each source: those after one number, up to and with the other."""
         async with self._read() as db:
             return await condition_rows.tickets_between(db, after, last)

@@ -6,37 +6,37 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Kind, State
+from bot.tickets.outbox import DeliveryKind, DeliveryState
 from storage.times import from_ms
 
 _ROOM = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Depth:
+class OutboxDepth:
     """Deliveries of one state and kind that are bound for one channel."""
 
-    state: State  # pending or buried
-    kind: Kind
+    state: DeliveryState  # pending or buried
+    kind: DeliveryKind
     channel_id: int
     count: int
     oldest: datetime  # when the one that was put there first was
 
 
-async def depths(db: aiosqlite.Connection) -> Sequence[Depth]:
+async def depths(db: aiosqlite.Connection) -> Sequence[OutboxDepth]:
     rows = await db.execute_fetchall(
         """
         SELECT state, kind, channel_id, count(*) AS number, min(created_at) AS oldest
         FROM outbox WHERE state = 'pending' GROUP BY kind, channel_id
         UNION ALL
         SELECT state, kind, channel_id, count(*), min(created_at)
-        FROM outbox WHERE state = 'buried' GROUP BY kind, channel_id
+        FROM outbox WHERE state = 'dead_letter' GROUP BY kind, channel_id
         """
     )
     return [
-        Depth(
-            state=State(row["state"]),
-            kind=Kind(row["kind"]),
+        OutboxDepth(
+            state=DeliveryState(row["state"]),
+            kind=DeliveryKind(row["kind"]),
             channel_id=row["channel_id"],
             count=row["number"],
             oldest=from_ms(row["oldest"]),

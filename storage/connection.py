@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import aiosqlite
 
-from storage.errors import UnreadableDatabase
+from storage.errors import DatabaseOpenError
 from storage.failures import is_damage
 from storage.words import words_of
 
@@ -18,7 +18,7 @@ _SETTINGS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
-PATIENCE = 5.0  # seconds to wait for a lock of another program's
+BUSY_TIMEOUT = 5.0  # seconds to wait for a lock of another program's
 
 Result = TypeVar("Result")
 
@@ -33,16 +33,16 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         return await _open_sound(path)
     except (OSError, sqlite3.Error) as error:
         if is_damage(error):
-            raise damaged(path, error) from error
-        raise UnreadableDatabase(
+            raise corrupt_error(path, error) from error
+        raise DatabaseOpenError(
             f"{path} cannot be opened as a database ({_cause(error)}). "
             "Check the path and its permissions, or move a foreign file out of the way."
         ) from error
 
 
-def damaged(path: Path, what: object) -> UnreadableDatabase:
+def corrupt_error(path: Path, what: object) -> DatabaseOpenError:
     """The refusal of a file that SQLite finds damaged."""
-    return UnreadableDatabase(
+    return DatabaseOpenError(
         f"{path} is damaged ({what}). Put a backup in its place: `ticketbridge restore PATH`; "
         "what is there now is kept beside it."
     )
@@ -67,7 +67,7 @@ async def _open_sound(path: Path) -> aiosqlite.Connection:
         # Every page and row, but not every index entry against its row, which takes several times as long.
         (found,) = await db.execute_fetchall("PRAGMA quick_check(1)")
         if found[0] != "ok":
-            raise damaged(path, found[0].splitlines()[-1])  # the first line names the database, ours
+            raise corrupt_error(path, found[0].splitlines()[-1])  # the first line names the database, ours
     # BaseException: the thread of a connection that nobody has would keep a cancelled start from ending.
     except BaseException:
         await db.close()
@@ -76,7 +76,7 @@ async def _open_sound(path: Path) -> aiosqlite.Connection:
 
 
 async def _open(path: Path) -> aiosqlite.Connection:
-    db = await aiosqlite.connect(path, isolation_level=None, timeout=PATIENCE)
+    db = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT)
     try:
         for setting in _SETTINGS:
             await db.execute(setting)
@@ -91,7 +91,7 @@ async def _open(path: Path) -> aiosqlite.Connection:
     return db
 
 
-async def in_its_thread(db: aiosqlite.Connection, work: Callable[[sqlite3.Connection], Result]) -> Result:
+async def run_in_thread(db: aiosqlite.Connection, work: Callable[[sqlite3.Connection], Result]) -> Result:
     """What `work` makes of the connection itself: many statements in one go of its thread.
 
     aiosqlite's own methods go there and back for each statement, and it has no public name for this.

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Delivery, Lane
+from bot.tickets.outbox import Delivery, Destination
 from storage.outbox_rows import delivery_of
 from storage.times import from_ms, to_ms
 
@@ -19,7 +19,7 @@ LATELY = 20  # messages of several posts, of all channels: who waited while one 
 
 
 async def channels_due(
-    db: aiosqlite.Connection, lane: Lane, busy: Collection[int], now: datetime, limit: int
+    db: aiosqlite.Connection, lane: Destination, busy: Collection[int], now: datetime, limit: int
 ) -> list[tuple[int, bool]]:
     """Each channel that is not busy and has something due, by its oldest; and whether posts crowd it.
 
@@ -53,7 +53,9 @@ async def channels_due(
     return [(row["channel_id"], bool(row["crowded"])) for row in rows]
 
 
-async def oldest_due(db: aiosqlite.Connection, lane: Lane, channel_id: int, now: datetime) -> list[Delivery]:
+async def oldest_due(
+    db: aiosqlite.Connection, lane: Destination, channel_id: int, now: datetime
+) -> list[Delivery]:
     """The delivery of a channel that was due first, with those it shares its message with."""
     return await _with_its_digest(
         db,
@@ -68,7 +70,7 @@ async def oldest_due(db: aiosqlite.Connection, lane: Lane, channel_id: int, now:
 
 
 async def next_of_crowd(
-    db: aiosqlite.Connection, lane: Lane, channel_id: int, now: datetime
+    db: aiosqlite.Connection, lane: Destination, channel_id: int, now: datetime
 ) -> list[Delivery]:
     """What a channel in which posts queue up is to be given next.
 
@@ -110,7 +112,7 @@ def _sort_of(row: sqlite3.Row) -> tuple[int, int]:
     return row["rank"], row["view_only"]
 
 
-async def next_due(db: aiosqlite.Connection, lane: Lane, busy: Collection[int]) -> datetime | None:
+async def next_due(db: aiosqlite.Connection, lane: Destination, busy: Collection[int]) -> datetime | None:
     """When the next delivery to a channel that is not busy is due; None if none waits."""
     if not await _anything_waits(db, busy):
         return None

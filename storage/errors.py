@@ -5,7 +5,7 @@ class StorageError(Exception):
     """The database did not take or give what was asked; whether a write was kept is unknown."""
 
 
-class Unavailable(StorageError):
+class DatabaseUnavailable(StorageError):
     """The database takes nothing for now, and will again by itself once the cause is gone."""
 
 
@@ -13,15 +13,15 @@ class Overloaded(StorageError):
     """So much waits to be written that no more is taken on."""
 
 
-class DiskFull(Unavailable):
+class DiskFull(DatabaseUnavailable):
     """There is no room for what was to be kept."""
 
 
-class BrokenDatabase(StorageError):
+class DatabaseCorrupt(StorageError):
     """The disk failed, or the file is damaged: whoever has it open must end, and start anew or not at all."""
 
 
-class UnreadableDatabase(StorageError):
+class DatabaseOpenError(StorageError):
     """The file cannot be opened as a database of ours."""
 
 
@@ -29,7 +29,7 @@ class DatabaseInUse(StorageError):
     """Another process holds this database."""
 
 
-class NameTaken(StorageError):
+class WorkspaceNameTaken(StorageError):
     """That name is already in use."""
 
 
@@ -49,5 +49,5 @@ class UnknownDelivery(StorageError):
     """There is no undelivered delivery with that number."""
 
 
-class UnknownRejected(StorageError):
+class UnknownRejectedRequest(StorageError):
     """There is no refused request with that number."""

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from storage.errors import BrokenDatabase, DiskFull, StorageError, Unavailable
+from storage.errors import DatabaseCorrupt, DatabaseUnavailable, DiskFull, StorageError
 
 # A transaction that failed so may be on the disk all the same, and what is read may be wrong.
 _BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -25,8 +25,8 @@ def meaning_of(error: sqlite3.Error) -> StorageError:
     if code in _FULL:
         return DiskFull("The database failed: the disk is full. Free some space; it goes on by itself.")
     if code & _PRIMARY in _BROKEN:
-        return BrokenDatabase(f"The database failed: {error} ({error.sqlite_errorname}).")
-    kind = Unavailable if code & _PRIMARY in _PASSING else StorageError
+        return DatabaseCorrupt(f"The database failed: {error} ({error.sqlite_errorname}).")
+    kind = DatabaseUnavailable if code & _PRIMARY in _PASSING else StorageError
     return kind(f"The database failed: {error}.")
 
 

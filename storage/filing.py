@@ -4,7 +4,10 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from bot.tickets import Answered, NewTicket, Once, Status, Ticket, TooManyOpen, Workspace
+from bot.tickets.errors import OpenTicketLimitReached
+from bot.tickets.idempotency import IdempotencyKey, StoredResponse
+from bot.tickets.ticket import NewTicket, Status, Ticket
+from bot.tickets.workspace import Workspace
 from storage import answered_rows, outbox_rows, ticket_rows, workspace_rows
 from storage.ticket_rows import dump
 from storage.workspace_store import unknown_workspace
@@ -23,30 +26,30 @@ def file(
 ) -> Ticket:
     """Keep a ticket where its workspace's rules put it. Raises TooManyOpen, UnknownWorkspace."""
     workspace = _workspace(db, workspace_id)
-    most = workspace.most_open(new)
+    most = workspace.open_ticket_limit(new)
     if most is not None and _count_open(db, workspace_id, new) >= most:
-        raise TooManyOpen
+        raise OpenTicketLimitReached
     department = workspace.department_for(new.category).id
     ticket = ticket_rows.insert(db, new, workspace_id=workspace_id, department=department, ids=ids, now=now)
     channel = channel_id or workspace.channel_for(new, department)
-    rows = [outbox_rows.values_of(ticket, kind, channel, now) for kind in new.opening]
+    rows = [outbox_rows.values_of(ticket, kind, channel, now) for kind in new.initial_deliveries]
     db.executemany(outbox_rows.INSERT, rows)
     return ticket
 
 
 def carried_out_once(
-    db: sqlite3.Connection, once: Once | None, now: datetime, act: Callable[[], bytes]
-) -> Answered:
+    db: sqlite3.Connection, once: IdempotencyKey | None, now: datetime, act: Callable[[], bytes]
+) -> StoredResponse:
     """What the same request was answered before; otherwise what `act` answers. Raises DifferentRequest."""
     if once is None:
-        return Answered(body=act())
+        return StoredResponse(body=act())
     kept = answered_rows.answer_in(db.execute(*answered_rows.asking_for(once, now)), once)
     if kept is not None:
-        return Answered(body=kept, repeated=True)
+        return StoredResponse(body=kept, replayed=True)
     body = act()
     db.execute(answered_rows.FORGET, answered_rows.by(now))
     db.execute(answered_rows.INSERT, answered_rows.values_of(once, body))
-    return Answered(body=body)
+    return StoredResponse(body=body)
 
 
 def _workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
 
-from bot.tickets import Scope, Search
+from bot.tickets.queries import Scope, TicketQuery
 from storage.ticket_rows import dump
 from storage.words import questions
 
@@ -30,7 +30,7 @@ class Fitting:
     newest: Callable[[int, int], Sequence[int]]  # so many, after so many were left out
 
 
-def fitting(db: sqlite3.Connection, scope: Scope, search: Search) -> Fitting:
+def fitting(db: sqlite3.Connection, scope: Scope, search: TicketQuery) -> Fitting:
     """What fits a search, newest first."""
     values = _values(scope, search)
     if search.text:
@@ -163,7 +163,7 @@ _WITH_WORDS = """
 _RENAMED = "SELECT ticket_id FROM renamed_tickets ORDER BY ticket_id DESC LIMIT :limit"
 
 
-def _values(scope: Scope, search: Search) -> dict[str, object]:
+def _values(scope: Scope, search: TicketQuery) -> dict[str, object]:
     return {
         "workspace": scope.workspace_id,
         "source": scope.source,

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from bot.tickets import ViewOnly
-from storage.connection import PATIENCE, in_its_thread
-from storage.errors import BrokenDatabase, Overloaded, StorageError
+from bot.tickets.errors import ViewOnly
+from storage.connection import BUSY_TIMEOUT, run_in_thread
+from storage.errors import DatabaseCorrupt, Overloaded, StorageError
 from storage.failures import meaning_of
 from storage.transactions import Transactions
 
-MOST_WAITING = 1000  # whoever comes then is told at once to come again
-MOST_TOGETHER = 256  # in one transaction: others want to write too
+MAX_QUEUE = 1000  # whoever comes then is told at once to come again
+MAX_BATCH = 256  # in one transaction: others want to write too
 _PUNCTUAL = 0.05  # seconds by which SQLite may give up waiting too early
 
 Result = TypeVar("Result")
@@ -83,7 +83,7 @@ class Group:
         """
         _begin(db)
         self.begun = time.monotonic()
-        together = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        together = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
         self.taken = [asked for asked in together if not asked.future.cancelled()]
         if not self._went_well(db):
             db.rollback()
@@ -119,7 +119,7 @@ class GroupCommit(Transactions):
     """What those parts of the store are built on in which many write at once."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = PATIENCE
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
     ) -> None:
         super().__init__(writer, reader, patience=patience)
         self._asked: deque[Asked] = deque()  # the loop adds, the writer's thread takes
@@ -130,7 +130,7 @@ class GroupCommit(Transactions):
 
         Cancelled before its turn, it is not done; later, it is done once all the same.
         """
-        if len(self._asked) >= MOST_WAITING:
+        if len(self._asked) >= MAX_QUEUE:
             failure = Overloaded("The database failed: too much waits to be written already.")
             self._note(failure)
             raise failure
@@ -161,14 +161,14 @@ class GroupCommit(Transactions):
                 # Behind those who were told, who need not wait for it.
                 asyncio.get_running_loop().call_soon(self._tell_times, group)
             finally:
-                self._outbox_grew()  # a commit that was cut short may have been kept all the same
+                self._notify_outbox()  # a commit that was cut short may have been kept all the same
 
     async def _write_group(self, group: Group) -> None:
         """Once it is this one's turn. Raises StorageError."""
         await self._take_turn(group.first.deadline)
         try:
             await self._be_patient_until(group.first.deadline)
-            await in_its_thread(self._writer, group.write)
+            await run_in_thread(self._writer, group.write)
         # BaseException: a transaction that failed must not be left open for the next one.
         except BaseException as error:
             await self._undo()
@@ -210,4 +210,4 @@ def _taken_from(waiting: deque[Asked], *, until: float) -> list[Asked]:
 
 def _spoils_everything(error: Exception) -> bool:
     """Whether what the others wrote in the same transaction cannot be trusted either."""
-    return isinstance(error, sqlite3.Error) and isinstance(meaning_of(error), BrokenDatabase)
+    return isinstance(error, sqlite3.Error) and isinstance(meaning_of(error), DatabaseCorrupt)

@@ -4,7 +4,9 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Kind, Lane, Ticket, Workspace, nonce_of
+from bot.tickets.outbox import DeliveryKind, Destination, make_nonce
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from storage import healing_rows, outbox_rows
 
 
@@ -14,18 +16,18 @@ async def post_anew(db: aiosqlite.Connection, workspace: Workspace, ticket: Tick
     What waits for a place that is no longer there goes behind it; what has a place keeps its turn, for it
     may be on its way. A private ticket stays in the channel its reporter can see.
     """
-    waiting = await outbox_rows.pending(db, ticket.id, Lane.DISCORD)
+    waiting = await outbox_rows.pending(db, ticket.id, Destination.DISCORD)
     await healing_rows.drop_openings(db, ticket.id, now)
-    nowhere = ticket.post.thread_id is None and (ticket.private or ticket.post.channel_id is None)
+    nowhere = ticket.post.thread_id is None and (ticket.is_private or ticket.post.channel_id is None)
     if nowhere:
-        await healing_rows.drop_waiting(db, ticket.id, Lane.DISCORD, now)
-    channel = (ticket.post.channel_id if ticket.private else None) or _home(workspace, ticket)
+        await healing_rows.drop_waiting(db, ticket.id, Destination.DISCORD, now)
+    channel = (ticket.post.channel_id if ticket.is_private else None) or _home(workspace, ticket)
     part = f"again {await healing_rows.newest_delivery(db)}"
-    for kind in ticket.opening:
-        if kind is Kind.POST or ticket.post.thread_id is None:
+    for kind in ticket.initial_deliveries:
+        if kind is DeliveryKind.POST or ticket.post.thread_id is None:
             await outbox_rows.insert(db, ticket, kind, channel, now, part=part)
     for one in waiting if nowhere else ():
-        if one.kind in (Kind.SHOW, Kind.POINT):
+        if one.kind in (DeliveryKind.POST_MESSAGE, DeliveryKind.POST_POINTER):
             again, said = f"{part} {one.id}", one.message_id
             await outbox_rows.insert(db, ticket, one.kind, channel, now, message_id=said, part=again)
 
@@ -43,7 +45,7 @@ async def move_what_is_stranded(db: aiosqlite.Connection, workspace: Workspace) 
         if await healing_rows.is_gone(db, channel):
             left += 1
             continue
-        nonce = nonce_of(ticket.uid, kind, f"moved {delivery_id}", channel)
+        nonce = make_nonce(ticket.uid, kind, f"moved {delivery_id}", channel)
         await healing_rows.move(db, delivery_id, channel, nonce)
     return left
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import Kind, Lane, Ticket
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.ticket import Ticket
 from storage import ticket_rows
 from storage.times import to_ms
 
@@ -60,7 +61,7 @@ async def shown_in(db: aiosqlite.Connection, channel_id: int, limit: int) -> lis
         SELECT id, workspace_id, status IN ('open', 'in-progress') OR EXISTS (
             SELECT 1 FROM outbox
             WHERE lane = 'discord' AND ticket_id = tickets.id
-              AND state = 'pending' AND kind IN ('post', 'show')
+              AND state = 'pending' AND kind IN ('post', 'post_message')
         ) AS is_wanted
         FROM tickets WHERE post_channel_id = :id ORDER BY id LIMIT :limit
         """,
@@ -109,13 +110,13 @@ async def drop_openings(db: aiosqlite.Connection, ticket_id: int, now: datetime)
     await db.execute(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
-        WHERE ticket_id = :id AND state = 'buried' AND kind IN ('post', 'thread', 'private-thread')
+        WHERE ticket_id = :id AND state = 'dead_letter' AND kind IN ('post', 'thread', 'private_thread')
         """,
         {"id": ticket_id, "now": to_ms(now)},
     )
 
 
-async def drop_waiting(db: aiosqlite.Connection, ticket_id: int, lane: Lane, now: datetime) -> None:
+async def drop_waiting(db: aiosqlite.Connection, ticket_id: int, lane: Destination, now: datetime) -> None:
     await db.execute(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
@@ -131,7 +132,7 @@ async def newest_delivery(db: aiosqlite.Connection) -> int:
     return int(row["id"])
 
 
-async def stranded(db: aiosqlite.Connection, workspace_id: str) -> list[tuple[int, Kind, Ticket]]:
+async def stranded(db: aiosqlite.Connection, workspace_id: str) -> list[tuple[int, DeliveryKind, Ticket]]:
     """What waits for a channel that is gone: delivery ids, their kinds and tickets, in order."""
     rows = list(
         await db.execute_fetchall(
@@ -149,8 +150,8 @@ async def stranded(db: aiosqlite.Connection, workspace_id: str) -> list[tuple[in
     return [_stranded(row) for row in rows]
 
 
-def _stranded(row: sqlite3.Row) -> tuple[int, Kind, Ticket]:
-    return row["delivery_id"], Kind(row["kind"]), ticket_rows.ticket_of(row)
+def _stranded(row: sqlite3.Row) -> tuple[int, DeliveryKind, Ticket]:
+    return row["delivery_id"], DeliveryKind(row["kind"]), ticket_rows.ticket_of(row)
 
 
 async def move(db: aiosqlite.Connection, delivery_id: int, channel_id: int, nonce: str) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import ApiKey
+from bot.tickets.api_keys import ApiKey
 from storage.times import from_ms, to_ms
 
 

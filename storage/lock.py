@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from storage.errors import DatabaseInUse, UnreadableDatabase
+from storage.errors import DatabaseInUse, DatabaseOpenError
 
 
 class DatabaseLock:
@@ -23,7 +23,7 @@ class DatabaseLock:
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise UnreadableDatabase(
+            raise DatabaseOpenError(
                 f"{self._path} cannot be written ({error.strerror}). Check the path and its permissions."
             ) from error
         try:
@@ -35,15 +35,15 @@ class DatabaseLock:
                 "Stop it first, or give this one a database of its own."
             ) from error
         self._fd = fd
-        self.write_note("")
+        self.publish_address("")
         return self
 
-    def write_note(self, note: str) -> None:
+    def publish_address(self, address: str) -> None:
         """Replace what the lock file says."""
         if self._fd is None:
             raise ValueError("the lock is not held")
         os.truncate(self._fd, 0)
-        os.pwrite(self._fd, note.encode(), 0)
+        os.pwrite(self._fd, address.encode(), 0)
 
     def __exit__(self, *_: object) -> None:
         if self._fd is not None:
@@ -58,7 +58,7 @@ def lock_path(database: Path) -> Path:
     return database.with_name(f"{database.name}.lock")
 
 
-def read_note(database: Path) -> str:
+def read_address(database: Path) -> str:
     """What the holder of the lock has written; empty if there is none."""
     try:
         return lock_path(database).read_text(encoding="utf-8")

@@ -7,7 +7,9 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import KINDS, Case, Message, MessageKind, Person, Ticket, Words
+from bot.tickets.message import KINDS, Actor, Message, MessageKind, Words
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import Ticket
 from storage.times import from_ms, to_ms
 
 
@@ -61,7 +63,7 @@ async def of_ticket(
     return [_message(row) for row in reversed(list(rows))]
 
 
-async def counted(db: aiosqlite.Connection, tickets: Sequence[Ticket]) -> tuple[Case, ...]:
+async def counted(db: aiosqlite.Connection, tickets: Sequence[Ticket]) -> tuple[TicketDetails, ...]:
     """The tickets, in their order, with how many replies and follow-ups each has."""
     rows = await db.execute_fetchall(
         """
@@ -73,7 +75,7 @@ async def counted(db: aiosqlite.Connection, tickets: Sequence[Ticket]) -> tuple[
     counts = {row["ticket_id"]: (row["replies"], row["follow_ups"]) for row in rows}
     none = (0, 0)
     return tuple(
-        Case(ticket=ticket, replies=replies, follow_ups=follow_ups)
+        TicketDetails(ticket=ticket, replies=replies, follow_ups=follow_ups)
         for ticket in tickets
         for replies, follow_ups in [counts.get(ticket.id, none)]
     )
@@ -84,7 +86,7 @@ def _message(row: sqlite3.Row) -> Message:
         id=row["id"],
         ticket_id=row["ticket_id"],
         kind=MessageKind(row["kind"]),
-        author=Person(id=row["author_id"], name=row["author_name"], source=row["author_source"]),
+        author=Actor(id=row["author_id"], name=row["author_name"], source=row["author_source"]),
         text=row["text"],
         created_at=from_ms(row["created_at"]),
     )

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import aiosqlite
 
-from storage.errors import UnreadableDatabase
+from storage.errors import DatabaseOpenError
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -33,7 +33,7 @@ async def migrate(db: aiosqlite.Connection) -> None:
     version = row[0] if row else 0
     known = migrations()
     if version > known[-1][0]:
-        raise UnreadableDatabase(
+        raise DatabaseOpenError(
             f"The database has version {version}, newer than this ticketbridge knows ({known[-1][0]}). "
             "Install the newer ticketbridge again, or restore an older backup."
         )
@@ -53,7 +53,7 @@ async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
         for statement in statements(script):
             await db.execute(statement)
         if await db.execute_fetchall("PRAGMA foreign_key_check"):
-            raise UnreadableDatabase(
+            raise DatabaseOpenError(
                 f"The database cannot be brought to version {number}: some of its rows refer to nothing. "
                 "Restore a backup, or ask for help with the file."
             )

@@ -2,14 +2,14 @@
 
 import aiosqlite
 
-from bot.tickets.notice import Notice
+from bot.tickets.alerts import AlertMessage
 from storage.times import from_ms, to_ms
 
 
-async def every(db: aiosqlite.Connection) -> list[Notice]:
+async def every(db: aiosqlite.Connection) -> list[AlertMessage]:
     rows = await db.execute_fetchall("SELECT * FROM notices ORDER BY began_at")
     return [
-        Notice(
+        AlertMessage(
             workspace_id=row["workspace_id"],
             channel_id=row["channel_id"],
             log_channel_id=row["log_channel_id"],
@@ -20,7 +20,7 @@ async def every(db: aiosqlite.Connection) -> list[Notice]:
     ]
 
 
-async def keep(db: aiosqlite.Connection, notice: Notice) -> None:
+async def keep(db: aiosqlite.Connection, notice: AlertMessage) -> None:
     await db.execute(
         """
         INSERT INTO notices (workspace_id, channel_id, log_channel_id, message_id, began_at)

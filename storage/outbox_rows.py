@@ -6,14 +6,15 @@ from typing import Any
 
 import aiosqlite
 
-from bot.tickets import Backlog, Delivery, Kind, Lane, Receipt, Ticket, nonce_of
+from bot.tickets.outbox import ChannelBacklog, Delivery, DeliveryKind, Destination, Receipt, make_nonce
+from bot.tickets.ticket import Ticket
 from storage.times import from_ms, to_ms
 
 
 async def insert(
     db: aiosqlite.Connection,
     ticket: Ticket,
-    kind: Kind,
+    kind: DeliveryKind,
     channel_id: int,
     now: datetime,
     *,
@@ -32,7 +33,7 @@ INSERT = """
 
 def values_of(
     ticket: Ticket,
-    kind: Kind,
+    kind: DeliveryKind,
     channel_id: int,
     now: datetime,
     *,
@@ -42,22 +43,22 @@ def values_of(
     return {
         "ticket_id": ticket.id,
         "kind": kind.value,
-        "lane": kind.lane.value,
+        "lane": kind.destination.value,
         "channel_id": channel_id,
-        "nonce": nonce_of(ticket.uid, kind, part, channel_id),
+        "nonce": make_nonce(ticket.uid, kind, part, channel_id),
         "message_id": message_id,
         "now": to_ms(now),
     }
 
 
-async def has_untouched(db: aiosqlite.Connection, ticket_id: int, kind: Kind) -> bool:
+async def has_untouched(db: aiosqlite.Connection, ticket_id: int, kind: DeliveryKind) -> bool:
     """Whether such a delivery waits that nobody has begun."""
     async with db.execute(
         """
         SELECT 1 FROM outbox
         WHERE ticket_id = :ticket_id AND kind = :kind AND lane = :lane AND state = 'pending' AND attempts = 0
         """,
-        {"ticket_id": ticket_id, "kind": kind.value, "lane": kind.lane.value},
+        {"ticket_id": ticket_id, "kind": kind.value, "lane": kind.destination.value},
     ) as cursor:
         return await cursor.fetchone() is not None
 
@@ -69,7 +70,11 @@ async def channel_of_post(db: aiosqlite.Connection, ticket_id: int) -> int | Non
         SELECT channel_id FROM outbox
         WHERE ticket_id = :ticket_id AND lane = :lane AND state = 'pending' AND kind = :kind
         """,
-        {"ticket_id": ticket_id, "lane": Kind.POST.lane.value, "kind": Kind.POST.value},
+        {
+            "ticket_id": ticket_id,
+            "lane": DeliveryKind.POST.destination.value,
+            "kind": DeliveryKind.POST.value,
+        },
     )
     return next((row["channel_id"] for row in rows), None)
 
@@ -122,14 +127,14 @@ async def separate(db: aiosqlite.Connection, delivery_id: int) -> None:
 async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: datetime) -> None:
     await db.execute(
         """
-        UPDATE outbox SET state = 'buried', settled_at = :now, last_error = :reason
+        UPDATE outbox SET state = 'dead_letter', settled_at = :now, last_error = :reason
         WHERE id = :id AND state = 'pending'
         """,
         {"id": delivery_id, "reason": reason, "now": to_ms(now)},
     )
 
 
-async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Lane) -> list[Delivery]:
+async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Destination) -> list[Delivery]:
     """What still waits for one ticket in one lane, first in first."""
     rows = await db.execute_fetchall(
         "SELECT * FROM outbox WHERE ticket_id = :id AND lane = :lane AND state = 'pending' ORDER BY id",
@@ -154,7 +159,7 @@ async def lead_of(db: aiosqlite.Connection, digest_id: int) -> int | None:
     return next((row["lead_id"] for row in rows), None)
 
 
-async def backlogs(db: aiosqlite.Connection, lane: Lane) -> list[Backlog]:
+async def backlogs(db: aiosqlite.Connection, lane: Destination) -> list[ChannelBacklog]:
     """What waits, for each workspace and channel; the longest waiting first."""
     rows = await db.execute_fetchall(
         """
@@ -166,7 +171,7 @@ async def backlogs(db: aiosqlite.Connection, lane: Lane) -> list[Backlog]:
         {"lane": lane.value},
     )
     return [
-        Backlog(
+        ChannelBacklog(
             workspace_id=row["workspace_id"],
             channel_id=row["channel_id"],
             waiting=row["waiting"],
@@ -185,13 +190,13 @@ def fields_of(row: sqlite3.Row) -> dict[str, Any]:
     return {
         "id": row["id"],
         "ticket_id": row["ticket_id"],
-        "kind": Kind(row["kind"]),
+        "kind": DeliveryKind(row["kind"]),
         "channel_id": row["channel_id"],
         "nonce": row["nonce"],
         "message_id": row["message_id"],
         "attempts": row["attempts"],
         "created_at": from_ms(row["created_at"]),
-        "begun_at": None if row["begun_at"] is None else from_ms(row["begun_at"]),
-        "last_begun_at": None if row["last_begun_at"] is None else from_ms(row["last_begun_at"]),
-        "lead_id": row["lead_id"],
+        "first_attempt_at": None if row["begun_at"] is None else from_ms(row["begun_at"]),
+        "last_attempt_at": None if row["last_begun_at"] is None else from_ms(row["last_begun_at"]),
+        "digest_lead_id": row["lead_id"],
     }

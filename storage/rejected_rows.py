@@ -5,8 +5,8 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import ApiKey, Rejected
-from bot.tickets.rejected import BODY_KEPT, NEWEST_KEPT
+from bot.tickets.api_keys import ApiKey
+from bot.tickets.rejected_requests import MAX_BODY_BYTES, MAX_PER_KEY, RejectedRequest
 from storage.times import from_ms, to_ms
 
 
@@ -22,7 +22,7 @@ async def insert(
             "key_prefix": key.prefix,
             "path": path,
             "reason": reason,
-            "body": body[:BODY_KEPT],
+            "body": body[:MAX_BODY_BYTES],
             "size": len(body),
             "now": to_ms(now),
         },
@@ -33,11 +33,11 @@ async def insert(
             SELECT id FROM rejected WHERE key_prefix = :key_prefix ORDER BY id DESC LIMIT 1 OFFSET :kept
         )
         """,
-        {"key_prefix": key.prefix, "kept": NEWEST_KEPT},
+        {"key_prefix": key.prefix, "kept": MAX_PER_KEY},
     )
 
 
-async def newest(db: aiosqlite.Connection, limit: int) -> list[Rejected]:
+async def newest(db: aiosqlite.Connection, limit: int) -> list[RejectedRequest]:
     """Newest first."""
     rows = await db.execute_fetchall(
         """
@@ -50,7 +50,7 @@ async def newest(db: aiosqlite.Connection, limit: int) -> list[Rejected]:
     return [_rejected(row) for row in rows]
 
 
-async def by_id(db: aiosqlite.Connection, rejected_id: int) -> Rejected | None:
+async def by_id(db: aiosqlite.Connection, rejected_id: int) -> RejectedRequest | None:
     rows = await db.execute_fetchall(
         """
         SELECT rejected.*, source, workspaces.name AS workspace_name
@@ -62,8 +62,8 @@ async def by_id(db: aiosqlite.Connection, rejected_id: int) -> Rejected | None:
     return next((_rejected(row) for row in rows), None)
 
 
-def _rejected(row: sqlite3.Row) -> Rejected:
-    return Rejected(
+def _rejected(row: sqlite3.Row) -> RejectedRequest:
+    return RejectedRequest(
         id=row["id"],
         key_prefix=row["key_prefix"],
         workspace_name=row["workspace_name"],

@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import aiosqlite
 
-from bot.tickets import Scope, Search, Ticket
-from storage.connection import in_its_thread
+from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.ticket import Ticket
+from storage.connection import run_in_thread
 from storage.fitting_rows import fitting, newest_of
 from storage.ticket_rows import dump, many, ticket_of
 
@@ -45,7 +46,7 @@ async def like(db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str]
         found = thread.execute(_LIKE, {"text": text, "ids": dump(newest), "limit": limit})
         return [ticket_of(row) for row in found]
 
-    return await in_its_thread(db, lambda thread: _at_one_moment(thread, look))
+    return await run_in_thread(db, lambda thread: _at_one_moment(thread, look))
 
 
 _LIKE = """
@@ -73,7 +74,7 @@ async def named(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) ->
     return {name: ticket for ticket in tickets for name in (ticket.public_id, ticket.uid) if name in names}
 
 
-async def search(db: aiosqlite.Connection, scope: Scope, search: Search) -> tuple[list[Ticket], int]:
+async def search(db: aiosqlite.Connection, scope: Scope, search: TicketQuery) -> tuple[list[Ticket], int]:
     """One page of the tickets of a scope that fit, newest first; and how many fit, on all pages."""
 
     def look(thread: sqlite3.Connection) -> tuple[list[Ticket], int]:
@@ -81,7 +82,7 @@ async def search(db: aiosqlite.Connection, scope: Scope, search: Search) -> tupl
         page = fits.newest(search.limit, search.offset) if search.offset < fits.total else ()
         return [ticket_of(row) for row in thread.execute(_PAGE, {"ids": dump(page)})], fits.total
 
-    return await in_its_thread(db, lambda thread: _at_one_moment(thread, look))
+    return await run_in_thread(db, lambda thread: _at_one_moment(thread, look))
 
 
 _PAGE = """

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Self
 
 from storage.condition import Condition
-from storage.connection import PATIENCE, damaged, open_reader, open_writer
-from storage.errors import UnreadableDatabase
+from storage.connection import BUSY_TIMEOUT, corrupt_error, open_reader, open_writer
+from storage.errors import DatabaseOpenError
 from storage.failures import is_damage
 from storage.game_store import GameStore
 from storage.healing_store import HealingStore
@@ -37,7 +37,7 @@ class Store(
     """
 
     @classmethod
-    async def open(cls, path: Path, *, patience: float = PATIENCE) -> Self:
+    async def open(cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
         """Open the file, making it if it is new, look it through, and bring it to the newest version.
 
         `patience` is how many seconds a write waits for its turn. Raises UnreadableDatabase. The caller holds
@@ -53,7 +53,7 @@ class Store(
             if isinstance(error, sqlite3.Error):
                 raise _refused(path, error) from error
             raise
-        return cls(writer, reader, patience=patience)
+        return cls(writer, reader, patience=busy_timeout)
 
     async def close(self) -> None:
         """Close the file. What is committed is kept; nothing else was promised."""
@@ -63,10 +63,10 @@ class Store(
             await self._writer.close()
 
 
-def _refused(path: Path, error: sqlite3.Error) -> UnreadableDatabase:
+def _refused(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
     if is_damage(error):
-        return damaged(path, error)
-    return UnreadableDatabase(
+        return corrupt_error(path, error)
+    return DatabaseOpenError(
         f"{path} cannot be made a database of ours ({error}). "
         "Check that no other program uses it, or move a foreign file out of the way."
     )

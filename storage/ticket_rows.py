@@ -10,17 +10,9 @@ from typing import Any
 
 import aiosqlite
 
-from bot.tickets import (
-    Fact,
-    NewTicket,
-    Person,
-    Player,
-    Post,
-    Priority,
-    Status,
-    Ticket,
-    UnknownTicket,
-)
+from bot.tickets.errors import UnknownTicket
+from bot.tickets.message import Actor
+from bot.tickets.ticket import DiscordPost, NewTicket, Player, Priority, Status, Ticket, TicketField
 from storage.times import from_ms, to_ms
 
 _OF_PLAYER = attrgetter("id", "name", "display_name", "avatar_url", "profile_url")
@@ -43,7 +35,7 @@ def insert(
         "department": department,
         "source": new.source,
         "view_only": new.view_only,
-        "private": new.private,
+        "private": new.is_private,
         "subject": new.subject,
         "body": new.body,
         "category": new.category,
@@ -52,9 +44,9 @@ def insert(
         "reporter_id": new.reporter.id,
         "reporter": _dump_player(new.reporter),
         "reported_player": _dump_player(new.reported_player) if new.reported_player else None,
-        "facts": dump([_OF_FACT(fact) for fact in new.facts]),
+        "facts": dump([_OF_FACT(fact) for fact in new.fields]),
         "chat_log": dump(new.chat_log),
-        "raw": new.raw,
+        "raw": new.raw_request,
         "now": to_ms(now),
     }
     for public_id in ids:
@@ -76,7 +68,7 @@ def _kept(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> Ticket:
         workspace_id=values["workspace_id"],
         source=new.source,
         view_only=new.view_only,
-        private=new.private,
+        is_private=new.is_private,
         subject=new.subject,
         body=new.body,
         category=new.category,
@@ -85,7 +77,7 @@ def _kept(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> Ticket:
         status=Status.OPEN,
         reporter=new.reporter,
         reported_player=new.reported_player,
-        facts=new.facts,
+        fields=new.fields,
         chat_log=new.chat_log,
         created_at=now,
         updated_at=now,
@@ -176,7 +168,7 @@ async def touch(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> None
     )
 
 
-async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: Post) -> None:
+async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: DiscordPost) -> None:
     """Remember where Discord shows a ticket; what is None stays as it was."""
     await db.execute(
         """
@@ -191,7 +183,7 @@ async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: Post) -> Non
             "channel": post.channel_id,
             "message": post.message_id,
             "thread": post.thread_id,
-            "digest": post.digest_id,
+            "digest": post.digest_message_id,
         },
     )
 
@@ -213,7 +205,7 @@ def ticket_of(row: sqlite3.Row) -> Ticket:
         workspace_id=row["workspace_id"],
         source=row["source"],
         view_only=bool(row["view_only"]),
-        private=bool(row["private"]),
+        is_private=bool(row["private"]),
         subject=row["subject"],
         body=row["body"],
         category=row["category"],
@@ -222,16 +214,16 @@ def ticket_of(row: sqlite3.Row) -> Ticket:
         status=Status(row["status"]),
         reporter=_player(row["reporter"]) or Player(),
         reported_player=_player(row["reported_player"]),
-        facts=tuple(
-            Fact(label=label, value=value, url=url) for label, value, url in json.loads(row["facts"])
+        fields=tuple(
+            TicketField(label=label, value=value, url=url) for label, value, url in json.loads(row["facts"])
         ),
         chat_log=tuple(json.loads(row["chat_log"])),
         claimed_by=_claimer(row),
-        post=Post(
+        post=DiscordPost(
             channel_id=row["post_channel_id"],
             message_id=row["post_message_id"],
             thread_id=row["thread_id"],
-            digest_id=row["digest_message_id"],
+            digest_message_id=row["digest_message_id"],
         ),
         created_at=from_ms(row["created_at"]),
         updated_at=from_ms(row["updated_at"]),
@@ -251,10 +243,10 @@ def _player(text: str | None) -> Player | None:
     )
 
 
-def _claimer(row: sqlite3.Row) -> Person | None:
+def _claimer(row: sqlite3.Row) -> Actor | None:
     if row["claimed_by_id"] is None:
         return None
-    return Person(id=row["claimed_by_id"], name=row["claimed_by_name"], source=row["claimed_by_source"])
+    return Actor(id=row["claimed_by_id"], name=row["claimed_by_name"], source=row["claimed_by_source"])
 
 
 def dump(value: Iterable[object]) -> str:

@@ -5,21 +5,15 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import (
-    Kind,
-    Message,
-    MessageKind,
-    NewTicket,
-    Person,
-    Ticket,
-    UnknownTicket,
-    Words,
-    Workspace,
-)
+from bot.tickets.errors import UnknownTicket
+from bot.tickets.message import Actor, Message, MessageKind, Words
+from bot.tickets.outbox import DeliveryKind
+from bot.tickets.ticket import NewTicket, Ticket
+from bot.tickets.workspace import Workspace
 from storage import message_rows, outbox_rows, search_rows, ticket_rows
 from storage.filing import file
 from storage.group_commit import GroupCommit
-from storage.workspace_store import existing_workspace
+from storage.workspace_store import require_workspace
 
 
 class TicketStore(GroupCommit):
@@ -46,9 +40,9 @@ class TicketStore(GroupCommit):
     async def ticket(self, ticket_id: int) -> Ticket:
         """By our own number. Raises UnknownTicket."""
         async with self._read() as db:
-            return await existing_ticket(db, ticket_id)
+            return await require_ticket(db, ticket_id)
 
-    async def request_of(self, ticket_id: int) -> str:
+    async def raw_request(self, ticket_id: int) -> str:
         """The JSON body a ticket was filed with, as it came. Raises UnknownTicket."""
         async with self._read() as db:
             request = await ticket_rows.request_of(db, ticket_id)
@@ -56,12 +50,12 @@ class TicketStore(GroupCommit):
             raise UnknownTicket
         return request
 
-    async def ticket_named(self, public_id: str) -> Ticket | None:
+    async def ticket_by_public_id(self, public_id: str) -> Ticket | None:
         """By the id people see."""
         async with self._read() as db:
             return await ticket_rows.by_public_id(db, public_id)
 
-    async def ticket_shown_at(self, discord_id: int) -> Ticket | None:
+    async def ticket_by_discord_id(self, discord_id: int) -> Ticket | None:
         """The ticket whose post or thread has this Discord id."""
         async with self._read() as db:
             return await ticket_rows.shown_at(db, discord_id)
@@ -71,30 +65,32 @@ class TicketStore(GroupCommit):
         async with self._read() as db:
             return await ticket_rows.in_digest(db, message_id)
 
-    async def tickets_of(
+    async def tickets_by_reporter(
         self, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int = 25
     ) -> list[Ticket]:
         """The newest tickets of one reporter, newest first."""
         async with self._read() as db:
             return await search_rows.of_reporter(db, source, reporter_id, workspace_ids, limit)
 
-    async def tickets_like(self, text: str, workspace_ids: Sequence[str], limit: int = 25) -> list[Ticket]:
+    async def autocomplete_tickets(
+        self, text: str, workspace_ids: Sequence[str], limit: int = 25
+    ) -> list[Ticket]:
         """Recent tickets whose id or subject holds the text, newest first."""
         async with self._read() as db:
             return await search_rows.like(db, text, workspace_ids, limit)
 
     async def change_ticket(
-        self, ticket_id: int, rule: Callable[[Ticket], Ticket], now: datetime, *, by: Person
+        self, ticket_id: int, change: Callable[[Ticket], Ticket], now: datetime, *, actor: Actor
     ) -> Ticket:
         """Apply one of the ticket's own rules, note who did, and have its post drawn anew.
 
         Raises what the rule raises.
         """
         async with self._write() as db:
-            before = await existing_ticket(db, ticket_id)
-            workspace = await existing_workspace(db, before.workspace_id)
-            ticket = await change(db, workspace, before, rule(before), by, now)
-        self._outbox_grew()
+            before = await require_ticket(db, ticket_id)
+            workspace = await require_workspace(db, before.workspace_id)
+            ticket = await apply_change(db, workspace, before, change(before), actor, now)
+        self._notify_outbox()
         return ticket
 
     async def add_message(
@@ -104,7 +100,7 @@ class TicketStore(GroupCommit):
         *,
         origin: str,
         now: datetime,
-        typed_in: int | None = None,
+        already_visible_in: int | None = None,
     ) -> Message:
         """Keep what the ticket composes, and what must follow. A repeated `origin` gives back the kept one.
 
@@ -115,18 +111,20 @@ class TicketStore(GroupCommit):
             kept = await message_rows.by_origin(db, origin)
             if kept is not None:
                 return kept
-            ticket = await existing_ticket(db, ticket_id)
-            workspace = await existing_workspace(db, ticket.workspace_id)
+            ticket = await require_ticket(db, ticket_id)
+            workspace = await require_workspace(db, ticket.workspace_id)
             words = compose(ticket)
-            message = await say(db, workspace, ticket, words, origin, now, typed_in=typed_in)
-        self._outbox_grew()
+            message = await insert_message(
+                db, workspace, ticket, words, origin, now, typed_in=already_visible_in
+            )
+        self._notify_outbox()
         return message
 
     async def message(self, message_id: int) -> Message | None:
         async with self._read() as db:
             return await message_rows.by_id(db, message_id)
 
-    async def messages_of(
+    async def list_messages(
         self, ticket_id: int, kinds: Collection[MessageKind] = tuple(MessageKind), limit: int = 10
     ) -> list[Message]:
         """The newest messages of a ticket, oldest first."""
@@ -137,7 +135,7 @@ class TicketStore(GroupCommit):
 # What happens to a ticket, within a transaction that somebody else began.
 
 
-async def existing_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
+async def require_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
     """Raises UnknownTicket."""
     ticket = await ticket_rows.by_id(db, ticket_id)
     if ticket is None:
@@ -145,26 +143,31 @@ async def existing_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
     return ticket
 
 
-async def change(
-    db: aiosqlite.Connection, workspace: Workspace, before: Ticket, changed: Ticket, by: Person, now: datetime
+async def apply_change(
+    db: aiosqlite.Connection,
+    workspace: Workspace,
+    before: Ticket,
+    changed: Ticket,
+    actor: Actor,
+    now: datetime,
 ) -> Ticket:
     """Keep what a rule has made of a ticket; nothing if it made nothing of it."""
     if changed == before:
         return before
     revision = await ticket_rows.update(db, changed, now)
-    event = changed.event_since(before, by)
+    event = changed.history_event(before, actor)
     if event is not None:
         await message_rows.insert(db, event, f"event:{changed.id}:{revision}", now)
     channel = await _channel_of(db, workspace, before)
-    if not await outbox_rows.has_untouched(db, changed.id, Kind.REDRAW):
-        await outbox_rows.insert(db, changed, Kind.REDRAW, channel, now, part=str(revision))
+    if not await outbox_rows.has_untouched(db, changed.id, DeliveryKind.UPDATE_POST):
+        await outbox_rows.insert(db, changed, DeliveryKind.UPDATE_POST, channel, now, part=str(revision))
     new_channel = workspace.channel_for(changed, changed.department)
-    if changed.department != before.department and new_channel != channel and not changed.private:
-        await outbox_rows.insert(db, changed, Kind.POINT, new_channel, now, part=str(revision))
-    return await existing_ticket(db, changed.id)
+    if changed.department != before.department and new_channel != channel and not changed.is_private:
+        await outbox_rows.insert(db, changed, DeliveryKind.POST_POINTER, new_channel, now, part=str(revision))
+    return await require_ticket(db, changed.id)
 
 
-async def say(
+async def insert_message(
     db: aiosqlite.Connection,
     workspace: Workspace,
     ticket: Ticket,
@@ -179,7 +182,7 @@ async def say(
     if message.kind is not MessageKind.NOTE:  # what staff say among themselves does not show
         await ticket_rows.touch(db, ticket.id, now)
     channel = await _channel_of(db, workspace, ticket)
-    for kind in ticket.following(message.kind, typed_in=typed_in):
+    for kind in ticket.deliveries_for(message.kind, typed_in=typed_in):
         await outbox_rows.insert(db, ticket, kind, channel, now, message_id=message.id, part=str(message.id))
     return message
 

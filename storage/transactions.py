@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 
 import aiosqlite
 
-from bot.tickets import ViewOnly
-from storage.connection import PATIENCE
-from storage.errors import BrokenDatabase, StorageError, Unavailable
+from bot.tickets.errors import ViewOnly
+from storage.connection import BUSY_TIMEOUT
+from storage.errors import DatabaseCorrupt, DatabaseUnavailable, StorageError
 from storage.failures import meaning_of
 
-Took = Callable[[str, float], None]  # "wait", "write" or "read", and how many seconds it took
-Failed = Callable[[StorageError], None]
+TimingObserver = Callable[[str, float], None]  # "wait", "write" or "read", and how many seconds it took
+ErrorObserver = Callable[[StorageError], None]
 
 _SOON = 0.25  # seconds: who has its turn within them has its whole patience left for the locks of others
 
@@ -23,31 +23,31 @@ class Transactions:
     """What the store's parts are built on. Whoever put something in the outbox calls `_outbox_grew`."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = PATIENCE
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._writing = asyncio.Lock()
         self._in_line = 0  # how many wait for it
         self._patience = patience
-        self._lock_patience = PATIENCE  # what the writer's connection has now
+        self._lock_patience = BUSY_TIMEOUT  # what the writer's connection has now
         self._watchers: list[asyncio.Event] = []
-        self._took: Took = lambda what, seconds: None
-        self._failed: Failed = lambda failure: None
+        self._took: TimingObserver = lambda what, seconds: None
+        self._failed: ErrorObserver = lambda failure: None
         self._trouble: StorageError | None = None  # why it takes nothing now
         self.broken = asyncio.Event()  # nothing is taken any more; the process is to end
 
-    def watch(self, took: Took, failed: Failed) -> None:
+    def set_observer(self, on_timing: TimingObserver, on_error: ErrorObserver) -> None:
         """Tell how long each transaction takes and what fails: from now on, to these two alone."""
-        self._took, self._failed = took, failed
+        self._took, self._failed = on_timing, on_error
 
-    def watch_outbox(self) -> asyncio.Event:
+    def subscribe_outbox(self) -> asyncio.Event:
         """An event set after each commit that put something in the outbox; the watcher clears it."""
         event = asyncio.Event()
         self._watchers.append(event)
         return event
 
-    def _outbox_grew(self) -> None:
+    def _notify_outbox(self) -> None:
         for event in self._watchers:
             event.set()
 
@@ -72,7 +72,7 @@ class Transactions:
         # BaseException: a cancelled task must not leave its transaction open for the next one.
         except BaseException as error:
             await self._undo()
-            self._outbox_grew()  # a commit that was cut short may have been kept all the same
+            self._notify_outbox()  # a commit that was cut short may have been kept all the same
             self._explain(error)
             raise
         finally:
@@ -98,7 +98,7 @@ class Transactions:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await self._writing.acquire()
         except TimeoutError as error:
-            failure = Unavailable("The database failed: those who were first could not write either.")
+            failure = DatabaseUnavailable("The database failed: those who were first could not write either.")
             self._note(failure)
             raise failure from error
         finally:
@@ -115,7 +115,7 @@ class Transactions:
         Raises BrokenDatabase once it is known to be broken: the next write could seem to succeed.
         """
         if self.broken.is_set():
-            raise BrokenDatabase(str(self._trouble))
+            raise DatabaseCorrupt(str(self._trouble))
         left = max(0.0, deadline - time.monotonic())
         if self._patience - _SOON <= left <= self._patience:
             left = self._patience
@@ -127,7 +127,7 @@ class Transactions:
         try:
             await asyncio.shield(self._writer.rollback())
         except sqlite3.Error as error:  # what made it necessary is what is told
-            self._note(BrokenDatabase(f"The database failed: a transaction cannot be ended ({error})."))
+            self._note(DatabaseCorrupt(f"The database failed: a transaction cannot be ended ({error})."))
 
     def _explain(self, error: BaseException) -> None:
         """Raise a database error in our own words; let anything else be."""
@@ -140,8 +140,8 @@ class Transactions:
 
     def _note(self, failure: StorageError) -> None:
         self._failed(failure)
-        if self.broken.is_set() or not isinstance(failure, Unavailable | BrokenDatabase):
+        if self.broken.is_set() or not isinstance(failure, DatabaseUnavailable | DatabaseCorrupt):
             return
         self._trouble = failure
-        if isinstance(failure, BrokenDatabase):
+        if isinstance(failure, DatabaseCorrupt):
             self.broken.set()

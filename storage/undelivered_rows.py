@@ -7,20 +7,20 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import State, Undelivered
-from bot.tickets.notice import SetAside
+from bot.tickets.alerts import DeadLetterSummary
+from bot.tickets.outbox import DeliveryState, OutboxEntry
 from storage.outbox_rows import fields_of
 from storage.times import from_ms, to_ms
 
 
-async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]:
+async def undelivered(db: aiosqlite.Connection, limit: int) -> list[OutboxEntry]:
     """What is set aside, then what waits and has been tried, then what has not; the oldest first."""
     rows = await db.execute_fetchall(
         """
         SELECT outbox.*, public_id
         FROM (
             SELECT id FROM outbox WHERE state = 'pending' AND lane = 'discord'
-            UNION ALL SELECT id FROM outbox WHERE state = 'buried' AND lane = 'discord'
+            UNION ALL SELECT id FROM outbox WHERE state = 'dead_letter' AND lane = 'discord'
         ) AS left_over
         JOIN outbox ON outbox.id = left_over.id JOIN tickets ON tickets.id = ticket_id
         ORDER BY state = 'pending', attempts = 0, outbox.id LIMIT :limit
@@ -30,14 +30,16 @@ async def undelivered(db: aiosqlite.Connection, limit: int) -> list[Undelivered]
     return [_undelivered(row) for row in rows]
 
 
-async def set_aside(db: aiosqlite.Connection, workspace_ids: Collection[str], limit: int) -> SetAside:
+async def set_aside(
+    db: aiosqlite.Connection, workspace_ids: Collection[str], limit: int
+) -> DeadLetterSummary:
     """What is set aside of these workspaces."""
     return _set_aside(
         await db.execute_fetchall(
             """
             SELECT outbox.*, public_id, count(*) OVER () AS total, max(settled_at) OVER () AS until
             FROM outbox JOIN tickets ON tickets.id = ticket_id
-            WHERE state = 'buried' AND lane = 'discord'
+            WHERE state = 'dead_letter' AND lane = 'discord'
               AND workspace_id IN (SELECT value FROM json_each(:workspaces))
             ORDER BY outbox.id LIMIT :limit
             """,
@@ -46,14 +48,14 @@ async def set_aside(db: aiosqlite.Connection, workspace_ids: Collection[str], li
     )
 
 
-async def untold(db: aiosqlite.Connection, workspace_id: str, limit: int) -> SetAside:
+async def untold(db: aiosqlite.Connection, workspace_id: str, limit: int) -> DeadLetterSummary:
     """The same of one workspace, without what it was told of; what was set aside again is new."""
     return _set_aside(
         await db.execute_fetchall(
             """
             SELECT outbox.*, public_id, count(*) OVER () AS total, max(settled_at) OVER () AS until
             FROM outbox JOIN tickets ON tickets.id = ticket_id
-            WHERE state = 'buried' AND lane = 'discord' AND workspace_id = :workspace
+            WHERE state = 'dead_letter' AND lane = 'discord' AND workspace_id = :workspace
               AND told_at IS NOT settled_at
             ORDER BY outbox.id LIMIT :limit
             """,
@@ -67,7 +69,7 @@ async def note_told(db: aiosqlite.Connection, workspace_id: str, until: datetime
     await db.execute(
         """
         UPDATE outbox SET told_at = settled_at
-        WHERE state = 'buried' AND lane = 'discord' AND settled_at <= :until
+        WHERE state = 'dead_letter' AND lane = 'discord' AND settled_at <= :until
           AND EXISTS (SELECT 1 FROM tickets WHERE id = ticket_id AND workspace_id = :workspace)
         """,
         {"workspace": workspace_id, "until": to_ms(until)},
@@ -91,7 +93,7 @@ async def retry(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bo
     async with db.execute(
         """
         UPDATE outbox SET state = 'pending', due_at = :now, settled_at = NULL
-        WHERE id = :id AND state IN ('pending', 'buried')
+        WHERE id = :id AND state IN ('pending', 'dead_letter')
         RETURNING id
         """,
         {"id": delivery_id, "now": to_ms(now)},
@@ -104,7 +106,7 @@ async def drop(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> boo
     async with db.execute(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
-        WHERE id = :id AND state IN ('pending', 'buried')
+        WHERE id = :id AND state IN ('pending', 'dead_letter')
         RETURNING id
         """,
         {"id": delivery_id, "now": to_ms(now)},
@@ -114,23 +116,23 @@ async def drop(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> boo
 
 async def buried(db: aiosqlite.Connection) -> list[int]:
     """The ids of all that is set aside, oldest first."""
-    rows = await db.execute_fetchall("SELECT id FROM outbox WHERE state = 'buried' ORDER BY id")
+    rows = await db.execute_fetchall("SELECT id FROM outbox WHERE state = 'dead_letter' ORDER BY id")
     return [row["id"] for row in rows]
 
 
-def _set_aside(found: Iterable[sqlite3.Row]) -> SetAside:
+def _set_aside(found: Iterable[sqlite3.Row]) -> DeadLetterSummary:
     rows = list(found)
-    return SetAside(
-        first=tuple(_undelivered(row) for row in rows),
+    return DeadLetterSummary(
+        sample=tuple(_undelivered(row) for row in rows),
         count=rows[0]["total"] if rows else 0,
-        until=from_ms(rows[0]["until"]) if rows else None,
+        newest_at=from_ms(rows[0]["until"]) if rows else None,
     )
 
 
-def _undelivered(row: sqlite3.Row) -> Undelivered:
-    return Undelivered(
+def _undelivered(row: sqlite3.Row) -> OutboxEntry:
+    return OutboxEntry(
         ticket=row["public_id"],
-        state=State(row["state"]),
+        state=DeliveryState(row["state"]),
         due_at=from_ms(row["due_at"]),
         last_error=row["last_error"],
         **fields_of(row),

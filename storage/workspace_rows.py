@@ -11,7 +11,7 @@ from typing import Any
 
 import aiosqlite
 
-from bot.tickets import Category, Department, NewWorkspace, Plan, UnknownCategories, Workspace
+from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from storage.times import from_ms, to_ms
 
 
@@ -110,7 +110,7 @@ def workspace_of(row: sqlite3.Row) -> Workspace:
         log_channel_id=row["log_channel_id"],
         plan=Plan(row["plan"]),
         tickets_enabled=bool(row["tickets_enabled"]),
-        unknown_categories=UnknownCategories(row["unknown_categories"]),
+        unknown_categories=UnknownCategoryPolicy(row["unknown_categories"]),
         default_department=row["default_department"],
         departments=tuple(map(_department, json.loads(row["departments"]))),
         categories=tuple(Category(**kept) for kept in json.loads(row["categories"])),

@@ -5,15 +5,17 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets import ApiKey, NewWorkspace, Rejected, Workspace
+from bot.tickets.api_keys import ApiKey
+from bot.tickets.rejected_requests import RejectedRequest
+from bot.tickets.workspace import NewWorkspace, Workspace
 from storage import key_rows, rejected_rows, workspace_rows
-from storage.connection import PATIENCE
-from storage.errors import NameTaken, UnknownKey, UnknownRejected, UnknownWorkspace
+from storage.connection import BUSY_TIMEOUT
+from storage.errors import UnknownKey, UnknownRejectedRequest, UnknownWorkspace, WorkspaceNameTaken
 from storage.healing import move_what_is_stranded
 from storage.remembered import Remembered
 from storage.transactions import Transactions
 
-Rule = Callable[[Workspace], Workspace]
+WorkspaceChange = Callable[[Workspace], Workspace]
 
 _NOTING = 0.5  # seconds
 
@@ -22,7 +24,7 @@ class WorkspaceStore(Transactions):
     """Every method is one transaction. A request's key and workspace are read once, until they change."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = PATIENCE
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
     ) -> None:
         super().__init__(writer, reader, patience=patience)
         self._workspaces: Remembered[Workspace] = Remembered()
@@ -32,7 +34,9 @@ class WorkspaceStore(Transactions):
         """Raises NameTaken."""
         async with self._write() as db:
             if await workspace_rows.by_name(db, new.name):
-                raise NameTaken(f"There is already a workspace named {new.name}. Choose another name.")
+                raise WorkspaceNameTaken(
+                    f"There is already a workspace named {new.name}. Choose another name."
+                )
             return await workspace_rows.insert(db, new, now)
 
     async def workspaces(self) -> list[Workspace]:
@@ -47,7 +51,7 @@ class WorkspaceStore(Transactions):
             raise unknown_workspace(workspace_id)
         return found
 
-    async def workspace_named(self, name: str) -> Workspace:
+    async def workspace_by_name(self, name: str) -> Workspace:
         """Raises UnknownWorkspace."""
         async with self._read() as db:
             return await _named(db, name)
@@ -57,19 +61,19 @@ class WorkspaceStore(Transactions):
         async with self._read() as db:
             return await workspace_rows.of_guild(db, guild_id)
 
-    async def change_workspace(self, workspace_id: str, rule: Rule) -> Workspace:
+    async def change_workspace(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """Apply one of the workspace's own methods, and move what waits for a deleted channel it named.
 
         Raises what the method raises, and UnknownWorkspace.
         """
         try:
             async with self._write() as db:
-                changed = rule(await existing_workspace(db, workspace_id))
+                changed = change(await require_workspace(db, workspace_id))
                 await workspace_rows.update(db, changed)
                 await move_what_is_stranded(db, changed)
         finally:
             self._workspaces.forget()
-        self._outbox_grew()
+        self._notify_outbox()
         return changed
 
     async def add_key(
@@ -107,7 +111,7 @@ class WorkspaceStore(Transactions):
         """The key with this hash, whether it opens anything or not; when it was last used may be behind."""
         return await self._keys.get(key_hash, self._read_key)
 
-    async def note_use(self, prefix: str, now: datetime) -> None:
+    async def touch_key_last_used(self, prefix: str, now: datetime) -> None:
         """Remember when a key was last used, unless that takes long: the request itself is not done yet."""
         async with self._write_within(_NOTING) as db:
             await key_rows.note_use(db, prefix, now)
@@ -123,7 +127,9 @@ class WorkspaceStore(Transactions):
         finally:
             self._keys.forget()
 
-    async def reject(self, key: ApiKey, path: str, reason: str, body: bytes, now: datetime) -> None:
+    async def save_rejected_request(
+        self, key: ApiKey, path: str, reason: str, body: bytes, now: datetime
+    ) -> None:
         """Keep a body that made no sense, and let go of the key's oldest ones."""
         async with self._write() as db:
             await rejected_rows.insert(db, key, path, reason, body, now)
@@ -136,24 +142,24 @@ class WorkspaceStore(Transactions):
         async with self._read() as db:
             return await key_rows.by_hash(db, key_hash)
 
-    async def rejected(self, limit: int) -> list[Rejected]:
+    async def list_rejected_requests(self, limit: int) -> list[RejectedRequest]:
         """The newest, newest first."""
         async with self._read() as db:
             return await rejected_rows.newest(db, limit)
 
-    async def rejected_request(self, rejected_id: int) -> Rejected:
+    async def rejected_request(self, rejected_id: int) -> RejectedRequest:
         """Raises UnknownRejected."""
         async with self._read() as db:
             found = await rejected_rows.by_id(db, rejected_id)
         if found is None:
-            raise UnknownRejected(
+            raise UnknownRejectedRequest(
                 f"There is no refused request {rejected_id}; only each key's newest are kept. "
                 "`ticketbridge rejected list` shows them."
             )
         return found
 
 
-async def existing_workspace(db: aiosqlite.Connection, workspace_id: str) -> Workspace:
+async def require_workspace(db: aiosqlite.Connection, workspace_id: str) -> Workspace:
     """Raises UnknownWorkspace."""
     found = await workspace_rows.by_id(db, workspace_id)
     if found is None:

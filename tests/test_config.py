@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
 import bot.config
-from bot.config import DISCORD_API, ENVIRONMENT_PREFIX, BadConfig, Settings, read_settings
+from bot.config import DISCORD_API, ENVIRONMENT_PREFIX, ConfigError, Settings, load_settings
 
 EXAMPLE = Path(bot.config.__file__).parents[1] / "config.example.toml"
 
@@ -40,11 +40,11 @@ def path(tmp_path: Path) -> Path:
 
 def read(path: Path, text: str) -> Settings:
     path.write_text(text, encoding="utf-8")
-    return read_settings(path)
+    return load_settings(path)
 
 
 def refused(path: Path, text: str) -> str:
-    with pytest.raises(BadConfig) as refusal:
+    with pytest.raises(ConfigError) as refusal:
         read(path, text)
     return str(refusal.value)
 
@@ -90,9 +90,9 @@ def test_the_environment_wins_over_the_file(
         "port": "7777",
         "api_base": "http://127.0.0.1:7",
         "trusted_proxies": "10.0.0.0/8,::1/128",
-        "metrics_from": "10.0.0.0/8",
-        "repeat_seconds": "5",
-        "settle_seconds": "5.0",
+        "metrics_allowed_networks": "10.0.0.0/8",
+        "duplicate_window": "5",
+        "unknown_outcome_delay": "5.0",
         "typed_replies": "True",
         "format": "json",
         "hours": "5",
@@ -113,12 +113,12 @@ def test_the_environment_wins_over_the_file(
 def test_the_environment_is_enough(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TICKETBRIDGE_DISCORD_TOKEN", "secret")
 
-    assert read_settings(path, required=False).discord.token.get_secret_value() == "secret"
+    assert load_settings(path, required=False).discord.token.get_secret_value() == "secret"
 
 
 def test_a_file_that_is_not_there_is_told_with_the_cure(path: Path) -> None:
-    with pytest.raises(BadConfig, match=r"config\.toml does not exist\. Copy config\.example\.toml there"):
-        read_settings(path)
+    with pytest.raises(ConfigError, match=r"config\.toml does not exist\. Copy config\.example\.toml there"):
+        load_settings(path)
 
 
 def test_an_unknown_setting_is_told_with_the_known_ones(path: Path) -> None:
@@ -126,7 +126,7 @@ def test_an_unknown_setting_is_told_with_the_known_ones(path: Path) -> None:
 
     assert sentence == (
         f"{path}: there is no setting [discord] tokne. "
-        "[discord] takes token, api_base, settle_seconds, typed_replies."
+        "[discord] takes token, api_base, unknown_outcome_delay, typed_replies."
     )
 
 
@@ -181,13 +181,13 @@ def test_a_file_that_is_no_toml_is_told_with_the_cure(path: Path, text: str) -> 
 def test_a_file_that_is_no_text_is_told(path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
 
-    with pytest.raises(BadConfig, match="cannot be read as TOML"):
-        read_settings(path)
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        load_settings(path)
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="cannot be read as TOML"):
-        read_settings(tmp_path)
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        load_settings(tmp_path)
 
 
 def test_a_section_in_the_environment_that_is_no_section_is_told(
@@ -195,8 +195,8 @@ def test_a_section_in_the_environment_that_is_no_section_is_told(
 ) -> None:
     monkeypatch.setenv("TICKETBRIDGE_DISCORD", "nonsense")
 
-    with pytest.raises(BadConfig, match=r"^A TICKETBRIDGE_\.\.\. environment variable is wrong: "):
-        read_settings(path, required=False)
+    with pytest.raises(ConfigError, match=r"^A TICKETBRIDGE_\.\.\. environment variable is wrong: "):
+        load_settings(path, required=False)
 
 
 def test_the_token_is_never_shown(path: Path) -> None:
@@ -215,7 +215,7 @@ def test_settings_never_change(path: Path) -> None:
 
 
 def test_the_example_can_be_read() -> None:
-    assert read_settings(EXAMPLE)
+    assert load_settings(EXAMPLE)
 
 
 @pytest.mark.parametrize(("section", "name"), every_setting())

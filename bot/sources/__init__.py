@@ -9,22 +9,23 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 
-from bot.sources.wishes import Allowance, Wish
-from bot.tickets import NewTicket, Refusal, Ticket, Workspace
+from bot.sources.requests import RateLimitState, Request
+from bot.tickets.errors import TicketError
+from bot.tickets.ticket import NewTicket, Ticket
+from bot.tickets.workspace import Workspace
 
-Body = Mapping[str, Any]  # a JSON object about to be sent
-Answer = TypeVar("Answer")  # what an endpoint is granted
+JsonObject = Mapping[str, Any]  # a JSON object about to be sent
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request that gets nothing: an HTTP status and a sentence, worn in its source's own envelope."""
 
     def __init__(
-        self, status: int, message: str, *, retry_after: int | None = None, body: Body | None = None
+        self, status: int, message: str, *, retry_after: int | None = None, body: JsonObject | None = None
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -34,7 +35,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class HtmlPage:
     """A page for people, not for programs."""
 
     html: str
@@ -42,35 +43,39 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiRequest:
     """One request, as an endpoint reads it."""
 
-    path: Mapping[str, str]  # the values of the path's {names}
+    path_params: Mapping[str, str]  # the values of the path's {names}
     query: Mapping[str, str]  # of two equal names the first one
     body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Operation:
     """One path and method. What is said of it here is what the API's description says."""
 
     path: str  # absolute, without a trailing slash; {name} stands for one segment
     summary: str = ""  # one line: what it is for
     body: type[BaseModel] | None = None  # the JSON object it takes
     query: type[BaseModel] | None = None  # the query it takes
-    names: Mapping[str, Any] = field(default_factory=dict)  # types of the {names}, where not any text fits
-    says: Any = dict  # a TypedDict (or a union of them): what it answers with HTTP 200; Page for a page
-    refusals: Mapping[type[Refusal], Refused] = field(default_factory=dict)  # before those of its source
-    example: Body | None = None  # a request as its page prints it: the demo sends it, the README shows it
+    path_params: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # types of the {names}, where not any text fits
+    response: Any = dict  # a TypedDict (or a union of them): what it answers with HTTP 200; Page for a page
+    errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # before those of its source
+    example: JsonObject | None = (
+        None  # a request as its page prints it: the demo sends it, the README shows it
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Route):
+class IntakeEndpoint(Operation):
     """One way in: a path that takes a POST, what it makes of the body, what it says once that is kept."""
 
-    id_at: str = ""  # where in its answer the ticket's id stands, as a JSON pointer
+    id_pointer: str = ""  # where in its answer the ticket's id stands, as a JSON pointer
     parse: Callable[[bytes], NewTicket]  # raises Refused(400, ...)
-    answer: Callable[[Ticket], Body]  # sent with HTTP 200
+    serialize: Callable[[Ticket], JsonObject]  # sent with HTTP 200
 
     @property
     def method(self) -> str:
@@ -78,36 +83,25 @@ class Intake(Route):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint(Route):
-    """Any other path. Made by `endpoint`, which sees to it that the answer takes what the wish is granted."""
+class Endpoint(Operation):
+    """Any other path and method: `read` makes a request of a call, `answer` a body of its result."""
 
     method: str
-    read: Callable[[Call], Wish[Any]]  # raises Refused(400, ...)
-    answer: Callable[[Any], Body | Page]
-
-
-def endpoint(
-    method: str,
-    path: str,
-    read: Callable[[Call], Wish[Answer]],
-    answer: Callable[[Answer], Body | Page],
-    **route: Any,
-) -> Endpoint:
-    """An Endpoint; `route` are the fields of Route."""
-    return Endpoint(method=method, path=path, read=read, answer=answer, **route)
+    parse: Callable[[ApiRequest], Request[Any]]  # raises Refused(400, ...)
+    serialize: Callable[[Any], JsonObject | HtmlPage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class RateLimit:
     """How many requests are accepted in any window of `seconds`."""
 
     requests: int
     seconds: float
     per: str = "key"  # "key" or "address"
-    headers: Callable[[Allowance], Mapping[str, str]] = lambda allowance: {}  # besides the usual ones
+    headers: Callable[[RateLimitState], Mapping[str, str]] = lambda allowance: {}  # besides the usual ones
 
 
-def no_gate(workspace: Workspace) -> None:
+def allow_all(workspace: Workspace) -> None:
     """Every workspace may use it."""
 
 
@@ -117,24 +111,24 @@ class Source:
 
     name: str  # the folder's name; kept with every ticket
     summary: str = ""  # one line: whose words these are
-    prefixes: tuple[str, ...]  # every path below one of these is answered in this source's envelope
+    path_prefixes: tuple[str, ...]  # every path below one of these is answered in this source's envelope
     key_headers: tuple[str, ...]  # any of them carries the API key; two that differ are no key
-    limit: Limit
-    intakes: tuple[Intake, ...]
-    ids: Callable[[NewTicket, datetime], Iterator[str]]  # endless candidates for the public id
-    refuse: Callable[[Refused], Body]  # the error envelope
+    rate_limit: RateLimit
+    intake_endpoints: tuple[IntakeEndpoint, ...]
+    new_public_ids: Callable[[NewTicket, datetime], Iterator[str]]  # endless candidates for the public id
+    format_error: Callable[[ApiError], JsonObject]  # the error envelope
     endpoints: tuple[Endpoint, ...] = ()
-    open_endpoints: tuple[Endpoint, ...] = ()  # for who has no key
-    refusals: Mapping[type[Refusal], Refused] = field(default_factory=dict)  # what a ticket's no is here
-    gate: Callable[[Workspace], None] = no_gate  # raises Refused(403, ...) before anything is read
+    public_endpoints: tuple[Endpoint, ...] = ()  # for who has no key
+    errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # what a ticket's no is here
+    authorize: Callable[[Workspace], None] = allow_all  # raises Refused(403, ...) before anything is read
     categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
 
     @property
-    def routes(self) -> tuple[Intake | Endpoint, ...]:
-        return (*self.intakes, *self.endpoints, *self.open_endpoints)
+    def operations(self) -> tuple[IntakeEndpoint | Endpoint, ...]:
+        return (*self.intake_endpoints, *self.endpoints, *self.public_endpoints)
 
 
-def discover() -> dict[str, Source]:
+def load_sources() -> dict[str, Source]:
     """Every source by name. Raises TypeError, with the cure, for a folder that exports none."""
     found = {}
     for folder in pkgutil.iter_modules(__path__):

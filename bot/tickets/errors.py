@@ -3,76 +3,76 @@
 import inspect
 
 
-class Refusal(Exception):
+class TicketError(Exception):
     """The ticket does not allow that."""
 
     def __init__(self, sentence: str | None = None) -> None:
         super().__init__(sentence or inspect.cleandoc(self.__doc__ or ""))
 
 
-class ViewOnly(Refusal):
+class ViewOnly(TicketError):
     """This is a game report and view-only: nobody can reply to its reporter. For other staff, use a note."""
 
 
-class UnknownTicket(Refusal):
+class UnknownTicket(TicketError):
     """There is no such ticket here. Check the ticket id; `/tickets` lists yours."""
 
 
-class AlreadyClaimed(Refusal):
+class AlreadyClaimed(TicketError):
     """Somebody else has already claimed this ticket."""
 
 
-class NotClaimed(Refusal):
+class NotClaimed(TicketError):
     """This ticket is not claimed."""
 
 
-class AlreadyInStatus(Refusal):
+class StatusUnchanged(TicketError):
     """This ticket already has that status."""
 
 
-class TicketClosed(Refusal):
+class TicketClosed(TicketError):
     """This ticket is closed. Reopen it first."""
 
 
-class EmptyMessage(Refusal):
+class EmptyMessage(TicketError):
     """There is no text in that message. Write what you want to say."""
 
 
-class MessageTooLong(Refusal):
+class MessageTooLong(TicketError):
     """That message is too long: 4,000 characters at most. Send it in parts."""
 
 
-class ClaimFirst(Refusal):
+class NotClaimedByYou(TicketError):
     """You must claim this ticket before replying."""
 
 
-class NotYours(Refusal):
+class NotReporter(TicketError):
     """This is not your ticket: only its reporter can add to it."""
 
 
-class AlreadyLinked(Refusal):
+class AlreadyLinked(TicketError):
     """This ticket already belongs to another player."""
 
 
-class UnknownDepartment(Refusal):
+class UnknownDepartment(TicketError):
     """There is no such department in this workspace."""
 
 
-class WrongDepartment(Refusal):
+class WrongDepartment(TicketError):
     """That department does not handle this ticket's category."""
 
 
-class UnknownCategory(Refusal):
+class UnknownCategory(TicketError):
     """There is no such category in this workspace."""
 
 
-class TooManyOpen(Refusal):
+class OpenTicketLimitReached(TicketError):
     """This player already has as many open tickets in this category as the workspace allows."""
 
 
-class DifferentRequest(Refusal):
+class IdempotencyKeyReused(TicketError):
     """This Idempotency-Key was used before, with another body. Use a new key for a new request."""
 
 
-class BadRule(Refusal):
+class InvalidWorkspaceRule(TicketError):
     """The workspace cannot have that rule."""

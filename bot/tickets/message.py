@@ -12,21 +12,21 @@ class MessageKind(StrEnum):
     EVENT = "event"  # what somebody did: a claim, a new status, a transfer
 
 
-FOR_THE_REPORTER = (MessageKind.REPLY, MessageKind.FOLLOW_UP, MessageKind.EVENT)  # all but notes
+REPORTER_VISIBLE_KINDS = (MessageKind.REPLY, MessageKind.FOLLOW_UP, MessageKind.EVENT)  # all but notes
 
 
-IN_DISCORD = "discord"  # the source of people and tickets that come from Discord itself
+DISCORD_SOURCE = "discord"  # the source of people and tickets that come from Discord itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Actor:
     """Who says or does something: a member in Discord, or somebody a game server names."""
 
     id: str  # the source's own id
     name: str
-    source: str = IN_DISCORD
+    source: str = DISCORD_SOURCE
 
-    def is_same_as(self, other: "Person") -> bool:
+    def same_as(self, other: "Actor") -> bool:
         """Whether both are one person, whatever they are called today."""
         return (self.source, self.id) == (other.source, other.id)
 
@@ -36,7 +36,7 @@ class Reply:
     """A reply about to be kept. Only `Ticket.reply` makes one, so none escapes the view-only rule."""
 
     ticket_id: int
-    author: Person
+    author: Actor
     text: str
 
 
@@ -45,7 +45,7 @@ class Note:
     """A note about to be kept. Only `Ticket.note` makes one."""
 
     ticket_id: int
-    author: Person
+    author: Actor
     text: str
 
 
@@ -54,7 +54,7 @@ class FollowUp:
     """The reporter's own words about to be kept. Only `Ticket.follow_up` makes one."""
 
     ticket_id: int
-    author: Person
+    author: Actor
     text: str
 
 
@@ -63,7 +63,7 @@ class Event:
     """One line of a ticket's history about to be kept. Only `Ticket.event_since` makes one."""
 
     ticket_id: int
-    author: Person
+    author: Actor
     text: str
 
 
@@ -84,6 +84,6 @@ class Message:
     id: int
     ticket_id: int
     kind: MessageKind
-    author: Person
+    author: Actor
     text: str
     created_at: datetime

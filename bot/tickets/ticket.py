@@ -4,20 +4,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.tickets.delivery import Kind
 from bot.tickets.errors import (
     AlreadyClaimed,
-    AlreadyInStatus,
     AlreadyLinked,
-    ClaimFirst,
     EmptyMessage,
     MessageTooLong,
     NotClaimed,
-    NotYours,
+    NotClaimedByYou,
+    NotReporter,
+    StatusUnchanged,
     TicketClosed,
     ViewOnly,
 )
-from bot.tickets.message import Event, FollowUp, MessageKind, Note, Person, Reply
+from bot.tickets.message import Actor, Event, FollowUp, MessageKind, Note, Reply
+from bot.tickets.outbox import DeliveryKind
 
 MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
 
@@ -36,7 +36,7 @@ class Status(StrEnum):
     CLOSED = "closed"
 
     @property
-    def is_over(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether work on a ticket in this status has ended."""
         return self in (Status.RESOLVED, Status.CLOSED)
 
@@ -60,7 +60,7 @@ class Player:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class TicketField:
     """A labelled line only this source has: Place, Server, Tags. The source makes `url`, never a player."""
 
     label: str
@@ -80,27 +80,29 @@ class NewTicket:
     priority: Priority
     reporter: Player
     reported_player: Player | None = None
-    facts: tuple[Fact, ...] = ()
+    fields: tuple[TicketField, ...] = ()
     chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
-    raw: str = "{}"  # the JSON body as it came; kept, and not read again with the ticket
-    private: bool = False  # its reporter is in Discord, and reads it in a thread of their own
+    raw_request: str = "{}"  # the JSON body as it came; kept, and not read again with the ticket
+    is_private: bool = False  # its reporter is in Discord, and reads it in a thread of their own
 
     @property
-    def opening(self) -> tuple[Kind, ...]:
+    def initial_deliveries(self) -> tuple[DeliveryKind, ...]:
         """What must happen in Discord, in this order, for the ticket to be shown."""
-        if self.private:
-            return (Kind.PRIVATE_THREAD, Kind.POST)
-        return (Kind.POST,) if self.view_only else (Kind.POST, Kind.THREAD)
+        if self.is_private:
+            return (DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST)
+        return (DeliveryKind.POST,) if self.view_only else (DeliveryKind.POST, DeliveryKind.THREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class DiscordPost:
     """Where Discord shows a ticket. A value is None until Discord has confirmed it."""
 
     channel_id: int | None = None
     message_id: int | None = None  # its own
     thread_id: int | None = None
-    digest_id: int | None = None  # the message it is shown in together with others, having none of its own
+    digest_message_id: int | None = (
+        None  # the message it is shown in together with others, having none of its own
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,47 +117,47 @@ class Ticket(NewTicket):
     status: Status
     created_at: datetime
     updated_at: datetime
-    claimed_by: Person | None = None
-    post: Post = Post()
+    claimed_by: Actor | None = None
+    post: DiscordPost = DiscordPost()
 
-    def accept_replies(self) -> None:
+    def ensure_replies_allowed(self) -> None:
         """Raises ViewOnly for a game report, TicketClosed once work has ended."""
         if self.view_only:
             raise ViewOnly
-        if self.status.is_over:
+        if self.status.is_closed:
             raise TicketClosed
 
-    def reply(self, author: Person, text: str) -> Reply:
+    def reply(self, author: Actor, text: str) -> Reply:
         """The only maker of a reply. Raises what `accept_replies` raises."""
-        self.accept_replies()
-        return Reply(ticket_id=self.id, author=author, text=_checked(text))
+        self.ensure_replies_allowed()
+        return Reply(ticket_id=self.id, author=author, text=validate_text(text))
 
-    def reply_of_its_claimer(self, author: Person, text: str) -> Reply:
+    def reply_as_claimer(self, author: Actor, text: str) -> Reply:
         """As `reply`, for a contract that wants a ticket claimed first: else ClaimFirst, after ViewOnly."""
-        self.accept_replies()
-        if self.claimed_by is None or not self.claimed_by.is_same_as(author):
-            raise ClaimFirst
+        self.ensure_replies_allowed()
+        if self.claimed_by is None or not self.claimed_by.same_as(author):
+            raise NotClaimedByYou
         return self.reply(author, text)
 
     def follow_up(self, reporter_id: str, text: str) -> FollowUp:
         """What its reporter adds. Raises ViewOnly for a game report, NotYours, TicketClosed."""
         if self.view_only:
             raise ViewOnly
-        if not self.belongs_to(self.source, reporter_id):
-            raise NotYours
-        self.accept_replies()
-        author = Person(id=reporter_id, name=self.reporter.label, source=self.source)
-        return FollowUp(ticket_id=self.id, author=author, text=_checked(text))
+        if not self.is_reported_by(self.source, reporter_id):
+            raise NotReporter
+        self.ensure_replies_allowed()
+        author = Actor(id=reporter_id, name=self.reporter.label, source=self.source)
+        return FollowUp(ticket_id=self.id, author=author, text=validate_text(text))
 
-    def note(self, author: Person, text: str) -> Note:
+    def note(self, author: Actor, text: str) -> Note:
         """Staff's words to staff: allowed on every ticket, whatever its status."""
-        return Note(ticket_id=self.id, author=author, text=_checked(text))
+        return Note(ticket_id=self.id, author=author, text=validate_text(text))
 
-    def claim(self, staff: Person) -> "Ticket":
+    def claim(self, staff: Actor) -> "Ticket":
         """Claiming sets in-progress. One claimer at a time: a second claim raises AlreadyClaimed."""
-        if self.status.is_over:
+        if self.status.is_closed:
             raise TicketClosed
-        if self.claimed_by and self.claimed_by.is_same_as(staff):
+        if self.claimed_by and self.claimed_by.same_as(staff):
             raise AlreadyClaimed("You have already claimed this ticket.")
         if self.claimed_by:
             raise AlreadyClaimed(f"{self.claimed_by.name} has already claimed this ticket.")
@@ -167,9 +169,9 @@ class Ticket(NewTicket):
             raise NotClaimed
         return replace(self, claimed_by=None)
 
-    def assign(self, staff: Person) -> "Ticket":
+    def assign(self, staff: Actor) -> "Ticket":
         """Somebody else says who is to work on it: a claim that takes the place of any other."""
-        if self.status.is_over:
+        if self.status.is_closed:
             raise TicketClosed
         return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
 
@@ -185,32 +187,34 @@ class Ticket(NewTicket):
             raise AlreadyLinked
         return self
 
-    def move_to(self, status: Status) -> "Ticket":
+    def set_status(self, status: Status) -> "Ticket":
         """Any status to any other; raises AlreadyInStatus for a second click."""
         if status is self.status:
-            raise AlreadyInStatus(f"This ticket is already {status.value}.")
+            raise StatusUnchanged(f"This ticket is already {status.value}.")
         return replace(self, status=status)
 
-    def event_since(self, before: "Ticket", by: Person) -> Event | None:
+    def history_event(self, before: "Ticket", actor: Actor) -> Event | None:
         """What `by` has changed, as one line of its history; None if nothing that people follow."""
         if self.department != before.department:
-            text = f"{by.name} transferred the ticket to {self.department}"
+            text = f"{actor.name} transferred the ticket to {self.department}"
         elif self.claimed_by and self.claimed_by != before.claimed_by:
-            own = self.claimed_by.is_same_as(by)
+            own = self.claimed_by.same_as(actor)
             text = (
-                f"{by.name} claimed the ticket" if own else f"{self.claimed_by.name} was assigned the ticket"
+                f"{actor.name} claimed the ticket"
+                if own
+                else f"{self.claimed_by.name} was assigned the ticket"
             )
         elif before.claimed_by and not self.claimed_by:
-            text = f"{by.name} unclaimed the ticket"
+            text = f"{actor.name} unclaimed the ticket"
         elif self.status is not before.status:
-            text = f"{by.name} changed the status to {self.status.value}"
+            text = f"{actor.name} changed the status to {self.status.value}"
         elif self.reporter != before.reporter:
             text = f"{self.reporter.label} was linked to the ticket"
         else:
             return None
-        return Event(ticket_id=self.id, author=by, text=text)
+        return Event(ticket_id=self.id, author=actor, text=text)
 
-    def following(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[Kind, ...]:
+    def deliveries_for(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[DeliveryKind, ...]:
         """What must happen after a message of this kind is kept.
 
         A reply to somebody in Discord has arrived once it is shown; any other goes on to the game.
@@ -218,19 +222,19 @@ class Ticket(NewTicket):
         What was typed in the ticket's own thread stands there, and is not shown in it again.
         """
         if typed_in is not None and typed_in == self.post.thread_id:
-            return tuple(one for one in self.following(kind) if one is not Kind.SHOW)
-        if kind is MessageKind.EVENT or (kind is MessageKind.NOTE and self.private):
+            return tuple(one for one in self.deliveries_for(kind) if one is not DeliveryKind.POST_MESSAGE)
+        if kind is MessageKind.EVENT or (kind is MessageKind.NOTE and self.is_private):
             return ()
-        if kind is MessageKind.REPLY and not self.private:
-            return (Kind.SHOW, Kind.RETURN)
-        return (Kind.SHOW,)
+        if kind is MessageKind.REPLY and not self.is_private:
+            return (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME)
+        return (DeliveryKind.POST_MESSAGE,)
 
-    def belongs_to(self, source: str, reporter_id: str) -> bool:
+    def is_reported_by(self, source: str, reporter_id: str) -> bool:
         """Whether this is a ticket that `reporter_id` filed through `source`."""
         return self.source == source and self.reporter.id == reporter_id
 
 
-def _checked(text: str) -> str:
+def validate_text(text: str) -> str:
     text = text.strip()
     if not text:
         raise EmptyMessage

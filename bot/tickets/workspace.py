@@ -7,12 +7,12 @@ from enum import StrEnum
 from itertools import chain
 from typing import TypeVar
 
-from bot.tickets.errors import BadRule, UnknownCategory, UnknownDepartment, WrongDepartment
+from bot.tickets.errors import InvalidWorkspaceRule, UnknownCategory, UnknownDepartment, WrongDepartment
 from bot.tickets.ticket import NewTicket, Ticket
 
 DEFAULT_DEPARTMENT = "general"
 _ID_LENGTH, _NAME_LENGTH = 64, 100
-_MOST = 100  # departments, categories, and members of a department
+MAX_ITEMS = 100  # departments, categories, and members of a department
 
 
 class Plan(StrEnum):
@@ -23,7 +23,7 @@ class Plan(StrEnum):
     ENTERPRISE = "enterprise"
 
 
-class UnknownCategories(StrEnum):
+class UnknownCategoryPolicy(StrEnum):
     """What becomes of a ticket whose category the workspace does not have."""
 
     KEEP = "keep"  # it goes to the default department
@@ -70,7 +70,7 @@ class NewWorkspace:
     log_channel_id: int | None = None  # where the bot says what is late or broken
 
 
-Ruled = TypeVar("Ruled", Department, Category)
+RuleT = TypeVar("RuleT", Department, Category)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Workspace(NewWorkspace):
     created_at: datetime
     plan: Plan = Plan.ENTERPRISE
     tickets_enabled: bool = True
-    unknown_categories: UnknownCategories = UnknownCategories.KEEP
+    unknown_categories: UnknownCategoryPolicy = UnknownCategoryPolicy.KEEP
     default_department: str = DEFAULT_DEPARTMENT
     departments: tuple[Department, ...] = (Department(id=DEFAULT_DEPARTMENT, name="General"),)
     categories: tuple[Category, ...] = ()
@@ -106,9 +106,9 @@ class Workspace(NewWorkspace):
     def category(self, category_id: str) -> Category | None:
         return next((one for one in self.categories if one.id == category_id), None)
 
-    def accept_category(self, category_id: str) -> None:
+    def ensure_category_allowed(self, category_id: str) -> None:
         """Raises UnknownCategory where the workspace refuses those it does not have."""
-        if self.unknown_categories is UnknownCategories.REFUSE and self.category(category_id) is None:
+        if self.unknown_categories is UnknownCategoryPolicy.REFUSE and self.category(category_id) is None:
             raise UnknownCategory
 
     def department_for(self, category_id: str) -> Department:
@@ -125,12 +125,12 @@ class Workspace(NewWorkspace):
                 return one.channel_id
         return self.reports_channel_id if ticket.view_only else self.tickets_channel_id
 
-    def most_open(self, new: NewTicket) -> int | None:
+    def open_ticket_limit(self, new: NewTicket) -> int | None:
         """How many open tickets its reporter may have in its category; game reports are not counted."""
         category = None if new.view_only else self.category(new.category)
         return category.max_open if category else None
 
-    def transferred(self, ticket: Ticket, department_id: str) -> Ticket:
+    def transfer(self, ticket: Ticket, department_id: str) -> Ticket:
         """The ticket in another department; where it would be filed it may always go.
 
         Raises UnknownDepartment, WrongDepartment.
@@ -140,25 +140,29 @@ class Workspace(NewWorkspace):
             raise WrongDepartment
         return ticket.transfer(department.id)
 
-    def departments_closed_to(self, staff_id: str) -> tuple[str, ...]:
+    def departments_hidden_from(self, staff_id: str) -> tuple[str, ...]:
         """The ids of the departments whose tickets somebody may not see in the game."""
         return tuple(one.id for one in self.departments if not one.is_open_to(staff_id))
 
     def with_department(self, department: Department) -> "Workspace":
         """Add it, or put it in the place of the one with its id. Raises BadRule."""
-        _check(department.id, department.name)
-        if len(department.members) > _MOST or len(department.categories) > _MOST:
-            raise BadRule(f"A department names at most {_MOST} members and {_MOST} categories.")
+        _validate(department.id, department.name)
+        if len(department.members) > MAX_ITEMS or len(department.categories) > MAX_ITEMS:
+            raise InvalidWorkspaceRule(
+                f"A department names at most {MAX_ITEMS} members and {MAX_ITEMS} categories."
+            )
         for category_id in department.categories:
             if self.category(category_id) is None:
-                raise BadRule(f"There is no category {category_id}. Make it first, or choose another.")
-        return replace(self, departments=_placed(self.departments, department))
+                raise InvalidWorkspaceRule(
+                    f"There is no category {category_id}. Make it first, or choose another."
+                )
+        return replace(self, departments=_upsert(self.departments, department))
 
     def without_department(self, department_id: str) -> "Workspace":
         """Its tickets stay where they are. Raises UnknownDepartment, and BadRule for the default one."""
         self.department(department_id)
         if department_id == self.default_department:
-            raise BadRule("That is the default department. Make another one the default first.")
+            raise InvalidWorkspaceRule("That is the default department. Make another one the default first.")
         return replace(self, departments=tuple(one for one in self.departments if one.id != department_id))
 
     def with_default_department(self, department_id: str) -> "Workspace":
@@ -170,15 +174,18 @@ class Workspace(NewWorkspace):
 
         None leaves them as they are. Raises BadRule, UnknownDepartment.
         """
-        _check(category.id, category.name)
+        _validate(category.id, category.name)
         if category.max_open is not None and not 1 <= category.max_open <= 1000:
-            raise BadRule("A player may have 1 to 1,000 open tickets in a category.")
-        changed = replace(self, categories=_placed(self.categories, category))
+            raise InvalidWorkspaceRule("A player may have 1 to 1,000 open tickets in a category.")
+        changed = replace(self, categories=_upsert(self.categories, category))
         if departments is None:
             return changed
         wanted = {self.department(one).id for one in departments}
         return replace(
-            changed, departments=tuple(_handling(one, category.id, wanted) for one in self.departments)
+            changed,
+            departments=tuple(
+                _with_category_assignment(one, category.id, wanted) for one in self.departments
+            ),
         )
 
     def without_category(self, category_id: str) -> "Workspace":
@@ -188,25 +195,25 @@ class Workspace(NewWorkspace):
         return replace(
             self,
             categories=tuple(one for one in self.categories if one.id != category_id),
-            departments=tuple(_handling(one, category_id, set()) for one in self.departments),
+            departments=tuple(_with_category_assignment(one, category_id, set()) for one in self.departments),
         )
 
 
-def _check(rule_id: str, name: str) -> None:
+def _validate(rule_id: str, name: str) -> None:
     if not rule_id.strip() or len(rule_id) > _ID_LENGTH or not rule_id.isprintable():
-        raise BadRule(f"An id has 1 to {_ID_LENGTH} characters, all of them visible.")
+        raise InvalidWorkspaceRule(f"An id has 1 to {_ID_LENGTH} characters, all of them visible.")
     if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
-        raise BadRule(f"A name has 1 to {_NAME_LENGTH} characters, all of them visible.")
+        raise InvalidWorkspaceRule(f"A name has 1 to {_NAME_LENGTH} characters, all of them visible.")
 
 
-def _placed(kept: Sequence[Ruled], new: Ruled) -> tuple[Ruled, ...]:
+def _upsert(kept: Sequence[RuleT], new: RuleT) -> tuple[RuleT, ...]:
     if all(one.id != new.id for one in kept):
-        if len(kept) >= _MOST:
-            raise BadRule(f"A workspace has at most {_MOST} of them. Remove one first.")
+        if len(kept) >= MAX_ITEMS:
+            raise InvalidWorkspaceRule(f"A workspace has at most {MAX_ITEMS} of them. Remove one first.")
         return tuple(chain(kept, [new]))
     return tuple(new if one.id == new.id else one for one in kept)
 
 
-def _handling(department: Department, category_id: str, wanted: set[str]) -> Department:
+def _with_category_assignment(department: Department, category_id: str, wanted: set[str]) -> Department:
     rest = tuple(one for one in department.categories if one != category_id)
     return replace(department, categories=(*rest, category_id) if department.id in wanted else rest)

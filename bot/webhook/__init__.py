@@ -1,9 +1,9 @@
 """HTTP in: routes, keys, limits and refusals for every source. Knows no game, nor who reads tickets."""
 
-from bot.webhook.app import Webhook
-from bot.webhook.health import Watch
+from bot.webhook.app import WebhookServer
+from bot.webhook.client_ip import TrustedProxies
+from bot.webhook.health import Observability
+from bot.webhook.idempotency import IdempotencyPolicy
 from bot.webhook.listening import Listening
-from bot.webhook.proxies import Proxies
-from bot.webhook.repeats import Memory
 
-__all__ = ["Listening", "Memory", "Proxies", "Watch", "Webhook"]
+__all__ = ["IdempotencyPolicy", "Listening", "Observability", "TrustedProxies", "WebhookServer"]

@@ -11,21 +11,32 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sources import Body, Call, Endpoint, Intake, Page, Refused, Route, Source
-from bot.sources.wishes import CheckKey, Glance, KeyCheck, Work
-from bot.tickets import Answered, Once, Refusal, Ticket
-from bot.webhook import repeats
-from bot.webhook.answers import Answer, Envelopes, encoded
-from bot.webhook.describing import own_routes
-from bot.webhook.granting import Grants
+from bot.sources import (
+    ApiError,
+    ApiRequest,
+    Endpoint,
+    HtmlPage,
+    IntakeEndpoint,
+    JsonObject,
+    Operation,
+    Source,
+)
+from bot.sources.requests import ApiKeyInfo, CheckApiKey, GetPublicTicket, UpdateTicket
+from bot.tickets.errors import TicketError
+from bot.tickets.idempotency import IdempotencyKey, StoredResponse
+from bot.tickets.ticket import Ticket
+from bot.webhook import idempotency as repeats
+from bot.webhook.auth import Authenticator, RequestContext
+from bot.webhook.client_ip import TrustedProxies
+from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error, read_body
 from bot.webhook.guard import Limits
-from bot.webhook.health import Health, Watch
-from bot.webhook.keys import Door, Visitor
-from bot.webhook.limits import SlidingWindow, limit_headers, too_many
+from bot.webhook.health import HealthRoutes, Observability
+from bot.webhook.idempotency import IdempotencyPolicy
 from bot.webhook.listening import Listening, listen
-from bot.webhook.proxies import Proxies
-from bot.webhook.refusals import LIMIT_HEADERS, body_of, refusal, refused_as
-from bot.webhook.repeats import Memory
+from bot.webhook.openapi import docs_routes
+from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limit_headers, rate_limited_error
+from bot.webhook.request_handlers import RequestHandlers
+from bot.webhook.responses import ErrorFormatter, JsonResponse, dump_json
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)
@@ -35,7 +46,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Webhook:
+class WebhookServer:
     """Takes tickets over HTTP, and does what else their contracts know.
 
     What it answers depends on the store alone.
@@ -46,74 +57,86 @@ class Webhook:
         store: Store,
         sources: Mapping[str, Source],
         *,
-        proxies: Proxies | None = None,
-        memory: Memory | None = None,
-        watch: Watch | None = None,
+        proxies: TrustedProxies | None = None,
+        idempotency_policy: IdempotencyPolicy | None = None,
+        observability: Observability | None = None,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._sources = sources
-        self._proxies = proxies or Proxies()
-        self._memory = memory or Memory()
-        self._watch = watch or Watch()
+        self._proxies = proxies or TrustedProxies()
+        self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
+        self._observability = observability or Observability()
         self._now = now
-        self._envelopes = Envelopes(sources.values())
-        self._windows = {source.name: SlidingWindow(source.limit, clock) for source in sources.values()}
-        self._door = Door(store, self._proxies, clock)
-        self._grants = Grants(store)
-        self._health = Health(store, self._proxies, self._watch)
+        self._error_formatter = ErrorFormatter(sources.values())
+        self._limiters = {
+            source.name: SlidingWindowLimiter(source.rate_limit, clock) for source in sources.values()
+        }
+        self._authenticator = Authenticator(store, self._proxies, clock)
+        self._request_handlers = RequestHandlers(store)
+        self._health_routes = HealthRoutes(store, self._proxies, self._observability)
 
-    def application(self) -> web.Application:
+    def build_app(self) -> web.Application:
         app = web.Application()
-        app.add_routes(self._health.routes())
-        app.add_routes(own_routes(self._sources))
+        app.add_routes(self._health_routes.routes())
+        app.add_routes(docs_routes(self._sources))
         for source in self._sources.values():
-            for intake in source.intakes:
-                app.router.add_post(intake.path, partial(self._take_in, source, intake))
+            for intake in source.intake_endpoints:
+                app.router.add_post(intake.path, partial(self._handle_intake, source, intake))
             for endpoint in source.endpoints:
-                app.router.add_route(endpoint.method, endpoint.path, partial(self._serve, source, endpoint))
-            for endpoint in source.open_endpoints:
-                handler = partial(self._serve_anyone, source, endpoint)
+                app.router.add_route(
+                    endpoint.method, endpoint.path, partial(self._handle_endpoint, source, endpoint)
+                )
+            for endpoint in source.public_endpoints:
+                handler = partial(self._handle_public, source, endpoint)
                 app.router.add_route(endpoint.method, endpoint.path, handler)
-        for path, methods in _outright(self._sources).items():
-            app.router.add_route("*", path, partial(_another_method, methods))
+        for path, methods in _static_paths(self._sources).items():
+            app.router.add_route("*", path, partial(_method_not_allowed, methods))
         return app
 
     @asynccontextmanager
     async def serve(self, host: str, port: int, limits: Limits | None = None) -> AsyncIterator[Listening]:
         """Accept requests until the block ends. Port 0 finds a free one; a taken port raises OSError."""
-        app, answered = self.application(), self._watch.answered
-        async with listen(app, self._envelopes, host, port, limits or Limits(), answered=answered) as at:
+        app, answered = self.build_app(), self._observability.on_response
+        async with listen(
+            app, self._error_formatter, host, port, limits or Limits(), answered=answered
+        ) as at:
             yield at
 
-    async def _take_in(self, source: Source, intake: Intake, request: web.Request) -> Answer:
+    async def _handle_intake(
+        self, source: Source, intake: IntakeEndpoint, request: web.Request
+    ) -> JsonResponse:
         now = self._now()
-        visitor = await self._admit(source, request, now)
-        body = await body_of(request)
-        once = repeats.with_body(request, visitor.key, body, now, self._memory)
+        visitor = await self._authenticate(source, request, now)
+        body = await read_body(request)
+        once = repeats.from_header_or_body(request, visitor.key, body, now, self._idempotency_policy)
         try:
-            return _answer(await self._keep(source, intake, visitor, body, once, now))
-        except (Refusal, Refused) as no:
-            raise await self._refused(source, intake, visitor, request, body, no) from no
+            return _stored_to_response(await self._create_ticket(source, intake, visitor, body, once, now))
+        except (TicketError, ApiError) as no:
+            raise await self._to_api_error(source, intake, visitor, request, body, no) from no
 
-    async def _keep(
+    async def _create_ticket(
         self,
         source: Source,
-        intake: Intake,
-        visitor: Visitor,
+        intake: IntakeEndpoint,
+        context: RequestContext,
         body: bytes,
-        once: Once | None,
+        idempotency_key: IdempotencyKey | None,
         now: datetime,
-    ) -> Answered:
+    ) -> StoredResponse:
         """Keep a ticket, unless the same request was answered before. Raises Refusal, Refused."""
         try:
             new = intake.parse(body)
             if source.categories is None:
-                visitor.workspace.accept_category(new.category)
-        except (Refusal, Refused):
+                context.workspace.ensure_category_allowed(new.category)
+        except (TicketError, ApiError):
             # What was answered once holds, whatever is forbidden since.
-            earlier = await self._store.answer_to(once, now) if once is not None and once.token else None
+            earlier = (
+                await self._store.stored_response(idempotency_key, now)
+                if idempotency_key is not None and idempotency_key.header_value
+                else None
+            )
             if earlier is None:
                 raise
             return earlier
@@ -121,122 +144,132 @@ class Webhook:
 
         def answer(ticket: Ticket) -> bytes:
             kept[:] = [ticket]  # it may be asked again, if what was written with it had to be taken back
-            return encoded(intake.answer(ticket))
+            return dump_json(intake.serialize(ticket))
 
-        ids = source.ids(new, now)
-        answered = await self._store.take_in(visitor.workspace.id, new, ids, now, once=once, answer=answer)
+        ids = source.new_public_ids(new, now)
+        answered = await self._store.create_ticket(
+            context.workspace.id, new, ids, now, idempotency_key=idempotency_key, serialize_response=answer
+        )
         for ticket in kept:
             # Once the answer is on its way: the game server need not wait for it.
-            asyncio.get_running_loop().call_soon(_log_kept, ticket)
+            asyncio.get_running_loop().call_soon(_log_created, ticket)
         return answered
 
-    async def _serve(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
+    async def _handle_endpoint(
+        self, source: Source, endpoint: Endpoint, request: web.Request
+    ) -> JsonResponse:
         now = self._now()
-        visitor = await self._admit(source, request, now)
-        body = b"" if endpoint.body is None else await body_of(request)
+        visitor = await self._authenticate(source, request, now)
+        body = b"" if endpoint.body is None else await read_body(request)
         try:
-            wish = endpoint.read(_call(request, body))
-            if isinstance(wish, Work):
-                only_says = wish.say is not None and wish.rule is None
-                same = repeats.with_body if only_says else repeats.with_token
-                once = same(request, visitor.key, body, now, self._memory)
-                return _answer(await self._grants.work(visitor, endpoint, wish, once, now))
-            return _shown(endpoint.answer(await self._grants.grant(visitor, wish)))
-        except (Refusal, Refused) as no:
-            raise await self._refused(source, endpoint, visitor, request, body, no) from no
+            wish = endpoint.parse(_build_request(request, body))
+            if isinstance(wish, UpdateTicket):
+                only_says = wish.message is not None and wish.change is None
+                same = repeats.from_header_or_body if only_says else repeats.from_header
+                once = same(request, visitor.key, body, now, self._idempotency_policy)
+                return _stored_to_response(
+                    await self._request_handlers.update(visitor, endpoint, wish, once, now)
+                )
+            return _to_response(endpoint.serialize(await self._request_handlers.query(visitor, wish)))
+        except (TicketError, ApiError) as no:
+            raise await self._to_api_error(source, endpoint, visitor, request, body, no) from no
 
-    async def _serve_anyone(self, source: Source, endpoint: Endpoint, request: web.Request) -> Answer:
-        if source.limit.per == "address":
-            self._count(source, request, self._proxies.client_of(request))
-        wish = endpoint.read(_call(request, b""))
+    async def _handle_public(self, source: Source, endpoint: Endpoint, request: web.Request) -> JsonResponse:
+        if source.rate_limit.per == "address":
+            self._apply_rate_limit(source, request, self._proxies.client_ip(request))
+        wish = endpoint.parse(_build_request(request, b""))
         granted: Any
-        if isinstance(wish, CheckKey):
-            granted = await self._check(source, request, wish)
+        if isinstance(wish, CheckApiKey):
+            granted = await self._check_api_key(source, request, wish)
         else:
-            assert isinstance(wish, Glance)  # noqa: S101 - nothing else is for everyone
-            granted = await self._grants.glance(source.name, wish)
-        return _shown(endpoint.answer(granted))
+            assert isinstance(wish, GetPublicTicket)  # noqa: S101 - nothing else is for everyone
+            granted = await self._request_handlers.public_ticket(source.name, wish)
+        return _to_response(endpoint.serialize(granted))
 
-    async def _check(self, source: Source, request: web.Request, wish: CheckKey) -> KeyCheck | None:
+    async def _check_api_key(
+        self, source: Source, request: web.Request, check: CheckApiKey
+    ) -> ApiKeyInfo | None:
         now = self._now()
-        visitor = await self._door.look(wish.key, request, source, now)
+        visitor = await self._authenticator.check_key(check.key, request, source, now)
         if visitor is None:
             return None
-        window = self._windows[source.name]
-        allowance = window.accept(visitor.key.prefix)
-        return KeyCheck(workspace=visitor.workspace, allowance=allowance, now=now)
+        window = self._limiters[source.name]
+        allowance = window.hit(visitor.key.prefix)
+        return ApiKeyInfo(workspace=visitor.workspace, rate_limit=allowance, now=now)
 
-    async def _admit(self, source: Source, request: web.Request, now: datetime) -> Visitor:
+    async def _authenticate(self, source: Source, request: web.Request, now: datetime) -> RequestContext:
         """Who sends, and whether they may now. Raises Refused, before any of the body is read."""
-        if source.limit.per == "address":
-            self._count(source, request, self._proxies.client_of(request))
-        visitor = await self._door.visitor(request, source, now)
-        if source.limit.per == "key":
-            self._count(source, request, visitor.key.prefix)
-        source.gate(visitor.workspace)
+        if source.rate_limit.per == "address":
+            self._apply_rate_limit(source, request, self._proxies.client_ip(request))
+        visitor = await self._authenticator.authenticate(request, source, now)
+        if source.rate_limit.per == "key":
+            self._apply_rate_limit(source, request, visitor.key.prefix)
+        source.authorize(visitor.workspace)
         return visitor
 
-    def _count(self, source: Source, request: web.Request, who: str) -> None:
+    def _apply_rate_limit(self, source: Source, request: web.Request, client: str) -> None:
         """Count a request, and have its sender told what is left. Raises Refused(429)."""
-        allowance = self._windows[source.name].accept(who)
-        request[LIMIT_HEADERS] = limit_headers(source.limit, allowance)
-        if allowance.wait_seconds:
-            raise too_many(allowance)
+        allowance = self._limiters[source.name].hit(client)
+        request[RATE_LIMIT_HEADERS] = rate_limit_headers(source.rate_limit, allowance)
+        if allowance.retry_after_seconds:
+            raise rate_limited_error(allowance)
 
-    async def _refused(
+    async def _to_api_error(
         self,
         source: Source,
-        route: Route,
-        visitor: Visitor,
+        route: Operation,
+        context: RequestContext,
         request: web.Request,
         body: bytes,
-        no: Refusal | Refused,
-    ) -> Refused:
+        error: TicketError | ApiError,
+    ) -> ApiError:
         """A ticket's no, in its contract's words; and what makes no sense is kept for the operator."""
-        if isinstance(no, Refusal):
-            return refused_as(no, (route.refusals, source.refusals))
-        if no.status == 400 and body:
-            await self._keep_rejected(visitor, request.path, no.message, body)
-        return no
+        if isinstance(error, TicketError):
+            return map_ticket_error(error, (route.errors, source.errors))
+        if error.status == 400 and body:
+            await self._store_rejected_request(context, request.path, error.message, body)
+        return error
 
-    async def _keep_rejected(self, visitor: Visitor, path: str, reason: str, body: bytes) -> None:
+    async def _store_rejected_request(
+        self, context: RequestContext, path: str, reason: str, body: bytes
+    ) -> None:
         try:
-            await self._store.reject(visitor.key, path, reason, body, self._now())
+            await self._store.save_rejected_request(context.key, path, reason, body, self._now())
         except StorageError as error:  # its sender is to be told what is wrong with it all the same
-            _log.warning("a refused request of key %s is not kept: %s", visitor.key.prefix, error)
+            _log.warning("a refused request of key %s is not kept: %s", context.key.prefix, error)
 
 
-def _outright(sources: Mapping[str, Source]) -> dict[str, set[str]]:
+def _static_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
     """The methods of every path without {names}, which is never what another one's {name} stands for."""
     methods: dict[str, set[str]] = {}
     for source in sources.values():
-        for route in source.routes:
+        for route in source.operations:
             if "{" not in route.path:
                 methods.setdefault(route.path, set()).add(route.method)
     return methods
 
 
-async def _another_method(methods: set[str], request: web.Request) -> Answer:
+async def _method_not_allowed(methods: set[str], request: web.Request) -> JsonResponse:
     raise web.HTTPMethodNotAllowed(request.method, methods)
 
 
-def _call(request: web.Request, body: bytes) -> Call:
+def _build_request(request: web.Request, body: bytes) -> ApiRequest:
     """Raises Refused for half a character in the address, which no database takes."""
     try:
         "".join([*request.match_info.values(), *request.query, *request.query.values()]).encode()
     except UnicodeEncodeError as error:
-        raise refusal(400) from error
-    return Call(path=request.match_info, query=request.query, body=body)
+        raise api_error(400) from error
+    return ApiRequest(path_params=request.match_info, query=request.query, body=body)
 
 
-def _log_kept(ticket: Ticket) -> None:
+def _log_created(ticket: Ticket) -> None:
     known = {"ticket": ticket.id, "public_id": ticket.public_id}
     _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=known)
 
 
-def _answer(answered: Answered) -> Answer:
-    return Answer(answered.body, headers={"Idempotent-Replayed": "true"} if answered.repeated else None)
+def _stored_to_response(stored: StoredResponse) -> JsonResponse:
+    return JsonResponse(stored.body, headers={"Idempotent-Replayed": "true"} if stored.replayed else None)
 
 
-def _shown(answer: Body | Page) -> Answer:
-    return Answer.page(answer) if isinstance(answer, Page) else Answer(answer)
+def _to_response(result: JsonObject | HtmlPage) -> JsonResponse:
+    return JsonResponse.html_response(result) if isinstance(result, HtmlPage) else JsonResponse(result)

@@ -10,15 +10,15 @@ from typing import cast
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
-from bot.sources import Refused
-from bot.webhook.answers import Answer, Envelopes
+from bot.sources import ApiError
+from bot.webhook.errors import api_error, route_template
 from bot.webhook.guard import Deadline, Limits
-from bot.webhook.refusals import asked_path, refusal
+from bot.webhook.responses import ErrorFormatter, JsonResponse
 from bot.webhook.wire import Wire
 
 _log = logging.getLogger(__name__)
 
-_CROWDED = Refused(503, "Too many connections. Try again in a moment.", retry_after=5)
+_CROWDED = ApiError(503, "Too many connections. Try again in a moment.", retry_after=5)
 
 
 class Connection(web.RequestHandler):
@@ -36,7 +36,7 @@ class Connection(web.RequestHandler):
         "_wire",
     )
 
-    def __init__(self, server: web.Server, envelopes: Envelopes, limits: Limits) -> None:
+    def __init__(self, server: web.Server, envelopes: ErrorFormatter, limits: Limits) -> None:
         # Made here and not by the server, which drops every setting in silence if one is misspelt.
         loop = asyncio.get_running_loop()
         super().__init__(
@@ -94,7 +94,7 @@ class Connection(web.RequestHandler):
         crowd = self._manager.connections
         if len(crowd) >= self._limits.connections and not _make_room(crowd):
             door = cast(asyncio.Transport, transport)
-            door.write(_written(self._envelopes.refuse("/", _CROWDED)))
+            door.write(_written(self._envelopes.to_response("/", _CROWDED)))
             door.close()
             return
         self._way_out = cast(asyncio.Transport, transport)
@@ -152,14 +152,14 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is not HTTP, and what nobody foresaw. `message` quotes the client, and goes nowhere."""
         if status >= 500 and not isinstance(exc, ConnectionError):
-            _log.error("%s %s failed: %s", request.method, asked_path(request), _where(exc))
+            _log.error("%s %s failed: %s", request.method, route_template(request), _where(exc))
         if request.writer.output_size > 0:
             raise ConnectionError("half an answer is sent already")
         if isinstance(exc, ContentEncodingError):
             status = 415  # aiohttp knows it, and has nothing to inflate it with
         elif isinstance(exc, HttpProcessingError):
             status = exc.code
-        answer = self._envelopes.refuse(request.path, refusal(min(status, 500)))
+        answer = self._envelopes.to_response(request.path, api_error(min(status, 500)))
         answer.force_close()
         return answer
 
@@ -207,7 +207,7 @@ def _make_room(crowd: Iterable[web.RequestHandler]) -> bool:
     return True
 
 
-def _written(answer: Answer) -> bytes:
+def _written(answer: JsonResponse) -> bytes:
     """An answer as bytes, for a client that has no request yet."""
     assert isinstance(answer.body, bytes)  # noqa: S101 - JSON, encoded when it was made
     answer.headers[hdrs.CONNECTION] = "close"

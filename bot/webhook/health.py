@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from bot.sources import Refused
-from bot.webhook.answers import Answer
-from bot.webhook.proxies import Network, Proxies, is_within
+from bot.sources import ApiError
+from bot.webhook.client_ip import Network, TrustedProxies, ip_in_networks
+from bot.webhook.responses import JsonResponse
 from storage import Store
 
 # The source a path belongs to ("" if none), the path as the routes have it, the status, and seconds.
-Answered = Callable[[str, str, int, float], None]
+ResponseObserver = Callable[[str, str, int, float], None]
 
-_TEXT = "text/plain; version=0.0.4; charset=utf-8"  # as Prometheus names its format
-_NOT_FOR_YOU = Refused(403, "This is for the networks in [webhook] metrics_from alone.")
+_PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # as Prometheus names its format
+_METRICS_FORBIDDEN = ApiError(403, "This is for the networks in [webhook] metrics_allowed_networks alone.")
 
 
 async def _no_reasons() -> Sequence[str]:
@@ -30,52 +30,54 @@ def _nobody(source: str, path: str, status: int, seconds: float) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Observability:
     """Who keeps watch: what they tell of the rest of the bridge, what they are told, and for whom it is."""
 
-    readers: Sequence[Network] = ()
-    reasons: Callable[[], Awaitable[Sequence[str]]] = _no_reasons  # why the bridge is not ready, as sentences
-    figures: Callable[[], Awaitable[bytes]] = _no_figures  # metrics, in Prometheus's text format
-    answered: Answered = _nobody
+    allowed_networks: Sequence[Network] = ()
+    unready_reasons: Callable[[], Awaitable[Sequence[str]]] = (
+        _no_reasons  # why the bridge is not ready, as sentences
+    )
+    render_metrics: Callable[[], Awaitable[bytes]] = _no_figures  # metrics, in Prometheus's text format
+    on_response: ResponseObserver = _nobody
 
 
-class Health:
+class HealthRoutes:
     """Three paths without a key. The first two say yes or no to everyone, by their status."""
 
-    def __init__(self, store: Store, proxies: Proxies, watch: Watch) -> None:
+    def __init__(self, store: Store, proxies: TrustedProxies, observability: Observability) -> None:
         self._store = store
         self._proxies = proxies
-        self._watch = watch
+        self._observability = observability
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/healthz", self._health),
-            web.get("/readyz", self._readiness),
+            web.get("/healthz", self._healthz),
+            web.get("/readyz", self._readyz),
             web.get("/metrics", self._metrics),
         ]
 
-    async def _health(self, _: web.Request) -> Answer:
+    async def _healthz(self, _: web.Request) -> JsonResponse:
         """Answered from the moment that requests are; well while tickets can be kept."""
-        trouble = await self._store.trouble()
+        trouble = await self._store.health_error()
         if trouble is None:
-            return Answer({"status": "ok"})
-        return Answer({"status": "degraded", "reason": str(trouble)}, 503)
+            return JsonResponse({"status": "ok"})
+        return JsonResponse({"status": "degraded", "reason": str(trouble)}, 503)
 
-    async def _readiness(self, request: web.Request) -> Answer:
-        trouble = await self._store.trouble()
-        reasons = [*([] if trouble is None else [str(trouble)]), *await self._watch.reasons()]
+    async def _readyz(self, request: web.Request) -> JsonResponse:
+        trouble = await self._store.health_error()
+        reasons = [*([] if trouble is None else [str(trouble)]), *await self._observability.unready_reasons()]
         body: dict[str, object] = {"ready": not reasons}
-        if self._may_read(request):
+        if self._is_allowed(request):
             body["reasons"] = reasons
-        return Answer(body, 503 if reasons else 200)
+        return JsonResponse(body, 503 if reasons else 200)
 
-    async def _metrics(self, request: web.Request) -> Answer:
-        if not self._may_read(request):
-            raise _NOT_FOR_YOU
-        answer = Answer(await self._watch.figures())
-        answer.headers[hdrs.CONTENT_TYPE] = _TEXT
+    async def _metrics(self, request: web.Request) -> JsonResponse:
+        if not self._is_allowed(request):
+            raise _METRICS_FORBIDDEN
+        answer = JsonResponse(await self._observability.render_metrics())
+        answer.headers[hdrs.CONTENT_TYPE] = _PROMETHEUS_CONTENT_TYPE
         return answer
 
-    def _may_read(self, request: web.Request) -> bool:
-        origin = self._proxies.origin_of(request)
-        return origin is not None and is_within(origin, self._watch.readers)
+    def _is_allowed(self, request: web.Request) -> bool:
+        origin = self._proxies.verified_ip(request)
+        return origin is not None and ip_in_networks(origin, self._observability.allowed_networks)

@@ -13,11 +13,11 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import ERROR
 
-from bot.webhook.answers import Envelopes
 from bot.webhook.connection import Connection
+from bot.webhook.errors import error_middleware, route_template
 from bot.webhook.guard import LIMITS, Limits
-from bot.webhook.health import Answered
-from bot.webhook.refusals import asked_path, refusing
+from bot.webhook.health import ResponseObserver
+from bot.webhook.responses import ErrorFormatter
 
 _FAREWELL = 4.0  # seconds that requests in flight are given at the end
 _BACKLOG = 1024  # clients that wait to be let in; whoever finds it full hangs, and hears nothing
@@ -70,12 +70,12 @@ class TidyRequests:
 @asynccontextmanager
 async def listen(
     app: web.Application,
-    envelopes: Envelopes,
+    envelopes: ErrorFormatter,
     host: str,
     port: int,
     limits: Limits = _DEFAULT,
     *,
-    answered: Answered | None = None,
+    answered: ResponseObserver | None = None,
 ) -> AsyncIterator[Listening]:
     """Accept requests until the block ends, and answer those in flight. Raises OSError for a taken port."""
     app[LIMITS] = limits
@@ -85,7 +85,7 @@ async def listen(
     assert server is not None  # noqa: S101 - setup made it
     server.request_factory = TidyRequests(server)
     # Around the application and not a middleware in it: aiohttp refuses some requests before any middleware.
-    server.request_handler = refusing(envelopes, server.request_handler)
+    server.request_handler = error_middleware(envelopes, server.request_handler)
     if answered is not None:
         server.request_handler = _counting(envelopes, server.request_handler, answered)
     try:
@@ -100,7 +100,7 @@ async def listen(
         await runner.cleanup()
 
 
-def _counting(envelopes: Envelopes, handler: _Handler, answered: Answered) -> _Handler:
+def _counting(envelopes: ErrorFormatter, handler: _Handler, answered: ResponseObserver) -> _Handler:
     """`handler`, and each of its answers told with the time it took from the head of its request on."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -111,7 +111,7 @@ def _counting(envelopes: Envelopes, handler: _Handler, answered: Answered) -> _H
             return told
         finally:
             seconds = time.perf_counter() - begun
-            answered(envelopes.owner_of(request.path), asked_path(request), status, seconds)
+            answered(envelopes.source_name_for(request.path), route_template(request), status, seconds)
 
     return answer
 

@@ -76,12 +76,12 @@ CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
 CREATE TABLE outbox (
     id               INTEGER PRIMARY KEY,
     ticket_id        INTEGER NOT NULL REFERENCES tickets (id),
-    kind             TEXT NOT NULL CHECK (kind IN ('post', 'thread', 'private-thread', 'redraw', 'show', 'return')),
-    lane             TEXT NOT NULL CHECK (lane = CASE kind WHEN 'return' THEN 'game' ELSE 'discord' END),
+    kind             TEXT NOT NULL CHECK (kind IN ('post', 'thread', 'private_thread', 'update_post', 'post_message', 'send_to_game')),
+    lane             TEXT NOT NULL CHECK (lane = CASE kind WHEN 'send_to_game' THEN 'game' ELSE 'discord' END),
     channel_id       INTEGER NOT NULL,
     nonce            TEXT NOT NULL UNIQUE CHECK (length(nonce) <= 25),
     message_id       INTEGER REFERENCES messages (id),   -- the reply or note to show or return
-    state            TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'buried')),
+    state            TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'dead_letter')),
     attempts         INTEGER NOT NULL DEFAULT 0,
     due_at           INTEGER NOT NULL,
     last_error       TEXT,
@@ -117,14 +117,14 @@ END;
 
 CREATE TRIGGER nothing_returned_from_a_view_only_ticket
 BEFORE INSERT ON outbox
-WHEN NEW.kind = 'return' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
 END;
 
 CREATE TRIGGER nothing_return_bound_moved_to_a_view_only_ticket
 BEFORE UPDATE OF ticket_id, kind ON outbox
-WHEN NEW.kind = 'return' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
 END;

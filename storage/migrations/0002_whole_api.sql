@@ -55,14 +55,14 @@ CREATE TABLE new_outbox (
     id               INTEGER PRIMARY KEY,
     ticket_id        INTEGER NOT NULL REFERENCES tickets (id),
     kind             TEXT NOT NULL
-        CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private-thread' OR kind = 'redraw' OR kind = 'show'
-               OR kind = 'point' OR kind = 'return'),
-    lane             TEXT NOT NULL CHECK (lane = CASE kind WHEN 'return' THEN 'game' ELSE 'discord' END),
+        CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post' OR kind = 'post_message'
+               OR kind = 'post_pointer' OR kind = 'send_to_game'),
+    lane             TEXT NOT NULL CHECK (lane = CASE kind WHEN 'send_to_game' THEN 'game' ELSE 'discord' END),
     channel_id       INTEGER NOT NULL,
     nonce            TEXT NOT NULL UNIQUE CHECK (length(nonce) <= 25),
     message_id       INTEGER REFERENCES messages (id),   -- what to show or return
     state            TEXT NOT NULL DEFAULT 'pending'
-        CHECK (state = 'pending' OR state = 'done' OR state = 'buried' OR state = 'dropped'),
+        CHECK (state = 'pending' OR state = 'done' OR state = 'dead_letter' OR state = 'dropped'),
     attempts         INTEGER NOT NULL DEFAULT 0,
     due_at           INTEGER NOT NULL,
     last_error       TEXT,
@@ -77,7 +77,7 @@ INSERT INTO new_outbox SELECT * FROM outbox;
 DROP TABLE outbox;
 ALTER TABLE new_outbox RENAME TO outbox;
 CREATE INDEX outbox_pending ON outbox (lane, ticket_id, id) WHERE state = 'pending';
-CREATE INDEX outbox_buried ON outbox (id) WHERE state = 'buried';
+CREATE INDEX outbox_buried ON outbox (id) WHERE state = 'dead_letter';
 
 -- The head of each ticket's queue; a head that is not due yet holds back what stands behind it.
 CREATE VIEW outbox_heads AS
@@ -102,14 +102,14 @@ END;
 
 CREATE TRIGGER nothing_returned_from_a_view_only_ticket
 BEFORE INSERT ON outbox
-WHEN NEW.kind = 'return' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
 END;
 
 CREATE TRIGGER nothing_return_bound_moved_to_a_view_only_ticket
 BEFORE UPDATE OF ticket_id, kind ON outbox
-WHEN NEW.kind = 'return' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
 END;

@@ -19,10 +19,10 @@ from rich.table import Table as Drawn
 
 from tests.bench import chart, cores, wrk
 from tests.bench.burst import burst
-from tests.bench.figures import Report, Table
 from tests.bench.growth import growth
 from tests.bench.page import as_markdown, circumstances, with_figures
 from tests.bench.plan import FULL, SHORT, Bench
+from tests.bench.report_table import Report, Table
 from tests.bench.serving import install_node_peer
 from tests.bench.side_by_side import side_by_side
 from tests.bench.starting import starting

@@ -9,20 +9,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import bot.bridge
+import bot.application
 from bot.__main__ import app
-from bot.sources import Source, discover
+from bot.sources import Source, load_sources
 
 
 def unlimited() -> dict[str, Source]:
     return {
-        name: replace(source, limit=replace(source.limit, requests=10**9, seconds=0.001))
-        for name, source in discover().items()
+        name: replace(source, rate_limit=replace(source.rate_limit, requests=10**9, seconds=0.001))
+        for name, source in load_sources().items()
     }
 
 
 def main() -> None:
-    vars(bot.bridge)["discover"] = unlimited
+    vars(bot.application)["load_sources"] = unlimited
     for absent in filter(None, sys.argv[2:]):
         vars(sys)["modules"][absent] = None
     app(["run", "--config", str(Path(sys.argv[1]) / "config.toml")])

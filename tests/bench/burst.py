@@ -12,13 +12,13 @@ from pathlib import Path
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import DEFAULT_LIMITS, RateLimit
-from tests.bench.figures import Report, Table
-from tests.bench.furnished import Premises, furnished
 from tests.bench.load import Load, put_on
 from tests.bench.plan import Bench
 from tests.bench.process import running
+from tests.bench.report_table import Report, Table
+from tests.bench.seed_workspace import Premises, furnished
 from tests.bench.serving import ROBLOX, Contract
-from tests.cogs.bursts import shown_in
+from tests.support.burst_harness import shown_in
 
 _DIGEST = 10  # embeds, the most Discord takes in a message
 _ROUTE = "POST /channels/{id}/messages"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.bench.figures import Bar
+from tests.bench.report_table import Bar
 
 _HIGH = 0.75  # of the room a server has, its bars together
 

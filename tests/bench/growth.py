@@ -7,13 +7,13 @@ import sys
 from collections import defaultdict
 
 from tests.bench.cores import on
-from tests.bench.figures import Report, Runs, Table
-from tests.bench.filled import filled, to_disk
-from tests.bench.furnished import Premises
 from tests.bench.load import ROOT, LoadFailed
 from tests.bench.measuring import measured
 from tests.bench.plan import Bench
 from tests.bench.process import DidNotStart, running
+from tests.bench.report_table import Report, Runs, Table
+from tests.bench.seed_database import filled, to_disk
+from tests.bench.seed_workspace import Premises
 from tests.bench.serving import MINECRAFT, Served
 
 _CONNECTIONS = 32
@@ -45,7 +45,7 @@ async def growth(bench: Bench) -> Report:
 async def _asked(bench: Bench, premises: Premises) -> dict[str, float]:
     with on(bench.cores.server):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.looks", str(premises.database), str(bench.plan.looks),
+            sys.executable, "-m", "tests.bench.browser_checks", str(premises.database), str(bench.plan.looks),
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
     said, _ = await process.communicate()

@@ -9,7 +9,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench.figures import Report, Table
+from tests.bench.report_table import Report, Table
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 

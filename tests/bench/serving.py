@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from bot.sources import Body
+from bot.sources import JsonObject
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
 from tests.bench.client import Errand
 from tests.bench.cores import Cores
-from tests.bench.furnished import free_port, furnished
 from tests.bench.process import Process, running
+from tests.bench.seed_workspace import free_port, furnished
 
 _PEERS = Path(__file__).with_name("peers")
 _KEY = "bench-key"
@@ -29,7 +29,7 @@ class Contract:
     source: str
     path: str
     header: str
-    body: Body
+    body: JsonObject
 
     def errand(self, port: int, key: str, *, connections: int, warm: float, seconds: float) -> Errand:
         return Errand(

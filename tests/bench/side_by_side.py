@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from tests.bench.commit import one_commit
-from tests.bench.figures import Bar, Report, Runs, Table
 from tests.bench.load import LoadFailed
 from tests.bench.measuring import Measured, measured
 from tests.bench.plan import Bench
 from tests.bench.process import DidNotStart
+from tests.bench.report_table import Bar, Report, Runs, Table
 from tests.bench.serving import EVERY, FASTAPI, FASTIFY, INTAKE, NOOP, OWN_LOOP, VALIDATE, Server
 
 _BUSY = 0.9  # of its core; a client that uses more is what was measured

@@ -13,13 +13,13 @@ from bot.sandbox import Sandbox, demo_guild
 from tests.bench.burst import connected
 from tests.bench.client import Client
 from tests.bench.cores import on
-from tests.bench.figures import Report, Runs, Table
-from tests.bench.furnished import Premises, furnished
 from tests.bench.imports import PYTHON
 from tests.bench.load import ROOT
 from tests.bench.measuring import measured
 from tests.bench.plan import Bench
 from tests.bench.process import running
+from tests.bench.report_table import Report, Runs, Table
+from tests.bench.seed_workspace import Premises, furnished
 from tests.bench.serving import MINECRAFT, Served
 
 _REST = "everything after the imports"

@@ -15,20 +15,20 @@ from aiohttp import web
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import RateLimit
-from bot.tickets import Found, Scope
+from bot.tickets.queries import Scope, TicketPage
 from tests.bench import chart, wrk
+from tests.bench.browser_checks import NONE, questions
 from tests.bench.burst import drain, shown
 from tests.bench.cores import Cores, split
-from tests.bench.figures import Bar, Report, Runs, Table
-from tests.bench.filled import MODELS, PENDING, filled
 from tests.bench.growth import growth
 from tests.bench.imports import OURS, PYTHON
 from tests.bench.load import ROOT, Load, put_on
-from tests.bench.looks import NONE, questions
 from tests.bench.measuring import measured
 from tests.bench.page import BEGIN, END, NoMarkers, as_markdown, with_figures
 from tests.bench.plan import SHORT, Bench
 from tests.bench.process import Process, rows
+from tests.bench.report_table import Bar, Report, Runs, Table
+from tests.bench.seed_database import MODELS, PENDING, filled
 from tests.bench.serving import FASTAPI, INTAKE, MINECRAFT, NOOP, ROBLOX, VALIDATE, Served, Server
 from tests.bench.side_by_side import side_by_side
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, opened
@@ -154,7 +154,7 @@ async def test_a_filled_database_holds_what_its_questions_ask_for(tmp_path: Path
         for name, ask in questions(store, scope, 2 * MODELS + 1000).items():
             for number in range(3):
                 answer = await ask(number)
-                found = answer.cases if isinstance(answer, Found) else answer
+                found = answer.items if isinstance(answer, TicketPage) else answer
                 # Page 40 and a player's open tickets may be empty where there are few.
                 assert bool(found) == (name not in NONE) or "page" in name or "player" in name, name
         assert counted(premises.database, "outbox WHERE state = 'pending'") == PENDING

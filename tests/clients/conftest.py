@@ -14,9 +14,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.sources import Source, discover
-from bot.tickets import NewWorkspace, Ticket, hash_key, mint_key
-from bot.webhook import Webhook
+from bot.sources import Source, load_sources
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import NewWorkspace
+from bot.webhook import WebhookServer
 from storage import Store
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients"
@@ -34,11 +36,11 @@ class Bridge:
     async def kept(self) -> list[Ticket]:
         """Every ticket in the store, oldest first."""
         ids = [workspace.id for workspace in await self.store.workspaces()]
-        return sorted(await self.store.tickets_like("", ids), key=lambda ticket: ticket.id)
+        return sorted(await self.store.autocomplete_tickets("", ids), key=lambda ticket: ticket.id)
 
     async def sent(self, ticket: Ticket) -> dict[str, Any]:
         """The JSON object that a ticket was filed with."""
-        sent = json.loads(await self.store.request_of(ticket.id))
+        sent = json.loads(await self.store.raw_request(ticket.id))
         assert isinstance(sent, dict)
         return sent
 
@@ -91,24 +93,24 @@ async def opened(database: Path, *, requests: int | None = None) -> AsyncIterato
         await store.add_workspace(workspace, now)
         keys = {}
         for source in ("series", "modl"):
-            keys[source], prefix = mint_key()
-            await store.add_key("home", source, prefix=prefix, key_hash=hash_key(keys[source]), now=now)
+            keys[source], prefix = generate_api_key()
+            await store.add_key("home", source, prefix=prefix, key_hash=hash_api_key(keys[source]), now=now)
         async with _webhook(store, requests).serve("127.0.0.1", 0) as at:
             yield Bridge(url=at.address, keys=keys, store=store)
     finally:
         await store.close()
 
 
-def _webhook(store: Store, requests: int | None) -> Webhook:
-    sources = discover()
+def _webhook(store: Store, requests: int | None) -> WebhookServer:
+    sources = load_sources()
     if requests is None:
-        return Webhook(store, sources)
+        return WebhookServer(store, sources)
     narrow = {name: _limited(source, requests) for name, source in sources.items()}
-    return Webhook(store, narrow, clock=lambda: 1000.0)
+    return WebhookServer(store, narrow, clock=lambda: 1000.0)
 
 
 def _limited(source: Source, requests: int) -> Source:
-    return replace(source, limit=replace(source.limit, requests=requests))
+    return replace(source, rate_limit=replace(source.rate_limit, requests=requests))
 
 
 @pytest.fixture

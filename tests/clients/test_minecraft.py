@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.tickets import Fact, Priority
+from bot.tickets.ticket import Priority, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, ran
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone``` \x01\u2028end'
@@ -111,8 +111,8 @@ async def test_a_ticket_is_kept_with_every_word_intact(file: Filing, bridge: Bri
     assert full.reported_player is not None
     assert (full.reporter.name, full.reported_player.name) == ("Notch", "Hacker123")
     assert full.chat_log == ('12:00:01 Hacker123: "bye"', "so long")
-    assert Fact(label="Tags", value="cheating, fly") in full.facts
-    assert Fact(label="Server", value="survival-1") in full.facts
+    assert TicketField(label="Tags", value="cheating, fly") in full.fields
+    assert TicketField(label="Server", value="survival-1") in full.fields
     assert (await bridge.sent(bare)).keys() == {"creatorUuid", "creatorName", "type"}
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.tickets import Fact, Priority
+from bot.tickets.ticket import Priority, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer
 from tests.clients.roblox_server import LuaError, RobloxServer
 
@@ -34,7 +34,7 @@ async def test_a_report_is_kept_as_a_game_report_with_every_word_intact(
     assert (found.reporter.id, found.reporter.label) == ("123456789", "Reporter Name (@reporter123)")
     assert found.reporter.avatar_url == "rbxthumb://type=AvatarHeadShot&id=123456789&w=150&h=150"
     assert (await bridge.sent(found))["placeId"] == "126591263956758"
-    assert Fact(label="Server", value="8f5a1d5e-2b1f") in found.facts
+    assert TicketField(label="Server", value="8f5a1d5e-2b1f") in found.fields
 
 
 async def test_a_ticket_is_kept_as_one_that_staff_can_reply_to(roblox: RobloxServer, bridge: Bridge) -> None:

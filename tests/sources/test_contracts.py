@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import bot.sources
-from bot.sources import Intake, Refused, Source, discover
-from bot.tickets import NewTicket
+from bot.sources import ApiError, IntakeEndpoint, Source, load_sources
+from bot.tickets.ticket import NewTicket
 
-SOURCES = discover()
+SOURCES = load_sources()
 ROOM = Path(bot.sources.__file__).parent
 
 
@@ -23,14 +23,14 @@ def fixtures(pattern: str) -> list[Any]:
     ]
 
 
-def intake_at(source: Source, path: str) -> Intake:
-    return next(intake for intake in source.intakes if intake.path == path)
+def intake_at(source: Source, path: str) -> IntakeEndpoint:
+    return next(intake for intake in source.intake_endpoints if intake.path == path)
 
 
 def told(value: object) -> Any:
-    """A ticket as a fixture writes it: what is absent, empty or false is left out; so is `raw`."""
+    """A ticket as a fixture writes it: what is absent, empty or false is left out; so is `raw_request`."""
     if isinstance(value, dict):
-        return {key: told(item) for key, item in value.items() if item and key != "raw"}
+        return {key: told(item) for key, item in value.items() if item and key != "raw_request"}
     return [told(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -42,7 +42,7 @@ def test_a_request_becomes_exactly_the_ticket_of_its_fixture(source: Source, cas
 
     assert told(asdict(new)) == case["ticket"]
     assert new.source == source.name
-    assert new.raw == body
+    assert new.raw_request == body
 
 
 @pytest.mark.parametrize(("source", "case"), fixtures("bad_*.json"))
@@ -51,16 +51,16 @@ def test_a_request_is_refused_in_exactly_the_words_of_its_fixture(
 ) -> None:
     body = case["text"] if "text" in case else json.dumps(case["body"])
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         intake_at(source, case["path"]).parse(body.encode())
 
     assert (caught.value.status, caught.value.message) == (400, case["message"])
-    assert case["message"] in json.dumps(source.refuse(caught.value))
+    assert case["message"] in json.dumps(source.format_error(caught.value))
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_every_source_has_fixtures_of_both_kinds_for_every_intake(source: Source) -> None:
-    paths = {intake.path for intake in source.intakes}
+    paths = {intake.path for intake in source.intake_endpoints}
 
     for pattern in ("ok_*.json", "bad_*.json"):
         files = (ROOM / source.name / "fixtures").glob(pattern)
@@ -69,7 +69,7 @@ def test_every_source_has_fixtures_of_both_kinds_for_every_intake(source: Source
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_every_source_prints_an_example_it_accepts(source: Source) -> None:
-    examples = [intake for intake in source.intakes if intake.example is not None]
+    examples = [intake for intake in source.intake_endpoints if intake.example is not None]
 
     assert examples
     for intake in examples:
@@ -78,13 +78,13 @@ def test_every_source_prints_an_example_it_accepts(source: Source) -> None:
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_every_intake_lies_below_a_prefix_of_its_source(source: Source) -> None:
-    for intake in source.intakes:
-        assert any(f"{intake.path}/".startswith(f"{prefix}/") for prefix in source.prefixes)
+    for intake in source.intake_endpoints:
+        assert any(f"{intake.path}/".startswith(f"{prefix}/") for prefix in source.path_prefixes)
         assert not intake.path.endswith("/")
 
 
 def test_no_two_sources_claim_the_same_path() -> None:
-    claims = [(prefix, source.name) for source in SOURCES.values() for prefix in source.prefixes]
+    claims = [(prefix, source.name) for source in SOURCES.values() for prefix in source.path_prefixes]
 
     for prefix, name in claims:
         assert not [
@@ -93,5 +93,5 @@ def test_no_two_sources_claim_the_same_path() -> None:
 
 
 def test_what_the_sources_share_is_not_taken_for_a_source() -> None:
-    assert (ROOM / "reading.py").exists()
-    assert "reading" not in SOURCES
+    assert (ROOM / "validation.py").exists()
+    assert "validation" not in SOURCES

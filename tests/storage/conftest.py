@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Workspace
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW
 

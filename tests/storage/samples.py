@@ -7,23 +7,15 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from bot.tickets import (
-    Case,
-    NewTicket,
-    NewWorkspace,
-    Note,
-    Person,
-    Player,
-    Priority,
-    Reply,
-    Ticket,
-    Workspace,
-)
+from bot.tickets.message import Actor, Note, Reply
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
+from bot.tickets.workspace import NewWorkspace, Workspace
 from storage import Store
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 HUB = NewWorkspace(name="hub", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
-WRITER = Person(id="11", name="Alice")
+WRITER = Actor(id="11", name="Alice")
 
 _numbers = count(1)
 
@@ -36,12 +28,12 @@ def new_ticket(
     reporter_id: str = "7",
     category: str = "bug",
     view_only: bool = False,
-    private: bool = False,
+    is_private: bool = False,
 ) -> NewTicket:
     return NewTicket(
         source=source,
         view_only=view_only,
-        private=private,
+        is_private=is_private,
         subject=subject,
         body=body,
         category=category,
@@ -61,7 +53,7 @@ def named(ticket: Ticket) -> bytes:
     return ticket.public_id.encode()
 
 
-def worked(case: Case, workspace: Workspace) -> bytes:
+def worked(case: TicketDetails, workspace: Workspace) -> bytes:
     """An answer to whoever works on a ticket."""
     return f"{case.ticket.public_id} in {workspace.name}: {case.ticket.status.value}".encode()
 

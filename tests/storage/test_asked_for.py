@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets import MessageKind, Player, Scope, Search, Status, Ticket, UnknownTicket, Workspace
+from bot.tickets.errors import UnknownTicket
+from bot.tickets.message import MessageKind
+from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, noting, replying
 
@@ -32,14 +36,14 @@ async def foreign(store: Store, workspace: Workspace) -> list[Ticket]:
 async def test_a_ticket_is_found_by_its_public_id_and_by_its_uid(
     store: Store, scope: Scope, ticket: Ticket
 ) -> None:
-    assert (await store.case(scope, ticket.public_id)).ticket == ticket
-    assert (await store.case(scope, ticket.uid)).ticket == ticket
+    assert (await store.get_ticket_details(scope, ticket.public_id)).ticket == ticket
+    assert (await store.get_ticket_details(scope, ticket.uid)).ticket == ticket
 
 
 @pytest.mark.parametrize("name", ["", "1", "t-own", "T-own ", "T-own\x00", "%", "T-404", "' OR 1=1 --"])
 async def test_any_other_name_is_of_no_ticket(store: Store, scope: Scope, ticket: Ticket, name: str) -> None:
     with pytest.raises(UnknownTicket):
-        await store.case(scope, name)
+        await store.get_ticket_details(scope, name)
 
 
 async def test_what_is_outside_the_scope_is_unknown_by_every_way(
@@ -48,22 +52,24 @@ async def test_what_is_outside_the_scope_is_unknown_by_every_way(
     for each in foreign:
         for name in (each.public_id, each.uid):
             with pytest.raises(UnknownTicket):
-                await store.case(scope, name)
+                await store.get_ticket_details(scope, name)
             with pytest.raises(UnknownTicket):
-                await store.work_on(
+                await store.update_ticket(
                     scope,
                     name,
-                    by=WRITER,
-                    say_first=replying(),
-                    rule=lambda found, _: found.claim(WRITER),
-                    once=None,
+                    actor=WRITER,
+                    message=replying(),
+                    change=lambda found, _: found.claim(WRITER),
+                    idempotency_key=None,
                     now=NOW,
-                    answer=lambda case, _: case.ticket.public_id.encode(),
+                    serialize_response=lambda case, _: case.ticket.public_id.encode(),
                 )
-            assert await store.cases(scope, [name]) == ()
+            assert await store.list_ticket_details(scope, [name]) == ()
         assert await store.ticket(each.id) == each
-        assert await store.messages_of(each.id) == []
-    assert [case.ticket for case in (await store.search(scope, Search(limit=10))).cases] == [ticket]
+        assert await store.list_messages(each.id) == []
+    assert [case.ticket for case in (await store.search_tickets(scope, TicketQuery(limit=10))).items] == [
+        ticket
+    ]
 
 
 async def test_cases_come_in_the_order_asked_for_without_unknown_and_foreign_ones(
@@ -72,17 +78,17 @@ async def test_cases_come_in_the_order_asked_for_without_unknown_and_foreign_one
     second, third = [await store.add_ticket(workspace.id, new_ticket(), ids(), NOW) for _ in range(2)]
     names = [third.public_id, "nobody's", *(each.public_id for each in foreign), ticket.uid, second.public_id]
 
-    found = await store.cases(scope, names)
+    found = await store.list_ticket_details(scope, names)
 
     assert [case.ticket for case in found] == [third, ticket, second]
-    assert await store.cases(scope, []) == ()
+    assert await store.list_ticket_details(scope, []) == ()
 
 
 async def test_a_hundred_cases_keep_their_order(store: Store, workspace: Workspace, scope: Scope) -> None:
     kept = [await store.add_ticket(workspace.id, new_ticket(), ids(), NOW) for _ in range(100)]
     wanted = kept[1::2] + kept[::2][::-1]
 
-    found = await store.cases(scope, [each.public_id for each in wanted])
+    found = await store.list_ticket_details(scope, [each.public_id for each in wanted])
 
     assert [case.ticket for case in found] == wanted
 
@@ -94,9 +100,9 @@ async def test_a_case_tells_everything_that_was_said_but_notes_oldest_first(
     await store.add_message(ticket.id, noting("2"), origin="b", now=NOW)
     added = await store.add_message(ticket.id, lambda found: found.follow_up("7", "3"), origin="c", now=NOW)
     second = await store.add_message(ticket.id, replying("4"), origin="d", now=NOW)
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.RESOLVED), NOW, by=WRITER)
+    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.RESOLVED), NOW, actor=WRITER)
 
-    case = await store.case(scope, ticket.public_id)
+    case = await store.get_ticket_details(scope, ticket.public_id)
 
     assert case.messages[:3] == (reply, added, second)
     assert [message.kind for message in case.messages[3:]] == [MessageKind.EVENT]
@@ -112,24 +118,24 @@ async def test_a_list_counts_what_was_said_on_each_ticket_and_does_not_tell_it(
     await store.add_message(ticket.id, replying(), origin="a", now=NOW)
     await store.add_message(ticket.id, lambda found: found.follow_up("7", "3"), origin="b", now=NOW)
 
-    cases = await store.cases(scope, [report.public_id, ticket.public_id])
-    found = await store.search(scope, Search(limit=10))
+    cases = await store.list_ticket_details(scope, [report.public_id, ticket.public_id])
+    found = await store.search_tickets(scope, TicketQuery(limit=10))
 
-    assert cases == found.cases
+    assert cases == found.items
     assert [(one.replies, one.follow_ups, one.messages) for one in cases] == [(0, 0, ()), (1, 1, ())]
 
 
 async def test_somebody_is_called_what_their_newest_ticket_of_the_scope_calls_them(
     store: Store, workspace: Workspace, scope: Scope, ticket: Ticket, foreign: list[Ticket]
 ) -> None:
-    assert await store.name_of(scope, "7") == "rey"
+    assert await store.last_known_name(scope, "7") == "rey"
     renamed = replace(new_ticket(), reporter=Player(id="7", name="rey2", display_name="Rey"))
     await store.add_ticket(workspace.id, renamed, ids(), NOW)
     elsewhere = replace(new_ticket(source="elsewhere"), reporter=Player(id="7", name="kylo"))
     await store.add_ticket(workspace.id, elsewhere, ids(), NOW)
 
-    assert await store.name_of(scope, "7") == "Rey (@rey2)"
-    assert await store.name_of(scope, "404") is None
+    assert await store.last_known_name(scope, "7") == "Rey (@rey2)"
+    assert await store.last_known_name(scope, "404") is None
 
 
 async def test_a_ticket_of_a_source_is_found_in_any_workspace_and_tells_nothing_that_was_said(
@@ -137,10 +143,10 @@ async def test_a_ticket_of_a_source_is_found_in_any_workspace_and_tells_nothing_
 ) -> None:
     await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 
-    case = await store.ticket_of_source("somewhere", ticket.public_id)
+    case = await store.get_public_ticket("somewhere", ticket.public_id)
 
     assert case is not None
     assert (case.ticket, case.messages, case.replies) == (ticket, (), 1)
-    assert await store.ticket_of_source("somewhere", "T-workspace") is not None
-    assert await store.ticket_of_source("somewhere", "T-source") is None
-    assert await store.ticket_of_source("somewhere", ticket.uid) is None
+    assert await store.get_public_ticket("somewhere", "T-workspace") is not None
+    assert await store.get_public_ticket("somewhere", "T-source") is None
+    assert await store.get_public_ticket("somewhere", ticket.uid) is None

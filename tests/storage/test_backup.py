@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Workspace
+from bot.tickets.workspace import Workspace
 from storage import DatabaseLock, Store
-from storage.backup import back_up, prune, restore, scheduled_name, verify
+from storage.backup import create_backup, prune_backups, restore, scheduled_backup_name, verify
 from storage.errors import BackupFailed
 from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, replying
 
@@ -37,7 +37,7 @@ async def test_the_drill_what_is_restored_is_what_was_backed_up(
     store: Store, workspace: Workspace, path: Path, tmp_path: Path
 ) -> None:
     await _filled(store, workspace, 20)
-    backup = await asyncio.to_thread(back_up, path, tmp_path / "backup.db")
+    backup = await asyncio.to_thread(create_backup, path, tmp_path / "backup.db")
     before = dump(path)
     await _filled(store, workspace, 5)
     await store.close()
@@ -71,7 +71,7 @@ async def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it_beg
     for number in range(5):
         await asyncio.sleep(0.05)
         before = acknowledged
-        backup = await asyncio.to_thread(back_up, path, tmp_path / f"{number}.db")
+        backup = await asyncio.to_thread(create_backup, path, tmp_path / f"{number}.db")
         assert before <= backup.tickets <= acknowledged + 1
     loading.cancel()
     await asyncio.wait([loading])
@@ -85,7 +85,9 @@ async def test_the_progress_is_told_to_its_end(
     await _filled(store, workspace, 400)
     steps: list[tuple[int, int]] = []
 
-    await asyncio.to_thread(back_up, path, tmp_path / "b.db", lambda done, total: steps.append((done, total)))
+    await asyncio.to_thread(
+        create_backup, path, tmp_path / "b.db", lambda done, total: steps.append((done, total))
+    )
 
     assert len(steps) > 1
     assert steps[-1][0] == steps[-1][1]
@@ -102,7 +104,7 @@ def _closed(path: Path) -> None:
 def test_a_database_that_nobody_has_open_is_backed_up_too(tmp_path: Path) -> None:
     _closed(tmp_path / "tickets.db")
 
-    backup = back_up(tmp_path / "tickets.db", tmp_path / "folder" / "backup.db")
+    backup = create_backup(tmp_path / "tickets.db", tmp_path / "folder" / "backup.db")
 
     assert backup.tickets == 0
     assert stat.S_IMODE(backup.path.stat().st_mode) == 0o600
@@ -114,7 +116,7 @@ def test_a_backup_never_replaces_a_file(tmp_path: Path) -> None:
     (tmp_path / "there").write_text("precious")
 
     with pytest.raises(BackupFailed, match="there already"):
-        back_up(tmp_path / "tickets.db", tmp_path / "there")
+        create_backup(tmp_path / "tickets.db", tmp_path / "there")
 
     assert (tmp_path / "there").read_text() == "precious"
 
@@ -123,9 +125,9 @@ def test_what_cannot_be_backed_up_is_told(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database" * 1000)
 
     with pytest.raises(BackupFailed, match="There is no database"):
-        back_up(tmp_path / "nothing", tmp_path / "backup.db")
+        create_backup(tmp_path / "nothing", tmp_path / "backup.db")
     with pytest.raises(BackupFailed, match=r"cannot be written|no database of ours"):
-        back_up(tmp_path / "text", tmp_path / "backup.db")
+        create_backup(tmp_path / "text", tmp_path / "backup.db")
 
     assert names_in(tmp_path) == ["text"]
 
@@ -133,7 +135,7 @@ def test_what_cannot_be_backed_up_is_told(tmp_path: Path) -> None:
 def test_a_damaged_backup_is_not_restored(tmp_path: Path) -> None:
     path = tmp_path / "tickets.db"
     _closed(path)
-    backup = back_up(path, tmp_path / "backup.db").path
+    backup = create_backup(path, tmp_path / "backup.db").path
     content = bytearray(backup.read_bytes())
     content[4096 * 3 : 4096 * 6] = os.urandom(4096 * 3)
     backup.write_bytes(content)
@@ -148,7 +150,7 @@ def test_a_damaged_backup_is_not_restored(tmp_path: Path) -> None:
 def test_a_backup_of_a_newer_version_is_not_restored(tmp_path: Path) -> None:
     path = tmp_path / "tickets.db"
     _closed(path)
-    backup = back_up(path, tmp_path / "backup.db").path
+    backup = create_backup(path, tmp_path / "backup.db").path
     with closing(sqlite3.connect(backup)) as db:
         db.execute("PRAGMA user_version = 999")
 
@@ -159,7 +161,7 @@ def test_a_backup_of_a_newer_version_is_not_restored(tmp_path: Path) -> None:
 def test_a_backup_is_restored_where_there_was_nothing_or_only_damage(tmp_path: Path) -> None:
     path = tmp_path / "tickets.db"
     _closed(path)
-    backup = back_up(path, tmp_path / "backup.db").path
+    backup = create_backup(path, tmp_path / "backup.db").path
 
     assert restore(backup, tmp_path / "new.db", NOW) is None
     assert verify(tmp_path / "new.db") == 0
@@ -173,15 +175,15 @@ def test_a_backup_is_restored_where_there_was_nothing_or_only_damage(tmp_path: P
 
 
 def test_only_the_newest_scheduled_backups_stay(tmp_path: Path) -> None:
-    names = [scheduled_name(NOW + timedelta(hours=hour)) for hour in range(5)]
+    names = [scheduled_backup_name(NOW + timedelta(hours=hour)) for hour in range(5)]
     for name in [*names, "ticketbridge-mine.db", "other.db"]:
         (tmp_path / name).touch()
 
-    gone = prune(tmp_path, 2)
+    gone = prune_backups(tmp_path, 2)
 
     assert [path.name for path in gone] == names[:3]
     assert names_in(tmp_path) == sorted([*names[3:], "ticketbridge-mine.db", "other.db"])
-    assert prune(tmp_path, 2) == []
+    assert prune_backups(tmp_path, 2) == []
 
 
 async def test_a_backup_counts_what_the_log_still_holds(
@@ -191,7 +193,9 @@ async def test_a_backup_counts_what_the_log_still_holds(
 
     assert path.with_name(path.name + "-wal").stat().st_size > 0
     assert (
-        (await asyncio.to_thread(back_up, path, tmp_path / "b.db")).tickets == counted(path, "tickets") == 3
+        (await asyncio.to_thread(create_backup, path, tmp_path / "b.db")).tickets
+        == counted(path, "tickets")
+        == 3
     )
 
 
@@ -207,7 +211,7 @@ def test_a_database_of_somebody_else_is_not_restored(tmp_path: Path) -> None:
 
 def test_a_link_to_a_database_stays_a_link(tmp_path: Path) -> None:
     _closed(tmp_path / "tickets.db")
-    backup = back_up(tmp_path / "tickets.db", tmp_path / "backup.db").path
+    backup = create_backup(tmp_path / "tickets.db", tmp_path / "backup.db").path
     (tmp_path / "links").mkdir()
     link = tmp_path / "links" / "t.db"
     link.symlink_to(tmp_path / "tickets.db")

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.tickets import Delivery, Kind, Lane, Post, Priority, Receipt, Status, Workspace
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.ticket import DiscordPost, Priority, Status
+from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.due_rows import CROWD, DIGEST
-from tests.storage.desk import REPORTS, TICKETS, Desk
 from tests.storage.samples import NOW, WRITER, noting
+from tests.support.outbox_harness import REPORTS, TICKETS, Desk
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -59,11 +61,11 @@ async def test_urgent_posts_then_what_is_no_post_then_high_posts_then_what_may_s
     left = [await desk.leave() for _ in range(5)]
 
     assert [(tickets_of(some), some[0].kind) for some in left] == [
-        ([urgent.id], Kind.POST),
-        ([shown.id], Kind.THREAD),
-        ([urgent.id], Kind.THREAD),
-        ([high.id], Kind.POST),
-        ([high.id], Kind.THREAD),
+        ([urgent.id], DeliveryKind.POST),
+        ([shown.id], DeliveryKind.THREAD),
+        ([urgent.id], DeliveryKind.THREAD),
+        ([high.id], DeliveryKind.POST),
+        ([high.id], DeliveryKind.THREAD),
     ]
     assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
@@ -98,13 +100,13 @@ async def test_a_digest_holds_game_reports_or_others_never_both(desk: Desk, stor
 
 async def test_a_private_post_never_shares(desk: Desk, store: Store) -> None:
     for number in range(CROWD + 1):
-        ticket = await desk.file(private=True, channel_id=TICKETS)
-        thread, _ = await store.waiting_for(ticket.id, Lane.DISCORD)
-        await store.settle([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
+        ticket = await desk.file(is_private=True, channel_id=TICKETS)
+        thread, _ = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+        await store.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
 
     left = [await desk.leave() for _ in range(CROWD + 1)]
 
-    assert [[delivery.kind for delivery in some] for some in left] == [[Kind.POST]] * (CROWD + 1)
+    assert [[delivery.kind for delivery in some] for some in left] == [[DeliveryKind.POST]] * (CROWD + 1)
 
 
 async def test_within_a_ticket_nothing_is_overtaken_though_its_post_is_shared(
@@ -120,7 +122,11 @@ async def test_within_a_ticket_nothing_is_overtaken_though_its_post_is_shared(
 
     for ticket in kept:
         own = [delivery for delivery in seen if delivery.ticket_id == ticket.id]
-        assert [delivery.kind for delivery in own] == [Kind.POST, Kind.THREAD, Kind.SHOW]
+        assert [delivery.kind for delivery in own] == [
+            DeliveryKind.POST,
+            DeliveryKind.THREAD,
+            DeliveryKind.POST_MESSAGE,
+        ]
 
 
 async def test_a_begun_digest_comes_again_whole_with_its_lead_and_nonce(desk: Desk, store: Store) -> None:
@@ -130,18 +136,18 @@ async def test_a_begun_digest_comes_again_whole_with_its_lead_and_nonce(desk: De
 
     lead = begun[0]
     assert [delivery.id for delivery in again] == [delivery.id for delivery in begun]
-    assert {(delivery.lead_id, delivery.nonce) for delivery in again} == {(lead.id, lead.nonce)}
-    assert {(delivery.attempts, delivery.begun_at) for delivery in again} == {(1, NOW)}
-    assert {delivery.nonce for delivery in await store.begin(again, LATER)} == {lead.nonce}
+    assert {(delivery.digest_lead_id, delivery.nonce) for delivery in again} == {(lead.id, lead.nonce)}
+    assert {(delivery.attempts, delivery.first_attempt_at) for delivery in again} == {(1, NOW)}
+    assert {delivery.nonce for delivery in await store.start_attempt(again, LATER)} == {lead.nonce}
 
 
 async def test_it_comes_again_whole_also_when_its_channel_is_crowded_no_more(
     desk: Desk, store: Store
 ) -> None:
     kept = await desk.crowd()
-    begun = await store.begin(await desk.due(), NOW)
+    begun = await store.start_attempt(await desk.due(), NOW)
     for ticket in kept[DIGEST:]:
-        for row in await store.waiting_for(ticket.id, Lane.DISCORD):
+        for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
             await store.drop(row.id, NOW)
 
     again = await desk.due()
@@ -152,10 +158,10 @@ async def test_it_comes_again_whole_also_when_its_channel_is_crowded_no_more(
 
 async def test_a_postponed_digest_lets_others_pass_and_comes_again_whole(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
-    await store.postpone(begun, LATER, "not now")
+    await store.retry_later(begun, LATER, "not now")
 
     assert not set(tickets_of(await desk.due())) & set(tickets_of(begun))
-    due = await store.due_deliveries(Lane.DISCORD, (), LATER)
+    due = await store.due_deliveries(Destination.DISCORD, (), LATER)
     assert [tickets_of(some) for some in due] == [tickets_of(begun)]
 
 
@@ -169,21 +175,21 @@ async def test_a_dropped_member_leaves_its_digest_the_same_lead_and_nonce(
     again = await desk.due()
 
     assert [one.id for one in again] == [one.id for one in begun if one is not begun[position]]
-    assert {(one.lead_id, one.nonce) for one in again} == {(begun[0].id, begun[0].nonce)}
-    assert {one.nonce for one in await store.begin(again, NOW)} == {begun[0].nonce}
+    assert {(one.digest_lead_id, one.nonce) for one in again} == {(begun[0].id, begun[0].nonce)}
+    assert {one.nonce for one in await store.start_attempt(again, NOW)} == {begun[0].nonce}
 
 
 async def test_a_settled_digest_is_where_each_of_its_tickets_is_shown(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
 
-    await store.settle(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
+    await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
 
     shown = await store.tickets_in_digest(900)
     assert [ticket.id for ticket in shown] == tickets_of(begun)
-    assert {ticket.post for ticket in shown} == {Post(channel_id=TICKETS, digest_id=900)}
-    assert await store.ticket_shown_at(900) is None  # none of them alone
-    assert await store.lead_of_digest(900) == begun[0].id
-    assert await store.lead_of_digest(901) is None
+    assert {ticket.post for ticket in shown} == {DiscordPost(channel_id=TICKETS, digest_message_id=900)}
+    assert await store.ticket_by_discord_id(900) is None  # none of them alone
+    assert await store.digest_lead(900) == begun[0].id
+    assert await store.digest_lead(901) is None
 
 
 async def test_a_digest_that_was_deleted_before_it_was_known_leaves_its_tickets_without_a_post(
@@ -191,35 +197,38 @@ async def test_a_digest_that_was_deleted_before_it_was_known_leaves_its_tickets_
 ) -> None:
     begun = await desk.begun_digest()
 
-    await store.settle(begun, Receipt(channel_id=TICKETS, message_id=None), NOW)
+    await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=None), NOW)
 
     for delivery in begun:
-        assert (await store.ticket(delivery.ticket_id)).post == Post(channel_id=TICKETS)
-        assert [row.kind for row in await store.waiting_for(delivery.ticket_id, Lane.DISCORD)] == [
-            Kind.THREAD
-        ]
+        assert (await store.ticket(delivery.ticket_id)).post == DiscordPost(channel_id=TICKETS)
+        assert [
+            row.kind for row in await store.pending_for_ticket(delivery.ticket_id, Destination.DISCORD)
+        ] == [DeliveryKind.THREAD]
 
 
 async def test_what_follows_a_shared_post_queues_in_the_channel_of_its_digest(
     desk: Desk, store: Store
 ) -> None:
     begun = await desk.begun_digest()
-    await store.settle(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
+    await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
     await store.change_workspace(desk.workspace.id, lambda kept: replace(kept, tickets_channel_id=77))
 
     await store.change_ticket(
-        begun[0].ticket_id, lambda ticket: ticket.move_to(Status.CLOSED), NOW, by=WRITER
+        begun[0].ticket_id, lambda ticket: ticket.set_status(Status.CLOSED), NOW, actor=WRITER
     )
 
-    waiting = await store.waiting_for(begun[0].ticket_id, Lane.DISCORD)
-    assert [(row.kind, row.channel_id) for row in waiting] == [(Kind.THREAD, TICKETS), (Kind.REDRAW, TICKETS)]
+    waiting = await store.pending_for_ticket(begun[0].ticket_id, Destination.DISCORD)
+    assert [(row.kind, row.channel_id) for row in waiting] == [
+        (DeliveryKind.THREAD, TICKETS),
+        (DeliveryKind.UPDATE_POST, TICKETS),
+    ]
 
 
 async def test_a_digest_seen_by_its_nonce_is_settled_whole_and_once(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
 
-    await store.settle_seen(begun[0].nonce, 900, NOW)
-    await store.settle_seen(begun[0].nonce, 901, NOW)
+    await store.confirm_by_nonce(begun[0].nonce, 900, NOW)
+    await store.confirm_by_nonce(begun[0].nonce, 901, NOW)
 
     shown = await store.tickets_in_digest(900)
     assert [ticket.id for ticket in shown] == tickets_of(begun)
@@ -230,35 +239,39 @@ async def test_a_seen_digest_is_settled_though_its_first_was_dropped(desk: Desk,
     begun = await desk.begun_digest()
     await store.drop(begun[0].id, NOW)
 
-    await store.settle_seen(begun[0].nonce, 900, NOW)
+    await store.confirm_by_nonce(begun[0].nonce, 900, NOW)
 
     assert [ticket.id for ticket in await store.tickets_in_digest(900)] == tickets_of(begun[1:])
-    assert await store.lead_of_digest(900) == begun[0].id
+    assert await store.digest_lead(900) == begun[0].id
 
 
 async def test_once_separated_each_leaves_alone_with_its_own_nonce_and_shares_no_more(
     desk: Desk, store: Store
 ) -> None:
     begun = await desk.begun_digest()
-    own = {row.id: row.nonce for one in begun for row in await store.waiting_for(one.ticket_id, Lane.DISCORD)}
+    own = {
+        row.id: row.nonce
+        for one in begun
+        for row in await store.pending_for_ticket(one.ticket_id, Destination.DISCORD)
+    }
     await desk.crowd()
 
-    await store.separate(begun)
+    await store.split_digest(begun)
 
     for before in begun:
         (alone,) = await desk.leave()
-        assert (alone.id, alone.nonce, alone.lead_id) == (before.id, own[before.id], None)
+        assert (alone.id, alone.nonce, alone.digest_lead_id) == (before.id, own[before.id], None)
         assert alone.attempts == 1
         post = (await store.ticket(alone.ticket_id)).post
         assert post.message_id
-        assert post.digest_id is None
+        assert post.digest_message_id is None
 
 
 async def test_what_an_operator_retries_of_a_digest_takes_the_others_with_it(
     desk: Desk, store: Store
 ) -> None:
     begun = await desk.begun_digest()
-    await store.postpone(begun, LATER, "not now")
+    await store.retry_later(begun, LATER, "not now")
 
     await store.retry(begun[3].id, NOW)
 

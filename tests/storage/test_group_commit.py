@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Lane, Priority, Ticket, UnknownCategories, ViewOnly, Workspace
-from storage import Overloaded, StorageError, Store, Unavailable, UnknownWorkspace
-from storage.group_commit import MOST_TOGETHER, MOST_WAITING
+from bot.tickets.errors import ViewOnly
+from bot.tickets.outbox import Destination
+from bot.tickets.ticket import Priority, Ticket
+from bot.tickets.workspace import UnknownCategoryPolicy, Workspace
+from storage import DatabaseUnavailable, Overloaded, StorageError, Store, UnknownWorkspace
+from storage.group_commit import MAX_BATCH, MAX_QUEUE
 from tests.storage.samples import NOW, counted, ids, new_ticket, opened, raw
 
 _TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's word for BEGIN, COMMIT and ROLLBACK
@@ -31,7 +34,7 @@ async def test_who_comes_while_one_commits_shares_the_next_commit(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     took: list[str] = []
-    store.watch(lambda what, seconds: took.append(what), lambda failure: None)
+    store.set_observer(lambda what, seconds: took.append(what), lambda failure: None)
 
     tickets = await asyncio.gather(*(adding(store, workspace) for _ in range(100)))
 
@@ -50,7 +53,7 @@ async def test_what_is_told_can_be_read_by_everyone(store: Store, workspace: Wor
 
 
 async def test_a_kept_ticket_is_told_as_it_will_be_read(store: Store, workspace: Workspace) -> None:
-    for new in (new_ticket(), new_ticket(view_only=True), new_ticket(private=True)):
+    for new in (new_ticket(), new_ticket(view_only=True), new_ticket(is_private=True)):
         ticket = await store.add_ticket(workspace.id, replace(new, priority=Priority.HIGH), ids(), NOW)
 
         assert await store.ticket(ticket.id) == ticket
@@ -177,7 +180,7 @@ async def test_so_many_may_wait_and_the_next_is_told_at_once(
 ) -> None:
     with raw(path) as foreign:
         foreign.execute("BEGIN IMMEDIATE")
-        waiting = [adding(store, workspace) for _ in range(MOST_WAITING)]
+        waiting = [adding(store, workspace) for _ in range(MAX_QUEUE)]
         await asyncio.sleep(0)
 
         with pytest.raises(Overloaded):
@@ -185,13 +188,13 @@ async def test_so_many_may_wait_and_the_next_is_told_at_once(
         foreign.execute("ROLLBACK")
 
     await asyncio.gather(*waiting)
-    assert counted(path, "tickets") == MOST_WAITING > MOST_TOGETHER
-    assert await store.trouble() is None
+    assert counted(path, "tickets") == MAX_QUEUE > MAX_BATCH
+    assert await store.health_error() is None
 
 
 async def test_others_write_between_two_commits_of_many(store: Store, workspace: Workspace) -> None:
     order: list[str] = []
-    waiting = [adding(store, workspace) for _ in range(3 * MOST_TOGETHER)]
+    waiting = [adding(store, workspace) for _ in range(3 * MAX_BATCH)]
     for task in waiting:
         task.add_done_callback(lambda _: order.append("ticket"))
     await asyncio.sleep(0)
@@ -200,7 +203,7 @@ async def test_others_write_between_two_commits_of_many(store: Store, workspace:
     order.append("change")
     await asyncio.gather(*waiting)
 
-    assert order.index("change") <= 2 * MOST_TOGETHER
+    assert order.index("change") <= 2 * MAX_BATCH
 
 
 async def test_closing_waits_for_everyone_who_asked(path: Path, workspace: Workspace) -> None:
@@ -212,7 +215,7 @@ async def test_closing_waits_for_everyone_who_asked(path: Path, workspace: Works
 
 
 async def test_with_a_broken_database_nobody_waits_in_vain(store: Store, workspace: Workspace) -> None:
-    store._note(Unavailable("The database failed: for a test."))
+    store._note(DatabaseUnavailable("The database failed: for a test."))
     store.broken.set()
 
     results = await asyncio.gather(*(adding(store, workspace) for _ in range(5)), return_exceptions=True)
@@ -223,7 +226,7 @@ async def test_with_a_broken_database_nobody_waits_in_vain(store: Store, workspa
 async def test_rules_hold_for_every_ticket_that_is_filed_after_they_were_changed(
     store: Store, workspace: Workspace
 ) -> None:
-    assert (await store.workspace(workspace.id)).unknown_categories is UnknownCategories.KEEP
+    assert (await store.workspace(workspace.id)).unknown_categories is UnknownCategoryPolicy.KEEP
 
     for channel in range(50, 70):
         early = [adding(store, workspace) for _ in range(3)]
@@ -234,7 +237,9 @@ async def test_rules_hold_for_every_ticket_that_is_filed_after_they_were_changed
         late = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
         assert (await store.workspace(workspace.id)).tickets_channel_id == channel
-        assert {post.channel_id for post in await store.waiting_for(late.id, Lane.DISCORD)} == {channel}
+        assert {post.channel_id for post in await store.pending_for_ticket(late.id, Destination.DISCORD)} == {
+            channel
+        }
         await asyncio.gather(*early)
 
 

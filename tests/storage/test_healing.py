@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets import Delivery, Kind, Lane, Receipt, Status, Ticket, Workspace
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, replying
 
@@ -13,20 +15,20 @@ TICKETS, REPORTS, ELSEWHERE = HUB.tickets_channel_id, HUB.reports_channel_id, 9
 
 
 async def waiting(store: Store, ticket: Ticket) -> list[Delivery]:
-    return await store.waiting_for(ticket.id, Lane.DISCORD)
+    return await store.pending_for_ticket(ticket.id, Destination.DISCORD)
 
 
 async def shown(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:
     """A ticket with its post, and its thread if it has one."""
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=private), ids(), NOW)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=private), ids(), NOW)
     for delivery in await waiting(store, ticket):
-        is_thread = delivery.kind in (Kind.THREAD, Kind.PRIVATE_THREAD)
+        is_thread = delivery.kind in (DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD)
         receipt = Receipt(
             channel_id=delivery.channel_id,
             message_id=None if is_thread else post,
             thread_id=post + 1 if is_thread else None,
         )
-        await store.settle([delivery], receipt, NOW)
+        await store.mark_delivered([delivery], receipt, NOW)
     return await store.ticket(ticket.id)
 
 
@@ -39,40 +41,42 @@ async def replied(store: Store, ticket: Ticket, origin: str = "a") -> None:
 
 
 async def closed(store: Store, ticket: Ticket) -> None:
-    await store.change_ticket(ticket.id, lambda kept: kept.move_to(Status.CLOSED), NOW, by=WRITER)
+    await store.change_ticket(ticket.id, lambda kept: kept.set_status(Status.CLOSED), NOW, actor=WRITER)
 
 
 async def test_a_deleted_post_is_forgotten_and_its_thread_is_not(store: Store, workspace: Workspace) -> None:
     ticket = await shown(store, workspace)
 
-    (found,) = await store.forget_post(50)
+    (found,) = await store.record_post_deleted(50)
 
     assert found.id == ticket.id
     assert (found.post.message_id, found.post.thread_id, found.post.channel_id) == (None, 51, TICKETS)
-    assert await store.forget_post(50) == []
+    assert await store.record_post_deleted(50) == []
 
 
 async def test_all_tickets_of_a_deleted_digest_are_named(store: Store, workspace: Workspace) -> None:
     tickets = [await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW) for _ in range(3)]
     posts = [(await waiting(store, ticket))[0] for ticket in tickets]
-    await store.settle(await store.begin(posts, NOW), Receipt(channel_id=REPORTS, message_id=60), NOW)
+    await store.mark_delivered(
+        await store.start_attempt(posts, NOW), Receipt(channel_id=REPORTS, message_id=60), NOW
+    )
 
-    found = await store.forget_post(60)
+    found = await store.record_post_deleted(60)
 
     assert [ticket.id for ticket in found] == [ticket.id for ticket in tickets]
-    assert [ticket.post.digest_id for ticket in found] == [None] * 3
+    assert [ticket.post.digest_message_id for ticket in found] == [None] * 3
 
 
 async def test_a_ticket_is_posted_again_only_if_it_has_no_post(store: Store, workspace: Workspace) -> None:
     ticket = await shown(store, workspace)
-    assert not await store.post_again(ticket.id, NOW)
-    await store.forget_post(50)
+    assert not await store.repost(ticket.id, NOW)
+    await store.record_post_deleted(50)
 
-    assert await store.post_again(ticket.id, NOW)
+    assert await store.repost(ticket.id, NOW)
 
     (post,) = await waiting(store, ticket)  # its thread is still there
-    assert post.kind is Kind.POST
-    assert not await store.post_again(ticket.id, NOW)
+    assert post.kind is DeliveryKind.POST
+    assert not await store.repost(ticket.id, NOW)
 
 
 async def test_every_post_of_a_ticket_has_a_nonce_of_its_own(store: Store, workspace: Workspace) -> None:
@@ -81,9 +85,9 @@ async def test_every_post_of_a_ticket_has_a_nonce_of_its_own(store: Store, works
     for message_id in (70, 71, 72):
         (post,) = await waiting(store, ticket)
         nonces.add(post.nonce)
-        await store.settle([post], Receipt(channel_id=REPORTS, message_id=message_id), NOW)
-        await store.forget_post(message_id)
-        await store.post_again(ticket.id, NOW)
+        await store.mark_delivered([post], Receipt(channel_id=REPORTS, message_id=message_id), NOW)
+        await store.record_post_deleted(message_id)
+        await store.repost(ticket.id, NOW)
 
     assert len(nonces) == 3
 
@@ -91,12 +95,12 @@ async def test_every_post_of_a_ticket_has_a_nonce_of_its_own(store: Store, works
 async def test_a_reply_after_a_deleted_thread_waits_for_nothing(store: Store, workspace: Workspace) -> None:
     ticket = await shown(store, workspace)
 
-    found = await store.forget_thread(51, NOW)
+    found = await store.record_thread_deleted(51, NOW)
     await replied(store, ticket)
 
     assert found is not None
     assert (found.post.thread_id, found.post.message_id) == (None, 50)
-    assert [one.kind for one in await waiting(store, ticket)] == [Kind.SHOW]
+    assert [one.kind for one in await waiting(store, ticket)] == [DeliveryKind.POST_MESSAGE]
 
 
 async def test_an_open_private_ticket_gets_a_new_thread_before_what_waits(
@@ -105,10 +109,10 @@ async def test_an_open_private_ticket_gets_a_new_thread_before_what_waits(
     ticket = await shown(store, workspace, private=True)
     await replied(store, ticket)
 
-    await store.forget_thread(51, NOW)
+    await store.record_thread_deleted(51, NOW)
 
     kinds = [one.kind for one in await waiting(store, ticket)]
-    assert kinds == [Kind.PRIVATE_THREAD, Kind.POST, Kind.SHOW]
+    assert kinds == [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST, DeliveryKind.POST_MESSAGE]
     found = await store.ticket(ticket.id)
     assert (found.post.thread_id, found.post.message_id) == (None, None)
 
@@ -117,7 +121,7 @@ async def test_a_private_ticket_that_is_over_gets_no_new_thread(store: Store, wo
     ticket = await shown(store, workspace, private=True)
     await closed(store, ticket)
 
-    await store.forget_thread(51, NOW)
+    await store.record_thread_deleted(51, NOW)
 
     assert await waiting(store, ticket) == []
 
@@ -127,9 +131,9 @@ async def test_what_waits_for_a_deleted_channel_waits_on_while_the_workspace_nam
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
-    (loss,) = await store.forget_channel(TICKETS, NOW)
+    (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
-    assert (loss.is_news, loss.posts, loss.stranded) == (True, 0, 2)
+    assert (loss.is_new, loss.posts, loss.stranded) == (True, 0, 2)
     assert {one.channel_id for one in await waiting(store, ticket)} == {TICKETS}
 
 
@@ -138,8 +142,8 @@ async def test_it_is_moved_as_soon_as_the_workspace_names_another_as_if_never_tr
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     before = await waiting(store, ticket)
-    await store.begin(before[:1], NOW)
-    await store.forget_channel(TICKETS, NOW)
+    await store.start_attempt(before[:1], NOW)
+    await store.record_channel_deleted(TICKETS, NOW)
 
     await bound_for(store, workspace, ELSEWHERE)
 
@@ -153,9 +157,9 @@ async def test_it_is_moved_as_soon_as_the_workspace_names_another_as_if_never_tr
 async def test_what_was_tried_in_a_living_channel_is_not_sent_to_a_second(
     store: Store, workspace: Workspace
 ) -> None:
-    await store.forget_channel(REPORTS, NOW)
+    await store.record_channel_deleted(REPORTS, NOW)
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.begin((await waiting(store, ticket))[:1], NOW)
+    await store.start_attempt((await waiting(store, ticket))[:1], NOW)
 
     await bound_for(store, workspace, ELSEWHERE)
 
@@ -168,16 +172,16 @@ async def test_open_tickets_of_a_deleted_channel_are_posted_where_the_workspace_
     ticket, over = await shown(store, workspace), await shown(store, workspace, 60)
     await closed(store, over)
     (redraw,) = await waiting(store, over)
-    await store.settle([redraw], Receipt(), NOW)
+    await store.mark_delivered([redraw], Receipt(), NOW)
     await bound_for(store, workspace, ELSEWHERE)
 
-    (loss,) = await store.forget_channel(TICKETS, NOW)
+    (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
-    assert (loss.posts, loss.posted_again, loss.stranded) == (2, 1, 0)
+    assert (loss.posts, loss.reposted, loss.stranded) == (2, 1, 0)
     found = await waiting(store, ticket)
     assert [(one.kind, one.channel_id) for one in found] == [
-        (Kind.POST, ELSEWHERE),
-        (Kind.THREAD, ELSEWHERE),
+        (DeliveryKind.POST, ELSEWHERE),
+        (DeliveryKind.THREAD, ELSEWHERE),
     ]
     assert await waiting(store, over) == []
     assert (await store.ticket(over.id)).post.channel_id is None
@@ -190,17 +194,21 @@ async def test_a_reply_that_waited_for_a_deleted_channel_follows_the_new_post(
     await replied(store, ticket)
     await bound_for(store, workspace, ELSEWHERE)
 
-    await store.forget_channel(TICKETS, NOW)
+    await store.record_channel_deleted(TICKETS, NOW)
 
-    assert [one.kind for one in await waiting(store, ticket)] == [Kind.POST, Kind.THREAD, Kind.SHOW]
+    assert [one.kind for one in await waiting(store, ticket)] == [
+        DeliveryKind.POST,
+        DeliveryKind.THREAD,
+        DeliveryKind.POST_MESSAGE,
+    ]
 
 
 async def test_a_channel_is_news_once(store: Store, workspace: Workspace) -> None:
-    (first,) = await store.forget_channel(TICKETS, NOW)
-    (second,) = await store.forget_channel(TICKETS, NOW)
+    (first,) = await store.record_channel_deleted(TICKETS, NOW)
+    (second,) = await store.record_channel_deleted(TICKETS, NOW)
 
-    assert (first.is_news, second.is_news) == (True, False)
-    assert await store.forget_channel(404, NOW) == []
+    assert (first.is_new, second.is_new) == (True, False)
+    assert await store.record_channel_deleted(404, NOW) == []
 
 
 async def lost(store: Store, workspace: Workspace, count: int) -> list[Ticket]:
@@ -211,7 +219,7 @@ async def lost(store: Store, workspace: Workspace, count: int) -> list[Ticket]:
 
 
 async def posted_once_elsewhere(store: Store, tickets: list[Ticket]) -> bool:
-    opening = [(Kind.POST, ELSEWHERE), (Kind.THREAD, ELSEWHERE)]
+    opening = [(DeliveryKind.POST, ELSEWHERE), (DeliveryKind.THREAD, ELSEWHERE)]
     found = [await waiting(store, ticket) for ticket in tickets]
     return all([(one.kind, one.channel_id) for one in each] == opening for each in found)
 
@@ -228,9 +236,9 @@ async def test_more_tickets_than_fit_in_one_transaction_are_all_posted_again_old
 ) -> None:
     tickets = await lost(store, workspace, 3)
 
-    (loss,) = await store.forget_channel(TICKETS, NOW)
+    (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
-    assert (loss.is_news, loss.posts, loss.posted_again) == (True, 3, 3)
+    assert (loss.is_new, loss.posts, loss.reposted) == (True, 3, 3)
     assert await posted_once_elsewhere(store, tickets)
     first = [(await waiting(store, ticket))[0].id for ticket in tickets]
     assert first == sorted(first)
@@ -242,7 +250,7 @@ async def test_others_write_while_the_tickets_of_a_deleted_channel_are_forgotten
     store: Store, workspace: Workspace
 ) -> None:
     await lost(store, workspace, 10)
-    forgetting = asyncio.create_task(store.forget_channel(TICKETS, NOW))
+    forgetting = asyncio.create_task(store.record_channel_deleted(TICKETS, NOW))
     await asyncio.sleep(0)  # it has begun
 
     await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -256,16 +264,16 @@ async def test_what_was_cut_short_is_done_by_the_next_who_finds_the_channel_gone
     store: Store, workspace: Workspace
 ) -> None:
     tickets = await lost(store, workspace, 3)
-    something_is_posted_again = store.watch_outbox()
-    forgetting = asyncio.create_task(store.forget_channel(TICKETS, NOW))
+    something_is_posted_again = store.subscribe_outbox()
+    forgetting = asyncio.create_task(store.record_channel_deleted(TICKETS, NOW))
     await something_is_posted_again.wait()
     forgetting.cancel()
     await asyncio.wait([forgetting])
     assert TICKETS in await store.channels_in_use()
 
-    (loss,) = await store.forget_channel(TICKETS, NOW)
+    (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
-    assert loss.is_news
+    assert loss.is_new
     assert loss.posts < 3
     assert await posted_once_elsewhere(store, tickets)
 
@@ -276,9 +284,9 @@ async def test_of_two_who_find_a_channel_gone_one_tells_of_all_that_was_lost(
 ) -> None:
     tickets = await lost(store, workspace, 3)
 
-    found = await asyncio.gather(*(store.forget_channel(TICKETS, NOW) for _ in range(2)))
+    found = await asyncio.gather(*(store.record_channel_deleted(TICKETS, NOW) for _ in range(2)))
 
-    assert [[(loss.is_news, loss.posts) for loss in losses] for losses in found] == [[(True, 3)], []]
+    assert [[(loss.is_new, loss.posts) for loss in losses] for losses in found] == [[(True, 3)], []]
     assert await posted_once_elsewhere(store, tickets)
 
 
@@ -296,10 +304,12 @@ async def test_a_reply_typed_in_the_tickets_own_thread_is_not_shown_there_again(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await shown(store, workspace)
-    await store.add_message(ticket.id, replying(), origin="message:1", now=NOW, typed_in=51)
+    await store.add_message(ticket.id, replying(), origin="message:1", now=NOW, already_visible_in=51)
     assert await waiting(store, ticket) == []
-    assert [one.kind for one in await store.waiting_for(ticket.id, Lane.GAME)] == [Kind.RETURN]
+    assert [one.kind for one in await store.pending_for_ticket(ticket.id, Destination.GAME)] == [
+        DeliveryKind.SEND_TO_GAME
+    ]
 
-    await store.add_message(ticket.id, replying(), origin="message:2", now=NOW, typed_in=TICKETS)
+    await store.add_message(ticket.id, replying(), origin="message:2", now=NOW, already_visible_in=TICKETS)
 
-    assert [one.kind for one in await waiting(store, ticket)] == [Kind.SHOW]
+    assert [one.kind for one in await waiting(store, ticket)] == [DeliveryKind.POST_MESSAGE]

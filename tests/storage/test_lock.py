@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import DatabaseInUse, DatabaseLock, UnreadableDatabase, lock_path, read_note
-from tests.storage.victim import victim
+from storage import DatabaseInUse, DatabaseLock, DatabaseOpenError, lock_path, read_address
+from tests.support.crash_worker import victim
 
 
 def test_a_second_holder_is_refused_by_name_and_told_the_cure(path: Path) -> None:
@@ -26,12 +26,12 @@ def test_a_released_lock_can_be_taken_again(path: Path) -> None:
 
 def test_a_refused_holder_leaves_lock_and_note_alone(path: Path) -> None:
     with DatabaseLock(path) as lock:
-        lock.write_note("mine")
+        lock.publish_address("mine")
         for _ in range(2):
             with pytest.raises(DatabaseInUse), DatabaseLock(path):
                 pass
 
-        assert read_note(path) == "mine"
+        assert read_address(path) == "mine"
 
 
 def test_other_databases_have_locks_of_their_own(path: Path) -> None:
@@ -45,28 +45,28 @@ async def test_the_lock_holds_between_processes_and_dies_with_its_holder(path: P
         await process.stdout.readline()
         with pytest.raises(DatabaseInUse), DatabaseLock(path):
             pass
-        assert read_note(path) == "a note"
+        assert read_address(path) == "a note"
 
         process.kill()
         await process.wait()
 
     with DatabaseLock(path):
-        assert read_note(path) == ""
+        assert read_address(path) == ""
 
 
 def test_a_note_is_replaced_whole_and_gone_with_its_writer(path: Path) -> None:
     with DatabaseLock(path) as lock:
-        lock.write_note("a long note about little")
-        lock.write_note("short")
-        assert read_note(path) == "short"
+        lock.publish_address("a long note about little")
+        lock.publish_address("short")
+        assert read_address(path) == "short"
 
-    assert read_note(path) == ""
+    assert read_address(path) == ""
     with pytest.raises(ValueError, match="not held"):
-        lock.write_note("too late")
+        lock.publish_address("too late")
 
 
 def test_a_note_that_was_never_written_is_empty(path: Path) -> None:
-    assert read_note(path) == ""
+    assert read_address(path) == ""
 
 
 def test_the_note_is_for_the_owner_alone(path: Path) -> None:
@@ -77,7 +77,7 @@ def test_the_note_is_for_the_owner_alone(path: Path) -> None:
 def test_a_lock_that_cannot_be_written_is_told_with_its_cause(path: Path) -> None:
     nowhere = path.parent / "nowhere" / "tickets.db"
 
-    with pytest.raises(UnreadableDatabase, match="No such file or directory"), DatabaseLock(nowhere):
+    with pytest.raises(DatabaseOpenError, match="No such file or directory"), DatabaseLock(nowhere):
         pass
 
 

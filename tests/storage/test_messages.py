@@ -6,20 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import (
-    EmptyMessage,
-    Kind,
-    Lane,
-    MessageKind,
-    Note,
-    Reply,
-    Status,
-    Ticket,
-    TicketClosed,
-    UnknownTicket,
-    ViewOnly,
-    Workspace,
-)
+from bot.tickets.errors import EmptyMessage, TicketClosed, UnknownTicket, ViewOnly
+from bot.tickets.message import MessageKind, Note, Reply
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Workspace
 from storage import StorageError, Store
 from tests.storage.samples import NOW, WRITER, counted, ids, new_ticket, noting, raw, replying
 
@@ -39,24 +30,24 @@ async def test_a_reply_is_kept_shown_and_sent_back(store: Store, ticket: Ticket)
 
     assert reply == await store.message(reply.id)
     assert (reply.kind, reply.author, reply.text) == (MessageKind.REPLY, WRITER, "Hello")
-    *_, show = await store.waiting_for(ticket.id, Lane.DISCORD)
-    (back,) = await store.waiting_for(ticket.id, Lane.GAME)
-    assert (show.kind, show.message_id) == (Kind.SHOW, reply.id)
-    assert (back.kind, back.message_id) == (Kind.RETURN, reply.id)
+    *_, show = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (back,) = await store.pending_for_ticket(ticket.id, Destination.GAME)
+    assert (show.kind, show.message_id) == (DeliveryKind.POST_MESSAGE, reply.id)
+    assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
 
 
 async def test_a_note_never_waits_for_the_game(store: Store, ticket: Ticket, report: Ticket) -> None:
     for each in (ticket, report):
         await store.add_message(each.id, noting(), origin=f"note {each.id}", now=NOW)
 
-        assert await store.waiting_for(each.id, Lane.GAME) == []
+        assert await store.pending_for_ticket(each.id, Destination.GAME) == []
 
 
 async def test_a_reply_never_overtakes_its_ticket(store: Store, ticket: Ticket) -> None:
     await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 
-    kinds = [row.kind for row in await store.waiting_for(ticket.id, Lane.DISCORD)]
-    assert kinds == [Kind.POST, Kind.THREAD, Kind.SHOW]
+    kinds = [row.kind for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)]
+    assert kinds == [DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.POST_MESSAGE]
 
 
 async def test_the_same_origin_twice_keeps_one_message(store: Store, ticket: Ticket, path: Path) -> None:
@@ -65,14 +56,14 @@ async def test_the_same_origin_twice_keeps_one_message(store: Store, ticket: Tic
 
     assert again == first
     assert counted(path, "messages") == 1
-    assert len(await store.waiting_for(ticket.id, Lane.GAME)) == 1
+    assert len(await store.pending_for_ticket(ticket.id, Destination.GAME)) == 1
 
 
 async def test_an_origin_that_comes_again_after_closing_gives_back_the_kept_reply(
     store: Store, ticket: Ticket
 ) -> None:
     first = await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW)
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=WRITER)
+    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
 
     assert await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW) == first
 
@@ -86,11 +77,11 @@ async def test_what_the_ticket_refuses_is_not_kept(
         await store.add_message(ticket.id, replying(" "), origin="b", now=NOW)
     with pytest.raises(UnknownTicket):
         await store.add_message(404, replying(), origin="c", now=NOW)
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=WRITER)
+    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
     with pytest.raises(TicketClosed):
         await store.add_message(ticket.id, replying(), origin="d", now=NOW)
 
-    (closing,) = await store.messages_of(ticket.id)
+    (closing,) = await store.list_messages(ticket.id)
     assert closing.kind is MessageKind.EVENT
     assert counted(path, "messages") == 1
 
@@ -112,7 +103,7 @@ async def test_a_reply_whose_delivery_cannot_be_kept_is_not_kept(
 ) -> None:
     with raw(path) as db:
         db.execute(
-            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'return' "
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'send_to_game' "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
 
@@ -120,19 +111,19 @@ async def test_a_reply_whose_delivery_cannot_be_kept_is_not_kept(
         await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 
     assert counted(path, "messages") == 0
-    assert len(await store.waiting_for(ticket.id, Lane.DISCORD)) == 2
+    assert len(await store.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
 
 
 async def test_a_note_in_a_private_ticket_is_kept_and_shown_nowhere(
     store: Store, workspace: Workspace
 ) -> None:
-    private = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW)
+    private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
 
     note = await store.add_message(private.id, noting(), origin="a", now=NOW)
 
-    assert await store.messages_of(private.id) == [note]
-    kinds = [row.kind for row in await store.waiting_for(private.id, Lane.DISCORD)]
-    assert kinds == [Kind.PRIVATE_THREAD, Kind.POST]
+    assert await store.list_messages(private.id) == [note]
+    kinds = [row.kind for row in await store.pending_for_ticket(private.id, Destination.DISCORD)]
+    assert kinds == [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST]
 
 
 async def test_the_newest_messages_come_oldest_first_of_the_kinds_asked_for(
@@ -150,10 +141,10 @@ async def test_the_newest_messages_come_oldest_first_of_the_kinds_asked_for(
     ]
     await store.add_message(report.id, noting("elsewhere"), origin="other", now=NOW)
 
-    assert await store.messages_of(ticket.id) == kept
-    assert await store.messages_of(ticket.id, limit=2) == kept[2:]
-    assert await store.messages_of(ticket.id, [MessageKind.NOTE]) == [kept[1]]
-    assert await store.messages_of(ticket.id, [MessageKind.REPLY], limit=2) == kept[2:]
+    assert await store.list_messages(ticket.id) == kept
+    assert await store.list_messages(ticket.id, limit=2) == kept[2:]
+    assert await store.list_messages(ticket.id, [MessageKind.NOTE]) == [kept[1]]
+    assert await store.list_messages(ticket.id, [MessageKind.REPLY], limit=2) == kept[2:]
 
 
 async def test_a_message_that_is_not_there_is_none(store: Store) -> None:

@@ -8,25 +8,18 @@ from pathlib import Path
 import pytest
 
 import storage.migrate
-from bot.tickets import (
-    Department,
-    Kind,
-    Lane,
-    MessageKind,
-    Person,
-    Plan,
-    Scope,
-    Search,
-    Status,
-    UnknownCategories,
-)
-from storage import StorageError, UnreadableDatabase
+from bot.tickets.message import Actor, MessageKind
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.ticket import Status
+from bot.tickets.workspace import Department, Plan, UnknownCategoryPolicy
+from storage import DatabaseOpenError, StorageError
 from storage.migrate import migrations, statements
 from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, opened, raw, replying
 from tests.storage.test_opening import schema_of, version_of
 from tests.storage.test_view_only import ATTACKS
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 STATEMENTS = list(statements(migrations()[1][1]))
 NEWEST = migrations()[-1][0]
@@ -80,7 +73,7 @@ async def test_what_was_kept_in_version_1_is_read_as_nouns_of_today(old: Path) -
         key = await store.find_key("hash1")
         report = await store.ticket(2)
         private = await store.ticket(3)
-        said = await store.messages_of(2)
+        said = await store.list_messages(2)
 
     assert (workspace.name, workspace.plan, workspace.tickets_enabled) == (
         "Größe 東京",
@@ -88,28 +81,30 @@ async def test_what_was_kept_in_version_1_is_read_as_nouns_of_today(old: Path) -
         True,
     )
     assert workspace.departments == (Department(id="general", name="General"),)
-    assert (workspace.categories, workspace.unknown_categories) == ((), UnknownCategories.KEEP)
+    assert (workspace.categories, workspace.unknown_categories) == ((), UnknownCategoryPolicy.KEEP)
     assert key is not None
     assert (key.name, key.expires_at, key.last_used_at, key.revoked_at) == ("", None, None, None)
-    assert key.opens("somewhere", NOW + timedelta(days=9999))
+    assert key.is_valid_for("somewhere", NOW + timedelta(days=9999))
     assert (report.view_only, report.reporter.label) == (True, "Rey ☃ (@rey)")
     assert (private.status, private.claimed_by) == (
         Status.CLOSED,
-        Person(id="12", name="Bob", source="somewhere"),
+        Actor(id="12", name="Bob", source="somewhere"),
     )
     assert [(each.kind, each.text) for each in said] == [(MessageKind.NOTE, "Seen\x00 him 😀")]
 
 
 async def test_what_was_waiting_in_version_1_is_still_delivered_first_in_first(old: Path) -> None:
     async with opened(old) as store:
-        waiting = [row for number in (1, 2, 3) for row in await store.waiting_for(number, Lane.DISCORD)]
-        back = await store.due_deliveries(Lane.GAME, (), NOW)
+        waiting = [
+            row for number in (1, 2, 3) for row in await store.pending_for_ticket(number, Destination.DISCORD)
+        ]
+        back = await store.due_deliveries(Destination.GAME, (), NOW)
 
     assert [(one.id, one.kind) for one in waiting] == [
-        (3, Kind.SHOW),
-        (7, Kind.POST),
-        (8, Kind.REDRAW),
-        (11, Kind.SHOW),
+        (3, DeliveryKind.POST_MESSAGE),
+        (7, DeliveryKind.POST),
+        (8, DeliveryKind.UPDATE_POST),
+        (11, DeliveryKind.POST_MESSAGE),
     ]
     assert [(one.id, one.nonce, one.message_id) for (one,) in back] == [(4, "n4", 1)]
 
@@ -130,14 +125,14 @@ async def test_what_was_kept_before_there_was_an_index_is_listed_counted_and_fou
         scope = Scope(workspace_id="w1", source=(await store.ticket(1)).source)
         wanted = [one for one in (3, 2, 1) if (await store.ticket(one)).source == scope.source]
         for left in (3, 0):
-            assert await store.not_indexed() == left
-            for search in (Search(limit=10), Search(limit=10, text="")):
-                found = await store.search(scope, search)
-                assert [case.ticket.id for case in found.cases] == wanted
+            assert await store.index_lag() == left
+            for search in (TicketQuery(limit=10), TicketQuery(limit=10, text="")):
+                found = await store.search_tickets(scope, search)
+                assert [case.ticket.id for case in found.items] == wanted
                 assert found.total == len(wanted)
-            rey = await store.search(scope, Search(limit=10, text="REY ☃"))
-            assert {case.ticket.id for case in rey.cases} >= {wanted[-1]}
-            await store.index_some()
+            rey = await store.search_tickets(scope, TicketQuery(limit=10, text="REY ☃"))
+            assert {case.ticket.id for case in rey.items} >= {wanted[-1]}
+            await store.index_batch()
 
 
 async def test_foreign_keys_hold_after_a_migration(old: Path) -> None:
@@ -149,7 +144,7 @@ async def test_foreign_keys_hold_after_a_migration(old: Path) -> None:
             db.execute("DELETE FROM api_keys WHERE prefix = 'prefix1'")
 
         with pytest.raises(StorageError, match="FOREIGN KEY constraint failed"):
-            await store.reject(key, "/p", "no", b"{", NOW)
+            await store.save_rejected_request(key, "/p", "no", b"{", NOW)
 
 
 @pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
@@ -174,7 +169,7 @@ async def test_a_statement_that_fails_leaves_version_1_whole(
     broken = "".join(STATEMENTS[:done]) + "\nINSERT INTO nowhere VALUES (1);\n"
     monkeypatch.setattr(storage.migrate, "migrations", lambda: [migrations()[0], (2, broken)])
 
-    with pytest.raises(UnreadableDatabase, match="no such table: nowhere"):
+    with pytest.raises(DatabaseOpenError, match="no such table: nowhere"):
         await open_and_close(old)
 
     assert (schema_of(old), version_one.rows_of(old)) == before
@@ -225,7 +220,7 @@ async def test_a_file_whose_rows_refer_to_nothing_is_refused_and_left_alone(old:
     before = schema_of(old), version_one.rows_of(old)
 
     with pytest.raises(
-        UnreadableDatabase,
+        DatabaseOpenError,
         match=r"cannot be brought to version 2: some of its rows refer to nothing\. Restore",
     ):
         await open_and_close(old)

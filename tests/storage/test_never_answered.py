@@ -12,22 +12,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.tickets import (
-    Department,
-    DifferentRequest,
-    Lane,
-    Once,
-    Person,
-    Player,
-    Receipt,
-    Refusal,
-    Scope,
-    Status,
-    Ticket,
-    ViewOnly,
-    Words,
-    Workspace,
-)
+from bot.tickets.errors import IdempotencyKeyReused, TicketError, ViewOnly
+from bot.tickets.idempotency import IdempotencyKey
+from bot.tickets.message import Actor, Words
+from bot.tickets.outbox import Destination, Receipt
+from bot.tickets.queries import Scope
+from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.workspace import Department, Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, worked
 
@@ -36,25 +27,25 @@ Rule = Callable[[Ticket], Ticket]
 Got = TypeVar("Got")
 
 _HOUR = timedelta(hours=1)
-PEOPLE = [Person(id="11", name="Alice"), Person(id="12", name="Bob", source="somewhere")]
+PEOPLE = [Actor(id="11", name="Alice"), Actor(id="12", name="Bob", source="somewhere")]
 TEXTS = st.sampled_from(["hello", " ", "x" * 4001])
 REPORTERS = st.sampled_from(["7", "8"])
 STAFF = st.sampled_from(PEOPLE)
 
 
-def _replying(by: Person, text: str) -> Compose:
+def _replying(by: Actor, text: str) -> Compose:
     return lambda ticket: ticket.reply(by, text)
 
 
-def _replying_first_claimed(by: Person, text: str) -> Compose:
-    return lambda ticket: ticket.reply_of_its_claimer(by, text)
+def _replying_first_claimed(by: Actor, text: str) -> Compose:
+    return lambda ticket: ticket.reply_as_claimer(by, text)
 
 
 def _adding(reporter: str, text: str) -> Compose:
     return lambda ticket: ticket.follow_up(reporter, text)
 
 
-def _noting(by: Person, text: str) -> Compose:
+def _noting(by: Actor, text: str) -> Compose:
     return lambda ticket: ticket.note(by, text)
 
 
@@ -68,7 +59,7 @@ RULES: st.SearchStrategy[Rule] = st.one_of(
     st.builds(lambda by: lambda ticket: ticket.claim(by), STAFF),
     st.builds(lambda by: lambda ticket: ticket.assign(by), STAFF),
     st.just(Ticket.unclaim),
-    st.builds(lambda to: lambda ticket: ticket.move_to(to), st.sampled_from(Status)),
+    st.builds(lambda to: lambda ticket: ticket.set_status(to), st.sampled_from(Status)),
     st.builds(lambda to: lambda ticket: ticket.transfer(to), st.sampled_from(["general", "lab"])),
     st.builds(lambda who: lambda ticket: ticket.link(Player(id=who, name="rey")), REPORTERS),
 )
@@ -105,7 +96,7 @@ class Desk(RuleBasedStateMachine):
 
     @rule(target=tickets, view_only=st.booleans(), private=st.booleans(), reporter=REPORTERS)
     def file(self, view_only: bool, private: bool, reporter: str) -> Ticket:
-        new = new_ticket(view_only=view_only, private=private, reporter_id=reporter)
+        new = new_ticket(view_only=view_only, is_private=private, reporter_id=reporter)
         return self._run(self._store.add_ticket(self._workspace.id, new, ids(), NOW))
 
     @rule(ticket=tickets, compose=FOR_THE_REPORTER)
@@ -134,10 +125,10 @@ class Desk(RuleBasedStateMachine):
         assert not isinstance(said, ViewOnly)
 
     @rule(ticket=tickets, change=RULES, by=STAFF)
-    def change(self, ticket: Ticket, change: Rule, by: Person) -> None:
-        changed = self._tried(self._store.change_ticket(ticket.id, change, NOW, by=by))
+    def change(self, ticket: Ticket, change: Rule, by: Actor) -> None:
+        changed = self._tried(self._store.change_ticket(ticket.id, change, NOW, actor=by))
 
-        assert isinstance(changed, Refusal) or changed.view_only is ticket.view_only
+        assert isinstance(changed, TicketError) or changed.view_only is ticket.view_only
 
     @rule(
         ticket=tickets,
@@ -147,33 +138,37 @@ class Desk(RuleBasedStateMachine):
         token=st.none() | st.sampled_from("abc"),
     )
     def work(
-        self, ticket: Ticket, compose: Compose | None, change: Rule | None, by: Person, token: str | None
+        self, ticket: Ticket, compose: Compose | None, change: Rule | None, by: Actor, token: str | None
     ) -> None:
-        request = Once(
-            sender="p", path=ticket.uid, digest=f"{compose is None}", token=token, until=NOW + _HOUR
+        request = IdempotencyKey(
+            key_prefix="p",
+            path=ticket.uid,
+            body_sha256=f"{compose is None}",
+            header_value=token,
+            expires_at=NOW + _HOUR,
         )
         done = self._tried(
-            self._store.work_on(
+            self._store.update_ticket(
                 Scope(workspace_id=ticket.workspace_id, source=ticket.source),
                 ticket.uid,
-                by=by,
-                say_first=compose,
-                rule=None if change is None else lambda found, _: change(found),
-                once=request if token else None,
+                actor=by,
+                message=compose,
+                change=None if change is None else lambda found, _: change(found),
+                idempotency_key=request if token else None,
                 now=NOW,
-                answer=worked,
+                serialize_response=worked,
             )
         )
 
         if ticket.view_only and compose is not None:
-            assert isinstance(done, ViewOnly | DifferentRequest)
+            assert isinstance(done, ViewOnly | IdempotencyKeyReused)
 
-    @rule(lane=st.sampled_from(Lane))
-    def deliver(self, lane: Lane) -> None:
+    @rule(lane=st.sampled_from(Destination))
+    def deliver(self, lane: Destination) -> None:
         for rows in self._run(self._store.due_deliveries(lane, (), NOW)):
             message = 1000 + next(self._numbers)
             receipt = Receipt(channel_id=rows[0].channel_id, message_id=message)
-            self._run(self._store.settle(rows, receipt, NOW))
+            self._run(self._store.mark_delivered(rows, receipt, NOW))
 
     @invariant()
     def nothing_is_said_to_the_reporter_of_a_game_report(self) -> None:
@@ -189,10 +184,10 @@ class Desk(RuleBasedStateMachine):
             )
             assert returned.fetchone() == (0,)
 
-    def _tried(self, work: Coroutine[Any, Any, Got]) -> Got | Refusal:
+    def _tried(self, work: Coroutine[Any, Any, Got]) -> Got | TicketError:
         try:
             return self._run(work)
-        except Refusal as refusal:
+        except TicketError as refusal:
             return refusal
 
 

@@ -8,49 +8,48 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import (
-    Answered,
-    Category,
-    DifferentRequest,
-    NewTicket,
-    Once,
-    Scope,
-    Status,
-    Ticket,
-    TooManyOpen,
-    Workspace,
-)
+from bot.tickets.errors import IdempotencyKeyReused, OpenTicketLimitReached
+from bot.tickets.idempotency import IdempotencyKey, StoredResponse
+from bot.tickets.queries import Scope
+from bot.tickets.ticket import NewTicket, Status, Ticket
+from bot.tickets.workspace import Category, Workspace
 from storage import StorageError, Store
 from tests.storage.samples import NOW, WRITER, counted, ids, named, new_ticket, opened, raw, replying, worked
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 WINDOW = timedelta(hours=1)
 TICK = timedelta(milliseconds=1)
-ONCE = Once(sender="prefix", path="/tickets", digest="d" * 64, token="t", until=NOW + WINDOW)
-WITHOUT = replace(ONCE, token=None)
+ONCE = IdempotencyKey(
+    key_prefix="prefix", path="/tickets", body_sha256="d" * 64, header_value="t", expires_at=NOW + WINDOW
+)
+WITHOUT = replace(ONCE, header_value=None)
 BOTH = pytest.mark.parametrize("once", [ONCE, WITHOUT], ids=["token", "digest"])
 
-TakeIn = Callable[..., Awaitable[Answered]]
+TakeIn = Callable[..., Awaitable[StoredResponse]]
 
 
 @pytest.fixture
 def take_in(store: Store, workspace: Workspace) -> TakeIn:
-    async def take_in(once: Once | None, new: NewTicket | None = None, now: datetime = NOW) -> Answered:
-        return await store.take_in(workspace.id, new or new_ticket(), ids(), now, once=once, answer=named)
+    async def take_in(
+        once: IdempotencyKey | None, new: NewTicket | None = None, now: datetime = NOW
+    ) -> StoredResponse:
+        return await store.create_ticket(
+            workspace.id, new or new_ticket(), ids(), now, idempotency_key=once, serialize_response=named
+        )
 
     return take_in
 
 
 @BOTH
 async def test_of_64_at_once_one_ticket_is_kept_and_all_are_answered_alike(
-    take_in: TakeIn, path: Path, once: Once
+    take_in: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
     answers = await asyncio.gather(*(take_in(once) for _ in range(64)))
 
     assert counted(path, "tickets") == 1
     assert counted(path, "outbox") == 2
     assert len({answer.body for answer in answers}) == 1
-    assert sorted(answer.repeated for answer in answers) == [False] + [True] * 63
+    assert sorted(answer.replayed for answer in answers) == [False] + [True] * 63
 
 
 async def test_another_body_under_the_same_token_is_refused_and_keeps_nothing(
@@ -58,8 +57,8 @@ async def test_another_body_under_the_same_token_is_refused_and_keeps_nothing(
 ) -> None:
     first = await take_in(ONCE)
 
-    with pytest.raises(DifferentRequest, match=r"used before, with another body"):
-        await take_in(replace(ONCE, digest="e" * 64))
+    with pytest.raises(IdempotencyKeyReused, match=r"used before, with another body"):
+        await take_in(replace(ONCE, body_sha256="e" * 64))
 
     assert counted(path, "tickets") == 1
     assert (await take_in(ONCE)).body == first.body
@@ -68,87 +67,91 @@ async def test_another_body_under_the_same_token_is_refused_and_keeps_nothing(
 @pytest.mark.parametrize(
     "other",
     [
-        replace(ONCE, token="u"),
-        replace(ONCE, token="T"),
-        replace(ONCE, token=""),
-        replace(ONCE, sender="another"),
+        replace(ONCE, header_value="u"),
+        replace(ONCE, header_value="T"),
+        replace(ONCE, header_value=""),
+        replace(ONCE, key_prefix="another"),
         replace(ONCE, path="/tickets/unfinished"),
         WITHOUT,
-        replace(WITHOUT, sender="another"),
+        replace(WITHOUT, key_prefix="another"),
         None,
     ],
 )
 async def test_another_token_sender_or_path_is_another_request(
-    take_in: TakeIn, path: Path, other: Once | None
+    take_in: TakeIn, path: Path, other: IdempotencyKey | None
 ) -> None:
     first = await take_in(ONCE)
     second = await take_in(other)
 
-    assert (second.repeated, counted(path, "tickets")) == (False, 2)
+    assert (second.replayed, counted(path, "tickets")) == (False, 2)
     assert second.body != first.body
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(WITHOUT, digest="e" * 64),
-        replace(WITHOUT, sender="another"),
+        replace(WITHOUT, body_sha256="e" * 64),
+        replace(WITHOUT, key_prefix="another"),
         replace(WITHOUT, path="/tickets/unfinished"),
         ONCE,
         None,
     ],
 )
 async def test_without_a_token_another_body_sender_or_path_is_another_request(
-    take_in: TakeIn, path: Path, other: Once | None
+    take_in: TakeIn, path: Path, other: IdempotencyKey | None
 ) -> None:
     await take_in(WITHOUT)
 
-    assert not (await take_in(other)).repeated
+    assert not (await take_in(other)).replayed
     assert counted(path, "tickets") == 2
 
 
 @BOTH
-async def test_a_repeat_is_one_exactly_until_the_window_ends(take_in: TakeIn, path: Path, once: Once) -> None:
+async def test_a_repeat_is_one_exactly_until_the_window_ends(
+    take_in: TakeIn, path: Path, once: IdempotencyKey
+) -> None:
     first = await take_in(once)
 
-    last = await take_in(once, now=once.until - TICK)
-    after = await take_in(replace(once, until=once.until + WINDOW), now=once.until)
+    last = await take_in(once, now=once.expires_at - TICK)
+    after = await take_in(replace(once, expires_at=once.expires_at + WINDOW), now=once.expires_at)
 
-    assert (last.repeated, last.body) == (True, first.body)
-    assert not after.repeated
+    assert (last.replayed, last.body) == (True, first.body)
+    assert not after.replayed
     assert counted(path, "tickets") == 2
-    again = await take_in(once, now=once.until + TICK)
-    assert (again.repeated, again.body) == (True, after.body)
+    again = await take_in(once, now=once.expires_at + TICK)
+    assert (again.replayed, again.body) == (True, after.body)
 
 
 async def test_a_token_is_free_for_another_body_once_its_window_has_ended(take_in: TakeIn) -> None:
     await take_in(ONCE)
-    later = replace(ONCE, digest="e" * 64, until=ONCE.until + WINDOW)
+    later = replace(ONCE, body_sha256="e" * 64, expires_at=ONCE.expires_at + WINDOW)
 
-    assert not (await take_in(later, now=ONCE.until)).repeated
+    assert not (await take_in(later, now=ONCE.expires_at)).replayed
 
 
 async def test_answers_whose_window_has_ended_are_let_go(take_in: TakeIn, path: Path) -> None:
     for number in range(20):
-        await take_in(replace(ONCE, token=str(number), until=NOW + number * TICK))
+        await take_in(replace(ONCE, header_value=str(number), expires_at=NOW + number * TICK))
     assert counted(path, "answered") == 20 - 1  # the first was over as soon as it was kept
 
-    await take_in(replace(ONCE, until=NOW + WINDOW), now=NOW + 15 * TICK)
+    await take_in(replace(ONCE, expires_at=NOW + WINDOW), now=NOW + 15 * TICK)
 
     assert counted(path, "answered") == 4 + 1
 
 
 @BOTH
 async def test_a_repeat_is_known_after_closing_and_opening(
-    store: Store, workspace: Workspace, take_in: TakeIn, path: Path, once: Once
+    store: Store, workspace: Workspace, take_in: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
     first = await take_in(once)
     await store.close()
 
     async with opened(path) as again:
-        repeat = await again.take_in(workspace.id, new_ticket(), ids(), NOW, once=once, answer=named)
+        repeat = await again.create_ticket(
+            workspace.id, new_ticket(), ids(), NOW, idempotency_key=once, serialize_response=named
+        )
 
-    assert repeat == Answered(body=first.body, repeated=True)
+    assert repeat == StoredResponse(body=first.body, replayed=True)
     assert counted(path, "tickets") == 1
 
 
@@ -164,29 +167,31 @@ async def test_a_repeat_is_known_after_kill_9(store: Store, workspace: Workspace
 
     async with opened(path) as again:
         for number in range(said):
-            once = replace(ONCE, token=str(number))
-            repeat = await again.take_in(workspace.id, new_ticket(), ids(), NOW, once=once, answer=named)
+            once = replace(ONCE, header_value=str(number))
+            repeat = await again.create_ticket(
+                workspace.id, new_ticket(), ids(), NOW, idempotency_key=once, serialize_response=named
+            )
 
-            assert repeat == Answered(body=f"T-{number}".encode(), repeated=True)
+            assert repeat == StoredResponse(body=f"T-{number}".encode(), replayed=True)
     assert counted(path, "tickets") == kept == counted(path, "answered")
 
 
 @BOTH
 async def test_what_failed_is_no_answer_and_may_be_tried_again(
-    store: Store, workspace: Workspace, take_in: TakeIn, path: Path, once: Once
+    store: Store, workspace: Workspace, take_in: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
     category = Category(id="bug", name="Bugs", max_open=1)
     await store.change_workspace(workspace.id, lambda found: found.with_category(category))
     first = await take_in(None)
-    with pytest.raises(TooManyOpen):
+    with pytest.raises(OpenTicketLimitReached):
         await take_in(once)
     assert counted(path, "answered") == 0
 
-    ticket = await store.ticket_named(first.body.decode())
+    ticket = await store.ticket_by_public_id(first.body.decode())
     assert ticket is not None
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=WRITER)
+    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
 
-    assert not (await take_in(once)).repeated
+    assert not (await take_in(once)).replayed
 
 
 async def test_a_ticket_whose_answer_cannot_be_kept_is_not_kept(take_in: TakeIn, path: Path) -> None:
@@ -204,10 +209,10 @@ async def test_a_ticket_whose_answer_cannot_be_kept_is_not_kept(take_in: TakeIn,
 
 @BOTH
 async def test_a_request_cut_short_keeps_all_or_nothing_and_blocks_nobody(
-    take_in: TakeIn, path: Path, once: Once
+    take_in: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
     for patience in range(40):
-        same = replace(once, digest=f"{patience:064d}", token=once.token and str(patience))
+        same = replace(once, body_sha256=f"{patience:064d}", header_value=once.header_value and str(patience))
         cut = asyncio.ensure_future(take_in(same))
         for _ in range(patience):
             await asyncio.sleep(0)
@@ -228,22 +233,22 @@ async def test_a_request_cut_short_keeps_all_or_nothing_and_blocks_nobody(
 async def test_work_is_done_once_too(store: Store, workspace: Workspace, path: Path) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
-    async def work() -> Answered:
-        return await store.work_on(
+    async def work() -> StoredResponse:
+        return await store.update_ticket(
             Scope(workspace_id=workspace.id, source="somewhere"),
             ticket.public_id,
-            by=WRITER,
-            say_first=replying(),
-            rule=_claiming,
-            once=ONCE,
+            actor=WRITER,
+            message=replying(),
+            change=_claiming,
+            idempotency_key=ONCE,
             now=NOW,
-            answer=worked,
+            serialize_response=worked,
         )
 
     answers = await asyncio.gather(*(work() for _ in range(16)))
 
     assert {answer.body for answer in answers} == {f"{ticket.public_id} in hub: in-progress".encode()}
-    assert sum(answer.repeated for answer in answers) == 15
+    assert sum(answer.replayed for answer in answers) == 15
     assert counted(path, "messages") == 2  # the reply and the claim
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import storage.migrate
-from bot.tickets import Workspace
-from storage import Store, UnreadableDatabase
+from bot.tickets.workspace import Workspace
+from storage import DatabaseOpenError, Store
 from storage.migrate import migrations, statements
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw
-from tests.storage.victim import victim
+from tests.support.crash_worker import victim
 
 FIRST = migrations()[0]
 NEWEST = migrations()[-1][0]
@@ -86,7 +86,7 @@ async def test_a_migration_that_fails_leaves_the_last_whole_version(
     broken = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
     monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, broken])
 
-    with pytest.raises(UnreadableDatabase, match="no such table: nowhere"):
+    with pytest.raises(DatabaseOpenError, match="no such table: nowhere"):
         await Store.open(path)
 
     assert (version_of(path), schema_of(path)) == (NEWEST, before)
@@ -111,7 +111,7 @@ async def test_a_file_of_a_newer_ticketbridge_is_refused_and_left_alone(path: Pa
         db.execute(f"PRAGMA user_version = {NEWEST + 1}")
 
     with pytest.raises(
-        UnreadableDatabase, match=rf"version {NEWEST + 1}, newer than .* \({NEWEST}\)\. Install"
+        DatabaseOpenError, match=rf"version {NEWEST + 1}, newer than .* \({NEWEST}\)\. Install"
     ):
         await Store.open(path)
 
@@ -122,7 +122,7 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) 
     letter = b"Dear diary, " * 500
     path.write_bytes(letter)  # noqa: ASYNC240  # nothing else runs
 
-    with pytest.raises(UnreadableDatabase, match=r"tickets\.db cannot be opened .*not a database"):
+    with pytest.raises(DatabaseOpenError, match=r"tickets\.db cannot be opened .*not a database"):
         await Store.open(path)
 
     assert path.read_bytes() == letter  # noqa: ASYNC240  # nothing else runs
@@ -133,7 +133,7 @@ async def test_the_database_of_another_program_is_refused_and_left_alone(path: P
         db.execute("CREATE TABLE tickets (seat TEXT)")
     before = schema_of(path)
 
-    with pytest.raises(UnreadableDatabase, match=r"tickets already exists.*move a foreign file"):
+    with pytest.raises(DatabaseOpenError, match=r"tickets already exists.*move a foreign file"):
         await Store.open(path)
 
     assert (version_of(path), schema_of(path)) == (0, before)
@@ -149,5 +149,5 @@ async def test_a_path_that_cannot_be_written_is_told_with_its_cause(tmp_path: Pa
     }
 
     for path, cause in causes.items():
-        with pytest.raises(UnreadableDatabase, match=f"{path} cannot be opened .*{cause}.*Check the path"):
+        with pytest.raises(DatabaseOpenError, match=f"{path} cannot be opened .*{cause}.*Check the path"):
             await Store.open(path)

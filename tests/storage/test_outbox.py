@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Delivery, Kind, Lane, Post, Receipt, Ticket, Workspace
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.ticket import DiscordPost, Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
 
@@ -18,18 +20,20 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
     return await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
-async def due(store: Store, busy: tuple[int, ...] = (), *, lane: Lane = Lane.DISCORD) -> list[Delivery]:
+async def due(
+    store: Store, busy: tuple[int, ...] = (), *, lane: Destination = Destination.DISCORD
+) -> list[Delivery]:
     return [delivery for (delivery,) in await store.due_deliveries(lane, busy, NOW)]
 
 
 async def test_only_the_first_of_a_ticket_is_due_until_it_is_settled(store: Store, ticket: Ticket) -> None:
     (post,) = await due(store)
-    assert post.kind is Kind.POST
+    assert post.kind is DeliveryKind.POST
 
-    await store.settle([post], Receipt(channel_id=2, message_id=50), NOW)
+    await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
 
     (thread,) = await due(store)
-    assert thread.kind is Kind.THREAD
+    assert thread.kind is DeliveryKind.THREAD
 
 
 async def test_each_channel_has_one_delivery_due_its_oldest(store: Store, workspace: Workspace) -> None:
@@ -45,7 +49,7 @@ async def test_a_busy_channel_has_nothing_due(store: Store, workspace: Workspace
 
     assert [row.ticket_id for row in await due(store, (HUB.tickets_channel_id,))] == [report.id]
     assert await due(store, (HUB.tickets_channel_id, HUB.reports_channel_id)) == []
-    assert await store.next_due(Lane.DISCORD, (HUB.tickets_channel_id, HUB.reports_channel_id)) is None
+    assert await store.next_due(Destination.DISCORD, (HUB.tickets_channel_id, HUB.reports_channel_id)) is None
 
 
 async def test_a_postponed_head_holds_back_its_ticket_and_lets_others_pass(
@@ -54,32 +58,32 @@ async def test_a_postponed_head_holds_back_its_ticket_and_lets_others_pass(
     other = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (post,) = await due(store)
 
-    await store.postpone([post], SOON, "Discord is away")
+    await store.retry_later([post], SOON, "Discord is away")
 
     assert [row.ticket_id for row in await due(store)] == [other.id]
-    ((head,),) = await store.due_deliveries(Lane.DISCORD, (), SOON)
+    ((head,),) = await store.due_deliveries(Destination.DISCORD, (), SOON)
     assert head.ticket_id == ticket.id
 
 
 async def test_the_next_due_time_is_that_of_the_earliest_head(store: Store, ticket: Ticket) -> None:
     (post,) = await due(store)
-    assert await store.next_due(Lane.DISCORD, ()) == NOW
+    assert await store.next_due(Destination.DISCORD, ()) == NOW
 
-    await store.postpone([post], SOON, "Discord is away")
+    await store.retry_later([post], SOON, "Discord is away")
 
-    assert await store.next_due(Lane.DISCORD, ()) == SOON
-    assert await store.next_due(Lane.GAME, ()) is None
+    assert await store.next_due(Destination.DISCORD, ()) == SOON
+    assert await store.next_due(Destination.GAME, ()) is None
 
 
 async def test_neither_lane_holds_up_the_other(store: Store, ticket: Ticket) -> None:
     reply = await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 
     (post,) = await due(store)
-    (back,) = await due(store, lane=Lane.GAME)
-    await store.postpone([post], SOON, "Discord is away")
+    (back,) = await due(store, lane=Destination.GAME)
+    await store.retry_later([post], SOON, "Discord is away")
 
-    assert (back.kind, back.message_id) == (Kind.RETURN, reply.id)
-    assert await due(store, lane=Lane.GAME) == [back]
+    assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
+    assert await due(store, lane=Destination.GAME) == [back]
 
 
 async def test_replies_go_back_in_the_order_they_were_kept(store: Store, ticket: Ticket) -> None:
@@ -90,12 +94,12 @@ async def test_replies_go_back_in_the_order_they_were_kept(store: Store, ticket:
 
     gone = []
     for _ in kept:
-        (back,) = await due(store, lane=Lane.GAME)
+        (back,) = await due(store, lane=Destination.GAME)
         gone.append(back.message_id)
-        await store.settle([back], Receipt(), NOW)
+        await store.mark_delivered([back], Receipt(), NOW)
 
     assert gone == [message.id for message in kept]
-    assert await due(store, lane=Lane.GAME) == []
+    assert await due(store, lane=Destination.GAME) == []
 
 
 async def test_an_attempt_that_began_is_remembered_whatever_became_of_it(
@@ -104,43 +108,43 @@ async def test_an_attempt_that_began_is_remembered_whatever_became_of_it(
     (post,) = await due(store)
     assert post.attempts == 0
 
-    await store.begin([post], NOW)
-    await store.begin([post], NOW)
+    await store.start_attempt([post], NOW)
+    await store.start_attempt([post], NOW)
 
-    assert await due(store) == [replace(post, attempts=2, begun_at=NOW, last_begun_at=NOW)]
+    assert await due(store) == [replace(post, attempts=2, first_attempt_at=NOW, last_attempt_at=NOW)]
 
 
 async def test_a_receipt_tells_where_the_ticket_is_shown(store: Store, ticket: Ticket) -> None:
-    post, thread = await store.waiting_for(ticket.id, Lane.DISCORD)
+    post, thread = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
 
-    await store.settle([post], Receipt(channel_id=2, message_id=50), NOW)
-    assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50)
-    await store.settle([thread], Receipt(channel_id=2, thread_id=50), NOW)
+    await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
+    assert (await store.ticket(ticket.id)).post == DiscordPost(channel_id=2, message_id=50)
+    await store.mark_delivered([thread], Receipt(channel_id=2, thread_id=50), NOW)
 
-    assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50, thread_id=50)
-    assert await store.waiting_for(ticket.id, Lane.DISCORD) == []
+    assert (await store.ticket(ticket.id)).post == DiscordPost(channel_id=2, message_id=50, thread_id=50)
+    assert await store.pending_for_ticket(ticket.id, Destination.DISCORD) == []
 
 
 async def test_a_shown_note_does_not_move_the_ticket(store: Store, ticket: Ticket) -> None:
     await store.add_message(ticket.id, noting(), origin="a", now=NOW)
-    post, _, show = await store.waiting_for(ticket.id, Lane.DISCORD)
-    await store.settle([post], Receipt(channel_id=2, message_id=50), NOW)
+    post, _, show = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
 
-    await store.settle([show], Receipt(channel_id=77, message_id=51), NOW)
+    await store.mark_delivered([show], Receipt(channel_id=77, message_id=51), NOW)
 
-    assert (await store.ticket(ticket.id)).post == Post(channel_id=2, message_id=50)
+    assert (await store.ticket(ticket.id)).post == DiscordPost(channel_id=2, message_id=50)
 
 
 async def test_what_follows_a_post_queues_in_the_channel_the_post_is_in(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
-    for row in await store.waiting_for(ticket.id, Lane.DISCORD):
-        await store.settle([row], Receipt(channel_id=99, thread_id=60), NOW)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
+    for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
+        await store.mark_delivered([row], Receipt(channel_id=99, thread_id=60), NOW)
 
     await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 
-    (show,) = await store.waiting_for(ticket.id, Lane.DISCORD)
+    (show,) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
     assert show.channel_id == 99
 
 
@@ -149,24 +153,26 @@ async def test_what_can_never_be_delivered_is_set_aside_with_its_reason(
 ) -> None:
     (post,) = await due(store)
 
-    await store.bury(post, "Discord refused it", NOW)
+    await store.dead_letter(post, "Discord refused it", NOW)
 
     (thread,) = await due(store)
-    assert thread.kind is Kind.THREAD
+    assert thread.kind is DeliveryKind.THREAD
     with raw(path) as db:
         row = db.execute("SELECT state, last_error FROM outbox WHERE id = ?", (post.id,)).fetchone()
-    assert row == ("buried", "Discord refused it")
+    assert row == ("dead_letter", "Discord refused it")
 
 
 async def test_due_deliveries_come_at_most_as_many_as_asked_for(store: Store, workspace: Workspace) -> None:
     for channel in range(5):
-        await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=100 + channel)
+        await store.add_ticket(
+            workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=100 + channel
+        )
 
-    assert len(await store.due_deliveries(Lane.DISCORD, (), NOW, limit=3)) == 3
+    assert len(await store.due_deliveries(Destination.DISCORD, (), NOW, limit=3)) == 3
 
 
 async def test_every_watcher_hears_of_what_enters_the_outbox(store: Store, workspace: Workspace) -> None:
-    watchers = [store.watch_outbox(), store.watch_outbox()]
+    watchers = [store.subscribe_outbox(), store.subscribe_outbox()]
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     assert all(watcher.is_set() for watcher in watchers)
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.tickets import Lane, Receipt, Scope, Search, Status, Ticket, Workspace
+from bot.tickets.outbox import Destination, Receipt
+from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.connection import in_its_thread
+from storage.connection import run_in_thread
 from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
 
 _GROWS = r"((kept_|sorted_|reported_)?tickets|messages|outbox|answered|leads|newest)\b"  # with every ticket
@@ -42,7 +45,7 @@ class Desk:
         return Scope(workspace_id=self.ticket.workspace_id, source=self.ticket.source)
 
     async def search(self, **conditions: Any) -> None:
-        await self.store.search(self.scope, Search(limit=25, **conditions))
+        await self.store.search_tickets(self.scope, TicketQuery(limit=25, **conditions))
 
 
 Asked = Callable[[Desk], Coroutine[Any, Any, object]]
@@ -54,33 +57,37 @@ ASKED: dict[str, Asked] = {
     "what a player is reported in": lambda desk: desk.search(reported_id="7"),
     "a text": lambda desk: desk.search(text="broke"),
     "a short text": lambda desk: desk.search(text="it", hidden_departments=["lab"]),
-    "a player's newest": lambda desk: desk.store.tickets_of("somewhere", "7", desk.here),
-    "an autocompletion": lambda desk: desk.store.tickets_like("bro", desk.here),
-    "a ticket by its id": lambda desk: desk.store.ticket_named(desk.ticket.public_id),
-    "a ticket by its post": lambda desk: desk.store.ticket_shown_at(5),
+    "a player's newest": lambda desk: desk.store.tickets_by_reporter("somewhere", "7", desk.here),
+    "an autocompletion": lambda desk: desk.store.autocomplete_tickets("bro", desk.here),
+    "a ticket by its id": lambda desk: desk.store.ticket_by_public_id(desk.ticket.public_id),
+    "a ticket by its post": lambda desk: desk.store.ticket_by_discord_id(5),
     "a digest": lambda desk: desk.store.tickets_in_digest(5),
-    "tickets by their names": lambda desk: desk.store.cases(desk.scope, [desk.ticket.public_id]),
-    "a game's ticket": lambda desk: desk.store.case(desk.scope, desk.ticket.uid),
-    "what was said": lambda desk: desk.store.messages_of(desk.ticket.id),
+    "tickets by their names": lambda desk: desk.store.list_ticket_details(
+        desk.scope, [desk.ticket.public_id]
+    ),
+    "a game's ticket": lambda desk: desk.store.get_ticket_details(desk.scope, desk.ticket.uid),
+    "what was said": lambda desk: desk.store.list_messages(desk.ticket.id),
     "a ticket filed": lambda desk: desk.store.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
     "a note": lambda desk: desk.store.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
-    "a claim": lambda desk: desk.store.change_ticket(desk.ticket.id, _claimed, NOW, by=WRITER),
-    "a batch of the index": lambda desk: desk.store.index_some(),
-    "what leaves next": lambda desk: desk.store.due_deliveries(Lane.DISCORD, (), NOW),
-    "when it leaves": lambda desk: desk.store.next_due(Lane.DISCORD, ()),
-    "what waits for a ticket": lambda desk: desk.store.waiting_for(desk.ticket.id, Lane.DISCORD),
-    "what waits for each channel": lambda desk: desk.store.backlogs(Lane.DISCORD),
-    "what is not delivered": lambda desk: desk.store.undelivered(25),
-    "what is set aside": lambda desk: desk.store.set_aside(desk.here, 25),
-    "what nobody was told of": lambda desk: desk.store.untold(desk.here[0], 25),
-    "that somebody was told": lambda desk: desk.store.note_told(desk.here[0], NOW),
-    "a deleted post": lambda desk: desk.store.forget_post(5),
-    "a deleted thread": lambda desk: desk.store.forget_thread(5, NOW),
-    "a deleted channel": lambda desk: desk.store.forget_channel(5, NOW),
+    "a claim": lambda desk: desk.store.change_ticket(desk.ticket.id, _claimed, NOW, actor=WRITER),
+    "a batch of the index": lambda desk: desk.store.index_batch(),
+    "what leaves next": lambda desk: desk.store.due_deliveries(Destination.DISCORD, (), NOW),
+    "when it leaves": lambda desk: desk.store.next_due(Destination.DISCORD, ()),
+    "what waits for a ticket": lambda desk: desk.store.pending_for_ticket(
+        desk.ticket.id, Destination.DISCORD
+    ),
+    "what waits for each channel": lambda desk: desk.store.backlogs(Destination.DISCORD),
+    "what is not delivered": lambda desk: desk.store.list_undelivered(25),
+    "what is set aside": lambda desk: desk.store.dead_letter_summary(desk.here, 25),
+    "what nobody was told of": lambda desk: desk.store.unreported_dead_letters(desk.here[0], 25),
+    "that somebody was told": lambda desk: desk.store.mark_dead_letters_reported(desk.here[0], NOW),
+    "a deleted post": lambda desk: desk.store.record_post_deleted(5),
+    "a deleted thread": lambda desk: desk.store.record_thread_deleted(5, NOW),
+    "a deleted channel": lambda desk: desk.store.record_channel_deleted(5, NOW),
     "the channels in use": lambda desk: desk.store.channels_in_use(),
-    "the outbox's depths": lambda desk: desk.store.depths(),
-    "how many came": lambda desk: desk.store.tickets_between(1, 2),
-    "how many are not indexed": lambda desk: desk.store.not_indexed(),
+    "the outbox's depths": lambda desk: desk.store.outbox_depths(),
+    "how many came": lambda desk: desk.store.count_tickets_by_source(1, 2),
+    "how many are not indexed": lambda desk: desk.store.index_lag(),
 }
 
 
@@ -93,13 +100,13 @@ async def plans_of(store: Store, ask: Callable[[], Coroutine[Any, Any, object]])
     statements: list[str] = []
     connections = [store._writer, store._reader]
     for db in connections:
-        await in_its_thread(db, lambda thread: thread.set_trace_callback(statements.append))
+        await run_in_thread(db, lambda thread: thread.set_trace_callback(statements.append))
     await ask()
     for db in connections:
-        await in_its_thread(db, lambda thread: thread.set_trace_callback(None))
+        await run_in_thread(db, lambda thread: thread.set_trace_callback(None))
     reads_and_writes = [one for one in statements if _READ_OR_WRITE.match(one)]
     assert reads_and_writes
-    return await in_its_thread(
+    return await run_in_thread(
         store._reader, lambda thread: [step for one in reads_and_writes for step in _steps(thread, one)]
     )
 
@@ -123,8 +130,8 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 async def test_nothing_looks_through_all_there_is(store: Store, workspace: Workspace, name: str) -> None:
     for _ in range(3):
         ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    (post, *_) = await store.waiting_for(ticket.id, Lane.DISCORD)
-    await store.settle([post], Receipt(channel_id=5, message_id=5), NOW)
+    (post, *_) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     desk = Desk(store=store, ticket=ticket)
 
     plans = await plans_of(store, lambda: ASKED[name](desk))

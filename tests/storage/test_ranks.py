@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.tickets import Delivery, Lane, Priority, Receipt, Workspace
+from bot.tickets.outbox import Delivery, Destination, Receipt
+from bot.tickets.ticket import Priority
+from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.due_rows import CROWD, DIGEST, FEW
-from tests.storage.desk import REPORTS, Desk
 from tests.storage.samples import NOW, ids, new_ticket
+from tests.support.outbox_harness import REPORTS, Desk
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -24,8 +26,8 @@ def tickets_of(deliveries: list[Delivery]) -> list[int]:
 
 async def leave_reports(desk: Desk) -> list[Delivery]:
     """What is due in the channel of the reports leaves in a message, and is settled."""
-    begun = await desk.store.begin(await desk.due(channel_id=REPORTS), NOW)
-    await desk.store.settle(begun, Receipt(channel_id=REPORTS, message_id=900 + begun[0].id), NOW)
+    begun = await desk.store.start_attempt(await desk.due(channel_id=REPORTS), NOW)
+    await desk.store.mark_delivered(begun, Receipt(channel_id=REPORTS, message_id=900 + begun[0].id), NOW)
     return begun
 
 
@@ -80,7 +82,7 @@ async def test_what_comes_after_the_last_of_a_crowd_is_shown_is_no_crowd(desk: D
     new = new_ticket(view_only=True)
     later = [await store.add_ticket(desk.workspace.id, new, ids(), LATER) for _ in range(CROWD)]
 
-    due = await store.due_deliveries(Lane.DISCORD, (), LATER)
+    due = await store.due_deliveries(Destination.DISCORD, (), LATER)
     assert [tickets_of(some) for some in due] == [[later[0].id]]
 
 

@@ -2,16 +2,17 @@
 
 import asyncio
 
-from bot.tickets import Workspace, hash_key, mint_key
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.remembered import Remembered
 from tests.storage.samples import NOW
 
 
 async def kept_key(store: Store) -> tuple[str, str]:
-    key, prefix = mint_key()
-    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_key(key), now=NOW)
-    return hash_key(key), prefix
+    key, prefix = generate_api_key()
+    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
+    return hash_api_key(key), prefix
 
 
 async def test_what_is_known_is_not_read_again(store: Store, workspace: Workspace) -> None:
@@ -19,7 +20,7 @@ async def test_what_is_known_is_not_read_again(store: Store, workspace: Workspac
     await store.find_key(key_hash)
     await store.workspace(workspace.id)
     took: list[str] = []
-    store.watch(lambda what, seconds: took.append(what), lambda failure: None)
+    store.set_observer(lambda what, seconds: took.append(what), lambda failure: None)
 
     for _ in range(5):
         assert await store.find_key(key_hash)
@@ -44,12 +45,12 @@ async def test_a_revoked_key_is_known_as_revoked_by_whoever_asks_next(
 
 
 async def test_a_key_that_comes_to_be_is_known_at_once(store: Store, workspace: Workspace) -> None:
-    key, prefix = mint_key()
-    assert await store.find_key(hash_key(key)) is None
+    key, prefix = generate_api_key()
+    assert await store.find_key(hash_api_key(key)) is None
 
-    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_key(key), now=NOW)
+    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
 
-    assert await store.find_key(hash_key(key)) is not None
+    assert await store.find_key(hash_api_key(key)) is not None
 
 
 async def test_what_was_read_while_it_was_changed_is_read_again() -> None:

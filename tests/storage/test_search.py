@@ -7,7 +7,9 @@ from itertools import combinations, product
 
 import pytest
 
-from bot.tickets import Player, Scope, Search, Status, Ticket, Workspace
+from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage.samples import NOW, WRITER, ids, new_ticket
 
@@ -16,7 +18,7 @@ SORTS = list(
 )
 NAMES = {"7": ("rey", "Ärger"), "8": ("FINN_100%", None)}
 PAIRS = list(combinations(("status", "category", "department", "reporter"), 2))
-EVERYTHING = Search(limit=100)
+EVERYTHING = TicketQuery(limit=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +29,10 @@ class Town:
     scope: Scope
     tickets: Sequence[Ticket]  # newest first
 
-    async def found(self, search: Search) -> list[Ticket]:
-        page = await self.store.search(self.scope, search)
-        assert page.search == search
-        return [case.ticket for case in page.cases]
+    async def found(self, search: TicketQuery) -> list[Ticket]:
+        page = await self.store.search_tickets(self.scope, search)
+        assert page.query == search
+        return [case.ticket for case in page.items]
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ async def town(store: Store, workspace: Workspace) -> Town:
         )
         ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
         wanted = replace(ticket, status=status, department=department)
-        kept.append(await store.change_ticket(ticket.id, partial(_becoming, wanted), NOW, by=WRITER))
+        kept.append(await store.change_ticket(ticket.id, partial(_becoming, wanted), NOW, actor=WRITER))
     scope = Scope(workspace_id=workspace.id, source="somewhere")
     return Town(store=store, scope=scope, tickets=kept[::-1])
 
@@ -58,7 +60,7 @@ def _reported(ticket: Ticket) -> str | None:
     return ticket.reported_player.id if ticket.reported_player else None
 
 
-CONDITIONS: dict[str, tuple[Search, Callable[[Ticket], bool]]] = {
+CONDITIONS: dict[str, tuple[TicketQuery, Callable[[Ticket], bool]]] = {
     "nothing": (EVERYTHING, lambda _: True),
     "status": (replace(EVERYTHING, statuses=[Status.CLOSED]), lambda one: one.status is Status.CLOSED),
     "statuses": (replace(EVERYTHING, statuses=list(Status)), lambda _: True),
@@ -78,7 +80,7 @@ CONDITIONS: dict[str, tuple[Search, Callable[[Ticket], bool]]] = {
     "no text": (replace(EVERYTHING, text=""), lambda _: True),
     "text of nobody": (replace(EVERYTHING, text="kylo"), lambda _: False),
     "all": (
-        Search(
+        TicketQuery(
             limit=100,
             statuses=[Status.CLOSED, Status.RESOLVED],
             categories=["tea"],
@@ -131,27 +133,27 @@ async def test_text_behind_a_null_character_is_found(store: Store, workspace: Wo
     hidden = await store.add_ticket(workspace.id, new_ticket(subject="a\x00Straße"), ids(), NOW)
     scope = Scope(workspace_id=workspace.id, source="somewhere")
 
-    page = await store.search(scope, Search(limit=10, text="STRASSE"))
+    page = await store.search_tickets(scope, TicketQuery(limit=10, text="STRASSE"))
 
-    assert [case.ticket for case in page.cases] == [hidden]
-    assert await store.tickets_like("STRASSE", [workspace.id]) == [hidden]
+    assert [case.ticket for case in page.items] == [hidden]
+    assert await store.autocomplete_tickets("STRASSE", [workspace.id]) == [hidden]
 
 
 async def test_every_page_tells_how_many_there_are_on_all(town: Town) -> None:
-    search = Search(limit=7, categories=["tea"])
+    search = TicketQuery(limit=7, categories=["tea"])
     wanted = [ticket for ticket in town.tickets if ticket.category == "tea"]
     assert len(wanted) == 24
 
     seen = []
     for offset in (0, 7, 14, 21, 28, 1000):
-        page = await town.store.search(town.scope, replace(search, offset=offset))
+        page = await town.store.search_tickets(town.scope, replace(search, offset=offset))
         assert page.total == 24
-        seen.append([case.ticket for case in page.cases])
+        seen.append([case.ticket for case in page.items])
 
     assert seen == [wanted[:7], wanted[7:14], wanted[14:21], wanted[21:], [], []]
 
 
 async def test_a_search_that_finds_nothing_has_a_total_of_none(town: Town) -> None:
-    page = await town.store.search(Scope(workspace_id="nowhere", source="somewhere"), EVERYTHING)
+    page = await town.store.search_tickets(Scope(workspace_id="nowhere", source="somewhere"), EVERYTHING)
 
-    assert (page.cases, page.total) == ((), 0)
+    assert (page.items, page.total) == ((), 0)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Player, Scope, Search, Status, Ticket, Workspace
+from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.workspace import Workspace
 from storage import StorageError, Store
 from tests.storage.samples import HUB, NOW, WRITER, counted, ids, new_ticket, opened, raw
 
@@ -38,12 +40,12 @@ TEXTS = (
 )
 
 
-def search_of(chance: random.Random, texts: Sequence[str | None]) -> Search:
+def search_of(chance: random.Random, texts: Sequence[str | None]) -> TicketQuery:
     def some(values: Sequence[str]) -> list[str] | None:
         return chance.choice([None, None, chance.sample(values, chance.randrange(3))])
 
     statuses = some([status.value for status in Status])
-    return Search(
+    return TicketQuery(
         limit=chance.choice([1, 5, 1000]),
         offset=chance.choice([0, 0, 0, 3, 50]),
         statuses=None if statuses is None else [Status(one) for one in statuses],
@@ -56,7 +58,7 @@ def search_of(chance: random.Random, texts: Sequence[str | None]) -> Search:
     )
 
 
-def fits(ticket: Ticket, scope: Scope, search: Search) -> bool:
+def fits(ticket: Ticket, scope: Scope, search: TicketQuery) -> bool:
     """What a search means, one ticket at a time."""
     names = (ticket.subject, ticket.reporter.name, ticket.reporter.display_name)
     reported = ticket.reported_player.id if ticket.reported_player else None
@@ -102,7 +104,7 @@ class Archive:
         )
         wanted = replace(wanted, reporter=one([wanted.reporter, self.player()]))
         self.tickets[wanted.id] = await self.store.change_ticket(
-            wanted.id, lambda before: replace(wanted, post=before.post), NOW, by=WRITER
+            wanted.id, lambda before: replace(wanted, post=before.post), NOW, actor=WRITER
         )
 
     async def check(self, texts: Sequence[str | None] = TEXTS) -> None:
@@ -113,10 +115,10 @@ class Archive:
         search = search_of(self.chance, texts)
         wanted = [one for _, one in sorted(self.tickets.items(), reverse=True) if fits(one, scope, search)]
 
-        found = await self.store.search(scope, search)
+        found = await self.store.search_tickets(scope, search)
 
         page = wanted[search.offset : search.offset + search.limit]
-        assert ([case.ticket for case in found.cases], found.total) == (page, len(wanted)), search
+        assert ([case.ticket for case in found.items], found.total) == (page, len(wanted)), search
 
 
 @pytest.fixture
@@ -129,7 +131,7 @@ async def archive(store: Store, workspace: Workspace, seed: int) -> Archive:
             await archive.file()
         for _ in range(8):
             await archive.change()
-        await store.index_some(archive.chance.randrange(30))
+        await store.index_batch(archive.chance.randrange(30))
     return archive
 
 
@@ -139,14 +141,14 @@ def scope(workspace: Workspace) -> Scope:
 
 
 async def indexed(store: Store) -> None:
-    while await store.index_some():
+    while await store.index_batch():
         pass
 
 
 async def found_by(store: Store, scope: Scope, **conditions: object) -> list[int]:
-    page = await store.search(scope, Search(limit=10_000, **conditions))  # type: ignore[arg-type]  # as named
-    assert page.total == len(page.cases)
-    return [case.ticket.id for case in page.cases]
+    page = await store.search_tickets(scope, TicketQuery(limit=10_000, **conditions))  # type: ignore[arg-type]  # as named
+    assert page.total == len(page.items)
+    return [case.ticket.id for case in page.items]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -178,10 +180,10 @@ async def test_a_ticket_is_found_before_and_after_it_is_indexed(
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     before = await found_by(store, scope, text=text)
-    assert await store.not_indexed() == 1
+    assert await store.index_lag() == 1
     await indexed(store)
 
-    assert await store.not_indexed() == 0
+    assert await store.index_lag() == 0
     assert before == await found_by(store, scope, text=text) == [ticket.id]
 
 
@@ -210,14 +212,14 @@ async def test_a_linked_reporter_is_found_by_the_new_name_and_no_more_by_the_old
     await indexed(store)
 
     for name in ("Poe Dameron", "Maz Kanata", "rey"):
-        await store.change_ticket(ticket.id, partial(_called, name), NOW, by=WRITER)
+        await store.change_ticket(ticket.id, partial(_called, name), NOW, actor=WRITER)
         assert ticket.id in await found_by(store, scope, text=name)
-        assert await store.not_indexed() == 1
+        assert await store.index_lag() == 1
         await indexed(store)
         assert ticket.id in await found_by(store, scope, text=name)
 
     assert await found_by(store, scope, text="Dameron") == await found_by(store, scope, text="Kanata") == []
-    assert await store.not_indexed() == 0
+    assert await store.index_lag() == 0
 
 
 def _called(name: str, ticket: Ticket) -> Ticket:
@@ -234,8 +236,8 @@ async def test_a_total_is_exact_after_each_change(path: Path, moment: str) -> No
         if moment != "before it is indexed":
             await indexed(store)
     async with opened(path) as store:
-        await store.change_ticket(ticket.id, lambda one: one.move_to(Status.CLOSED), NOW, by=WRITER)
-        await store.change_ticket(1, lambda one: replace(one, department="lab"), NOW, by=WRITER)
+        await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), NOW, actor=WRITER)
+        await store.change_ticket(1, lambda one: replace(one, department="lab"), NOW, actor=WRITER)
         for _ in range(2):
             assert len(await found_by(store, scope)) == 5
             assert await found_by(store, scope, statuses=[Status.CLOSED]) == [ticket.id]
@@ -249,11 +251,11 @@ async def test_a_batch_that_fails_is_not_half_there(
 ) -> None:
     for _ in range(10):
         await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.index_some(4)
+    await store.index_batch(4)
     with raw(path) as db:
         db.execute("CREATE TRIGGER no BEFORE UPDATE ON indexed BEGIN SELECT RAISE(ABORT, 'planted'); END")
         with pytest.raises(StorageError, match="planted"):
-            await store.index_some(4)
+            await store.index_batch(4)
         db.execute("DROP TRIGGER no")
 
     assert counted(path, "sorted_tickets") == 4
@@ -275,7 +277,7 @@ async def test_a_cancelled_batch_leaves_the_next_one_nothing_to_trip_over(
         await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     for _ in range(20):
-        batch = asyncio.create_task(store.index_some(5))
+        batch = asyncio.create_task(store.index_batch(5))
         await asyncio.sleep(0.0005)
         batch.cancel()
         await asyncio.wait([batch])

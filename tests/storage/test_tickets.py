@@ -8,31 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import (
-    AlreadyClaimed,
-    Fact,
-    Kind,
-    Lane,
-    NewTicket,
-    Person,
-    Player,
-    Post,
-    Priority,
-    Receipt,
-    Status,
-    Ticket,
-    UnknownTicket,
-    Workspace,
-    stamped_ids,
-)
+from bot.tickets.errors import AlreadyClaimed, UnknownTicket
+from bot.tickets.message import Actor
+from bot.tickets.outbox import DeliveryKind, Destination, Receipt
+from bot.tickets.public_ids import timestamp_ids
+from bot.tickets.ticket import DiscordPost, NewTicket, Player, Priority, Status, Ticket, TicketField
+from bot.tickets.workspace import Workspace
 from storage import StorageError, Store
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, raw
 
-ALICE = Person(id="11", name="Alice")
+ALICE = Actor(id="11", name="Alice")
 
 
-async def kinds_waiting(store: Store, ticket: Ticket) -> list[Kind]:
-    return [delivery.kind for delivery in await store.waiting_for(ticket.id, Lane.DISCORD)]
+async def kinds_waiting(store: Store, ticket: Ticket) -> list[DeliveryKind]:
+    return [delivery.kind for delivery in await store.pending_for_ticket(ticket.id, Destination.DISCORD)]
 
 
 async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Workspace) -> None:
@@ -47,18 +36,21 @@ async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Works
             id="7", name="rey", display_name="Rey", avatar_url="https://a/b", profile_url="https://c"
         ),
         reported_player=Player(name="kylo"),
-        facts=(Fact(label="Place", value="1", url="https://d"), Fact(label="Tags", value="a, b")),
+        fields=(
+            TicketField(label="Place", value="1", url="https://d"),
+            TicketField(label="Tags", value="a, b"),
+        ),
         chat_log=("<rey> hi", "<kylo> no"),
-        raw='{"é": "\\u0000"}',
+        raw_request='{"é": "\\u0000"}',
     )
 
     kept = await store.add_ticket(workspace.id, new, ids(), NOW)
 
-    assert kept == await store.ticket(kept.id) == await store.ticket_named(kept.public_id)
-    assert await store.request_of(kept.id) == new.raw
+    assert kept == await store.ticket(kept.id) == await store.ticket_by_public_id(kept.public_id)
+    assert await store.raw_request(kept.id) == new.raw_request
     assert {name: getattr(kept, name) for name in NewTicket.__dataclass_fields__} == {
         name: getattr(new, name) for name in NewTicket.__dataclass_fields__
-    } | {"raw": "{}"}
+    } | {"raw_request": "{}"}
     assert (kept.workspace_id, kept.status, kept.created_at) == (workspace.id, Status.OPEN, NOW)
     assert len(kept.uid) == 24
 
@@ -66,17 +58,21 @@ async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Works
 @pytest.mark.parametrize(
     ("new", "kinds", "channel"),
     [
-        (new_ticket(), [Kind.POST, Kind.THREAD], HUB.tickets_channel_id),
-        (new_ticket(view_only=True), [Kind.POST], HUB.reports_channel_id),
-        (new_ticket(private=True), [Kind.PRIVATE_THREAD, Kind.POST], HUB.tickets_channel_id),
+        (new_ticket(), [DeliveryKind.POST, DeliveryKind.THREAD], HUB.tickets_channel_id),
+        (new_ticket(view_only=True), [DeliveryKind.POST], HUB.reports_channel_id),
+        (
+            new_ticket(is_private=True),
+            [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST],
+            HUB.tickets_channel_id,
+        ),
     ],
 )
 async def test_a_ticket_is_kept_together_with_what_shows_it(
-    store: Store, workspace: Workspace, new: NewTicket, kinds: list[Kind], channel: int
+    store: Store, workspace: Workspace, new: NewTicket, kinds: list[DeliveryKind], channel: int
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
 
-    waiting = await store.waiting_for(ticket.id, Lane.DISCORD)
+    waiting = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
     assert [delivery.kind for delivery in waiting] == kinds
     assert {delivery.channel_id for delivery in waiting} == {channel}
 
@@ -84,9 +80,9 @@ async def test_a_ticket_is_kept_together_with_what_shows_it(
 async def test_a_private_ticket_opens_in_the_channel_it_was_asked_for_in(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
 
-    assert {row.channel_id for row in await store.waiting_for(ticket.id, Lane.DISCORD)} == {99}
+    assert {row.channel_id for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)} == {99}
 
 
 async def test_nothing_is_half_kept_when_the_second_insert_fails(
@@ -139,7 +135,10 @@ async def test_a_thousand_tickets_in_one_frozen_second_have_a_thousand_ids(
     store: Store, workspace: Workspace
 ) -> None:
     kept = await asyncio.gather(
-        *(store.add_ticket(workspace.id, new_ticket(), stamped_ids("TICKET", NOW), NOW) for _ in range(1000))
+        *(
+            store.add_ticket(workspace.id, new_ticket(), timestamp_ids("TICKET", NOW), NOW)
+            for _ in range(1000)
+        )
     )
 
     assert len({ticket.public_id for ticket in kept}) == 1000
@@ -162,7 +161,7 @@ async def test_a_ticket_is_found_right_after_it_was_kept_however_much_is_read(
 
     async def read_on() -> None:
         while not done.is_set():
-            await store.tickets_like("broke", [workspace.id])
+            await store.autocomplete_tickets("broke", [workspace.id])
 
     readers = [asyncio.create_task(read_on()) for _ in range(8)]
     for _ in range(50):
@@ -178,22 +177,22 @@ async def test_an_unknown_ticket_is_said_to_be_unknown(store: Store) -> None:
     with pytest.raises(UnknownTicket):
         await store.ticket(404)
     with pytest.raises(UnknownTicket):
-        await store.change_ticket(404, lambda ticket: ticket.claim(ALICE), NOW, by=ALICE)
-    assert await store.ticket_named("BUG-404") is None
-    assert await store.ticket_shown_at(404) is None
+        await store.change_ticket(404, lambda ticket: ticket.claim(ALICE), NOW, actor=ALICE)
+    assert await store.ticket_by_public_id("BUG-404") is None
+    assert await store.ticket_by_discord_id(404) is None
 
 
 async def test_a_ticket_is_found_by_its_post_and_by_its_thread(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW)
-    thread, post = await store.waiting_for(ticket.id, Lane.DISCORD)
+    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
+    thread, post = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
 
-    await store.settle([thread], Receipt(channel_id=2, thread_id=70), NOW)
-    await store.settle([post], Receipt(channel_id=2, message_id=80), NOW)
+    await store.mark_delivered([thread], Receipt(channel_id=2, thread_id=70), NOW)
+    await store.mark_delivered([post], Receipt(channel_id=2, message_id=80), NOW)
 
     for discord_id in (70, 80):
-        shown = await store.ticket_shown_at(discord_id)
+        shown = await store.ticket_by_discord_id(discord_id)
         assert shown is not None
-        assert shown.post == Post(channel_id=2, message_id=80, thread_id=70)
+        assert shown.post == DiscordPost(channel_id=2, message_id=80, thread_id=70)
 
 
 async def test_tickets_of_a_reporter_stay_within_source_and_workspaces_newest_first(
@@ -206,9 +205,9 @@ async def test_tickets_of_a_reporter_stay_within_source_and_workspaces_newest_fi
     await store.add_ticket(workspace.id, new_ticket(source="elsewhere"), ids(), NOW)
     await store.add_ticket(other.id, new_ticket(), ids(), NOW)
 
-    assert await store.tickets_of("somewhere", "7", [workspace.id]) == [second, first]
-    assert await store.tickets_of("somewhere", "7", [workspace.id], limit=1) == [second]
-    assert await store.tickets_of("somewhere", "7", []) == []
+    assert await store.tickets_by_reporter("somewhere", "7", [workspace.id]) == [second, first]
+    assert await store.tickets_by_reporter("somewhere", "7", [workspace.id], limit=1) == [second]
+    assert await store.tickets_by_reporter("somewhere", "7", []) == []
 
 
 async def test_tickets_are_found_by_a_piece_of_their_id_or_subject(
@@ -218,34 +217,38 @@ async def test_tickets_are_found_by_a_piece_of_their_id_or_subject(
     bug = await store.add_ticket(workspace.id, new_ticket(subject="A bug"), iter(["B-2"]), NOW)
 
     async def found(text: str) -> list[Ticket]:
-        return await store.tickets_like(text, [workspace.id])
+        return await store.autocomplete_tickets(text, [workspace.id])
 
     assert await found("") == [bug, fly]
     assert await found("FLY") == await found("a-1") == [fly]
     assert await found("b-2") == [bug]
     assert await found("%") == [fly]  # a sign like any other, not a wildcard
     assert await found("_") == []
-    assert await store.tickets_like("", ["nowhere"]) == []
+    assert await store.autocomplete_tickets("", ["nowhere"]) == []
 
 
 async def test_a_change_is_kept_and_drawn_anew(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     later = NOW + timedelta(hours=1)
 
-    changed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), later, by=ALICE)
+    changed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), later, actor=ALICE)
 
     assert changed == await store.ticket(ticket.id)
     assert (changed.claimed_by, changed.status, changed.updated_at) == (ALICE, Status.IN_PROGRESS, later)
-    assert await kinds_waiting(store, ticket) == [Kind.POST, Kind.THREAD, Kind.REDRAW]
+    assert await kinds_waiting(store, ticket) == [
+        DeliveryKind.POST,
+        DeliveryKind.THREAD,
+        DeliveryKind.UPDATE_POST,
+    ]
 
 
 async def test_a_change_the_ticket_refuses_changes_nothing(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    claimed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, by=ALICE)
+    claimed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
 
     with pytest.raises(AlreadyClaimed):
         await store.change_ticket(
-            ticket.id, lambda found: found.claim(Person(id="12", name="Bob")), NOW, by=ALICE
+            ticket.id, lambda found: found.claim(Actor(id="12", name="Bob")), NOW, actor=ALICE
         )
 
     assert await store.ticket(ticket.id) == claimed
@@ -253,11 +256,11 @@ async def test_a_change_the_ticket_refuses_changes_nothing(store: Store, workspa
 
 async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    rivals = [Person(id=str(number), name=f"Staff {number}") for number in range(10)]
+    rivals = [Actor(id=str(number), name=f"Staff {number}") for number in range(10)]
 
-    def claiming(staff: Person) -> asyncio.Task[Ticket]:
+    def claiming(staff: Actor) -> asyncio.Task[Ticket]:
         return asyncio.create_task(
-            store.change_ticket(ticket.id, lambda found: found.claim(staff), NOW, by=staff)
+            store.change_ticket(ticket.id, lambda found: found.claim(staff), NOW, actor=staff)
         )
 
     outcomes = await asyncio.gather(*map(claiming, rivals), return_exceptions=True)
@@ -270,23 +273,23 @@ async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Worksp
 async def test_redraws_that_nobody_has_begun_become_one(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
-    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, by=ALICE)
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=ALICE)
+    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
+    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE)
 
-    assert await kinds_waiting(store, ticket) == [Kind.POST, Kind.REDRAW]
+    assert await kinds_waiting(store, ticket) == [DeliveryKind.POST, DeliveryKind.UPDATE_POST]
 
 
 async def test_a_change_during_a_redraw_is_drawn_once_more_under_another_nonce(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, by=ALICE)
-    post, redraw = await store.waiting_for(ticket.id, Lane.DISCORD)
-    await store.begin([redraw], NOW)
+    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
+    post, redraw = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.start_attempt([redraw], NOW)
 
-    await store.change_ticket(ticket.id, lambda found: found.move_to(Status.CLOSED), NOW, by=ALICE)
+    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE)
 
-    nonces = [row.nonce for row in await store.waiting_for(ticket.id, Lane.DISCORD)]
+    nonces = [row.nonce for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)]
     assert len(set(nonces)) == 3
     assert nonces[:2] == [post.nonce, redraw.nonce]
 

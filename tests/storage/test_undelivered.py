@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.tickets import Delivery, Kind, Lane, Workspace
-from bot.tickets.notice import Notice
+from bot.tickets.alerts import AlertMessage
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination
+from bot.tickets.workspace import Workspace
 from storage import Store, UnknownDelivery
 from tests.storage.samples import HUB, NOW, ids, new_ticket
 
@@ -20,8 +21,8 @@ async def other(store: Store) -> Workspace:
 
 async def buried(store: Store, workspace: Workspace) -> Delivery:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    (post,) = await store.waiting_for(ticket.id, Lane.DISCORD)
-    await store.bury(post, "Discord refused it", NOW)
+    (post,) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.dead_letter(post, "Discord refused it", NOW)
     return post
 
 
@@ -31,14 +32,14 @@ async def test_what_is_set_aside_is_counted_for_the_workspaces_that_are_named(
     mine = [await buried(store, workspace) for _ in range(3)]
     theirs = await buried(store, other)
 
-    found = await store.set_aside([workspace.id], 2)
+    found = await store.dead_letter_summary([workspace.id], 2)
 
-    assert [one.id for one in found.first] == [mine[0].id, mine[1].id]
-    assert (found.count, found.until) == (3, NOW)
-    assert [one.kind for one in found.first] == [Kind.POST] * 2
-    assert [one.id for one in (await store.set_aside([other.id], 9)).first] == [theirs.id]
-    assert (await store.set_aside([workspace.id, other.id], 1)).count == 4
-    assert (await store.set_aside([], 9)).count == 0
+    assert [one.id for one in found.sample] == [mine[0].id, mine[1].id]
+    assert (found.count, found.newest_at) == (3, NOW)
+    assert [one.kind for one in found.sample] == [DeliveryKind.POST] * 2
+    assert [one.id for one in (await store.dead_letter_summary([other.id], 9)).sample] == [theirs.id]
+    assert (await store.dead_letter_summary([workspace.id, other.id], 1)).count == 4
+    assert (await store.dead_letter_summary([], 9)).count == 0
 
 
 async def test_what_a_workspace_was_told_of_is_not_untold_until_it_is_set_aside_again(
@@ -46,31 +47,31 @@ async def test_what_a_workspace_was_told_of_is_not_untold_until_it_is_set_aside_
 ) -> None:
     first = await buried(store, workspace)
     await buried(store, other)
-    await store.note_told(workspace.id, NOW)
-    assert (await store.untold(workspace.id, 9)).count == 0
-    assert (await store.untold(other.id, 9)).count == 1
+    await store.mark_dead_letters_reported(workspace.id, NOW)
+    assert (await store.unreported_dead_letters(workspace.id, 9)).count == 0
+    assert (await store.unreported_dead_letters(other.id, 9)).count == 1
 
     await store.retry(first.id, LATER)
-    await store.bury(first, "Discord refused it again", LATER)
+    await store.dead_letter(first, "Discord refused it again", LATER)
 
-    again = await store.untold(workspace.id, 9)
-    assert [one.id for one in again.first] == [first.id]
-    assert again.until == LATER
+    again = await store.unreported_dead_letters(workspace.id, 9)
+    assert [one.id for one in again.sample] == [first.id]
+    assert again.newest_at == LATER
 
 
 async def test_what_is_set_aside_while_others_are_told_of_stays_untold(
     store: Store, workspace: Workspace
 ) -> None:
     await buried(store, workspace)
-    told = await store.untold(workspace.id, 9)
+    told = await store.unreported_dead_letters(workspace.id, 9)
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    (post,) = await store.waiting_for(ticket.id, Lane.DISCORD)
-    await store.bury(post, "Discord refused it", LATER)
+    (post,) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.dead_letter(post, "Discord refused it", LATER)
 
-    assert told.until is not None
-    await store.note_told(workspace.id, told.until)
+    assert told.newest_at is not None
+    await store.mark_dead_letters_reported(workspace.id, told.newest_at)
 
-    assert [one.id for one in (await store.untold(workspace.id, 9)).first] == [post.id]
+    assert [one.id for one in (await store.unreported_dead_letters(workspace.id, 9)).sample] == [post.id]
 
 
 async def test_a_delivery_of_another_workspace_is_unknown_and_stays_as_it_is(
@@ -80,22 +81,24 @@ async def test_a_delivery_of_another_workspace_is_unknown_and_stays_as_it_is(
 
     for act in (store.retry, store.drop):
         with pytest.raises(UnknownDelivery):
-            await act(post.id, LATER, of=[other.id])
-    assert (await store.set_aside([workspace.id], 9)).count == 1
+            await act(post.id, LATER, workspace_ids=[other.id])
+    assert (await store.dead_letter_summary([workspace.id], 9)).count == 1
 
-    await store.retry(post.id, LATER, of=[other.id, workspace.id])
-    assert (await store.set_aside([workspace.id], 9)).count == 0
+    await store.retry(post.id, LATER, workspace_ids=[other.id, workspace.id])
+    assert (await store.dead_letter_summary([workspace.id], 9)).count == 0
 
 
 async def test_a_notice_is_kept_for_each_channel_replaced_and_forgotten(
     store: Store, workspace: Workspace
 ) -> None:
-    first = Notice(workspace_id=workspace.id, channel_id=2, log_channel_id=7, message_id=70, began_at=NOW)
+    first = AlertMessage(
+        workspace_id=workspace.id, channel_id=2, log_channel_id=7, message_id=70, began_at=NOW
+    )
     second = replace(first, channel_id=3, message_id=71, began_at=LATER)
     for notice in (first, second, replace(first, message_id=72)):
-        await store.keep_notice(notice)
-    assert await store.notices() == [replace(first, message_id=72), second]
+        await store.save_alert_message(notice)
+    assert await store.alert_messages() == [replace(first, message_id=72), second]
 
-    await store.forget_notice(workspace.id, 2)
+    await store.delete_alert_message(workspace.id, 2)
 
-    assert await store.notices() == [second]
+    assert await store.alert_messages() == [second]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Ticket, Workspace
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, noting, raw, replying
@@ -46,9 +47,9 @@ ATTACKS = {
     "renumber by rowid": "UPDATE tickets SET rowid = 3 WHERE id = 2",
     "renumber by oid": "UPDATE tickets SET oid = 3 WHERE id = 1",
     "renumber over a game report": "UPDATE OR REPLACE tickets SET _rowid_ = 2 WHERE id = 1",
-    "send something back": f"INSERT INTO {_OUTBOX} VALUES (2, 'return', 'game', 3, 'x', 0, 0)",
-    "turn a delivery back": "UPDATE outbox SET kind = 'return', lane = 'game' WHERE ticket_id = 2",
-    "move a delivery": "UPDATE outbox SET ticket_id = 2 WHERE kind = 'return'",
+    "send something back": f"INSERT INTO {_OUTBOX} VALUES (2, 'send_to_game', 'game', 3, 'x', 0, 0)",
+    "turn a delivery back": "UPDATE outbox SET kind = 'send_to_game', lane = 'game' WHERE ticket_id = 2",
+    "move a delivery": "UPDATE outbox SET ticket_id = 2 WHERE kind = 'send_to_game'",
 }
 
 
@@ -97,8 +98,8 @@ async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path:
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 'x', 0)")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'follow-up', 1, 'x', 'x', 'x', 'y', 0)")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'event', 1, 'x', 'x', 'x', 'z', 0)")
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'show', 'discord', 3, 'x', 0, 0)")
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'point', 'discord', 4, 'y', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_message', 'discord', 3, 'x', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_pointer', 'discord', 4, 'y', 0, 0)")
         db.execute("UPDATE messages SET text = 'y' WHERE ticket_id = 2")
 
 

@@ -5,30 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import (
-    AlreadyClaimed,
-    Answered,
-    Department,
-    Kind,
-    Lane,
-    MessageKind,
-    Person,
-    Receipt,
-    Refusal,
-    Scope,
-    Status,
-    Ticket,
-    TicketClosed,
-    ViewOnly,
-    Words,
-    Workspace,
-)
+from bot.tickets.errors import AlreadyClaimed, TicketClosed, TicketError, ViewOnly
+from bot.tickets.idempotency import StoredResponse
+from bot.tickets.message import Actor, MessageKind, Words
+from bot.tickets.outbox import DeliveryKind, Destination, Receipt
+from bot.tickets.queries import Scope
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Department, Workspace
 from storage import StorageError, Store
 from tests.storage.samples import NOW, WRITER, counted, everything_in, ids, new_ticket, raw, replying, worked
 
 Compose = Callable[[Ticket], Words | None]
 Rule = Callable[[Ticket, Workspace], Ticket]
-BOB = Person(id="12", name="Bob", source="somewhere")
+BOB = Actor(id="12", name="Bob", source="somewhere")
 
 
 @pytest.fixture
@@ -43,53 +32,55 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
 
 
 async def shown(store: Store, ticket: Ticket) -> Ticket:
-    for row in await store.waiting_for(ticket.id, Lane.DISCORD):
-        message = ticket.id + 500 if row.kind is Kind.POST else None
-        await store.settle([row], Receipt(channel_id=row.channel_id, message_id=message), NOW)
+    for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
+        message = ticket.id + 500 if row.kind is DeliveryKind.POST else None
+        await store.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=message), NOW)
     return await store.ticket(ticket.id)
 
 
 async def work(
     store: Store, ticket: Ticket, say: Compose | None = None, rule: Rule | None = None
-) -> Answered:
-    return await store.work_on(
+) -> StoredResponse:
+    return await store.update_ticket(
         Scope(workspace_id=ticket.workspace_id, source=ticket.source),
         ticket.public_id,
-        by=BOB,
-        say_first=say,
-        rule=rule,
-        once=None,
+        actor=BOB,
+        message=say,
+        change=rule,
+        idempotency_key=None,
         now=NOW,
-        answer=worked,
+        serialize_response=worked,
     )
 
 
 def moving(status: Status) -> Rule:
-    return lambda found, _: found.move_to(status)
+    return lambda found, _: found.set_status(status)
 
 
 def transferring(department: str) -> Rule:
-    return lambda found, workspace: workspace.transferred(found, department)
+    return lambda found, workspace: workspace.transfer(found, department)
 
 
-async def waiting(store: Store, ticket: Ticket) -> list[tuple[Kind, int]]:
-    rows = await store.waiting_for(ticket.id, Lane.DISCORD)
+async def waiting(store: Store, ticket: Ticket) -> list[tuple[DeliveryKind, int]]:
+    rows = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
     return [(row.kind, row.channel_id) for row in rows]
 
 
 async def test_words_and_a_change_are_kept_shown_and_sent_back(store: Store, ticket: Ticket) -> None:
     answered = await work(store, ticket, replying("Done."), moving(Status.CLOSED))
 
-    assert answered == Answered(body=f"{ticket.public_id} in hub: closed".encode())
-    reply, event = await store.messages_of(ticket.id)
+    assert answered == StoredResponse(body=f"{ticket.public_id} in hub: closed".encode())
+    reply, event = await store.list_messages(ticket.id)
     assert (reply.kind, reply.text) == (MessageKind.REPLY, "Done.")
     assert (event.kind, event.author, event.text) == (
         MessageKind.EVENT,
         BOB,
         "Bob changed the status to closed",
     )
-    assert await waiting(store, ticket) == [(Kind.SHOW, 2), (Kind.REDRAW, 2)]
-    assert [row.message_id for row in await store.waiting_for(ticket.id, Lane.GAME)] == [reply.id]
+    assert await waiting(store, ticket) == [(DeliveryKind.POST_MESSAGE, 2), (DeliveryKind.UPDATE_POST, 2)]
+    assert [row.message_id for row in await store.pending_for_ticket(ticket.id, Destination.GAME)] == [
+        reply.id
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +90,7 @@ async def test_words_and_a_change_are_kept_shown_and_sent_back(store: Store, tic
         (replying(), transferring("nowhere"), "no such department"),
         (replying(" "), moving(Status.CLOSED), "no text"),
         (lambda found: found.follow_up("8", "mine"), moving(Status.CLOSED), "not your ticket"),
-        (lambda found: found.reply_of_its_claimer(BOB, "hi"), moving(Status.CLOSED), "claim this ticket"),
+        (lambda found: found.reply_as_claimer(BOB, "hi"), moving(Status.CLOSED), "claim this ticket"),
     ],
 )
 async def test_where_either_is_refused_neither_is_kept(
@@ -107,26 +98,26 @@ async def test_where_either_is_refused_neither_is_kept(
 ) -> None:
     before = (await store.ticket(ticket.id), counted(path, "outbox"))
 
-    with pytest.raises(Refusal, match=refusal):
+    with pytest.raises(TicketError, match=refusal):
         await work(store, ticket, say, rule)
 
     assert (await store.ticket(ticket.id), counted(path, "outbox")) == before
-    assert await store.messages_of(ticket.id) == []
+    assert await store.list_messages(ticket.id) == []
 
 
 async def test_an_answer_that_cannot_be_made_undoes_the_work(
     store: Store, ticket: Ticket, path: Path
 ) -> None:
     with pytest.raises(ZeroDivisionError):
-        await store.work_on(
+        await store.update_ticket(
             Scope(workspace_id=ticket.workspace_id, source=ticket.source),
             ticket.uid,
-            by=BOB,
-            say_first=replying(),
-            rule=moving(Status.CLOSED),
-            once=None,
+            actor=BOB,
+            message=replying(),
+            change=moving(Status.CLOSED),
+            idempotency_key=None,
             now=NOW,
-            answer=lambda case, _: bytes(1 // 0),
+            serialize_response=lambda case, _: bytes(1 // 0),
         )
 
     assert await store.ticket(ticket.id) == ticket
@@ -138,7 +129,7 @@ async def test_a_database_that_fails_at_the_last_insert_keeps_nothing(
 ) -> None:
     with raw(path) as db:
         db.execute(
-            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'point' "
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'post_pointer' "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
 
@@ -176,25 +167,25 @@ async def test_each_change_leaves_a_line_of_its_own_however_often_it_comes(
     for _ in range(3):
         await work(store, ticket, rule=lambda found, _: found.claim(BOB))
         await work(store, ticket, rule=lambda found, _: found.unclaim())
-    with pytest.raises(Refusal):
+    with pytest.raises(TicketError):
         await work(store, ticket, rule=lambda found, _: found.unclaim())
 
-    told = [message.text for message in await store.messages_of(ticket.id)]
+    told = [message.text for message in await store.list_messages(ticket.id)]
     assert told == ["Bob claimed the ticket", "Bob unclaimed the ticket"] * 3
-    assert await waiting(store, ticket) == [(Kind.REDRAW, 2)]
+    assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2)]
 
 
 async def test_a_transfer_points_from_the_new_channel_to_the_post(store: Store, ticket: Ticket) -> None:
     await work(store, ticket, rule=transferring("lab"))
 
-    assert await waiting(store, ticket) == [(Kind.REDRAW, 2), (Kind.POINT, 30)]
+    assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2), (DeliveryKind.POST_POINTER, 30)]
 
 
 async def test_a_pointer_that_was_delivered_does_not_move_the_post(store: Store, ticket: Ticket) -> None:
     await work(store, ticket, rule=transferring("lab"))
 
-    for row in await store.waiting_for(ticket.id, Lane.DISCORD):
-        await store.settle([row], Receipt(channel_id=row.channel_id, message_id=999), NOW)
+    for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
+        await store.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=999), NOW)
 
     assert (await store.ticket(ticket.id)).post == ticket.post
 
@@ -203,28 +194,34 @@ async def test_a_transfer_within_one_channel_and_back_to_the_post_points_nowhere
     store: Store, ticket: Ticket
 ) -> None:
     await work(store, ticket, rule=transferring("attic"))
-    assert await waiting(store, ticket) == [(Kind.REDRAW, 2)]
+    assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2)]
 
     await work(store, ticket, rule=transferring("lab"))
     await work(store, ticket, rule=transferring("general"))
 
-    assert await waiting(store, ticket) == [(Kind.REDRAW, 2), (Kind.POINT, 30)]
+    assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2), (DeliveryKind.POST_POINTER, 30)]
 
 
 async def test_a_second_transfer_to_the_same_channel_points_there_again(store: Store, ticket: Ticket) -> None:
     for department in ("lab", "general", "lab"):
         await work(store, ticket, rule=transferring(department))
 
-    assert [kind for kind, _ in await waiting(store, ticket)] == [Kind.REDRAW, Kind.POINT, Kind.POINT]
+    assert [kind for kind, _ in await waiting(store, ticket)] == [
+        DeliveryKind.UPDATE_POST,
+        DeliveryKind.POST_POINTER,
+        DeliveryKind.POST_POINTER,
+    ]
 
 
 async def test_a_private_ticket_is_never_pointed_at(store: Store, ticket: Ticket) -> None:
-    private = await store.add_ticket(ticket.workspace_id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    private = await store.add_ticket(
+        ticket.workspace_id, new_ticket(is_private=True), ids(), NOW, channel_id=99
+    )
     await shown(store, private)
 
     await work(store, private, rule=transferring("lab"))
 
-    assert await waiting(store, private) == [(Kind.REDRAW, 99)]
+    assert await waiting(store, private) == [(DeliveryKind.UPDATE_POST, 99)]
 
 
 async def test_what_follows_before_the_post_is_there_queues_where_the_post_will_be(
@@ -236,13 +233,17 @@ async def test_what_follows_before_the_post_is_there_queues_where_the_post_will_
     await work(store, fresh, replying())
     await work(store, fresh, rule=transferring("general"))
 
-    assert (await waiting(store, fresh))[2:] == [(Kind.REDRAW, 2), (Kind.POINT, 30), (Kind.SHOW, 2)]
+    assert (await waiting(store, fresh))[2:] == [
+        (DeliveryKind.UPDATE_POST, 2),
+        (DeliveryKind.POST_POINTER, 30),
+        (DeliveryKind.POST_MESSAGE, 2),
+    ]
 
 
 async def test_a_private_thread_that_is_not_there_yet_is_waited_for_in_its_own_channel(
     store: Store, workspace: Workspace
 ) -> None:
-    private = await store.add_ticket(workspace.id, new_ticket(private=True), ids(), NOW, channel_id=99)
+    private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
 
     await work(store, private, replying(), lambda found, _: found.assign(BOB))
 
@@ -261,5 +262,5 @@ async def test_a_game_report_is_worked_on_like_any_ticket_but_takes_no_word_for_
     with pytest.raises(AlreadyClaimed):
         await work(store, report, rule=lambda found, _: found.claim(WRITER))
 
-    assert [each.text for each in await store.messages_of(report.id)] == ["Bob claimed the ticket"]
-    assert await store.waiting_for(report.id, Lane.GAME) == []
+    assert [each.text for each in await store.list_messages(report.id)] == ["Bob claimed the ticket"]
+    assert await store.pending_for_ticket(report.id, Destination.GAME) == []

@@ -6,16 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import (
-    BadRule,
-    Category,
-    Department,
-    Lane,
-    Plan,
-    UnknownCategories,
-    UnknownDepartment,
-    Workspace,
-)
+from bot.tickets.errors import InvalidWorkspaceRule, UnknownDepartment
+from bot.tickets.outbox import Destination
+from bot.tickets.workspace import Category, Department, Plan, UnknownCategoryPolicy, Workspace
 from storage import Store, UnknownWorkspace
 from tests.storage.samples import NOW, ids, new_ticket, opened
 
@@ -35,7 +28,7 @@ def everything(workspace: Workspace) -> Workspace:
         ruled,
         plan=Plan.FREE,
         tickets_enabled=False,
-        unknown_categories=UnknownCategories.REFUSE,
+        unknown_categories=UnknownCategoryPolicy.REFUSE,
         tickets_channel_id=1 << 61,
         reports_channel_id=21,
         staff_role_id=22,
@@ -53,7 +46,7 @@ async def test_every_rule_comes_back_as_it_was_kept(store: Store, workspace: Wor
 async def test_a_rule_the_workspace_refuses_changes_nothing(store: Store, workspace: Workspace) -> None:
     changed = await store.change_workspace(workspace.id, everything)
 
-    with pytest.raises(BadRule):
+    with pytest.raises(InvalidWorkspaceRule):
         await store.change_workspace(workspace.id, lambda found: found.without_department(QA.id))
     with pytest.raises(UnknownDepartment):
         await store.change_workspace(workspace.id, lambda found: found.with_default_department("nowhere"))
@@ -90,7 +83,8 @@ async def test_a_ticket_is_filed_and_posted_where_the_rules_say(store: Store, wo
 
     assert (bug.department, tea.department) == (QA.id, "bans")
     channels = [
-        {row.channel_id for row in await store.waiting_for(each.id, Lane.DISCORD)} for each in (bug, tea)
+        {row.channel_id for row in await store.pending_for_ticket(each.id, Destination.DISCORD)}
+        for each in (bug, tea)
     ]
     assert channels == [{QA.channel_id}, {21}]
 

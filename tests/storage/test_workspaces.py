@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets import Workspace, hash_key, mint_key
-from storage import NameTaken, StorageError, Store, UnknownKey, UnknownWorkspace
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.workspace import Workspace
+from storage import StorageError, Store, UnknownKey, UnknownWorkspace, WorkspaceNameTaken
 from tests.storage.samples import HUB, NOW
 
 
@@ -19,7 +20,7 @@ async def test_a_workspace_comes_back_as_it_was_kept(store: Store, workspace: Wo
 
 
 async def test_two_workspaces_never_share_a_name(store: Store, workspace: Workspace) -> None:
-    with pytest.raises(NameTaken, match="already a workspace named hub"):
+    with pytest.raises(WorkspaceNameTaken, match="already a workspace named hub"):
         await store.add_workspace(replace(HUB, guild_id=9), NOW)
 
     assert await store.workspaces() == [workspace]
@@ -40,14 +41,14 @@ async def test_an_unknown_workspace_is_named(store: Store) -> None:
 
 
 async def test_a_key_is_found_by_its_hash_and_knows_its_workspace(store: Store, workspace: Workspace) -> None:
-    key, prefix = mint_key()
+    key, prefix = generate_api_key()
 
-    kept = await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_key(key), now=NOW)
+    kept = await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
 
-    assert kept == await store.find_key(hash_key(key))
+    assert kept == await store.find_key(hash_api_key(key))
     assert [kept] == await store.keys()
     assert (kept.workspace_id, kept.workspace_name, kept.source) == (workspace.id, "hub", "somewhere")
-    assert await store.find_key(hash_key(key + "x")) is None
+    assert await store.find_key(hash_api_key(key + "x")) is None
 
 
 async def test_a_key_for_an_unknown_workspace_is_refused_with_the_cure(store: Store) -> None:
@@ -87,8 +88,8 @@ async def test_a_key_is_kept_with_its_name_and_its_end(store: Store, workspace: 
     ]
     kept = await store.find_key("a")
     assert kept is not None
-    assert kept.opens("somewhere", end - timedelta(milliseconds=1))
-    assert not kept.opens("somewhere", end)
+    assert kept.is_valid_for("somewhere", end - timedelta(milliseconds=1))
+    assert not kept.is_valid_for("somewhere", end)
 
 
 async def test_a_key_remembers_when_it_was_last_used_and_no_other_does(
@@ -98,9 +99,9 @@ async def test_a_key_remembers_when_it_was_last_used_and_no_other_does(
         await store.add_key("hub", "somewhere", prefix=prefix, key_hash=prefix, now=NOW)
     later = NOW + timedelta(minutes=1)
 
-    await store.note_use("a", NOW)
-    await store.note_use("a", later)
-    await store.note_use("nobody's", later)
+    await store.touch_key_last_used("a", NOW)
+    await store.touch_key_last_used("a", later)
+    await store.touch_key_last_used("nobody's", later)
 
     assert [key.last_used_at for key in await store.keys()] == [later, None]
     found = await store.find_key("a")
@@ -115,7 +116,7 @@ async def test_a_revoked_key_is_found_and_opens_nothing(store: Store, workspace:
 
     found = await store.find_key("a")
     assert found is not None
-    assert not found.opens("somewhere", NOW - timedelta(days=1))
+    assert not found.is_valid_for("somewhere", NOW - timedelta(days=1))
 
 
 async def test_a_prefix_is_of_one_key(store: Store, workspace: Workspace) -> None:
@@ -133,10 +134,10 @@ async def test_an_unknown_prefix_revokes_nothing(store: Store) -> None:
 
 
 async def test_the_key_itself_is_nowhere_in_the_files(store: Store, workspace: Workspace, path: Path) -> None:
-    key, prefix = mint_key()
+    key, prefix = generate_api_key()
     secret = key.removeprefix(f"tb_{prefix}_")
 
-    await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_key(key), now=NOW)
+    await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
     await store.revoke_key(prefix, NOW)
 
     kept = b"".join(file.read_bytes() for file in path.parent.glob("tickets.db*"))

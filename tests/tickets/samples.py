@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bot.tickets import Person, Player, Priority, Status, Ticket, Workspace
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Player, Priority, Status, Ticket
+from bot.tickets.workspace import Workspace
 
 MOMENT = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
-ALICE = Person(id="11", name="Alice")
-BOB = Person(id="12", name="Bob")
-WRITER = Person(id="11", name="Alice")
+ALICE = Actor(id="11", name="Alice")
+BOB = Actor(id="12", name="Bob")
+WRITER = Actor(id="11", name="Alice")
 
 TICKET = Ticket(
     id=1,
@@ -28,7 +30,7 @@ TICKET = Ticket(
     updated_at=MOMENT,
 )
 GAME_REPORT = replace(TICKET, view_only=True)
-PRIVATE = replace(TICKET, private=True)
+PRIVATE = replace(TICKET, is_private=True)
 
 WORKSPACE = Workspace(
     id=TICKET.workspace_id,

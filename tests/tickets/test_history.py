@@ -4,18 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets import (
-    AlreadyClaimed,
-    AlreadyLinked,
-    Event,
-    Person,
-    Player,
-    Post,
-    Priority,
-    Status,
-    Ticket,
-    TicketClosed,
-)
+from bot.tickets.errors import AlreadyClaimed, AlreadyLinked, TicketClosed
+from bot.tickets.message import Actor, Event
+from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
 OVER = (Status.RESOLVED, Status.CLOSED)
@@ -25,9 +16,7 @@ UNKNOWN = replace(TICKET, reporter=Player())
 
 @pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])
 @pytest.mark.parametrize("before", [None, ALICE, BOB])
-def test_assigning_takes_the_place_of_any_claim_and_starts_work(
-    ticket: Ticket, before: Person | None
-) -> None:
+def test_assigning_takes_the_place_of_any_claim_and_starts_work(ticket: Ticket, before: Actor | None) -> None:
     assigned = replace(ticket, claimed_by=before).assign(BOB)
 
     assert (assigned.claimed_by, assigned.status) == (BOB, Status.IN_PROGRESS)
@@ -80,26 +69,26 @@ def test_a_claimed_ticket_is_claimed_by_nobody_else_but_assigned_to_anybody() ->
         (TICKET.claim(BOB), TICKET.assign(ALICE), "Alice claimed the ticket"),
         (TICKET.claim(ALICE), TICKET.claim(ALICE).unclaim(), "Alice unclaimed the ticket"),
         (TICKET.claim(BOB), TICKET.claim(BOB).unclaim(), "Alice unclaimed the ticket"),
-        (TICKET, TICKET.move_to(Status.IN_PROGRESS), "Alice changed the status to in-progress"),
-        (TICKET, TICKET.move_to(Status.CLOSED), "Alice changed the status to closed"),
+        (TICKET, TICKET.set_status(Status.IN_PROGRESS), "Alice changed the status to in-progress"),
+        (TICKET, TICKET.set_status(Status.CLOSED), "Alice changed the status to closed"),
         (TICKET, TICKET.transfer("bans"), "Alice transferred the ticket to bans"),
         (TICKET.claim(ALICE), TICKET.transfer("bans"), "Alice transferred the ticket to bans"),
         (UNKNOWN, UNKNOWN.link(REY), "Rey (@rey) was linked to the ticket"),
-        (GAME_REPORT, GAME_REPORT.move_to(Status.RESOLVED), "Alice changed the status to resolved"),
+        (GAME_REPORT, GAME_REPORT.set_status(Status.RESOLVED), "Alice changed the status to resolved"),
     ],
 )
 def test_a_change_is_told_in_one_line_with_who_made_it(before: Ticket, after: Ticket, line: str) -> None:
-    assert after.event_since(before, ALICE) == Event(ticket_id=1, author=ALICE, text=line)
+    assert after.history_event(before, ALICE) == Event(ticket_id=1, author=ALICE, text=line)
 
 
 @pytest.mark.parametrize(
     "after",
     [
         TICKET,
-        replace(TICKET, post=Post(channel_id=2, message_id=3)),
+        replace(TICKET, post=DiscordPost(channel_id=2, message_id=3)),
         replace(TICKET, priority=Priority.URGENT),
     ],
     ids=["nothing", "shown in Discord", "another priority"],
 )
 def test_what_nobody_follows_leaves_no_line(after: Ticket) -> None:
-    assert after.event_since(TICKET, ALICE) is None
+    assert after.history_event(TICKET, ALICE) is None

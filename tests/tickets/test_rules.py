@@ -4,24 +4,19 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from bot.tickets import (
+from bot.tickets.errors import (
     AlreadyClaimed,
-    AlreadyInStatus,
     EmptyMessage,
-    Kind,
-    Lane,
-    MessageKind,
     MessageTooLong,
     NotClaimed,
-    Note,
-    Player,
-    Refusal,
-    Reply,
-    Status,
-    Ticket,
+    StatusUnchanged,
     TicketClosed,
+    TicketError,
     ViewOnly,
 )
+from bot.tickets.message import MessageKind, Note, Reply
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET, WRITER
 
 OVER = (Status.RESOLVED, Status.CLOSED)
@@ -42,7 +37,7 @@ def test_a_game_report_takes_no_reply_whatever_its_status(status: Status) -> Non
     with pytest.raises(ViewOnly):
         report.reply(WRITER, "hello")
     with pytest.raises(ViewOnly):
-        report.accept_replies()
+        report.ensure_replies_allowed()
 
 
 @pytest.mark.parametrize("status", OVER)
@@ -87,7 +82,7 @@ def test_claiming_puts_a_ticket_in_progress() -> None:
 
 
 def test_a_game_report_can_be_claimed_and_moved() -> None:
-    assert GAME_REPORT.claim(ALICE).move_to(Status.CLOSED).status is Status.CLOSED
+    assert GAME_REPORT.claim(ALICE).set_status(Status.CLOSED).status is Status.CLOSED
 
 
 def test_a_ticket_has_one_claimer_at_a_time_and_names_them() -> None:
@@ -126,14 +121,14 @@ def test_any_status_leads_to_any_other_and_none_to_itself(start: Status, end: St
     ticket = replace(TICKET, status=start)
 
     if start is end:
-        with pytest.raises(AlreadyInStatus, match=end.value):
-            ticket.move_to(end)
+        with pytest.raises(StatusUnchanged, match=end.value):
+            ticket.set_status(end)
     else:
-        assert ticket.move_to(end).status is end
+        assert ticket.set_status(end).status is end
 
 
 def test_a_closed_ticket_takes_replies_again_once_reopened() -> None:
-    reopened = TICKET.move_to(Status.CLOSED).move_to(Status.OPEN)
+    reopened = TICKET.set_status(Status.CLOSED).set_status(Status.OPEN)
 
     assert reopened.reply(WRITER, "Back again").text == "Back again"
 
@@ -147,38 +142,40 @@ def test_a_rule_gives_back_another_ticket_and_leaves_the_first_alone() -> None:
 
 
 def test_a_thread_never_comes_before_the_post_it_starts_from() -> None:
-    assert TICKET.opening == (Kind.POST, Kind.THREAD)
+    assert TICKET.initial_deliveries == (DeliveryKind.POST, DeliveryKind.THREAD)
 
 
 def test_a_game_report_gets_a_post_and_no_thread() -> None:
-    assert GAME_REPORT.opening == (Kind.POST,)
+    assert GAME_REPORT.initial_deliveries == (DeliveryKind.POST,)
 
 
 def test_a_private_ticket_is_posted_inside_a_thread_of_its_own() -> None:
-    assert PRIVATE.opening == (Kind.PRIVATE_THREAD, Kind.POST)
+    assert PRIVATE.initial_deliveries == (DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST)
 
 
 def test_a_reply_is_shown_and_sent_back_to_the_game() -> None:
-    assert TICKET.following(MessageKind.REPLY) == (Kind.SHOW, Kind.RETURN)
+    assert TICKET.deliveries_for(MessageKind.REPLY) == (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME)
 
 
 def test_a_reply_to_somebody_in_discord_has_arrived_once_it_is_shown() -> None:
-    assert PRIVATE.following(MessageKind.REPLY) == (Kind.SHOW,)
+    assert PRIVATE.deliveries_for(MessageKind.REPLY) == (DeliveryKind.POST_MESSAGE,)
 
 
 def test_a_note_never_leaves_discord_nor_shows_where_its_reporter_reads() -> None:
-    assert TICKET.following(MessageKind.NOTE) == (Kind.SHOW,)
-    assert PRIVATE.following(MessageKind.NOTE) == ()
+    assert TICKET.deliveries_for(MessageKind.NOTE) == (DeliveryKind.POST_MESSAGE,)
+    assert PRIVATE.deliveries_for(MessageKind.NOTE) == ()
 
 
 def test_only_what_goes_back_to_the_game_waits_in_the_game_lane() -> None:
-    assert {kind for kind in Kind if kind.lane is Lane.GAME} == {Kind.RETURN}
+    assert {kind for kind in DeliveryKind if kind.destination is Destination.GAME} == {
+        DeliveryKind.SEND_TO_GAME
+    }
 
 
 def test_a_ticket_belongs_to_its_reporter_within_one_source() -> None:
-    assert TICKET.belongs_to("somewhere", "7")
-    assert not TICKET.belongs_to("elsewhere", "7")
-    assert not TICKET.belongs_to("somewhere", "8")
+    assert TICKET.is_reported_by("somewhere", "7")
+    assert not TICKET.is_reported_by("elsewhere", "7")
+    assert not TICKET.is_reported_by("somewhere", "8")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +193,7 @@ def test_a_player_is_called_by_the_best_name_known(player: Player, label: str) -
 
 
 def test_every_refusal_is_a_sentence_someone_can_read() -> None:
-    refusals: list[type[Refusal]] = [Refusal, *Refusal.__subclasses__()]
+    refusals: list[type[TicketError]] = [TicketError, *TicketError.__subclasses__()]
     for refusal in refusals:
         sentence = str(refusal())
 

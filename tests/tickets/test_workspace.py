@@ -5,17 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets import (
-    BadRule,
-    Category,
-    Department,
-    Ticket,
-    UnknownCategories,
-    UnknownCategory,
-    UnknownDepartment,
-    Workspace,
-    WrongDepartment,
-)
+from bot.tickets.errors import InvalidWorkspaceRule, UnknownCategory, UnknownDepartment, WrongDepartment
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Category, Department, UnknownCategoryPolicy, Workspace
 from tests.tickets.samples import ALICE, GAME_REPORT, TICKET, WORKSPACE
 
 BUG = Category(id="bug", name="Bugs", max_open=2)
@@ -107,7 +99,7 @@ def test_the_default_department_can_be_another_and_the_old_one_then_goes() -> No
         lambda workspace: workspace.department("nowhere"),
         lambda workspace: workspace.without_department("nowhere"),
         lambda workspace: workspace.with_default_department("nowhere"),
-        lambda workspace: workspace.transferred(TICKET, "nowhere"),
+        lambda workspace: workspace.transfer(TICKET, "nowhere"),
     ],
 )
 def test_a_department_that_is_not_there_is_said_to_be_unknown(change: Callable[[Workspace], object]) -> None:
@@ -141,7 +133,7 @@ def test_a_category_that_is_not_there_cannot_be_removed() -> None:
 def test_a_rule_the_workspace_cannot_have_is_refused_with_the_reason(
     change: Callable[[Workspace], Workspace], sentence: str
 ) -> None:
-    with pytest.raises(BadRule, match=sentence):
+    with pytest.raises(InvalidWorkspaceRule, match=sentence):
         change(RULED)
 
 
@@ -152,9 +144,9 @@ def test_a_workspace_has_100_departments_and_100_categories_at_most() -> None:
     for number in range(99):
         full = full.with_department(Department(id=f"d{number}", name="D"))
 
-    with pytest.raises(BadRule, match=r"at most 100 of them\. Remove one first\."):
+    with pytest.raises(InvalidWorkspaceRule, match=r"at most 100 of them\. Remove one first\."):
         full.with_category(BUG)
-    with pytest.raises(BadRule, match=r"at most 100 of them\. Remove one first\."):
+    with pytest.raises(InvalidWorkspaceRule, match=r"at most 100 of them\. Remove one first\."):
         full.with_department(replace(QA, categories=()))
     assert full.with_category(Category(id="c7", name="changed")).category("c7")
 
@@ -167,37 +159,37 @@ def test_the_longest_of_everything_is_still_a_rule() -> None:
 
 def test_a_ticket_is_transferred_only_to_who_handles_its_category() -> None:
     with pytest.raises(WrongDepartment, match=r"^That department does not handle this ticket's category\.$"):
-        RULED.transferred(TICKET, "court")
-    assert RULED.transferred(TICKET.claim(ALICE), "qa") == TICKET.claim(ALICE).transfer("qa")
+        RULED.transfer(TICKET, "court")
+    assert RULED.transfer(TICKET.claim(ALICE), "qa") == TICKET.claim(ALICE).transfer("qa")
 
 
 def test_a_department_that_names_no_category_takes_any_ticket() -> None:
-    assert RULED.transferred(TICKET, "general").department == "general"
+    assert RULED.transfer(TICKET, "general").department == "general"
 
 
 def test_a_ticket_may_go_back_to_where_it_would_be_filed() -> None:
     picky = RULED.with_category(BANS, departments=["general"]).without_category("bug")
 
     assert picky.department_for(TICKET.category).id == "general"
-    assert picky.transferred(TICKET.transfer("qa"), "general").department == "general"
+    assert picky.transfer(TICKET.transfer("qa"), "general").department == "general"
 
 
 def test_an_unknown_category_is_kept_or_refused_as_the_workspace_says() -> None:
-    strict = replace(RULED, unknown_categories=UnknownCategories.REFUSE)
+    strict = replace(RULED, unknown_categories=UnknownCategoryPolicy.REFUSE)
 
-    RULED.accept_category("tea")
-    strict.accept_category("bug")
+    RULED.ensure_category_allowed("tea")
+    strict.ensure_category_allowed("bug")
     with pytest.raises(UnknownCategory):
-        strict.accept_category("tea")
+        strict.ensure_category_allowed("tea")
 
 
 def test_how_many_are_open_never_matters_for_a_game_report() -> None:
-    assert RULED.most_open(TICKET) == 2
-    assert RULED.most_open(GAME_REPORT) is None
-    assert RULED.most_open(replace(TICKET, category="bans")) is None
-    assert RULED.most_open(replace(TICKET, category="tea")) is None
+    assert RULED.open_ticket_limit(TICKET) == 2
+    assert RULED.open_ticket_limit(GAME_REPORT) is None
+    assert RULED.open_ticket_limit(replace(TICKET, category="bans")) is None
+    assert RULED.open_ticket_limit(replace(TICKET, category="tea")) is None
 
 
 def test_members_of_a_department_see_it_and_everybody_sees_one_without() -> None:
-    assert RULED.departments_closed_to("11") == ()
-    assert RULED.departments_closed_to("99") == ("court",)
+    assert RULED.departments_hidden_from("11") == ()
+    assert RULED.departments_hidden_from("99") == ("court",)

@@ -13,26 +13,28 @@ import aiohttp
 import pytest
 from pydantic import BaseModel
 
-from bot.sources import Body, Call, Endpoint, Intake, Limit, Page, Refused, Source, endpoint
-from bot.sources.wishes import CheckKey, Find, Glance, Work
-from bot.tickets import (
-    AlreadyClaimed,
-    ClaimFirst,
-    NewTicket,
-    NewWorkspace,
-    Person,
-    Player,
-    Priority,
-    Ticket,
-    hash_key,
-    mint_key,
-    numbered_ids,
+from bot.sources import (
+    ApiError,
+    ApiRequest,
+    Endpoint,
+    HtmlPage,
+    IntakeEndpoint,
+    JsonObject,
+    RateLimit,
+    Source,
 )
-from bot.webhook import Memory, Proxies, Watch, Webhook
+from bot.sources.requests import CheckApiKey, GetPublicTicket, GetTicket, UpdateTicket
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.errors import AlreadyClaimed, NotClaimedByYou
+from bot.tickets.message import Actor
+from bot.tickets.public_ids import numeric_ids
+from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
+from bot.tickets.workspace import NewWorkspace
+from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from storage import Store
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-ANN = Person(id="7", name="7", source="north")
+ANN = Actor(id="7", name="7", source="north")
 BODY = b'{"subject":"A subject","body":"some words"}'
 
 
@@ -48,10 +50,10 @@ def _parse(source: str) -> Callable[[bytes], NewTicket]:
                 category="any",
                 priority=Priority.NORMAL,
                 reporter=Player(name="Ann"),
-                raw=body.decode(),
+                raw_request=body.decode(),
             )
         except (ValueError, LookupError, TypeError) as error:
-            raise Refused(400, "That is no ticket.") from error
+            raise ApiError(400, "That is no ticket.") from error
 
     return parse
 
@@ -61,39 +63,41 @@ def _fail(body: bytes) -> NewTicket:
 
 
 def _ids(_: NewTicket, __: datetime) -> Iterator[str]:
-    return numbered_ids("TEST")
+    return numeric_ids("TEST")
 
 
-def _north(refused: Refused) -> Body:
+def _north(refused: ApiError) -> JsonObject:
     return {"north": {"code": refused.status, "message": refused.message}}
 
 
-def _south(refused: Refused) -> Body:
+def _south(refused: ApiError) -> JsonObject:
     return {"south": refused.message, "status": refused.status, "wait": refused.retry_after}
 
 
-def _answer(ticket: Ticket) -> Body:
+def _answer(ticket: Ticket) -> JsonObject:
     return {"id": ticket.public_id, "subject": ticket.subject}
 
 
-def _say(text: object) -> Work:
-    return Work(name="", by=ANN, say=lambda ticket, by: ticket.reply(by, str(text)))
+def _say(text: object) -> UpdateTicket:
+    return UpdateTicket(ticket_id="", actor=ANN, message=lambda ticket, by: ticket.reply(by, str(text)))
 
 
-def _named(call: Call) -> Find:
-    return Find(name=call.path["id"])
+def _named(call: ApiRequest) -> GetTicket:
+    return GetTicket(ticket_id=call.path_params["id"])
 
 
-def _said(call: Call) -> Work:
+def _said(call: ApiRequest) -> UpdateTicket:
     try:
         text = json.loads(call.body)["text"]
     except (ValueError, LookupError, TypeError) as error:
-        raise Refused(400, "That says nothing.") from error
-    return replace(_say(text), name=call.path["id"])
+        raise ApiError(400, "That says nothing.") from error
+    return replace(_say(text), ticket_id=call.path_params["id"])
 
 
-def _claimed(call: Call) -> Work:
-    return Work(name=call.path["id"], by=ANN, rule=lambda ticket, _, by: ticket.claim(by))
+def _claimed(call: ApiRequest) -> UpdateTicket:
+    return UpdateTicket(
+        ticket_id=call.path_params["id"], actor=ANN, change=lambda ticket, _, by: ticket.claim(by)
+    )
 
 
 class Words(BaseModel):
@@ -102,62 +106,73 @@ class Words(BaseModel):
 
 def _saying(prefix: str) -> Endpoint:
     path = f"{prefix}/tickets/{{id}}/say"
-    return endpoint("POST", path, _said, lambda done: {"ok": done.ticket.public_id}, body=Words)
+    return Endpoint(
+        method="POST",
+        path=path,
+        parse=_said,
+        serialize=lambda done: {"ok": done.ticket.public_id},
+        body=Words,
+    )
 
 
 ENDPOINTS = (
-    endpoint("GET", "/north/tickets/{id}", _named, lambda case: {"id": case.ticket.public_id}),
+    Endpoint(
+        method="GET",
+        path="/north/tickets/{id}",
+        parse=_named,
+        serialize=lambda case: {"id": case.ticket.public_id},
+    ),
     _saying("/north"),
-    endpoint(
-        "POST",
-        "/north/tickets/{id}/claim",
-        _claimed,
-        lambda done: {"by": done.ticket.claimed_by.name if done.ticket.claimed_by else None},
+    Endpoint(
+        method="POST",
+        path="/north/tickets/{id}/claim",
+        parse=_claimed,
+        serialize=lambda done: {"by": done.ticket.claimed_by.name if done.ticket.claimed_by else None},
         body=Words,
     ),
 )
 OPEN_ENDPOINTS = (
-    endpoint(
-        "GET",
-        "/north/key/{key}",
-        lambda call: CheckKey(key=call.path["key"]),
-        lambda check: {"good": bool(check)},
+    Endpoint(
+        method="GET",
+        path="/north/key/{key}",
+        parse=lambda call: CheckApiKey(key=call.path_params["key"]),
+        serialize=lambda check: {"good": bool(check)},
     ),
-    endpoint(
-        "GET",
-        "/north/look/{id}",
-        lambda call: Glance(name=call.path["id"]),
-        lambda case: Page(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
+    Endpoint(
+        method="GET",
+        path="/north/look/{id}",
+        parse=lambda call: GetPublicTicket(ticket_id=call.path_params["id"]),
+        serialize=lambda case: HtmlPage(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
     ),
 )
 
 SOURCES = {
     "north": Source(
         name="north",
-        prefixes=("/north", "/old/north"),
+        path_prefixes=("/north", "/old/north"),
         key_headers=("north-key", "x-api-key"),
-        limit=Limit(requests=5, seconds=1.0),
-        intakes=(
-            Intake(path="/north/tickets", parse=_parse("north"), answer=_answer),
-            Intake(path="/north/broken", parse=_fail, answer=_answer),
+        rate_limit=RateLimit(requests=5, seconds=1.0),
+        intake_endpoints=(
+            IntakeEndpoint(path="/north/tickets", parse=_parse("north"), serialize=_answer),
+            IntakeEndpoint(path="/north/broken", parse=_fail, serialize=_answer),
         ),
-        ids=_ids,
-        refuse=_north,
+        new_public_ids=_ids,
+        format_error=_north,
         endpoints=ENDPOINTS,
-        open_endpoints=OPEN_ENDPOINTS,
-        refusals={AlreadyClaimed: Refused(418, "Taken."), ClaimFirst: Refused(400, "Claim first.")},
+        public_endpoints=OPEN_ENDPOINTS,
+        errors={AlreadyClaimed: ApiError(418, "Taken."), NotClaimedByYou: ApiError(400, "Claim first.")},
     ),
     "south": Source(
         name="south",
-        prefixes=("/south",),
+        path_prefixes=("/south",),
         key_headers=("x-api-key",),
-        limit=Limit(requests=20, seconds=60.0, per="address"),
-        intakes=(
-            Intake(path="/south/tickets", parse=_parse("south"), answer=_answer),
-            Intake(path="/south/broken", parse=_fail, answer=_answer),
+        rate_limit=RateLimit(requests=20, seconds=60.0, per="address"),
+        intake_endpoints=(
+            IntakeEndpoint(path="/south/tickets", parse=_parse("south"), serialize=_answer),
+            IntakeEndpoint(path="/south/broken", parse=_fail, serialize=_answer),
         ),
-        ids=_ids,
-        refuse=_south,
+        new_public_ids=_ids,
+        format_error=_south,
         endpoints=(_saying("/south"),),
     ),
 }
@@ -250,7 +265,7 @@ class Gate:
     async def kept(self) -> list[Ticket]:
         """Every ticket in the store, newest first."""
         ids = [workspace.id for workspace in await self.store.workspaces()]
-        return await self.store.tickets_like("", ids)
+        return await self.store.autocomplete_tickets("", ids)
 
 
 async def read_reply(reader: asyncio.StreamReader) -> Reply:
@@ -263,8 +278,8 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply:
 
 async def make_key(store: Store, source: str, expires_at: datetime | None = None) -> tuple[str, str]:
     """A new key of the one workspace, and its prefix."""
-    key, prefix = mint_key()
-    kept = hash_key(key)
+    key, prefix = generate_api_key()
+    kept = hash_api_key(key)
     await store.add_key("home", source, prefix=prefix, key_hash=kept, now=NOW, expires_at=expires_at)
     return key, prefix
 
@@ -283,7 +298,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
     """Its webhook takes the same body twice, so that tests need not think of new ones."""
-    async with standing(store, tmp_path, Memory(without=timedelta(0))) as gate:
+    async with standing(store, tmp_path, IdempotencyPolicy(body_ttl=timedelta(0))) as gate:
         yield gate
 
 
@@ -291,9 +306,9 @@ async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
 async def standing(
     store: Store,
     tmp_path: Path,
-    memory: Memory,
-    proxies: Proxies | None = None,
-    watch: Watch | None = None,
+    memory: IdempotencyPolicy,
+    proxies: TrustedProxies | None = None,
+    watch: Observability | None = None,
 ) -> AsyncIterator[Gate]:
     """A gate with keys of its own; `time` moves the clock of the limits and the date."""
     time = [1000.0]
@@ -301,8 +316,14 @@ async def standing(
     def now() -> datetime:
         return NOW + timedelta(seconds=time[0] - 1000)
 
-    webhook = Webhook(
-        store, SOURCES, proxies=proxies, memory=memory, watch=watch, now=now, clock=lambda: time[0]
+    webhook = WebhookServer(
+        store,
+        SOURCES,
+        proxies=proxies,
+        idempotency_policy=memory,
+        observability=watch,
+        now=now,
+        clock=lambda: time[0],
     )
     async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
         gate = Gate(store, tmp_path / "tickets.db", at.host, at.port, session, time)

@@ -16,8 +16,8 @@ from selenium.webdriver.chrome.webdriver import WebDriver as Browser
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from bot.sources import discover
-from bot.webhook import Webhook
+from bot.sources import load_sources
+from bot.webhook import WebhookServer
 from tests.webhook.conftest import Gate
 
 _BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -76,7 +76,7 @@ def _log(browser: Browser, kind: str) -> list[dict[str, Any]]:
 
 
 async def test_the_page_shows_every_operation_and_asks_nobody_but_us(browser: Browser, gate: Gate) -> None:
-    async with Webhook(gate.store, discover()).serve("127.0.0.1", 0) as at:
+    async with WebhookServer(gate.store, load_sources()).serve("127.0.0.1", 0) as at:
         async with gate.session.get(f"{at.address}/openapi.json") as got:
             document = await got.json()
         operations = sum(len(path) for path in document["paths"].values())

@@ -11,12 +11,12 @@ from typing import cast
 import aiohttp.http
 import pytest
 
-from bot.sources import Limit
-from bot.webhook import Webhook, listening
-from bot.webhook.answers import Envelopes
+from bot.sources import RateLimit
+from bot.webhook import WebhookServer, listening
 from bot.webhook.connection import Connection
 from bot.webhook.guard import Limits
 from bot.webhook.listening import listen
+from bot.webhook.responses import ErrorFormatter
 from bot.webhook.wire import Wire
 from storage import Store
 from tests.webhook.conftest import BODY, SOURCES, Reply, make_key, read_reply
@@ -29,7 +29,9 @@ QUICK = Limits(
     parting_seconds=0.5,
     connections=250,
 )
-_BUSY = {name: replace(source, limit=Limit(requests=10**6, seconds=1)) for name, source in SOURCES.items()}
+_BUSY = {
+    name: replace(source, rate_limit=RateLimit(requests=10**6, seconds=1)) for name, source in SOURCES.items()
+}
 _SPARE = 0.25  # seconds a deadline may be late on a busy machine
 
 
@@ -89,8 +91,8 @@ class Line:
 
 @asynccontextmanager
 async def door(store: Store, limits: Limits) -> AsyncIterator[Door]:
-    app = Webhook(store, _BUSY).application()
-    async with listen(app, Envelopes(_BUSY.values()), "127.0.0.1", 0, limits) as at:
+    app = WebhookServer(store, _BUSY).build_app()
+    async with listen(app, ErrorFormatter(_BUSY.values()), "127.0.0.1", 0, limits) as at:
         key, _ = await make_key(store, "north")
         yield Door(host=at.host, port=at.port, key=key)
 
@@ -153,7 +155,7 @@ async def test_a_live_connection_of_the_usual_webhook_has_the_usual_limits(
             live.append(self)
 
     monkeypatch.setattr(listening, "Connection", Seen)
-    async with Webhook(store, _BUSY).serve("127.0.0.1", 0) as at:
+    async with WebhookServer(store, _BUSY).serve("127.0.0.1", 0) as at:
         line = await Door(host=at.host, port=at.port, key="").open()
         await line.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await line.reply()).status == 200
@@ -464,7 +466,9 @@ async def test_a_request_that_ends_in_the_middle_is_no_ticket(
     line.writer.write_eof()
 
     assert await line.rest() == b""
-    assert await store.tickets_like("", [workspace.id for workspace in await store.workspaces()]) == []
+    assert (
+        await store.autocomplete_tickets("", [workspace.id for workspace in await store.workspaces()]) == []
+    )
 
 
 async def test_slow_clients_do_not_slow_down_a_good_one(store: Store) -> None:

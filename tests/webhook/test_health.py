@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.webhook import Memory, Proxies, Watch
-from bot.webhook.proxies import Network
+from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies
+from bot.webhook.client_ip import Network
 from storage import Store
-from tests.town import eventually
+from tests.support.bridge_harness import wait_for
 from tests.webhook.conftest import Gate, Reply, standing
 
 HERE = (ip_network("127.0.0.0/8"),)
 ELSEWHERE = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
-BEHIND = Proxies(HERE)
+BEHIND = TrustedProxies(HERE)
 LARGE = b'{"subject":"A subject","body":"%s"}' % (b"some words " * 3000)
-AGAIN = Memory(without=timedelta(0))
+AGAIN = IdempotencyPolicy(body_ttl=timedelta(0))
 
 
 async def one_reason() -> Sequence[str]:
@@ -33,7 +33,7 @@ async def figures() -> bytes:
     return b"figures 1\n"
 
 
-WATCH = Watch(readers=HERE, reasons=one_reason, figures=figures)
+WATCH = Observability(allowed_networks=HERE, unready_reasons=one_reason, render_metrics=figures)
 
 
 async def got(gate: Gate, path: str, **headers: str) -> Reply:
@@ -93,7 +93,7 @@ async def test_health_says_that_the_disk_is_full_and_by_itself_that_it_is_not(ga
     async def is_well() -> bool:
         return (await got(gate, "/healthz")).status == 200
 
-    await eventually(is_well, seconds=3)
+    await wait_for(is_well, seconds=3)
     assert (await gate.send("/north/tickets", LARGE)).status == 200
     assert len(await gate.kept()) == kept + 1
 
@@ -102,7 +102,7 @@ async def test_while_another_program_locks_the_file_everybody_is_told_in_time_an
     store: Store, tmp_path: Path
 ) -> None:
     await store.close()
-    hasty = await Store.open(tmp_path / "tickets.db", patience=0.8)
+    hasty = await Store.open(tmp_path / "tickets.db", busy_timeout=0.8)
     async with standing(hasty, tmp_path, AGAIN) as gate:
         for owner in ("north", "south"):
             assert (await gate.send(f"/{owner}/tickets")).status == 200
@@ -124,7 +124,7 @@ async def test_while_another_program_locks_the_file_everybody_is_told_in_time_an
 async def test_who_comes_while_too_many_wait_to_be_written_is_told_503_and_the_others_are_kept(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.group_commit.MOST_WAITING", 3)
+    monkeypatch.setattr("storage.group_commit.MAX_QUEUE", 3)
     async with standing(store, tmp_path, AGAIN) as gate:
         assert (await gate.send("/south/tickets")).status == 200
         with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:
@@ -149,7 +149,7 @@ async def test_what_is_not_ready_says_so_to_everyone_and_why_to_those_who_may_kn
     async with standing(store, tmp_path, AGAIN, watch=WATCH) as gate:
         reply = await got(gate, "/readyz")
         assert (reply.status, reply.json) == (503, {"ready": False, "reasons": ["Discord: not connected."]})
-    async with standing(store, tmp_path, AGAIN, watch=replace(WATCH, readers=ELSEWHERE)) as gate:
+    async with standing(store, tmp_path, AGAIN, watch=replace(WATCH, allowed_networks=ELSEWHERE)) as gate:
         reply = await got(gate, "/readyz")
         assert (reply.status, reply.json) == (503, {"ready": False})
 
@@ -157,7 +157,7 @@ async def test_what_is_not_ready_says_so_to_everyone_and_why_to_those_who_may_kn
 async def test_a_database_that_takes_nothing_is_not_ready_whatever_discord_is(
     store: Store, tmp_path: Path
 ) -> None:
-    async with standing(store, tmp_path, AGAIN, watch=Watch(readers=HERE)) as gate:
+    async with standing(store, tmp_path, AGAIN, watch=Observability(allowed_networks=HERE)) as gate:
         assert (await got(gate, "/readyz")).json == {"ready": True, "reasons": []}
         await fill_up(store)
         await refused(gate, "/north/tickets")
@@ -175,19 +175,19 @@ async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_other
         reply = await got(gate, "/metrics")
         assert (reply.status, reply.body) == (200, b"figures 1\n")
         assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    async with standing(store, tmp_path, AGAIN, watch=replace(WATCH, readers=ELSEWHERE)) as gate:
+    async with standing(store, tmp_path, AGAIN, watch=replace(WATCH, allowed_networks=ELSEWHERE)) as gate:
         reply = await got(gate, "/metrics")
         assert reply.status == 403
         assert b"figures" not in reply.body
-        assert "metrics_from" in reply.refuses(None)
+        assert "metrics_allowed_networks" in reply.refuses(None)
 
 
 @pytest.mark.parametrize(
     ("proxies", "readers", "headers", "status"),
     [
-        (Proxies(), HERE, {"X-Forwarded-For": "192.0.2.1"}, 403),  # nobody is trusted
-        (Proxies(), HERE, {"X-Forwarded-For": "127.0.0.1"}, 403),
-        (Proxies(), HERE, {"Forwarded": "for=127.0.0.1"}, 403),
+        (TrustedProxies(), HERE, {"X-Forwarded-For": "192.0.2.1"}, 403),  # nobody is trusted
+        (TrustedProxies(), HERE, {"X-Forwarded-For": "127.0.0.1"}, 403),
+        (TrustedProxies(), HERE, {"Forwarded": "for=127.0.0.1"}, 403),
         (BEHIND, HERE, {}, 200),  # from this machine itself
         (BEHIND, HERE, {"X-Forwarded-For": "192.0.2.1"}, 403),
         (BEHIND, HERE, {"X-Forwarded-For": "127.0.0.1, 192.0.2.1"}, 403),
@@ -208,12 +208,12 @@ async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_other
 async def test_what_a_proxy_passed_on_comes_from_where_a_trusted_one_says(
     store: Store,
     tmp_path: Path,
-    proxies: Proxies,
+    proxies: TrustedProxies,
     readers: Sequence[Network],
     headers: dict[str, str],
     status: int,
 ) -> None:
-    watch = replace(WATCH, readers=readers)
+    watch = replace(WATCH, allowed_networks=readers)
     async with standing(store, tmp_path, AGAIN, proxies, watch) as gate:
         assert (await got(gate, "/metrics", **headers)).status == status
         assert ("reasons" in (await got(gate, "/readyz", **headers)).json) is (status == 200)
@@ -228,7 +228,7 @@ async def test_every_answer_is_counted_by_source_and_path_as_it_is_served(
         assert 0 < seconds < 5
         counted.append((source, path, status))
 
-    async with standing(store, tmp_path, AGAIN, watch=Watch(answered=answered)) as gate:
+    async with standing(store, tmp_path, AGAIN, watch=Observability(on_response=answered)) as gate:
         await gate.send("/north/tickets")
         await gate.send("/north/tickets", key="wrong")
         await got(gate, "/north/tickets/SECRET")

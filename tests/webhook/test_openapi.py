@@ -9,11 +9,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
-from bot.sources import Call, Page, Refused, Source, discover, endpoint
-from bot.sources.wishes import Browse, Glance, Work
-from bot.tickets import Search, ViewOnly, Workspace
-from bot.webhook import Webhook
-from bot.webhook.describing import describe
+from bot.sources import ApiError, ApiRequest, Endpoint, HtmlPage, Source, load_sources
+from bot.sources.requests import GetPublicTicket, ListTickets, UpdateTicket
+from bot.tickets.errors import ViewOnly
+from bot.tickets.queries import TicketQuery
+from bot.tickets.workspace import Workspace
+from bot.webhook import WebhookServer
+from bot.webhook.openapi import build_document
 from storage import Store
 from tests.webhook.conftest import ANN, SOURCES, Gate
 
@@ -34,20 +36,20 @@ class Told(BaseModel):
     done: bool
 
 
-def said(call: Call) -> Work:
-    return Work(name=call.path["id"], by=ANN)
+def said(call: ApiRequest) -> UpdateTicket:
+    return UpdateTicket(ticket_id=call.path_params["id"], actor=ANN)
 
 
-def browsed(call: Call) -> Browse:
-    return Browse(search=Search(limit=10))
+def browsed(call: ApiRequest) -> ListTickets:
+    return ListTickets(query=TicketQuery(limit=10))
 
 
-def glanced(call: Call) -> Glance:
-    return Glance(name=call.path["id"])
+def glanced(call: ApiRequest) -> GetPublicTicket:
+    return GetPublicTicket(ticket_id=call.path_params["id"])
 
 
 def shut(workspace: Workspace) -> None:
-    raise Refused(403, "Shut.")
+    raise ApiError(403, "Shut.")
 
 
 NORTH = SOURCES["north"]
@@ -55,32 +57,51 @@ EAST = replace(
     NORTH,
     name="east",
     summary="The East API.",
-    refusals={},
-    gate=shut,
-    intakes=(replace(NORTH.intakes[0], path="/east", id_at="/id", body=Asked, example={"text": "some"}),),
-    endpoints=(
-        endpoint(
-            "POST",
-            "/east/{id}/say",
-            said,
-            lambda done: {},
-            refusals={ViewOnly: Refused(418, "Silence.", body={"tea": "pot"})},
-            says=Told,
+    errors={},
+    authorize=shut,
+    intake_endpoints=(
+        replace(
+            NORTH.intake_endpoints[0], path="/east", id_pointer="/id", body=Asked, example={"text": "some"}
         ),
-        endpoint("GET", "/east/all/{kind}", browsed, lambda found: {}, query=Asked, names={"kind": int}),
     ),
-    open_endpoints=(endpoint("GET", "/east/{id}", glanced, lambda case: Page(html=""), says=Page),),
+    endpoints=(
+        Endpoint(
+            method="POST",
+            path="/east/{id}/say",
+            parse=said,
+            serialize=lambda done: {},
+            errors={ViewOnly: ApiError(418, "Silence.", body={"tea": "pot"})},
+            response=Told,
+        ),
+        Endpoint(
+            method="GET",
+            path="/east/all/{kind}",
+            parse=browsed,
+            serialize=lambda found: {},
+            query=Asked,
+            path_params={"kind": int},
+        ),
+    ),
+    public_endpoints=(
+        Endpoint(
+            method="GET",
+            path="/east/{id}",
+            parse=glanced,
+            serialize=lambda case: HtmlPage(html=""),
+            response=HtmlPage,
+        ),
+    ),
 )
 
 
 @pytest.fixture
 def document() -> Any:
-    return describe({"east": EAST}, {})
+    return build_document({"east": EAST}, {})
 
 
-@pytest.mark.parametrize("sources", [discover(), SOURCES, {"east": EAST}], ids=["ours", "tests", "east"])
+@pytest.mark.parametrize("sources", [load_sources(), SOURCES, {"east": EAST}], ids=["ours", "tests", "east"])
 def test_the_description_is_valid_openapi_3_1(sources: dict[str, Source]) -> None:
-    document = describe(sources, {})
+    document = build_document(sources, {})
 
     assert document["openapi"].startswith("3.1.")
     assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
@@ -94,11 +115,11 @@ async def test_it_is_served_to_everybody_and_never_stale(gate: Gate) -> None:
     assert reply.headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("sources", [discover(), SOURCES], ids=["ours", "tests"])
+@pytest.mark.parametrize("sources", [load_sources(), SOURCES], ids=["ours", "tests"])
 async def test_everything_that_is_served_is_described_and_nothing_else(
     store: Store, sources: dict[str, Source]
 ) -> None:
-    app = Webhook(store, sources).application()
+    app = WebhookServer(store, sources).build_app()
     served = {
         (route.method.lower(), route.resource.canonical)
         for route in app.router.routes()
@@ -113,16 +134,16 @@ async def test_everything_that_is_served_is_described_and_nothing_else(
     assert described == served
 
 
-@pytest.mark.parametrize("source", discover().values(), ids=lambda source: str(source.name))
+@pytest.mark.parametrize("source", load_sources().values(), ids=lambda source: str(source.name))
 def test_every_route_of_ours_has_a_summary_a_shape_and_an_owner(source: Source) -> None:
-    document = describe({source.name: source}, {})
+    document = build_document({source.name: source}, {})
 
     assert source.summary
-    for route in source.routes:
+    for route in source.operations:
         operation = document["paths"][route.path][route.method.lower()]
         assert operation["summary"]
         assert operation["tags"] == [source.name]
-        assert route.says is not dict
+        assert route.response is not dict
         assert route.method == "GET" or route.body is not None
 
 

@@ -114,7 +114,9 @@ async def test_what_is_wrong_is_refused_at_once_by_its_owner_and_nothing_behind_
         followed.writer.write(at.ticket)
         assert ((await followed.reply()).status, await followed.rest()) == (400, b"")
         followed.writer.close()
-    assert await store.tickets_like("", [workspace.id for workspace in await store.workspaces()]) == []
+    assert (
+        await store.autocomplete_tickets("", [workspace.id for workspace in await store.workspaces()]) == []
+    )
 
 
 async def test_what_is_wrong_behind_a_request_takes_nothing_from_it(at: Door, line: Line) -> None:

@@ -9,12 +9,12 @@ import aiohttp
 import pytest
 
 import bot.sources
-from bot.sources import Refused, Source, discover
-from bot.webhook import Webhook
+from bot.sources import ApiError, Source, load_sources
+from bot.webhook import WebhookServer
 from storage import Store
 from tests.webhook.conftest import make_key
 
-_SOURCES = discover()
+_SOURCES = load_sources()
 _FOLDER = Path(bot.sources.__file__).parent
 
 
@@ -47,7 +47,7 @@ def _read(source: Source, file: Path) -> _Request:
 
 @pytest.fixture
 async def address(store: Store) -> AsyncIterator[str]:
-    async with Webhook(store, _SOURCES).serve("127.0.0.1", 0) as at:
+    async with WebhookServer(store, _SOURCES).serve("127.0.0.1", 0) as at:
         yield at.address
 
 
@@ -65,7 +65,7 @@ async def test_every_fixture_is_answered_by_its_own_source(
     ):
         status, answer = reply.status, await reply.json()
     workspaces = [workspace.id for workspace in await store.workspaces()]
-    tickets = await store.tickets_like("", workspaces)
+    tickets = await store.autocomplete_tickets("", workspaces)
 
     assert answer["success"] is request_.accepted
     assert (status, len(tickets)) == ((200, 1) if request_.accepted else (400, 0))
@@ -76,26 +76,26 @@ async def test_every_fixture_is_answered_by_its_own_source(
 @pytest.mark.parametrize("source", _SOURCES.values(), ids=lambda source: source.name)
 async def test_every_prefix_is_answered_in_its_sources_envelope(address: str, source: Source) -> None:
     async with aiohttp.ClientSession() as session:
-        for prefix in source.prefixes:
+        for prefix in source.path_prefixes:
             async with session.get(f"{address}{prefix}/no/such/thing") as reply:
                 body = await reply.json()
 
             assert reply.status == 404
-            assert body == source.refuse(Refused(404, "There is nothing at this path."))
+            assert body == source.format_error(ApiError(404, "There is nothing at this path."))
 
 
 @pytest.mark.parametrize("source", _SOURCES.values(), ids=lambda source: source.name)
 async def test_every_way_in_asks_for_a_key(address: str, source: Source) -> None:
     async with aiohttp.ClientSession() as session:
-        for intake in source.intakes:
+        for intake in source.intake_endpoints:
             async with session.post(address + intake.path, data=b"{}") as reply:
                 body = await reply.json()
 
             assert reply.status == 401
-            assert body == source.refuse(Refused(401, "The API key is missing or not valid."))
+            assert body == source.format_error(ApiError(401, "The API key is missing or not valid."))
 
 
 def test_every_way_in_lies_below_a_prefix_of_its_source() -> None:
     for source in _SOURCES.values():
-        for intake in source.intakes:
-            assert any(intake.path.startswith(f"{prefix}/") for prefix in source.prefixes)
+        for intake in source.intake_endpoints:
+            assert any(intake.path.startswith(f"{prefix}/") for prefix in source.path_prefixes)

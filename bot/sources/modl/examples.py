@@ -1,8 +1,8 @@
 """A request as the page prints it."""
 
-from bot.sources import Body
+from bot.sources import JsonObject
 
-TICKET: Body = {
+TICKET: JsonObject = {
     "creatorUuid": "550e8400-e29b-41d4-a716-446655440000",
     "creatorName": "Notch",
     "type": "player",

@@ -9,52 +9,59 @@ from pydantic import BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from bot.sources.modl.chat import chat_lines
-from bot.sources.reading import AtMost, Filled, Given, given, items, unfit
+from bot.sources.modl.chat_log import to_chat_lines
+from bot.sources.validation import (
+    MaxLength,
+    OptionalText,
+    RequiredText,
+    blank_to_none,
+    field_error,
+    validate_list,
+)
 
-_BLANK = "[ \\t\\r\\n]*"
-_URN = "(?:[Uu][Rr][Nn]:[Uu][Uu][Ii][Dd]:)?"
-_DIGITS = "([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})"
-_ONE_UUID = f"{_URN}\\{{?{_DIGITS}\\}}?"
-_UUID = re.compile(f"{_BLANK}{_ONE_UUID}{_BLANK}")
+_WHITESPACE = "[ \\t\\r\\n]*"
+_URN_PREFIX = "(?:[Uu][Rr][Nn]:[Uu][Uu][Ii][Dd]:)?"
+_HEX_GROUPS = "([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})"
+_UUID_PATTERN = f"{_URN_PREFIX}\\{{?{_HEX_GROUPS}\\}}?"
+_UUID_REGEX = re.compile(f"{_WHITESPACE}{_UUID_PATTERN}{_WHITESPACE}")
 
-_TAGS, _TAG = 20, 64
-_CHAT, _CHAT_LINE = 1000, 2000
-_IDS = 100
+_MAX_TAGS, _MAX_TAG_LENGTH = 20, 64
+_MAX_CHAT_ENTRIES, _MAX_CHAT_ENTRY_LENGTH = 1000, 2000
+_MAX_IDS = 100
 
 
-def uuid(value: object) -> str:
+def parse_uuid(value: object) -> str:
     """The UUID in the one form we keep: players without a version digit are real (Bedrock)."""
-    if value is None or not _text(value).strip(" \t\r\n"):
-        raise unfit("is required")
-    match = _UUID.fullmatch(_text(value))
+    if value is None or not _require_str(value).strip(" \t\r\n"):
+        raise field_error("is required")
+    match = _UUID_REGEX.fullmatch(_require_str(value))
     if match is None:
-        raise unfit("must be a UUID")
+        raise field_error("must be a UUID")
     return "-".join(match.groups()).lower()
 
 
-def _uuid_if_given(value: object) -> str | None:
-    return uuid(value) if value is not None and _text(value).strip(" \t\r\n") else None
+def _parse_optional_uuid(value: object) -> str | None:
+    return parse_uuid(value) if value is not None and _require_str(value).strip(" \t\r\n") else None
 
 
-def _text(value: object) -> str:
+def _require_str(value: object) -> str:
     if not isinstance(value, str):
-        raise unfit("must be text")
+        raise field_error("must be text")
     return value
 
 
 @dataclass(frozen=True, slots=True)
-class Within(AtMost):
+class Within(MaxLength):
     """As AtMost, in this contract's words."""
 
     def _check(self, value: object) -> object:
         if isinstance(value, str) and len(value) > self.characters:
-            raise unfit(f"must have at most {self.characters:,} characters")
+            raise field_error(f"must have at most {self.characters:,} characters")
         return value
 
 
 @dataclass(frozen=True, slots=True)
-class NeverNull:
+class NotNull:
     """Said of a word in a query, where there is no null."""
 
     def __get_pydantic_json_schema__(
@@ -64,52 +71,84 @@ class NeverNull:
         return {**described, "anyOf": [one for one in described["anyOf"] if one != {"type": "null"}]}
 
 
-def _entries(value: object, *kinds: type, named: str, most: int, length: int | None = None) -> list[Any]:
+def _limited_list(
+    value: object, *types: type, expected: str, max_items: int, max_length: int | None = None
+) -> list[Any]:
     """The entries of a list that are not null; of each, if it is a text, the length is limited."""
-    entries = items(value, *kinds, named=named)
-    if isinstance(value, list) and len(value) > most:
-        raise unfit(f"must have at most {most:,} entries")
+    entries = validate_list(value, *types, expected=expected)
+    if isinstance(value, list) and len(value) > max_items:
+        raise field_error(f"must have at most {max_items:,} entries")
     texts = [entry for entry in entries if isinstance(entry, str)]
-    if length is not None and any(len(text) > length for text in texts):
-        raise unfit(f"must have entries of at most {length:,} characters")
+    if max_length is not None and any(len(text) > max_length for text in texts):
+        raise field_error(f"must have entries of at most {max_length:,} characters")
     return entries
 
 
-def _tags(value: object) -> tuple[str, ...]:
-    entries = _entries(value, str, named="text", most=_TAGS, length=_TAG)
-    return tuple(tag for entry in entries if (tag := given(entry)))
+def _parse_tags(value: object) -> tuple[str, ...]:
+    entries = _limited_list(value, str, expected="text", max_items=_MAX_TAGS, max_length=_MAX_TAG_LENGTH)
+    return tuple(tag for entry in entries if (tag := blank_to_none(entry)))
 
 
-def _chat_log(value: object) -> tuple[str, ...]:
-    return chat_lines(_entries(value, str, dict, named="text or objects", most=_CHAT, length=_CHAT_LINE))
+def _parse_chat_log(value: object) -> tuple[str, ...]:
+    return to_chat_lines(
+        _limited_list(
+            value,
+            str,
+            dict,
+            expected="text or objects",
+            max_items=_MAX_CHAT_ENTRIES,
+            max_length=_MAX_CHAT_ENTRY_LENGTH,
+        )
+    )
 
 
-def _ids(value: object) -> tuple[str, ...]:
-    return tuple(_entries(value, str, named="text", most=_IDS))
+def _parse_ids(value: object) -> tuple[str, ...]:
+    return tuple(_limited_list(value, str, expected="text", max_items=_MAX_IDS))
 
 
-def _checked(check: Callable[[object], Any], described: dict[str, Any]) -> BeforeValidator:
-    return BeforeValidator(check, json_schema_input_type=Annotated[Any, WithJsonSchema(described)])
+def _before_validator(validate: Callable[[object], Any], schema: dict[str, Any]) -> BeforeValidator:
+    return BeforeValidator(validate, json_schema_input_type=Annotated[Any, WithJsonSchema(schema)])
 
 
-def _list_of(most: int, **entry: object) -> dict[str, Any]:
-    return {"type": ["array", "null"], "maxItems": most, "items": entry}
+def _list_schema(max_items: int, **entry: object) -> dict[str, Any]:
+    return {"type": ["array", "null"], "maxItems": max_items, "items": entry}
 
 
-Uuid = Annotated[str, _checked(uuid, {"type": "string", "pattern": f"^{_BLANK}{_ONE_UUID}{_BLANK}$"})]
+Uuid = Annotated[
+    str,
+    _before_validator(
+        parse_uuid, {"type": "string", "pattern": f"^{_WHITESPACE}{_UUID_PATTERN}{_WHITESPACE}$"}
+    ),
+]
 # No path with a brace in it is known here.
-UuidInPath = Annotated[
-    str, _checked(uuid, {"type": "string", "pattern": f"^{_BLANK}{_URN}{_DIGITS}{_BLANK}$"})
+PathUuid = Annotated[
+    str,
+    _before_validator(
+        parse_uuid, {"type": "string", "pattern": f"^{_WHITESPACE}{_URN_PREFIX}{_HEX_GROUPS}{_WHITESPACE}$"}
+    ),
 ]
-UuidIfGiven = Annotated[
+OptionalUuid = Annotated[
     str | None,
-    _checked(_uuid_if_given, {"type": ["string", "null"], "pattern": f"^{_BLANK}(?:{_ONE_UUID})?{_BLANK}$"}),
+    _before_validator(
+        _parse_optional_uuid,
+        {"type": ["string", "null"], "pattern": f"^{_WHITESPACE}(?:{_UUID_PATTERN})?{_WHITESPACE}$"},
+    ),
 ]
-Name = Annotated[Filled, Within(64)]
-NameIfGiven = Annotated[Given, Within(64)]  # 16 in the contract, but not every name is a player's
-Tags = Annotated[tuple[str, ...], _checked(_tags, _list_of(_TAGS, type=["string", "null"], maxLength=_TAG))]
+Name = Annotated[RequiredText, Within(64)]
+OptionalName = Annotated[OptionalText, Within(64)]  # 16 in the contract, but not every name is a player's
+Tags = Annotated[
+    tuple[str, ...],
+    _before_validator(
+        _parse_tags, _list_schema(_MAX_TAGS, type=["string", "null"], maxLength=_MAX_TAG_LENGTH)
+    ),
+]
 ChatLog = Annotated[
     tuple[str, ...],
-    _checked(_chat_log, _list_of(_CHAT, type=["string", "object", "null"], maxLength=_CHAT_LINE)),
+    _before_validator(
+        _parse_chat_log,
+        _list_schema(_MAX_CHAT_ENTRIES, type=["string", "object", "null"], maxLength=_MAX_CHAT_ENTRY_LENGTH),
+    ),
 ]
-Ids = Annotated[tuple[str, ...], _checked(_ids, _list_of(_IDS, type=["string", "null"]))]
+Ids = Annotated[
+    tuple[str, ...], _before_validator(_parse_ids, _list_schema(_MAX_IDS, type=["string", "null"]))
+]

@@ -10,17 +10,22 @@ read where the documentation is silent:
 
 from typing import Annotated
 
-from bot.sources import Call
-from bot.sources.modl.asking import SOURCE_NAME, id_of
-from bot.sources.modl.fields import Name, NameIfGiven, Within
-from bot.sources.modl.payload import read_body
-from bot.sources.modl.words import REPORTS
-from bot.sources.reading import Given, Payload
-from bot.sources.wishes import Work
-from bot.tickets import Person, Status, Ticket, UnknownTicket, Words, Workspace
+from bot.sources import ApiRequest
+from bot.sources.modl.fields import Name, OptionalName, Within
+from bot.sources.modl.handlers import SOURCE_NAME, ticket_id
+from bot.sources.modl.requests import parse_body
+from bot.sources.modl.vocabulary import REPORT_TYPES
+from bot.sources.requests import UpdateTicket
+from bot.sources.validation import OptionalText, Payload
+from bot.tickets.errors import UnknownTicket
+from bot.tickets.message import Actor, Words
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Workspace
 
-_RESOLVED = "Thank you for your report. Staff have looked into it and resolved it."
-_DISMISSED = "Thank you for your report. Staff have looked into it and closed it without further action."
+_RESOLVED_REPLY = "Thank you for your report. Staff have looked into it and resolved it."
+_DISMISSED_REPLY = (
+    "Thank you for your report. Staff have looked into it and closed it without further action."
+)
 
 
 class AssignBody(Payload):
@@ -32,68 +37,68 @@ class AssignBody(Payload):
 class ResolveBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/resolve`."""
 
-    resolvedBy: NameIfGiven = None
-    resolution: Annotated[Given, Within(1000)] = None
-    punishmentId: Annotated[Given, Within(64)] = None
+    resolvedBy: OptionalName = None
+    resolution: Annotated[OptionalText, Within(1000)] = None
+    punishmentId: Annotated[OptionalText, Within(64)] = None
 
     @property
-    def text(self) -> str:
+    def reply_text(self) -> str:
         """What the reporter is told."""
         punishment = self.punishmentId and f"Punishment: {self.punishmentId}"
-        return "\n".join(line for line in (_RESOLVED, self.resolution, punishment) if line)
+        return "\n".join(line for line in (_RESOLVED_REPLY, self.resolution, punishment) if line)
 
 
 class DismissBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/dismiss`."""
 
-    dismissedBy: NameIfGiven = None
-    reason: Annotated[Given, Within(1000)] = None
+    dismissedBy: OptionalName = None
+    reason: Annotated[OptionalText, Within(1000)] = None
 
     @property
-    def text(self) -> str:
+    def reply_text(self) -> str:
         """What the reporter is told."""
-        return f"{_DISMISSED}\n{self.reason}" if self.reason else _DISMISSED
+        return f"{_DISMISSED_REPLY}\n{self.reason}" if self.reason else _DISMISSED_REPLY
 
 
-def assign(call: Call) -> Work:
+def assign(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    assignee = _person(read_body(AssignBody, call.body).assignee)
-    return Work(
-        name=id_of(call),
-        by=_person(None),
-        rule=lambda ticket, workspace, by: _report(ticket).assign(assignee),
+    assignee = _staff_actor(parse_body(AssignBody, request.body).assignee)
+    return UpdateTicket(
+        ticket_id=ticket_id(request),
+        actor=_staff_actor(None),
+        change=lambda ticket, workspace, by: _ensure_report(ticket).assign(assignee),
     )
 
 
-def resolve(call: Call) -> Work:
+def resolve(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = read_body(ResolveBody, call.body)
-    return _end(call, body.resolvedBy, body.text, Status.RESOLVED)
+    body = parse_body(ResolveBody, request.body)
+    return _close_report(request, body.resolvedBy, body.reply_text, Status.RESOLVED)
 
 
-def dismiss(call: Call) -> Work:
+def dismiss(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
-    body = read_body(DismissBody, call.body)
-    return _end(call, body.dismissedBy, body.text, Status.CLOSED)
+    body = parse_body(DismissBody, request.body)
+    return _close_report(request, body.dismissedBy, body.reply_text, Status.CLOSED)
 
 
-def _end(call: Call, name: str | None, text: str, status: Status) -> Work:
-    def say(ticket: Ticket, by: Person) -> Words | None:
-        return None if _report(ticket).status.is_over else ticket.reply(by, text)
+def _close_report(request: ApiRequest, name: str | None, text: str, status: Status) -> UpdateTicket:
+    def say(ticket: Ticket, by: Actor) -> Words | None:
+        return None if _ensure_report(ticket).status.is_closed else ticket.reply(by, text)
 
-    def rule(ticket: Ticket, workspace: Workspace, by: Person) -> Ticket:
-        return ticket if ticket.status.is_over else ticket.move_to(status)
+    def rule(ticket: Ticket, workspace: Workspace, by: Actor) -> Ticket:
+        return ticket if ticket.status.is_closed else ticket.set_status(status)
 
-    return Work(name=id_of(call), by=_person(name), say=say, rule=rule)
+    return UpdateTicket(ticket_id=ticket_id(request), actor=_staff_actor(name), message=say, change=rule)
 
 
-def _person(name: str | None) -> Person:
+def _staff_actor(name: str | None) -> Actor:
     """Somebody whom the game server knows by name alone."""
     called = name or "Staff"
-    return Person(id=called, name=called, source=SOURCE_NAME)
+    return Actor(id=called, name=called, source=SOURCE_NAME)
 
 
-def _report(ticket: Ticket) -> Ticket:
-    if ticket.category not in REPORTS:
+def _ensure_report(ticket: Ticket) -> Ticket:
+    if ticket.category not in REPORT_TYPES:
         raise UnknownTicket
     return ticket

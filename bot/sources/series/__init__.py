@@ -1,141 +1,144 @@
 """The Series API: tickets and game reports from Roblox game servers."""
 
-from bot.sources import Intake, Limit, Source, endpoint
-from bot.sources.series import answer, bodies, calls, examples, refusals, says
-from bot.sources.series.payload import GameReportBody, TicketBody, parse_game_report, parse_ticket
-from bot.tickets import stamped_ids
+from bot.sources import Endpoint, IntakeEndpoint, RateLimit, Source
+from bot.sources.series import answer, bodies, examples
+from bot.sources.series import errors as refusals
+from bot.sources.series import handlers as calls
+from bot.sources.series import responses as says
+from bot.sources.series.requests import GameReportBody, TicketBody, parse_game_report, parse_ticket
+from bot.tickets.public_ids import timestamp_ids
 
-_TICKET = "/tickets/{ticketId}"
+_TICKET_PATH = "/tickets/{ticketId}"
 
 SOURCE = Source(
     name="series",
     summary="The Series API, for Roblox game servers",
-    prefixes=("/tickets", "/basic"),
+    path_prefixes=("/tickets", "/basic"),
     key_headers=("apikey", "x-api-key"),
-    limit=Limit(requests=25, seconds=1, per="key"),
-    intakes=(
-        Intake(
+    rate_limit=RateLimit(requests=25, seconds=1, per="key"),
+    intake_endpoints=(
+        IntakeEndpoint(
             path="/tickets/create-game-report",
             summary="Report a player from within a game",
             parse=parse_game_report,
-            answer=answer.kept,
-            id_at="/data/TicketId",
+            serialize=answer.ticket_created,
+            id_pointer="/data/TicketId",
             body=GameReportBody,
-            says=says.TicketKept,
-            refusals=refusals.FILING,
+            response=says.TicketCreated,
+            errors=refusals.CREATE_ERRORS,
             example=examples.GAME_REPORT,
         ),
-        Intake(
+        IntakeEndpoint(
             path="/tickets/create",
             summary="File a ticket",
             parse=parse_ticket,
-            answer=answer.kept,
-            id_at="/data/TicketId",
+            serialize=answer.ticket_created,
+            id_pointer="/data/TicketId",
             body=TicketBody,
-            says=says.TicketKept,
-            refusals=refusals.FILING,
+            response=says.TicketCreated,
+            errors=refusals.CREATE_ERRORS,
             example=examples.TICKET,
         ),
     ),
     endpoints=(
-        endpoint(
-            "GET",
-            "/tickets/list",
-            calls.list_tickets,
-            answer.ticket_list,
+        Endpoint(
+            method="GET",
+            path="/tickets/list",
+            parse=calls.list_tickets,
+            serialize=answer.ticket_list,
             summary="List tickets, ten on a page, newest first",
             query=bodies.ListQuery,
-            says=says.TicketList,
+            response=says.TicketList,
         ),
-        endpoint(
-            "GET",
-            "/tickets/get/{ticketId}",
-            calls.get_ticket,
-            answer.ticket_found,
+        Endpoint(
+            method="GET",
+            path="/tickets/get/{ticketId}",
+            parse=calls.get_ticket,
+            serialize=answer.ticket_response,
             summary="Get a ticket with what was said on it, by its TicketId or its _id",
-            says=says.TicketFound,
-            refusals=refusals.READING,
+            response=says.TicketResponse,
+            errors=refusals.GET_ERRORS,
         ),
-        endpoint(
-            "GET",
-            "/tickets/config",
-            calls.read_config,
-            answer.config,
+        Endpoint(
+            method="GET",
+            path="/tickets/config",
+            parse=calls.get_config,
+            serialize=answer.config,
             summary="Get the workspace's categories and departments",
-            says=says.Config,
+            response=says.ConfigResponse,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/claim",
-            calls.claim,
-            answer.claimed,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET_PATH}/claim",
+            parse=calls.claim,
+            serialize=answer.claimed,
             summary="Claim a ticket; one member of staff at a time",
             body=bodies.StaffBody,
-            says=says.WorkDone,
-            refusals=refusals.CLAIMING,
+            response=says.MessageResponse,
+            errors=refusals.CLAIM_ERRORS,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/unclaim",
-            calls.unclaim,
-            answer.unclaimed,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET_PATH}/unclaim",
+            parse=calls.unclaim,
+            serialize=answer.unclaimed,
             summary="Give up the claim on a ticket",
             body=bodies.StaffBody,
-            says=says.WorkDone,
-            refusals=refusals.UNCLAIMING,
+            response=says.MessageResponse,
+            errors=refusals.UNCLAIM_ERRORS,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/reply",
-            calls.reply,
-            answer.replied,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET_PATH}/reply",
+            parse=calls.reply,
+            serialize=answer.replied,
             summary="Reply to the author of a ticket one has claimed",
             body=bodies.ReplyBody,
-            says=says.WorkDone,
-            refusals=refusals.REPLYING,
+            response=says.MessageResponse,
+            errors=refusals.REPLY_ERRORS,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/reply-member",
-            calls.reply_member,
-            answer.replied,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET_PATH}/reply-member",
+            parse=calls.reply_member,
+            serialize=answer.replied,
             summary="Add to a ticket as its author",
             body=bodies.FollowUpBody,
-            says=says.WorkDone,
-            refusals=refusals.ADDING,
+            response=says.MessageResponse,
+            errors=refusals.FOLLOW_UP_ERRORS,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/status",
-            calls.change_status,
-            answer.moved,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET_PATH}/status",
+            parse=calls.change_status,
+            serialize=answer.status_changed,
             summary="Change a ticket's status",
             body=bodies.StatusBody,
-            says=says.WorkDone,
-            refusals=refusals.MOVING,
+            response=says.MessageResponse,
+            errors=refusals.STATUS_ERRORS,
         ),
-        endpoint(
-            "POST",
-            f"{_TICKET}/transfer",
-            calls.transfer,
-            answer.transferred,
+        Endpoint(
+            method="POST",
+            path=f"{_TICKET_PATH}/transfer",
+            parse=calls.transfer,
+            serialize=answer.transferred,
             summary="Transfer a ticket to another department, and give up any claim on it",
             body=bodies.TransferBody,
-            says=says.WorkDone,
-            refusals=refusals.TRANSFERRING,
+            response=says.MessageResponse,
+            errors=refusals.TRANSFER_ERRORS,
         ),
     ),
-    open_endpoints=(
-        endpoint(
-            "GET",
-            "/basic/check-key/{apiKey}",
-            calls.check_key,
-            answer.key_checked,
+    public_endpoints=(
+        Endpoint(
+            method="GET",
+            path="/basic/check-key/{apiKey}",
+            parse=calls.check_api_key,
+            serialize=answer.api_key_status,
             summary="Check an API key, and how much it may still send",
-            says=says.KeyChecked,
+            response=says.ApiKeyStatus,
         ),
     ),
-    ids=lambda new, now: stamped_ids("TICKET", now),
-    refuse=refusals.refuse,
-    gate=refusals.gate,
+    new_public_ids=lambda new, now: timestamp_ids("TICKET", now),
+    format_error=refusals.format_error,
+    authorize=refusals.authorize,
 )

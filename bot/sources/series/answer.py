@@ -2,43 +2,51 @@
 
 from datetime import timedelta
 
-from bot.sources.series.calls import PER_PAGE
-from bot.sources.series.says import (
-    BadKey,
-    CategoryShown,
-    Config,
-    DepartmentShown,
-    GoodKey,
-    KeyChecked,
-    TicketFound,
-    TicketKept,
+from bot.sources.requests import ApiKeyInfo, UpdateResult
+from bot.sources.series.handlers import PER_PAGE
+from bot.sources.series.responses import (
+    ActiveApiKey,
+    ApiKeyStatus,
+    CategoryOut,
+    ConfigResponse,
+    DepartmentOut,
+    InactiveApiKey,
+    MessageResponse,
+    TicketCreated,
     TicketList,
-    WorkDone,
+    TicketResponse,
 )
-from bot.sources.series.view import iso, listed, number_of, opened, shown
-from bot.sources.wishes import Done, KeyCheck
-from bot.tickets import Case, Category, Department, Found, Ticket, Workspace
+from bot.sources.series.serializers import (
+    numeric_id,
+    serialize_ticket,
+    serialize_ticket_summary,
+    serialize_ticket_with_messages,
+    to_iso,
+)
+from bot.tickets.queries import TicketDetails, TicketPage
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Category, Department, Workspace
 
-_EVERY_RANK = (0, 255)  # nobody's rank in the group is asked for here
+_ANY_RANK = (0, 255)  # nobody's rank in the group is asked for here
 
 
-def kept(ticket: Ticket) -> TicketKept:
+def ticket_created(ticket: Ticket) -> TicketCreated:
     """The answer to `POST /tickets/create` and `POST /tickets/create-game-report`."""
-    return {"success": True, "data": shown(ticket)}
+    return {"success": True, "data": serialize_ticket(ticket)}
 
 
-def ticket_list(found: Found) -> TicketList:
+def ticket_list(result: TicketPage) -> TicketList:
     """The answer to `GET /tickets/list`."""
-    page = found.search.offset // PER_PAGE + 1
-    pages = -(-found.total // PER_PAGE)
+    page = result.query.offset // PER_PAGE + 1
+    pages = -(-result.total // PER_PAGE)
     return {
         "success": True,
         "data": {
-            "Tickets": [listed(case.ticket) for case in found.cases],
+            "Tickets": [serialize_ticket_summary(case.ticket) for case in result.items],
             "Pagination": {
                 "CurrentPage": page,
                 "TotalPages": pages,
-                "TotalCount": found.total,
+                "TotalCount": result.total,
                 "TicketsPerPage": PER_PAGE,
                 "HasNextPage": page < pages,
                 "HasPreviousPage": page > 1,
@@ -47,12 +55,12 @@ def ticket_list(found: Found) -> TicketList:
     }
 
 
-def ticket_found(case: Case) -> TicketFound:
+def ticket_response(details: TicketDetails) -> TicketResponse:
     """The answer to `GET /tickets/get/{ticketId}`."""
-    return {"success": True, "data": {"Ticket": opened(case)}}
+    return {"success": True, "data": {"Ticket": serialize_ticket_with_messages(details)}}
 
 
-def config(workspace: Workspace) -> Config:
+def config(workspace: Workspace) -> ConfigResponse:
     """The answer to `GET /tickets/config`."""
     return {
         "success": True,
@@ -67,54 +75,60 @@ def config(workspace: Workspace) -> Config:
     }
 
 
-def claimed(done: Done) -> WorkDone:
+def claimed(result: UpdateResult) -> MessageResponse:
     """The answer to `POST /tickets/{ticketId}/claim`."""
-    return _done("Ticket claimed successfully")
+    return _message_response("Ticket claimed successfully")
 
 
-def unclaimed(done: Done) -> WorkDone:
+def unclaimed(result: UpdateResult) -> MessageResponse:
     """The answer to `POST /tickets/{ticketId}/unclaim`."""
-    return _done("Ticket unclaimed successfully")
+    return _message_response("Ticket unclaimed successfully")
 
 
-def replied(done: Done) -> WorkDone:
+def replied(result: UpdateResult) -> MessageResponse:
     """The answer to `POST /tickets/{ticketId}/reply` and `POST /tickets/{ticketId}/reply-member`."""
-    return _done("Reply sent successfully")
+    return _message_response("Reply sent successfully")
 
 
-def moved(done: Done) -> WorkDone:
+def status_changed(result: UpdateResult) -> MessageResponse:
     """The answer to `POST /tickets/{ticketId}/status`."""
-    return _done(f"Status changed to {done.ticket.status.value}")
+    return _message_response(f"Status changed to {result.ticket.status.value}")
 
 
-def transferred(done: Done) -> WorkDone:
+def transferred(result: UpdateResult) -> MessageResponse:
     """The answer to `POST /tickets/{ticketId}/transfer`."""
-    return _done(f"Ticket transferred to {done.workspace.department(done.ticket.department).name}")
+    return _message_response(
+        f"Ticket transferred to {result.workspace.department(result.ticket.department).name}"
+    )
 
 
-def key_checked(check: KeyCheck | None) -> KeyChecked:
+def api_key_status(info: ApiKeyInfo | None) -> ApiKeyStatus:
     """The answer to `GET /basic/check-key/{apiKey}`."""
-    return {"success": True, "data": _BAD_KEY if check is None else _good_key(check)}
+    return {"success": True, "data": _INACTIVE_KEY if info is None else _active_key(info)}
 
 
-_BAD_KEY: BadKey = {"valid": False, "status": "inactive", "message": "API key is inactive or invalid"}
+_INACTIVE_KEY: InactiveApiKey = {
+    "valid": False,
+    "status": "inactive",
+    "message": "API key is inactive or invalid",
+}
 
 
-def _good_key(check: KeyCheck) -> GoodKey:
+def _active_key(info: ApiKeyInfo) -> ActiveApiKey:
     return {
         "valid": True,
         "status": "active",
-        "workspaceId": check.workspace.id,
-        "rateLimitRemaining": check.allowance.remaining,
-        "rateLimitReset": iso(check.now + timedelta(seconds=check.allowance.reset_seconds)),
+        "workspaceId": info.workspace.id,
+        "rateLimitRemaining": info.rate_limit.remaining,
+        "rateLimitReset": to_iso(info.now + timedelta(seconds=info.rate_limit.reset_seconds)),
     }
 
 
-def _done(message: str) -> WorkDone:
+def _message_response(message: str) -> MessageResponse:
     return {"success": True, "data": {"message": message}}
 
 
-def _category(category: Category) -> CategoryShown:
+def _category(category: Category) -> CategoryOut:
     return {
         "Name": category.name,
         "WorkspaceMembershipRequired": False,
@@ -123,11 +137,11 @@ def _category(category: Category) -> CategoryShown:
     }
 
 
-def _department(department: Department) -> DepartmentShown:
-    lowest, highest = _EVERY_RANK
+def _department(department: Department) -> DepartmentOut:
+    lowest, highest = _ANY_RANK
     return {
         "Name": department.name,
-        "Members": [number for member in department.members if (number := number_of(member))],
+        "Members": [number for member in department.members if (number := numeric_id(member))],
         "Categories": list(department.categories),
         "RankRange": {"FromRank": lowest, "ToRank": highest},
     }

@@ -5,31 +5,31 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from bot.sources import Refused
-from bot.sources.reading import Asked, AtMost, Payload, Query, asked_number, unfit
-from bot.sources.series.fields import Content, Id, UserId
-from bot.tickets import Status
+from bot.sources import ApiError
+from bot.sources.series.fields import Id, ReplyText, UserId
+from bot.sources.validation import MaxLength, Payload, Query, QueryText, field_error, query_int
+from bot.tickets.ticket import Status
 
-_LAST_PAGE = 2**31 - 1
-_WORDS = {status.value: status for status in Status}
-_SHOWN = ", ".join(_WORDS)
-_A_WORD = WithJsonSchema({"type": "string", "enum": [*_WORDS]})
+_MAX_PAGE = 2**31 - 1
+_STATUS_BY_NAME = {status.value: status for status in Status}
+_STATUS_NAMES = ", ".join(_STATUS_BY_NAME)
+_STATUS_SCHEMA = WithJsonSchema({"type": "string", "enum": [*_STATUS_BY_NAME]})
 
 
-def _status(value: object) -> Status:
+def _parse_status(value: object) -> Status:
     if value is None:
-        raise unfit("is required")
+        raise field_error("is required")
     if not isinstance(value, str):
-        raise unfit("must be text")
-    if value not in _WORDS:
-        raise Refused(400, f"Invalid status. Must be one of: {_SHOWN}")
-    return _WORDS[value]
+        raise field_error("must be text")
+    if value not in _STATUS_BY_NAME:
+        raise ApiError(400, f"Invalid status. Must be one of: {_STATUS_NAMES}")
+    return _STATUS_BY_NAME[value]
 
 
-def _asked_status(word: str) -> Status:
-    if word not in _WORDS:
-        raise unfit(f"must be one of: {_SHOWN}")
-    return _WORDS[word]
+def _parse_query_status(name: str) -> Status:
+    if name not in _STATUS_BY_NAME:
+        raise field_error(f"must be one of: {_STATUS_NAMES}")
+    return _STATUS_BY_NAME[name]
 
 
 class StaffBody(Payload):
@@ -41,21 +41,21 @@ class StaffBody(Payload):
 class ReplyBody(Payload):
     """What the member of staff who has claimed the ticket says to its author."""
 
-    content: Content = Field(title="Content")
+    content: ReplyText = Field(title="Content")
     staffUserId: UserId = Field(title="Staff user ID")
 
 
 class FollowUpBody(Payload):
     """What the ticket's author adds to it."""
 
-    content: Content = Field(title="Content")
+    content: ReplyText = Field(title="Content")
     authorUserId: UserId = Field(title="Author user ID")
 
 
 class StatusBody(Payload):
     """The ticket's new status."""
 
-    status: Annotated[Status, BeforeValidator(_status), _A_WORD] = Field(title="Status")
+    status: Annotated[Status, BeforeValidator(_parse_status), _STATUS_SCHEMA] = Field(title="Status")
     staffUserId: UserId = Field(title="Staff user ID")
 
 
@@ -69,17 +69,17 @@ class TransferBody(Payload):
 class ListQuery(Query):
     """Which tickets: those that meet every condition."""
 
-    page: Annotated[int, asked_number(1, _LAST_PAGE)] = Field(default=1, title="Page")
-    status: Annotated[Status | None, BeforeValidator(_asked_status), _A_WORD] = Field(
+    page: Annotated[int, query_int(1, _MAX_PAGE)] = Field(default=1, title="Page")
+    status: Annotated[Status | None, BeforeValidator(_parse_query_status), _STATUS_SCHEMA] = Field(
         default=None, title="Status"
     )
-    author: Annotated[Asked, AtMost(64)] = Field(
+    author: Annotated[QueryText, MaxLength(64)] = Field(
         default=None, title="Author", description="The UserId of who filed it"
     )
-    department: Annotated[Asked, AtMost(64)] = Field(default=None, title="Department")
-    search: Annotated[Asked, AtMost(256)] = Field(
+    department: Annotated[QueryText, MaxLength(64)] = Field(default=None, title="Department")
+    search: Annotated[QueryText, MaxLength(256)] = Field(
         default=None, title="Search", description="Part of the subject or of the author's names"
     )
-    staffUserId: Annotated[int | None, asked_number()] = Field(
+    staffUserId: Annotated[int | None, query_int()] = Field(
         default=None, title="Staff user ID", description="Only departments this member of staff may see"
     )

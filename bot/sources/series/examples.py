@@ -1,8 +1,8 @@
 """Requests as the pages print them."""
 
-from bot.sources import Body
+from bot.sources import JsonObject
 
-GAME_REPORT: Body = {
+GAME_REPORT: JsonObject = {
     "subject": "Rule violation report",
     "category": "reports",
     "message": "Player was exploiting",
@@ -15,7 +15,7 @@ GAME_REPORT: Body = {
     "serverId": "game-server-id-123",
 }
 
-TICKET: Body = {
+TICKET: JsonObject = {
     "subject": "Cannot join my private server",
     "category": "support",
     "message": "Since the update I am sent back to the menu.",

@@ -3,55 +3,55 @@
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
-from bot.sources import Refused
-from bot.sources.reading import (
-    AtMost,
-    Filled,
-    Given,
+from bot.sources import ApiError
+from bot.sources.validation import (
+    FieldError,
+    MaxLength,
+    OptionalText,
     Payload,
     Query,
-    Unfit,
-    read,
-    read_query,
-    whole_number,
+    RequiredText,
+    int64,
+    parse_json,
+    parse_query,
 )
-from bot.tickets import MESSAGE_LIMIT
+from bot.tickets.ticket import MESSAGE_LIMIT
 
 # Studio's test players have negative ids. Luau knows only doubles, and some scripts send text.
-UserId = Annotated[int, whole_number()]
+UserId = Annotated[int, int64()]
 # Text on the page; many scripts send the number that game.PlaceId is. 0 is an unpublished place.
-PlaceId = Annotated[int, whole_number(0)]
-Subject = Annotated[Filled, AtMost(256)]
-Id = Annotated[Filled, AtMost(64)]  # of a category or a department
-Opening = Annotated[Filled, AtMost(10_000)]
-Content = Annotated[Filled, AtMost(MESSAGE_LIMIT)]
-Name = Annotated[Given, AtMost(100)]
-ServerId = Annotated[Given, AtMost(128)]  # game.JobId: empty in Studio
+PlaceId = Annotated[int, int64(0)]
+Subject = Annotated[RequiredText, MaxLength(256)]
+Id = Annotated[RequiredText, MaxLength(64)]  # of a category or a department
+TicketText = Annotated[RequiredText, MaxLength(10_000)]
+ReplyText = Annotated[RequiredText, MaxLength(MESSAGE_LIMIT)]
+Name = Annotated[OptionalText, MaxLength(100)]
+ServerId = Annotated[OptionalText, MaxLength(128)]  # game.JobId: empty in Studio
 # In a game this is often rbxthumb://..., and may be empty: only its presence is the contract's business.
-AvatarUrl = Annotated[str, AtMost(2048)]
+AvatarUrl = Annotated[str, MaxLength(2048)]
 
-_Body = TypeVar("_Body", bound=Payload)
-_Query = TypeVar("_Query", bound=Query)
+_BodyT = TypeVar("_BodyT", bound=Payload)
+_QueryT = TypeVar("_QueryT", bound=Query)
 
 
-def body_as(model: type[_Body], body: bytes) -> _Body:
+def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
     """Raises Refused(400, ...) with the first problem."""
     try:
-        return read(model, body)
-    except Unfit as problem:
-        raise _refused(model, problem) from problem
+        return parse_json(model, body)
+    except FieldError as problem:
+        raise _validation_error(model, problem) from problem
 
 
-def query_as(model: type[_Query], query: Mapping[str, str]) -> _Query:
+def parse_query_params(model: type[_QueryT], query: Mapping[str, str]) -> _QueryT:
     """Raises Refused(400, ...) with the first problem."""
     try:
-        return read_query(model, query)
-    except Unfit as problem:
-        raise _refused(model, problem) from problem
+        return parse_query(model, query)
+    except FieldError as problem:
+        raise _validation_error(model, problem) from problem
 
 
-def _refused(model: type[Payload], problem: Unfit) -> Refused:
+def _validation_error(model: type[Payload], error: FieldError) -> ApiError:
     """The titles of a model's fields are what a refusal calls them."""
-    field = model.model_fields.get(problem.field)
+    field = model.model_fields.get(error.field)
     name = field.title if field else "Body"
-    return Refused(400, f"Validation error: {name} {problem.what}")
+    return ApiError(400, f"Validation error: {name} {error.reason}")

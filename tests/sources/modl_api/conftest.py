@@ -14,8 +14,11 @@ import pytest
 
 from bot.sources import Source
 from bot.sources.modl import SOURCE, examples
-from bot.tickets import NewWorkspace, Person, Ticket, hash_key, mint_key
-from bot.webhook import Webhook
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import NewWorkspace
+from bot.webhook import WebhookServer
 from storage import Store
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
@@ -23,7 +26,7 @@ NOW_MS = 1736937000000
 NOTCH = "550e8400-e29b-41d4-a716-446655440000"
 ACCUSED = "660e8400-e29b-41d4-a716-446655440001"
 ALEX = "770e8400-e29b-41d4-a716-446655440002"
-ADA = Person(id="4242424242424242", name="Ada")  # in Discord
+ADA = Actor(id="4242424242424242", name="Ada")  # in Discord
 TICKETS: Mapping[str, Mapping[str, object]] = {
     "player": dict(examples.TICKET) | {"chatMessages": ["10:29:58 Hacker123: bye", "23:59:00 late", "hm"]},
     "bug": {"creatorUuid": NOTCH, "type": "bug"},
@@ -100,7 +103,7 @@ class Api:
 
     async def file(self, name: str, **body: object) -> None:
         filed = await self.post("/v1/minecraft/tickets", **body)
-        ticket = await self.store.ticket_named(filed["ticketId"])
+        ticket = await self.store.ticket_by_public_id(filed["ticketId"])
         assert ticket is not None
         self.tickets[name] = ticket
         self.now[0] += timedelta(seconds=1)
@@ -112,8 +115,8 @@ async def add_key(store: Store, workspace: str) -> str:
         name=workspace, guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
     )
     await store.add_workspace(new, NOW)
-    key, prefix = mint_key()
-    await store.add_key(workspace, "modl", prefix=prefix, key_hash=hash_key(key), now=NOW)
+    key, prefix = generate_api_key()
+    await store.add_key(workspace, "modl", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
     return key
 
 
@@ -122,7 +125,7 @@ async def served(folder: Path, source: Source) -> AsyncIterator[Api]:
     """An API without tickets; the clock of its limit stands still."""
     store = await Store.open(folder / "tickets.db")
     now = [NOW]
-    webhook = Webhook(store, {"modl": source}, now=lambda: now[0], clock=lambda: 1000.0)
+    webhook = WebhookServer(store, {"modl": source}, now=lambda: now[0], clock=lambda: 1000.0)
     async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
         api = Api(store, f"http://{at.host}:{at.port}", session, now)
         for workspace in ("home", "abroad"):
@@ -144,6 +147,6 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 @pytest.fixture
 async def narrow(tmp_path: Path) -> AsyncIterator[Api]:
     """Takes a single request."""
-    source = replace(SOURCE, limit=replace(SOURCE.limit, requests=1))
+    source = replace(SOURCE, rate_limit=replace(SOURCE.rate_limit, requests=1))
     async with served(tmp_path, source) as api:
         yield api

@@ -12,25 +12,18 @@ import aiohttp
 import pytest
 
 from bot.sources.series import SOURCE, examples
-from bot.tickets import (
-    Category,
-    Department,
-    NewWorkspace,
-    Person,
-    Status,
-    Ticket,
-    Workspace,
-    hash_key,
-    mint_key,
-)
-from bot.webhook import Webhook
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Category, Department, NewWorkspace, Workspace
+from bot.webhook import WebhookServer
 from storage import Store
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 NOW_SHOWN = "2025-01-15T10:30:00.000Z"
 AUTHOR = 123456789
 STAFF, OTHER_STAFF = 7, 8
-ADA = Person(id="4242424242424242", name="Ada")  # in Discord
+ADA = Actor(id="4242424242424242", name="Ada")  # in Discord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +95,8 @@ async def add_workspace(api_store: Store, name: str) -> tuple[Workspace, str]:
     new = NewWorkspace(name=name, guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
     workspace = await api_store.add_workspace(new, NOW)
     workspace = await api_store.change_workspace(workspace.id, with_rules)
-    key, prefix = mint_key()
-    await api_store.add_key(name, "series", prefix=prefix, key_hash=hash_key(key), now=NOW)
+    key, prefix = generate_api_key()
+    await api_store.add_key(name, "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
     return workspace, key
 
 
@@ -121,7 +114,7 @@ def with_rules(workspace: Workspace) -> Workspace:
 async def file(api: Api, name: str, path: str, **changes: object) -> None:
     example = examples.GAME_REPORT if path.endswith("report") else examples.TICKET
     data = await api.post(path, **{**example, **changes})
-    ticket = await api.store.ticket_named(data["TicketId"])
+    ticket = await api.store.ticket_by_public_id(data["TicketId"])
     assert ticket is not None
     api.tickets[name] = ticket
 
@@ -135,7 +128,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         seconds[0] += ticking[0]
         return seconds[0]
 
-    webhook = Webhook(store, {"series": SOURCE}, now=lambda: now[0], clock=clock)
+    webhook = WebhookServer(store, {"series": SOURCE}, now=lambda: now[0], clock=clock)
     async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
         workspace, key = await add_workspace(store, "home")
         api = Api(store, workspace, f"http://{at.host}:{at.port}", session, now, ticking, {"home": key})
@@ -145,10 +138,10 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         await file(api, "ticket", "/tickets/create")
         await file(api, "claimed", "/tickets/create", subject="Claimed")
         await file(api, "closed", "/tickets/create", subject="Closed")
-        staff = Person(id=str(STAFF), name=str(STAFF), source="series")
-        await store.change_ticket(api.tickets["claimed"].id, lambda one: one.claim(staff), NOW, by=staff)
+        staff = Actor(id=str(STAFF), name=str(STAFF), source="series")
+        await store.change_ticket(api.tickets["claimed"].id, lambda one: one.claim(staff), NOW, actor=staff)
         await store.change_ticket(
-            api.tickets["closed"].id, lambda one: one.move_to(Status.CLOSED), NOW, by=staff
+            api.tickets["closed"].id, lambda one: one.set_status(Status.CLOSED), NOW, actor=staff
         )
         yield api
     await store.close()

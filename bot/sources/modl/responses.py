@@ -1,0 +1,179 @@
+"""The shapes of what the modl API says back, for its description.
+
+A key that is not required is left out where there is nothing to say: nothing is ever null. Moments are whole
+milliseconds since 1970, UTC.
+"""
+# ruff: noqa: N815 - fields keep the contract's spelling letter for letter
+
+from typing import Literal, NotRequired
+
+from bot.sources.validation import TypedDict
+
+TicketType = Literal["bug", "player", "chat", "appeal", "staff", "support"]
+ReportType = Literal["player", "chat"]
+Status = Literal["open", "closed"]
+Priority = Literal["low", "normal", "high"]
+
+
+class TicketCreated(TypedDict):
+    """A ticket is filed."""
+
+    status: Literal[200]
+    success: Literal[True]
+    ticketId: str
+    message: str
+
+
+class ChatMessage(TypedDict):
+    """One line of chat."""
+
+    content: str
+    timestamp: int
+    sender: NotRequired[str]
+
+
+class TicketReply(TypedDict):
+    """What was said on a ticket; the first is the description it was filed with."""
+
+    id: str
+    content: str
+    authorName: str
+    authorId: NotRequired[str]
+    isStaff: bool
+    createdAt: int
+
+
+class PlayerTicket(TypedDict):
+    """A ticket in the list of its own player."""
+
+    id: str
+    type: TicketType
+    category: TicketType
+    subject: str
+    status: Status
+    createdAt: int
+
+
+class TicketLookup(TypedDict):
+    """A ticket asked for by its id, among others."""
+
+    id: str
+    type: TicketType
+    category: TicketType
+    subject: str
+    status: Status
+    playerName: NotRequired[str]
+    playerUuid: NotRequired[str]
+    createdAt: int
+    firstReplyContent: NotRequired[str]
+
+
+class TicketSummary(TypedDict):
+    """A ticket in a list."""
+
+    id: str
+    type: TicketType
+    category: TicketType
+    subject: str
+    status: Status
+    playerName: NotRequired[str]
+    playerUuid: NotRequired[str]
+    priority: Priority
+    assignedTo: list[str]
+    createdAt: int
+    updatedAt: int
+    hasStaffResponse: bool
+    replyCount: int
+    locked: bool
+
+
+class TicketDetail(TypedDict):
+    """A ticket with everything that was said on it."""
+
+    id: str
+    type: TicketType
+    category: TicketType
+    subject: str
+    status: Status
+    playerName: NotRequired[str]
+    playerUuid: NotRequired[str]
+    priority: Priority
+    assignedTo: list[str]
+    createdAt: int
+    updatedAt: int
+    locked: bool
+    replies: list[TicketReply]
+    chatMessages: list[ChatMessage]
+    replayUrl: NotRequired[str]
+
+
+class Report(TypedDict):
+    """A ticket about another player."""
+
+    id: str
+    type: ReportType
+    reporterName: str
+    reporterUuid: NotRequired[str]
+    reportedPlayerUuid: NotRequired[str]
+    reportedPlayerName: NotRequired[str]
+    subject: str
+    content: NotRequired[str]
+    status: Status
+    priority: Priority
+    createdAt: int
+    assignedTo: list[str]
+    chatMessages: NotRequired[list[ChatMessage]]
+    replayUrl: NotRequired[str]
+
+
+class TicketList(TypedDict):
+    """Newest first."""
+
+    status: Literal[200]
+    tickets: list[TicketSummary]
+
+
+class PlayerTicketList(TypedDict):
+    """Newest first."""
+
+    status: Literal[200]
+    tickets: list[PlayerTicket]
+
+
+class TicketLookupList(TypedDict):
+    """In the order asked for; those there are not are left out."""
+
+    status: Literal[200]
+    tickets: list[TicketLookup]
+
+
+class TicketDetailResponse(TypedDict):
+    """The ticket asked for."""
+
+    status: Literal[200]
+    ticket: TicketDetail
+
+
+class ReportList(TypedDict):
+    """Newest first."""
+
+    status: Literal[200]
+    reports: list[Report]
+
+
+class PlayerLinked(TypedDict):
+    """A ticket belongs to the player who claimed it."""
+
+    status: Literal[200]
+    success: Literal[True]
+    message: Literal["Ticket successfully linked to your account"]
+    ticketId: str
+    subject: str
+
+
+class ReportUpdated(TypedDict):
+    """A report was worked on."""
+
+    status: Literal[200]
+    success: Literal[True]
+    message: Literal["Report assigned", "Report resolved", "Report dismissed"]

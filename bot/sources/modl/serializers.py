@@ -1,0 +1,182 @@
+"""Kept tickets as the modl API shows them: one, many, and as reports. Never raises for a kept ticket."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.sources import JsonObject
+from bot.sources.modl.chat_log import ChatLine, parse_chat_line
+from bot.sources.modl.requests import REPLAY_LABEL
+from bot.sources.modl.vocabulary import PRIORITY_OUT
+from bot.tickets.message import Message, MessageKind
+from bot.tickets.queries import TicketDetails, TicketPage
+from bot.tickets.ticket import Ticket
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNKNOWN_AUTHOR = "Player"  # who said it, if their name is not known
+_UNKNOWN_REPORTER = "Unknown"  # who reported it, if their name is not known
+
+JsonDict = dict[str, object]
+
+
+def ticket_list(page: TicketPage) -> JsonObject:
+    """The answer to `GET /v1/minecraft/tickets`."""
+    return {"status": 200, "tickets": [_ticket_summary(case) for case in page.items]}
+
+
+def player_ticket_list(page: TicketPage) -> JsonObject:
+    """The answer to `GET /v1/minecraft/tickets/player/{uuid}`."""
+    return {
+        "status": 200,
+        "tickets": [_base_fields(case.ticket) | _created_at_field(case.ticket) for case in page.items],
+    }
+
+
+def tickets_by_ids(details: Sequence[TicketDetails]) -> JsonObject:
+    """The answer to `POST /v1/minecraft/tickets/by-ids`."""
+    return {"status": 200, "tickets": [_ticket_lookup(case.ticket) for case in details]}
+
+
+def ticket_detail(details: TicketDetails) -> JsonObject:
+    """The answer to `GET /v1/minecraft/tickets/{id}`."""
+    return {"status": 200, "ticket": _ticket_detail(details)}
+
+
+def report_list(page: TicketPage) -> JsonObject:
+    """The answer to `GET /v1/minecraft/reports` and `GET /v1/minecraft/reports/player/{uuid}`."""
+    return {"status": 200, "reports": [_report(case.ticket) for case in page.items]}
+
+
+def _ticket_summary(details: TicketDetails) -> JsonDict:
+    ticket = details.ticket
+    described = 1 if ticket.body else 0
+    counts = {
+        "hasStaffResponse": details.replies > 0,
+        "replyCount": described + details.replies + details.follow_ups,
+        "locked": ticket.status.is_closed,
+    }
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | counts)
+
+
+def _ticket_lookup(ticket: Ticket) -> JsonDict:
+    first = {"firstReplyContent": ticket.body or None}
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _created_at_field(ticket) | first)
+
+
+def _ticket_detail(details: TicketDetails) -> JsonDict:
+    ticket = details.ticket
+    said = {
+        "locked": ticket.status.is_closed,
+        "replies": _replies(details),
+        "chatMessages": _chat_messages(ticket),
+        "replayUrl": _replay_url(ticket),
+    }
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | said)
+
+
+def _report(ticket: Ticket) -> JsonDict:
+    reporter, reported = ticket.reporter, ticket.reported_player
+    return _without_nulls(
+        {
+            "id": ticket.public_id,
+            "type": ticket.category,
+            "reporterName": reporter.name or _UNKNOWN_REPORTER,
+            "reporterUuid": reporter.id,
+            "reportedPlayerUuid": reported.id if reported else None,
+            "reportedPlayerName": reported.name if reported else None,
+            "subject": ticket.subject,
+            "content": ticket.body or None,
+            "status": _status(ticket),
+            "priority": PRIORITY_OUT[ticket.priority],
+            "createdAt": _to_millis(ticket.created_at),
+            "assignedTo": _assignees(ticket),
+            "chatMessages": _chat_messages(ticket) or None,
+            "replayUrl": _replay_url(ticket),
+        }
+    )
+
+
+def _base_fields(ticket: Ticket) -> JsonDict:
+    return {
+        "id": ticket.public_id,
+        "type": ticket.category,
+        "category": ticket.category,
+        "subject": ticket.subject,
+        "status": _status(ticket),
+    }
+
+
+def _player_fields(ticket: Ticket) -> JsonDict:
+    return {"playerName": ticket.reporter.name, "playerUuid": ticket.reporter.id}
+
+
+def _created_at_field(ticket: Ticket) -> JsonDict:
+    return {"createdAt": _to_millis(ticket.created_at)}
+
+
+def _triage_fields(ticket: Ticket) -> JsonDict:
+    return {
+        "priority": PRIORITY_OUT[ticket.priority],
+        "assignedTo": _assignees(ticket),
+        **_created_at_field(ticket),
+        "updatedAt": _to_millis(ticket.updated_at),
+    }
+
+
+def _status(ticket: Ticket) -> str:
+    return "closed" if ticket.status.is_closed else "open"
+
+
+def _assignees(ticket: Ticket) -> list[str]:
+    return [ticket.claimed_by.name] if ticket.claimed_by else []
+
+
+def _replay_url(ticket: Ticket) -> str | None:
+    return next((fact.value for fact in ticket.fields if fact.label == REPLAY_LABEL), None)
+
+
+def _replies(details: TicketDetails) -> list[JsonDict]:
+    said = [_reply(message) for message in details.messages if message.kind is not MessageKind.EVENT]
+    return [_description_as_reply(details.ticket), *said] if details.ticket.body else said
+
+
+def _description_as_reply(ticket: Ticket) -> JsonDict:
+    """What a ticket was filed with, as the first that was said on it."""
+    return _without_nulls(
+        {
+            "id": ticket.uid,
+            "content": ticket.body,
+            "authorName": ticket.reporter.name or _UNKNOWN_AUTHOR,
+            "authorId": ticket.reporter.id,
+            "isStaff": False,
+            "createdAt": _to_millis(ticket.created_at),
+        }
+    )
+
+
+def _reply(message: Message) -> JsonDict:
+    return {
+        "id": str(message.id),
+        "content": message.text,
+        "authorName": message.author.name,
+        "authorId": message.author.id,
+        "isStaff": message.kind is MessageKind.REPLY,
+        "createdAt": _to_millis(message.created_at),
+    }
+
+
+def _chat_messages(ticket: Ticket) -> list[JsonDict]:
+    return [_chat_message(parse_chat_line(line, created_at=ticket.created_at)) for line in ticket.chat_log]
+
+
+def _chat_message(line: ChatLine) -> JsonDict:
+    return _without_nulls(
+        {"content": line.text, "timestamp": _to_millis(line.sent_at), "sender": line.sender}
+    )
+
+
+def _to_millis(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _without_nulls(fields: JsonDict) -> JsonDict:
+    return {key: value for key, value in fields.items() if value is not None}

@@ -1,0 +1,66 @@
+"""The words of the modl API, and what they mean here. Knows nothing of HTTP or of JSON."""
+
+from bot.tickets.ticket import Priority, Status
+
+TYPES = {  # without separators and in lower case, as they are looked up
+    "bug": "bug",
+    "bugreport": "bug",
+    "player": "player",
+    "playerreport": "player",
+    "report": "player",
+    "chat": "chat",
+    "chatreport": "chat",
+    "appeal": "appeal",
+    "banappeal": "appeal",
+    "staff": "staff",
+    "staffapplication": "staff",
+    "application": "staff",
+    "apply": "staff",
+    "support": "support",
+    "generalsupport": "support",
+}
+TYPE_LABELS = {  # what people call a type; the subject of a ticket that comes without one
+    "bug": "Bug report",
+    "player": "Player report",
+    "chat": "Chat report",
+    "appeal": "Appeal",
+    "staff": "Staff application",
+    "support": "Support request",
+}
+REPORT_TYPES = ("player", "chat")  # tickets of these types are reports, too
+PRIORITIES = {  # three levels: this source has no word of its own for our "urgent"
+    "low": Priority.LOW,
+    "minor": Priority.LOW,
+    "normal": Priority.NORMAL,
+    "medium": Priority.NORMAL,
+    "default": Priority.NORMAL,
+    "standard": Priority.NORMAL,
+    "high": Priority.HIGH,
+    "urgent": Priority.HIGH,
+    "critical": Priority.HIGH,
+    "highest": Priority.HIGH,
+}
+PRIORITY_OUT = {
+    Priority.LOW: "low",
+    Priority.NORMAL: "normal",
+    Priority.HIGH: "high",
+    Priority.URGENT: "high",
+}
+OPEN = (Status.OPEN, Status.IN_PROGRESS)
+CLOSED = (Status.RESOLVED, Status.CLOSED)
+ALL = (*OPEN, *CLOSED)
+STATUS_FILTERS = {  # two here; a draft is open like any other, for there is no form to finish it in
+    "all": ALL,
+    "open": OPEN,
+    "new": OPEN,
+    "active": OPEN,
+    "pending": OPEN,
+    "inprogress": OPEN,
+    "closed": CLOSED,
+    "resolved": CLOSED,
+    "complete": CLOSED,
+    "completed": CLOSED,
+    "done": CLOSED,
+    "unfinished": (),
+    "draft": (),
+}

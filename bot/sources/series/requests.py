@@ -1,0 +1,127 @@
+"""What a Roblox game server files, and the ticket it becomes. Models live here and die here.
+
+Where the pages are silent, this is how they are read, here and in `calls.py`:
+
+- A subject has 256 characters at most, a category's or department's id 64, a message 10,000, a later reply
+  4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is refused, naming the field.
+- Of several problems the first field's is told, in the order of the page. Null is as good as absent.
+- Ids of users are whole numbers of 64 bits, as a number or as text; place ids too, from 0 on.
+- What was not given is null in the answer; so is the claimer of an unclaimed ticket. A person whose id is no
+  number has the number 0. What is known of a claimer is one name: it is shown as both of theirs.
+- A game report may be claimed, moved and transferred; nobody can reply to it, not even its reporter, and of a
+  body that can be read that is said before anything else.
+- A closed or resolved ticket takes no claim and no reply, but a new status. The status it has is a success.
+- Statuses are the four words and no others. A blank author, department or search does not filter; a page
+  beyond the last is empty. Lists are newest first.
+- `MaxOpenTickets` counts open and in-progress tickets, and no game reports.
+"""
+# ruff: noqa: N815 - fields keep the contract's spelling letter for letter
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from bot.sources.series.fields import (
+    AvatarUrl,
+    Id,
+    Name,
+    PlaceId,
+    ServerId,
+    Subject,
+    TicketText,
+    UserId,
+    parse_body,
+)
+from bot.sources.validation import Payload, choice, strip_control_chars
+from bot.tickets.ticket import NewTicket, Player, Priority, TicketField
+
+_PRIORITY_BY_NAME = {
+    "low": Priority.LOW,
+    "minor": Priority.LOW,
+    "medium": Priority.NORMAL,
+    "normal": Priority.NORMAL,
+    "default": Priority.NORMAL,
+    "standard": Priority.NORMAL,
+    "high": Priority.HIGH,
+    "urgent": Priority.URGENT,
+    "critical": Priority.URGENT,
+    "highest": Priority.URGENT,
+}
+PLACE_LABEL, SERVER_LABEL = (
+    "Place",
+    "Server",
+)  # the labels of the facts that say where a game report came from
+_PRIORITY_CHOICE = choice(_PRIORITY_BY_NAME, allowed_text="low, medium, high, urgent", blank=Priority.NORMAL)
+
+
+class TicketBody(Payload):
+    """A ticket. Staff may reply to its author."""
+
+    view_only: ClassVar[bool] = False
+
+    subject: Subject = Field(title="Subject")
+    category: Id = Field(title="Category")
+    message: TicketText = Field(title="Message")
+    priority: Annotated[Priority, _PRIORITY_CHOICE] = Field(
+        default=Priority.NORMAL, title="Priority", json_schema_extra={"default": "medium"}
+    )
+    authorUserId: UserId = Field(title="Author user ID")
+    authorUsername: Name = Field(default=None, title="Author username")
+    authorDisplayName: Name = Field(default=None, title="Author display name")
+    authorAvatarUrl: AvatarUrl = Field(title="Author avatar URL")
+
+    @property
+    def ticket_fields(self) -> tuple[TicketField, ...]:
+        """The lines only this source has."""
+        return (TicketField(label="Game", value="Roblox"),)
+
+
+class GameReportBody(TicketBody):
+    """A report from within a game. Its page: "game reports are view-only"."""
+
+    view_only: ClassVar[bool] = True
+
+    placeId: PlaceId = Field(title="Place ID")
+    serverId: ServerId = Field(default=None, title="Server ID")
+
+    @property
+    def ticket_fields(self) -> tuple[TicketField, ...]:
+        url = f"https://www.roblox.com/games/{self.placeId}" if self.placeId else None
+        place = TicketField(label=PLACE_LABEL, value=str(self.placeId), url=url)
+        server = (TicketField(label=SERVER_LABEL, value=self.serverId),) if self.serverId else ()
+        return (*super().ticket_fields, place, *server)
+
+
+def parse_ticket(body: bytes) -> NewTicket:
+    """Raises Refused(400, ...) with the first problem."""
+    return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
+
+
+def parse_game_report(body: bytes) -> NewTicket:
+    """Raises Refused(400, ...) with the first problem."""
+    return _new_ticket(parse_body(GameReportBody, body), raw=body.decode())
+
+
+def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
+    return NewTicket(
+        source="series",
+        view_only=body.view_only,
+        subject=body.subject,
+        body=body.message,
+        category=body.category,
+        priority=body.priority,
+        reporter=_reporter(body),
+        fields=body.ticket_fields,
+        raw_request=raw,
+    )
+
+
+def _reporter(body: TicketBody) -> Player:
+    number = body.authorUserId
+    return Player(
+        id=str(number),
+        name=body.authorUsername,
+        display_name=body.authorDisplayName,
+        avatar_url=strip_control_chars(body.authorAvatarUrl),
+        profile_url=f"https://www.roblox.com/users/{number}/profile" if number > 0 else None,
+    )

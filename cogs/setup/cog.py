@@ -1,0 +1,291 @@
+"""Slash commands for who manages the server: its workspaces, their rules, departments and categories."""
+
+from collections.abc import Callable
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.discord_client.client import TicketBot
+from bot.tickets.errors import InvalidWorkspaceRule, TicketError
+from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
+from bot.tickets.workspace_changes import (
+    CategoryChanges,
+    DepartmentChanges,
+    WorkspaceChanges,
+    update_workspace,
+    upsert_category,
+    upsert_department,
+)
+from cogs.core.interactions import BotInteraction, errors_to_user
+from cogs.core.markdown import escape_markdown
+from cogs.setup.outbox import drop_delivery, outbox_embed, retry_delivery
+from cogs.setup.workspaces import (
+    ChannelId,
+    category_choices,
+    check_manager,
+    department_choices,
+    managed_workspace,
+    managed_workspaces,
+    parse_id_list,
+    send_workspace,
+    upsert_workspace,
+    workspace_choices,
+)
+
+_Id = app_commands.Range[str, 1, 64]
+_Name = app_commands.Range[str, 1, 100]
+_DeliveryId = app_commands.Range[int, 1, 2**53 - 1]  # as far as Discord counts exactly
+_WORKSPACE_HINT = "Needed where the server has several"
+
+
+class NothingToChange(TicketError):
+    """Name at least one thing to change."""
+
+
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
+class SetupCommands(
+    commands.GroupCog, group_name="setup", group_description="For who manages the server: workspaces"
+):
+    """`/setup ...`: deferred, allowed to Manage Server alone, and of no guild but the one it is used in."""
+
+    def __init__(self, bot: TicketBot) -> None:
+        self.bot = bot
+
+    @app_commands.command()
+    @app_commands.describe(workspace=_WORKSPACE_HINT)
+    @app_commands.autocomplete(workspace=workspace_choices)
+    async def show(self, interaction: BotInteraction, workspace: str | None = None) -> None:
+        """Show a workspace: its channels, rules, departments and categories."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        async with errors_to_user(interaction):
+            meant = await managed_workspace(interaction, workspace)
+            await send_workspace(interaction, "", meant)
+
+    @app_commands.command()
+    @app_commands.describe(
+        name="A new one, or one of this server to change",
+        tickets_channel="Where tickets are posted",
+        reports_channel="Where game reports are posted",
+        staff_role="Whose members are staff",
+        log_channel="Where I say what is late or broken; not named, it stays as it is",
+    )
+    @app_commands.autocomplete(name=workspace_choices)
+    async def workspace(
+        self,
+        interaction: BotInteraction,
+        name: _Name,
+        tickets_channel: ChannelId,
+        reports_channel: ChannelId,
+        staff_role: discord.Role,
+        log_channel: ChannelId | None = None,
+    ) -> None:
+        """Make a workspace, or give one other channels and another staff role."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        async with errors_to_user(interaction):
+            check_manager(interaction)
+            if staff_role.id == interaction.guild_id:
+                raise InvalidWorkspaceRule("With that role everyone would be staff. Choose another role.")
+            new = NewWorkspace(
+                name=name.strip(),
+                guild_id=interaction.guild_id or 0,
+                tickets_channel_id=tickets_channel,
+                reports_channel_id=reports_channel,
+                staff_role_id=staff_role.id,
+                log_channel_id=log_channel,
+            )
+            kept, done = await upsert_workspace(self.bot.store, new)
+            await send_workspace(interaction, f"✅ Workspace {escape_markdown(kept.name, 200)} {done}", kept)
+
+    @app_commands.command()
+    @app_commands.describe(
+        workspace=_WORKSPACE_HINT,
+        plan="What it has subscribed to, for games that ask",
+        tickets="Whether its tickets module is on, for games that ask",
+        unknown_categories="What becomes of a ticket whose category it lacks",
+        default_department="Whose a ticket is if no department names its category",
+        log_channel="Where I say what is late or broken",
+        no_log_channel="Say it nowhere again",
+    )
+    @app_commands.choices(
+        plan=[app_commands.Choice(name=one.value, value=one.value) for one in Plan],
+        unknown_categories=[
+            app_commands.Choice(name=one.value, value=one.value) for one in UnknownCategoryPolicy
+        ],
+    )
+    @app_commands.autocomplete(workspace=workspace_choices, default_department=department_choices)
+    async def rules(
+        self,
+        interaction: BotInteraction,
+        workspace: str | None = None,
+        plan: str | None = None,
+        tickets: bool | None = None,
+        unknown_categories: str | None = None,
+        default_department: _Id | None = None,
+        log_channel: ChannelId | None = None,
+        no_log_channel: bool = False,
+    ) -> None:
+        """Change a workspace's rules; what is not named stays."""
+        parts: WorkspaceChanges = {}
+        if plan is not None:
+            parts["plan"] = Plan(plan)
+        if tickets is not None:
+            parts["tickets_enabled"] = tickets
+        if unknown_categories is not None:
+            parts["unknown_categories"] = UnknownCategoryPolicy(unknown_categories)
+        if default_department is not None:
+            parts["default_department"] = default_department
+        if no_log_channel:
+            parts["log_channel_id"] = None
+        if log_channel is not None:
+            parts["log_channel_id"] = log_channel
+
+        def rule(kept: Workspace) -> Workspace:
+            if not parts:
+                raise NothingToChange
+            if no_log_channel and log_channel is not None:
+                raise InvalidWorkspaceRule("Name a log_channel or say no_log_channel, not both.")
+            return update_workspace(kept, **parts)
+
+        await self._change_workspace(interaction, workspace, rule, "✅ The rules are changed.")
+
+    @app_commands.command()
+    @app_commands.describe(
+        id="A new one, or one to change",
+        name="What people read; a new one is named by its id",
+        channel="Where its tickets are posted",
+        no_channel="Post its tickets in the workspace's channels again",
+        categories="Ids of those it handles, with commas between; - for any",
+        members="Who sees its tickets in the game, by the game's ids, with commas between; - for all staff",
+        workspace=_WORKSPACE_HINT,
+    )
+    @app_commands.autocomplete(id=department_choices, workspace=workspace_choices)
+    async def department(
+        self,
+        interaction: BotInteraction,
+        id: _Id,
+        name: _Name | None = None,
+        channel: ChannelId | None = None,
+        no_channel: bool = False,
+        categories: str | None = None,
+        members: str | None = None,
+        workspace: str | None = None,
+    ) -> None:
+        """Add a department or change one; what is not named stays."""
+        parts: DepartmentChanges = {}
+        if name is not None:
+            parts["name"] = name
+        if no_channel:
+            parts["channel_id"] = None
+        if channel is not None:
+            parts["channel_id"] = channel
+        if categories is not None:
+            parts["categories"] = parse_id_list(categories)
+        if members is not None:
+            parts["members"] = parse_id_list(members)
+
+        def rule(kept: Workspace) -> Workspace:
+            if no_channel and channel is not None:
+                raise InvalidWorkspaceRule("Name a channel or say no_channel, not both.")
+            return upsert_department(kept, id.strip(), **parts)
+
+        await self._change_workspace(
+            interaction, workspace, rule, f"✅ Department {escape_markdown(id, 130)} is kept."
+        )
+
+    @app_commands.command(name="remove-department")
+    @app_commands.describe(id="Its tickets stay where they are", workspace=_WORKSPACE_HINT)
+    @app_commands.autocomplete(id=department_choices, workspace=workspace_choices)
+    async def remove_department(
+        self, interaction: BotInteraction, id: _Id, workspace: str | None = None
+    ) -> None:
+        """Remove a department."""
+        done = f"✅ Department {escape_markdown(id, 130)} is removed."
+        await self._change_workspace(
+            interaction, workspace, lambda kept: kept.without_department(id.strip()), done
+        )
+
+    @app_commands.command()
+    @app_commands.describe(
+        id="A new one, or one to change",
+        name="What people read; a new one is named by its id",
+        departments="Ids of all that handle it, with commas between; - for none",
+        max_open="Open tickets that a player may have in it; 0 for any number",
+        workspace=_WORKSPACE_HINT,
+    )
+    @app_commands.autocomplete(id=category_choices, workspace=workspace_choices)
+    async def category(
+        self,
+        interaction: BotInteraction,
+        id: _Id,
+        name: _Name | None = None,
+        departments: str | None = None,
+        max_open: app_commands.Range[int, 0, 1000] | None = None,
+        workspace: str | None = None,
+    ) -> None:
+        """Add a category or change one; what is not named stays."""
+        parts: CategoryChanges = {}
+        if name is not None:
+            parts["name"] = name
+        if max_open is not None:
+            parts["max_open"] = max_open or None
+        handling = None if departments is None else parse_id_list(departments)
+        await self._change_workspace(
+            interaction,
+            workspace,
+            lambda kept: upsert_category(kept, id.strip(), handling, **parts),
+            f"✅ Category {escape_markdown(id, 130)} is kept.",
+        )
+
+    @app_commands.command(name="remove-category")
+    @app_commands.describe(id="Its tickets keep its name", workspace=_WORKSPACE_HINT)
+    @app_commands.autocomplete(id=category_choices, workspace=workspace_choices)
+    async def remove_category(
+        self, interaction: BotInteraction, id: _Id, workspace: str | None = None
+    ) -> None:
+        """Remove a category."""
+        done = f"✅ Category {escape_markdown(id, 130)} is removed."
+        await self._change_workspace(
+            interaction, workspace, lambda kept: kept.without_category(id.strip()), done
+        )
+
+    @app_commands.command()
+    @app_commands.describe(
+        retry="The number of a delivery to try again now",
+        drop="The number of a delivery never to make; the ticket stays in the database",
+    )
+    async def outbox(
+        self, interaction: BotInteraction, retry: _DeliveryId | None = None, drop: _DeliveryId | None = None
+    ) -> None:
+        """Show what waits for Discord and what was set aside; retry or drop a delivery."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        async with errors_to_user(interaction):
+            if retry is not None and drop is not None:
+                raise InvalidWorkspaceRule("Name a delivery to retry or one to drop, not both.")
+            here = await managed_workspaces(interaction)
+            done = ""
+            if retry is not None:
+                done = await retry_delivery(self.bot.store, here, retry)
+            if drop is not None:
+                done = await drop_delivery(self.bot.store, here, drop)
+            embed = await outbox_embed(self.bot, here)
+            await interaction.followup.send(done, embed=embed, ephemeral=True)
+
+    async def _change_workspace(
+        self,
+        interaction: BotInteraction,
+        workspace_name: str | None,
+        change: Callable[[Workspace], Workspace],
+        confirmation: str,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        async with errors_to_user(interaction):
+            meant = await managed_workspace(interaction, workspace_name)
+            await send_workspace(
+                interaction, confirmation, await self.bot.store.change_workspace(meant.id, change)
+            )
+
+
+async def setup(bot: TicketBot) -> None:
+    await bot.add_cog(SetupCommands(bot))

@@ -1,0 +1,92 @@
+"""`/setup outbox`: what of some workspaces waits, rests or is set aside, and what becomes of one delivery."""
+
+from collections.abc import Sequence
+
+import discord
+
+from bot.discord_client.client import TicketBot
+from bot.tickets.alerts import DeadLetterSummary
+from bot.tickets.errors import TicketError
+from bot.tickets.outbox import ChannelBacklog, Destination
+from bot.tickets.workspace import Workspace
+from cogs.alerts.backlog import delivery_line, pluralize
+from cogs.core.checks import utc_now
+from cogs.core.markdown import escape_markdown
+from cogs.core.permissions import permission_hint
+from storage import Store, UnknownDelivery
+
+_MAX_CHANNELS, _MAX_DEAD_LETTERS = 10, 10  # lines
+
+
+class NoSuchDelivery(TicketError):
+    """No delivery of that number waits or is set aside here. `/setup outbox` shows those that do."""
+
+
+async def retry_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
+    """Raises NoSuchDelivery, also for one of another Discord server."""
+    try:
+        await store.retry(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
+    except UnknownDelivery as error:
+        raise NoSuchDelivery from error
+    return f"✅ Delivery {delivery_id} is tried again."
+
+
+async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
+    """The same of one that is never to be made."""
+    try:
+        await store.drop(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
+    except UnknownDelivery as error:
+        raise NoSuchDelivery from error
+    return f"✅ Delivery {delivery_id} is dropped."
+
+
+async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> discord.Embed:
+    """Counts, waits and reasons; never a word that somebody wrote."""
+    ids = _workspace_ids(workspaces)
+    backlogs = [one for one in await bot.store.backlogs(Destination.DISCORD) if one.workspace_id in ids]
+    waiting = "\n".join(_backlog_line(bot, one) for one in backlogs[:_MAX_CHANNELS])
+    rest = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])
+    more = f"\n… and {pluralize(rest, 'delivery', 'deliveries')} for other channels" if rest else ""
+    embed = discord.Embed(title="Outbox", colour=discord.Colour.blurple())
+    embed.description = _global_circuit_text(bot) + (
+        waiting + more or "Nothing waits: all of it is in Discord."
+    )
+    _add_dead_letters(embed, await bot.store.dead_letter_summary(ids, _MAX_DEAD_LETTERS))
+    return embed
+
+
+def _global_circuit_text(bot: TicketBot) -> str:
+    rest = bot.dispatcher.breaker.global_circuit
+    return f"⛔ Nothing goes out now. {escape_markdown(rest.reason, 200)}\n\n" if rest else ""
+
+
+def _backlog_line(bot: TicketBot, backlog: ChannelBacklog) -> str:
+    line = (
+        f"• <#{backlog.channel_id}>: {pluralize(backlog.waiting, 'delivery waits', 'deliveries wait')}, "
+        f"the first came <t:{backlog.oldest.timestamp():.0f}:R>"
+    )
+    rest = bot.dispatcher.breaker.channel_circuits.get(backlog.channel_id)
+    if rest is None:
+        return line
+    cure = f" {permission_hint(bot, backlog.channel_id)}" if rest.forbidden else ""
+    return f"{line}\n  ⏸️ {escape_markdown(rest.reason, 200)}{cure}"
+
+
+def _add_dead_letters(embed: discord.Embed, dead_letters: DeadLetterSummary) -> None:
+    if not dead_letters.count:
+        return
+    lines, room = [], 950  # of the 1,024 characters that a field has
+    for one in dead_letters.sample:
+        line = f"• {delivery_line(one)}"
+        if len(line) >= room:
+            break
+        room -= len(line) + 1
+        lines.append(line)
+    if dead_letters.count > len(lines):
+        lines.append(f"… and {dead_letters.count - len(lines)} more, which `ticketbridge outbox list` shows")
+    lines.append("`/setup outbox` with `retry` or `drop` and the number does either.")
+    embed.add_field(name=f"Set aside: {dead_letters.count}", value="\n".join(lines), inline=False)
+
+
+def _workspace_ids(workspaces: Sequence[Workspace]) -> list[str]:
+    return [one.id for one in workspaces]

@@ -1,0 +1,137 @@
+"""Databases with many tickets: a few are filed through the store, and the rest are copies of those in SQL.
+
+So the rows are what the bridge itself writes, whatever columns there are; only what must differ does. Of the
+copies one in twenty is open, each player has filed twenty, and all but the newest are posted; Minecraft's
+players are reported twenty times each. Both contracts take turns: Roblox has the odd numbers, and the players
+with odd ones.
+"""
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.sources import load_sources
+from storage import Store
+from tests.bench.seed_workspace import Premises, furnished
+from tests.bench.serving import MINECRAFT, ROBLOX, Contract
+
+PENDING = 500  # deliveries that wait, whatever the size
+MODELS = 200  # tickets that are copied
+_CHUNK = 50_000  # rows of one transaction
+_BATCH = 10_000  # tickets indexed in one transaction
+_EACH = 20  # tickets of one player
+_AGE = timedelta(days=365)
+
+# What subjects are made of: each word is in so many of a hundred tickets.
+WORDS = {"exploiting": 50, "spawn": 5, "griefing": 1}
+
+
+async def filled(folder: Path, tickets: int) -> Premises:
+    """A bridge's folder with so many tickets, on the disk and not only on its way there."""
+    premises = await furnished(folder)
+    await _file_models(premises)
+    with closing(sqlite3.connect(premises.database, isolation_level=None)) as db:
+        _copy(db, tickets)
+        _settle(db)
+    await _index(premises)
+    with closing(sqlite3.connect(premises.database, isolation_level=None)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    to_disk(premises.database)
+    return premises
+
+
+def players(tickets: int) -> int:
+    """How many filed them: an even number, so that each uses one contract alone."""
+    return max(2, tickets // _EACH // 2 * 2)
+
+
+def to_disk(file: Path) -> None:
+    """So that nothing is left to be written while something is measured."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+async def _file_models(premises: Premises) -> None:
+    store = await Store.open(premises.database)
+    try:
+        (workspace,) = await store.workspaces()
+        begin = datetime.now(UTC) - _AGE
+        for number in range(MODELS):
+            await _file(store, workspace.id, (MINECRAFT, ROBLOX)[number % 2], number, begin)
+    finally:
+        await store.close()
+
+
+async def _index(premises: Premises) -> None:
+    store = await Store.open(premises.database)
+    try:
+        while await store.index_batch(_BATCH):
+            pass
+    finally:
+        await store.close()
+
+
+async def _file(store: Store, workspace_id: str, contract: Contract, number: int, begin: datetime) -> None:
+    source = load_sources()[contract.source]
+    (intake,) = (one for one in source.intake_endpoints if one.path == contract.path)
+    words = [word for word, share in WORDS.items() if number // 2 % 100 < share]
+    new = intake.parse(json.dumps(dict(contract.body) | {"subject": " ".join(["Report", *words])}).encode())
+    now = begin + timedelta(seconds=number)
+    await store.add_ticket(workspace_id, new, source.new_public_ids(new, now), now)
+
+
+def _copy(db: sqlite3.Connection, tickets: int) -> None:
+    """Until there are so many. Raises sqlite3.IntegrityError where a new column must differ and does not."""
+    made = {
+        "uid": "printf('%08x%016x', m.created_at / 1000, :base + n)",
+        "public_id": "printf('%s-%09d', substr(m.public_id, 1, instr(m.public_id, '-') - 1), :base + n)",
+        "subject": "m.subject || ' ' || (:base + n)",
+        "reporter_id": "'player-' || ((:base + n) % :players)",
+        "reported_player": "json_set(m.reported_player, '$[0]', 'accused-' || ((:base + n) % :players))",
+        "status": "CASE WHEN (:base + n) / 2 % 20 = 0 THEN 'open' ELSE 'closed' END",
+        "created_at": "m.created_at + (:base + n) * :apart",
+        "updated_at": "m.updated_at + (:base + n) * :apart",
+    }
+    columns = [name for _, name, *_ in db.execute("PRAGMA table_info(tickets)") if name != "id"]
+    models = [number for (number,) in db.execute("SELECT id FROM tickets ORDER BY id")]
+    sql = f"""
+        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
+        INSERT INTO tickets ({", ".join(columns)})
+        SELECT {", ".join(made.get(name, f"m.{name}") for name in columns)}
+        FROM numbers JOIN tickets AS m ON m.id = :first + n % :models
+    """  # noqa: S608 - names of our own columns
+    told = {"apart": int(_AGE.total_seconds() * 1000 / tickets), "players": players(tickets)}
+    told |= {"first": models[0], "models": len(models)}
+    db.execute("PRAGMA synchronous = OFF")
+    for base in range(len(models), tickets, _CHUNK):
+        db.execute(sql, told | {"base": base, "count": min(_CHUNK, tickets - base)})
+
+
+def _settle(db: sqlite3.Connection) -> None:
+    """A post for each ticket, done long ago but for the newest."""
+    db.execute("DELETE FROM outbox")
+    db.execute(
+        """
+        INSERT INTO outbox (ticket_id, kind, lane, channel_id, nonce, state, due_at, created_at, settled_at)
+        SELECT id, 'post', 'discord', 2 + view_only, printf('bench-%d', id), 'done', created_at, created_at,
+               created_at
+        FROM tickets
+        """
+    )
+    db.execute(
+        """
+        UPDATE outbox SET state = 'pending', settled_at = NULL
+        WHERE id > (SELECT max(id) FROM outbox) - :pending
+        """,
+        {"pending": PENDING},
+    )
+    db.execute(
+        """
+        UPDATE tickets SET post_channel_id = 2 + view_only, post_message_id = 10000000 + id
+        WHERE id <= (SELECT max(id) FROM tickets) - :pending
+        """,
+        {"pending": PENDING},
+    )

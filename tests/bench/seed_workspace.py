@@ -1,0 +1,81 @@
+"""A folder the bridge can be run over: its settings, and a database with a workspace and its keys."""
+
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.sandbox import DemoGuild, Sandbox
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.workspace import NewWorkspace
+from storage import Store
+
+_NOWHERE = "http://127.0.0.1:9/api/v10"  # nobody listens there: Discord is away
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """Where a bridge lives, and what opens it."""
+
+    folder: Path
+    port: int
+    keys: dict[str, str]  # by source
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "tickets.db"
+
+    def at(self, folder: Path) -> "Premises":
+        """The same in another folder, to which its database was copied; the port is a new one."""
+        moved = Premises(folder=folder, port=free_port(), keys=self.keys)
+        _configure(moved, None)
+        return moved
+
+
+async def furnished(folder: Path, sandbox: Sandbox | None = None, guild: DemoGuild | None = None) -> Premises:
+    """A new one. Without a stand-in for Discord, Discord is away."""
+    channels = guild.channels if guild else {"tickets": 2, "reports": 3}
+    workspace = NewWorkspace(
+        name="main",
+        guild_id=guild.id if guild else 1,
+        tickets_channel_id=channels["tickets"],
+        reports_channel_id=channels["reports"],
+        staff_role_id=guild.roles["Staff"] if guild else 4,
+    )
+    store = await Store.open(folder / "tickets.db")
+    try:
+        now = datetime.now(UTC)
+        await store.add_workspace(workspace, now)
+        keys = {source: await _new_key(store, source, now) for source in ("modl", "series")}
+    finally:
+        await store.close()
+    premises = Premises(folder=folder, port=free_port(), keys=keys)
+    _configure(premises, sandbox)
+    return premises
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port: int = door.getsockname()[1]
+        return port
+
+
+async def _new_key(store: Store, source: str, now: datetime) -> str:
+    key, prefix = generate_api_key()
+    await store.add_key("main", source, prefix=prefix, key_hash=hash_api_key(key), now=now)
+    return key
+
+
+def _configure(premises: Premises, sandbox: Sandbox | None) -> None:
+    (premises.folder / "config.toml").write_text(
+        f"""
+        [discord]
+        token = "{sandbox.token if sandbox else "none"}"
+        api_base = "{sandbox.api_base if sandbox else _NOWHERE}"
+        [webhook]
+        port = {premises.port}
+        [storage]
+        path = "{premises.database}"
+        """
+    )

@@ -1,0 +1,120 @@
+"""`ticketbridge backup` and `restore`, as an operator types them; and the backups that need no typing."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.config import BackupSettings
+from bot.jobs.backups import back_up_and_prune, run_backup_schedule, seconds_until_next_backup
+from storage.backup import scheduled_backup_name, verify
+from tests.cli.conftest import Operator, refused, told, with_workspace
+from tests.storage.samples import NOW
+
+
+@pytest.fixture
+async def main(ticketbridge: Operator) -> None:
+    """The workspace of that name."""
+    await with_workspace(ticketbridge)
+
+
+@pytest.fixture
+async def backup(ticketbridge: Operator, main: None, tmp_path: Path) -> Path:
+    path = tmp_path / "backup.db"
+    assert f"{path} is verified: 0 tickets" in await told(ticketbridge, "backup", path)
+    return path
+
+
+async def test_a_backup_can_be_made_at_any_time(backup: Path) -> None:
+    assert verify(backup) == 0
+
+
+async def test_a_backup_is_never_written_over(ticketbridge: Operator, backup: Path) -> None:
+    assert "there already" in await refused(ticketbridge, "backup", backup)
+
+
+async def test_a_restore_waits_until_nobody_uses_the_database(
+    ticketbridge: Operator, backup: Path, database: Path, beside: bool
+) -> None:
+    if beside:
+        assert "Another ticketbridge is using" in await refused(ticketbridge, "restore", backup)
+        return
+    await told(ticketbridge, "workspace", "set", "main", "--plan", "free")
+
+    printed = await told(ticketbridge, "restore", backup)
+
+    assert f"{database} is restored: 0 tickets." in printed
+    assert "What was there is kept as" in printed
+    assert "enterprise" in await told(ticketbridge, "workspace", "show", "main")
+
+
+@pytest.mark.parametrize("path", ["nothing.db", "text.db"])
+async def test_what_is_no_backup_is_not_restored(
+    ticketbridge: Operator, main: None, tmp_path: Path, beside: bool, path: str
+) -> None:
+    (tmp_path / "text.db").write_text("no database" * 1000)
+    if not beside:
+        sentence = await refused(ticketbridge, "restore", tmp_path / path)
+        assert "There is no backup" in sentence or "no database of ours" in sentence
+    assert "main" in await told(ticketbridge, "workspace", "list")
+
+
+def test_a_backup_is_due_when_the_newest_is_old_enough(tmp_path: Path) -> None:
+    assert seconds_until_next_backup(tmp_path / "none", 24, NOW) == 0
+
+    (tmp_path / scheduled_backup_name(NOW)).touch()
+
+    assert seconds_until_next_backup(tmp_path, 24, NOW + timedelta(hours=23)) == 3600
+    assert seconds_until_next_backup(tmp_path, 24, NOW + timedelta(hours=25)) == 0
+
+
+async def test_scheduled_backups_are_made_and_only_so_many_stay(
+    ticketbridge: Operator, main: None, database: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for hour in range(5):
+        (folder / scheduled_backup_name(NOW + timedelta(hours=hour))).touch()
+
+    keeping = asyncio.create_task(
+        run_backup_schedule(database, BackupSettings(folder=folder, hours=24, keep=3))
+    )
+    async with asyncio.timeout(10):
+        while len(list(folder.iterdir())) != 3:  # noqa: ASYNC110 - it is done in a thread
+            await asyncio.sleep(0.02)
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+    *older, newest = sorted(folder.iterdir())
+    assert [path.name for path in older] == [
+        scheduled_backup_name(NOW + timedelta(hours=hour)) for hour in (3, 4)
+    ]
+    assert verify(newest) == 0
+
+
+async def test_without_a_folder_there_are_no_backups(database: Path) -> None:
+    await run_backup_schedule(database, BackupSettings())
+
+
+async def test_a_backup_that_fails_is_logged_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = BackupSettings(folder=tmp_path / "backups")
+
+    keeping = asyncio.create_task(run_backup_schedule(tmp_path / "nothing.db", settings))
+    async with asyncio.timeout(10):
+        while "trying again in an hour" not in caplog.text:  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.02)
+
+    assert not keeping.done()
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+
+def test_backups_are_their_owners_alone(tmp_path: Path, database: Path) -> None:
+    database.touch()
+    with pytest.raises(Exception, match="no database of ours"):
+        back_up_and_prune(database, tmp_path / "backups", 1)
+
+    assert list((tmp_path / "backups").iterdir()) == []

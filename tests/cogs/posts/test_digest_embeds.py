@@ -1,0 +1,127 @@
+"""Whatever ten tickets say, their digest is one message that Discord takes and in which nothing is alive."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.sandbox.validation.messages import check_new_message
+from bot.tickets.message import DISCORD_SOURCE, Actor
+from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket
+from cogs.posts.digest import digest_embeds, digest_footer, digest_view
+from tests.cogs.core.test_markdown import ALIVE, TEXT, ticket_of
+from tests.support.burst_harness import burst, filed
+
+LAST_ID = 2**63 - 1
+
+
+def body_of(tickets: list[Ticket]) -> dict[str, Any]:
+    """The request that posts them."""
+    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_footer(LAST_ID))]
+    return {"embeds": embeds, "components": digest_view(tickets).to_components()}
+
+
+def texts_of(body: dict[str, Any]) -> list[str]:
+    """What Discord reads as Markdown."""
+    return [text for embed in body["embeds"] for text in (embed["title"], embed["description"])]
+
+
+PLAYER = st.builds(Player, name=TEXT, display_name=st.none() | TEXT)
+TICKET = st.builds(
+    ticket_of,
+    id=st.integers(1, 10**18 - 1),
+    view_only=st.booleans(),
+    subject=TEXT,
+    body=TEXT,
+    category=TEXT,
+    priority=st.sampled_from(Priority),
+    status=st.sampled_from(Status),
+    reporter=PLAYER,
+    reported_player=st.none() | PLAYER,
+    claimed_by=st.none()
+    | st.builds(Actor, id=st.just("1"), name=TEXT, source=st.sampled_from([DISCORD_SOURCE, "x"])),
+)
+
+
+@given(st.lists(TICKET, min_size=1, max_size=10, unique_by=lambda ticket: ticket.id))
+def test_whatever_players_write_discord_takes_it_and_it_does_nothing(tickets: list[Ticket]) -> None:
+    body = body_of(tickets)
+
+    check_new_message(body, {})
+    for text in texts_of(body):
+        assert not ALIVE.search(text.replace("claimed by <@1>", ""))
+
+
+@pytest.mark.parametrize("character", ["<", "*", "`", "@", "\\", "W", "🏳", "\n", "[", "-"])
+def test_ten_tickets_of_the_longest_texts_fit_one_message(character: str) -> None:
+    player = Player(name=character * 500, display_name=character * 499)
+    tickets = [
+        ticket_of(
+            id=LAST_ID - number,
+            public_id=f"APPLICATION-{LAST_ID - number}",
+            source="s" * 30,
+            view_only=True,
+            subject=character * 10_000,
+            body=character * 100_000,
+            category=character * 500,
+            status=Status.IN_PROGRESS,
+            reporter=player,
+            reported_player=player,
+            claimed_by=Actor(id="1", name=character * 500, source="x"),
+        )
+        for number in range(10)
+    ]
+
+    body = body_of(tickets)
+
+    check_new_message(body, {})
+    if not character.isspace():
+        assert all(len(embed["description"].splitlines()[3]) > 40 for embed in body["embeds"])
+
+
+def test_a_digest_is_known_by_its_last_footer_and_each_ticket_before_by_its_own() -> None:
+    tickets = [ticket_of(id=number, public_id=f"T-{number}") for number in (1, 2, 3)]
+
+    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_footer(17))]
+
+    assert footers == ["T-1 · test", "T-2 · test", "digest 17"]
+
+
+def test_each_choice_names_a_ticket_on_one_line_within_discords_limit() -> None:
+    tickets = [ticket_of(id=5, public_id="T-5", subject="@everyone\n" + "x" * 300)]
+
+    ((row,),) = [digest_view(tickets).to_components()]
+
+    (option,) = row["components"][0]["options"]
+    assert option["value"] == "5"
+    assert option["label"].startswith("T-5 · @\u200beveryone x")
+    assert len(option["label"]) == 100
+
+
+def long_winded(count: int) -> list[NewTicket]:
+    """Tickets whose every text is as long as any source allows, all of it characters that are escaped."""
+    player = Player(id="7", name="<" * 100, display_name="*" * 100)
+    return [
+        replace(
+            new,
+            subject="<" * 256,
+            body="<" * 10_000,
+            category="*" * 100,
+            reporter=player,
+            reported_player=player,
+        )
+        for new in filed(count)
+    ]
+
+
+async def test_discord_takes_a_digest_of_the_longest_and_most_hostile_tickets(tmp_path: Path) -> None:
+    async with burst(tmp_path, long_winded(16)) as shown:
+        digest, _ = shown.digests("tickets")
+
+        record = await shown.choose("mia", shown.tickets[0])
+
+        assert len(digest["embeds"]) == 10
+        assert record["messages"][-1]["embeds"]

@@ -1,0 +1,210 @@
+"""What staff can do to a ticket with a press."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import Sandbox, demo_guild
+from bot.tickets.api_keys import generate_api_key, hash_api_key
+from bot.tickets.message import MessageKind
+from bot.tickets.ticket import Status
+from bot.tickets.workspace import NewWorkspace
+from tests.support.bridge_harness import RunningBridge, reply_text, running_sandbox, wait_for
+from tests.support.bridge_harness import running_bridge as run_town
+
+
+async def test_claiming_sets_in_progress_and_says_who(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+
+    record = await town.press("mia", ticket, "Claim")
+
+    ticket = await town.refresh(ticket)
+    assert "You have claimed" in reply_text(record)
+    assert ticket.status is Status.IN_PROGRESS
+    assert ticket.claimed_by is not None
+    assert ticket.claimed_by.id == str(town.guild.members["mia"])
+    assert f"claimed by <@{town.guild.members['mia']}>" in str(town.post_message(ticket)["embeds"])
+    assert list(town.buttons(ticket)) == ["Unclaim", "Reply", "Close"]
+
+
+async def test_a_second_claim_is_refused_with_the_name_of_the_first(town: RunningBridge) -> None:
+    ticket = await town.game_report()
+    claim = town.buttons(ticket)["Claim"]
+    await town.press("mia", ticket, "Claim")
+
+    record = await town.forge("noah", ticket, claim)
+
+    assert "Mia has already claimed this ticket" in reply_text(record)
+
+
+async def test_unclaim_close_and_reopen_go_round(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    for label, then in (
+        ("Claim", ["Unclaim", "Reply", "Close"]),
+        ("Unclaim", ["Claim", "Reply", "Close"]),
+        ("Close", ["Reopen"]),
+        ("Reopen", ["Claim", "Reply", "Close"]),
+    ):
+        await town.press("mia", ticket, label)
+        await town.refresh(ticket)
+        assert list(town.buttons(ticket)) == then
+
+
+async def test_a_game_report_is_resolved_and_still_shows_no_reply(town: RunningBridge) -> None:
+    ticket = await town.game_report()
+
+    await town.press("mia", ticket, "Resolve")
+
+    ticket = await town.refresh(ticket)
+    assert ticket.status is Status.RESOLVED
+    assert list(town.buttons(ticket)) == ["Reopen"]
+
+
+async def test_a_second_press_is_told_that_it_is_so_already(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    close = town.buttons(ticket)["Close"]
+    await town.press("mia", ticket, "Close")
+
+    record = await town.forge("noah", ticket, close)
+
+    assert "already closed" in reply_text(record)
+
+
+async def test_nobody_but_staff_presses_anything(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    town.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
+
+    for label in ("Claim", "Reply", "Close"):
+        record = await town.press("pete", ticket, label)
+        assert "Only staff" in reply_text(record)
+        assert record["modal"] is None
+    assert (await town.refresh(ticket)).status is Status.OPEN
+
+
+async def test_reply_opens_a_form_and_keeps_what_is_written(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+
+    opened = await town.press("mia", ticket, "Reply")
+    record = await town.sandbox.modal("mia", opened["id"], {"text": "Thank you."})
+
+    (reply,) = await town.application.store.list_messages(ticket.id)
+    assert f"Your reply to {ticket.public_id} is kept" in reply_text(record)
+    assert (reply.kind, reply.text, reply.author.name) == (MessageKind.REPLY, "Thank you.", "Mia")
+
+
+async def test_a_forged_reply_button_under_a_game_report_is_refused_with_the_reason(
+    town: RunningBridge,
+) -> None:
+    ticket = await town.game_report()
+
+    record = await town.forge("mia", ticket, f"ticket:reply:{ticket.id}")
+
+    assert "view-only: nobody can reply to its reporter" in reply_text(record)
+    assert record["modal"] is None
+
+
+async def test_a_reply_form_bent_to_a_game_report_is_refused_with_the_reason(town: RunningBridge) -> None:
+    ticket, report = await town.ticket(), await town.game_report()
+    opened = await town.press("mia", ticket, "Reply")
+
+    record = await town.sandbox.modal(
+        "mia", opened["id"], {"text": "Thank you."}, forge_custom_id=f"ticket:reply:{report.id}"
+    )
+
+    assert "view-only: nobody can reply to its reporter" in reply_text(record)
+    assert not await town.application.store.list_messages(report.id)
+
+
+async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    opened = await town.press("mia", ticket, "Reply")
+    await town.press("noah", ticket, "Close")
+
+    record = await town.sandbox.modal("mia", opened["id"], {"text": "Too late."})
+
+    assert "This ticket is closed. Reopen it first." in reply_text(record)
+    assert not await town.application.store.list_messages(ticket.id, [MessageKind.REPLY])
+
+
+async def test_an_unknown_ticket_is_refused_and_not_a_failure(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+
+    record = await town.forge("mia", ticket, "ticket:claim:999999999999999999")
+
+    assert "There is no such ticket" in reply_text(record)
+
+
+async def test_staff_of_another_guild_cannot_touch_a_ticket(tmp_path: Path) -> None:
+    async with running_sandbox() as (sandbox, guild):
+        other = demo_guild(sandbox, name="Elsewhere")
+        async with run_town(tmp_path / "t.db", sandbox, guild) as town:
+            ticket = await town.ticket()
+            there = sandbox.say(str(other.members["mia"]), str(other.channels["general"]), "hello")
+
+            record = await sandbox.press(
+                str(other.members["mia"]), there["id"], f"ticket:claim:{ticket.id}", forge=True
+            )
+
+            assert "This Discord server has no workspace" in reply_text(record)
+
+
+def _connected(sandbox: Sandbox) -> bool:
+    return bool(sandbox.snapshot()["connected_sessions"])
+
+
+async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> None:
+    database = tmp_path / "ticketbridge.db"
+    async with running_sandbox() as (sandbox, guild):
+        async with run_town(database, sandbox, guild) as town:
+            ticket = await town.ticket()
+            opened = await town.press("mia", ticket, "Reply")
+            keys, earlier = town.keys, len(sandbox.requests)
+        async with run_town(database, sandbox, guild, keys=keys) as town:
+            await wait_for(
+                lambda: sandbox.snapshot()["connected_sessions"] and len(sandbox.requests) > earlier + 3
+            )
+            record = await sandbox.modal("mia", opened["id"], {"text": "Written before the restart."})
+            claimed = await town.press("noah", ticket, "Claim")
+
+            (reply,) = await town.application.store.list_messages(ticket.id, [MessageKind.REPLY])
+            assert "is kept" in reply_text(record)
+            assert reply.text == "Written before the restart."
+            assert "You have claimed" in reply_text(claimed)
+
+
+@pytest.mark.parametrize(
+    "made_up", ["ticket:reply:9223372036854775807", "ticket:reply:-1", "ticket:note:1", "ticket:ban:1"]
+)
+async def test_a_made_up_button_is_refused_with_a_sentence(town: RunningBridge, made_up: str) -> None:
+    ticket = await town.game_report()
+
+    record = await town.forge("mia", ticket, made_up)
+
+    assert "not one of mine" in reply_text(record)
+
+
+async def test_each_workspace_of_a_guild_has_its_own_staff(town: RunningBridge) -> None:
+    role = town.sandbox.create_role("Builders")
+    town.sandbox.give_role("paula", "Builders")
+    town.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
+    now = datetime.now(UTC)
+    new = NewWorkspace(
+        name="builders",
+        guild_id=town.guild.id,
+        tickets_channel_id=town.guild.channels["tickets"],
+        reports_channel_id=town.guild.channels["reports"],
+        staff_role_id=int(role["id"]),
+    )
+    await town.application.store.add_workspace(new, now)
+    key, prefix = generate_api_key()
+    await town.application.store.add_key(
+        "builders", "modl", prefix=prefix, key_hash=hash_api_key(key), now=now
+    )
+    theirs = await town.ticket()
+    town.keys["modl"] = key
+    ours = await town.ticket()
+
+    assert "You have claimed" in reply_text(await town.press("paula", ours, "Claim"))
+    assert "There is no such ticket" in reply_text(await town.press("paula", theirs, "Claim"))
+    assert "There is no such ticket" in reply_text(await town.press("mia", ours, "Reply"))

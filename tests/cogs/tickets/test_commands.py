@@ -1,0 +1,174 @@
+"""Slash commands of players and staff."""
+
+from functools import partial
+
+import pytest
+
+from bot.sandbox import ControlError, demo_guild
+from bot.tickets.message import MessageKind
+from bot.tickets.ticket import Ticket
+from tests.support.bridge_harness import RunningBridge, reply_text
+
+
+async def opened_by(town: RunningBridge, user: str, subject: str = "Lost items") -> Ticket:
+    """A ticket opened with `/ticket open`, standing in its thread."""
+    form = await town.sandbox.command(user, "general", "ticket open")
+    record = await town.sandbox.modal(
+        user, form["id"], {"category": ["bug"], "subject": subject, "body": "My sword is gone."}
+    )
+    assert "is kept" in reply_text(record), record
+    (workspace,) = await town.application.store.workspaces()
+    found = (await town.application.store.autocomplete_tickets(subject, [workspace.id]))[0]
+    return await town.wait_until_posted(found.public_id)
+
+
+async def test_an_opened_ticket_stands_in_a_private_thread_with_its_reporter_and_staff(
+    town: RunningBridge,
+) -> None:
+    ticket = await opened_by(town, "pete")
+
+    post = town.post_message(ticket)
+    place = ticket.post.thread_id or 0
+    assert post["embeds"][0]["title"] == "🎫 Lost items"
+    assert list(town.buttons(ticket)) == ["Claim", "Reply", "Close"]
+    for insider in ("pete", "mia", "noah"):
+        assert town.sandbox.messages(place, as_user=insider)
+    with pytest.raises(ControlError):
+        town.sandbox.messages(place, as_user="paula")
+
+
+async def test_a_player_lists_their_own_tickets_and_nobody_elses(town: RunningBridge) -> None:
+    mine = await opened_by(town, "pete")
+    await opened_by(town, "paula", subject="Something private")
+
+    record = await town.sandbox.command("pete", "general", "tickets")
+
+    (embed,) = record["messages"][-1]["embeds"]
+    assert mine.public_id in embed["description"]
+    assert "Something private" not in embed["description"]
+
+
+async def test_a_player_without_tickets_is_told_how_to_open_one(town: RunningBridge) -> None:
+    record = await town.sandbox.command("pete", "general", "tickets")
+
+    assert "/ticket open" in reply_text(record)
+
+
+async def test_a_player_views_their_own_ticket_without_its_notes(town: RunningBridge) -> None:
+    ticket = await opened_by(town, "pete")
+    about = {"ticket": ticket.public_id}
+    await town.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
+    await town.sandbox.command("mia", "tickets", "ticket reply", about | {"message": "Hello!"})
+
+    record = await town.sandbox.command("pete", "general", "ticket view", about)
+    by_staff = await town.sandbox.command("mia", "general", "ticket view", about)
+
+    assert "Hello\\!" in str(record["messages"]) or "Hello!" in str(record["messages"])
+    assert "smurf" not in str(record["messages"])
+    assert "smurf" in str(by_staff["messages"])
+
+
+async def test_a_player_cannot_view_anothers_ticket_nor_learn_that_it_exists(town: RunningBridge) -> None:
+    ticket = await opened_by(town, "pete")
+
+    theirs = await town.sandbox.command("paula", "general", "ticket view", {"ticket": ticket.public_id})
+    nothing = await town.sandbox.command("paula", "general", "ticket view", {"ticket": "TICKET-000000"})
+
+    assert reply_text(theirs) == reply_text(nothing)
+    assert "There is no such ticket" in reply_text(theirs)
+
+
+async def test_a_reply_reaches_the_reporters_thread_and_a_note_never_does(town: RunningBridge) -> None:
+    ticket = await opened_by(town, "pete")
+    place = ticket.post.thread_id or 0
+
+    await town.sandbox.command("mia", place, "ticket note", {"text": "A smurf."})
+    await town.sandbox.command("mia", place, "ticket reply", {"message": "Hello Pete!"})
+
+    await town.refresh(ticket)
+    seen = str(town.sandbox.messages(place, as_user="pete"))
+    assert "Hello Pete!" in seen
+    assert "smurf" not in seen
+
+
+async def test_a_message_of_invisible_characters_can_be_viewed(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    about = {"ticket": ticket.public_id}
+    await town.sandbox.command("mia", "general", "ticket note", about | {"text": "\u2060\u2060"})
+
+    record = await town.sandbox.command("mia", "general", "ticket view", about)
+
+    assert record["error"] is None
+    assert record["messages"][-1]["embeds"][0]["fields"][-1]["value"] == "—"
+
+
+async def test_only_staff_reply_and_note(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+
+    for command, word in (("ticket reply", "message"), ("ticket note", "text")):
+        options = {word: "hi", "ticket": ticket.public_id}
+        record = await town.sandbox.command("pete", "general", command, options)
+        assert "Only staff" in reply_text(record)
+    assert not await town.application.store.list_messages(ticket.id)
+
+
+async def test_a_slash_reply_to_a_game_report_is_refused_and_a_note_is_kept(town: RunningBridge) -> None:
+    report = await town.game_report()
+
+    reply = await town.sandbox.command(
+        "mia", "reports", "ticket reply", {"ticket": report.public_id, "message": "We banned them."}
+    )
+    note = await town.sandbox.command(
+        "mia", "reports", "ticket note", {"ticket": report.public_id, "text": "Second report this week."}
+    )
+
+    await town.refresh(report)
+    assert "view-only: nobody can reply to its reporter" in reply_text(reply)
+    assert "is kept" in reply_text(note)
+    (kept,) = await town.application.store.list_messages(report.id)
+    assert kept.kind is MessageKind.NOTE
+    shown = town.sandbox.messages("reports")[-1]
+    assert shown["message_reference"]["message_id"] == str(report.post.message_id)
+
+
+async def test_a_command_outside_a_thread_asks_for_the_ticket(town: RunningBridge) -> None:
+    record = await town.sandbox.command("mia", "general", "ticket reply", {"message": "hi"})
+
+    assert "Name a ticket" in reply_text(record)
+
+
+async def test_autocomplete_offers_staff_recent_tickets_and_players_only_their_own(
+    town: RunningBridge,
+) -> None:
+    report = await town.game_report()
+    own = await opened_by(town, "pete")
+
+    ask = partial(town.sandbox.autocomplete, channel="general", focused="ticket")
+    typed = {"message": "x", "ticket": "rule"}
+    staff = await ask(user="mia", command="ticket reply", options=typed)
+    player = await ask(user="pete", command="ticket reply", options=typed | {"ticket": ""})
+    viewer = await ask(user="pete", command="ticket view", options={"ticket": ""})
+
+    assert [choice["value"] for choice in staff["choices"]] == [report.public_id]
+    assert player["choices"] == []
+    assert [choice["value"] for choice in viewer["choices"]] == [own.public_id]
+
+
+async def test_a_guild_without_a_workspace_is_told_what_is_missing(town: RunningBridge) -> None:
+    other = demo_guild(town.sandbox, name="Elsewhere")
+    pete, general = str(other.members["pete"]), str(other.channels["general"])
+
+    record = await town.sandbox.command(pete, general, "ticket open")
+
+    assert "no workspace" in reply_text(record)
+
+
+async def test_what_staff_type_in_a_thread_is_not_sent_to_anyone(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+
+    typed = town.sandbox.say("mia", ticket.post.thread_id or 0, "What do we do with this one?")
+
+    await town.press("noah", ticket, "Claim")  # answered after the message was seen: events come in order
+    words = [MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP]
+    assert not await town.application.store.list_messages(ticket.id, words)
+    assert typed["id"] in [message["id"] for message in town.sandbox.messages(ticket.post.thread_id or 0)]

@@ -1,0 +1,138 @@
+"""How a ticket looks in Discord."""
+
+from typing import Any
+
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.ticket import Ticket
+from tests.support.bridge_harness import RunningBridge
+
+
+def embed_of(town: RunningBridge, ticket: Ticket) -> dict[str, Any]:
+    (embed,) = town.post_message(ticket)["embeds"]
+    found: dict[str, Any] = embed
+    return found
+
+
+def fields_of(embed: dict[str, Any]) -> dict[str, str]:
+    return {field["name"]: field["value"] for field in embed["fields"]}
+
+
+async def test_a_game_report_is_unmistakable_and_shows_no_reply(town: RunningBridge) -> None:
+    ticket = await town.game_report()
+
+    embed = embed_of(town, ticket)
+    assert ticket.post.channel_id == town.guild.channels["reports"]
+    assert embed["title"] == "🚨 Rule violation report"
+    assert embed["description"].startswith("🚨 **GAME REPORT · view-only**")
+    assert embed["description"].endswith("Player was exploiting")
+    assert set(town.buttons(ticket)) == {"Claim", "Resolve"}
+    assert ticket.post.thread_id is None
+
+
+async def test_a_post_says_who_what_where_and_when(town: RunningBridge) -> None:
+    ticket = await town.game_report()
+
+    embed = embed_of(town, ticket)
+    assert embed["author"]["name"] == "Reporter Name (@\u200breporter123)"
+    assert embed["author"]["url"] == "https://www.roblox.com/users/123456789/profile"
+    assert embed["author"]["icon_url"] == embed["thumbnail"]["url"] == "https://tr.rbxcdn.com/avatar-url"
+    assert embed["footer"]["text"] == f"{ticket.public_id} · series"
+    assert embed["color"] == 0xE67E22
+    assert embed["timestamp"][:19] == ticket.created_at.isoformat()[:19]
+    assert fields_of(embed) == {
+        "Category": "reports",
+        "Priority": "🟠 High",
+        "Status": "🟢 Open",
+        "Game": "Roblox",
+        "Place": "[123456789](https://www.roblox.com/games/123456789)",
+        "Server": "game\\-server\\-id\\-123",
+    }
+
+
+async def test_a_normal_ticket_has_a_thread_named_after_it(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+
+    channels = town.sandbox.snapshot()["guilds"][0]["channels"]
+    (thread,) = [thread for channel in channels for thread in channel["threads"]]
+    assert thread["name"] == f"{ticket.public_id} · Player using fly hacks"
+    assert thread["id"] == str(ticket.post.thread_id) == str(ticket.post.message_id)
+    assert list(town.buttons(ticket)) == ["Claim", "Reply", "Close"]
+    assert "Hacker123" in fields_of(embed_of(town, ticket))["Reported player"]
+
+
+async def test_a_long_body_is_clipped_and_attached_whole(town: RunningBridge) -> None:
+    body = "é*[" * 3000
+
+    ticket = await town.ticket(description=body)
+
+    post = town.post_message(ticket)
+    assert len(post["embeds"][0]["description"]) <= 4096
+    assert post["embeds"][0]["description"].endswith("…")
+    (file,) = post["attachments"]
+    assert file["filename"] == f"{ticket.public_id}-message.txt"
+    async with town.session.get(file["url"]) as answer:
+        assert (await answer.read()).decode() == body
+
+
+async def test_a_chat_log_is_attached_as_text(town: RunningBridge) -> None:
+    lines = ["12:00:01 Hacker123: gg @everyone", '{"username":"Notch","message":"stop"}']
+
+    ticket = await town.ticket(type="chat", chatMessages=lines)
+
+    (file,) = town.post_message(ticket)["attachments"]
+    async with town.session.get(file["url"]) as answer:
+        text = (await answer.read()).decode()
+    assert file["filename"].endswith("-chat-log.txt")
+    assert "Hacker123: gg @everyone" in text
+    assert "Notch: stop" in text
+
+
+async def test_an_avatar_discord_would_refuse_is_left_out(town: RunningBridge) -> None:
+    ticket = await town.game_report(authorAvatarUrl="rbxthumb://type=AvatarHeadShot&id=1&w=150&h=150")
+
+    embed = embed_of(town, ticket)
+    assert "thumbnail" not in embed
+    assert not embed["author"].get("icon_url")
+
+
+async def test_player_text_pings_nobody_and_hides_no_link(town: RunningBridge) -> None:
+    mia = town.guild.members["mia"]
+    text = f"@everyone <@{mia}> <@&{town.guild.roles['Staff']}> [free](https://evil.example/x) discord.gg/abc"
+
+    ticket = await town.ticket(subject=text, description=text, creatorName=None)
+
+    post = town.post_message(ticket)
+    written = post["content"] + str(post["embeds"])
+    assert not post["mention_everyone"]
+    assert not post["mentions"]
+    assert not post["mention_roles"]
+    for alive in ("@everyone", f"<@{mia}>", "<@&", "](https://evil", "discord.gg"):
+        assert alive not in written
+
+
+async def test_everything_sent_forbids_mentions_and_a_post_carries_its_stored_nonce(
+    town: RunningBridge,
+) -> None:
+    ticket = await town.ticket()
+    await town.press("mia", ticket, "Claim")
+    await town.refresh(ticket)
+
+    bodies = [r["body"] for r in town.sandbox.requests if r["method"] in ("POST", "PATCH")]
+    sent = [body for body in bodies if isinstance(body, dict) and body.get("embeds")]
+    created = [body for body in sent if "nonce" in body]
+    assert len(sent) > len(created) > 0
+    assert all(body["allowed_mentions"]["parse"] == [] for body in sent)
+    assert all(body["enforce_nonce"] and len(str(body["nonce"])) == 24 for body in created)
+
+
+async def test_a_reply_is_shown_in_the_thread_and_waits_for_the_game(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    await town.sandbox.command(
+        "mia", "tickets", "ticket reply", {"ticket": ticket.public_id, "message": "We are on it."}
+    )
+
+    await town.refresh(ticket)
+    shown = town.sandbox.messages(ticket.post.thread_id or 0)[-1]
+    waiting = await town.application.store.pending_for_ticket(ticket.id, Destination.GAME)
+    assert shown["embeds"][0]["description"] == "We are on it."
+    assert [delivery.kind for delivery in waiting] == [DeliveryKind.SEND_TO_GAME]

@@ -1,0 +1,148 @@
+"""Schemathesis against the webhook: does it do what its own description says, and nothing else?
+
+`python -m tests.proofs.described --examples 200` runs every check there is, on every path.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.sources import Source, load_sources
+from bot.tickets.message import Actor
+from bot.tickets.workspace import NewWorkspace
+from bot.webhook import WebhookServer
+from bot.webhook.openapi.operations import path_param_names
+from storage import Store
+from tests.proofs import refusing_valid_requests as only_a_ticket
+from tests.proofs.served import some_tickets
+from tests.webhook.conftest import NOW, make_key
+
+_STAFF = "1"
+# What some bodies name besides tickets, so that whoever replies is now and then who has claimed.
+_BODIES = {"series": {"staffUserId": _STAFF, "departmentId": "general"}}
+
+_ROOT = Path(__file__).parents[2]
+_SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What schemathesis found."""
+
+    printed: str
+    failures: tuple[str, ...]  # "ST101 GET /path"; none if all is well
+    accepted: Mapping[str, int]  # valid requests that were accepted, by operation
+
+
+async def check(folder: Path, sources: Mapping[str, Source], *options: str) -> Findings:
+    """Run every check on every path of these sources and of our own, with a database in `folder`."""
+    report = folder / "report.json"
+    async with _described(folder, sources) as (address, configuration):
+        process = await asyncio.create_subprocess_exec(
+            *(_SCHEMATHESIS, "--config-file", configuration, "run", f"{address}/openapi.json"),
+            *("--checks=all", "--report=json", f"--report-json-path={report}", *options),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(_ROOT)},
+        )
+        printed, _ = await process.communicate()
+    return _found(json.loads(report.read_bytes()), printed.decode())
+
+
+def _found(report: Any, printed: str) -> Findings:
+    wrong = [f"{each['code']} {operation}" for each in report["failures"] for operation in each["operations"]]
+    accepted = {
+        operation: sum(phase["accepted"] for phase in phases.values())
+        for operation, phases in report["valid_rates"].items()
+    }
+    return Findings(printed=printed, failures=(*wrong, *map(str, report["errors"])), accepted=accepted)
+
+
+@asynccontextmanager
+async def _described(folder: Path, sources: Mapping[str, Source]) -> AsyncIterator[tuple[str, Path]]:
+    """A webhook with tickets and keys: its address, and a configuration that knows them."""
+    store = await Store.open(folder / "tickets.db")
+    try:
+        workspace = NewWorkspace(
+            name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
+        )
+        await store.add_workspace(workspace, NOW)
+        known = [
+            (source, (await make_key(store, name))[0], await _tickets(store, source))
+            for name, source in sources.items()
+        ]
+        # On this clock every window of a limit is long past: what is sent is under test here, not how often.
+        webhook = WebhookServer(store, sources, clock=lambda: time.monotonic() * 1e6)
+        async with webhook.serve("127.0.0.1", 0) as listening:
+            file = folder / "schemathesis.toml"
+            file.write_text("\n".join(_configuration(known)), encoding="utf-8")
+            yield listening.address, file
+    finally:
+        await store.close()
+
+
+async def _tickets(store: Store, source: Source) -> list[str]:
+    """Ids of some tickets, of which every other is claimed."""
+    names = await some_tickets(store, source)
+    staff = Actor(id=_STAFF, name=_STAFF, source=source.name)
+    for name in names[::4]:  # each has two
+        ticket = await store.ticket_by_public_id(name)
+        assert ticket is not None
+        await store.change_ticket(ticket.id, lambda ticket: ticket.claim(staff), NOW, actor=staff)
+    return names
+
+
+def _configuration(known: Iterable[tuple[Source, str, list[str]]]) -> Iterator[str]:
+    """Of each source: its key, and that half of what a request names is there."""
+    yield f"hooks = {_quoted(only_a_ticket.__name__)}"
+    yield "[checks.positive_data_acceptance]"  # two statuses more than usual: see hooks
+    yield 'expected-statuses = ["2xx", "401", "403", "404", "409", "429", "400", "422"]'
+    for source, key, tickets in known:
+        for header in source.key_headers:
+            yield f"[auth.openapi.{_quoted(f'{source.name}.{header}')}]\napi_key = {_quoted(key)}"
+        values = {f"path.{name}": [*tickets, key] for name in _any_names(source)}
+        values |= {f"body.{name}": [value] for name, value in _BODIES.get(source.name, {}).items()}
+        for name, known_values in values.items():
+            yield f"[dictionaries.{_quoted(name)}]\nvalues = {json.dumps(known_values)}"
+        yield f"[[operations]]\ninclude-tag = {_quoted(source.name)}\n[operations.parameters]"
+        yield from (f'"{name}" = {{ dictionary = "{name}", probability = 0.5 }}' for name in values)
+
+
+def _any_names(source: Source) -> set[str]:
+    """Those in its paths that may stand for anything."""
+    return {
+        name
+        for route in source.operations
+        for name in path_param_names(route)
+        if name not in route.path_params
+    }
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--examples", type=int, default=100, help="requests made for each path, besides those planned"
+    )
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        findings = asyncio.run(check(Path(folder), load_sources(), f"--max-examples={asked.examples}"))
+    print(findings.printed)
+    return bool(findings.failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The bridge in a process of its own, with Discord away; and what its file holds afterwards."""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from bot.sources.series import examples as series
+from bot.tickets.workspace import NewWorkspace
+from storage import Store
+from tests.webhook.conftest import NOW, make_key
+
+_ROOT = Path(__file__).parents[2]
+_PATH = "/tickets/create-game-report"
+
+
+@dataclass(slots=True)
+class Served:
+    """A bridge that runs, and a game server's way to it."""
+
+    process: asyncio.subprocess.Process
+    address: str
+    key: str
+    session: aiohttp.ClientSession
+    log: list[str]
+
+    async def file(self, token: str, *, size: int = 0) -> int:
+        """Send a ticket; the status of its answer, 0 for none. A 500 must wear its contract's envelope."""
+        body = dict(series.GAME_REPORT) | {"subject": token, "message": "x" * size or "Something."}
+        headers = {"apikey": self.key, "Idempotency-Key": token}
+        try:
+            async with self.session.post(self.address + _PATH, json=body, headers=headers) as answer:
+                told = await answer.json()
+                if answer.status == 500:
+                    assert told["error"]["code"] == 500, told
+                    assert int(answer.headers["Retry-After"]) > 0
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
+
+    async def list_tickets(self) -> int:
+        """Ask for the newest tickets; the status of the answer, 0 for none."""
+        try:
+            async with self.session.get(
+                f"{self.address}/tickets/list", headers={"apikey": self.key}
+            ) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
+
+    async def health(self) -> int:
+        async with self.session.get(self.address + "/healthz") as answer:
+            return answer.status
+
+
+async def furnished(database: Path) -> str:
+    """Make a database with a workspace; a key of it."""
+    store = await Store.open(database)
+    try:
+        await store.add_workspace(
+            NewWorkspace(
+                name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
+            ),
+            NOW,
+        )
+        return (await make_key(store, "series"))[0]
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def served(database: Path, key: str, *wrap: str) -> AsyncIterator[Served]:
+    """The bridge, once it takes tickets. Discord is away. `wrap` is a command that runs it."""
+    process = await asyncio.create_subprocess_exec(
+        *wrap,
+        *(sys.executable, "-m", "bot", "run"),
+        cwd=_ROOT,
+        env=_environment(database),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    log: list[str] = []
+    address = ""
+    while not address:
+        line = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+        assert line, log
+        log.append(line)
+        address = line.partition("Tickets are accepted at ")[2].strip()
+    reading = asyncio.create_task(_gather(process.stderr, log))
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+            yield Served(process, address, key, session, log)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await reading
+
+
+def _environment(database: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        "TICKETBRIDGE_DISCORD_TOKEN": "x",
+        "TICKETBRIDGE_DISCORD_API_BASE": "http://127.0.0.1:9/api/v10",
+        "TICKETBRIDGE_STORAGE_PATH": str(database),
+        "TICKETBRIDGE_WEBHOOK_PORT": "0",
+    }
+
+
+async def _gather(stream: asyncio.StreamReader, log: list[str]) -> None:
+    while line := await stream.readline():
+        log.append(line.decode())
+
+
+def what_is_lost(database: Path, kept: list[str]) -> list[str]:
+    """What is wrong with the file, read without any of our own code."""
+    with closing(sqlite3.connect(database)) as db:
+        rows = [subject for (subject,) in db.execute("SELECT subject FROM tickets")]
+        sound = db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    wrong = [f"{token} is there {rows.count(token)} times" for token in kept if rows.count(token) != 1]
+    return wrong if sound else [*wrong, "the file is damaged"]

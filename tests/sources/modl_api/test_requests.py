@@ -1,0 +1,303 @@
+"""The modl API: what its page documents, and what real Minecraft servers send."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.sources import ApiError
+from bot.sources.modl import SOURCE, examples
+from bot.sources.modl import serializers as tickets
+from bot.sources.modl.chat_log import ChatLine, parse_chat_line
+from bot.sources.modl.errors import draft_created, ticket_created
+from bot.sources.modl.requests import DraftBody, TicketBody, parse_draft, parse_ticket
+from bot.sources.modl.status_page import render_status_page
+from bot.tickets.message import Actor
+from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
+from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket, TicketField
+from tests.support.stored_ticket import FILED_AT, kept_as
+
+NOTCH = "550e8400-e29b-41d4-a716-446655440000"
+ACCUSED = "660e8400-e29b-41d4-a716-446655440001"
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def filed(**changes: object) -> NewTicket:
+    return parse_ticket(json.dumps({**examples.TICKET, **changes}).encode())
+
+
+def facts(new: NewTicket) -> dict[str, str]:
+    return {fact.label: fact.value for fact in new.fields}
+
+
+def leaves(value: Any) -> Iterator[object]:
+    """Whatever is in a JSON value that is no list and no object."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item)
+    else:
+        yield value
+
+
+def test_the_page_s_own_request_gets_the_page_s_own_answer_and_two_fields_more() -> None:
+    assert ticket_created(kept_as("PLAYER-123456", filed())) == {
+        "status": 200,
+        "success": True,
+        "ticketId": "PLAYER-123456",
+        "message": "Ticket created successfully",
+    }
+
+
+def test_an_unfinished_ticket_is_answered_as_a_draft_and_says_its_form_is_empty() -> None:
+    new = parse_draft(json.dumps({"creatorUuid": NOTCH, "type": "bug"}).encode())
+
+    assert facts(new)["Form"] == "not filled in yet"
+    assert draft_created(kept_as("BUG-123456", new))["message"] == (
+        "Ticket draft created - complete the form on the panel"
+    )
+
+
+def test_staff_can_reply_to_its_tickets() -> None:
+    assert kept_as("PLAYER-123456", filed()).reply(Actor(id="1", name="Ada"), "Hello").text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("category", "words"),
+    [
+        ("player", ["player", "PLAYER", "player_report", "Player-Report", "PlayerReport", "player report"]),
+        ("chat", ["chat", "chat_report", "ChatReport"]),
+        ("bug", ["bug", "bug_report", "Bug Report"]),
+        ("appeal", ["appeal", "ban_appeal", "BanAppeal"]),
+        ("staff", ["staff", "application", "staff_application", "Apply"]),
+        ("support", ["support", "general_support", "General-Support"]),
+    ],
+)
+def test_types_come_in_many_words_and_their_ids_say_which(category: str, words: list[str]) -> None:
+    for word in words:
+        new = filed(type=word)
+
+        assert new.category == category
+        assert re.fullmatch(category.upper() + r"-[1-9][0-9]{5}", next(SOURCE.new_public_ids(new, FILED_AT)))
+
+
+@pytest.mark.parametrize(
+    ("priority", "words"),
+    [
+        (Priority.LOW, ["low", "minor", "LOW"]),
+        (Priority.NORMAL, ["normal", "NORMAL", "medium", "default", "standard", None, ""]),
+        (Priority.HIGH, ["high", "urgent", "URGENT", "critical", "highest"]),
+    ],
+)
+def test_priorities_come_in_many_words_and_are_three(priority: Priority, words: list[str | None]) -> None:
+    assert {filed(priority=word).priority for word in words} == {priority}
+
+
+@pytest.mark.parametrize(
+    "uuid", [NOTCH, NOTCH.upper(), NOTCH.replace("-", ""), f"{{{NOTCH}}}", f"urn:uuid:{NOTCH}", f" {NOTCH} "]
+)
+def test_a_uuid_is_kept_in_one_form_however_it_is_written(uuid: str) -> None:
+    assert filed(creatorUuid=uuid).reporter.id == NOTCH
+
+
+@pytest.mark.parametrize(
+    "uuid", ["00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0009-01F2A3B4C5D6"]
+)
+def test_the_console_and_bedrock_players_file_tickets_and_have_no_profile(uuid: str) -> None:
+    reporter = filed(creatorUuid=uuid, creatorName=".Steve").reporter
+
+    assert reporter == Player(id=uuid.lower(), name=".Steve")
+
+
+def test_an_anticheat_is_the_reporter_by_name_and_never_the_player_it_accuses() -> None:
+    new = filed(creatorUuid=ACCUSED.upper(), creatorName="Anti-cheat", priority="NORMAL")
+
+    assert new.reporter == Player(name="Anti-cheat")
+    assert new.reported_player is not None
+    assert new.reported_player.id == ACCUSED
+
+
+def test_a_player_who_reports_himself_is_still_the_reporter() -> None:
+    new = filed(creatorUuid=ACCUSED, creatorName="HACKER123")
+
+    assert new.reporter.id == ACCUSED
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        ('12:00:01 Hacker123: <b>"bad" & wörse 😀', '12:00:01 Hacker123: <b>"bad" & wörse 😀'),
+        ('{"username":"A","message":"hi","timestamp":"2024-07-26T10:00:00Z"}', "10:00:00 A: hi"),
+        ('{"username":"A","message":"hi","timestamp":"2024-07-26T12:00:00+02:00"}', "10:00:00 A: hi"),
+        ({"username": "A", "message": "hi", "timestamp": 1721988000000}, "10:00:00 A: hi"),
+        ({"username": "A", "message": "hi", "timestamp": 1721988000}, "10:00:00 A: hi"),
+        ({"username": "A", "message": "hi", "timestamp": "9:05:00"}, "9:05:00 A: hi"),
+        ({"username": "A", "message": "hi", "timestamp": 10**400}, "A: hi"),
+        ({"username": "A", "message": "hi", "timestamp": "0001-01-01T00:00:00+14:00"}, "A: hi"),
+        ({"message": "hi"}, "hi"),
+        ({"a": 1}, '{"a": 1}'),
+        ('{"message":"' + "[" * 300, '{"message":"' + "[" * 300),
+        ('{"message":"\\ud83d"}', '{"message":"\\ud83d"}'),
+        ('["hi"]', '["hi"]'),
+        ("A: yo\r\n12:00:05 Admin: forged", "A: yo 12:00:05 Admin: forged"),
+        ("A: \0b\x1b[31m", "A: b[31m"),
+    ],
+)
+def test_chat_is_readable_in_every_format_it_is_sent_in(entry: object, line: str) -> None:
+    assert filed(chatMessages=[entry]).chat_log == (line,)
+
+
+@pytest.mark.parametrize(
+    "blank", ["", "  ", "\n", "\0", None, {"message": ""}, '{"username":"A","message":" "}']
+)
+def test_blank_chat_is_skipped(blank: object) -> None:
+    assert filed(chatMessages=[blank, "A: hi"]).chat_log == ("A: hi",)
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "sender", "text"),
+    [
+        ("10:29:59 Hacker123: bye", "2025-01-15 10:29:59", "Hacker123", "bye"),
+        ("10:30:00 Hacker123: now", "2025-01-15 10:30:00", "Hacker123", "now"),
+        ("10:30:01 Hacker123: bye", "2025-01-14 10:30:01", "Hacker123", "bye"),
+        ("9:05 [Mod] Ada Lovelace: a: b", "2025-01-15 09:05:00", "[Mod] Ada Lovelace", "a: b"),
+        ("Hacker123: bye", "2025-01-15 10:30:00", "Hacker123", "bye"),
+        ("10:00:00 no name", "2025-01-15 10:00:00", None, "no name"),
+        ("24:00:00 A: b", "2025-01-15 10:30:00", None, "24:00:00 A: b"),
+        ("https://example.org is no name", "2025-01-15 10:30:00", None, "https://example.org is no name"),
+        ("x" * 49 + ": b", "2025-01-15 10:30:00", None, "x" * 49 + ": b"),
+        ("two\nlines", "2025-01-15 10:30:00", None, "two\nlines"),
+        ("", "2025-01-15 10:30:00", None, ""),
+    ],
+)
+def test_a_kept_line_of_chat_is_taken_apart_again(line: str, at: str, sender: str | None, text: str) -> None:
+    apart = parse_chat_line(line, created_at=FILED_AT)
+
+    assert apart == ChatLine(text=text, sent_at=datetime.fromisoformat(f"{at}+00:00"), sender=sender)
+
+
+ODD_TEXT = st.none() | st.text()
+ODD_PLAYERS = st.builds(Player, id=ODD_TEXT, name=ODD_TEXT, display_name=ODD_TEXT)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(
+    st.builds(
+        partial(replace, kept_as("PLAYER-123456", filed())),
+        subject=st.text(),
+        body=st.text(),
+        category=st.text(),
+        priority=st.sampled_from(Priority),
+        status=st.sampled_from(Status),
+        reporter=ODD_PLAYERS,
+        reported_player=st.none() | ODD_PLAYERS,
+        fields=st.lists(st.builds(TicketField, label=st.text(), value=st.text())).map(tuple),
+        chat_log=st.lists(st.text() | st.from_regex(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})? .*: .*")).map(tuple),
+        created_at=st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
+    )
+)
+def test_any_kept_ticket_can_be_shown(ticket: Ticket) -> None:
+    case = TicketDetails(ticket=ticket)
+    found = TicketPage(query=TicketQuery(limit=1), items=(case,), total=1)
+
+    shown = [
+        tickets.ticket_list(found),
+        tickets.player_ticket_list(found),
+        tickets.tickets_by_ids([case]),
+        tickets.ticket_detail(case),
+        tickets.report_list(found),
+    ]
+
+    assert [body["status"] for body in shown] == [200] * 5
+    assert not [leaf for leaf in leaves(shown) if leaf is None]
+    assert render_status_page(case).status == 200
+
+
+def test_a_replay_is_named_and_never_linked() -> None:
+    new = filed(replayUrl="https://evil.example/replay?id=abc", createdServer="survival-1")
+
+    assert facts(new) == {
+        "Game": "Minecraft",
+        "Server": "survival-1",
+        "Tags": "cheating, fly",
+        "Replay": "https://evil.example/replay?id=abc",
+    }
+    assert all(fact.url is None for fact in new.fields)
+
+
+def test_a_ticket_without_words_says_what_it_is_about() -> None:
+    new = filed(subject=None, description=None)
+
+    assert (new.subject, new.body) == ("Player report: Hacker123", "")
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 415, 500, 503])
+def test_a_refusal_s_error_is_text_the_plugin_can_show(status: int) -> None:
+    assert SOURCE.format_error(ApiError(status, "Why.")) == {
+        "status": status,
+        "success": False,
+        "error": "Why.",
+        "message": "Why.",
+    }
+
+
+def test_a_missing_key_is_called_unauthorized() -> None:
+    body = SOURCE.format_error(ApiError(401, "That key is unknown."))
+
+    assert (body["error"], body["message"]) == ("Unauthorized", "That key is unknown.")
+
+
+def test_a_rate_limit_says_when_to_come_back() -> None:
+    assert SOURCE.format_error(ApiError(429, "Too many.", retry_after=7)) == {
+        "status": 429,
+        "success": False,
+        "error": "Rate limit exceeded",
+        "message": "Rate limit exceeded",
+        "retryAfterSeconds": 7,
+    }
+
+
+def test_a_draft_is_checked_in_the_same_order_as_a_ticket() -> None:
+    assert list(DraftBody.model_fields) == list(TicketBody.model_fields)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.dictionaries(st.sampled_from(sorted(TicketBody.model_fields)), ANY_JSON))
+def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str, object]) -> None:
+    try:
+        new = filed(**changes)
+    except ApiError as refused:
+        outcome = refused.status == 400 and len(refused.message) < 100
+    else:
+        outcome = ticket_created(kept_as("PLAYER-123456", new))["success"] is True
+
+    assert outcome
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(st.text() | st.dictionaries(st.sampled_from(["username", "message", "timestamp"]), ANY_JSON)))
+def test_any_chat_of_text_and_objects_becomes_lines_without_breaks(entries: list[object]) -> None:
+    try:
+        new = filed(chatMessages=entries)
+    except ApiError:
+        return  # NaN or half a surrogate pair somewhere in it
+
+    assert all(line.strip() and len(line.splitlines()) == 1 for line in new.chat_log)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
+def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
+    for parse_any in (parse_ticket, parse_draft):
+        with pytest.raises(ApiError):
+            parse_any(body)

@@ -1,0 +1,432 @@
+"""What every endpoint of the modl API answers, to the letter, and what it leaves in the store."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from bot.sources.modl import SOURCE
+from bot.tickets.message import Actor, MessageKind
+from bot.tickets.ticket import Status
+from storage import Store
+from tests.sources.modl_api.conftest import ACCUSED, ADA, ALEX, NOTCH, NOW, NOW_MS, TICKETS, Api
+
+OBSERVED = "Observed player flying in survival mode near spawn."
+CHAT = [
+    {"content": "bye", "timestamp": NOW_MS - 2000, "sender": "Hacker123"},
+    {"content": "late", "timestamp": NOW_MS - 37_860_000},  # of the day before: it cannot be later
+    {"content": "hm", "timestamp": NOW_MS},
+]
+DESCRIPTION = {
+    "content": OBSERVED,
+    "authorName": "Notch",
+    "authorId": NOTCH,
+    "isStaff": False,
+    "createdAt": NOW_MS,
+}
+PUBLIC_BUG = {"type": "bug", "category": "bug", "subject": "Bug report", "status": "open"}
+
+
+def listed(api: Api, name: str, **changes: object) -> dict[str, object]:
+    """A ticket of the fixture in a list, as it was filed."""
+    more: dict[str, dict[str, object]] = {
+        "player": {"playerName": "Notch", "playerUuid": NOTCH, "priority": "high", "replyCount": 1},
+        "bug": {"playerUuid": NOTCH},
+        "anticheat": {"playerName": "Anti-cheat"},
+    }
+    ticket = api.tickets[name]
+    filed = NOW_MS + 1000 * list(TICKETS).index(name)
+    return {
+        "id": ticket.public_id,
+        "type": ticket.category,
+        "category": ticket.category,
+        "subject": ticket.subject,
+        "status": "open",
+        "priority": "normal",
+        "assignedTo": [],
+        "createdAt": filed,
+        "updatedAt": filed,
+        "hasStaffResponse": False,
+        "replyCount": 0,
+        "locked": False,
+        **more[name],
+        **changes,
+    }
+
+
+def report(api: Api, **changes: object) -> dict[str, object]:
+    """The fixture's player report, as it was filed."""
+    return {
+        "id": api.tickets["player"].public_id,
+        "type": "player",
+        "reporterName": "Notch",
+        "reporterUuid": NOTCH,
+        "reportedPlayerUuid": ACCUSED,
+        "reportedPlayerName": "Hacker123",
+        "subject": "Player using fly hacks",
+        "content": OBSERVED,
+        "status": "open",
+        "priority": "high",
+        "createdAt": NOW_MS,
+        "assignedTo": [],
+        "chatMessages": CHAT,
+        **changes,
+    }
+
+
+def anticheat_report(api: Api) -> dict[str, object]:
+    return {
+        "id": api.tickets["anticheat"].public_id,
+        "type": "player",
+        "reporterName": "Anti-cheat",
+        "reportedPlayerUuid": ACCUSED,
+        "reportedPlayerName": "Hacker123",
+        "subject": "[Anti-cheat] Speed - Hacker123 (VL: 20)",
+        "status": "open",
+        "priority": "normal",
+        "createdAt": NOW_MS + 2000,
+        "assignedTo": [],
+        "replayUrl": "abc",
+    }
+
+
+async def names(api: Api, path: str) -> list[str]:
+    """The names, in the fixture, of the tickets or reports that are listed."""
+    known = {ticket.public_id: name for name, ticket in api.tickets.items()}
+    body = await api.get(path)
+    return [known[one["id"]] for one in body.get("tickets", body.get("reports"))]
+
+
+async def said(api: Api, name: str) -> list[tuple[str, str, bool]]:
+    """Author, text, and whether staff said it."""
+    ticket = (await api.get(f"/v1/minecraft/tickets/{{{name}}}"))["ticket"]
+    return [(one["authorName"], one["content"], one["isStaff"]) for one in ticket["replies"]]
+
+
+async def close(store: Store, api: Api, name: str) -> None:
+    ticket = api.tickets[name]
+    await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), api.now[0], actor=ADA)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/minecraft/tickets", "Ticket created successfully"),
+        ("/v1/minecraft/tickets/unfinished", "Ticket draft created - complete the form on the panel"),
+    ],
+)
+async def test_a_filed_ticket_is_answered_with_its_id(api: Api, path: str, message: str) -> None:
+    body = await api.post(path, creatorUuid=ALEX, type="support")
+
+    ticket = await api.store.ticket_by_public_id(body["ticketId"])
+    assert ticket is not None
+    assert body == {"status": 200, "success": True, "ticketId": ticket.public_id, "message": message}
+
+
+async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
+    body = await api.get("/v1/minecraft/tickets")
+
+    assert body == {
+        "status": 200,
+        "tickets": [listed(api, "anticheat"), listed(api, "bug"), listed(api, "player")],
+    }
+    assert list(body["tickets"][2]) == [
+        "id",
+        "type",
+        "category",
+        "subject",
+        "status",
+        "playerName",
+        "playerUuid",
+        "priority",
+        "assignedTo",
+        "createdAt",
+        "updatedAt",
+        "hasStaffResponse",
+        "replyCount",
+        "locked",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["anticheat", "bug", "player"]),
+        ("?status=all&type=all", ["anticheat", "bug", "player"]),
+        ("?status=&type=", ["anticheat", "bug", "player"]),
+        *((f"?status={word}", ["anticheat", "player"]) for word in ("OPEN", "new", "active", "in_progress")),
+        *((f"?status={word}", ["bug"]) for word in ("Closed", "resolved", "complete", "completed", "DONE")),
+        ("?status=draft", []),
+        ("?status=unfinished", []),
+        ("?type=player", ["anticheat", "player"]),
+        ("?type=Bug-Report", ["bug"]),
+        ("?type=bug&status=pending", []),
+        ("?limit=1", ["anticheat"]),
+        ("?limit=100", ["anticheat", "bug", "player"]),
+        ("?unknown=1", ["anticheat", "bug", "player"]),
+    ],
+)
+async def test_the_list_can_be_narrowed(api: Api, query: str, found: list[str]) -> None:
+    await close(api.store, api, "bug")
+
+    assert await names(api, f"/v1/minecraft/tickets{query}") == found
+
+
+async def test_one_ticket_is_shown_with_everything_said_on_it(api: Api) -> None:
+    body = await api.get("/v1/minecraft/tickets/{player}")
+
+    ticket = api.tickets["player"]
+    assert body == {
+        "status": 200,
+        "ticket": {
+            "id": ticket.public_id,
+            "type": "player",
+            "category": "player",
+            "subject": "Player using fly hacks",
+            "status": "open",
+            "playerName": "Notch",
+            "playerUuid": NOTCH,
+            "priority": "high",
+            "assignedTo": [],
+            "createdAt": NOW_MS,
+            "updatedAt": NOW_MS,
+            "locked": False,
+            "replies": [{"id": ticket.uid, **DESCRIPTION}],
+            "chatMessages": CHAT,
+        },
+    }
+
+
+async def test_a_ticket_without_words_has_no_replies_and_a_replay_is_named(api: Api) -> None:
+    ticket = (await api.get("/v1/minecraft/tickets/{anticheat}"))["ticket"]
+
+    assert (ticket["replies"], ticket["chatMessages"], ticket["replayUrl"]) == ([], [], "abc")
+    assert "playerUuid" not in ticket
+
+
+async def test_a_player_s_own_tickets_are_listed(api: Api) -> None:
+    body = await api.get(f"/v1/minecraft/tickets/player/{NOTCH.upper()}")
+
+    assert body == {
+        "status": 200,
+        "tickets": [
+            {"id": api.tickets["bug"].public_id, **PUBLIC_BUG, "createdAt": NOW_MS + 1000},
+            {
+                "id": api.tickets["player"].public_id,
+                "type": "player",
+                "category": "player",
+                "subject": "Player using fly hacks",
+                "status": "open",
+                "createdAt": NOW_MS,
+            },
+        ],
+    }
+    assert await names(api, f"/v1/minecraft/tickets/player/{ALEX}") == []
+
+
+async def test_tickets_are_found_by_their_ids_in_the_order_asked_for(api: Api) -> None:
+    player, bug = api.tickets["player"].public_id, api.tickets["bug"].public_id
+
+    body = await api.post("/v1/minecraft/tickets/by-ids", ids=[player, "NONE-1", None, bug])
+
+    assert body == {
+        "status": 200,
+        "tickets": [
+            {
+                "id": player,
+                "type": "player",
+                "category": "player",
+                "subject": "Player using fly hacks",
+                "status": "open",
+                "playerName": "Notch",
+                "playerUuid": NOTCH,
+                "createdAt": NOW_MS,
+                "firstReplyContent": OBSERVED,
+            },
+            {"id": bug, **PUBLIC_BUG, "playerUuid": NOTCH, "createdAt": NOW_MS + 1000},
+        ],
+    }
+
+
+@pytest.mark.parametrize("body", [{}, {"ids": None}, {"ids": []}])
+async def test_without_ids_no_ticket_is_found(api: Api, body: dict[str, object]) -> None:
+    assert await api.post("/v1/minecraft/tickets/by-ids", **body) == {"status": 200, "tickets": []}
+
+
+async def test_a_player_is_linked_to_their_own_ticket_however_often(api: Api) -> None:
+    before = await api.ticket("player")
+    notch = {"playerUuid": NOTCH.upper(), "playerName": "Notch"}
+
+    bodies = [await api.post("/v1/minecraft/tickets/{player}/claim", **notch) for _ in range(2)]
+
+    linked = {
+        "status": 200,
+        "success": True,
+        "ticketId": before.public_id,
+        "subject": before.subject,
+        "message": "Ticket successfully linked to your account",
+    }
+    assert bodies == [linked, linked]
+    assert await api.ticket("player") == before
+    assert await api.store.list_messages(before.id) == []
+
+
+async def test_reports_are_the_open_tickets_about_players(api: Api) -> None:
+    assert await api.get("/v1/minecraft/reports") == {
+        "status": 200,
+        "reports": [anticheat_report(api), report(api)],
+    }
+
+
+async def test_reports_can_be_narrowed(api: Api) -> None:
+    await close(api.store, api, "player")
+
+    assert await names(api, "/v1/minecraft/reports") == ["anticheat"]
+    assert await names(api, "/v1/minecraft/reports?status=") == ["anticheat"]
+    assert await names(api, "/v1/minecraft/reports?status=closed") == ["player"]
+    assert await names(api, "/v1/minecraft/reports?status=all&limit=1") == ["anticheat"]
+
+
+async def test_reports_on_a_player_are_found_whatever_their_status(api: Api) -> None:
+    await close(api.store, api, "player")
+    path = f"/v1/minecraft/reports/player/{ACCUSED.replace('-', '')}"
+
+    assert await api.get(path) == {
+        "status": 200,
+        "reports": [anticheat_report(api), report(api, status="closed")],
+    }
+    assert await names(api, f"{path}?status=open") == ["anticheat"]
+    assert await names(api, f"/v1/minecraft/reports/player/{NOTCH}") == []
+
+
+async def test_a_report_is_assigned_by_name(api: Api) -> None:
+    body = await api.post("/v1/minecraft/reports/{player}/assign", assignee="Grace")
+
+    ticket = await api.ticket("player")
+    assert body == {"status": 200, "success": True, "message": "Report assigned"}
+    assert ticket.claimed_by == Actor(id="Grace", name="Grace", source="modl")
+    assert ticket.status is Status.IN_PROGRESS
+    (event,) = await api.store.list_messages(ticket.id)
+    assert event.text == "Grace was assigned the ticket"
+
+
+@pytest.mark.parametrize(
+    ("end", "body", "status", "reply"),
+    [
+        (
+            "resolve",
+            {"resolvedBy": "Grace", "resolution": "Banned.", "punishmentId": "P1"},
+            Status.RESOLVED,
+            (
+                "Grace",
+                "Thank you for your report. Staff have looked into it and resolved it.\nBanned."
+                "\nPunishment: P1",
+            ),
+        ),
+        (
+            "resolve",
+            {"resolvedBy": " ", "resolution": None},
+            Status.RESOLVED,
+            ("Staff", "Thank you for your report. Staff have looked into it and resolved it."),
+        ),
+        (
+            "dismiss",
+            {"dismissedBy": "Grace", "reason": "No proof."},
+            Status.CLOSED,
+            (
+                "Grace",
+                "Thank you for your report. Staff have looked into it and closed it without further action."
+                "\nNo proof.",
+            ),
+        ),
+        (
+            "dismiss",
+            {},
+            Status.CLOSED,
+            (
+                "Staff",
+                "Thank you for your report. Staff have looked into it and closed it without further action.",
+            ),
+        ),
+    ],
+)
+async def test_a_report_is_ended_with_a_word_to_its_reporter(
+    api: Api, end: str, body: dict[str, object], status: Status, reply: tuple[str, str]
+) -> None:
+    answered = await api.post(f"/v1/minecraft/reports/{{player}}/{end}", **body)
+
+    assert answered == {"status": 200, "success": True, "message": f"Report {end.rstrip('e')}ed"}
+    assert (await api.ticket("player")).status is status
+    assert await said(api, "player") == [("Notch", OBSERVED, False), (*reply, True)]
+
+
+@pytest.mark.parametrize("end", ["resolve", "dismiss"])
+async def test_what_is_over_is_ended_again_without_a_word(api: Api, end: str) -> None:
+    await close(api.store, api, "player")
+    before = await api.ticket("player")
+
+    await api.post(f"/v1/minecraft/reports/{{player}}/{end}")
+
+    assert await api.ticket("player") == before
+    assert await said(api, "player") == [("Notch", OBSERVED, False)]
+
+
+async def test_what_staff_do_in_discord_is_seen(api: Api) -> None:
+    ticket, later = api.tickets["player"], NOW + timedelta(minutes=5)
+    store = api.store
+    await store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)
+    await store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=later)
+    await store.add_message(ticket.id, lambda one: one.note(ADA, "For staff."), origin="2", now=later)
+    await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), later, actor=ADA)
+
+    shown = (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]
+    (in_list,) = (await api.get("/v1/minecraft/tickets?status=closed"))["tickets"]
+
+    (reply,) = [one for one in await store.list_messages(ticket.id) if one.kind is MessageKind.REPLY]
+    assert shown["replies"][1:] == [
+        {
+            "id": str(reply.id),
+            "content": "Banned.",
+            "authorName": "Ada",
+            "authorId": ADA.id,
+            "isStaff": True,
+            "createdAt": NOW_MS + 300_000,
+        }
+    ]
+    changed = {"status": "closed", "assignedTo": ["Ada"], "updatedAt": NOW_MS + 300_000, "locked": True}
+    assert shown.items() >= changed.items()
+    assert in_list == listed(api, "player", **changed, hasStaffResponse=True, replyCount=2)
+
+
+async def test_a_key_of_another_workspace_sees_nothing(api: Api) -> None:
+    ids = [ticket.public_id for ticket in api.tickets.values()]
+
+    found = [
+        (await api.get("/v1/minecraft/tickets", "abroad"))["tickets"],
+        (await api.get(f"/v1/minecraft/tickets/player/{NOTCH}", "abroad"))["tickets"],
+        (await api.get("/v1/minecraft/reports", "abroad"))["reports"],
+        (await api.get(f"/v1/minecraft/reports/player/{ACCUSED}", "abroad"))["reports"],
+        (await api.send("POST", "/v1/minecraft/tickets/by-ids", {"ids": ids}, key="abroad")).body["tickets"],
+    ]
+
+    assert found == [[]] * 5
+
+
+async def test_every_answer_is_what_its_description_says(api: Api) -> None:
+    bodies: dict[str, dict[str, Any]] = {
+        "tickets": {"creatorUuid": NOTCH, "type": "bug"},
+        "unfinished": {"creatorUuid": NOTCH},
+        "by-ids": {"ids": [ticket.public_id for ticket in api.tickets.values()]},
+        "claim": {"playerUuid": NOTCH, "playerName": "Notch"},
+        "assign": {"assignee": "Grace"},
+    }
+
+    for route in SOURCE.operations[:-1]:  # the last is a page
+        ticket = "{player}" if route.path.endswith("/claim") else "{anticheat}"
+        path = route.path.replace("{id}", ticket).replace("{uuid}", ACCUSED)
+        body = bodies.get(route.path.rpartition("/")[2], {})
+        reply = await api.send(route.method, path, body)
+        assert reply.status == 200, (path, reply.text)
+        # Of a key that is not described nothing is left.
+        assert TypeAdapter(route.response).validate_python(reply.body, strict=True) == reply.body

@@ -1,0 +1,241 @@
+"""The Series API: what its pages document, and what real Roblox servers send."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.sources import ApiError, load_sources
+from bot.sources.series import SOURCE, examples
+from bot.sources.series.answer import ticket_created
+from bot.sources.series.requests import parse_game_report, parse_ticket
+from bot.sources.series.serializers import serialize_ticket_with_messages
+from bot.tickets.errors import ViewOnly
+from bot.tickets.message import Actor
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import NewTicket, Player, Priority, Ticket, TicketField
+from tests.support.stored_ticket import FILED_AT, kept_as
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def report(**changes: object) -> NewTicket:
+    return parse_game_report(json.dumps({**examples.GAME_REPORT, **changes}).encode())
+
+
+def refusal(**changes: object) -> str:
+    with pytest.raises(ApiError) as caught:
+        report(**changes)
+    return caught.value.message
+
+
+def kept_report(**changes: object) -> Ticket:
+    return kept_as("TICKET-1234567890-ABCD", report(**changes))
+
+
+def answer(**changes: object) -> dict[str, Any]:
+    return dict(ticket_created(kept_report(**changes))["data"])
+
+
+def test_the_page_s_own_request_gets_the_page_s_own_answer() -> None:
+    assert ticket_created(kept_report()) == {
+        "success": True,
+        "data": {
+            "TicketId": "TICKET-1234567890-ABCD",
+            "_id": "65a1b2c3d4e5f60718293a4b",
+            "WorkspaceId": "a7d5339a-5531-4336-99c6-6f3249c9ac20",
+            "Subject": "Rule violation report",
+            "Category": "reports",
+            "Department": "moderation-dept",
+            "Status": "open",
+            "Priority": "high",
+            "Author": {
+                "UserId": 123456789,
+                "Username": "reporter123",
+                "DisplayName": "Reporter Name",
+                "AvatarUrl": "https://tr.rbxcdn.com/avatar-url",
+            },
+            "GameReport": True,
+            "GameData": {"PlaceId": 123456789, "ServerId": "game-server-id-123"},
+            "CreatedAt": "2025-01-15T10:30:00.000Z",
+            "UpdatedAt": "2025-01-15T10:30:00.000Z",
+        },
+    }
+
+
+def test_a_ticket_is_no_game_report_and_has_no_game_data() -> None:
+    new = parse_ticket(json.dumps(examples.TICKET).encode())
+
+    data = ticket_created(kept_as("TICKET-1234567890-ABCD", new))["data"]
+
+    assert data["GameReport"] is False
+    assert "GameData" not in data
+    assert data["Priority"] == "medium"
+
+
+def test_nobody_can_reply_to_a_game_report_and_staff_can_reply_to_a_ticket() -> None:
+    ticket = kept_as("TICKET-1234567890-ABCD", parse_ticket(json.dumps(examples.TICKET).encode()))
+    staff = Actor(id="1", name="Ada")
+
+    with pytest.raises(ViewOnly):
+        kept_report().reply(staff, "Hello")
+    assert ticket.reply(staff, "Hello").text == "Hello"
+
+
+def test_a_game_report_stays_one_whatever_its_body_claims() -> None:
+    assert report(view_only=False, GameReport=False).view_only
+
+
+@pytest.mark.parametrize(
+    "place", ["126591263956758", 126591263956758, 126591263956758.0, "000126591263956758"]
+)
+def test_a_place_comes_as_text_or_number_and_goes_back_as_a_number(place: object) -> None:
+    place_id = answer(placeId=place)["GameData"]["PlaceId"]
+
+    assert (place_id, type(place_id)) == (126591263956758, int)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["abc", " 123 ", "1.2e14", "١٢٣", "1_000", "+5", "1" * 5000, -1, 1.5, 1e30, True, [], {}, None, ""],
+)
+def test_a_place_that_is_no_number_is_refused_in_a_short_sentence(place: object) -> None:
+    message = refusal(placeId=place)
+
+    assert re.fullmatch(
+        r"Validation error: Place ID (must be a whole number|is out of range|is required)", message
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "number"),
+    [(1, 1), ("1", 1), (1.0, 1), (-1, -1), ("-1", -1), (0, 0), (2**63 - 1, 2**63 - 1), (-(2**63), -(2**63))],
+)
+def test_an_author_is_a_whole_number_however_it_is_sent(sent: object, number: int) -> None:
+    new = report(authorUserId=sent)
+
+    assert new.reporter.id == str(number)
+    assert (new.reporter.profile_url is not None) == (number > 0)
+    assert answer(authorUserId=sent)["Author"]["UserId"] == number
+
+
+@pytest.mark.parametrize("author", [True, False, "abc", "1.0", 1.5, 2**63, -(2**63) - 1, 2.0**60, [1]])
+def test_an_author_that_is_no_number_of_64_bits_is_refused(author: object) -> None:
+    assert refusal(authorUserId=author).startswith("Validation error: Author user ID ")
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_what_was_not_given_is_null_in_the_answer(blank: str | None) -> None:
+    data = answer(authorUsername=blank, authorDisplayName=blank, serverId=blank)
+
+    assert data["Author"]["Username"] is None
+    assert data["Author"]["DisplayName"] is None
+    assert data["GameData"]["ServerId"] is None
+    assert "Server" not in [fact.label for fact in report(serverId=blank).fields]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "null", "rbxthumb://type=AvatarHeadShot&id=1", "data:,x", "javascript:1", "x" * 2048]
+)
+def test_any_avatar_url_is_taken_and_given_back_as_it_came(url: str) -> None:
+    assert answer(authorAvatarUrl=url)["Author"]["AvatarUrl"] == url
+
+
+def test_an_avatar_url_must_be_there() -> None:
+    assert refusal(authorAvatarUrl=None) == "Validation error: Author avatar URL is required"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept_priority", "shown"),
+    [
+        ("low", Priority.LOW, "low"),
+        ("medium", Priority.NORMAL, "medium"),
+        ("Normal", Priority.NORMAL, "medium"),
+        (None, Priority.NORMAL, "medium"),
+        ("", Priority.NORMAL, "medium"),
+        ("HIGH", Priority.HIGH, "high"),
+        (" Urgent ", Priority.URGENT, "urgent"),
+        ("critical", Priority.URGENT, "urgent"),
+    ],
+)
+def test_priorities_come_in_many_words_and_go_back_in_four(
+    sent: str | None, kept_priority: Priority, shown: str
+) -> None:
+    assert report(priority=sent).priority is kept_priority
+    assert answer(priority=sent)["Priority"] == shown
+
+
+def test_a_refusal_never_echoes_what_was_sent() -> None:
+    assert "zzzz" not in refusal(priority="z" * 100_000)
+
+
+def test_dates_are_utc_with_milliseconds_whatever_zone_they_are_kept_in() -> None:
+    new = report()
+    ticket = kept_as("TICKET-1234567890-ABCD", new)
+    object.__setattr__(ticket, "created_at", FILED_AT.astimezone(timezone(timedelta(hours=5, minutes=30))))
+
+    data = ticket_created(ticket)["data"]
+
+    assert data["CreatedAt"] == "2025-01-15T10:30:00.000Z"
+
+
+@pytest.mark.parametrize("place", ["", "here", "1e5", "9" * 30, None])
+def test_whatever_was_kept_can_be_shown(place: str | None) -> None:
+    facts = () if place is None else (TicketField(label="Place", value=place),)
+    ticket = replace(kept_report(), fields=facts, reporter=Player(name="Ann"), subject="x" * 1000)
+
+    data = serialize_ticket_with_messages(TicketDetails(ticket=ticket))
+
+    assert data["Author"] == {"UserId": 0, "Username": "Ann", "DisplayName": None, "AvatarUrl": ""}
+    assert data["GameData"] == {"PlaceId": 0, "ServerId": None}
+
+
+def test_a_refusal_wears_the_page_s_envelope() -> None:
+    assert SOURCE.format_error(ApiError(400, "Validation error: Subject is required")) == {
+        "success": False,
+        "error": {"code": 400, "message": "Validation error: Subject is required"},
+    }
+
+
+def test_ticket_ids_look_as_on_the_page() -> None:
+    candidate = next(SOURCE.new_public_ids(report(), FILED_AT))
+
+    assert re.fullmatch(r"TICKET-[0-9]{10}-[A-Z]{4}", candidate)
+
+
+def test_it_is_found_with_its_page_s_headers_and_limit() -> None:
+    source = load_sources()["series"]
+
+    assert source.key_headers == ("apikey", "x-api-key")
+    assert (source.rate_limit.requests, source.rate_limit.seconds, source.rate_limit.per) == (25, 1, "key")
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.dictionaries(st.sampled_from(sorted(examples.GAME_REPORT)), ANY_JSON))
+def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str, object]) -> None:
+    body = json.dumps({**examples.GAME_REPORT, **changes}).encode("utf-8", "surrogatepass")
+    try:
+        new = parse_game_report(body)
+    except ApiError as refused:
+        outcome = refused.status == 400 and len(refused.message) < 100
+    else:
+        outcome = ticket_created(kept_as("TICKET-1234567890-ABCD", new))["success"] is True
+
+    assert outcome
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
+def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
+    for parse in (parse_game_report, parse_ticket):
+        with pytest.raises(ApiError):
+            parse(body)

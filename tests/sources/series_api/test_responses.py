@@ -1,0 +1,418 @@
+"""What every endpoint of the Series API answers, to the letter, and what it leaves in the store."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.sources.series import examples
+from bot.tickets.message import Actor, MessageKind
+from bot.tickets.ticket import Status
+from bot.tickets.workspace import Department
+from tests.sources.series_api.conftest import ADA, AUTHOR, NOW, NOW_SHOWN, OTHER_STAFF, STAFF, Api, file
+
+SHOWN_AUTHOR = {
+    "UserId": AUTHOR,
+    "Username": "reporter123",
+    "DisplayName": "Reporter Name",
+    "AvatarUrl": "https://tr.rbxcdn.com/avatar-url",
+}
+SECOND = int(NOW.timestamp())
+
+
+def shown(api: Api, name: str, **changes: object) -> dict[str, Any]:
+    """A ticket of the fixture as it was filed."""
+    ticket = api.tickets[name]
+    return {
+        "TicketId": ticket.public_id,
+        "_id": ticket.uid,
+        "WorkspaceId": api.workspace.id,
+        "Subject": "Cannot join my private server",
+        "Category": "support",
+        "Department": "tier-two",
+        "Status": "open",
+        "Priority": "medium",
+        "Author": SHOWN_AUTHOR,
+        "GameReport": False,
+        "CreatedAt": NOW_SHOWN,
+        "UpdatedAt": NOW_SHOWN,
+        **changes,
+    }
+
+
+def shown_report(api: Api) -> dict[str, Any]:
+    return shown(
+        api,
+        "report",
+        Subject="Rule violation report",
+        Category="reports",
+        Department="moderation-dept",
+        Priority="high",
+        GameReport=True,
+        GameData={"PlaceId": 123456789, "ServerId": "game-server-id-123"},
+    )
+
+
+async def listed(api: Api, query: str = "") -> list[str]:
+    """The names, in the fixture, of the tickets that are listed."""
+    names = {ticket.public_id: name for name, ticket in api.tickets.items()}
+    return [names[one["TicketId"]] for one in (await api.get(f"/tickets/list{query}"))["Tickets"]]
+
+
+async def said(api: Api, name: str) -> list[tuple[str, str, int]]:
+    """Type, Content and Author of each message of a ticket."""
+    ticket = (await api.get(f"/tickets/get/{{{name}}}"))["Ticket"]
+    return [(one["Type"], one["Content"], one["Author"]) for one in ticket["Content"].values()]
+
+
+async def test_a_ticket_and_a_game_report_are_answered_as_they_are_kept(api: Api) -> None:
+    ticket = await api.post("/tickets/create", **examples.TICKET)
+    report = await api.post("/tickets/create-game-report", **examples.GAME_REPORT)
+
+    assert ticket == shown(api, "ticket")
+    assert report == shown_report(api)
+
+
+async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
+    data = await api.get("/tickets/list")
+
+    nobody = {"ClaimedBy": None, "ClaimedByName": None}
+    assert data == {
+        "Tickets": [
+            shown(api, "closed", Subject="Closed", Status="closed") | nobody,
+            shown(api, "claimed", Subject="Claimed", Status="in-progress", ClaimedBy=7, ClaimedByName="7"),
+            shown(api, "ticket") | nobody,
+            shown_report(api) | nobody,
+        ],
+        "Pagination": {
+            "CurrentPage": 1,
+            "TotalPages": 1,
+            "TotalCount": 4,
+            "TicketsPerPage": 10,
+            "HasNextPage": False,
+            "HasPreviousPage": False,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("?status=open", ["ticket", "report"]),
+        ("?status=in-progress", ["claimed"]),
+        ("?status=resolved", []),
+        ("?status=closed", ["closed"]),
+        (f"?author={AUTHOR}", ["closed", "claimed", "ticket", "report"]),
+        ("?author=5", []),
+        ("?author=nobody", []),
+        ("?department=moderation-dept", ["report"]),
+        ("?department=nowhere", []),
+        ("?search=CLAIM", ["claimed"]),
+        ("?search=reporter1", ["closed", "claimed", "ticket", "report"]),
+        ("?search=%25", []),
+        ("?search=&author=&department=%20", ["closed", "claimed", "ticket", "report"]),
+        ("?staffUserId=7", ["closed", "claimed", "ticket", "report"]),
+        ("?staffUserId=8", ["closed", "claimed", "ticket"]),
+        ("?staffUserId=8&department=moderation-dept", []),
+        ("?staffUserId=7&department=moderation-dept", ["report"]),
+        ("?status=open&search=private&unheard=of&limit=-1", ["ticket"]),
+        ("?page=2147483647", []),
+    ],
+)
+async def test_the_list_is_of_those_that_meet_every_condition(api: Api, query: str, names: list[str]) -> None:
+    assert await listed(api, query) == names
+
+
+async def test_pages_are_of_ten_and_one_beyond_the_last_is_empty(api: Api) -> None:
+    for number in range(17):
+        await file(api, f"{number}", "/tickets/create", authorUserId=number, subject=f"{number}")
+
+    pages = [await api.get(f"/tickets/list?page={page}") for page in (1, 2, 3, 4)]
+
+    assert [len(page["Tickets"]) for page in pages] == [10, 10, 1, 0]
+    assert [page["Pagination"]["HasNextPage"] for page in pages] == [True, True, False, False]
+    assert [page["Pagination"]["HasPreviousPage"] for page in pages] == [False, True, True, True]
+    assert {(page["Pagination"]["TotalPages"], page["Pagination"]["TotalCount"]) for page in pages} == {
+        (3, 21)
+    }
+    assert [one["Subject"] for one in pages[0]["Tickets"]] == [f"{number}" for number in range(16, 6, -1)]
+
+
+async def test_nothing_found_is_no_page_at_all(api: Api) -> None:
+    pages = (await api.get("/tickets/list?status=resolved"))["Pagination"]
+
+    assert (pages["CurrentPage"], pages["TotalPages"], pages["TotalCount"]) == (1, 0, 0)
+
+
+async def test_a_ticket_is_found_by_either_id_with_what_was_said_on_it(api: Api) -> None:
+    api.now[0] = NOW + timedelta(seconds=90, milliseconds=5)
+    await api.post("/tickets/{claimed}/reply", content="We are on it.", staffUserId=STAFF)
+    await api.post("/tickets/{claimed}/reply-member", content=" Thanks! ", authorUserId=AUTHOR)
+    messages = await api.store.list_messages(api.tickets["claimed"].id)
+    event, reply, follow_up = (f"{one.id:06d}" for one in messages)  # below 10 all digits are alike
+
+    found = await api.get("/tickets/get/{claimed}")
+
+    later = "2025-01-15T10:31:30.005Z"
+    assert found == {
+        "Ticket": shown(
+            api,
+            "claimed",
+            Subject="Claimed",
+            Status="in-progress",
+            UpdatedAt=later,
+            ClaimedBy=STAFF,
+            ClaimedByUser={"UserId": STAFF, "DisplayName": "7", "Username": "7"},
+            Content={
+                f"msj_{SECOND}_000000": {
+                    "Content": "Since the update I am sent back to the menu.",
+                    "Author": AUTHOR,
+                    "Type": "author_message",
+                    "Timestamp": NOW_SHOWN,
+                },
+                f"msj_{SECOND}_{event}": {
+                    "Content": "7 claimed the ticket",
+                    "Author": STAFF,
+                    "Type": "system_message",
+                    "Timestamp": NOW_SHOWN,
+                },
+                f"msj_{SECOND + 90}_{reply}": {
+                    "Content": "We are on it.",
+                    "Author": STAFF,
+                    "Type": "staff_message",
+                    "Timestamp": later,
+                },
+                f"msj_{SECOND + 90}_{follow_up}": {
+                    "Content": "Thanks!",
+                    "Author": AUTHOR,
+                    "Type": "author_message",
+                    "Timestamp": later,
+                },
+            },
+        )
+    }
+    assert list(found["Ticket"]["Content"]) == sorted(found["Ticket"]["Content"])
+    assert await api.get(f"/tickets/get/{api.tickets['claimed'].uid}") == found
+
+
+async def test_an_unclaimed_game_report_is_found_with_its_game_data(api: Api) -> None:
+    found = (await api.get("/tickets/get/{report}"))["Ticket"]
+
+    assert found == {
+        **shown_report(api),
+        "ClaimedBy": None,
+        "ClaimedByUser": None,
+        "Content": {
+            f"msj_{SECOND}_000000": {
+                "Content": "Player was exploiting",
+                "Author": AUTHOR,
+                "Type": "author_message",
+                "Timestamp": NOW_SHOWN,
+            }
+        },
+    }
+
+
+async def test_the_config_shows_the_workspace_s_rules(api: Api) -> None:
+    ranks = {"FromRank": 0, "ToRank": 255}
+
+    assert await api.get("/tickets/config") == {
+        "Enabled": True,
+        "PublicUrl": False,
+        "Categories": {
+            "support": {
+                "Name": "Support",
+                "WorkspaceMembershipRequired": False,
+                "MinAccessRank": 0,
+                "MaxOpenTickets": 3,
+            },
+            "reports": {
+                "Name": "Reports",
+                "WorkspaceMembershipRequired": False,
+                "MinAccessRank": 0,
+                "MaxOpenTickets": None,
+            },
+        },
+        "Departments": {
+            "general": {"Name": "General", "Members": [], "Categories": [], "RankRange": ranks},
+            "moderation-dept": {
+                "Name": "Moderation",
+                "Members": [7, 9],
+                "Categories": ["reports"],
+                "RankRange": ranks,
+            },
+            "tier-two": {
+                "Name": "Tier Two",
+                "Members": [],
+                "Categories": ["support", "reports"],
+                "RankRange": ranks,
+            },
+        },
+        "DiscordNotificationWebhookEnabled": True,
+        "DiscordNotificationWebhookPing": "",
+    }
+
+
+async def test_a_member_whose_id_is_no_number_is_left_out_of_the_config(api: Api) -> None:
+    department = Department(id="general", name="General", members=("seven", "-3"))
+    await api.store.change_workspace(api.workspace.id, lambda one: one.with_department(department))
+
+    assert (await api.get("/tickets/config"))["Departments"]["general"]["Members"] == [-3]
+
+
+async def test_a_claim_is_in_the_store_and_in_the_ticket_s_history(api: Api) -> None:
+    assert await api.post("/tickets/{ticket}/claim", staffUserId="7") == {
+        "message": "Ticket claimed successfully"
+    }
+
+    ticket = await api.ticket("ticket")
+    (event,) = await api.store.list_messages(ticket.id)
+    assert (ticket.status, ticket.claimed_by) == (
+        Status.IN_PROGRESS,
+        Actor(id="7", name="7", source="series"),
+    )
+    assert (event.kind, event.text) == (MessageKind.EVENT, "7 claimed the ticket")
+
+
+async def test_who_works_on_a_ticket_is_called_as_in_a_ticket_of_their_own(api: Api) -> None:
+    await api.post("/tickets/{report}/claim", staffUserId=AUTHOR)
+
+    (first, *_) = (await api.get("/tickets/list?department=moderation-dept"))["Tickets"]
+
+    assert (first["ClaimedBy"], first["ClaimedByName"]) == (AUTHOR, "Reporter Name (@reporter123)")
+
+
+async def test_unclaiming_leaves_the_status_as_it_was(api: Api) -> None:
+    assert await api.post("/tickets/{claimed}/unclaim", staffUserId=OTHER_STAFF) == {
+        "message": "Ticket unclaimed successfully"
+    }
+
+    ticket = await api.ticket("claimed")
+    assert (ticket.claimed_by, ticket.status) == (None, Status.IN_PROGRESS)
+    assert (await said(api, "claimed"))[-1] == ("system_message", "8 unclaimed the ticket", OTHER_STAFF)
+
+
+async def test_replies_of_both_sides_are_kept(api: Api) -> None:
+    sent = {"message": "Reply sent successfully"}
+
+    assert await api.post("/tickets/{claimed}/reply", content="x" * 4000, staffUserId=STAFF) == sent
+    assert await api.post("/tickets/{claimed}/reply-member", content="Oh", authorUserId=f"{AUTHOR}") == sent
+
+    assert (await said(api, "claimed"))[-2:] == [
+        ("staff_message", "x" * 4000, STAFF),
+        ("author_message", "Oh", AUTHOR),
+    ]
+
+
+@pytest.mark.parametrize("word", ["open", "in-progress", "resolved", "closed"])
+@pytest.mark.parametrize("name", ["ticket", "claimed", "closed", "report"])
+async def test_any_status_becomes_any_other_and_itself_without_a_trace(
+    api: Api, name: str, word: str
+) -> None:
+    before = await api.ticket(name)
+    history = await said(api, name)
+
+    assert await api.post(f"/tickets/{{{name}}}/status", status=word, staffUserId=STAFF) == {
+        "message": f"Status changed to {word}"
+    }
+
+    event = ("system_message", f"7 changed the status to {word}", STAFF)
+    assert (await api.ticket(name)).status == word
+    assert await said(api, name) == [*history, *([event] if word != before.status else [])]
+
+
+async def test_a_transfer_gives_up_the_claim(api: Api) -> None:
+    await api.store.change_workspace(
+        api.workspace.id, lambda one: one.with_department(Department(id="tier-3", name="Tier Three"))
+    )
+
+    assert await api.post("/tickets/{claimed}/transfer", departmentId="tier-3", staffUserId=STAFF) == {
+        "message": "Ticket transferred to Tier Three"
+    }
+
+    ticket = await api.ticket("claimed")
+    assert (ticket.department, ticket.claimed_by) == ("tier-3", None)
+    assert (await said(api, "claimed"))[-1][0] == "system_message"
+
+
+async def test_a_game_report_may_be_claimed_and_transferred(api: Api) -> None:
+    await api.post("/tickets/{report}/claim", staffUserId=STAFF)
+    await api.post("/tickets/{report}/transfer", departmentId="tier-two", staffUserId=STAFF)
+
+    assert (await api.ticket("report")).department == "tier-two"
+
+
+async def test_what_staff_do_in_discord_is_seen_and_a_note_is_not(api: Api) -> None:
+    ticket = api.tickets["ticket"]
+    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
+    await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Hello"), origin="a", now=NOW)
+    await api.store.add_message(ticket.id, lambda one: one.note(ADA, "A liar"), origin="b", now=NOW)
+
+    found = (await api.get("/tickets/get/{ticket}"))["Ticket"]
+    in_list = (await api.get("/tickets/list?status=in-progress"))["Tickets"][-1]
+
+    assert found["ClaimedBy"] == in_list["ClaimedBy"] == int(ADA.id)
+    assert found["ClaimedByUser"] == {"UserId": int(ADA.id), "DisplayName": "Ada", "Username": "Ada"}
+    assert in_list["ClaimedByName"] == "Ada"
+    assert (await said(api, "ticket"))[1:] == [
+        ("system_message", "Ada claimed the ticket", int(ADA.id)),
+        ("staff_message", "Hello", int(ADA.id)),
+    ]
+
+
+async def test_a_claimer_whose_id_is_no_number_is_0(api: Api) -> None:
+    console = Actor(id="console", name="Console", source="elsewhere")
+    await api.store.change_ticket(
+        api.tickets["ticket"].id, lambda one: one.claim(console), NOW, actor=console
+    )
+
+    found = (await api.get("/tickets/get/{ticket}"))["Ticket"]
+
+    assert found["ClaimedBy"] == 0
+    assert found["ClaimedByUser"] == {"UserId": 0, "DisplayName": "Console", "Username": "Console"}
+
+
+async def test_message_ids_never_change(api: Api) -> None:
+    first = list((await api.get("/tickets/get/{claimed}"))["Ticket"]["Content"])
+    for number in range(40):
+        await api.post("/tickets/{claimed}/reply", content=f"{number}", staffUserId=STAFF)
+
+    then = list((await api.get("/tickets/get/{claimed}"))["Ticket"]["Content"])
+
+    assert then[: len(first)] == first
+    assert len(then) == len(set(then)) == len(first) + 40
+    assert then == sorted(then)
+
+
+async def test_a_good_key_is_told_what_it_may_still_send(api: Api) -> None:
+    await api.get("/tickets/config")
+    api.ticking[0] = False
+
+    assert await api.get("/basic/check-key/{key}") == {
+        "valid": True,
+        "status": "active",
+        "workspaceId": api.workspace.id,
+        "rateLimitRemaining": 23,
+        "rateLimitReset": "2025-01-15T10:30:01.000Z",
+    }
+
+
+async def test_a_good_key_is_good_whatever_its_workspace_has_subscribed_to(api: Api) -> None:
+    await api.store.change_workspace(api.workspace.id, lambda one: replace(one, tickets_enabled=False))
+
+    assert (await api.get("/basic/check-key/{key}"))["valid"] is True
+
+
+@pytest.mark.parametrize("key", ["nonsense", "%00", "tb_x", "{revoked}"])
+async def test_a_key_that_opens_nothing_is_inactive(api: Api, key: str) -> None:
+    if key == "{revoked}":
+        (found, *_) = await api.store.keys()
+        await api.store.revoke_key(found.prefix, NOW)
+        key = next(one for one in api.keys.values() if found.prefix in one)
+
+    assert await api.get(f"/basic/check-key/{key}") == {
+        "valid": False,
+        "status": "inactive",
+        "message": "API key is inactive or invalid",
+    }

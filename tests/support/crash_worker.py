@@ -1,0 +1,99 @@
+"""A process made to be killed: does one thing, says how far it is, and goes on until it is no more."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import storage.migrate
+from bot.tickets.idempotency import IdempotencyKey
+from storage import DatabaseLock, Store
+from tests.storage.samples import NOW, ids, named, new_ticket, replying
+
+
+async def add(path: Path, start: str) -> None:
+    """Add tickets, each with a reply, and print the id of each once `add_ticket` has returned."""
+    store = await Store.open(path)
+    (workspace,) = await store.workspaces()
+
+    async def add_on(worker: int) -> None:
+        for number, _ in enumerate(ids()):
+            name = f"T-{start}-{worker}-{number}"
+            ticket = await store.add_ticket(workspace.id, new_ticket(), iter([name]), NOW)
+            print("ticket", ticket.public_id, flush=True)
+            await store.add_message(ticket.id, replying(), origin=name, now=NOW)
+            print("reply", name, flush=True)
+
+    await asyncio.gather(*map(add_on, range(4)))
+
+
+async def take_in(path: Path, _: str) -> None:
+    """Take in tickets, each under a token of its own, and print the answer to each once there is one."""
+    store = await Store.open(path)
+    (workspace,) = await store.workspaces()
+    for number, _name in enumerate(ids()):
+        once = IdempotencyKey(
+            key_prefix="prefix",
+            path="/tickets",
+            body_sha256="d" * 64,
+            header_value=str(number),
+            expires_at=NOW + timedelta(hours=1),
+        )
+        answered = await store.create_ticket(
+            workspace.id,
+            new_ticket(),
+            iter([f"T-{number}"]),
+            NOW,
+            idempotency_key=once,
+            serialize_response=named,
+        )
+        print(answered.body.decode(), flush=True)
+
+
+async def migrate(path: Path, last: str) -> None:
+    """Bring a file to the next version, and be killed after `last` statements of it."""
+    whole = storage.migrate.statements
+
+    def cut_short(script: str) -> Iterator[str]:
+        for number, statement in enumerate(whole(script)):
+            if number == int(last):
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield statement
+
+    storage.migrate.statements = cut_short
+    await Store.open(path)
+
+
+async def lock(path: Path, note: str) -> None:
+    """Hold the lock on a database, with a note."""
+    with DatabaseLock(path) as held:
+        held.publish_address(note)
+        print("held", flush=True)
+        time.sleep(60)  # noqa: ASYNC251  # there is nothing else to do
+
+
+@asynccontextmanager
+async def victim(verb: str, path: Path, argument: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Such a process, killed when the block ends if it lives that long."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.support.crash_worker", verb, str(path), argument),
+        cwd=Path(storage.__file__).parents[1],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+if __name__ == "__main__":
+    verbs = {"add": add, "take_in": take_in, "migrate": migrate, "lock": lock}
+    asyncio.run(verbs[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]))

@@ -1,0 +1,105 @@
+"""Names that dashboards, alerts, scripts and config files rely on: written out, so no rename changes one."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from bot.config import Settings
+from bot.outbox.dispatcher import DeliveryError
+from bot.tickets.message import MessageKind
+from bot.tickets.outbox import DeliveryKind, DeliveryState
+from bot.tickets.ticket import Priority, Status
+from tests.support.bridge_harness import RunningBridge
+
+SETTINGS = {
+    "discord": {"token", "api_base", "unknown_outcome_delay", "typed_replies"},
+    "webhook": {"host", "port", "trusted_proxies", "metrics_allowed_networks", "duplicate_window"},
+    "storage": {"path"},
+    "backup": {"folder", "hours", "keep"},
+    "log": {"format"},
+}
+
+# Each metric with its labels.
+METRICS = {
+    "ticketbridge_tickets": ["source"],
+    "ticketbridge_requests": ["path", "status"],
+    "ticketbridge_request_errors": ["source", "status"],
+    "ticketbridge_request_seconds": ["path"],
+    "ticketbridge_deliveries": ["kind", "outcome"],
+    "ticketbridge_delivery_seconds": ["kind"],
+    "ticketbridge_outbox_deliveries": ["channel", "kind", "state"],
+    "ticketbridge_outbox_oldest_seconds": [],
+    "ticketbridge_database_seconds": ["what"],
+    "ticketbridge_database_failures": ["failure"],
+    "ticketbridge_database_failing": [],
+    "ticketbridge_search_lag_tickets": [],
+    "ticketbridge_build_info": ["python", "sqlite", "version"],
+    "ticketbridge_discord_connected": [],
+    "ticketbridge_open_circuits": [],
+    "ticketbridge_delivery_paused": [],
+    "ticketbridge_discord_responses": ["status"],
+    "ticketbridge_discord_invalid_requests": [],
+}
+
+OUTCOMES = {
+    "error",
+    "retry_later",
+    "rate_limited",
+    "unknown_outcome",
+    "channel_forbidden",
+    "bot_forbidden",
+    "permanent_failure",
+}
+
+VALUES = {
+    DeliveryKind: [
+        *("post", "thread", "private_thread", "update_post", "post_message", "post_pointer"),
+        "send_to_game",
+    ],
+    DeliveryState: ["pending", "done", "dead_letter", "dropped"],
+    Status: ["open", "in-progress", "resolved", "closed"],
+    Priority: ["low", "normal", "high", "urgent"],
+    MessageKind: ["reply", "note", "follow-up", "event"],
+}
+
+
+def test_the_settings_have_these_keys() -> None:
+    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+
+    assert {
+        name: set(section.model_fields)
+        for name, section in sections.items()
+        if isinstance(section, type) and issubclass(section, BaseModel)
+    } == SETTINGS
+
+
+async def test_the_metrics_have_these_names_and_labels(town: RunningBridge) -> None:
+    await town.ticket()
+    async with town.session.get(town.application.webhook_address + "/metrics") as response:
+        text = await response.text()
+
+    typed = {line.split()[2].removesuffix("_total") for line in text.splitlines() if line[:6] == "# TYPE"}
+    own = {name for name in typed if name.startswith("ticketbridge_")}
+    assert own == set(METRICS)
+    for line in text.splitlines():
+        name, _, labels = line.partition("{")
+        base = name.removesuffix("_total").removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
+        if labels and base in METRICS:
+            given = [part.partition("=")[0] for part in labels.partition("}")[0].split('",')]
+            assert sorted(set(given) - {"le"}) == METRICS[base], line
+
+
+def test_the_outcomes_of_deliveries_have_these_names() -> None:
+    assert {DeliveryError.outcome} | {error.outcome for error in DeliveryError.__subclasses__()} == OUTCOMES
+
+
+@pytest.mark.parametrize("enum", VALUES, ids=lambda enum: enum.__name__)
+def test_values_that_are_kept_and_shown_have_these_names(enum: type) -> None:
+    assert [one.value for one in enum] == VALUES[enum]  # type: ignore[attr-defined, index]  # an Enum
+
+
+def test_the_example_config_has_no_other_section() -> None:
+    example = (Path(__file__).parents[1] / "config.example.toml").read_text(encoding="utf-8")
+
+    assert {line.strip("[]") for line in example.splitlines() if line.startswith("[")} == set(SETTINGS)

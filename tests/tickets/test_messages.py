@@ -1,0 +1,132 @@
+"""Who may say something on a ticket, in which order it says no, and what follows what is said."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bot.tickets.errors import (
+    EmptyMessage,
+    MessageTooLong,
+    NotClaimedByYou,
+    NotReporter,
+    TicketClosed,
+    ViewOnly,
+)
+from bot.tickets.message import Actor, FollowUp, MessageKind, Reply, Words
+from bot.tickets.outbox import DeliveryKind
+from bot.tickets.ticket import Player, Status, Ticket
+from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
+
+OVER = (Status.RESOLVED, Status.CLOSED)
+CLAIMED = TICKET.claim(ALICE)
+FOR_A_REPORTER: list[Callable[[Ticket, str], Words]] = [
+    lambda ticket, text: ticket.reply(ALICE, text),
+    lambda ticket, text: ticket.reply_as_claimer(ALICE, text),
+    lambda ticket, text: ticket.follow_up("7", text),
+]
+
+
+def test_who_claimed_a_ticket_replies_to_it() -> None:
+    reply = CLAIMED.reply_as_claimer(replace(ALICE, name="Alice, renamed"), " We are on it. ")
+
+    assert isinstance(reply, Reply)
+    assert (reply.ticket_id, reply.text) == (1, "We are on it.")
+
+
+@pytest.mark.parametrize(
+    "ticket",
+    [
+        TICKET,
+        TICKET.claim(BOB),
+        CLAIMED.unclaim(),
+        TICKET.claim(Actor(id=ALICE.id, name=ALICE.name, source="somewhere")),
+    ],
+    ids=["unclaimed", "somebody else's", "given up", "the same number elsewhere"],
+)
+def test_who_has_not_claimed_a_ticket_is_told_to_claim_it_first(ticket: Ticket) -> None:
+    with pytest.raises(NotClaimedByYou, match=r"^You must claim this ticket before replying\.$"):
+        ticket.reply_as_claimer(ALICE, "hello")
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("report", [GAME_REPORT, replace(GAME_REPORT, claimed_by=ALICE)])
+@pytest.mark.parametrize("say", FOR_A_REPORTER)
+def test_a_game_report_is_view_only_before_it_is_anything_else(
+    say: Callable[[Ticket, str], Words], report: Ticket, status: Status
+) -> None:
+    for text in ("hello", "", "x" * 4001):
+        with pytest.raises(ViewOnly):
+            say(replace(report, status=status), text)
+
+
+@pytest.mark.parametrize("status", OVER)
+@pytest.mark.parametrize("claimed_by", [None, ALICE, BOB])
+def test_a_ticket_whose_work_has_ended_is_closed_before_it_wants_to_be_claimed(
+    claimed_by: Actor | None, status: Status
+) -> None:
+    with pytest.raises(TicketClosed):
+        replace(TICKET, claimed_by=claimed_by, status=status).reply_as_claimer(ALICE, "hello")
+
+
+@pytest.mark.parametrize("ticket", [TICKET, PRIVATE, CLAIMED])
+def test_a_reporter_adds_to_their_ticket_under_the_name_it_knows_them_by(ticket: Ticket) -> None:
+    added = ticket.follow_up("7", "  It broke again.\n")
+
+    assert isinstance(added, FollowUp)
+    assert added.author == Actor(id="7", name="rey", source="somewhere")
+    assert (added.ticket_id, added.text) == (1, "It broke again.")
+
+
+@pytest.mark.parametrize("status", Status)
+def test_somebody_else_s_ticket_is_not_theirs_to_add_to_open_or_closed(status: Status) -> None:
+    for ticket in (TICKET, replace(TICKET, reporter=Player(name="rey"))):
+        with pytest.raises(NotReporter):
+            replace(ticket, status=status).follow_up("8", "Mine too!")
+
+
+@pytest.mark.parametrize("reporter_id", ["7", "8"])
+def test_nobody_adds_to_a_game_report_its_reporter_or_another(reporter_id: str) -> None:
+    with pytest.raises(ViewOnly):
+        GAME_REPORT.follow_up(reporter_id, "One more thing")
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_nothing_is_added_once_work_has_ended(status: Status) -> None:
+    with pytest.raises(TicketClosed):
+        replace(TICKET, status=status).follow_up("7", "One more thing")
+
+
+@pytest.mark.parametrize("say", FOR_A_REPORTER)
+def test_words_for_or_by_a_reporter_have_1_to_4000_characters(say: Callable[[Ticket, str], Words]) -> None:
+    assert len(say(CLAIMED, f" {'😀' * 4000}\n").text) == 4000
+    with pytest.raises(EmptyMessage):
+        say(CLAIMED, " \n\t")
+    with pytest.raises(MessageTooLong):
+        say(CLAIMED, "x" * 4001)
+
+
+@pytest.mark.parametrize(
+    ("kind", "in_the_open", "in_private"),
+    [
+        (
+            MessageKind.REPLY,
+            (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME),
+            (DeliveryKind.POST_MESSAGE,),
+        ),
+        (MessageKind.NOTE, (DeliveryKind.POST_MESSAGE,), ()),
+        (MessageKind.FOLLOW_UP, (DeliveryKind.POST_MESSAGE,), (DeliveryKind.POST_MESSAGE,)),
+        (MessageKind.EVENT, (), ()),
+    ],
+)
+def test_what_follows_a_message_depends_on_its_kind_and_on_who_reads_the_thread(
+    kind: MessageKind, in_the_open: tuple[DeliveryKind, ...], in_private: tuple[DeliveryKind, ...]
+) -> None:
+    assert TICKET.deliveries_for(kind) == in_the_open
+    assert PRIVATE.deliveries_for(kind) == in_private
+
+
+def test_only_a_reply_ever_goes_back_to_the_game() -> None:
+    for ticket in (TICKET, PRIVATE, GAME_REPORT):
+        for kind in set(MessageKind) - {MessageKind.REPLY}:
+            assert DeliveryKind.SEND_TO_GAME not in ticket.deliveries_for(kind)

@@ -1,0 +1,197 @@
+"""What is accepted: kept before it is answered, whatever the guest's habits."""
+
+import asyncio
+import gzip
+import zlib
+
+import pytest
+
+from bot.tickets.outbox import DeliveryKind, Destination
+from bot.webhook import Listening, WebhookServer
+from storage import Store
+from tests.webhook.conftest import BODY, SOURCES, Gate, read_reply
+
+BOTH = pytest.mark.parametrize("owner", ["north", "south"])
+
+
+@BOTH
+async def test_what_is_answered_is_kept_with_the_body_as_it_came(gate: Gate, owner: str) -> None:
+    reply = await gate.send(f"/{owner}/tickets")
+
+    (ticket,) = await gate.kept()
+    assert reply.status == 200
+    assert reply.json == {"id": ticket.public_id, "subject": "A subject"}
+    assert (ticket.source, await gate.store.raw_request(ticket.id)) == (owner, BODY.decode())
+
+
+@BOTH
+async def test_a_kept_ticket_waits_for_discord(gate: Gate, owner: str) -> None:
+    await gate.send(f"/{owner}/tickets")
+
+    (ticket,) = await gate.kept()
+    waiting = [
+        delivery.kind for delivery in await gate.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    ]
+    assert waiting == ([DeliveryKind.POST] if owner == "north" else [DeliveryKind.POST, DeliveryKind.THREAD])
+
+
+async def test_each_request_is_a_ticket(gate: Gate) -> None:
+    replies = await asyncio.gather(*(gate.send("/south/tickets") for _ in range(8)))
+
+    assert len({str(reply.json["id"]) for reply in replies}) == 8
+    assert len(await gate.kept()) == 8
+
+
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+async def test_a_packed_body_is_inflated(gate: Gate, coding: str, pack: type[bytes]) -> None:
+    reply = await gate.send("/north/tickets", pack(BODY), headers={"Content-Encoding": coding})
+
+    assert reply.status == 200
+    (ticket,) = await gate.kept()
+    assert await gate.store.raw_request(ticket.id) == BODY.decode()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/json; charset=utf-8",
+        'application/json; charset="UTF8"',
+        "text/plain; charset=us-ascii",
+        "",
+        ";;;=",
+        "\udcff",
+    ],
+)
+async def test_any_content_type_will_do(gate: Gate, kind: str) -> None:
+    head = gate.head("/north/tickets", f"Content-Type: {kind}", f"Content-Length: {len(BODY)}")
+
+    assert (await gate.raw(head + BODY)).status == 200
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "Windows-1252", "utf-16", "utf-16le"])
+async def test_another_charset_is_read_as_what_it_is(gate: Gate, charset: str) -> None:
+    body = '{"subject":"wörse","body":""}'.encode(charset)
+
+    reply = await gate.send(
+        "/north/tickets", body, headers={"Content-Type": f"text/plain; charset={charset}"}
+    )
+
+    assert reply.json["subject"] == "wörse"
+
+
+@pytest.mark.parametrize(
+    "path", ["/north/tickets/", "//north/tickets", "/north//tickets///", "/north/tickets?a=//"]
+)
+async def test_slashes_too_many_are_passed_over(gate: Gate, path: str) -> None:
+    assert (await gate.send(path)).status == 200
+
+
+async def test_headers_that_games_send_do_no_harm(gate: Gate) -> None:
+    headers = {
+        "Connection": "Upgrade, HTTP2-Settings",
+        "Upgrade": "h2c",
+        "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+        "X-Server-Domain": "demo",
+        "Accept": "text/html, image/gif, image/jpeg, */*; q=0.2",
+    }
+
+    assert (await gate.send("/south/tickets", headers=headers)).status == 200
+
+
+async def test_a_body_may_wait_for_leave_to_be_sent(gate: Gate) -> None:
+    reader, writer = await asyncio.open_connection(gate.host, gate.port)
+    writer.write(gate.head("/north/tickets", f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
+    leave = await reader.readuntil(b"\r\n\r\n")
+    writer.write(BODY)
+
+    assert leave == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert (await read_reply(reader)).status == 200
+    writer.close()
+
+
+async def test_one_connection_carries_many_requests(gate: Gate) -> None:
+    reader, writer = await asyncio.open_connection(gate.host, gate.port)
+    one = gate.head("/south/tickets", f"Content-Length: {len(BODY)}") + BODY
+    writer.write(one + gate.head("/south/tickets", "Content-Length: 2") + b"[]" + one)
+
+    assert [(await read_reply(reader)).status for _ in range(3)] == [200, 400, 200]
+    writer.close()
+
+
+@pytest.mark.parametrize("rest", [["Content-Length: 400"], ["Transfer-Encoding: chunked"]])
+async def test_who_hangs_up_in_the_middle_leaves_nothing(
+    gate: Gate, rest: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, writer = await asyncio.open_connection(gate.host, gate.port)
+    writer.write(gate.head("/north/tickets", *rest) + (b"2b\r\n" + BODY if "chunked" in rest[0] else BODY))
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.sleep(0.05)
+
+    assert await gate.kept() == []
+    assert (await gate.send("/north/tickets")).status == 200
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.0005, 0.001, 0.002, 0.004])
+async def test_who_hangs_up_before_the_answer_leaves_a_whole_ticket_or_none(
+    gate: Gate, patience: float
+) -> None:
+    _, writer = await asyncio.open_connection(gate.host, gate.port)
+    writer.write(gate.head("/south/tickets", f"Content-Length: {len(BODY)}") + BODY)
+    await asyncio.sleep(patience)
+    writer.transport.abort()
+    await asyncio.sleep(0.05)
+
+    for ticket in await gate.kept():
+        assert len(await gate.store.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
+    assert (await gate.send("/south/tickets")).status == 200
+
+
+async def test_a_success_does_not_tell_what_software_answers(gate: Gate) -> None:
+    assert "server" not in (await gate.send("/north/tickets")).headers
+
+
+async def test_a_taken_port_is_an_os_error(gate: Gate, store: Store) -> None:
+    with pytest.raises(OSError, match="address already in use"):
+        async with WebhookServer(store, SOURCES).serve(gate.host, gate.port):
+            pass
+
+
+async def test_a_port_is_free_again_once_the_block_ends(store: Store) -> None:
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as first:
+        pass
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", first.port) as second:
+        assert second == first
+
+
+async def test_requests_in_flight_are_answered_at_the_end(store: Store) -> None:
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as at:
+        reader, writer = await asyncio.open_connection(at.host, at.port)
+        writer.write(b"POST /north/tickets HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(0.02)
+
+    assert (await read_reply(reader)).status == 401
+    writer.close()
+
+
+async def test_no_connection_outlives_the_block(store: Store) -> None:
+    async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as at:
+        reader, writer = await asyncio.open_connection(at.host, at.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await read_reply(reader)).status == 200
+
+    async with asyncio.timeout(1):
+        assert await reader.read() == b""
+    writer.close()
+
+
+def test_an_address_can_be_opened_as_it_is() -> None:
+    assert Listening(host="127.0.0.1", port=8080).address == "http://127.0.0.1:8080"
+    assert Listening(host="::1", port=8080).address == "http://[::1]:8080"
