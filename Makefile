@@ -35,7 +35,7 @@ schema: .venv/installed  ## 10,000 requests made from the API's description, and
 prove: .venv/installed  ## kills, audit, outages in their long forms, figures into docs/reliability.md (RUN=kills: that one alone)
 	$(BIN)/python -m tests.proofs.prove --write $(RUN)
 
-prove-controls: .venv/installed  ## plants each bug, and sees its proof notice (some minutes)
+prove-controls: .venv/installed  ## injects each bug, and sees its proof notice (some minutes)
 	$(BIN)/python -m tests.proofs.prove --write --controls
 
 bench: .venv/bench  ## how fast it is, beside other servers, into docs/performance.md (half an hour or more)

@@ -1,4 +1,4 @@
-"""Two short proofs: another program writes to the file, and a reply is written where there must be none."""
+"""Proofs about the database file: another program may write to it, but no reply to a game report."""
 
 import asyncio
 import sqlite3
@@ -11,34 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.proofs.load import Ledger, under_load
-from tests.proofs.outcome import Outcome, Step
-from tests.proofs.process_harness import House, opened
+from tests.proofs.outcome import OnProgress, Outcome, ignore_progress
+from tests.proofs.process_harness import BridgeProcess, bridge_process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foreign:
-    """How it is done."""
-
+class ForeignWriterSettings:
     seconds: float = 60.0
-    plant: str | None = None
+    bug: str | None = None
 
 
-async def foreign_writer(told: Foreign, step: Step = lambda done, of: None) -> Outcome:
-    """Another program commits to the same file all the time, as a careless or a curious operator might.
+async def foreign_writer(
+    settings: ForeignWriterSettings, on_progress: OnProgress = ignore_progress
+) -> Outcome:
+    """Commit to the bridge's file from another program all the time, as an operator with a shell might.
 
-    Every ticket is taken all the same: whoever writes waits for the lock before it reads anything.
+    Every ticket is accepted all the same, because a transaction takes the write lock before it reads.
     """
     ledger = Ledger()
     with tempfile.TemporaryDirectory() as folder:
-        async with opened(Path(folder), channels=6, plant=told.plant) as house:
-            await house.start()
-            async with under_load(house, ledger, pace=0.1, seed=1, staff=None):
-                await house.answers()
-                with _writing(house.opening.database) as commits:
-                    until = time.monotonic() + told.seconds
-                    while time.monotonic() < until:
+        async with bridge_process(Path(folder), channels=6, bug=settings.bug) as bridge:
+            await bridge.start()
+            async with under_load(bridge, ledger, pace=0.1, seed=1, staff=None):
+                await bridge.wait_for_2xx()
+                with _committing(bridge.config.database) as commits:
+                    deadline = time.monotonic() + settings.seconds
+                    while (left := deadline - time.monotonic()) > 0:
                         await asyncio.sleep(0.2)
-                        step(int((told.seconds - (until - time.monotonic())) * 10), int(told.seconds * 10))
+                        on_progress(int((settings.seconds - left) * 10), int(settings.seconds * 10))
     wrong = [f"{len(ledger.refused)} tickets were refused: {ledger.refused[0]}"] if ledger.refused else []
     wrong += [] if commits[0] and ledger.tickets else ["nothing was written, so nothing is shown"]
     return Outcome(
@@ -53,14 +53,14 @@ async def foreign_writer(told: Foreign, step: Step = lambda done, of: None) -> O
 
 
 @contextmanager
-def _writing(database: Path) -> Iterator[list[int]]:
-    """Commits small changes that change nothing until the block ends; how many there were."""
-    commits, enough = [0], threading.Event()
+def _committing(database: Path) -> Iterator[list[int]]:
+    """Commit updates that change nothing until the block ends; yields a list with the number of commits."""
+    commits, stop = [0], threading.Event()
 
     def write() -> None:
         with closing(sqlite3.connect(database, timeout=30, isolation_level=None)) as db:
-            db.execute("PRAGMA wal_autocheckpoint = 0")  # that is the bridge's own business
-            while not enough.wait(0.002):
+            db.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints are the bridge's
+            while not stop.wait(0.002):
                 db.execute("UPDATE workspaces SET created_at = created_at + 1")
                 commits[0] += 1
 
@@ -69,39 +69,43 @@ def _writing(database: Path) -> Iterator[list[int]]:
     try:
         yield commits
     finally:
-        enough.set()
+        stop.set()
         thread.join()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RawReply:
-    """How it is done."""
+class RawReplySettings:
+    tickets: int = 40  # about a third of them are game reports
+    bug: str | None = None
 
-    plant: str | None = None
 
-
-async def raw_reply(told: RawReply, step: Step = lambda done, of: None) -> Outcome:
-    """A reply to a game report is put into the file past all our code: the file itself must refuse it."""
-    ledger = Ledger()
+async def raw_reply(settings: RawReplySettings, on_progress: OnProgress = ignore_progress) -> Outcome:
+    """Insert a reply to each game report with plain SQL; the database itself must refuse it."""
+    ledger, enough = Ledger(), asyncio.Event()
     with tempfile.TemporaryDirectory() as folder:
-        async with opened(Path(folder), channels=6, plant=told.plant) as house:
-            await house.start()
-            async with under_load(house, ledger, pace=0.1, seed=1, staff=None):
-                await house.answers()
-                await asyncio.sleep(0.5)
-            tried, taken = _reply_to_reports(house)
-    wrong = [f"{taken} replies to game reports were taken"] if taken else []
-    wrong += [] if tried else ["there was no game report to try it on"]
-    figures = {"replies tried on game reports": f"{tried}", "taken": f"{taken}"}
+        async with bridge_process(Path(folder), channels=6, bug=settings.bug) as bridge:
+
+            def count() -> None:
+                if len(ledger.tickets) >= settings.tickets:
+                    enough.set()
+
+            await bridge.start()
+            async with under_load(bridge, ledger, pace=0.1, seed=1, staff=None, on_accepted=count):
+                await bridge.wait_for_2xx()
+                await enough.wait()
+            attempted, accepted = _reply_to_reports(bridge)
+    wrong = [f"{accepted} replies to game reports were taken"] if accepted else []
+    wrong += [] if attempted else ["there was no game report to try it on"]
+    figures = {"replies tried on game reports": f"{attempted}", "taken": f"{accepted}"}
     return Outcome(name="replies past all code", wrong=wrong, figures=figures)
 
 
-def _reply_to_reports(house: House) -> tuple[int, int]:
-    """How many were tried, and how many the file took."""
-    tried, taken = 0, 0
-    with closing(sqlite3.connect(house.opening.database, timeout=30, isolation_level=None)) as db:
-        for (ticket,) in db.execute("SELECT id FROM tickets WHERE view_only = 1").fetchall():
-            tried += 1
+def _reply_to_reports(bridge: BridgeProcess) -> tuple[int, int]:
+    """Try it on every game report; how many replies were attempted, and how many the database accepted."""
+    attempted, accepted = 0, 0
+    with closing(sqlite3.connect(bridge.config.database, timeout=30, isolation_level=None)) as db:
+        for (ticket_id,) in db.execute("SELECT id FROM tickets WHERE view_only = 1").fetchall():
+            attempted += 1
             with suppress(sqlite3.IntegrityError):
                 db.execute(
                     """
@@ -109,7 +113,7 @@ def _reply_to_reports(house: House) -> tuple[int, int]:
                         (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)
                     VALUES (?, 'reply', '1', 'x', 'discord', 'x', ?, 1)
                     """,
-                    (ticket, f"raw:{ticket}"),
+                    (ticket_id, f"raw:{ticket_id}"),
                 )
-                taken += 1
-    return tried, taken
+                accepted += 1
+    return attempted, accepted

@@ -1,20 +1,17 @@
 """Hostile requests against the real webhook and store: `python -m tests.proofs.fuzz --requests N`.
 
-Held: no 5xx, every refusal in the envelope of its path, the process alive, and its memory bounded.
+Promises: no 5xx, every error in the format of its path's source, the process alive, and its memory bounded.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import unquote
 
 from rich.console import Console
@@ -22,18 +19,17 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bot.sources import ApiError, Source, load_sources
-from tests.proofs.hostile_requests import Hostile, Mind
+from tests.proofs.hostile_requests import HostileRequest, RequestGenerator
+from tests.proofs.webhook_process import webhook_process
 from tests.webhook.conftest import Reply, read_reply
 
-MEMORY = 20.0  # MB that the server may grow by, from a tenth of the way on
-_PATIENCE = 20.0  # seconds for one answer: more than any deadline of the server
-_SHOWN = 10  # of what went wrong
+MEMORY = 20.0  # MB that the server may grow by, after the first tenth of the requests
+_ANSWER_TIMEOUT = 20.0  # seconds for one answer: longer than any timeout of the server
+_MAX_LISTED = 10  # of what went wrong
 
 
 @dataclass(slots=True)
 class Findings:
-    """What came of it."""
-
     statuses: Counter[int] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     hung_up: int = 0  # connections closed without an answer
@@ -43,64 +39,19 @@ class Findings:
 
     @property
     def good(self) -> bool:
-        """Whether everything that is held was."""
         return self.alive and not self.wrong and self.grown <= MEMORY and not self.hung_up
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """The webhook in its own process."""
-
-    port: int
-    keys: dict[str, str]
-    names: list[str]  # ids of the tickets it began with
-    process: asyncio.subprocess.Process
-
-    def memory(self) -> float:
-        """MB that are resident."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * 4096 / 1e6
-
-
-@asynccontextmanager
-async def served() -> AsyncIterator[Served]:
-    """A webhook over a new store, until the block ends."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = await started(Path(folder))
-        try:
-            yield server
-        finally:
-            assert server.process.stdin is not None
-            server.process.stdin.close()
-            await server.process.wait()
-
-
-# glibc keeps large blocks that were freed, and the process looks larger than what it holds: by 28 MB after
-# 200,000 requests instead of a few. Given back at once, growth is what is really held.
-_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-
-
-async def started(folder: Path, port: int = 0) -> Served:
-    """A webhook over the store in a folder."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.proofs.webhook_process", str(folder), str(port),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=os.environ | _ALLOCATOR,
-    )  # fmt: skip
-    assert process.stdout is not None
-    said = json.loads(await process.stdout.readline())
-    return Served(port=said["port"], keys=said["keys"], names=said["names"], process=process)
-
-
 class Client:
-    """One connection, opened again whenever it is closed."""
+    """A connection, opened again when it was closed."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._writer: asyncio.StreamWriter | None = None
 
-    async def send(self, request: Hostile) -> Reply | None:
-        """What is answered; None for a connection that ends without an answer, twice."""
-        for _ in range(2):  # an idle connection may have been closed meanwhile
+    async def send(self, request: HostileRequest) -> Reply | None:
+        """The answer; None if the connection was closed without one, twice."""
+        for _ in range(2):  # an idle connection may have been closed
             if self._writer is None:
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
             try:
@@ -109,12 +60,12 @@ class Client:
                 self.close()
         return None
 
-    async def _exchange(self, request: Hostile) -> Reply:
+    async def _exchange(self, request: HostileRequest) -> Reply:
         assert self._writer is not None
         self._writer.write(request.head + request.body)
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_ANSWER_TIMEOUT):
             reply = await self._head_only() if request.method == "HEAD" else await read_reply(self._reader)
-        # Whatever is left over from a request that breaks its own framing must not be taken for the next.
+        # The rest of a request with broken framing must not be read as the next answer.
         if reply.status != 200 or reply.headers.get("connection") == "close":
             self.close()
         return reply
@@ -129,8 +80,8 @@ class Client:
             self._writer = None
 
 
-def wrong_with(request: Hostile, reply: Reply, sources: Mapping[str, Source]) -> str | None:
-    """What must not be: a failure of ours, or a refusal that its reader cannot read."""
+def wrong_with(request: HostileRequest, reply: Reply, sources: Mapping[str, Source]) -> str | None:
+    """What is wrong with an answer: a 5xx, or an error in a format its client cannot parse."""
     if reply.status >= 500:
         return f"{reply.status}"
     if request.method == "HEAD" or _is_a_page(request, reply, sources):
@@ -141,23 +92,25 @@ def wrong_with(request: Hostile, reply: Reply, sources: Mapping[str, Source]) ->
         return f"{reply.status} that is no JSON: {reply.body[:80]!r}"
     if reply.status < 400:
         return None
-    worn = [_wears(answer, reply, owner) for owner in _owners(request.target, sources)]
-    return None if any(worn) else f"{reply.status} in another envelope: {reply.body[:120]!r}"
+    if any(_is_error_of(owner, answer, reply) for owner in _owners(request.target, sources)):
+        return None
+    return f"{reply.status} in another format: {reply.body[:120]!r}"
 
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
-    """Whose envelope is right: the longest prefix of the path."""
-    return [_owner(seen, sources) for seen in _seen(target)]
+    """The sources whose error format is right: those with the longest prefix of the path."""
+    return [_owner(path, sources) for path in _possible_paths(target)]
 
 
-def _seen(target: str) -> tuple[str, ...]:
-    """What the path of a target may be taken for."""
+def _possible_paths(target: str) -> tuple[str, ...]:
+    """The paths that a request target may be understood as."""
     path = target.partition("?")[0].partition("#")[0]
     if "://" in path:
         path = "/" + path.partition("://")[2].partition("/")[2]
-    tidy = "/" + "/".join(filter(None, path.split("/")))
-    # A path is tidied and then decoded; a broken target is refused by what can be made out of it.
-    return tidy, unquote(tidy), path.partition(" ")[0]
+    normalized = "/" + "/".join(filter(None, path.split("/")))
+    # A path is normalized and then decoded; the error for a broken target depends on what could be parsed of
+    # it.
+    return normalized, unquote(normalized), path.partition(" ")[0]
 
 
 def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
@@ -166,30 +119,30 @@ def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
     return owned[max(inside, key=len)] if inside else None
 
 
-def _wears(answer: object, reply: Reply, owner: Source | None) -> bool:
+def _is_error_of(owner: Source | None, answer: object, reply: Reply) -> bool:
     wait = int(reply.headers["retry-after"]) if "retry-after" in reply.headers else None
     for message in _texts(answer):
-        refused = ApiError(reply.status, message, retry_after=wait)
+        error = ApiError(reply.status, message, retry_after=wait)
         plain = {"success": False, "error": {"code": reply.status, "message": message}}
-        if answer == (owner.format_error(refused) if owner else plain):
+        if answer == (owner.format_error(error) if owner else plain):
             return True
-    return owner is not None and answer in _own_words(owner)
+    return owner is not None and answer in _special_errors(owner)
 
 
-def _own_words(source: Source) -> list[object]:
-    """The refusals that a contract puts otherwise than in its envelope."""
+def _special_errors(source: Source) -> list[object]:
+    """The errors that a contract sends in another than its usual format."""
     tables = (source.errors, *(route.errors for route in source.operations))
-    return [refused.body for table in tables for refused in table.values() if refused.body]
+    return [error.body for table in tables for error in table.values() if error.body]
 
 
-def _is_a_page(request: Hostile, reply: Reply, sources: Mapping[str, Source]) -> bool:
-    """A page for people, where there is one, with no script in it."""
+def _is_a_page(request: HostileRequest, reply: Reply, sources: Mapping[str, Source]) -> bool:
+    """Whether the answer is an HTML page of a public endpoint, with no script in it."""
     open_paths = [
         one.path.partition("{")[0] for source in sources.values() for one in source.public_endpoints
     ]
     html = reply.headers.get("content-type", "").startswith("text/html")
-    at_home = any(seen.startswith(tuple(open_paths)) for seen in _seen(request.target))
-    return html and at_home and b"<script" not in reply.body
+    is_public = any(path.startswith(tuple(open_paths)) for path in _possible_paths(request.target))
+    return html and is_public and b"<script" not in reply.body
 
 
 def _texts(value: object) -> list[str]:
@@ -199,57 +152,59 @@ def _texts(value: object) -> list[str]:
 
 
 async def fuzz(
-    requests: int, *, seed: int = 1, connections: int = 16, step: Callable[[], object] = lambda: None
+    requests: int, *, seed: int = 1, connections: int = 16, on_request: Callable[[], object] = lambda: None
 ) -> Findings:
-    """Send so many, over parallel connections; `step` is called after each."""
+    """Send so many requests over parallel connections; `on_request` is called after each."""
     findings, sources = Findings(), load_sources()
-    started = time.monotonic()
-    async with served() as server:
-        mind = Mind(seed, sources, server.keys, server.names)
-        sent, warm = 0, 0.0
+    started_at = time.monotonic()
+    async with webhook_process() as server:
+        generator = RequestGenerator(seed, sources, server.keys, server.ticket_ids)
+        sent, memory_before = 0, 0.0
 
-        async def crowd() -> None:
-            nonlocal sent, warm
+        async def send_requests() -> None:
+            nonlocal sent, memory_before
             client = Client(server.port)
             while sent < requests:
                 sent += 1
                 if sent == max(1, requests // 10):
-                    warm = server.memory()
-                request = mind.request()
-                await _judge(client, request, sources, findings)
-                step()
+                    memory_before = server.memory()
+                request = generator.request()
+                await _send_and_check(client, request, sources, findings)
+                on_request()
             client.close()
 
         async with asyncio.TaskGroup() as group:
             for _ in range(connections):
-                group.create_task(crowd())
-        findings.grown = server.memory() - warm
-        findings.alive = server.process.returncode is None and await _is_well(server.port)
-    findings.seconds = time.monotonic() - started
+                group.create_task(send_requests())
+        findings.grown = server.memory() - memory_before
+        findings.alive = server.process.returncode is None and await _is_healthy(server.port)
+    findings.seconds = time.monotonic() - started_at
     return findings
 
 
-async def _judge(client: Client, request: Hostile, sources: Mapping[str, Source], findings: Findings) -> None:
+async def _send_and_check(
+    client: Client, request: HostileRequest, sources: Mapping[str, Source], findings: Findings
+) -> None:
     try:
         reply = await client.send(request)
     except TimeoutError:
-        findings.wrong.append(f"no answer: {_shown(request)}")
+        findings.wrong.append(f"no answer: {_describe(request)}")
         client.close()
         return
     if reply is None:
         findings.hung_up += 1
-        findings.wrong.append(f"hung up: {_shown(request)}")
+        findings.wrong.append(f"hung up: {_describe(request)}")
         return
     findings.statuses[reply.status] += 1
     if wrong := wrong_with(request, reply, sources):
-        findings.wrong.append(f"{wrong}: {_shown(request)}")
+        findings.wrong.append(f"{wrong}: {_describe(request)}")
 
 
-def _shown(request: Hostile) -> str:
+def _describe(request: HostileRequest) -> str:
     return f"{request.head[:300]!r} {request.body[:300]!r}"
 
 
-async def _is_well(port: int) -> bool:
+async def _is_healthy(port: int) -> bool:
     with suppress(OSError, asyncio.IncompleteReadError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -272,24 +227,24 @@ def _table(findings: Findings) -> Table:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--requests", type=int, default=200_000)
-    options.add_argument("--seed", type=int, default=1, help="the same seed thinks of the same requests")
-    options.add_argument("--connections", type=int, default=16)
-    told = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=200_000)
+    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same requests")
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
     console = Console()
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("fuzzing", total=told.requests)
+        task = progress.add_task("fuzzing", total=options.requests)
         findings = asyncio.run(
             fuzz(
-                told.requests,
-                seed=told.seed,
-                connections=told.connections,
-                step=lambda: progress.advance(task),
+                options.requests,
+                seed=options.seed,
+                connections=options.connections,
+                on_request=lambda: progress.advance(task),
             )
         )
     console.print(_table(findings))
-    for wrong in findings.wrong[:_SHOWN]:
+    for wrong in findings.wrong[:_MAX_LISTED]:
         console.print(wrong, markup=False, highlight=False)
     return 0 if findings.good else 1
 

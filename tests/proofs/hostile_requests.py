@@ -1,4 +1,4 @@
-"""Requests nobody should send: fixtures gone wrong, a dictionary of bad ideas, and Hypothesis's own."""
+"""Generates hostile requests: damaged fixtures, a dictionary of bad values, and values of Hypothesis."""
 
 import gzip
 import json
@@ -47,8 +47,8 @@ _BODIES = [
     b'{"a":"' + b"\\" * 1001,
 ]  # fmt: skip
 
-# What an endpoint may be sent that makes sense, by the names of its fields; "x" for any other.
-_SENSE: dict[str, list[Any]] = {
+# Valid values by the names of an endpoint's fields; "x" for any other field.
+_VALID: dict[str, list[Any]] = {
     "staffUserId": [1, 7],
     "authorUserId": [123456789, 1],
     "status": ["open", "in-progress", "resolved", "closed"],
@@ -134,200 +134,195 @@ _HEADERS = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hostile:
-    """One request, as bytes, and what of it the answer depends on."""
+class HostileRequest:
+    """One request as bytes, and the parts of it that the answer depends on."""
 
-    head: bytes  # up to and with the empty line
+    head: bytes  # including the empty line
     body: bytes
     target: str
     method: str
 
 
-class Mind:
-    """Thinks of requests: the same ones for the same seed."""
+class RequestGenerator:
+    """Makes requests: the same ones for the same seed."""
 
     def __init__(
-        self, number: int, sources: dict[str, Source], keys: dict[str, str], names: list[str]
+        self, seed_number: int, sources: dict[str, Source], keys: dict[str, str], ticket_ids: list[str]
     ) -> None:
-        self._chance = random.Random(number)  # noqa: S311 - a repeatable crowd, no secret
-        self._values = _VALUES + _thought_of(number)
+        self._rng = random.Random(seed_number)  # noqa: S311 - repeatable, no secret
+        self._values = _VALUES + _hypothesis_values(seed_number)
         self._intakes = [
             (source, intake.path) for source in sources.values() for intake in source.intake_endpoints
         ]
         self._endpoints = [(source, one) for source in sources.values() for one in source.endpoints]
         self._endpoints += [(source, one) for source in sources.values() for one in source.public_endpoints]
-        self._names = names  # ids of tickets there are
+        self._ticket_ids = ticket_ids
         self._prefixes = [prefix for source in sources.values() for prefix in source.path_prefixes]
         self._fixtures = {path: _fixtures(source, path) for source, path in self._intakes}
         self._keys = keys
         self._kinds: list[tuple[int, Callable[[str], bytes]]] = [
-            (6, self._one_field), (3, self._several_fields), (6, self._as_it_is), (3, self._bytes_changed),
-            (2, self._from_the_dictionary), (2, self._any_value), (1, self._deep),
+            (6, self._one_field), (3, self._several_fields), (6, self._unchanged), (3, self._changed_bytes),
+            (2, self._bad_body), (2, self._any_value), (1, self._deep),
         ]  # fmt: skip
 
-    def request(self) -> Hostile:
+    def request(self) -> HostileRequest:
         """The next one."""
-        if self._endpoints and self._chance.random() < 0.4:
-            return self._to_an_endpoint()
-        chance = self._chance
-        source, path = chance.choice(self._intakes)
+        if self._endpoints and self._rng.random() < 0.4:
+            return self._endpoint_request()
+        rng = self._rng
+        source, path = rng.choice(self._intakes)
         weights = [weight for weight, _ in self._kinds]
-        (_, make), = chance.choices(self._kinds, weights)  # fmt: skip
+        (_, make), = rng.choices(self._kinds, weights)  # fmt: skip
         body = make(path)
-        method = "POST" if chance.random() < 0.93 else chance.choice(_METHODS)
-        target = path if chance.random() < 0.8 else self._target(path)
+        method = "POST" if rng.random() < 0.93 else rng.choice(_METHODS)
+        target = path if rng.random() < 0.8 else self._target(path)
         headers = self._headers(source)
-        body = self._packed(body, headers)
-        return self._framed(method, target, headers, body)
+        body = self._compressed(body, headers)
+        return self._build(method, target, headers, body)
 
-    def _to_an_endpoint(self) -> Hostile:
-        chance = self._chance
-        source, one = chance.choice(self._endpoints)
-        method = one.method if chance.random() < 0.95 else chance.choice(_METHODS)
-        target = re.sub(r"\{\w+\}", lambda _: self._name(), one.path)
+    def _endpoint_request(self) -> HostileRequest:
+        rng = self._rng
+        source, one = rng.choice(self._endpoints)
+        method = one.method if rng.random() < 0.95 else rng.choice(_METHODS)
+        target = re.sub(r"\{\w+\}", lambda _: self._path_param(), one.path)
         if one.query is not None:
             target += "?" + urlencode(self._fields(list(one.query.model_fields)), errors="surrogatepass")
         body = b"" if one.body is None else self._body_for(list(one.body.model_fields))
         headers = self._headers(source)
-        return self._framed(method, target, headers, self._packed(body, headers))
+        return self._build(method, target, headers, self._compressed(body, headers))
 
-    def _name(self) -> str:
-        if self._chance.random() < 0.7:
-            return self._chance.choice(self._names)
-        value = str(self._chance.choice(self._values))[:300]
+    def _path_param(self) -> str:
+        if self._rng.random() < 0.7:
+            return self._rng.choice(self._ticket_ids)
+        value = str(self._rng.choice(self._values))[:300]
         return quote(value, safe="", errors="surrogatepass") or "x"
 
     def _fields(self, names: list[str]) -> dict[str, Any]:
-        """Each field left out, with sense, or with any value."""
+        """Each field left out, with a valid value, or with any value."""
         return {
-            name: self._chance.choice(
-                _SENSE.get(name, ["x"])
-                if self._chance.random() < 0.7
-                else [_short(self._chance.choice(self._values))]
+            name: self._rng.choice(
+                _VALID.get(name, ["x"])
+                if self._rng.random() < 0.7
+                else [_short(self._rng.choice(self._values))]
             )
             for name in names
-            if self._chance.random() < 0.85
+            if self._rng.random() < 0.85
         }
 
     def _body_for(self, names: list[str]) -> bytes:
-        body = _dumped(self._fields(names))
-        match self._chance.randrange(10):
+        body = _to_json(self._fields(names))
+        match self._rng.randrange(10):
             case 0:
-                return self._flipped(body)
+                return self._with_changed_bytes(body)
             case 1:
-                return self._chance.choice(_BODIES)
+                return self._rng.choice(_BODIES)
             case _:
                 return body
 
     def _headers(self, source: Source) -> list[tuple[str, str]]:
-        chance = self._chance
-        headers = [("Host", "x"), (chance.choice(source.key_headers), self._key(source))]
-        if chance.random() < 0.1:
-            headers.append(("Idempotency-Key", chance.choice(_TOKENS)))
-        if chance.random() < 0.3:
+        rng = self._rng
+        headers = [("Host", "x"), (rng.choice(source.key_headers), self._key(source))]
+        if rng.random() < 0.1:
+            headers.append(("Idempotency-Key", rng.choice(_TOKENS)))
+        if rng.random() < 0.3:
             headers += [
-                (name, chance.choice(values))
-                for name, values in chance.sample(_HEADERS, chance.randint(1, 3))
+                (name, rng.choice(values)) for name, values in rng.sample(_HEADERS, rng.randint(1, 3))
             ]
         return headers
 
     def _key(self, source: Source) -> str:
-        return (
-            self._keys[source.name]
-            if self._chance.random() < 0.95
-            else self._chance.choice(["", "x", "tb_x"])
-        )
+        return self._keys[source.name] if self._rng.random() < 0.95 else self._rng.choice(["", "x", "tb_x"])
 
     def _target(self, path: str) -> str:
-        chance = self._chance
-        match chance.randrange(4):
+        rng = self._rng
+        match rng.randrange(4):
             case 0:
-                return chance.choice(_PATHS)
+                return rng.choice(_PATHS)
             case 1:
-                return path + chance.choice(_ENDS)
+                return path + rng.choice(_ENDS)
             case 2:
-                return chance.choice(self._prefixes) + chance.choice(_ENDS)
+                return rng.choice(self._prefixes) + rng.choice(_ENDS)
             case _:
-                return path.replace("/", chance.choice(["//", "/%2f", "/./", "/"]), chance.randint(1, 3))
+                return path.replace("/", rng.choice(["//", "/%2f", "/./", "/"]), rng.randint(1, 3))
 
-    def _packed(self, body: bytes, headers: list[tuple[str, str]]) -> bytes:
-        if self._chance.random() > 0.1:
+    def _compressed(self, body: bytes, headers: list[tuple[str, str]]) -> bytes:
+        if self._rng.random() > 0.1:
             return body
         headers.append(("Content-Encoding", "gzip"))
-        packed = gzip.compress(body, compresslevel=1, mtime=0)
-        if self._chance.random() < 0.3:
-            return packed[: self._chance.randrange(len(packed))]
-        return packed if self._chance.random() < 0.8 else self._flipped(packed)
+        compressed = gzip.compress(body, compresslevel=1, mtime=0)
+        if self._rng.random() < 0.3:
+            return compressed[: self._rng.randrange(len(compressed))]
+        return compressed if self._rng.random() < 0.8 else self._with_changed_bytes(compressed)
 
-    def _framed(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Hostile:
+    def _build(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> HostileRequest:
         named = {name.lower() for name, _ in headers}
         if not named & {"content-length", "transfer-encoding"}:
-            if self._chance.random() < 0.85:
+            if self._rng.random() < 0.85:
                 headers.append(("Content-Length", str(len(body))))
             else:
                 headers.append(("Transfer-Encoding", "chunked"))
-                cut = self._chance.randint(1, 5000)
+                cut = self._rng.randint(1, 5000)
                 parts = [body[at : at + cut] for at in range(0, len(body), cut)]
                 body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
-        return Hostile(head=head, body=body, target=target, method=method)
+        return HostileRequest(head=head, body=body, target=target, method=method)
 
     # Bodies.
 
     def _one_field(self, path: str) -> bytes:
-        sent = dict(self._chance.choice(self._fixtures[path]))
-        sent[self._chance.choice([*sent, "extra"])] = self._chance.choice(self._values)
-        return _dumped(sent)
+        sent = dict(self._rng.choice(self._fixtures[path]))
+        sent[self._rng.choice([*sent, "extra"])] = self._rng.choice(self._values)
+        return _to_json(sent)
 
     def _several_fields(self, path: str) -> bytes:
-        sent = dict(self._chance.choice(self._fixtures[path]))
-        for name in self._chance.sample(list(sent), self._chance.randint(1, len(sent))):
-            if self._chance.random() < 0.3:
+        sent = dict(self._rng.choice(self._fixtures[path]))
+        for name in self._rng.sample(list(sent), self._rng.randint(1, len(sent))):
+            if self._rng.random() < 0.3:
                 del sent[name]
             else:
-                sent[name] = self._chance.choice(self._values)
-        return _dumped(sent)
+                sent[name] = self._rng.choice(self._values)
+        return _to_json(sent)
 
-    def _as_it_is(self, path: str) -> bytes:
-        return _dumped(self._chance.choice(self._fixtures[path]))
+    def _unchanged(self, path: str) -> bytes:
+        return _to_json(self._rng.choice(self._fixtures[path]))
 
-    def _bytes_changed(self, path: str) -> bytes:
-        return self._flipped(self._as_it_is(path))
+    def _changed_bytes(self, path: str) -> bytes:
+        return self._with_changed_bytes(self._unchanged(path))
 
-    def _from_the_dictionary(self, _: str) -> bytes:
-        return self._chance.choice(_BODIES)
+    def _bad_body(self, _: str) -> bytes:
+        return self._rng.choice(_BODIES)
 
     def _any_value(self, _: str) -> bytes:
-        return _dumped(self._chance.choice(self._values))
+        return _to_json(self._rng.choice(self._values))
 
     def _deep(self, path: str) -> bytes:
-        deep = self._chance.choice([50, 199, 200, 201, 1000, 20_000])
-        kind = self._chance.choice([(b"[", b"]"), (b'{"a":', b"}")])
+        deep = self._rng.choice([50, 199, 200, 201, 1000, 20_000])
+        kind = self._rng.choice([(b"[", b"]"), (b'{"a":', b"}")])
         inside = kind[0] * deep + b"1" + kind[1] * deep
-        name = self._chance.choice(list(self._chance.choice(self._fixtures[path])))
+        name = self._rng.choice(list(self._rng.choice(self._fixtures[path])))
         return b'{"%s":%s}' % (name.encode(), inside)
 
-    def _flipped(self, body: bytes) -> bytes:
+    def _with_changed_bytes(self, body: bytes) -> bytes:
         changed = bytearray(body or b"x")
-        for _ in range(self._chance.randint(1, 4)):
-            at = self._chance.randrange(len(changed))
-            changed[at : at + self._chance.randint(0, 2)] = self._chance.randbytes(self._chance.randint(0, 2))
+        for _ in range(self._rng.randint(1, 4)):
+            at = self._rng.randrange(len(changed))
+            changed[at : at + self._rng.randint(0, 2)] = self._rng.randbytes(self._rng.randint(0, 2))
             changed = changed or bytearray(b"x")
         return bytes(changed)
 
 
 def _short(value: object) -> object:
-    """What fits the target of a request."""
+    """A value that fits the target of a request."""
     return value if len(str(value)) < 1000 else str(value)[:1000]
 
 
-def _dumped(value: object) -> bytes:
+def _to_json(value: object) -> bytes:
     return json.dumps(value).encode()  # escapes: half a surrogate pair stays one
 
 
 def _fixtures(source: Source, path: str) -> list[dict[str, Any]]:
-    """Every object that a fixture sends to that path."""
+    """The bodies of all fixtures for that path."""
     read = [json.loads(file.read_bytes()) for file in (_FOLDER / source.name / "fixtures").glob("*.json")]
     found = [
         fixture["body"] for fixture in sorted(read, key=repr) if fixture["path"] == path and "body" in fixture
@@ -335,7 +330,7 @@ def _fixtures(source: Source, path: str) -> list[dict[str, Any]]:
     return [body for body in found if isinstance(body, dict) and body]
 
 
-def _thought_of(number: int) -> list[Any]:
+def _hypothesis_values(number: int) -> list[Any]:
     """Values from Hypothesis: the same ones for the same number."""
     found: list[Any] = []
     text = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
@@ -350,8 +345,8 @@ def _thought_of(number: int) -> list[Any]:
     @settings(max_examples=_EXAMPLES, phases=[Phase.generate], database=None, deadline=None,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(values)
-    def think(value: Any) -> None:
+    def collect(value: Any) -> None:
         found.append(value)
 
-    think()
+    collect()
     return found

@@ -1,7 +1,7 @@
-"""Bugs to plant: each takes away one thing that the promises stand on, in the process that runs the bridge.
+"""Bugs to inject: each removes one thing that a promise depends on, in the process that runs the bridge.
 
-A proof that stays green with its bug planted proves nothing. Each of these is what somebody might write in
-good faith; `tests.proofs.prove --controls` shows by which proof each is noticed.
+A proof that passes with its bug injected proves nothing. Each bug is one that could be written in good faith;
+`tests.proofs.prove --controls` shows which proof notices it.
 """
 
 import asyncio
@@ -27,41 +27,41 @@ from storage.group_commit import Group, GroupCommit
 from storage.outbox_store import OutboxStore
 from storage.transactions import Transactions
 
-_LATE = 0.05  # seconds after which a commit that was put off is made
+_COMMIT_DELAY = 0.05  # seconds
 
 
 def sync_off(folder: Path) -> None:
     """The writer does not wait for the disk."""
-    honest = vars(storage.store)["open_writer"]
+    open_writer = storage.store.open_writer  # type: ignore[attr-defined]
 
-    async def careless(path: Path) -> aiosqlite.Connection:
-        writer: aiosqlite.Connection = await honest(path)
+    async def open_unsynced(path: Path) -> aiosqlite.Connection:
+        writer: aiosqlite.Connection = await open_writer(path)
         await writer.execute("PRAGMA synchronous = OFF")
         return writer
 
-    vars(storage.store)["open_writer"] = careless
+    replace_attribute(storage.store, "open_writer", open_unsynced)
 
 
 def answer_before_commit(folder: Path) -> None:
-    """Whoever files a ticket goes on at once; the commit follows."""
+    """A request is answered at once, and committed later."""
 
     async def write(self: GroupCommit, group: Group) -> None:
         await self._take_turn(group.first.deadline)
-        await run_in_thread(self._writer, lambda db: group.write(Uncommitted(db)))  # type: ignore[arg-type]
-        later.add(asyncio.create_task(commit(self)))
+        await run_in_thread(self._writer, lambda db: group.write(WithoutCommit(db)))  # type: ignore[arg-type]
+        commits.add(asyncio.create_task(commit(self)))
 
     async def commit(self: GroupCommit) -> None:
-        await asyncio.sleep(_LATE)
+        await asyncio.sleep(_COMMIT_DELAY)
         await self._writer.commit()
         self._writing.release()
         self._notify_outbox()
 
-    later: set[asyncio.Task[None]] = set()
-    _replace(GroupCommit, "_write_group", write)
+    commits: set[asyncio.Task[None]] = set()
+    replace_attribute(GroupCommit, "_write_group", write)
 
 
-class Uncommitted:
-    """A connection that is told to commit, and does not."""
+class WithoutCommit:
+    """A connection whose `commit()` does nothing."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -70,29 +70,29 @@ class Uncommitted:
         return getattr(self._db, name)
 
     def commit(self) -> None:
-        """Not yet."""
+        """Do nothing."""
 
 
 def deferred_begin(folder: Path) -> None:
-    """A transaction begins as a reader, and finds out at its first change that somebody else wrote."""
+    """A transaction takes the write lock at its first change, and fails if another program wrote by then."""
 
     @asynccontextmanager
     async def write(self: Transactions) -> AsyncIterator[aiosqlite.Connection]:
-        async with honest(self) as db:
+        async with original(self) as db:
             await db.rollback()
             await db.execute("BEGIN")
             yield db
 
     def write_group(self: Group, db: sqlite3.Connection) -> None:
-        honest_group(self, Deferred(db))  # type: ignore[arg-type]
+        original_group(self, DeferredBegin(db))  # type: ignore[arg-type]
 
-    honest, honest_group = Transactions._write, Group.write
-    _replace(Transactions, "_write", write)
-    _replace(Group, "write", write_group)
+    original, original_group = Transactions._write, Group.write
+    replace_attribute(Transactions, "_write", write)
+    replace_attribute(Group, "write", write_group)
 
 
-class Deferred:
-    """A connection whose transactions begin as readers."""
+class DeferredBegin:
+    """A connection whose transactions begin without the write lock."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -105,65 +105,68 @@ class Deferred:
 
 
 def settle_before_send(folder: Path) -> None:
-    """A delivery is done when it is begun."""
+    """A delivery is marked delivered before it is sent."""
 
     async def attempt(self: Dispatcher, deliveries: Sequence[Delivery]) -> None:
         receipt = Receipt(channel_id=deliveries[0].channel_id)
         await self._store.mark_delivered(deliveries, receipt, datetime.now(UTC))
-        await honest(self, deliveries)
+        await original(self, deliveries)
 
-    honest = Dispatcher._attempt
-    _replace(Dispatcher, "_attempt", attempt)
+    original = Dispatcher._attempt
+    replace_attribute(Dispatcher, "_attempt", attempt)
 
 
 def random_nonce(folder: Path) -> None:
-    """Each attempt has a nonce of its own, as the library makes them."""
+    """Each attempt has a nonce of its own, as discord.py makes them."""
 
     async def start_attempt(
         self: OutboxStore, deliveries: Sequence[Delivery], now: datetime
     ) -> list[Delivery]:
-        begun = await honest(self, deliveries, now)
+        started = await original(self, deliveries, now)
         nonce = secrets.token_hex(12)
-        return [replace(delivery, nonce=nonce) for delivery in begun]
+        return [replace(delivery, nonce=nonce) for delivery in started]
 
-    honest = OutboxStore.start_attempt
-    _replace(OutboxStore, "start_attempt", start_attempt)
+    original = OutboxStore.start_attempt
+    replace_attribute(OutboxStore, "start_attempt", start_attempt)
 
 
 def no_history_scan(folder: Path) -> None:
     """What an earlier attempt posted is not looked for."""
 
-    async def left_behind(*what: object) -> None:
+    async def find_nothing(*arguments: object) -> None:
         return None
 
-    # Not in the cog, which the library executes anew when it loads it.
-    cogs.posts.recovery.find_previous_message = left_behind  # type: ignore[assignment]
+    # Not in the cog's module: discord.py executes that again when it loads the extension.
+    replace_attribute(cogs.posts.recovery, "find_previous_message", find_nothing)
 
 
 def no_breaker(folder: Path) -> None:
-    """What does not answer is tried again at once."""
+    """A channel that times out is tried again at once."""
 
-    def no_answer(self: CircuitBreaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
+    def record_timeout(self: CircuitBreaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
         self.record_rate_limit(channel_id, reason, 0.05)
 
-    _replace(CircuitBreaker, "record_timeout", no_answer)
+    replace_attribute(CircuitBreaker, "record_timeout", record_timeout)
 
 
 def missing_trigger(folder: Path) -> None:
-    """The database takes a reply to a game report."""
+    """The database accepts a reply to a game report."""
     with sqlite3.connect(folder / "tickets.db") as db:
         db.execute("DROP TRIGGER no_reply_to_a_view_only_ticket")
     db.close()
 
 
-def _replace(owner: type, name: str, by: Any) -> None:
-    setattr(owner, name, by)
+def replace_attribute(owner: object, name: str, replacement: object) -> None:
+    """Replace an attribute. Raises AttributeError if the owner itself does not define it (it was renamed)."""
+    if name not in vars(owner):
+        raise AttributeError(f"{owner!r} defines no {name}: the injected bug would have no effect")
+    setattr(owner, name, replacement)
 
 
-PLANTS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
+INJECTED_BUGS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
     {
-        plant.__name__.replace("_", "-"): plant
-        for plant in (
+        bug.__name__.replace("_", "-"): bug
+        for bug in (
             sync_off,
             answer_before_commit,
             deferred_begin,

@@ -1,8 +1,8 @@
-"""The oracle: what is kept and what is shown, read with SQL and from Discord's messages.
+"""Checks what is stored and what is posted against a ledger, with SQL and from Discord's messages alone.
 
-It uses no code of the bridge, and knows four promises. What was acknowledged is kept and shown; nothing is
-kept or shown twice; what belongs to a ticket stands behind its post; ordinary tickets of a channel are shown
-in the order they were accepted in.
+It uses no code of the bridge. The invariants: what was acknowledged is stored and posted; nothing is stored
+or posted twice; what belongs to a ticket comes after its post; ordinary tickets of a channel are posted in
+the order in which they were accepted.
 """
 
 import re
@@ -18,44 +18,44 @@ from bot.sandbox import Sandbox
 from tests.proofs.load import Ledger
 
 _FOOTER = re.compile(r"(?P<id>\S+) · (?P<what>.+)")
-_WORDS = re.compile(r"\S+ · (reply|note|follow-up|event) \d+")
-_POINTER = re.compile(r"\S+ · transfer \d+")
-_DIGEST = re.compile(r"digest \d+")  # the footer of a digest's last embed, whose title says the ticket's id
-_TITLE = re.compile(r"\S+ (?P<id>\S+) · ")
-_SHOWN = 8  # of each kind of finding
+_MESSAGE_FOOTER = re.compile(r"\S+ · (reply|note|follow-up|event) \d+")
+_POINTER_FOOTER = re.compile(r"\S+ · transfer \d+")
+_DIGEST_FOOTER = re.compile(r"digest \d+")  # of a digest's last embed, whose title has the ticket's id
+_DIGEST_TITLE = re.compile(r"\S+ (?P<id>\S+) · ")
+_MAX_LISTED = 8  # of each kind of finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embed:
-    """One embed that the bot posted, by its footer."""
+    """One embed that the bot posted, identified by its footer."""
 
     channel: int
-    at: tuple[int, int]  # the message's id and the embed's place in it: later is greater
+    position: tuple[int, int]  # the message's id and the embed's index in it: later is greater
     ticket: str  # the id of the ticket it is about
-    mark: str  # the whole footer
+    footer: str
 
     @property
-    def is_words(self) -> bool:
-        """Whether it shows what was said on a ticket."""
-        return _WORDS.fullmatch(self.mark) is not None
+    def is_message(self) -> bool:
+        """Whether it shows a message of a ticket: a reply, note, follow-up or event."""
+        return _MESSAGE_FOOTER.fullmatch(self.footer) is not None
 
     @property
     def is_post(self) -> bool:
-        """Whether it shows a ticket, alone or among others."""
-        return not self.is_words and _POINTER.fullmatch(self.mark) is None
+        """Whether it shows a ticket, alone or in a digest."""
+        return not self.is_message and _POINTER_FOOTER.fullmatch(self.footer) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Posted:
     """Everything the bot posted in Discord."""
 
     embeds: list[Embed]
     nonces: Counter[str]
     digests: int  # messages that show several tickets
-    texts: Counter[str]  # words shown, as they were typed
+    texts: Counter[str]  # of the embeds, as they were typed
 
     @classmethod
-    def in_discord(cls, sandbox: Sandbox) -> "Seen":
+    def read(cls, sandbox: Sandbox) -> "Posted":
         embeds, nonces, digests, texts = [], Counter[str](), 0, Counter[str]()
         bot = sandbox.state.world.bot.id
         for channel in sandbox.state.world.channels.values():
@@ -67,23 +67,23 @@ class Seen:
                 digests += sum(embed.is_post for embed in found) > 1
                 embeds += found
                 shown = [embed.get("description", "") for embed in message.payload["embeds"]]
-                texts.update(text.replace("\\", "") for text in shown)  # what would format is shown as typed
+                texts.update(text.replace("\\", "") for text in shown)  # markdown is escaped in posts
         return cls(embeds=embeds, nonces=nonces, digests=digests, texts=texts)
 
 
-def _embeds(channel: int, message: int, wire: Mapping[str, Any]) -> Iterator[Embed]:
-    for place, embed in enumerate(wire["embeds"]):
-        mark = embed.get("footer", {}).get("text", "")
-        named = _FOOTER.fullmatch(mark)
-        if _DIGEST.fullmatch(mark):
-            named = _TITLE.match(embed["title"])
-        if named:
-            yield Embed(channel=channel, at=(message, place), ticket=named["id"], mark=mark)
+def _embeds(channel: int, message: int, payload: Mapping[str, Any]) -> Iterator[Embed]:
+    for index, embed in enumerate(payload["embeds"]):
+        footer = embed.get("footer", {}).get("text", "")
+        match = _FOOTER.fullmatch(footer)
+        if _DIGEST_FOOTER.fullmatch(footer):
+            match = _DIGEST_TITLE.match(embed["title"])
+        if match:
+            yield Embed(channel=channel, position=(message, index), ticket=match["id"], footer=footer)
 
 
 @dataclass(slots=True)
-class Verdict:
-    """What is not as promised, and how much there was to look at."""
+class Findings:
+    """The broken invariants, and how much was checked."""
 
     wrong: list[str] = field(default_factory=list)
     lost: int = 0
@@ -91,90 +91,95 @@ class Verdict:
     out_of_order: int = 0
     tickets: int = 0
     digests: int = 0
-    words: int = 0
+    messages: int = 0
 
-    @property
-    def good(self) -> bool:
-        return not self.wrong
-
-    def find(self, what: str, which: list[str]) -> int:
-        """Note those; how many there are."""
-        if which:
-            more = f" and {len(which) - _SHOWN} more" if len(which) > _SHOWN else ""
-            self.wrong.append(f"{what}: {', '.join(which[:_SHOWN])}{more}")
-        return len(which)
+    def report(self, title: str, items: list[str]) -> int:
+        """Add a sentence if there are any items; their number."""
+        if items:
+            more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
+            self.wrong.append(f"{title}: {', '.join(items[:_MAX_LISTED])}{more}")
+        return len(items)
 
 
-def judge(ledger: Ledger, database: Path, sandbox: Sandbox, ordinary: frozenset[int]) -> Verdict:
-    """`ordinary` are the channels whose tickets are all of one kind and priority."""
-    verdict, seen = Verdict(), Seen.in_discord(sandbox)
-    verdict.find("refused", ledger.refused)
+def check_invariants(
+    ledger: Ledger, database: Path, sandbox: Sandbox, ordinary_channels: frozenset[int]
+) -> Findings:
+    """`ordinary_channels` are those whose tickets are all of one kind and priority."""
+    findings, posted = Findings(), Posted.read(sandbox)
+    findings.report("refused", ledger.refused)
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
-        _judge_the_file(db, verdict)
-        _judge_tickets(db, ledger, seen, verdict)
-        _judge_words(db, ledger, seen, verdict)
-        _judge_order(db, seen, ordinary, verdict)
+        _check_file(db, findings)
+        _check_tickets(db, ledger, posted, findings)
+        _check_messages(db, ledger, posted, findings)
+        _check_order(db, posted, ordinary_channels, findings)
     db.close()
-    posted = [embed.mark for embed in seen.embeds]
-    twice = [mark for mark, count in Counter(posted).items() if count > 1]
-    twice += [f"nonce {nonce}" for nonce, count in seen.nonces.items() if count > 1]
-    verdict.twice += verdict.find("posted twice", twice)
-    verdict.digests = seen.digests
-    return verdict
+    footers = Counter(embed.footer for embed in posted.embeds)
+    twice = [footer for footer, count in footers.items() if count > 1]
+    twice += [f"nonce {nonce}" for nonce, count in posted.nonces.items() if count > 1]
+    findings.twice += findings.report("posted twice", twice)
+    findings.digests = posted.digests
+    return findings
 
 
-def _judge_the_file(db: sqlite3.Connection, verdict: Verdict) -> None:
-    (told,) = db.execute("PRAGMA integrity_check").fetchone()
-    verdict.find("the file is damaged", [] if told == "ok" else [told])
-    undone = db.execute(
+def _check_file(db: sqlite3.Connection, findings: Findings) -> None:
+    (result,) = db.execute("PRAGMA integrity_check").fetchone()
+    findings.report("the file is damaged", [] if result == "ok" else [result])
+    undelivered = db.execute(
         "SELECT kind, state, last_error FROM outbox WHERE lane = 'discord' AND state != 'done'"
     )
-    verdict.lost += verdict.find("never delivered", [" ".join(map(str, row)) for row in undone])
+    findings.lost += findings.report("never delivered", [" ".join(map(str, row)) for row in undelivered])
 
 
-def _judge_tickets(db: sqlite3.Connection, ledger: Ledger, seen: Seen, verdict: Verdict) -> None:
-    kept = db.execute("SELECT subject, public_id FROM tickets").fetchall()
-    there = set(kept)
-    gone = [f"{name} ({subject})" for subject, name in ledger.tickets.items() if (subject, name) not in there]
-    verdict.lost += verdict.find("acknowledged and not kept", gone)
-    subjects = Counter(subject for subject, _ in kept)
-    again = [subject for subject, count in subjects.items() if count > 1]
-    verdict.twice += verdict.find("kept twice", again)
-    shown = Counter(embed.ticket for embed in seen.embeds if embed.is_post)
-    unseen = [name for name in ledger.tickets.values() if not shown[name]]
-    verdict.lost += verdict.find("acknowledged and not shown", unseen)
-    verdict.twice += verdict.find("shown twice", [name for name, count in shown.items() if count > 1])
-    verdict.find("shown and not kept", sorted(shown.keys() - {name for _, name in kept}))
-    verdict.tickets = len(kept)
+def _check_tickets(db: sqlite3.Connection, ledger: Ledger, posted: Posted, findings: Findings) -> None:
+    stored = db.execute("SELECT subject, public_id FROM tickets").fetchall()
+    pairs = set(stored)
+    subjects = Counter(subject for subject, _ in stored)
+    shown = Counter(embed.ticket for embed in posted.embeds if embed.is_post)
+    missing = [
+        f"{name} ({subject})" for subject, name in ledger.tickets.items() if (subject, name) not in pairs
+    ]
+    findings.lost += findings.report("acknowledged and not saved", missing)
+    stored_twice = [subject for subject, count in subjects.items() if count > 1]
+    findings.twice += findings.report("saved twice", stored_twice)
+    not_shown = [name for name in ledger.tickets.values() if not shown[name]]
+    findings.lost += findings.report("acknowledged and not shown", not_shown)
+    findings.twice += findings.report("shown twice", [name for name, count in shown.items() if count > 1])
+    findings.report("shown and not saved", sorted(shown.keys() - {name for _, name in stored}))
+    findings.tickets = len(stored)
 
 
-def _judge_words(db: sqlite3.Connection, ledger: Ledger, seen: Seen, verdict: Verdict) -> None:
-    kept = Counter(text for (text,) in db.execute("SELECT text FROM messages WHERE kind != 'event'"))
-    verdict.words = len(kept)
-    verdict.lost += verdict.find("confirmed and not kept", [text for text in ledger.words if not kept[text]])
-    verdict.lost += verdict.find("confirmed and not shown", [t for t in ledger.words if not seen.texts[t]])
-    again = [text for text, count in kept.items() if count > 1 or seen.texts[text] > 1]
-    verdict.twice += verdict.find("said once, kept or shown twice", again)
+def _check_messages(db: sqlite3.Connection, ledger: Ledger, posted: Posted, findings: Findings) -> None:
+    stored = Counter(text for (text,) in db.execute("SELECT text FROM messages WHERE kind != 'event'"))
+    missing = [text for text in ledger.messages if not stored[text]]
+    findings.lost += findings.report("confirmed and not saved", missing)
+    not_shown = [text for text in ledger.messages if not posted.texts[text]]
+    findings.lost += findings.report("confirmed and not shown", not_shown)
+    twice = [text for text, count in stored.items() if count > 1 or posted.texts[text] > 1]
+    findings.twice += findings.report("sent once, saved or shown twice", twice)
+    findings.messages = len(stored)
 
 
-def _judge_order(db: sqlite3.Connection, seen: Seen, ordinary: frozenset[int], verdict: Verdict) -> None:
-    posts = {embed.ticket: embed.at for embed in seen.embeds if embed.is_post}
-    early = [e.mark for e in seen.embeds if e.is_words and e.at < posts.get(e.ticket, e.at)]
-    verdict.out_of_order += verdict.find("shown ahead of its ticket", early)
+def _check_order(
+    db: sqlite3.Connection, posted: Posted, ordinary_channels: frozenset[int], findings: Findings
+) -> None:
+    posts = {embed.ticket: embed.position for embed in posted.embeds if embed.is_post}
+    messages = [embed for embed in posted.embeds if embed.is_message]
+    early = [one.footer for one in messages if one.position < posts.get(one.ticket, one.position)]
+    findings.out_of_order += findings.report("shown ahead of its ticket", early)
     accepted: dict[str, int] = dict(db.execute("SELECT public_id, id FROM tickets"))
-    lines: dict[int, list[Embed]] = defaultdict(list)
-    for embed in seen.embeds:
-        if embed.is_post and embed.channel in ordinary:
-            lines[embed.channel].append(embed)
-    passed = []
-    for line in lines.values():
-        ranks = [accepted[embed.ticket] for embed in sorted(line, key=lambda embed: embed.at)]
-        passed += [f"#{b} behind #{a}" for a, b in pairwise(ranks) if b < a]
-    verdict.out_of_order += verdict.find("not shown in the order they were accepted", passed)
+    by_channel: dict[int, list[Embed]] = defaultdict(list)
+    for embed in posted.embeds:
+        if embed.is_post and embed.channel in ordinary_channels:
+            by_channel[embed.channel].append(embed)
+    swapped = []
+    for embeds in by_channel.values():
+        ids = [accepted[embed.ticket] for embed in sorted(embeds, key=lambda embed: embed.position)]
+        swapped += [f"#{later} behind #{earlier}" for earlier, later in pairwise(ids) if later < earlier]
+    findings.out_of_order += findings.report("not shown in the order they were accepted", swapped)
 
 
-def waiting(database: Path) -> int:
-    """Deliveries that Discord has yet to get."""
+def count_pending(database: Path) -> int:
+    """The deliveries that Discord has yet to get."""
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10) as db:
         query = "SELECT count(*) FROM outbox WHERE lane = 'discord' AND state = 'pending'"
         (count,) = db.execute(query).fetchone()

@@ -1,4 +1,4 @@
-"""The load: game servers that file tickets, staff who reply in Discord, and a ledger of what they heard."""
+"""The load: game servers that file tickets, staff who reply in Discord, and a ledger of the answers."""
 
 import asyncio
 import json
@@ -9,24 +9,30 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bot.sandbox.rest.errors import ControlError
-from tests.proofs.process_harness import House
+from tests.proofs.process_harness import BridgeProcess
 from tests.webhook.conftest import Reply, read_reply
 
-_PATIENCE = 20.0  # seconds for one answer
-_LONGEST_WAIT = 1.0  # seconds a sender waits at most where it is told to; a killed process forgets its limits
+_ANSWER_TIMEOUT = 20.0  # seconds for one answer
+_MAX_RETRY_AFTER = 1.0  # seconds that a 429 is obeyed for at most; a killed process forgets its rate limits
 _PRIORITIES = ("low", "normal", "high")
-_BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ValueError)
+_UNKNOWN_OUTCOME = (
+    OSError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+    TimeoutError,
+    ValueError,
+)
 
 
 @dataclass(slots=True)
 class Ledger:
-    """What everybody was told, by those who were told it. A subject or a text is never used twice."""
+    """Every answer, as its client read it. A subject or a text is never used twice."""
 
     tickets: dict[str, str] = field(default_factory=dict)  # subject -> id, of those acknowledged
-    words: set[str] = field(default_factory=set)  # replies and follow-ups that were confirmed
-    unknown: set[str] = field(default_factory=set)  # subjects and texts of which nobody heard again
+    messages: set[str] = field(default_factory=set)  # texts of replies and follow-ups that were confirmed
+    unknown: set[str] = field(default_factory=set)  # subjects and texts whose answer never came
     refused: list[str] = field(default_factory=list)  # what should have been accepted, and was not
-    insisted: int = 0  # acknowledged only when they were sent again, with the same Idempotency-Key
+    retried: int = 0  # acknowledged only when they were sent again, with the same Idempotency-Key
     seconds: list[float] = field(default_factory=list)  # that each acknowledged ticket took
 
 
@@ -37,12 +43,12 @@ class Sender:
     source: str
     key: str
     category: str
-    address: str  # its own address on loopback; one contract's limit is per address
-    ordinary: bool  # only game reports of one priority: then posted in the order in which they were accepted
+    address: str  # its own loopback address; one contract's rate limit is per address
+    ordinary: bool  # only game reports of one priority: these are posted in the order they were accepted in
 
 
-class Line:
-    """A connection to the webhook, opened again when it is broken."""
+class Connection:
+    """A connection to the webhook, opened again when it breaks."""
 
     def __init__(self, port: int, address: str) -> None:
         self._port = port
@@ -50,7 +56,7 @@ class Line:
         self._writer: asyncio.StreamWriter | None = None
 
     async def open(self) -> None:
-        """As soon as somebody listens."""
+        """Try until the bridge listens."""
         while self._writer is None:
             try:
                 self._reader, self._writer = await asyncio.open_connection(
@@ -60,14 +66,14 @@ class Line:
                 await asyncio.sleep(0.05)
 
     async def post(self, path: str, body: object, **headers: str) -> Reply:
-        """What was answered, read to its end. Raises one of _BROKEN: nobody knows what became of it."""
+        """POST and read the whole answer. Raises one of _UNKNOWN_OUTCOME."""
         await self.open()
         assert self._writer is not None
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_ANSWER_TIMEOUT):
                 self._writer.write(_request(path, body, headers))
                 reply = await read_reply(self._reader)
-        # BaseException: also when it is cancelled, the rest of an answer must not be taken for the next one.
+        # BaseException: after a cancellation, too, the rest of this answer must not be read as the next one.
         except BaseException:
             self.close()
             raise
@@ -82,92 +88,94 @@ class Line:
 
 
 def _request(path: str, body: object, headers: dict[str, str]) -> bytes:
-    told = json.dumps(body).encode()
-    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(told)}"]
+    content = json.dumps(body).encode()
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(content)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + told
+    return "\r\n".join([*lines, "", ""]).encode() + content
 
 
 class GameServer:
-    """Files one ticket after another, and never the same one twice unless it may."""
+    """Files one ticket after another, and repeats a request only with an Idempotency-Key."""
 
-    def __init__(self, number: int, sender: Sender, house: House, ledger: Ledger, seed: int) -> None:
+    def __init__(self, number: int, sender: Sender, bridge: BridgeProcess, ledger: Ledger, seed: int) -> None:
         self._number = number
         self._sender = sender
-        self._house = house
+        self._bridge = bridge
         self._ledger = ledger
-        self._chance = random.Random(f"{seed}-{number}")  # noqa: S311 - a repeatable load, no secret
-        self._line = Line(house.opening.port, sender.address)
-        self._filed = 0
+        self._rng = random.Random(f"{seed}-{number}")  # noqa: S311 - a repeatable load, no secret
+        self._connection = Connection(bridge.config.port, sender.address)
+        self._count = 0
 
-    async def file_on(self, pace: float, acknowledged: Callable[[], object]) -> None:
-        """For ever; `pace` are seconds between two tickets, give or take a half."""
+    async def run(self, pace: float, on_accepted: Callable[[], object]) -> None:
+        """File tickets until cancelled; `pace` are seconds between two of them, give or take a half."""
         try:
             while True:
-                self._filed += 1
-                if await self._file(f"load {self._number}-{self._filed}"):
-                    acknowledged()
-                await asyncio.sleep(pace * self._chance.uniform(0.5, 1.5))
+                self._count += 1
+                if await self._create_ticket(f"load {self._number}-{self._count}"):
+                    on_accepted()
+                await asyncio.sleep(pace * self._rng.uniform(0.5, 1.5))
         finally:
-            self._line.close()
+            self._connection.close()
 
-    async def _file(self, subject: str) -> bool:
+    async def _create_ticket(self, subject: str) -> bool:
         """Whether it was acknowledged."""
         if self._sender.source == "modl":
-            insists = self._chance.random() < 0.5
-            token = {"Idempotency_Key": subject.replace(" ", "-")} if insists else {}
-            body = self._minecraft_ticket(subject)
-            kept = await self._send(
-                "/v1/minecraft/tickets", body, subject, X_API_Key=self._sender.key, **token
-            )
-            return kept is not None and self._note(subject, json.loads(kept)["ticketId"])
-        is_report = self._sender.ordinary or self._chance.random() < 0.5
+            return await self._create_minecraft_ticket(subject)
+        is_report = self._sender.ordinary or self._rng.random() < 0.5
         path = "/tickets/create-game-report" if is_report else "/tickets/create"
-        kept = await self._send(path, self._roblox_ticket(subject), subject, apikey=self._sender.key)
-        if kept is None:
+        body = await self._send(path, self._roblox_ticket(subject), subject, apikey=self._sender.key)
+        if body is None:
             return False
-        name = json.loads(kept)["data"]["TicketId"]
-        self._note(subject, name)
-        if not is_report and self._chance.random() < 0.2:
-            await self._add(name, f"more about {subject}")
+        ticket_id = json.loads(body)["data"]["TicketId"]
+        self._ledger.tickets[subject] = ticket_id
+        if not is_report and self._rng.random() < 0.2:
+            await self._follow_up(ticket_id, f"more about {subject}")
         return True
 
-    async def _add(self, name: str, text: str) -> None:
-        """What the author of a ticket has to say on top."""
+    async def _create_minecraft_ticket(self, subject: str) -> bool:
+        has_key = self._rng.random() < 0.5
+        header = {"Idempotency_Key": subject.replace(" ", "-")} if has_key else {}
+        ticket = self._minecraft_ticket(subject)
+        body = await self._send(
+            "/v1/minecraft/tickets", ticket, subject, X_API_Key=self._sender.key, **header
+        )
+        if body is None:
+            return False
+        self._ledger.tickets[subject] = json.loads(body)["ticketId"]
+        return True
+
+    async def _follow_up(self, ticket_id: str, text: str) -> None:
         body = {"content": text, "authorUserId": 1000 + self._number}
-        if await self._send(f"/tickets/{name}/reply-member", body, text, apikey=self._sender.key) is not None:
-            self._ledger.words.add(text)
+        path = f"/tickets/{ticket_id}/reply-member"
+        if await self._send(path, body, text, apikey=self._sender.key) is not None:
+            self._ledger.messages.add(text)
 
-    def _note(self, subject: str, name: str) -> bool:
-        self._ledger.tickets[subject] = name
-        return True
-
-    async def _send(self, path: str, body: object, what: str, **headers: str) -> bytes | None:
-        """The body of a 2xx; None if nobody knows. What may be sent again is, until it has its answer."""
-        tries = 0
+    async def _send(self, path: str, body: object, subject: str, **headers: str) -> bytes | None:
+        """The body of a 2xx; None if the outcome is unknown. Retries if there is an Idempotency-Key."""
+        attempts = 0
         while True:
-            began = time.monotonic()
-            tries += 1
+            started_at = time.monotonic()
+            attempts += 1
             try:
-                reply = await self._line.post(path, body, **headers)
-            except _BROKEN:
+                reply = await self._connection.post(path, body, **headers)
+            except _UNKNOWN_OUTCOME:
                 if "Idempotency_Key" in headers:
                     continue
-                self._ledger.unknown.add(what)
+                self._ledger.unknown.add(subject)
                 return None
-            if reply.status == 429:  # not carried out; a killed process has forgotten the limit
-                await asyncio.sleep(min(_LONGEST_WAIT, float(reply.headers.get("retry-after", "1"))))
+            if reply.status == 429:  # not carried out
+                await asyncio.sleep(min(_MAX_RETRY_AFTER, float(reply.headers.get("retry-after", "1"))))
                 continue
             if not 200 <= reply.status < 300:
-                self._ledger.refused.append(f"{reply.status} for {what}")
+                self._ledger.refused.append(f"{reply.status} for {subject}")
                 return None
-            self._house.note_answer()
-            self._ledger.seconds.append(time.monotonic() - began)
-            self._ledger.insisted += tries > 1
+            self._bridge.record_2xx()
+            self._ledger.seconds.append(time.monotonic() - started_at)
+            self._ledger.retried += attempts > 1
             return reply.body
 
     def _roblox_ticket(self, subject: str) -> object:
-        priority = "normal" if self._sender.ordinary else self._chance.choice([*_PRIORITIES, "urgent"])
+        priority = "normal" if self._sender.ordinary else self._rng.choice([*_PRIORITIES, "urgent"])
         return {
             "subject": subject,
             "category": self._sender.category,
@@ -187,32 +195,32 @@ class GameServer:
             "type": self._sender.category,
             "subject": subject,
             "description": "Somebody walks through walls.",
-            "priority": self._chance.choice(_PRIORITIES),
+            "priority": self._rng.choice(_PRIORITIES),
         }
 
 
 class Staff:
-    """Mia, who replies in Discord to whatever she sees, with the button and the form."""
+    """A member of staff who replies to tickets in Discord, with the button and the modal."""
 
-    def __init__(self, house: House, ledger: Ledger, seed: int) -> None:
-        self._house = house
+    def __init__(self, bridge: BridgeProcess, ledger: Ledger, seed: int) -> None:
+        self._bridge = bridge
         self._ledger = ledger
-        self._chance = random.Random(f"{seed}-staff")  # noqa: S311 - repeatable, no secret
-        self._said = 0
+        self._rng = random.Random(f"{seed}-staff")  # noqa: S311 - repeatable, no secret
+        self._count = 0
 
-    async def reply_on(self, pace: float) -> None:
-        """For ever."""
+    async def run(self, pace: float) -> None:
+        """Reply until cancelled; `pace` are seconds between two replies, give or take a half."""
         while True:
-            await asyncio.sleep(pace * self._chance.uniform(0.5, 1.5))
-            found = self._a_button()
-            if found is not None:
-                with suppress(ControlError):  # the button is gone meanwhile
-                    await self._reply(*found)
+            await asyncio.sleep(pace * self._rng.uniform(0.5, 1.5))
+            button = self._find_reply_button()
+            if button is not None:
+                with suppress(ControlError):  # the button has been removed since
+                    await self._reply(*button)
 
-    def _a_button(self) -> tuple[int, str] | None:
-        """A message with a Reply button, and the button's id."""
-        channels = self._house.sandbox.state.world.channels
-        channel = channels[self._chance.choice([*self._house.opening.channels.values()])]
+    def _find_reply_button(self) -> tuple[int, str] | None:
+        """A recent message with a Reply button, and the button's custom id."""
+        channels = self._bridge.sandbox.state.world.channels
+        channel = channels[self._rng.choice([*self._bridge.config.channels.values()])]
         recent = [*channel.messages.values()][-20:]
         buttons = [
             (message.id, button["custom_id"])
@@ -221,28 +229,28 @@ class Staff:
             for button in row.get("components", [])
             if str(button.get("custom_id", "")).startswith("ticket:reply:")
         ]
-        return self._chance.choice(buttons) if buttons else None
+        return self._rng.choice(buttons) if buttons else None
 
     async def _reply(self, message_id: int, button: str) -> None:
-        sandbox = self._house.sandbox
+        sandbox = self._bridge.sandbox
         pressed = await sandbox.press("mia", message_id, button)
-        if pressed["modal"] is None:  # the bridge was killed meanwhile
+        if pressed["modal"] is None:  # the bridge was killed before it answered
             return
-        self._said += 1
-        text = f"reply {self._said}"
+        self._count += 1
+        text = f"reply {self._count}"
         self._ledger.unknown.add(text)
-        told = await sandbox.modal("mia", pressed["id"], {"text": text})
-        if any("is kept" in message["content"] for message in told["messages"]):
+        submitted = await sandbox.modal("mia", pressed["id"], {"text": text})
+        if any(message["content"].startswith("✅") for message in submitted["messages"]):
             self._ledger.unknown.discard(text)
-            self._ledger.words.add(text)
+            self._ledger.messages.add(text)
 
 
-def senders(house: House, *, ordinary_every: int = 3) -> list[Sender]:
+def _senders(bridge: BridgeProcess, *, ordinary_every: int = 3) -> list[Sender]:
     """One for each channel; every so many of them files ordinary game reports alone."""
-    found, keys = [], house.opening.keys
-    for number, category in enumerate(house.opening.channels):
+    senders, keys = [], bridge.config.keys
+    for number, category in enumerate(bridge.config.channels):
         source = "series" if category.startswith("c") and category != "chat" else "modl"
-        found.append(
+        senders.append(
             Sender(
                 source=source,
                 key=keys[source][number % len(keys[source])],
@@ -251,28 +259,34 @@ def senders(house: House, *, ordinary_every: int = 3) -> list[Sender]:
                 ordinary=source == "series" and number % ordinary_every == 0,
             )
         )
-    return found
+    return senders
+
+
+def ordinary_channels(bridge: BridgeProcess) -> frozenset[int]:
+    """The channels whose tickets are all game reports of one priority."""
+    return frozenset(bridge.config.channels[one.category] for one in _senders(bridge) if one.ordinary)
 
 
 @asynccontextmanager
 async def under_load(
-    house: House,
+    bridge: BridgeProcess,
     ledger: Ledger,
     *,
     pace: float,
     seed: int,
     staff: float | None = 0.3,
-    acknowledged: Callable[[], object] = lambda: None,
+    on_accepted: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[None]:
-    """All of them at work until the block ends; the last requests are cut off, and nobody knows of them.
+    """Run all game servers and staff until the block ends; the last requests are cut off.
 
-    `pace` are the seconds between two tickets of each, `staff` those between two replies; None: no replies.
+    `pace` are the seconds between two tickets of each server, `staff` those between two replies; None: no
+    replies.
     """
     work = [
-        GameServer(number, sender, house, ledger, seed).file_on(pace, acknowledged)
-        for number, sender in enumerate(senders(house))
+        GameServer(number, sender, bridge, ledger, seed).run(pace, on_accepted)
+        for number, sender in enumerate(_senders(bridge))
     ]
-    work += [] if staff is None else [Staff(house, ledger, seed).reply_on(staff)]
+    work += [] if staff is None else [Staff(bridge, ledger, seed).run(staff)]
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield

@@ -1,8 +1,8 @@
-"""Proof: with Discord away for ten minutes, in every way, tickets are taken as ever and posted afterwards.
+"""Proof: with Discord away for ten minutes, tickets are accepted as before and posted afterwards.
 
 The ten minutes pass ten times as fast: every wait for Discord in the process is divided by `speed`, and so is
-the outage. What is counted is put in the outage's own seconds, so that the bounds are those of real time; the
-load is not divided, and is that many times harder.
+the outage. Figures are in the outage's own seconds, so that the bounds are those of real time; the load is
+not divided, and is that many times harder.
 """
 
 import asyncio
@@ -12,132 +12,136 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.proofs.invariant_checker import Verdict, judge
-from tests.proofs.kills import drained
-from tests.proofs.load import Ledger, senders, under_load
-from tests.proofs.outcome import Outcome, Step, p99
-from tests.proofs.process_harness import House, opened
+from tests.proofs.invariant_checker import Findings, check_invariants
+from tests.proofs.kills import wait_until_posted
+from tests.proofs.load import Ledger, ordinary_channels, under_load
+from tests.proofs.outcome import OnProgress, Outcome, ignore_progress, p99
+from tests.proofs.process_harness import BridgeProcess, bridge_process
 
-_WAYS = ("refused", "503", "hang", "reset")  # to be away: each for a quarter of the time
-_BETWEEN = 5.0  # seconds, at least, between two requests for the same channel while nothing answers
-_SLOWER = 1.5  # how many times longer 99 of 100 tickets may take than before the outage
+_FAULTS = ("refused", "503", "hang", "reset")  # each for a quarter of the time
+_REQUEST_GAP = 5.0  # seconds, at least, between two requests for the same channel while nothing answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Away:
-    """How it is done."""
-
+class OutageSettings:
     seconds: float = 600.0  # of the outage
     tickets: int = 1500  # acknowledged during it, at least
     speed: float = 10.0
     channels: int = 18
     unknown_outcome_delay: float = 1.0  # instead of 10, which alone would bound the requests
-    slower: float = _SLOWER
+    slower: float = 1.5  # how many times longer 99 of 100 tickets may take than before the outage
     seed: int = 1
-    plant: str | None = None
+    bug: str | None = None
 
 
 @dataclass(slots=True)
-class _Course:
-    """What was measured on the way."""
-
+class _Measured:
     before: list[float]  # seconds of each ticket
     during: list[float]
-    requests: Counter[str]  # the most for one channel, by the way of being away
+    requests: Counter[str]  # by fault: the most for one channel
     allowed: int
     tickets: int = 0
 
 
-async def outage(told: Away, step: Step = lambda done, of: None) -> Outcome:
-    """Go away, come back, and judge what is shown then."""
-    ledger, began = Ledger(), time.monotonic()
+async def outage(settings: OutageSettings, on_progress: OnProgress = ignore_progress) -> Outcome:
+    """Take Discord away and bring it back under load, then check what is stored and what is posted."""
+    ledger, started_at = Ledger(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        async with opened(
+        async with bridge_process(
             Path(folder),
-            channels=told.channels,
-            plant=told.plant,
-            speed=told.speed,
-            unknown_outcome_delay=told.unknown_outcome_delay,
-        ) as house:
-            await house.start()
-            course = await _pass_through(house, ledger, told, step)
-            back = time.monotonic()
-            left = await drained(house)
-            posted = (time.monotonic() - back) * told.speed
-            await house.stop()
-            ordinary = frozenset(house.opening.channels[s.category] for s in senders(house) if s.ordinary)
-            verdict = judge(ledger, house.opening.database, house.sandbox, ordinary)
-    seconds = time.monotonic() - began
-    return _outcome(told, course, verdict, left=left, posted=posted, seconds=seconds)
+            channels=settings.channels,
+            bug=settings.bug,
+            speed=settings.speed,
+            unknown_outcome_delay=settings.unknown_outcome_delay,
+        ) as bridge:
+            await bridge.start()
+            measured = await _run_outage(bridge, ledger, settings, on_progress)
+            ended_at = time.monotonic()
+            pending = await wait_until_posted(bridge)
+            catch_up = (time.monotonic() - ended_at) * settings.speed
+            await bridge.stop()
+            findings = check_invariants(
+                ledger, bridge.config.database, bridge.sandbox, ordinary_channels(bridge)
+            )
+    seconds = time.monotonic() - started_at
+    return _outcome(settings, measured, findings, pending=pending, catch_up=catch_up, seconds=seconds)
 
 
-async def _pass_through(house: House, ledger: Ledger, told: Away, step: Step) -> _Course:
+async def _run_outage(
+    bridge: BridgeProcess, ledger: Ledger, settings: OutageSettings, on_progress: OnProgress
+) -> _Measured:
     """The same load all the time: for half the outage's time before it, then during it."""
-    lasts = told.seconds / told.speed
-    pace = len(house.opening.channels) * lasts / (told.tickets * 1.15)
-    course = _Course([], [], Counter(), allowed=int(told.seconds / len(_WAYS) / _BETWEEN) + 1)
-    async with under_load(house, ledger, pace=pace, seed=told.seed, staff=None):
-        await house.answers()
-        await asyncio.sleep(1)  # for the first connections
+    duration = settings.seconds / settings.speed
+    pace = len(bridge.config.channels) * duration / (settings.tickets * 1.15)
+    measured = _Measured([], [], Counter(), allowed=int(settings.seconds / len(_FAULTS) / _REQUEST_GAP) + 1)
+    async with under_load(bridge, ledger, pace=pace, seed=settings.seed, staff=None):
+        await bridge.wait_for_2xx()
+        await asyncio.sleep(1)  # the first connections are slower, and not measured
         ledger.seconds.clear()
-        await asyncio.sleep(lasts / 2)
-        course.before, ledger.seconds = ledger.seconds, []
-        already = len(ledger.tickets)
-        for number, way in enumerate(_WAYS):
-            step(number, len(_WAYS))
-            course.requests[way] = await _away(house, way, lasts / len(_WAYS))
-        course.during, course.tickets = ledger.seconds, len(ledger.tickets) - already
-    return course
+        await asyncio.sleep(duration / 2)
+        measured.before, ledger.seconds = ledger.seconds, []
+        tickets_before = len(ledger.tickets)
+        for number, fault in enumerate(_FAULTS):
+            on_progress(number, len(_FAULTS))
+            measured.requests[fault] = await _fail_for(bridge, fault, duration / len(_FAULTS))
+        measured.during, measured.tickets = ledger.seconds, len(ledger.tickets) - tickets_before
+    return measured
 
 
-async def _away(house: House, way: str, seconds: float) -> int:
-    """Away in one way, then back at once; the most requests that any one channel caused."""
-    state = house.sandbox.state
-    if way == "refused":
-        await house.close_discord()
+async def _fail_for(bridge: BridgeProcess, fault: str, seconds: float) -> int:
+    """Keep up one fault for so long; the most requests that came for any one channel."""
+    state = bridge.sandbox.state
+    if fault == "refused":
+        await bridge.close_discord()
         await asyncio.sleep(seconds)
-        house.sandbox.fail("503", times=None)  # nothing slips through until the next way begins
-        await house.open_discord()
+        bridge.sandbox.fail("503", times=None)  # no request succeeds until the next fault begins
+        await bridge.open_discord()
         return 0
-    house.sandbox.clear_faults()
-    house.sandbox.fail(way, times=None)
+    bridge.sandbox.clear_faults()
+    bridge.sandbox.fail(fault, times=None)
     state.requests.clear()
     await asyncio.sleep(seconds)
-    if way == _WAYS[-1]:
-        house.sandbox.clear_faults()
-    places = (
+    if fault == _FAULTS[-1]:
+        bridge.sandbox.clear_faults()
+    channels = (
         request.path.split("/")[2] for request in state.requests if request.path.startswith("/channels/")
     )
-    return max(Counter(places).values(), default=0)
+    return max(Counter(channels).values(), default=0)
 
 
 def _outcome(
-    told: Away, course: _Course, verdict: Verdict, *, left: int, posted: float, seconds: float
+    settings: OutageSettings,
+    measured: _Measured,
+    findings: Findings,
+    *,
+    pending: int,
+    catch_up: float,
+    seconds: float,
 ) -> Outcome:
-    before, during = p99(course.before), p99(course.during)
-    wrong = list(verdict.wrong)
-    if left:
-        wrong.append(f"{left} deliveries were not posted after it")
-    if course.tickets < told.tickets:
-        wrong.append(f"only {course.tickets} tickets were acknowledged during it")
-    if max(course.requests.values()) > course.allowed:
-        wrong.append(f"one channel caused {max(course.requests.values())} requests, not {course.allowed}")
-    if during > told.slower * before:
+    before, during = p99(measured.before), p99(measured.during)
+    wrong = list(findings.wrong)
+    if pending:
+        wrong.append(f"{pending} deliveries were not posted after it")
+    if measured.tickets < settings.tickets:
+        wrong.append(f"only {measured.tickets} tickets were acknowledged during it")
+    if max(measured.requests.values()) > measured.allowed:
+        wrong.append(f"one channel caused {max(measured.requests.values())} requests, not {measured.allowed}")
+    if during > settings.slower * before:
         wrong.append(f"99 of 100 tickets took {during * 1000:.0f} ms instead of {before * 1000:.0f} ms")
     return Outcome(
         name="outage",
         wrong=wrong,
         figures={
-            f"Discord away (s, passed {told.speed:g} times as fast)": f"{told.seconds:.0f}",
-            "tickets acknowledged during it": f"{course.tickets}",
+            f"Discord away (s, passed {settings.speed:g} times as fast)": f"{settings.seconds:.0f}",
+            "tickets acknowledged during it": f"{measured.tickets}",
             "99 of 100 within (ms), before and during": f"{before * 1000:.1f}, {during * 1000:.1f}",
-            f"requests for one channel in {told.seconds / len(_WAYS):.0f} s, at most": ", ".join(
-                f"{way} {course.requests[way]}" for way in _WAYS[1:]
+            f"requests for one channel in {settings.seconds / len(_FAULTS):.0f} s, at most": ", ".join(
+                f"{fault} {measured.requests[fault]}" for fault in _FAULTS[1:]
             )
-            + f" (allowed: {course.allowed})",
-            "everything posted after it within (s)": f"{posted:.0f}",
-            "messages that show several tickets": f"{verdict.digests}",
-            "lost, twice, out of order": f"{verdict.lost}, {verdict.twice}, {verdict.out_of_order}",
+            + f" (allowed: {measured.allowed})",
+            "everything posted after it within (s)": f"{catch_up:.0f}",
+            "messages that show several tickets": f"{findings.digests}",
+            "lost, twice, out of order": f"{findings.lost}, {findings.twice}, {findings.out_of_order}",
             "seconds": f"{seconds:.0f}",
         },
     )

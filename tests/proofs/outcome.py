@@ -1,21 +1,25 @@
-"""A proof, and what came of it."""
+"""A reliability proof, its settings and its outcome."""
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Step = Callable[[int, int], object]  # how far a proof is, and how far it has to go
+OnProgress = Callable[[int, int], object]  # called with the steps done and the steps in all
+
+
+def ignore_progress(done: int, of: int) -> None:
+    """Show nothing."""
 
 
 def p99(seconds: Sequence[float]) -> float:
-    """How long 99 of 100 took at most; of fewer than 100, the longest."""
+    """The 99th percentile; of fewer than 100 values, the largest."""
     return sorted(seconds)[math.ceil(len(seconds) * 0.99) - 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Good if nothing was wrong."""
+    """What a proof measured, and every promise it saw broken."""
 
     name: str
     figures: dict[str, str] = field(default_factory=dict)
@@ -28,10 +32,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof with what it is to be done with."""
+    """A proof and the settings it runs with."""
 
-    of: Callable[[Any, Step], Awaitable[Outcome]]
+    check: Callable[[Any, OnProgress], Awaitable[Outcome]]
     settings: Any
 
-    async def run(self, step: Step = lambda done, of: None) -> Outcome:
-        return await self.of(self.settings, step)
+    async def run(self, on_progress: OnProgress = ignore_progress) -> Outcome:
+        return await self.check(self.settings, on_progress)

@@ -1,7 +1,7 @@
-"""The house under test: the whole bridge in its own process, Discord's stand-in in this one.
+"""Runs the whole bridge in its own process, with the sandbox as Discord in this one.
 
 Nothing of the bridge is mocked. It is `ticketbridge run` with a configuration, a database and a port that are
-the same however often the process is killed; the stand-in lives through all of that, as Discord does.
+the same however often the process is killed; the sandbox outlives every kill, as Discord does.
 """
 
 import asyncio
@@ -21,30 +21,23 @@ from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.workspace import Category, Department, NewWorkspace
 from storage import Store
 
-UNKNOWN_OUTCOME_DELAY = 1.0  # instead of 10: what is left alone for so long has come or does not come
-PATIENCE = 30.0  # seconds for the process to answer, or to end
+UNKNOWN_OUTCOME_DELAY = 1.0  # instead of 10: the sandbox's late effects come within this time or never
+PROCESS_TIMEOUT = 60.0  # seconds for the process to accept its first ticket, or to exit
 
 _ROOT = Path(__file__).parents[2]
-_GAMES_OWN = (
-    "player",
-    "chat",
-    "staff",
-    "bug",
-    "support",
-    "appeal",
-)  # categories that one contract brings along
+_MODL_CATEGORIES = ("player", "chat", "staff", "bug", "support", "appeal")  # built into that contract
 _KEYS = 6  # of the contract whose limit is 25 requests a second for each key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What the bridge is opened with."""
+class BridgeConfig:
+    """What the process is started with, the same for every start."""
 
     folder: Path
     port: int
     keys: dict[str, list[str]]  # by contract
     channels: dict[str, int]  # by category; each has a Discord channel of its own
-    plant: str | None = None
+    bug: str | None = None  # the injected bug
     speed: float = 1.0
     wrap: tuple[str, ...] = ()  # a command that runs the process, such as strace
 
@@ -58,84 +51,84 @@ class Opening:
 
 
 @dataclass(slots=True, kw_only=True)
-class House:
+class BridgeProcess:
     """A bridge that can be started, killed and started again."""
 
-    opening: Opening
+    config: BridgeConfig
     sandbox: Sandbox
     guild: DemoGuild
     restarts: list[float] = field(default_factory=list)  # seconds from each start to the first 2xx after it
     kills: int = 0
-    _discord: AsyncExitStack = field(default_factory=AsyncExitStack)  # while it can be reached
+    _discord: AsyncExitStack = field(default_factory=AsyncExitStack)  # open while Discord can be reached
     _process: asyncio.subprocess.Process | None = None
-    _started: float = 0.0
-    _answered: asyncio.Event = field(default_factory=asyncio.Event)
+    _started_at: float = 0.0
+    _accepted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
-        told = self.opening
-        command = [*told.wrap, sys.executable, "-m", "tests.proofs.run_bridge", str(told.folder)]
-        command += ["--speed", str(told.speed), *(["--plant", told.plant] if told.plant else [])]
-        self._answered.clear()
-        self._started = time.monotonic()
-        with told.log.open("ab") as log:
+        config = self.config
+        command = [*config.wrap, sys.executable, "-m", "tests.proofs.run_bridge", str(config.folder)]
+        command += ["--speed", str(config.speed), *(["--bug", config.bug] if config.bug else [])]
+        self._accepted.clear()
+        self._started_at = time.monotonic()
+        with config.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command, cwd=_ROOT, env=_environment(), stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
             )
 
     async def open_discord(self) -> None:
-        """From now on it can be reached, where it always was."""
+        """Serve the sandbox, on the port it had before."""
         port = int(self.sandbox.address.rpartition(":")[2] or 0)
         await self._discord.enter_async_context(self.sandbox.serve(port=port))
 
     async def close_discord(self) -> None:
-        """Nobody listens there any more; what it knows stays."""
+        """Refuse connections to the sandbox; its state stays."""
         await self._discord.aclose()
 
-    def note_answer(self) -> None:
-        """Whoever gets a 2xx says so."""
-        if not self._answered.is_set():
-            self._answered.set()
-            self.restarts.append(time.monotonic() - self._started)
+    def record_2xx(self) -> None:
+        """Called by each client that gets a 2xx."""
+        if not self._accepted.is_set():
+            self._accepted.set()
+            self.restarts.append(time.monotonic() - self._started_at)
 
-    async def answers(self) -> None:
-        """Returns with the first 2xx since the start. Raises RuntimeError if the process does not come up."""
+    async def wait_for_2xx(self) -> None:
+        """Wait for the first 2xx since the start. Raises RuntimeError if the process does not come up."""
         assert self._process is not None
-        until = time.monotonic() + PATIENCE
-        while not self._answered.is_set():
-            if self._process.returncode is not None or time.monotonic() > until:
-                raise RuntimeError(f"the bridge did not come up; its last words: {self.last_words()}")
+        deadline = time.monotonic() + PROCESS_TIMEOUT
+        while not self._accepted.is_set():
+            if self._process.returncode is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the bridge did not come up; the end of its log: {self.log_tail()}")
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await self._answered.wait()
+                    await self._accepted.wait()
 
     async def kill(self) -> None:
-        """SIGKILL: nothing in the process has a say in it."""
+        """Send SIGKILL and wait for the process."""
         assert self._process is not None
         self._process.kill()
         await self._process.wait()
         self.kills += 1
-        self._forget_the_dead()
+        self._expire_sessions_and_threads()
 
     async def stop(self) -> None:
-        """SIGTERM, as an operator would; what does not end by then is killed."""
+        """Send SIGTERM, and SIGKILL if the process does not exit in time."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PROCESS_TIMEOUT):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
 
-    def last_words(self) -> str:
-        return self.opening.log.read_text(errors="replace")[-2000:]
+    def log_tail(self) -> str:
+        return self.config.log.read_text(errors="replace")[-2000:]
 
-    def _forget_the_dead(self) -> None:
-        """What Discord does in time as well: end a session nobody resumes, archive a thread nobody uses.
+    def _expire_sessions_and_threads(self) -> None:
+        """End unused gateway sessions and archive threads, which Discord does in time.
 
-        Without it, the stand-in would tell hundreds of dead sessions of everything, and each new one of every
-        thread there ever was; Discord itself keeps no more than 1,000 threads open.
+        Without it, the sandbox would dispatch every event to hundreds of dead sessions, and every thread
+        there ever was to each new one; Discord itself keeps no more than 1,000 threads open.
         """
         state = self.sandbox.state
         for name in [name for name, session in state.gateway.sessions.items() if session.writer is None]:
@@ -146,73 +139,76 @@ class House:
 
 
 @asynccontextmanager
-async def opened(
+async def bridge_process(
     folder: Path,
     *,
     channels: int = 18,
-    plant: str | None = None,
+    bug: str | None = None,
     speed: float = 1.0,
     wrap: tuple[str, ...] = (),
     unknown_outcome_delay: float = UNKNOWN_OUTCOME_DELAY,
     **settings: Any,
-) -> AsyncIterator[House]:
-    """A house with so many channels besides those that a contract's own categories get; not yet started.
+) -> AsyncIterator[BridgeProcess]:
+    """A bridge, not yet started, with so many channels besides those of a contract's built-in categories.
 
-    `settings` are the stand-in's. Its rate limits are off: they say how fast tickets are posted, not whether.
+    `settings` are the sandbox's. Its rate limits are off: they change how fast tickets are posted, not
+    whether.
     """
     sandbox = Sandbox(rate_limits=False, **settings)
     guild = demo_guild(sandbox)
-    places = _channels(sandbox, guild, channels)
-    opening = Opening(
+    channel_ids = _channels(sandbox, guild, channels)
+    config = BridgeConfig(
         folder=folder,
         port=_free_port(),
-        keys=await _furnish(folder / "tickets.db", guild, places),
-        channels=places,
-        plant=plant,
+        keys=await _create_workspace_and_keys(folder / "tickets.db", guild, channel_ids),
+        channels=channel_ids,
+        bug=bug,
         speed=speed,
         wrap=wrap,
     )
-    house = House(opening=opening, sandbox=sandbox, guild=guild)
+    bridge = BridgeProcess(config=config, sandbox=sandbox, guild=guild)
     try:
-        await house.open_discord()
-        _configure(opening, sandbox, unknown_outcome_delay / speed)
-        yield house
+        await bridge.open_discord()
+        _write_config(config, sandbox, unknown_outcome_delay / speed)
+        yield bridge
     finally:
-        await house.stop()
-        await house.close_discord()
+        await bridge.stop()
+        await bridge.close_discord()
 
 
 def _free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port: int = door.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
-def _configure(opening: Opening, sandbox: Sandbox, unknown_outcome_delay: float) -> None:
-    (opening.folder / "config.toml").write_text(
+def _write_config(config: BridgeConfig, sandbox: Sandbox, unknown_outcome_delay: float) -> None:
+    (config.folder / "config.toml").write_text(
         f"""
         [discord]
         token = "{sandbox.token}"
         api_base = "{sandbox.api_base}"
         unknown_outcome_delay = {unknown_outcome_delay}
         [webhook]
-        port = {opening.port}
+        port = {config.port}
         [storage]
-        path = "{opening.database}"
+        path = "{config.database}"
         """
     )
 
 
 def _channels(sandbox: Sandbox, guild: DemoGuild, count: int) -> dict[str, int]:
-    """A channel for each category."""
+    """Create a channel for each category; their ids by category."""
     world = sandbox.state.world
-    names = [*_GAMES_OWN, *(f"c{number}" for number in range(count))]
+    names = [*_MODL_CATEGORIES, *(f"c{number}" for number in range(count))]
     return {name: world.add_channel(world.guild(guild.id), name).id for name in names}
 
 
-async def _furnish(database: Path, guild: DemoGuild, channels: dict[str, int]) -> dict[str, list[str]]:
-    """A workspace in which each category has a department with its own channel; its keys by contract."""
+async def _create_workspace_and_keys(
+    database: Path, guild: DemoGuild, channels: dict[str, int]
+) -> dict[str, list[str]]:
+    """Create a workspace with a department and a channel for each category; its keys by contract."""
     store = await Store.open(database)
     try:
         now = datetime.now(UTC)
@@ -250,5 +246,5 @@ async def _new_key(store: Store, source: str, now: datetime) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Without settings of whoever runs the proof."""
+    """The environment without settings of the bridge, which would change the proof."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TICKETBRIDGE_")}

@@ -1,8 +1,8 @@
-"""Every proof in its long form: `python -m tests.proofs.prove [RUN ...] [--write] [--SETTING VALUE ...]`
+"""Runs every proof in its long form: `python -m tests.proofs.prove [RUN ...] [--write] [--SETTING VALUE ...]`
 
-Without a RUN, all of them; `--list` says which there are. Each setting of a proof can be given: `prove kills
---window 0 --kills 40`. `--controls` plants each bug and sees it noticed. `--write` puts the figures into
-docs/reliability.md. It ends with 1 if anything was not as promised.
+Without a RUN, all of them; `--list` names them. Each setting of a proof can be given: `prove kills --window 0
+--kills 40`. `--controls` injects each bug and checks that its proof notices. `--write` puts the figures into
+docs/reliability.md. Exits with 1 if a promise was broken.
 """
 
 import argparse
@@ -16,70 +16,73 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.proofs.audit import Audited, audit, can_trace
-from tests.proofs.external_proofs import BESIDE, run_beside
-from tests.proofs.foreign_writer import Foreign, RawReply, foreign_writer, raw_reply
-from tests.proofs.kills import Kills, kills
-from tests.proofs.outage import Away, outage
-from tests.proofs.outcome import Outcome, Proof, Step
+from tests.proofs.audit import AuditSettings, audit, can_trace
+from tests.proofs.external_proofs import EXTERNAL, run_external
+from tests.proofs.foreign_writer import ForeignWriterSettings, RawReplySettings, foreign_writer, raw_reply
+from tests.proofs.kills import KillSettings, kills
+from tests.proofs.outage import OutageSettings, outage
+from tests.proofs.outcome import OnProgress, Outcome, Proof, ignore_progress
 from tests.proofs.report_table import write_figures
 
 LONG: dict[str, Proof] = {
-    "kills": Proof(kills, Kills(window=300, echo=True, late=0.02)),
-    "kills-0": Proof(kills, Kills(window=0, echo=False, seed=2)),
-    "audit": Proof(audit, Audited()),
-    "outage": Proof(outage, Away()),
-    "foreign-writer": Proof(foreign_writer, Foreign()),
-    "raw-reply": Proof(raw_reply, RawReply()),
+    "kills": Proof(kills, KillSettings(window=300, echo=True, late=0.02)),
+    "kills-0": Proof(kills, KillSettings(window=0, echo=False, seed=2)),
+    "audit": Proof(audit, AuditSettings()),
+    "outage": Proof(outage, OutageSettings()),
+    "foreign-writer": Proof(foreign_writer, ForeignWriterSettings()),
+    "raw-reply": Proof(raw_reply, RawReplySettings()),
 }
 
-_BRIEF = Kills(kills=2, tickets=60, channels=2, speed=5)
-# Each bug with the proof that notices it, in that proof's short form, and a word of what the proof then says.
-# The same form without the bug must find everything as promised.
+_BRIEF = KillSettings(kills=2, tickets=60, channels=2, speed=5, life=0.5)
+# By injected bug: the short form of the proof that notices it, and a part of the sentence it then reports.
+# The same form without the bug must find every promise kept.
 SHORT: dict[str, tuple[Proof, str]] = {
-    "sync-off": (Proof(audit, Audited(answers=60)), "before their ticket was on the disk"),
-    "answer-before-commit": (Proof(audit, Audited(answers=60)), "before their ticket was on the disk"),
-    "deferred-begin": (Proof(foreign_writer, Foreign(seconds=2)), "were refused"),
-    "missing-trigger": (Proof(raw_reply, RawReply()), "were taken"),
+    "sync-off": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),
+    "answer-before-commit": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),
+    "deferred-begin": (Proof(foreign_writer, ForeignWriterSettings(seconds=2)), "were refused"),
+    "missing-trigger": (Proof(raw_reply, RawReplySettings()), "were taken"),
     "settle-before-send": (Proof(kills, replace(_BRIEF, drops=0.0, never=0.3)), "not shown"),
     "random-nonce": (Proof(kills, replace(_BRIEF, late=0.3)), "twice"),
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),
-    # How much slower it gets is for the long form to say: of forty tickets, one beside other tests decides.
-    "no-breaker": (Proof(outage, Away(seconds=60, speed=20, tickets=40, channels=1, slower=200)), "caused"),
+    # No bound on how much slower tickets get: of forty, a single one on a busy machine would decide.
+    "no-breaker": (
+        Proof(outage, OutageSettings(seconds=60, speed=20, tickets=40, channels=1, slower=1e9)),
+        "caused",
+    ),
 }
 
 
-async def noticed(plant: str, step: Step = lambda done, of: None) -> Outcome:
-    """Plant a bug: good if its proof says what is then wrong."""
-    proof, word = SHORT[plant]
-    found = await replace(proof, settings=replace(proof.settings, plant=plant)).run(step)
-    said = next((sentence for sentence in found.wrong if word in sentence), None)
+async def run_with_bug(bug: str, on_progress: OnProgress = ignore_progress) -> Outcome:
+    """Inject a bug and run its proof: good if the proof reports what is then wrong."""
+    proof, expected = SHORT[bug]
+    found = await replace(proof, settings=replace(proof.settings, bug=bug)).run(on_progress)
+    sentence = next((one for one in found.wrong if expected in one), None)
     return Outcome(
-        name=f"planted: {plant}",
-        figures={"noticed by": found.name, "which says": (said or "nothing").partition(":")[0]},
-        wrong=[] if said else ["the bug was not noticed"],
+        name=f"injected: {bug}",
+        figures={"noticed by": found.name, "which says": (sentence or "nothing").partition(":")[0]},
+        wrong=[] if sentence else ["the bug was not noticed"],
     )
 
 
-def _settings(proof: Proof, given: Sequence[str]) -> Proof:
-    """The proof with those of its settings that were given changed. Ends the program for what it has not."""
+def _with_settings(proof: Proof, arguments: Sequence[str]) -> Proof:
+    """The proof with the settings named on the command line. Exits for a setting it does not have."""
     parser = argparse.ArgumentParser(
         prog="prove", description=f"Settings of {type(proof.settings).__name__}."
     )
     for one in fields(proof.settings):
         value = getattr(proof.settings, one.name)
-        kind: Any = _yes if isinstance(value, bool) else (str if value is None else type(value))
+        kind: Any = _parse_bool if isinstance(value, bool) else (str if value is None else type(value))
         parser.add_argument(f"--{one.name.replace('_', '-')}", type=kind, default=value)
-    return replace(proof, settings=replace(proof.settings, **vars(parser.parse_args(given))))
+    return replace(proof, settings=replace(proof.settings, **vars(parser.parse_args(arguments))))
 
 
-def _yes(word: str) -> bool:
-    return word.lower() in ("yes", "true", "1", "on")
+def _parse_bool(text: str) -> bool:
+    return text.lower() in ("yes", "true", "1", "on")
 
 
-def _shown(console: Console, outcome: Outcome) -> None:
-    verdict = "[green]as promised[/]" if outcome.good else "[red]NOT AS PROMISED[/]"
-    table = Table(outcome.name, verdict, title_justify="left")
+def _print(console: Console, outcome: Outcome) -> None:
+    result = "[green]as promised[/]" if outcome.good else "[red]NOT AS PROMISED[/]"
+    table = Table(outcome.name, result, title_justify="left")
     for name, figure in outcome.figures.items():
         table.add_row(name, figure)
     console.print(table)
@@ -88,7 +91,7 @@ def _shown(console: Console, outcome: Outcome) -> None:
 
 
 def _prove(console: Console, name: str, proof: Proof) -> Outcome:
-    """One proof, with a bar while it goes on."""
+    """Run one proof, with a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=None)
@@ -96,61 +99,61 @@ def _prove(console: Console, name: str, proof: Proof) -> Outcome:
             outcome = asyncio.run(proof.run(lambda done, of: progress.update(task, completed=done, total=of)))
         except RuntimeError as error:  # the bridge did not come up: that is a finding, too
             outcome = Outcome(name=name, wrong=[str(error)])
-    _shown(console, outcome)
+    _print(console, outcome)
     return outcome
 
 
-def _controls(console: Console) -> list[Outcome]:
-    found = []
-    for plant, (proof, _) in SHORT.items():
-        if proof.of is audit and not can_trace():
-            console.print(f"planted: {plant}: strace is missing or not permitted, so this is not tried")
+def _run_controls(console: Console) -> list[Outcome]:
+    outcomes = []
+    for bug, (proof, _) in SHORT.items():
+        if proof.check is audit and not can_trace():
+            console.print(f"injected: {bug}: strace is missing or not permitted, so this is not tried")
             continue
-        found.append(_prove(console, plant, Proof(lambda told, step: noticed(told, step), plant)))
-    return found
+        outcomes.append(_prove(console, bug, Proof(run_with_bug, bug)))
+    return outcomes
 
 
-def _long(console: Console, told: argparse.Namespace, given: Sequence[str]) -> list[Outcome]:
-    found = []
-    for name in told.runs or [*LONG, *BESIDE]:
-        if name in BESIDE:
-            outcome = run_beside(name)
-            _shown(console, outcome)
+def _run_proofs(console: Console, options: argparse.Namespace, settings: Sequence[str]) -> list[Outcome]:
+    outcomes = []
+    for name in options.runs or [*LONG, *EXTERNAL]:
+        if name in EXTERNAL:
+            outcome = run_external(name)
+            _print(console, outcome)
         elif name == "audit" and not can_trace():
             console.print("audit: strace is missing or not permitted, so this is not tried")
             continue
         else:
-            outcome = _prove(console, name, _settings(LONG[name], given))
-        found.append(outcome)
-        if told.write:
-            write_figures(name, outcome, command=f"make prove RUN='{' '.join([name, *given])}'")
-    return found
+            outcome = _prove(console, name, _with_settings(LONG[name], settings))
+        outcomes.append(outcome)
+        if options.write:
+            write_figures(name, outcome, command=f"make prove RUN='{' '.join([name, *settings])}'")
+    return outcomes
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("runs", nargs="*", metavar="RUN", help=", ".join([*LONG, *BESIDE]))
-    parser.add_argument("--controls", action="store_true", help="plant each bug instead")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help=", ".join([*LONG, *EXTERNAL]))
+    parser.add_argument("--controls", action="store_true", help="inject each bug instead")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
-    parser.add_argument("--list", action="store_true", help="the runs there are")
-    told, given = parser.parse_known_args()
-    unknown = [name for name in told.runs if name not in (*LONG, *BESIDE)]
+    parser.add_argument("--list", action="store_true", help="print the names of the runs")
+    options, settings = parser.parse_known_args()
+    unknown = [name for name in options.runs if name not in (*LONG, *EXTERNAL)]
     if unknown:
-        parser.error(f"there is no run {unknown[0]}: use {', '.join([*LONG, *BESIDE])}")
+        parser.error(f"there is no run {unknown[0]}: use {', '.join([*LONG, *EXTERNAL])}")
     console = Console()
-    if told.list:
-        console.print(*LONG, *BESIDE, sep="\n")
+    if options.list:
+        console.print(*LONG, *EXTERNAL, sep="\n")
         return 0
-    found = _controls(console) if told.controls else _long(console, told, given)
-    if told.controls and told.write:
-        write_figures("controls", _summary(found), command="make prove-controls")
-    return 0 if all(outcome.good for outcome in found) else 1
+    outcomes = _run_controls(console) if options.controls else _run_proofs(console, options, settings)
+    if options.controls and options.write:
+        write_figures("controls", _summary(outcomes), command="make prove-controls")
+    return 0 if all(outcome.good for outcome in outcomes) else 1
 
 
-def _summary(found: Sequence[Outcome]) -> Outcome:
+def _summary(outcomes: Sequence[Outcome]) -> Outcome:
     """All controls in one table."""
-    figures = {one.name: one.figures["which says"] for one in found}
-    return Outcome(name="controls", figures=figures, wrong=[w for one in found for w in one.wrong])
+    figures = {one.name: one.figures["which says"] for one in outcomes}
+    return Outcome(name="controls", figures=figures, wrong=[w for one in outcomes for w in one.wrong])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Puts measured figures where people read them: into docs/reliability.md, between the marks of their run."""
+"""Writes measured figures into docs/reliability.md, between the markers of their run."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 
 def write_figures(run: str, outcome: Outcome, *, command: str, document: Path = DOCUMENT) -> None:
-    """Replace what stands between `<!-- run -->` and `<!-- end of run -->`. ValueError: there are none."""
+    """Replace the text between `<!-- run -->` and `<!-- end of run -->`. ValueError: no such markers."""
     begin, end = f"<!-- {run} -->", f"<!-- end of {run} -->"
     text = document.read_text(encoding="utf-8")
     if begin not in text or end not in text:
@@ -24,8 +24,8 @@ def write_figures(run: str, outcome: Outcome, *, command: str, document: Path = 
 
 
 def _table(outcome: Outcome, command: str) -> str:
-    verdict = "As promised" if outcome.good else "**NOT AS PROMISED**"
-    lines = [f"{verdict}: `{command}`, {_when_and_where()}.", "", f"| {outcome.name} | |", "|---|---|"]
+    result = "As promised" if outcome.good else "**NOT AS PROMISED**"
+    lines = [f"{result}: `{command}`, {_when_and_where()}.", "", f"| {outcome.name} | |", "|---|---|"]
     lines += [f"| {_cell(name)} | {_cell(figure)} |" for name, figure in outcome.figures.items()]
     lines += ["", *(f"- {sentence}" for sentence in outcome.wrong)] if outcome.wrong else []
     return "\n".join(lines)

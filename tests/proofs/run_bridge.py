@@ -2,7 +2,7 @@
 
 It is `ticketbridge run` over the folder's `config.toml`, and ends when its standard input does: nothing is
 left running when whoever started it is gone. With `--speed 20` each wait for Discord is twenty times shorter;
-`--plant BUG` puts a bug in, to see that a proof notices.
+`--bug BUG` puts a bug in, to see that a proof notices.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import bot.outbox.circuit_breaker
 import bot.outbox.dispatcher
 import cogs.posts.send
 from bot.__main__ import app
-from tests.proofs.injected_bugs import PLANTS
+from tests.proofs.injected_bugs import INJECTED_BUGS
 
 # Every constant that is a time to wait for Discord. Each is read when it is used, not when it is imported.
 _WAITS = {
@@ -42,12 +42,12 @@ def _end_with_whoever_started_it() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--plant", choices=sorted(PLANTS))
+    parser.add_argument("--bug", choices=sorted(INJECTED_BUGS))
     parser.add_argument("--speed", type=float, default=1.0)
     told = parser.parse_args()
     hurry(told.speed)
-    if told.plant:
-        PLANTS[told.plant](told.folder)
+    if told.bug:
+        INJECTED_BUGS[told.bug](told.folder)
     threading.Thread(target=_end_with_whoever_started_it, daemon=True).start()
     app(["run", "--config", str(told.folder / "config.toml")])
 

@@ -1,6 +1,6 @@
-"""Schemathesis against the webhook: does it do what its own description says, and nothing else?
+"""Runs Schemathesis against the webhook: every answer must match the webhook's own OpenAPI description.
 
-`python -m tests.proofs.schemathesis_run --examples 200` runs every check there is, on every path.
+`python -m tests.proofs.schemathesis_run --examples 200` runs every check of Schemathesis on every path.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
 from bot.webhook.openapi.operations import path_param_names
 from storage import Store
-from tests.proofs import schemathesis_checks as only_a_ticket
-from tests.proofs.webhook_process import some_tickets
+from tests.proofs import schemathesis_checks
+from tests.proofs.webhook_process import create_example_tickets
 from tests.webhook.conftest import NOW, make_key
 
 _STAFF = "1"
-# What some bodies name besides tickets, so that whoever replies is now and then who has claimed.
+# Known values for body fields, so that the one who replies is at times the one who has claimed.
 _BODIES = {"series": {"staffUserId": _STAFF, "departmentId": "general"}}
 
 _ROOT = Path(__file__).parents[2]
@@ -36,8 +36,6 @@ _SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What schemathesis found."""
-
     printed: str
     failures: tuple[str, ...]  # "ST101 GET /path"; none if all is well
     accepted: Mapping[str, int]  # valid requests that were accepted, by operation
@@ -46,7 +44,7 @@ class Findings:
 async def check(folder: Path, sources: Mapping[str, Source], *options: str) -> Findings:
     """Run every check on every path of these sources and of our own, with a database in `folder`."""
     report = folder / "report.json"
-    async with _described(folder, sources) as (address, configuration):
+    async with _serve(folder, sources) as (address, configuration):
         process = await asyncio.create_subprocess_exec(
             *(_SCHEMATHESIS, "--config-file", configuration, "run", f"{address}/openapi.json"),
             *("--checks=all", "--report=json", f"--report-json-path={report}", *options),
@@ -56,10 +54,10 @@ async def check(folder: Path, sources: Mapping[str, Source], *options: str) -> F
             env=os.environ | {"PYTHONPATH": str(_ROOT)},
         )
         printed, _ = await process.communicate()
-    return _found(json.loads(report.read_bytes()), printed.decode())
+    return _findings(json.loads(report.read_bytes()), printed.decode())
 
 
-def _found(report: Any, printed: str) -> Findings:
+def _findings(report: Any, printed: str) -> Findings:
     wrong = [f"{each['code']} {operation}" for each in report["failures"] for operation in each["operations"]]
     accepted = {
         operation: sum(phase["accepted"] for phase in phases.values())
@@ -69,31 +67,31 @@ def _found(report: Any, printed: str) -> Findings:
 
 
 @asynccontextmanager
-async def _described(folder: Path, sources: Mapping[str, Source]) -> AsyncIterator[tuple[str, Path]]:
-    """A webhook with tickets and keys: its address, and a configuration that knows them."""
+async def _serve(folder: Path, sources: Mapping[str, Source]) -> AsyncIterator[tuple[str, Path]]:
+    """Serve a webhook with tickets and keys: its address, and a Schemathesis configuration with these."""
     store = await Store.open(folder / "tickets.db")
     try:
         workspace = NewWorkspace(
             name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
         )
         await store.add_workspace(workspace, NOW)
-        known = [
+        contents = [
             (source, (await make_key(store, name))[0], await _tickets(store, source))
             for name, source in sources.items()
         ]
-        # On this clock every window of a limit is long past: what is sent is under test here, not how often.
+        # On this fast clock no rate limit is ever reached: how often requests come is not tested here.
         webhook = WebhookServer(store, sources, clock=lambda: time.monotonic() * 1e6)
         async with webhook.serve("127.0.0.1", 0) as listening:
             file = folder / "schemathesis.toml"
-            file.write_text("\n".join(_configuration(known)), encoding="utf-8")
+            file.write_text("\n".join(_configuration(contents)), encoding="utf-8")
             yield listening.address, file
     finally:
         await store.close()
 
 
 async def _tickets(store: Store, source: Source) -> list[str]:
-    """Ids of some tickets, of which every other is claimed."""
-    names = await some_tickets(store, source)
+    """Create example tickets and claim every other; their ids."""
+    names = await create_example_tickets(store, source)
     staff = Actor(id=_STAFF, name=_STAFF, source=source.name)
     for name in names[::4]:  # each has two
         ticket = await store.ticket_by_public_id(name)
@@ -102,15 +100,15 @@ async def _tickets(store: Store, source: Source) -> list[str]:
     return names
 
 
-def _configuration(known: Iterable[tuple[Source, str, list[str]]]) -> Iterator[str]:
-    """Of each source: its key, and that half of what a request names is there."""
-    yield f"hooks = {_quoted(only_a_ticket.__name__)}"
-    yield "[checks.positive_data_acceptance]"  # two statuses more than usual: see hooks
+def _configuration(contents: Iterable[tuple[Source, str, list[str]]]) -> Iterator[str]:
+    """For each source: its key, and known values for half of the parameters of its requests."""
+    yield f"hooks = {_quoted(schemathesis_checks.__name__)}"
+    yield "[checks.positive_data_acceptance]"  # 400 and 422 more than usual: see schemathesis_checks
     yield 'expected-statuses = ["2xx", "401", "403", "404", "409", "429", "400", "422"]'
-    for source, key, tickets in known:
+    for source, key, tickets in contents:
         for header in source.key_headers:
             yield f"[auth.openapi.{_quoted(f'{source.name}.{header}')}]\napi_key = {_quoted(key)}"
-        values = {f"path.{name}": [*tickets, key] for name in _any_names(source)}
+        values = {f"path.{name}": [*tickets, key] for name in _free_path_params(source)}
         values |= {f"body.{name}": [value] for name, value in _BODIES.get(source.name, {}).items()}
         for name, known_values in values.items():
             yield f"[dictionaries.{_quoted(name)}]\nvalues = {json.dumps(known_values)}"
@@ -118,8 +116,8 @@ def _configuration(known: Iterable[tuple[Source, str, list[str]]]) -> Iterator[s
         yield from (f'"{name}" = {{ dictionary = "{name}", probability = 0.5 }}' for name in values)
 
 
-def _any_names(source: Source) -> set[str]:
-    """Those in its paths that may stand for anything."""
+def _free_path_params(source: Source) -> set[str]:
+    """The path parameters without a fixed set of values."""
     return {
         name
         for route in source.operations
@@ -137,9 +135,9 @@ def main() -> int:
     parser.add_argument(
         "--examples", type=int, default=100, help="requests made for each path, besides those planned"
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        findings = asyncio.run(check(Path(folder), load_sources(), f"--max-examples={asked.examples}"))
+        findings = asyncio.run(check(Path(folder), load_sources(), f"--max-examples={options.examples}"))
     print(findings.printed)
     return bool(findings.failures)
 

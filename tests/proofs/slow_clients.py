@@ -1,8 +1,8 @@
-"""Bad clients beside a good one: `python -m tests.proofs.slow_clients --clients N --requests N`.
+"""Proof: slow and broken clients do not hold up a good one: `python -m tests.proofs.slow_clients`.
 
-The bad ones say nothing, half a head, drips of a head, half a body, one too large, damaged gzip, no
-HTTP, or requests without a key, again and again. Held: the good client's every request is answered with 200,
-and 99 of 100 within `BOUND`, whatever the others do.
+The bad ones send nothing, half a head, single bytes of a head, half a body, one too large, damaged gzip, no
+HTTP, or requests without a key, again and again. Promises: every request of the good client is answered with
+200, and 99 of 100 within `BOUND`, whatever the others do.
 """
 
 import argparse
@@ -20,21 +20,22 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.proofs.fuzz import Served, served
+from tests.proofs.webhook_process import WebhookProcess, webhook_process
 from tests.webhook.conftest import read_reply
 
 BOUND = 0.250  # seconds
-_STAY = 20.0  # seconds that a bad client holds on to a connection it is left
+_CONNECTION_SECONDS = 20.0  # that a bad client stays connected if the server lets it
+_ANSWER_TIMEOUT = 30.0  # seconds
 
 
 @dataclass(slots=True)
 class Figures:
-    """Seconds of each of the good client's requests, without and with the crowd."""
+    """Seconds of each of the good client's requests, without and with the bad clients."""
 
     alone: list[float] = field(default_factory=list)
     crowded: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    visits: int = 0  # connections the bad clients made
+    bad_connections: int = 0
     memory: float = 0.0  # MB grown
 
     @property
@@ -50,14 +51,16 @@ def _head(*lines: str) -> bytes:
     return "\r\n".join(["POST /v1/minecraft/tickets HTTP/1.1", "Host: x", *lines, "", ""]).encode()
 
 
-class Crowd:
-    """Clients that misbehave, each in one way at a time, until they are told to stop."""
+class BadClients:
+    """Clients that misbehave, each connection in one way, until they are cancelled."""
 
-    def __init__(self, server: Served, figures: Figures) -> None:
+    def __init__(self, server: WebhookProcess, figures: Figures, clients: int) -> None:
         self._server = server
         self._figures = figures
+        self.connected = asyncio.Event()  # once there are as many connections as clients
+        self._clients = clients
         key = f"X-API-Key: {server.keys['modl']}"
-        self._ways: list[list[bytes]] = [
+        self._kinds: list[list[bytes]] = [
             [b""],
             [b"POST /v1/minecraft/tickets HT"],
             [b"P", b"O", b"S", b"T", b" ", b"/"],
@@ -70,92 +73,97 @@ class Crowd:
             [_head(key, "Transfer-Encoding: chunked") + b"zz\r\n"],
         ]
 
-    async def misbehave(self, number: int) -> None:
-        """One bad client, for ever."""
-        chance = random.Random(number)  # noqa: S311 - a repeatable crowd, no secret
+    async def run(self, number: int) -> None:
+        """One bad client; it connects again until cancelled."""
+        rng = random.Random(number)  # noqa: S311 - repeatable, no secret
         while True:
             with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_STAY):
-                    await self._visit(chance.choice(self._ways))
-            await asyncio.sleep(chance.random() * 2)
+                async with asyncio.timeout(_CONNECTION_SECONDS):
+                    await self._connect(rng.choice(self._kinds))
+            await asyncio.sleep(rng.random() * 2)
 
-    async def _visit(self, parts: list[bytes]) -> None:
+    async def _connect(self, parts: list[bytes]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._server.port)
-        self._figures.visits += 1
+        self._figures.bad_connections += 1
+        if self._figures.bad_connections >= self._clients:
+            self.connected.set()
         try:
             for part in parts:
                 if writer.transport.is_closing():
                     return
                 writer.write(part)
                 await asyncio.sleep(0.3)
-            await reader.read()  # until the server has had enough
+            await reader.read()  # until the server closes the connection
         finally:
             writer.transport.abort()
 
 
-async def _ticket(server: Served, number: int) -> float:
+async def _create_ticket(server: WebhookProcess, number: int) -> float:
     """Seconds for one ticket over a connection of its own. Raises ValueError for any answer but 200."""
     body = b'{"creatorUuid":"550e8400-e29b-41d4-a716-446655440000","type":"bug","subject":"%d"}' % number
     head = _head(
         f"X-API-Key: {server.keys['modl']}", f"Content-Length: {len(body)}", "Content-Type: application/json"
     )
-    started = time.perf_counter()
+    started_at = time.perf_counter()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write(head + body)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(_ANSWER_TIMEOUT):
             reply = await read_reply(reader)
     finally:
         writer.close()
     if reply.status != 200:
         raise ValueError(f"{reply.status}: {reply.body[:200]!r}")
-    return time.perf_counter() - started
+    return time.perf_counter() - started_at
 
 
-async def crowd(clients: int, requests: int, *, step: Callable[[], object] = lambda: None) -> Figures:
-    """The good client alone, then among so many bad ones; `step` is called after each of its requests."""
+async def measure(clients: int, requests: int, *, on_request: Callable[[], object] = lambda: None) -> Figures:
+    """Time the good client alone, then among so many bad ones; `on_request` is called after each request."""
     figures, numbers = Figures(), itertools.count()
-    async with served() as server:
-        misfits = Crowd(server, figures)
+    async with webhook_process() as server:
+        bad_clients = BadClients(server, figures, clients)
 
-        async def serve_well(seconds: list[float]) -> None:
+        async def send_tickets(seconds: list[float]) -> None:
             for _ in range(requests):
                 try:
-                    seconds.append(await _ticket(server, next(numbers)))
+                    seconds.append(await _create_ticket(server, next(numbers)))
                 except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
                     figures.failed.append(repr(error))
-                step()
+                on_request()
                 await asyncio.sleep(0.005)
 
-        await serve_well(figures.alone)
-        bad = [asyncio.create_task(misfits.misbehave(number)) for number in range(clients)]
-        await asyncio.sleep(1)
+        await send_tickets(figures.alone)
+        tasks = [asyncio.create_task(bad_clients.run(number)) for number in range(clients)]
+        await bad_clients.connected.wait()
         before = server.memory()
-        await serve_well(figures.crowded)
+        await send_tickets(figures.crowded)
         figures.memory = server.memory() - before
-        for task in bad:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*bad, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     return figures
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--clients", type=int, default=500, help="bad ones at a time")
-    options.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=500, help="bad ones at a time")
+    parser.add_argument(
         "--requests", type=int, default=3000, help="of the good one, alone and again among them"
     )
-    told = options.parse_args()
+    options = parser.parse_args()
     console = Console()
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("a good client", total=2 * told.requests)
-        step: Callable[[], object] = lambda: progress.advance(task)  # noqa: E731
-        figures = asyncio.run(crowd(told.clients, told.requests, step=step))
-    table = Table("the good client", "alone", f"among {told.clients} bad ones")
+        task = progress.add_task("a good client", total=2 * options.requests)
+        figures = asyncio.run(
+            measure(options.clients, options.requests, on_request=lambda: progress.advance(task))
+        )
+    table = Table("the good client", "alone", f"among {options.clients} bad ones")
     for name, of in (("median", statistics.median), ("99 of 100 within", p99), ("longest", max)):
         table.add_row(f"{name} (ms)", *(f"{of(s) * 1000:.1f}" for s in (figures.alone, figures.crowded)))
     table.add_row("not answered with 200", "", str(len(figures.failed)))
-    console.print(table, f"{figures.visits} bad connections, memory grown by {figures.memory:.1f} MB")
+    console.print(
+        table, f"{figures.bad_connections} bad connections, memory grown by {figures.memory:.1f} MB"
+    )
     return 0 if figures.good else 1
 
 

@@ -1,18 +1,18 @@
-"""A flood of keys that open nothing: refused, and remembered nowhere."""
+"""A flood of invalid API keys is refused and uses no memory that stays."""
 
 import asyncio
 from collections import Counter
 
 from bot.sources import load_sources
-from tests.proofs.fuzz import Served, served
+from tests.proofs.webhook_process import WebhookProcess, webhook_process
 from tests.webhook.conftest import Reply, read_reply
 
 FLOOD = 6000  # requests, each with a key of its own
 GROWTH = 10.0  # MB
 
 
-async def _send(server: Served, keys: list[str], statuses: Counter[int]) -> None:
-    """One connection, a request for each key. The path and header are of whichever source limits keys."""
+async def _send(server: WebhookProcess, keys: list[str], statuses: Counter[int]) -> None:
+    """Send a request for each key on one connection, to a source that limits requests per key."""
     source = next(one for one in load_sources().values() if one.rate_limit.per == "key")
     path = source.intake_endpoints[0].path
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -24,20 +24,20 @@ async def _send(server: Served, keys: list[str], statuses: Counter[int]) -> None
     writer.close()
 
 
-async def test_bogus_keys_cost_nothing_that_lasts() -> None:
+async def test_invalid_keys_use_no_memory_that_stays() -> None:
     statuses: Counter[int] = Counter()
     source = next(one for one in load_sources().values() if one.rate_limit.per == "key")
-    async with served() as server:
+    async with webhook_process() as server:
         await _send(server, [server.keys[source.name]], Counter())
         await _send(server, [f"tb_early_{number}" for number in range(500)], statuses)
         before = server.memory()
         lines = [[f"tb_{line}_{number}" * 10 for number in range(FLOOD // 8)] for line in range(8)]
         await asyncio.gather(*(_send(server, keys, statuses) for keys in lines))
         grown = server.memory() - before
-        known: Counter[int] = Counter()
-        await _send(server, [server.keys[source.name]], known)
+        valid: Counter[int] = Counter()
+        await _send(server, [server.keys[source.name]], valid)
 
     assert statuses[401] + statuses[429] == FLOOD + 500
-    assert statuses[401] <= 60  # 30 a minute; the rest is told to wait
+    assert statuses[401] <= 60  # 30 a minute get a 401, all others a 429
     assert grown <= GROWTH
-    assert known[401] == known[429] == 0
+    assert valid[401] == valid[429] == 0

@@ -1,19 +1,18 @@
-"""The short forms of `tests.proofs.disk`."""
+"""Short forms of `tests.proofs.disk`."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.proofs.disk import END, Findings, can_inject, faults, full, locked, small_disk
-from tests.proofs.isolated_bridge import furnished, served
+from tests.proofs.disk import Findings, can_inject, faults, full, locked, small_disk
+from tests.proofs.isolated_bridge import create_workspace_and_key, isolated_bridge
 from tests.support.bridge_harness import wait_for
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)  # each starts the whole bridge, some of them under strace
 
 
-@pytest.mark.skipif(not can_inject(), reason="strace is not there, or may not make calls fail")
-async def test_what_was_answered_is_kept_whichever_write_the_disk_fails() -> None:
+@pytest.mark.skipif(not can_inject(), reason="strace is missing or may not make calls fail")
+async def test_whichever_write_fails_on_the_disk_what_was_answered_is_stored() -> None:
     findings = await faults(3, seed=2)
 
     assert findings.wrong == []
@@ -21,7 +20,7 @@ async def test_what_was_answered_is_kept_whichever_write_the_disk_fails() -> Non
     assert findings.kept >= 10
 
 
-async def test_a_full_disk_refuses_loses_nothing_and_is_over_once_there_is_room() -> None:
+async def test_a_full_disk_refuses_tickets_loses_none_and_recovers_once_there_is_space() -> None:
     with small_disk(8) as disk:
         if disk is None:
             pytest.skip("no file system may be mounted here")
@@ -32,28 +31,28 @@ async def test_a_full_disk_refuses_loses_nothing_and_is_over_once_there_is_room(
         assert findings.met >= 5
 
 
-async def test_a_lock_of_another_program_that_is_soon_gone_fails_nobody() -> None:
+async def test_a_short_lock_of_another_program_fails_no_request() -> None:
     findings = Findings()
 
-    answers = await locked(1.0, 2, findings)
+    answers = await locked(0.5, 1, findings)
 
     assert findings.wrong == []
-    assert {status for status, _ in answers} == {200}
-    assert max(seconds for _, seconds in answers) < 2
+    assert [status for status, _ in answers] == [200] * 10
+    assert max(seconds for _, seconds in answers) >= 0.5  # they did wait for the lock
 
 
-async def test_damage_that_a_running_bridge_meets_ends_it_with_what_to_do(tmp_path: Path) -> None:
+async def test_a_bridge_that_finds_its_file_damaged_exits_and_says_what_to_do(tmp_path: Path) -> None:
     database = tmp_path / "tickets.db"
-    async with served(database, await furnished(database)) as bridge:
-        assert await bridge.file("before") == 200
-        beside = database.with_name("tickets.db-wal")
-        beside.write_bytes(b"\xff" * beside.stat().st_size)
+    async with isolated_bridge(database, await create_workspace_and_key(database)) as bridge:
+        assert await bridge.create_ticket("before") == 200
+        wal = database.with_name("tickets.db-wal")
+        wal.write_bytes(b"\xff" * wal.stat().st_size)
 
-        async def is_over() -> bool:
+        async def fails() -> bool:
             return await bridge.list_tickets() != 200
 
-        await wait_for(is_over)
-        status = await asyncio.wait_for(bridge.process.wait(), END)
+        await wait_for(fails)
+        status = await bridge.process.wait()
 
     (last,) = [line for line in bridge.log if "CRITICAL" in line]
     assert status == 1
