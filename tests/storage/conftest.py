@@ -1,4 +1,4 @@
-"""A real store in a file of its own."""
+"""Fixtures: a real store with a file of its own."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What storage tests keep: a workspace, tickets, what staff say; and a foreign hand on the file."""
+"""Sample workspaces, tickets and messages for tests of the storage; and plain SQL connections to its file."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -43,19 +43,19 @@ def new_ticket(
 
 
 def ids() -> Iterator[str]:
-    """Candidates nobody has had."""
+    """Public ids that no ticket has."""
     while True:
         yield f"T-{next(_numbers)}"
 
 
 def named(ticket: Ticket) -> bytes:
-    """An answer to whoever files a ticket."""
+    """A response to the creation of a ticket."""
     return ticket.public_id.encode()
 
 
-def worked(case: TicketDetails, workspace: Workspace) -> bytes:
-    """An answer to whoever works on a ticket."""
-    return f"{case.ticket.public_id} in {workspace.name}: {case.ticket.status.value}".encode()
+def worked(details: TicketDetails, workspace: Workspace) -> bytes:
+    """A response to an update of a ticket."""
+    return f"{details.ticket.public_id} in {workspace.name}: {details.ticket.status.value}".encode()
 
 
 def replying(text: str = "We are on it.") -> Callable[[Ticket], Reply]:
@@ -68,7 +68,7 @@ def noting(text: str = "Seen him before.") -> Callable[[Ticket], Note]:
 
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Store]:
-    """A store of its own, closed when the block ends."""
+    """A store, closed when the block ends."""
     store = await Store.open(path)
     try:
         yield store
@@ -78,17 +78,17 @@ async def opened(path: Path) -> AsyncIterator[Store]:
 
 @contextmanager
 def raw(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection of somebody else's: none of our settings, every statement its own transaction."""
+    """A connection of another program: without the store's settings, every statement its own transaction."""
     with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
         yield db
 
 
 def everything_in(db: sqlite3.Connection) -> list[object]:
-    """How a file is made, and every row. (`iterdump` cannot read an index that keeps no texts.)"""
-    made = db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
-    tables = [name for kind, name, sql in made if kind == "table" and not sql.startswith("CREATE VIRTUAL")]
+    """The schema and every row. (`iterdump` cannot read a full-text index without contents.)"""
+    schema = db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
+    tables = [name for kind, name, sql in schema if kind == "table" and not sql.startswith("CREATE VIRTUAL")]
     rows = [db.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables]  # noqa: S608  # ours
-    return [made, *rows]
+    return [schema, *rows]
 
 
 def counted(path: Path, table: str) -> int:

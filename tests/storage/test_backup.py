@@ -1,4 +1,4 @@
-"""Backups: whole, verified, made while tickets come in; and the drill that restores one and compares."""
+"""Backups: complete, verified, made while tickets come in; restored and compared with the original."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def dump(path: Path) -> list[object]:
-    """Everything in a database."""
+    """The contents of a database."""
     with closing(sqlite3.connect(path)) as db:
         return everything_in(db)
 
@@ -33,7 +33,7 @@ async def _filled(store: Store, workspace: Workspace, tickets: int) -> None:
         await store.add_message(ticket.id, replying(), origin=f"o{ticket.id}", now=NOW)
 
 
-async def test_the_drill_what_is_restored_is_what_was_backed_up(
+async def test_a_restored_database_is_what_was_backed_up(
     store: Store, workspace: Workspace, path: Path, tmp_path: Path
 ) -> None:
     await _filled(store, workspace, 20)
@@ -56,7 +56,7 @@ async def test_the_drill_what_is_restored_is_what_was_backed_up(
     assert dump(backup.path) == before
 
 
-async def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it_began(
+async def test_a_backup_under_load_has_all_that_was_acknowledged_before_it_started(
     store: Store, workspace: Workspace, path: Path, tmp_path: Path
 ) -> None:
     acknowledged = 0
@@ -79,7 +79,7 @@ async def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it_beg
     assert acknowledged > 5
 
 
-async def test_the_progress_is_told_to_its_end(
+async def test_the_progress_of_a_backup_is_reported_to_its_end(
     store: Store, workspace: Workspace, path: Path, tmp_path: Path
 ) -> None:
     await _filled(store, workspace, 400)
@@ -101,7 +101,7 @@ def _closed(path: Path) -> None:
     asyncio.run(make())
 
 
-def test_a_database_that_nobody_has_open_is_backed_up_too(tmp_path: Path) -> None:
+def test_a_database_that_is_not_open_can_be_backed_up(tmp_path: Path) -> None:
     _closed(tmp_path / "tickets.db")
 
     backup = create_backup(tmp_path / "tickets.db", tmp_path / "folder" / "backup.db")
@@ -121,7 +121,7 @@ def test_a_backup_never_replaces_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "there").read_text() == "precious"
 
 
-def test_what_cannot_be_backed_up_is_told(tmp_path: Path) -> None:
+def test_a_backup_that_fails_says_why(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database" * 1000)
 
     with pytest.raises(BackupFailed, match="There is no database"):
@@ -158,7 +158,7 @@ def test_a_backup_of_a_newer_version_is_not_restored(tmp_path: Path) -> None:
         restore(backup, path, NOW)
 
 
-def test_a_backup_is_restored_where_there_was_nothing_or_only_damage(tmp_path: Path) -> None:
+def test_a_backup_is_restored_over_no_file_or_a_damaged_one(tmp_path: Path) -> None:
     path = tmp_path / "tickets.db"
     _closed(path)
     backup = create_backup(path, tmp_path / "backup.db").path
@@ -174,7 +174,7 @@ def test_a_backup_is_restored_where_there_was_nothing_or_only_damage(tmp_path: P
     assert verify(path) == 0
 
 
-def test_only_the_newest_scheduled_backups_stay(tmp_path: Path) -> None:
+def test_only_the_newest_scheduled_backups_are_retained(tmp_path: Path) -> None:
     names = [scheduled_backup_name(NOW + timedelta(hours=hour)) for hour in range(5)]
     for name in [*names, "ticketbridge-mine.db", "other.db"]:
         (tmp_path / name).touch()
@@ -186,7 +186,7 @@ def test_only_the_newest_scheduled_backups_stay(tmp_path: Path) -> None:
     assert prune_backups(tmp_path, 2) == []
 
 
-async def test_a_backup_counts_what_the_log_still_holds(
+async def test_a_backup_includes_what_is_still_in_the_wal(
     store: Store, workspace: Workspace, path: Path, tmp_path: Path
 ) -> None:
     await _filled(store, workspace, 3)
@@ -199,7 +199,7 @@ async def test_a_backup_counts_what_the_log_still_holds(
     )
 
 
-def test_a_database_of_somebody_else_is_not_restored(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_not_restored(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "foreign.db")) as db:
         db.execute("CREATE TABLE tickets (a)")
 

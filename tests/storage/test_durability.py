@@ -1,4 +1,4 @@
-"""What is said to be kept is kept: settings of the connections, cancelled tasks, foreign locks, kill -9."""
+"""What was acknowledged is stored: connection settings, cancelled tasks, locks of other programs, kill -9."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ Opening = Callable[[Path], Awaitable[aiosqlite.Connection]]
     ("setting", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
 )
-async def test_every_connection_keeps_what_it_commits(
+async def test_every_connection_has_the_durable_settings(
     path: Path, opening: Opening, setting: str, value: object
 ) -> None:
     db = await opening(path)
@@ -62,7 +62,7 @@ async def test_a_new_file_is_readable_by_its_owner_alone(path: Path) -> None:
     assert modes == dict.fromkeys(("tickets.db", "tickets.db-wal", "tickets.db-shm"), 384)
 
 
-async def test_what_was_kept_is_there_after_closing_and_opening(store: Store, path: Path) -> None:
+async def test_a_stored_ticket_is_there_after_closing_and_opening(store: Store, path: Path) -> None:
     workspace = await store.add_workspace(HUB, NOW)
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.close()
@@ -74,14 +74,14 @@ async def test_what_was_kept_is_there_after_closing_and_opening(store: Store, pa
         await again.close()
 
 
-async def test_closing_waits_for_what_is_being_kept(path: Path) -> None:
+async def test_closing_waits_for_a_write_in_progress(path: Path) -> None:
     store = await Store.open(path)
-    keeping = asyncio.create_task(store.add_workspace(HUB, NOW))
+    adding = asyncio.create_task(store.add_workspace(HUB, NOW))
     await asyncio.sleep(0)
 
     await store.close()
 
-    assert (await keeping).name == "hub"
+    assert (await adding).name == "hub"
     assert counted(path, "workspaces") == 1
 
 
@@ -94,16 +94,16 @@ async def test_a_cancelled_task_leaves_no_open_transaction(
             return store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         return store.change_workspace(workspace.id, lambda found: replace(found, staff_role_id=5))
 
-    for patience in range(60):
+    for steps in range(60):
         adding = asyncio.ensure_future(writing())
-        for _ in range(patience):
+        for _ in range(steps):
             await asyncio.sleep(0)
-        await asyncio.sleep(patience / 30_000)
+        await asyncio.sleep(steps / 30_000)
         adding.cancel()
         await asyncio.wait([adding])
 
         with raw(path) as db:
-            # What is under way in the writer's thread is ended there, whoever waits for it.
+            # A transaction in the writer's thread ends there, although its task was cancelled.
             db.execute("PRAGMA busy_timeout = 1000")
             db.execute("BEGIN IMMEDIATE")  # refused if a transaction were still open
 
@@ -112,7 +112,7 @@ async def test_a_cancelled_task_leaves_no_open_transaction(
     assert counted(path, "outbox") == 2 * counted(path, "tickets")
 
 
-async def test_a_ticket_kept_for_somebody_who_has_gone_away_is_still_delivered(
+async def test_a_ticket_of_a_cancelled_request_is_still_delivered_once_committed(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     outbox_changed = store.subscribe_outbox()
@@ -164,7 +164,7 @@ async def test_a_write_fails_while_another_program_holds_the_lock_and_succeeds_a
     await store.close()
 
 
-async def test_a_read_that_fails_is_told_in_our_own_words(store: Store, path: Path) -> None:
+async def test_a_failed_read_raises_a_storage_error_with_the_reason(store: Store, path: Path) -> None:
     with raw(path) as db:
         db.execute("ALTER TABLE workspaces RENAME TO elsewhere")
 
@@ -172,20 +172,20 @@ async def test_a_read_that_fails_is_told_in_our_own_words(store: Store, path: Pa
         await store.workspaces()
 
 
-async def test_what_was_said_to_be_kept_survives_kill_9(
-    store: Store, workspace: Workspace, path: Path
-) -> None:
+async def test_acknowledged_tickets_survive_kill_9(store: Store, workspace: Workspace, path: Path) -> None:
     await store.close()
-    said: set[tuple[str, str]] = set()
+    acknowledged: set[tuple[str, str]] = set()
 
     for start in range(5):
         async with victim("add", path, str(start)) as process:
             assert process.stdout is not None
-            said.add(_word(await process.stdout.readline()))
+            acknowledged.add(_noun_and_name(await process.stdout.readline()))
             await asyncio.sleep(random.uniform(0, 0.3))  # noqa: S311  # any moment will do
             process.kill()
             rest = await process.stdout.read()
-        said.update(_word(line) for line in rest.splitlines(keepends=True) if line.endswith(b"\n"))
+        acknowledged.update(
+            _noun_and_name(line) for line in rest.splitlines(keepends=True) if line.endswith(b"\n")
+        )
 
     with raw(path) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -197,10 +197,10 @@ async def test_what_was_said_to_be_kept_survives_kill_9(
         "ticket": (DeliveryKind.POST, DeliveryKind.THREAD),
         "reply": (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME),
     }
-    assert len(said) > 20
-    assert {(name, kind.value) for noun, name in said for kind in expected[noun]} <= shown
+    assert len(acknowledged) > 20
+    assert {(name, kind.value) for noun, name in acknowledged for kind in expected[noun]} <= shown
 
 
-def _word(line: bytes) -> tuple[str, str]:
+def _noun_and_name(line: bytes) -> tuple[str, str]:
     noun, name = line.decode().split()
     return noun, name

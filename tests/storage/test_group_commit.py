@@ -1,4 +1,4 @@
-"""Many who write at once: one commit for all of them, one failure for each, and nobody told too early."""
+"""Group commit: concurrent writes share a commit, fail one by one, and are acknowledged only afterwards."""
 
 import asyncio
 import sqlite3
@@ -15,7 +15,7 @@ from storage import DatabaseUnavailable, Overloaded, StorageError, Store, Unknow
 from storage.group_commit import MAX_BATCH, MAX_QUEUE
 from tests.storage.samples import NOW, counted, ids, new_ticket, opened, raw
 
-_TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's word for BEGIN, COMMIT and ROLLBACK
+_TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's code for BEGIN, COMMIT and ROLLBACK
 
 
 def adding(store: Store, workspace: Workspace, subject: str = "It broke") -> "asyncio.Task[Ticket]":
@@ -30,36 +30,38 @@ def refuse_in_sql(path: Path, subject: str, how: str = "ABORT") -> None:
         )
 
 
-async def test_who_comes_while_one_commits_shares_the_next_commit(
+async def test_writes_that_come_during_a_commit_share_the_next_one(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
-    took: list[str] = []
-    store.set_observer(lambda what, seconds: took.append(what), lambda failure: None)
+    timings: list[str] = []
+    store.set_observer(lambda what, seconds: timings.append(what), lambda failure: None)
 
     tickets = await asyncio.gather(*(adding(store, workspace) for _ in range(100)))
 
     assert len({ticket.id for ticket in tickets}) == counted(path, "tickets") == 100
-    assert took.count("write") <= 2
+    assert timings.count("write") <= 2
 
 
-async def test_what_is_told_can_be_read_by_everyone(store: Store, workspace: Workspace, path: Path) -> None:
-    async def see() -> None:
+async def test_an_acknowledged_ticket_can_be_read_on_every_connection(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
+    async def add_and_read() -> None:
         ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         with raw(path) as db:
             assert db.execute("SELECT public_id FROM tickets WHERE id = ?", (ticket.id,)).fetchone()
             assert db.execute("SELECT count(*) FROM outbox WHERE ticket_id = ?", (ticket.id,)).fetchone()[0]
 
-    await asyncio.gather(*(see() for _ in range(50)))
+    await asyncio.gather(*(add_and_read() for _ in range(50)))
 
 
-async def test_a_kept_ticket_is_told_as_it_will_be_read(store: Store, workspace: Workspace) -> None:
+async def test_a_new_ticket_is_returned_as_it_will_be_read(store: Store, workspace: Workspace) -> None:
     for new in (new_ticket(), new_ticket(view_only=True), new_ticket(is_private=True)):
         ticket = await store.add_ticket(workspace.id, replace(new, priority=Priority.HIGH), ids(), NOW)
 
         assert await store.ticket(ticket.id) == ticket
 
 
-async def test_a_ticket_that_cannot_be_kept_fails_alone(
+async def test_a_ticket_that_cannot_be_stored_fails_alone(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     refuse_in_sql(path, "bad")
@@ -85,12 +87,12 @@ async def test_a_ticket_that_fails_half_way_leaves_none_of_its_rows(
     tasks = [adding(store, workspace) for _ in range(4)]
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    # The number of the second is free again: the third gets it and fails as well, and so does the fourth.
+    # The id of the second is free again: the third gets it and fails as well, and so does the fourth.
     assert [isinstance(result, Ticket) for result in results] == [True, False, False, False]
     assert (counted(path, "tickets"), counted(path, "outbox")) == (1, 2)
 
 
-async def test_what_view_only_forbids_is_called_so_to_the_one_who_tried(
+async def test_a_view_only_violation_raises_view_only_for_its_write_alone(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     with raw(path) as db:
@@ -106,7 +108,7 @@ async def test_what_view_only_forbids_is_called_so_to_the_one_who_tried(
         await bad
 
 
-async def test_what_sqlite_takes_back_altogether_fails_all_who_shared_it(
+async def test_a_whole_rollback_by_sqlite_fails_all_writes_of_the_batch(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     refuse_in_sql(path, "worst", how="ROLLBACK")
@@ -114,14 +116,14 @@ async def test_what_sqlite_takes_back_altogether_fails_all_who_shared_it(
     tasks = [adding(store, workspace, "worst" if number == 3 else "good") for number in range(6)]
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    # Those that it took on fail; whoever was not taken on yet is kept by the next commit.
-    kept = [result for result in results if isinstance(result, Ticket)]
+    # Those in its batch fail; those that were not in a batch yet are stored by the next commit.
+    stored = [result for result in results if isinstance(result, Ticket)]
     assert [type(result) for result in results[:4]] == [StorageError] * 4
-    assert counted(path, "tickets") == len(kept)
+    assert counted(path, "tickets") == len(stored)
     assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
-async def test_a_commit_that_fails_is_nobodys_and_the_next_is_well(
+async def test_a_failed_commit_stores_nothing_and_the_next_succeeds(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     def deny_commit(action: int, what: str | None, *_: object) -> int:
@@ -137,27 +139,29 @@ async def test_a_commit_that_fails_is_nobodys_and_the_next_is_well(
     assert counted(path, "tickets") == 1
 
 
-async def test_cancelling_one_neither_loses_nor_doubles_a_ticket_of_the_others(
+async def test_cancelling_one_write_neither_loses_nor_doubles_others(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
-    for patience in range(30):
+    for steps in range(30):
         before = counted(path, "tickets")
         tasks = [adding(store, workspace) for _ in range(8)]
-        for _ in range(patience):
+        for _ in range(steps):
             await asyncio.sleep(0)
-        await asyncio.sleep(patience / 30_000)
+        await asyncio.sleep(steps / 30_000)
         tasks[3].cancel()
 
         results = await asyncio.gather(*tasks, return_exceptions=True)
 
-        told = {result.id for result in results if isinstance(result, Ticket)}
-        assert len(told) >= 7
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)  # what was under way has ended by now
+        acknowledged = {result.id for result in results if isinstance(result, Ticket)}
+        assert len(acknowledged) >= 7
+        await store.add_ticket(
+            workspace.id, new_ticket(), ids(), NOW
+        )  # any write in progress has ended by then
         assert counted(path, "tickets") - before - 1 in (7, 8)
         assert counted(path, "outbox") == 2 * counted(path, "tickets")
 
 
-async def test_who_gives_up_before_its_turn_is_not_kept(
+async def test_a_write_cancelled_before_its_turn_is_not_stored(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     with raw(path) as foreign:
@@ -175,7 +179,7 @@ async def test_who_gives_up_before_its_turn_is_not_kept(
     assert counted(path, "tickets") == 3
 
 
-async def test_so_many_may_wait_and_the_next_is_told_at_once(
+async def test_a_full_queue_refuses_the_next_write_at_once(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     with raw(path) as foreign:
@@ -192,7 +196,7 @@ async def test_so_many_may_wait_and_the_next_is_told_at_once(
     assert await store.health_error() is None
 
 
-async def test_others_write_between_two_commits_of_many(store: Store, workspace: Workspace) -> None:
+async def test_other_writes_run_between_two_batches(store: Store, workspace: Workspace) -> None:
     order: list[str] = []
     waiting = [adding(store, workspace) for _ in range(3 * MAX_BATCH)]
     for task in waiting:
@@ -206,7 +210,7 @@ async def test_others_write_between_two_commits_of_many(store: Store, workspace:
     assert order.index("change") <= 2 * MAX_BATCH
 
 
-async def test_closing_waits_for_everyone_who_asked(path: Path, workspace: Workspace) -> None:
+async def test_closing_waits_for_every_queued_write(path: Path, workspace: Workspace) -> None:
     async with opened(path) as store:
         tasks = [adding(store, workspace) for _ in range(20)]
         await asyncio.sleep(0)
@@ -214,7 +218,7 @@ async def test_closing_waits_for_everyone_who_asked(path: Path, workspace: Works
     assert len(await asyncio.gather(*tasks)) == counted(path, "tickets") == 20
 
 
-async def test_with_a_broken_database_nobody_waits_in_vain(store: Store, workspace: Workspace) -> None:
+async def test_with_a_broken_database_every_write_fails_at_once(store: Store, workspace: Workspace) -> None:
     store._note(DatabaseUnavailable("The database failed: for a test."))
     store.broken.set()
 
@@ -223,9 +227,7 @@ async def test_with_a_broken_database_nobody_waits_in_vain(store: Store, workspa
     assert all(isinstance(result, StorageError) for result in results)
 
 
-async def test_rules_hold_for_every_ticket_that_is_filed_after_they_were_changed(
-    store: Store, workspace: Workspace
-) -> None:
+async def test_changed_rules_hold_for_every_later_ticket(store: Store, workspace: Workspace) -> None:
     assert (await store.workspace(workspace.id)).unknown_categories is UnknownCategoryPolicy.KEEP
 
     for channel in range(50, 70):
@@ -243,6 +245,6 @@ async def test_rules_hold_for_every_ticket_that_is_filed_after_they_were_changed
         await asyncio.gather(*early)
 
 
-async def test_a_ticket_for_no_workspace_is_refused(store: Store) -> None:
+async def test_a_ticket_for_an_unknown_workspace_is_refused(store: Store) -> None:
     with pytest.raises(UnknownWorkspace):
-        await store.add_ticket("nobody's", new_ticket(), ids(), NOW)
+        await store.add_ticket("unknown", new_ticket(), ids(), NOW)

@@ -1,4 +1,4 @@
-"""The lock: one process per database, for exactly as long as that process lives."""
+"""The database lock: one process per database, for exactly as long as that process lives."""
 
 import stat
 from pathlib import Path
@@ -9,7 +9,7 @@ from storage import DatabaseInUse, DatabaseLock, DatabaseOpenError, lock_path, r
 from tests.support.crash_worker import victim
 
 
-def test_a_second_holder_is_refused_by_name_and_told_the_cure(path: Path) -> None:
+def test_a_second_holder_is_refused_with_the_file_and_advice(path: Path) -> None:
     with (
         DatabaseLock(path),
         pytest.raises(DatabaseInUse, match=r"^Another ticketbridge is using tickets\.db\. Stop it first"),
@@ -18,13 +18,13 @@ def test_a_second_holder_is_refused_by_name_and_told_the_cure(path: Path) -> Non
         raise AssertionError("two hold one lock")
 
 
-def test_a_released_lock_can_be_taken_again(path: Path) -> None:
+def test_a_released_lock_can_be_acquired_again(path: Path) -> None:
     for _ in range(3):
         with DatabaseLock(path):
             pass
 
 
-def test_a_refused_holder_leaves_lock_and_note_alone(path: Path) -> None:
+def test_a_refused_holder_changes_neither_lock_nor_address(path: Path) -> None:
     with DatabaseLock(path) as lock:
         lock.publish_address("mine")
         for _ in range(2):
@@ -34,12 +34,12 @@ def test_a_refused_holder_leaves_lock_and_note_alone(path: Path) -> None:
         assert read_address(path) == "mine"
 
 
-def test_other_databases_have_locks_of_their_own(path: Path) -> None:
+def test_each_database_has_its_own_lock(path: Path) -> None:
     with DatabaseLock(path), DatabaseLock(path.with_name("other.db")):
         assert lock_path(path) != lock_path(path.with_name("other.db"))
 
 
-async def test_the_lock_holds_between_processes_and_dies_with_its_holder(path: Path) -> None:
+async def test_the_lock_holds_between_processes_and_ends_with_its_holder(path: Path) -> None:
     async with victim("lock", path, "a note") as process:
         assert process.stdout is not None
         await process.stdout.readline()
@@ -54,7 +54,7 @@ async def test_the_lock_holds_between_processes_and_dies_with_its_holder(path: P
         assert read_address(path) == ""
 
 
-def test_a_note_is_replaced_whole_and_gone_with_its_writer(path: Path) -> None:
+def test_a_published_address_is_replaced_whole_and_removed_with_its_holder(path: Path) -> None:
     with DatabaseLock(path) as lock:
         lock.publish_address("a long note about little")
         lock.publish_address("short")
@@ -65,16 +65,16 @@ def test_a_note_is_replaced_whole_and_gone_with_its_writer(path: Path) -> None:
         lock.publish_address("too late")
 
 
-def test_a_note_that_was_never_written_is_empty(path: Path) -> None:
+def test_an_address_that_was_never_published_is_empty(path: Path) -> None:
     assert read_address(path) == ""
 
 
-def test_the_note_is_for_the_owner_alone(path: Path) -> None:
+def test_the_published_address_is_readable_by_the_owner_alone(path: Path) -> None:
     with DatabaseLock(path):
         assert stat.S_IMODE(lock_path(path).stat().st_mode) == 0o600
 
 
-def test_a_lock_that_cannot_be_written_is_told_with_its_cause(path: Path) -> None:
+def test_a_lock_that_cannot_be_written_says_why(path: Path) -> None:
     nowhere = path.parent / "nowhere" / "tickets.db"
 
     with pytest.raises(DatabaseOpenError, match="No such file or directory"), DatabaseLock(nowhere):

@@ -1,4 +1,4 @@
-"""Keeping replies and notes: composed by the ticket, kept once, and sent on their way."""
+"""Replies and notes: composed by the ticket, stored once, and queued for delivery."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ async def report(store: Store, workspace: Workspace) -> Ticket:
     return await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
 
-async def test_a_reply_is_kept_shown_and_sent_back(store: Store, ticket: Ticket) -> None:
+async def test_a_reply_is_stored_shown_and_sent_to_the_game(store: Store, ticket: Ticket) -> None:
     reply = await store.add_message(ticket.id, replying("Hello"), origin="a", now=NOW)
 
     assert reply == await store.message(reply.id)
@@ -36,7 +36,7 @@ async def test_a_reply_is_kept_shown_and_sent_back(store: Store, ticket: Ticket)
     assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
 
 
-async def test_a_note_never_waits_for_the_game(store: Store, ticket: Ticket, report: Ticket) -> None:
+async def test_a_note_is_never_sent_to_the_game(store: Store, ticket: Ticket, report: Ticket) -> None:
     for each in (ticket, report):
         await store.add_message(each.id, noting(), origin=f"note {each.id}", now=NOW)
 
@@ -50,7 +50,7 @@ async def test_a_reply_never_overtakes_its_ticket(store: Store, ticket: Ticket) 
     assert kinds == [DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.POST_MESSAGE]
 
 
-async def test_the_same_origin_twice_keeps_one_message(store: Store, ticket: Ticket, path: Path) -> None:
+async def test_the_same_origin_twice_stores_one_message(store: Store, ticket: Ticket, path: Path) -> None:
     first = await store.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
     again = await store.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
 
@@ -59,16 +59,14 @@ async def test_the_same_origin_twice_keeps_one_message(store: Store, ticket: Tic
     assert len(await store.pending_for_ticket(ticket.id, Destination.GAME)) == 1
 
 
-async def test_an_origin_that_comes_again_after_closing_gives_back_the_kept_reply(
-    store: Store, ticket: Ticket
-) -> None:
+async def test_a_repeated_origin_after_closing_returns_the_stored_reply(store: Store, ticket: Ticket) -> None:
     first = await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW)
     await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
 
     assert await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW) == first
 
 
-async def test_what_the_ticket_refuses_is_not_kept(
+async def test_a_message_that_the_ticket_refuses_is_not_stored(
     store: Store, ticket: Ticket, report: Ticket, path: Path
 ) -> None:
     with pytest.raises(ViewOnly):
@@ -86,19 +84,19 @@ async def test_what_the_ticket_refuses_is_not_kept(
     assert counted(path, "messages") == 1
 
 
-async def test_a_reply_made_for_a_ticket_and_given_to_a_game_report_is_refused_by_the_database(
+async def test_a_reply_composed_for_another_ticket_is_refused_for_a_game_report_by_the_database(
     store: Store, ticket: Ticket, report: Ticket, path: Path
 ) -> None:
-    def astray(found: Ticket) -> Reply:
+    def reply_to_report(found: Ticket) -> Reply:
         return replace(found.reply(WRITER, "Hello"), ticket_id=report.id)
 
     with pytest.raises(ViewOnly):
-        await store.add_message(ticket.id, astray, origin="a", now=NOW)
+        await store.add_message(ticket.id, reply_to_report, origin="a", now=NOW)
 
     assert counted(path, "messages") == 0
 
 
-async def test_a_reply_whose_delivery_cannot_be_kept_is_not_kept(
+async def test_a_reply_whose_delivery_cannot_be_stored_is_not_stored(
     store: Store, ticket: Ticket, path: Path
 ) -> None:
     with raw(path) as db:
@@ -114,7 +112,7 @@ async def test_a_reply_whose_delivery_cannot_be_kept_is_not_kept(
     assert len(await store.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
 
 
-async def test_a_note_in_a_private_ticket_is_kept_and_shown_nowhere(
+async def test_a_note_on_a_private_ticket_is_stored_and_shown_nowhere(
     store: Store, workspace: Workspace
 ) -> None:
     private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
@@ -126,7 +124,7 @@ async def test_a_note_in_a_private_ticket_is_kept_and_shown_nowhere(
     assert kinds == [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST]
 
 
-async def test_the_newest_messages_come_oldest_first_of_the_kinds_asked_for(
+async def test_the_newest_messages_of_the_given_kinds_come_oldest_first(
     store: Store, ticket: Ticket, report: Ticket
 ) -> None:
     said: list[Callable[[Ticket], Reply | Note]] = [
@@ -147,5 +145,5 @@ async def test_the_newest_messages_come_oldest_first_of_the_kinds_asked_for(
     assert await store.list_messages(ticket.id, [MessageKind.REPLY], limit=2) == kept[2:]
 
 
-async def test_a_message_that_is_not_there_is_none(store: Store) -> None:
+async def test_an_unknown_message_is_none(store: Store) -> None:
     assert await store.message(404) is None

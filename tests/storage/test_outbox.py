@@ -1,4 +1,4 @@
-"""The outbox: first in, first out per ticket and lane; one due delivery per channel; receipts remembered."""
+"""The outbox: first in, first out per ticket and destination; one due delivery per channel; receipts."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,9 @@ async def due(
     return [delivery for (delivery,) in await store.due_deliveries(lane, busy, NOW)]
 
 
-async def test_only_the_first_of_a_ticket_is_due_until_it_is_settled(store: Store, ticket: Ticket) -> None:
+async def test_only_the_first_delivery_of_a_ticket_is_due_until_it_is_delivered(
+    store: Store, ticket: Ticket
+) -> None:
     (post,) = await due(store)
     assert post.kind is DeliveryKind.POST
 
@@ -36,7 +38,7 @@ async def test_only_the_first_of_a_ticket_is_due_until_it_is_settled(store: Stor
     assert thread.kind is DeliveryKind.THREAD
 
 
-async def test_each_channel_has_one_delivery_due_its_oldest(store: Store, workspace: Workspace) -> None:
+async def test_each_channel_has_its_oldest_delivery_due(store: Store, workspace: Workspace) -> None:
     first = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
@@ -52,7 +54,7 @@ async def test_a_busy_channel_has_nothing_due(store: Store, workspace: Workspace
     assert await store.next_due(Destination.DISCORD, (HUB.tickets_channel_id, HUB.reports_channel_id)) is None
 
 
-async def test_a_postponed_head_holds_back_its_ticket_and_lets_others_pass(
+async def test_a_postponed_delivery_holds_back_its_ticket_and_no_other(
     store: Store, workspace: Workspace, ticket: Ticket
 ) -> None:
     other = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -65,7 +67,7 @@ async def test_a_postponed_head_holds_back_its_ticket_and_lets_others_pass(
     assert head.ticket_id == ticket.id
 
 
-async def test_the_next_due_time_is_that_of_the_earliest_head(store: Store, ticket: Ticket) -> None:
+async def test_the_next_due_time_is_that_of_the_earliest_first_delivery(store: Store, ticket: Ticket) -> None:
     (post,) = await due(store)
     assert await store.next_due(Destination.DISCORD, ()) == NOW
 
@@ -75,7 +77,9 @@ async def test_the_next_due_time_is_that_of_the_earliest_head(store: Store, tick
     assert await store.next_due(Destination.GAME, ()) is None
 
 
-async def test_neither_lane_holds_up_the_other(store: Store, ticket: Ticket) -> None:
+async def test_deliveries_to_discord_and_to_games_do_not_hold_up_each_other(
+    store: Store, ticket: Ticket
+) -> None:
     reply = await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 
     (post,) = await due(store)
@@ -86,7 +90,7 @@ async def test_neither_lane_holds_up_the_other(store: Store, ticket: Ticket) -> 
     assert await due(store, lane=Destination.GAME) == [back]
 
 
-async def test_replies_go_back_in_the_order_they_were_kept(store: Store, ticket: Ticket) -> None:
+async def test_replies_go_to_the_game_in_the_order_they_were_stored(store: Store, ticket: Ticket) -> None:
     kept = [
         await store.add_message(ticket.id, replying(str(number)), origin=str(number), now=NOW)
         for number in range(3)
@@ -102,7 +106,7 @@ async def test_replies_go_back_in_the_order_they_were_kept(store: Store, ticket:
     assert await due(store, lane=Destination.GAME) == []
 
 
-async def test_an_attempt_that_began_is_remembered_whatever_became_of_it(
+async def test_a_started_attempt_is_stored_whatever_its_outcome(
     store: Store, ticket: Ticket, path: Path
 ) -> None:
     (post,) = await due(store)
@@ -114,7 +118,7 @@ async def test_an_attempt_that_began_is_remembered_whatever_became_of_it(
     assert await due(store) == [replace(post, attempts=2, first_attempt_at=NOW, last_attempt_at=NOW)]
 
 
-async def test_a_receipt_tells_where_the_ticket_is_shown(store: Store, ticket: Ticket) -> None:
+async def test_a_receipt_sets_where_the_ticket_is_posted(store: Store, ticket: Ticket) -> None:
     post, thread = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
 
     await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
@@ -125,7 +129,9 @@ async def test_a_receipt_tells_where_the_ticket_is_shown(store: Store, ticket: T
     assert await store.pending_for_ticket(ticket.id, Destination.DISCORD) == []
 
 
-async def test_a_shown_note_does_not_move_the_ticket(store: Store, ticket: Ticket) -> None:
+async def test_a_delivered_note_does_not_change_where_the_ticket_is_posted(
+    store: Store, ticket: Ticket
+) -> None:
     await store.add_message(ticket.id, noting(), origin="a", now=NOW)
     post, _, show = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
@@ -135,9 +141,7 @@ async def test_a_shown_note_does_not_move_the_ticket(store: Store, ticket: Ticke
     assert (await store.ticket(ticket.id)).post == DiscordPost(channel_id=2, message_id=50)
 
 
-async def test_what_follows_a_post_queues_in_the_channel_the_post_is_in(
-    store: Store, workspace: Workspace
-) -> None:
+async def test_later_deliveries_queue_for_the_channel_of_the_post(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
     for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
         await store.mark_delivered([row], Receipt(channel_id=99, thread_id=60), NOW)
@@ -148,7 +152,7 @@ async def test_what_follows_a_post_queues_in_the_channel_the_post_is_in(
     assert show.channel_id == 99
 
 
-async def test_what_can_never_be_delivered_is_set_aside_with_its_reason(
+async def test_an_undeliverable_delivery_becomes_a_dead_letter_with_its_reason(
     store: Store, ticket: Ticket, path: Path
 ) -> None:
     (post,) = await due(store)
@@ -162,7 +166,7 @@ async def test_what_can_never_be_delivered_is_set_aside_with_its_reason(
     assert row == ("dead_letter", "Discord refused it")
 
 
-async def test_due_deliveries_come_at_most_as_many_as_asked_for(store: Store, workspace: Workspace) -> None:
+async def test_due_deliveries_are_limited_to_the_requested_number(store: Store, workspace: Workspace) -> None:
     for channel in range(5):
         await store.add_ticket(
             workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=100 + channel
@@ -171,7 +175,7 @@ async def test_due_deliveries_come_at_most_as_many_as_asked_for(store: Store, wo
     assert len(await store.due_deliveries(Destination.DISCORD, (), NOW, limit=3)) == 3
 
 
-async def test_every_watcher_hears_of_what_enters_the_outbox(store: Store, workspace: Workspace) -> None:
+async def test_every_subscriber_is_notified_of_new_deliveries(store: Store, workspace: Workspace) -> None:
     watchers = [store.subscribe_outbox(), store.subscribe_outbox()]
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     assert all(watcher.is_set() for watcher in watchers)

@@ -1,4 +1,4 @@
-"""Searching tickets: each condition alone and all at once, newest first, with the total on every page."""
+"""Searching tickets: each condition alone and all together, newest first, with the total on every page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ EVERYTHING = TicketQuery(limit=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Town:
-    """A store with a ticket of every sort."""
+class Tickets:
+    """A store with a ticket of every kind."""
 
     store: Store
     scope: Scope
@@ -36,7 +36,7 @@ class Town:
 
 
 @pytest.fixture
-async def town(store: Store, workspace: Workspace) -> Town:
+async def tickets(store: Store, workspace: Workspace) -> Tickets:
     kept = []
     for category, reporter, reported, status, department in SORTS:
         name, display_name = NAMES[reporter]
@@ -49,7 +49,7 @@ async def town(store: Store, workspace: Workspace) -> Town:
         wanted = replace(ticket, status=status, department=department)
         kept.append(await store.change_ticket(ticket.id, partial(_becoming, wanted), NOW, actor=WRITER))
     scope = Scope(workspace_id=workspace.id, source="somewhere")
-    return Town(store=store, scope=scope, tickets=kept[::-1])
+    return Tickets(store=store, scope=scope, tickets=kept[::-1])
 
 
 def _becoming(wanted: Ticket, _: Ticket) -> Ticket:
@@ -98,14 +98,14 @@ CONDITIONS: dict[str, tuple[TicketQuery, Callable[[Ticket], bool]]] = {
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
-async def test_a_search_finds_exactly_what_fits_newest_first(town: Town, name: str) -> None:
+async def test_a_search_finds_exactly_the_matching_tickets_newest_first(tickets: Tickets, name: str) -> None:
     search, fits = CONDITIONS[name]
 
-    assert await town.found(search) == [ticket for ticket in town.tickets if fits(ticket)]
+    assert await tickets.found(search) == [ticket for ticket in tickets.tickets if fits(ticket)]
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-async def test_of_two_conditions_both_hold(town: Town, one: str, other: str) -> None:
+async def test_two_conditions_must_both_match(tickets: Tickets, one: str, other: str) -> None:
     (first, fits_first), (second, fits_second) = CONDITIONS[one], CONDITIONS[other]
     both = replace(
         EVERYTHING,
@@ -115,21 +115,23 @@ async def test_of_two_conditions_both_hold(town: Town, one: str, other: str) -> 
         reporter_id=first.reporter_id or second.reporter_id,
     )
 
-    assert await town.found(both) == [each for each in town.tickets if fits_first(each) and fits_second(each)]
+    assert await tickets.found(both) == [
+        each for each in tickets.tickets if fits_first(each) and fits_second(each)
+    ]
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "'", "\x00", "Ä", "ä"])
-async def test_a_sign_in_a_text_stands_for_itself(town: Town, text: str) -> None:
-    found = await town.found(replace(EVERYTHING, text=text))
+async def test_a_wildcard_in_a_search_text_is_literal(tickets: Tickets, text: str) -> None:
+    found = await tickets.found(replace(EVERYTHING, text=text))
 
     assert found == [
         one
-        for one in town.tickets
+        for one in tickets.tickets
         if text.casefold() in f"{one.subject}|{one.reporter.name}|{one.reporter.display_name}".casefold()
     ]
 
 
-async def test_text_behind_a_null_character_is_found(store: Store, workspace: Workspace) -> None:
+async def test_text_after_a_null_character_is_found(store: Store, workspace: Workspace) -> None:
     hidden = await store.add_ticket(workspace.id, new_ticket(subject="a\x00Straße"), ids(), NOW)
     scope = Scope(workspace_id=workspace.id, source="somewhere")
 
@@ -139,21 +141,21 @@ async def test_text_behind_a_null_character_is_found(store: Store, workspace: Wo
     assert await store.autocomplete_tickets("STRASSE", [workspace.id]) == [hidden]
 
 
-async def test_every_page_tells_how_many_there_are_on_all(town: Town) -> None:
+async def test_every_page_has_the_total_of_all_pages(tickets: Tickets) -> None:
     search = TicketQuery(limit=7, categories=["tea"])
-    wanted = [ticket for ticket in town.tickets if ticket.category == "tea"]
+    wanted = [ticket for ticket in tickets.tickets if ticket.category == "tea"]
     assert len(wanted) == 24
 
     seen = []
     for offset in (0, 7, 14, 21, 28, 1000):
-        page = await town.store.search_tickets(town.scope, replace(search, offset=offset))
+        page = await tickets.store.search_tickets(tickets.scope, replace(search, offset=offset))
         assert page.total == 24
         seen.append([case.ticket for case in page.items])
 
     assert seen == [wanted[:7], wanted[7:14], wanted[14:21], wanted[21:], [], []]
 
 
-async def test_a_search_that_finds_nothing_has_a_total_of_none(town: Town) -> None:
-    page = await town.store.search_tickets(Scope(workspace_id="nowhere", source="somewhere"), EVERYTHING)
+async def test_a_search_that_finds_nothing_has_a_total_of_none(tickets: Tickets) -> None:
+    page = await tickets.store.search_tickets(Scope(workspace_id="nowhere", source="somewhere"), EVERYTHING)
 
     assert (page.items, page.total) == ((), 0)

@@ -1,4 +1,4 @@
-"""The index behind searches and lists: it changes how soon something is found, and never what."""
+"""The search index: it changes how fast tickets are found, never which."""
 
 import asyncio
 import random
@@ -58,8 +58,8 @@ def search_of(chance: random.Random, texts: Sequence[str | None]) -> TicketQuery
     )
 
 
-def fits(ticket: Ticket, scope: Scope, search: TicketQuery) -> bool:
-    """What a search means, one ticket at a time."""
+def matches(ticket: Ticket, scope: Scope, search: TicketQuery) -> bool:
+    """Whether a ticket matches a search, without the index."""
     names = (ticket.subject, ticket.reporter.name, ticket.reporter.display_name)
     reported = ticket.reported_player.id if ticket.reported_player else None
     return (
@@ -75,7 +75,7 @@ def fits(ticket: Ticket, scope: Scope, search: TicketQuery) -> bool:
 
 
 class Archive:
-    """A store, and beside it everything that it is to hold."""
+    """A store, and a copy of every ticket that it should have."""
 
     def __init__(self, store: Store, workspaces: Sequence[Workspace], chance: random.Random) -> None:
         self.store = store
@@ -108,12 +108,12 @@ class Archive:
         )
 
     async def check(self, texts: Sequence[str | None] = TEXTS) -> None:
-        """Fails unless a search finds what it means, and counts it."""
+        """Assert that a search finds exactly the matching tickets, and counts them."""
         scope = Scope(
             workspace_id=self.chance.choice(self._workspaces).id, source=self.chance.choice(SOURCES)
         )
         search = search_of(self.chance, texts)
-        wanted = [one for _, one in sorted(self.tickets.items(), reverse=True) if fits(one, scope, search)]
+        wanted = [one for _, one in sorted(self.tickets.items(), reverse=True) if matches(one, scope, search)]
 
         found = await self.store.search_tickets(scope, search)
 
@@ -123,7 +123,7 @@ class Archive:
 
 @pytest.fixture
 async def archive(store: Store, workspace: Workspace, seed: int) -> Archive:
-    """Of a time that did not index everything."""
+    """An archive with older tickets that are not indexed yet."""
     other = await store.add_workspace(replace(HUB, name="other"), NOW)
     archive = Archive(store, [workspace, other], random.Random(seed))  # noqa: S311  # no secret
     for _ in range(8):
@@ -152,7 +152,7 @@ async def found_by(store: Store, scope: Scope, **conditions: object) -> list[int
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_whatever_is_asked_for_is_what_a_look_at_every_ticket_would_find(archive: Archive) -> None:
+async def test_a_search_finds_what_a_scan_of_every_ticket_finds(archive: Archive) -> None:
     for _ in range(150):
         await archive.check()
     await indexed(archive.store)
@@ -162,7 +162,7 @@ async def test_whatever_is_asked_for_is_what_a_look_at_every_ticket_would_find(a
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_what_is_not_among_the_newest_is_found_by_its_words(
+async def test_an_old_ticket_is_found_through_the_index(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.fitting_rows._NEWEST", 3)
@@ -187,7 +187,7 @@ async def test_a_ticket_is_found_before_and_after_it_is_indexed(
     assert before == await found_by(store, scope, text=text) == [ticket.id]
 
 
-async def test_a_text_is_looked_for_among_the_newest_and_among_those_with_its_words(
+async def test_a_text_is_searched_among_the_newest_tickets_and_in_the_index(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.fitting_rows._NEWEST", 4)
@@ -202,7 +202,7 @@ async def test_a_text_is_looked_for_among_the_newest_and_among_those_with_its_wo
     assert len(await found_by(store, scope)) == 20
 
 
-async def test_a_linked_reporter_is_found_by_the_new_name_and_no_more_by_the_old(
+async def test_a_linked_reporter_is_found_by_the_new_name_and_not_by_the_old(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.fitting_rows._NEWEST", 1)
@@ -246,7 +246,7 @@ async def test_a_total_is_exact_after_each_change(path: Path, moment: str) -> No
             await indexed(store)
 
 
-async def test_a_batch_that_fails_is_not_half_there(
+async def test_a_failed_batch_is_rolled_back_whole(
     store: Store, workspace: Workspace, scope: Scope, path: Path
 ) -> None:
     for _ in range(10):
@@ -270,7 +270,7 @@ async def test_a_batch_that_fails_is_not_half_there(
     assert sorted(words) == [(number,) for number in range(1, 11)]
 
 
-async def test_a_cancelled_batch_leaves_the_next_one_nothing_to_trip_over(
+async def test_after_a_cancelled_batch_the_next_one_succeeds(
     store: Store, workspace: Workspace, scope: Scope
 ) -> None:
     for _ in range(50):

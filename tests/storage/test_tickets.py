@@ -1,4 +1,4 @@
-"""Keeping tickets: a ticket and what must follow, in one transaction; and finding it again."""
+"""Storing tickets: a ticket and its deliveries in one transaction; and finding it again."""
 
 import asyncio
 from dataclasses import replace
@@ -24,7 +24,7 @@ async def kinds_waiting(store: Store, ticket: Ticket) -> list[DeliveryKind]:
     return [delivery.kind for delivery in await store.pending_for_ticket(ticket.id, Destination.DISCORD)]
 
 
-async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Workspace) -> None:
+async def test_a_ticket_comes_back_as_it_was_stored(store: Store, workspace: Workspace) -> None:
     new = NewTicket(
         source="somewhere",
         view_only=True,
@@ -67,7 +67,7 @@ async def test_a_ticket_comes_back_as_it_was_kept(store: Store, workspace: Works
         ),
     ],
 )
-async def test_a_ticket_is_kept_together_with_what_shows_it(
+async def test_a_ticket_is_stored_together_with_its_deliveries(
     store: Store, workspace: Workspace, new: NewTicket, kinds: list[DeliveryKind], channel: int
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
@@ -77,7 +77,7 @@ async def test_a_ticket_is_kept_together_with_what_shows_it(
     assert {delivery.channel_id for delivery in waiting} == {channel}
 
 
-async def test_a_private_ticket_opens_in_the_channel_it_was_asked_for_in(
+async def test_a_private_ticket_is_opened_in_the_channel_of_its_command(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
@@ -85,7 +85,7 @@ async def test_a_private_ticket_opens_in_the_channel_it_was_asked_for_in(
     assert {row.channel_id for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)} == {99}
 
 
-async def test_nothing_is_half_kept_when_the_second_insert_fails(
+async def test_nothing_is_half_stored_when_the_second_insert_fails(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     with raw(path) as db:
@@ -101,7 +101,7 @@ async def test_nothing_is_half_kept_when_the_second_insert_fails(
 
 
 @pytest.mark.parametrize("hostile", [{"body": "\ud800"}, {"reporter_id": "\udfff"}])
-async def test_text_that_is_no_text_keeps_nothing_and_leaves_the_store_at_work(
+async def test_invalid_text_is_not_stored_and_the_store_goes_on(
     store: Store, workspace: Workspace, path: Path, hostile: dict[str, str]
 ) -> None:
     with pytest.raises(UnicodeEncodeError):
@@ -111,7 +111,7 @@ async def test_text_that_is_no_text_keeps_nothing_and_leaves_the_store_at_work(
     assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
-async def test_a_taken_public_id_leads_to_the_next_candidate(store: Store, workspace: Workspace) -> None:
+async def test_an_id_that_is_in_use_leads_to_the_next_candidate(store: Store, workspace: Workspace) -> None:
     candidates = chain(repeat("BUG-1", 5), ["BUG-2"])
     await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
 
@@ -120,7 +120,7 @@ async def test_a_taken_public_id_leads_to_the_next_candidate(store: Store, works
     assert second.public_id == "BUG-2"
 
 
-async def test_a_source_that_runs_out_of_ids_is_told_so(
+async def test_a_source_without_further_ids_gets_an_error(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
@@ -145,14 +145,14 @@ async def test_a_thousand_tickets_in_one_frozen_second_have_a_thousand_ids(
     assert len({ticket.uid for ticket in kept}) == 1000
 
 
-async def test_an_unknown_workspace_keeps_no_ticket(store: Store, path: Path) -> None:
+async def test_a_ticket_for_an_unknown_workspace_is_not_stored(store: Store, path: Path) -> None:
     with pytest.raises(StorageError, match="workspace"):
         await store.add_ticket("nowhere", new_ticket(), ids(), NOW)
 
     assert counted(path, "tickets") == 0
 
 
-async def test_a_ticket_is_found_right_after_it_was_kept_however_much_is_read(
+async def test_a_ticket_is_found_right_after_it_was_stored_among_many_reads(
     store: Store, workspace: Workspace
 ) -> None:
     for _ in range(30):
@@ -173,7 +173,7 @@ async def test_a_ticket_is_found_right_after_it_was_kept_however_much_is_read(
     await asyncio.gather(*readers)
 
 
-async def test_an_unknown_ticket_is_said_to_be_unknown(store: Store) -> None:
+async def test_an_unknown_ticket_raises_unknown_ticket(store: Store) -> None:
     with pytest.raises(UnknownTicket):
         await store.ticket(404)
     with pytest.raises(UnknownTicket):
@@ -210,9 +210,7 @@ async def test_tickets_of_a_reporter_stay_within_source_and_workspaces_newest_fi
     assert await store.tickets_by_reporter("somewhere", "7", []) == []
 
 
-async def test_tickets_are_found_by_a_piece_of_their_id_or_subject(
-    store: Store, workspace: Workspace
-) -> None:
+async def test_tickets_are_found_by_a_part_of_their_id_or_subject(store: Store, workspace: Workspace) -> None:
     fly = await store.add_ticket(workspace.id, new_ticket(subject="Fly hack 100%"), iter(["A-1"]), NOW)
     bug = await store.add_ticket(workspace.id, new_ticket(subject="A bug"), iter(["B-2"]), NOW)
 
@@ -222,12 +220,12 @@ async def test_tickets_are_found_by_a_piece_of_their_id_or_subject(
     assert await found("") == [bug, fly]
     assert await found("FLY") == await found("a-1") == [fly]
     assert await found("b-2") == [bug]
-    assert await found("%") == [fly]  # a sign like any other, not a wildcard
+    assert await found("%") == [fly]  # literal, not a wildcard
     assert await found("_") == []
     assert await store.autocomplete_tickets("", ["nowhere"]) == []
 
 
-async def test_a_change_is_kept_and_drawn_anew(store: Store, workspace: Workspace) -> None:
+async def test_a_change_is_stored_and_the_post_updated(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     later = NOW + timedelta(hours=1)
 
@@ -254,7 +252,7 @@ async def test_a_change_the_ticket_refuses_changes_nothing(store: Store, workspa
     assert await store.ticket(ticket.id) == claimed
 
 
-async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Workspace) -> None:
+async def test_of_two_concurrent_claims_one_wins(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     rivals = [Actor(id=str(number), name=f"Staff {number}") for number in range(10)]
 
@@ -270,7 +268,7 @@ async def test_of_two_who_claim_at_once_one_wins(store: Store, workspace: Worksp
     assert (await store.ticket(ticket.id)).claimed_by == winner.claimed_by
 
 
-async def test_redraws_that_nobody_has_begun_become_one(store: Store, workspace: Workspace) -> None:
+async def test_post_updates_that_were_not_started_become_one(store: Store, workspace: Workspace) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
     await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
@@ -279,7 +277,7 @@ async def test_redraws_that_nobody_has_begun_become_one(store: Store, workspace:
     assert await kinds_waiting(store, ticket) == [DeliveryKind.POST, DeliveryKind.UPDATE_POST]
 
 
-async def test_a_change_during_a_redraw_is_drawn_once_more_under_another_nonce(
+async def test_a_change_during_a_post_update_leads_to_another_with_another_nonce(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
@@ -294,7 +292,9 @@ async def test_a_change_during_a_redraw_is_drawn_once_more_under_another_nonce(
     assert nonces[:2] == [post.nonce, redraw.nonce]
 
 
-async def test_a_time_without_a_zone_is_never_kept(store: Store, workspace: Workspace, path: Path) -> None:
+async def test_a_time_without_a_time_zone_is_never_stored(
+    store: Store, workspace: Workspace, path: Path
+) -> None:
     with pytest.raises(TypeError):
         await store.add_ticket(workspace.id, new_ticket(), ids(), datetime(2025, 1, 15))  # noqa: DTZ001, RUF100
 

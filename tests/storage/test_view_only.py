@@ -1,4 +1,4 @@
-"""View-only, locked: the database keeps no reply to a game report, whoever writes and however."""
+"""View-only in SQL: the database stores no reply to a game report, whichever statement tries."""
 
 # ruff: noqa: S608  # the attacks are our own, and put together from pieces of our own
 
@@ -20,7 +20,7 @@ _SHARED = """workspace_id, source, private, subject, body, category, department,
     status, reporter, facts, chat_log, raw, created_at, updated_at"""
 _BARE = f"uid, public_id, {_SHARED}"
 
-# What a foreign hand may try. Ticket 1 is a ticket with a reply, ticket 2 a game report with a note.
+# Statements of another program. Ticket 1 is a ticket with a reply, ticket 2 a game report with a note.
 ATTACKS = {
     "insert a reply": f"INSERT INTO {_MESSAGE} VALUES (2, 'reply', 1, 'x', 'x', 'x', 'x', 0)",
     "insert a reply unless": f"INSERT OR IGNORE INTO {_MESSAGE} "
@@ -55,7 +55,7 @@ ATTACKS = {
 
 @pytest.fixture(params=["new", "of version 1"])
 def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A file made by this version, and one that an older version made."""
+    """A file made by this version, and one migrated from version 1."""
     file = tmp_path / "tickets.db"
     if request.param != "new":
         version_one.make(file)
@@ -78,7 +78,7 @@ async def report(store: Store, workspace: Workspace, ticket: Ticket) -> Ticket:
 
 @pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-async def test_raw_sql_brings_no_reply_to_a_game_report(
+async def test_raw_sql_cannot_add_a_reply_to_a_game_report(
     ticket: Ticket, report: Ticket, path: Path, attack: str, foreign_keys: str
 ) -> None:
     assert (ticket.id, report.id) == (1, 2)
@@ -92,7 +92,7 @@ async def test_raw_sql_brings_no_reply_to_a_game_report(
         assert everything_in(db) == before
 
 
-async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path: Path) -> None:
+async def test_everything_but_a_reply_can_be_added_to_a_game_report(report: Ticket, path: Path) -> None:
     with raw(path) as db:
         db.execute("UPDATE tickets SET status = 'closed', claimed_by_id = 1, view_only = 1 WHERE id = 2")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 'x', 0)")
@@ -104,7 +104,7 @@ async def test_a_game_report_stays_open_to_everything_else(report: Ticket, path:
 
 
 @pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
-async def test_a_game_report_is_not_replaced_by_its_other_unique_values(
+async def test_a_game_report_cannot_be_replaced_through_its_other_unique_values(
     path: Path, ticket: Ticket, report: Ticket, foreign_keys: str
 ) -> None:
     with raw(path) as db:
@@ -119,7 +119,7 @@ async def test_a_game_report_is_not_replaced_by_its_other_unique_values(
         assert db.execute("SELECT id, view_only FROM tickets").fetchall() == [(1, 0), (2, 1)]
 
 
-async def test_no_reply_waits_for_a_game_report_to_come(path: Path, report: Ticket) -> None:
+async def test_no_reply_can_be_stored_ahead_of_its_game_report(path: Path, report: Ticket) -> None:
     with raw(path) as db:
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (9001, 'reply', 1, 'x', 'x', 'x', 'orphan', 0)")
@@ -131,6 +131,6 @@ async def test_no_reply_waits_for_a_game_report_to_come(path: Path, report: Tick
             )
 
 
-async def test_a_delivery_of_a_made_up_kind_is_refused(path: Path, report: Ticket) -> None:
+async def test_a_delivery_of_an_unknown_kind_is_refused(path: Path, report: Ticket) -> None:
     with raw(path) as db, pytest.raises(sqlite3.IntegrityError):
         db.execute(f"INSERT INTO {_OUTBOX} VALUES ({report.id}, 'return ', 'game', 3, 'x', 0, 0)")

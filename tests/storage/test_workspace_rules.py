@@ -1,4 +1,4 @@
-"""A workspace's rules as kept: changed whole or not at all, and obeyed by what is filed next."""
+"""A workspace's rules: changed all or nothing, and applied to every later ticket."""
 
 import asyncio
 from dataclasses import replace
@@ -35,7 +35,7 @@ def everything(workspace: Workspace) -> Workspace:
     )
 
 
-async def test_every_rule_comes_back_as_it_was_kept(store: Store, workspace: Workspace, path: Path) -> None:
+async def test_every_rule_comes_back_as_it_was_stored(store: Store, workspace: Workspace, path: Path) -> None:
     changed = await store.change_workspace(workspace.id, everything)
 
     assert changed == everything(workspace) == await store.workspace(workspace.id)
@@ -59,7 +59,7 @@ async def test_an_unknown_workspace_has_no_rules_to_change(store: Store) -> None
         await store.change_workspace("nowhere", everything)
 
 
-async def test_rules_changed_at_once_are_all_kept(store: Store, workspace: Workspace) -> None:
+async def test_concurrent_rule_changes_are_all_stored(store: Store, workspace: Workspace) -> None:
     def adding(number: int) -> asyncio.Task[Workspace]:
         category = Category(id=f"c{number}", name="C")
         return asyncio.create_task(
@@ -71,7 +71,9 @@ async def test_rules_changed_at_once_are_all_kept(store: Store, workspace: Works
     assert len((await store.workspace(workspace.id)).categories) == 30
 
 
-async def test_a_ticket_is_filed_and_posted_where_the_rules_say(store: Store, workspace: Workspace) -> None:
+async def test_a_ticket_gets_the_department_and_channel_of_the_rules(
+    store: Store, workspace: Workspace
+) -> None:
     await store.change_workspace(workspace.id, everything)
     other = Department(id="bans", name="Bans", categories=())
     await store.change_workspace(
@@ -89,7 +91,7 @@ async def test_a_ticket_is_filed_and_posted_where_the_rules_say(store: Store, wo
     assert channels == [{QA.channel_id}, {21}]
 
 
-async def test_a_removed_department_keeps_its_tickets_and_they_can_still_be_worked_on(
+async def test_tickets_of_a_removed_department_can_still_be_worked_on(
     store: Store, workspace: Workspace
 ) -> None:
     category = Category(id="bug", name="Bugs")

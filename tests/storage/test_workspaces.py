@@ -1,4 +1,4 @@
-"""Workspaces and API keys: names are unique, keys are kept as hashes and can be revoked."""
+"""Workspaces and API keys: names are unique, keys are stored as hashes and can be revoked."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,14 +12,14 @@ from storage import StorageError, Store, UnknownKey, UnknownWorkspace, Workspace
 from tests.storage.samples import HUB, NOW
 
 
-async def test_a_workspace_comes_back_as_it_was_kept(store: Store, workspace: Workspace) -> None:
+async def test_a_workspace_comes_back_as_it_was_stored(store: Store, workspace: Workspace) -> None:
     assert workspace == await store.workspace(workspace.id)
     assert workspace.name == HUB.name
     assert workspace.created_at == NOW
     assert workspace.id.count("-") == 4
 
 
-async def test_two_workspaces_never_share_a_name(store: Store, workspace: Workspace) -> None:
+async def test_two_workspaces_cannot_have_the_same_name(store: Store, workspace: Workspace) -> None:
     with pytest.raises(WorkspaceNameTaken, match="already a workspace named hub"):
         await store.add_workspace(replace(HUB, guild_id=9), NOW)
 
@@ -35,7 +35,7 @@ async def test_workspaces_come_oldest_first_and_by_guild(store: Store, workspace
     assert await store.workspaces_of_guild(404) == []
 
 
-async def test_an_unknown_workspace_is_named(store: Store) -> None:
+async def test_an_unknown_workspace_is_named_in_the_error(store: Store) -> None:
     with pytest.raises(UnknownWorkspace, match="no workspace with the id nowhere"):
         await store.workspace("nowhere")
 
@@ -51,16 +51,14 @@ async def test_a_key_is_found_by_its_hash_and_knows_its_workspace(store: Store, 
     assert await store.find_key(hash_api_key(key + "x")) is None
 
 
-async def test_a_key_for_an_unknown_workspace_is_refused_with_the_cure(store: Store) -> None:
+async def test_a_key_for_an_unknown_workspace_is_refused_with_advice(store: Store) -> None:
     with pytest.raises(UnknownWorkspace, match=r"no workspace named nowhere\. `ticketbridge workspace list`"):
         await store.add_key("nowhere", "somewhere", prefix="p", key_hash="h", now=NOW)
 
     assert await store.keys() == []
 
 
-async def test_a_revoked_key_is_known_as_revoked_since_the_first_time(
-    store: Store, workspace: Workspace
-) -> None:
+async def test_revoking_a_key_twice_keeps_the_first_time(store: Store, workspace: Workspace) -> None:
     for name in ("first", "second"):
         await store.add_key("hub", "somewhere", prefix=name, key_hash=name, now=NOW)
 
@@ -73,7 +71,7 @@ async def test_a_revoked_key_is_known_as_revoked_since_the_first_time(
     assert revoked.revoked_at == NOW
 
 
-async def test_a_key_is_kept_with_its_name_and_its_end(store: Store, workspace: Workspace) -> None:
+async def test_a_key_is_stored_with_its_name_and_expiry(store: Store, workspace: Workspace) -> None:
     end = NOW + timedelta(days=90)
 
     for prefix, name, expires_at in [("a", "Größe 東京 🔑", end), ("b", "", None), ("c", "a", NOW)]:
@@ -92,9 +90,7 @@ async def test_a_key_is_kept_with_its_name_and_its_end(store: Store, workspace: 
     assert not kept.is_valid_for("somewhere", end)
 
 
-async def test_a_key_remembers_when_it_was_last_used_and_no_other_does(
-    store: Store, workspace: Workspace
-) -> None:
+async def test_the_last_use_is_stored_for_that_key_alone(store: Store, workspace: Workspace) -> None:
     for prefix in ("a", "b"):
         await store.add_key("hub", "somewhere", prefix=prefix, key_hash=prefix, now=NOW)
     later = NOW + timedelta(minutes=1)
@@ -109,7 +105,7 @@ async def test_a_key_remembers_when_it_was_last_used_and_no_other_does(
     assert found.last_used_at == later
 
 
-async def test_a_revoked_key_is_found_and_opens_nothing(store: Store, workspace: Workspace) -> None:
+async def test_a_revoked_key_is_found_and_not_valid(store: Store, workspace: Workspace) -> None:
     await store.add_key("hub", "somewhere", prefix="a", key_hash="a", now=NOW)
 
     await store.revoke_key("a", NOW)
@@ -119,7 +115,7 @@ async def test_a_revoked_key_is_found_and_opens_nothing(store: Store, workspace:
     assert not found.is_valid_for("somewhere", NOW - timedelta(days=1))
 
 
-async def test_a_prefix_is_of_one_key(store: Store, workspace: Workspace) -> None:
+async def test_a_prefix_belongs_to_one_key(store: Store, workspace: Workspace) -> None:
     await store.add_key("hub", "somewhere", prefix="a", key_hash="a", now=NOW)
 
     with pytest.raises(StorageError, match="UNIQUE"):
@@ -133,7 +129,7 @@ async def test_an_unknown_prefix_revokes_nothing(store: Store) -> None:
         await store.revoke_key("nokey", NOW)
 
 
-async def test_the_key_itself_is_nowhere_in_the_files(store: Store, workspace: Workspace, path: Path) -> None:
+async def test_the_key_itself_is_stored_nowhere(store: Store, workspace: Workspace, path: Path) -> None:
     key, prefix = generate_api_key()
     secret = key.removeprefix(f"tb_{prefix}_")
 

@@ -1,4 +1,4 @@
-"""A file as the first version left it: its tables, with some of everything in them."""
+"""Makes a database of the first schema version, with rows in every table."""
 
 import json
 import sqlite3
@@ -72,7 +72,7 @@ _ROWS: dict[str, list[tuple[object, ...]]] = {
 
 
 def make(path: Path) -> None:
-    """The tables of version 1, and nothing in them."""
+    """Create the tables of version 1, empty."""
     number, script = migrations()[0]
     with raw(path) as db:
         db.executescript(script)
@@ -80,7 +80,7 @@ def make(path: Path) -> None:
 
 
 def make_filled(path: Path) -> None:
-    """Ticket 1 is answered, ticket 2 a game report with a note, ticket 3 private, claimed and closed."""
+    """Ticket 1 has a reply, ticket 2 is a game report with a note, ticket 3 private, claimed and closed."""
     make(path)
     with raw(path) as db:
         for row in _tickets():
@@ -91,7 +91,7 @@ def make_filled(path: Path) -> None:
 
 
 def rows_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Everything in the columns of version 1, by table, in the order of their ids."""
+    """All rows, in the columns of version 1, by table, in the order of their ids."""
     with raw(path) as db:
         return {
             table: db.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY 1").fetchall()  # noqa: S608

@@ -1,4 +1,4 @@
-"""How far people were heard is remembered, and in which places it matters."""
+"""Read marks: the last processed message per channel, and which channels have tickets."""
 
 from bot.tickets.outbox import Destination, Receipt
 from bot.tickets.workspace import Workspace
@@ -6,7 +6,7 @@ from storage import Store
 from tests.storage.samples import NOW, ids, new_ticket
 
 
-async def test_a_mark_only_goes_forward(store: Store) -> None:
+async def test_a_read_mark_only_moves_forward(store: Store) -> None:
     await store.save_read_marks({5: 100, 6: 200})
     await store.save_read_marks({5: 90, 6: 201})
 
@@ -14,12 +14,12 @@ async def test_a_mark_only_goes_forward(store: Store) -> None:
     assert await store.latest_read_mark() == 201
 
 
-async def test_before_anybody_was_heard_there_is_no_mark(store: Store) -> None:
+async def test_there_is_no_read_mark_before_the_first_message(store: Store) -> None:
     assert await store.read_marks([5]) == {}
     assert await store.latest_read_mark() == 0
 
 
-async def test_places_of_tickets_are_channels_with_posts_and_threads_on_them(
+async def test_ticket_channels_are_those_with_posts_and_the_threads_on_them(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -30,7 +30,7 @@ async def test_places_of_tickets_are_channels_with_posts_and_threads_on_them(
     assert await store.ticket_channels([2, 3, 50, 51, 52]) == {2, 50, 51}
 
 
-async def test_a_thread_on_a_digest_is_a_place_of_tickets(store: Store, workspace: Workspace) -> None:
+async def test_a_thread_on_a_digest_is_a_ticket_channel(store: Store, workspace: Workspace) -> None:
     tickets = [await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW) for _ in range(2)]
     posts = [(await store.pending_for_ticket(ticket.id, Destination.DISCORD))[0] for ticket in tickets]
     await store.mark_delivered(

@@ -1,4 +1,4 @@
-"""Opening the file: migrations whole or not at all, and a sentence for a file that is none of ours."""
+"""Opening a database: migrations all or nothing, and a clear error for a file of another program."""
 
 import signal
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     assert [number for number, _ in migrations()] == list(range(1, NEWEST + 1))
 
 
-def test_every_word_of_a_migration_is_in_one_of_its_statements() -> None:
+def test_splitting_a_migration_into_statements_loses_nothing() -> None:
     for _, script in migrations():
         assert "".join(statements(script)).strip() == script.strip()
 
@@ -46,7 +46,7 @@ def test_a_trigger_is_one_statement() -> None:
     assert list(statements(f"CREATE TABLE a (b);\n{trigger}")) == ["CREATE TABLE a (b);\n", trigger]
 
 
-async def test_a_new_file_is_brought_to_the_newest_version(path: Path) -> None:
+async def test_a_new_file_is_migrated_to_the_newest_version(path: Path) -> None:
     await open_and_close(path)
 
     assert version_of(path) == NEWEST
@@ -63,7 +63,7 @@ async def test_opening_again_changes_nothing(store: Store, workspace: Workspace,
     await again.close()
 
 
-async def test_a_later_migration_finds_the_data_as_it_was(
+async def test_a_later_migration_keeps_the_data(
     store: Store, workspace: Workspace, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -78,7 +78,7 @@ async def test_a_later_migration_finds_the_data_as_it_was(
     await again.close()
 
 
-async def test_a_migration_that_fails_leaves_the_last_whole_version(
+async def test_a_failed_migration_leaves_the_last_complete_version(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await open_and_close(path)
@@ -105,7 +105,7 @@ async def test_a_migration_killed_in_the_middle_is_finished_at_the_next_start(pa
     await store.close()
 
 
-async def test_a_file_of_a_newer_ticketbridge_is_refused_and_left_alone(path: Path) -> None:
+async def test_a_file_of_a_newer_ticketbridge_is_refused_and_unchanged(path: Path) -> None:
     await open_and_close(path)
     with raw(path) as db:
         db.execute(f"PRAGMA user_version = {NEWEST + 1}")
@@ -118,7 +118,7 @@ async def test_a_file_of_a_newer_ticketbridge_is_refused_and_left_alone(path: Pa
     assert version_of(path) == NEWEST + 1
 
 
-async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+async def test_a_file_that_is_no_database_is_refused_and_unchanged(path: Path) -> None:
     letter = b"Dear diary, " * 500
     path.write_bytes(letter)  # noqa: ASYNC240  # nothing else runs
 
@@ -128,7 +128,7 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) 
     assert path.read_bytes() == letter  # noqa: ASYNC240  # nothing else runs
 
 
-async def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+async def test_the_database_of_another_program_is_refused_and_unchanged(path: Path) -> None:
     with raw(path) as db:
         db.execute("CREATE TABLE tickets (seat TEXT)")
     before = schema_of(path)
@@ -139,7 +139,7 @@ async def test_the_database_of_another_program_is_refused_and_left_alone(path: P
     assert (version_of(path), schema_of(path)) == (0, before)
 
 
-async def test_a_path_that_cannot_be_written_is_told_with_its_cause(tmp_path: Path) -> None:
+async def test_a_path_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     causes = {
         tmp_path / "nowhere" / "tickets.db": "No such file or directory",

@@ -1,4 +1,4 @@
-"""Bodies that made no sense: the newest of each key, their beginnings, for the operator to look at."""
+"""Rejected requests: the newest of each key are stored, with the start of their bodies, for the operator."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,9 @@ def add_key(store: Store, workspace: Workspace) -> AddKey:
     return add_key
 
 
-async def test_a_refused_request_comes_back_as_it_came(store: Store, add_key: AddKey, path: Path) -> None:
+async def test_a_rejected_request_comes_back_as_it_was_sent(
+    store: Store, add_key: AddKey, path: Path
+) -> None:
     key = await add_key("a")
     later = NOW + timedelta(milliseconds=123)
 
@@ -49,9 +51,7 @@ async def test_a_refused_request_comes_back_as_it_came(store: Store, add_key: Ad
 
 
 @pytest.mark.parametrize("size", [0, 1, EIGHT_KIB - 1, EIGHT_KIB, EIGHT_KIB + 1, 1_000_000])
-async def test_of_a_body_its_beginning_is_kept_and_its_whole_size(
-    store: Store, add_key: AddKey, size: int
-) -> None:
+async def test_the_start_of_a_body_and_its_size_are_stored(store: Store, add_key: AddKey, size: int) -> None:
     body = bytes(number % 251 for number in range(size))
 
     await store.save_rejected_request(await add_key("a"), "/tickets", "no", body, NOW)
@@ -60,7 +60,7 @@ async def test_of_a_body_its_beginning_is_kept_and_its_whole_size(
     assert (kept.body, kept.size) == (body[:EIGHT_KIB], size)
 
 
-async def test_the_newest_50_of_a_key_are_kept_newest_first(store: Store, add_key: AddKey) -> None:
+async def test_the_newest_50_of_a_key_are_retained_newest_first(store: Store, add_key: AddKey) -> None:
     key = await add_key("a")
 
     for number in range(53):
@@ -72,7 +72,7 @@ async def test_the_newest_50_of_a_key_are_kept_newest_first(store: Store, add_ke
     assert [one.reason for one in await store.list_rejected_requests(2)] == ["52", "51"]
 
 
-async def test_the_flood_of_one_key_pushes_out_nothing_of_another(store: Store, add_key: AddKey) -> None:
+async def test_a_flood_of_one_key_deletes_no_request_of_another(store: Store, add_key: AddKey) -> None:
     quiet, loud = await add_key("quiet"), await add_key("loud")
     await store.save_rejected_request(quiet, "/tickets", "mine", b"{", NOW)
 
@@ -86,7 +86,7 @@ async def test_the_flood_of_one_key_pushes_out_nothing_of_another(store: Store, 
     assert sum(one.key_prefix == "loud" for one in kept) == 50
 
 
-async def test_what_was_pushed_out_is_unknown_with_the_cure(store: Store, add_key: AddKey) -> None:
+async def test_a_deleted_request_is_unknown_with_advice(store: Store, add_key: AddKey) -> None:
     key = await add_key("a")
     for _ in range(51):
         await store.save_rejected_request(key, "/tickets", "no", b"", NOW)
@@ -96,7 +96,7 @@ async def test_what_was_pushed_out_is_unknown_with_the_cure(store: Store, add_ke
     assert (await store.rejected_request(2)).id == 2
 
 
-async def test_what_a_revoked_key_sent_can_still_be_looked_at(store: Store, add_key: AddKey) -> None:
+async def test_requests_of_a_revoked_key_can_still_be_read(store: Store, add_key: AddKey) -> None:
     await store.save_rejected_request(await add_key("a"), "/tickets", "no", b"", NOW)
 
     await store.revoke_key("a", NOW)
@@ -104,7 +104,7 @@ async def test_what_a_revoked_key_sent_can_still_be_looked_at(store: Store, add_
     assert [one.key_prefix for one in await store.list_rejected_requests(10)] == ["a"]
 
 
-async def test_nothing_is_kept_of_a_key_nobody_has(store: Store, add_key: AddKey, path: Path) -> None:
+async def test_nothing_is_stored_for_an_unknown_key(store: Store, add_key: AddKey, path: Path) -> None:
     unknown = ApiKey(prefix="x", workspace_id="w", workspace_name="hub", source="somewhere", created_at=NOW)
 
     with pytest.raises(StorageError, match="FOREIGN KEY"):

@@ -1,4 +1,4 @@
-"""A crowded channel by ranks: urgent, high, all others; who shares a message, and until when."""
+"""Priorities when many posts wait for a channel: urgent, high, all others; and which share a digest."""
 
 from datetime import timedelta
 
@@ -25,14 +25,14 @@ def tickets_of(deliveries: list[Delivery]) -> list[int]:
 
 
 async def leave_reports(desk: Desk) -> list[Delivery]:
-    """What is due in the channel of the reports leaves in a message, and is settled."""
+    """Deliver what is due in the reports channel in one message."""
     begun = await desk.store.start_attempt(await desk.due(channel_id=REPORTS), NOW)
     await desk.store.mark_delivered(begun, Receipt(channel_id=REPORTS, message_id=900 + begun[0].id), NOW)
     return begun
 
 
 @pytest.mark.parametrize("priority", [Priority.HIGH, Priority.URGENT])
-async def test_a_few_urgent_or_high_posts_have_messages_of_their_own(desk: Desk, priority: Priority) -> None:
+async def test_a_few_urgent_or_high_posts_are_posted_one_by_one(desk: Desk, priority: Priority) -> None:
     await desk.crowd(view_only=True)
     few = await desk.crowd(FEW, priority=priority, view_only=True)
 
@@ -42,14 +42,14 @@ async def test_a_few_urgent_or_high_posts_have_messages_of_their_own(desk: Desk,
 
 
 @pytest.mark.parametrize("priority", [Priority.HIGH, Priority.URGENT])
-async def test_once_more_than_a_few_wait_they_share_among_themselves(desk: Desk, priority: Priority) -> None:
+async def test_more_than_a_few_of_one_priority_share_a_digest(desk: Desk, priority: Priority) -> None:
     await desk.crowd()
     many = await desk.crowd(FEW + 1, priority=priority)
 
     assert tickets_of(await desk.due()) == [ticket.id for ticket in many]
 
 
-async def test_urgent_posts_leave_before_high_ones_and_those_before_all_others_and_never_share(
+async def test_urgent_posts_come_before_high_ones_and_all_others_and_share_no_digest_with_them(
     desk: Desk,
 ) -> None:
     kept = [await desk.file(list(Priority)[number % 4], view_only=True) for number in range(80)]
@@ -64,7 +64,7 @@ async def test_urgent_posts_leave_before_high_ones_and_those_before_all_others_a
 
 
 @pytest.mark.parametrize("priority", Priority)
-async def test_a_raid_leaves_ten_to_a_message_to_its_end_whatever_priority_it_claims(
+async def test_a_burst_is_posted_ten_to_a_digest_whatever_its_priority(
     desk: Desk, priority: Priority
 ) -> None:
     await desk.crowd(45, priority=priority, view_only=True)
@@ -74,7 +74,7 @@ async def test_a_raid_leaves_ten_to_a_message_to_its_end_whatever_priority_it_cl
     assert left == [10, 10, 10, 10, 5]
 
 
-async def test_what_comes_after_the_last_of_a_crowd_is_shown_is_no_crowd(desk: Desk, store: Store) -> None:
+async def test_a_post_after_the_last_digest_of_a_burst_is_posted_alone(desk: Desk, store: Store) -> None:
     await desk.crowd(view_only=True)
     while await desk.due(channel_id=REPORTS):
         await leave_reports(desk)
@@ -86,7 +86,7 @@ async def test_what_comes_after_the_last_of_a_crowd_is_shown_is_no_crowd(desk: D
     assert [tickets_of(some) for some in due] == [[later[0].id]]
 
 
-async def test_a_message_of_many_crowds_its_own_channel_alone(desk: Desk) -> None:
+async def test_a_digest_affects_its_own_channel_alone(desk: Desk) -> None:
     await desk.crowd(view_only=True)
     first, *_ = await desk.crowd(CROWD)
 

@@ -1,4 +1,4 @@
-"""Work a game server does on a ticket: words and change together or not at all, and told in its history."""
+"""Updates by a game server: message and change together or not at all, each logged as an event."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +53,7 @@ async def work(
     )
 
 
-def moving(status: Status) -> Rule:
+def set_department(status: Status) -> Rule:
     return lambda found, _: found.set_status(status)
 
 
@@ -66,8 +66,10 @@ async def waiting(store: Store, ticket: Ticket) -> list[tuple[DeliveryKind, int]
     return [(row.kind, row.channel_id) for row in rows]
 
 
-async def test_words_and_a_change_are_kept_shown_and_sent_back(store: Store, ticket: Ticket) -> None:
-    answered = await work(store, ticket, replying("Done."), moving(Status.CLOSED))
+async def test_a_message_and_a_change_are_stored_shown_and_sent_to_the_game(
+    store: Store, ticket: Ticket
+) -> None:
+    answered = await work(store, ticket, replying("Done."), set_department(Status.CLOSED))
 
     assert answered == StoredResponse(body=f"{ticket.public_id} in hub: closed".encode())
     reply, event = await store.list_messages(ticket.id)
@@ -86,14 +88,14 @@ async def test_words_and_a_change_are_kept_shown_and_sent_back(store: Store, tic
 @pytest.mark.parametrize(
     ("say", "rule", "refusal"),
     [
-        (replying(), moving(Status.OPEN), "already open"),
+        (replying(), set_department(Status.OPEN), "already open"),
         (replying(), transferring("nowhere"), "no such department"),
-        (replying(" "), moving(Status.CLOSED), "no text"),
-        (lambda found: found.follow_up("8", "mine"), moving(Status.CLOSED), "not your ticket"),
-        (lambda found: found.reply_as_claimer(BOB, "hi"), moving(Status.CLOSED), "claim this ticket"),
+        (replying(" "), set_department(Status.CLOSED), "no text"),
+        (lambda found: found.follow_up("8", "mine"), set_department(Status.CLOSED), "not your ticket"),
+        (lambda found: found.reply_as_claimer(BOB, "hi"), set_department(Status.CLOSED), "claim this ticket"),
     ],
 )
-async def test_where_either_is_refused_neither_is_kept(
+async def test_if_either_is_refused_neither_is_stored(
     store: Store, ticket: Ticket, path: Path, say: Compose, rule: Rule, refusal: str
 ) -> None:
     before = (await store.ticket(ticket.id), counted(path, "outbox"))
@@ -105,7 +107,7 @@ async def test_where_either_is_refused_neither_is_kept(
     assert await store.list_messages(ticket.id) == []
 
 
-async def test_an_answer_that_cannot_be_made_undoes_the_work(
+async def test_a_response_that_cannot_be_serialized_rolls_back_the_update(
     store: Store, ticket: Ticket, path: Path
 ) -> None:
     with pytest.raises(ZeroDivisionError):
@@ -114,7 +116,7 @@ async def test_an_answer_that_cannot_be_made_undoes_the_work(
             ticket.uid,
             actor=BOB,
             message=replying(),
-            change=moving(Status.CLOSED),
+            change=set_department(Status.CLOSED),
             idempotency_key=None,
             now=NOW,
             serialize_response=lambda case, _: bytes(1 // 0),
@@ -124,9 +126,7 @@ async def test_an_answer_that_cannot_be_made_undoes_the_work(
     assert counted(path, "messages") == 0
 
 
-async def test_a_database_that_fails_at_the_last_insert_keeps_nothing(
-    store: Store, ticket: Ticket, path: Path
-) -> None:
+async def test_a_failure_at_the_last_insert_stores_nothing(store: Store, ticket: Ticket, path: Path) -> None:
     with raw(path) as db:
         db.execute(
             "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'post_pointer' "
@@ -140,18 +140,18 @@ async def test_a_database_that_fails_at_the_last_insert_keeps_nothing(
     assert counted(path, "messages") == 0
 
 
-async def test_a_reply_sees_the_ticket_as_it_was_before_the_change(store: Store, ticket: Ticket) -> None:
-    await work(store, ticket, rule=moving(Status.CLOSED))
+async def test_a_reply_is_composed_on_the_ticket_before_the_change(store: Store, ticket: Ticket) -> None:
+    await work(store, ticket, rule=set_department(Status.CLOSED))
 
     with pytest.raises(TicketClosed):
-        await work(store, ticket, replying(), moving(Status.OPEN))
+        await work(store, ticket, replying(), set_department(Status.OPEN))
 
     assert (await store.ticket(ticket.id)).status is Status.CLOSED
 
 
 @pytest.mark.parametrize("say", [None, lambda _: None])
 @pytest.mark.parametrize("rule", [None, lambda found, _: found, lambda found, _: found.link(found.reporter)])
-async def test_where_nothing_is_said_or_changed_nothing_is_written(
+async def test_an_update_without_message_or_change_writes_nothing(
     store: Store, ticket: Ticket, path: Path, say: Compose | None, rule: Rule | None
 ) -> None:
     with raw(path) as db:
@@ -161,7 +161,7 @@ async def test_where_nothing_is_said_or_changed_nothing_is_written(
         assert everything_in(db) == before
 
 
-async def test_each_change_leaves_a_line_of_its_own_however_often_it_comes(
+async def test_each_change_is_logged_as_an_event_however_often_it_is_repeated(
     store: Store, ticket: Ticket
 ) -> None:
     for _ in range(3):
@@ -175,13 +175,13 @@ async def test_each_change_leaves_a_line_of_its_own_however_often_it_comes(
     assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2)]
 
 
-async def test_a_transfer_points_from_the_new_channel_to_the_post(store: Store, ticket: Ticket) -> None:
+async def test_a_transfer_posts_a_pointer_in_the_new_channel(store: Store, ticket: Ticket) -> None:
     await work(store, ticket, rule=transferring("lab"))
 
     assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2), (DeliveryKind.POST_POINTER, 30)]
 
 
-async def test_a_pointer_that_was_delivered_does_not_move_the_post(store: Store, ticket: Ticket) -> None:
+async def test_a_delivered_pointer_does_not_move_the_post(store: Store, ticket: Ticket) -> None:
     await work(store, ticket, rule=transferring("lab"))
 
     for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
@@ -190,9 +190,7 @@ async def test_a_pointer_that_was_delivered_does_not_move_the_post(store: Store,
     assert (await store.ticket(ticket.id)).post == ticket.post
 
 
-async def test_a_transfer_within_one_channel_and_back_to_the_post_points_nowhere(
-    store: Store, ticket: Ticket
-) -> None:
+async def test_a_transfer_within_one_channel_or_back_posts_no_pointer(store: Store, ticket: Ticket) -> None:
     await work(store, ticket, rule=transferring("attic"))
     assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2)]
 
@@ -202,7 +200,9 @@ async def test_a_transfer_within_one_channel_and_back_to_the_post_points_nowhere
     assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2), (DeliveryKind.POST_POINTER, 30)]
 
 
-async def test_a_second_transfer_to_the_same_channel_points_there_again(store: Store, ticket: Ticket) -> None:
+async def test_a_second_transfer_to_the_same_channel_posts_another_pointer(
+    store: Store, ticket: Ticket
+) -> None:
     for department in ("lab", "general", "lab"):
         await work(store, ticket, rule=transferring(department))
 
@@ -213,7 +213,7 @@ async def test_a_second_transfer_to_the_same_channel_points_there_again(store: S
     ]
 
 
-async def test_a_private_ticket_is_never_pointed_at(store: Store, ticket: Ticket) -> None:
+async def test_a_private_ticket_never_gets_a_pointer(store: Store, ticket: Ticket) -> None:
     private = await store.add_ticket(
         ticket.workspace_id, new_ticket(is_private=True), ids(), NOW, channel_id=99
     )
@@ -224,9 +224,7 @@ async def test_a_private_ticket_is_never_pointed_at(store: Store, ticket: Ticket
     assert await waiting(store, private) == [(DeliveryKind.UPDATE_POST, 99)]
 
 
-async def test_what_follows_before_the_post_is_there_queues_where_the_post_will_be(
-    store: Store, ticket: Ticket
-) -> None:
+async def test_deliveries_before_the_post_queue_for_its_channel(store: Store, ticket: Ticket) -> None:
     fresh = await store.add_ticket(ticket.workspace_id, new_ticket(), ids(), NOW)
 
     await work(store, fresh, rule=transferring("lab"))
@@ -240,7 +238,7 @@ async def test_what_follows_before_the_post_is_there_queues_where_the_post_will_
     ]
 
 
-async def test_a_private_thread_that_is_not_there_yet_is_waited_for_in_its_own_channel(
+async def test_deliveries_before_a_private_thread_queue_for_its_channel(
     store: Store, workspace: Workspace
 ) -> None:
     private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
@@ -250,7 +248,7 @@ async def test_a_private_thread_that_is_not_there_yet_is_waited_for_in_its_own_c
     assert {channel for _, channel in await waiting(store, private)} == {99}
 
 
-async def test_a_game_report_is_worked_on_like_any_ticket_but_takes_no_word_for_its_reporter(
+async def test_a_game_report_can_be_updated_but_not_replied_to(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
@@ -258,7 +256,7 @@ async def test_a_game_report_is_worked_on_like_any_ticket_but_takes_no_word_for_
     await work(store, report, rule=lambda found, _: found.claim(BOB))
     for say in (replying(), lambda found: found.follow_up("7", "x")):
         with pytest.raises(ViewOnly):
-            await work(store, report, say, moving(Status.CLOSED))
+            await work(store, report, say, set_department(Status.CLOSED))
     with pytest.raises(AlreadyClaimed):
         await work(store, report, rule=lambda found, _: found.claim(WRITER))
 

@@ -1,4 +1,4 @@
-"""What a game server can ask for: tickets of its own workspace and source, and nothing of anybody else's."""
+"""Queries of a game server: only tickets of its own workspace and source."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
 
 @pytest.fixture
 async def foreign(store: Store, workspace: Workspace) -> list[Ticket]:
-    """One of another source in the same workspace, one of the same source in another workspace."""
+    """A ticket of another source in the same workspace, and one of the same source in another workspace."""
     other = await store.add_workspace(replace(HUB, name="other"), NOW)
     return [
         await store.add_ticket(workspace.id, new_ticket(source="elsewhere"), iter(["T-source"]), NOW),
@@ -41,12 +41,12 @@ async def test_a_ticket_is_found_by_its_public_id_and_by_its_uid(
 
 
 @pytest.mark.parametrize("name", ["", "1", "t-own", "T-own ", "T-own\x00", "%", "T-404", "' OR 1=1 --"])
-async def test_any_other_name_is_of_no_ticket(store: Store, scope: Scope, ticket: Ticket, name: str) -> None:
+async def test_any_other_id_finds_no_ticket(store: Store, scope: Scope, ticket: Ticket, name: str) -> None:
     with pytest.raises(UnknownTicket):
         await store.get_ticket_details(scope, name)
 
 
-async def test_what_is_outside_the_scope_is_unknown_by_every_way(
+async def test_a_ticket_outside_the_scope_is_unknown_to_every_query(
     store: Store, scope: Scope, ticket: Ticket, foreign: list[Ticket]
 ) -> None:
     for each in foreign:
@@ -72,7 +72,7 @@ async def test_what_is_outside_the_scope_is_unknown_by_every_way(
     ]
 
 
-async def test_cases_come_in_the_order_asked_for_without_unknown_and_foreign_ones(
+async def test_tickets_come_in_the_requested_order_without_unknown_and_foreign_ones(
     store: Store, workspace: Workspace, scope: Scope, ticket: Ticket, foreign: list[Ticket]
 ) -> None:
     second, third = [await store.add_ticket(workspace.id, new_ticket(), ids(), NOW) for _ in range(2)]
@@ -84,7 +84,9 @@ async def test_cases_come_in_the_order_asked_for_without_unknown_and_foreign_one
     assert await store.list_ticket_details(scope, []) == ()
 
 
-async def test_a_hundred_cases_keep_their_order(store: Store, workspace: Workspace, scope: Scope) -> None:
+async def test_a_hundred_tickets_keep_the_requested_order(
+    store: Store, workspace: Workspace, scope: Scope
+) -> None:
     kept = [await store.add_ticket(workspace.id, new_ticket(), ids(), NOW) for _ in range(100)]
     wanted = kept[1::2] + kept[::2][::-1]
 
@@ -93,7 +95,7 @@ async def test_a_hundred_cases_keep_their_order(store: Store, workspace: Workspa
     assert [case.ticket for case in found] == wanted
 
 
-async def test_a_case_tells_everything_that_was_said_but_notes_oldest_first(
+async def test_ticket_details_have_all_messages_but_notes_oldest_first(
     store: Store, scope: Scope, ticket: Ticket
 ) -> None:
     reply = await store.add_message(ticket.id, replying("1"), origin="a", now=NOW)
@@ -109,7 +111,7 @@ async def test_a_case_tells_everything_that_was_said_but_notes_oldest_first(
     assert (case.replies, case.follow_ups) == (2, 1)
 
 
-async def test_a_list_counts_what_was_said_on_each_ticket_and_does_not_tell_it(
+async def test_a_list_counts_the_messages_of_each_ticket_without_their_texts(
     store: Store, workspace: Workspace, scope: Scope, ticket: Ticket
 ) -> None:
     report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
@@ -125,7 +127,7 @@ async def test_a_list_counts_what_was_said_on_each_ticket_and_does_not_tell_it(
     assert [(one.replies, one.follow_ups, one.messages) for one in cases] == [(0, 0, ()), (1, 1, ())]
 
 
-async def test_somebody_is_called_what_their_newest_ticket_of_the_scope_calls_them(
+async def test_a_player_has_the_name_of_their_newest_ticket_in_the_scope(
     store: Store, workspace: Workspace, scope: Scope, ticket: Ticket, foreign: list[Ticket]
 ) -> None:
     assert await store.last_known_name(scope, "7") == "rey"
@@ -138,7 +140,7 @@ async def test_somebody_is_called_what_their_newest_ticket_of_the_scope_calls_th
     assert await store.last_known_name(scope, "404") is None
 
 
-async def test_a_ticket_of_a_source_is_found_in_any_workspace_and_tells_nothing_that_was_said(
+async def test_a_public_ticket_is_found_in_any_workspace_without_its_messages(
     store: Store, ticket: Ticket, foreign: list[Ticket]
 ) -> None:
     await store.add_message(ticket.id, replying(), origin="a", now=NOW)

@@ -1,4 +1,4 @@
-"""From an older version to the newest: nothing lost, nothing unlocked, and whole or not at all."""
+"""Migration from an older version: no row lost, view-only triggers in place, and all or nothing."""
 
 import signal
 import sqlite3
@@ -17,7 +17,7 @@ from storage import DatabaseOpenError, StorageError
 from storage.migrate import migrations, statements
 from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, opened, raw, replying
-from tests.storage.test_opening import schema_of, version_of
+from tests.storage.test_open import schema_of, version_of
 from tests.storage.test_view_only import ATTACKS
 from tests.support.crash_worker import victim
 
@@ -45,7 +45,7 @@ async def open_and_close(path: Path) -> None:
         pass
 
 
-async def test_every_row_of_version_1_is_in_the_newest_as_it_was(old: Path) -> None:
+async def test_every_row_of_version_1_is_unchanged_in_the_newest(old: Path) -> None:
     before = version_one.rows_of(old)
     assert all(before.values())
 
@@ -58,7 +58,7 @@ async def test_every_row_of_version_1_is_in_the_newest_as_it_was(old: Path) -> N
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
-async def test_a_migrated_file_is_made_like_a_new_one(old: Path, tmp_path: Path) -> None:
+async def test_a_migrated_file_has_the_schema_of_a_new_one(old: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.db"
 
     await open_and_close(old)
@@ -67,7 +67,7 @@ async def test_a_migrated_file_is_made_like_a_new_one(old: Path, tmp_path: Path)
     assert schema_of(old) == schema_of(new)
 
 
-async def test_what_was_kept_in_version_1_is_read_as_nouns_of_today(old: Path) -> None:
+async def test_rows_of_version_1_are_read_as_todays_objects(old: Path) -> None:
     async with opened(old) as store:
         workspace = await store.workspace("w1")
         key = await store.find_key("hash1")
@@ -93,7 +93,7 @@ async def test_what_was_kept_in_version_1_is_read_as_nouns_of_today(old: Path) -
     assert [(each.kind, each.text) for each in said] == [(MessageKind.NOTE, "Seen\x00 him 😀")]
 
 
-async def test_what_was_waiting_in_version_1_is_still_delivered_first_in_first(old: Path) -> None:
+async def test_pending_deliveries_of_version_1_are_still_delivered_in_order(old: Path) -> None:
     async with opened(old) as store:
         waiting = [
             row for number in (1, 2, 3) for row in await store.pending_for_ticket(number, Destination.DISCORD)
@@ -109,7 +109,7 @@ async def test_what_was_waiting_in_version_1_is_still_delivered_first_in_first(o
     assert [(one.id, one.nonce, one.message_id) for (one,) in back] == [(4, "n4", 1)]
 
 
-async def test_work_goes_on_in_a_migrated_file(old: Path) -> None:
+async def test_a_migrated_file_accepts_new_work(old: Path) -> None:
     async with opened(old) as store:
         reply = await store.add_message(1, replying(), origin="new", now=NOW)
         again = await store.add_message(1, replying("Other"), origin="reply", now=NOW)
@@ -120,7 +120,7 @@ async def test_work_goes_on_in_a_migrated_file(old: Path) -> None:
     assert ticket.id == 4
 
 
-async def test_what_was_kept_before_there_was_an_index_is_listed_counted_and_found(old: Path) -> None:
+async def test_tickets_older_than_the_index_are_listed_counted_and_found(old: Path) -> None:
     async with opened(old) as store:
         scope = Scope(workspace_id="w1", source=(await store.ticket(1)).source)
         wanted = [one for one in (3, 2, 1) if (await store.ticket(one)).source == scope.source]
@@ -148,7 +148,7 @@ async def test_foreign_keys_hold_after_a_migration(old: Path) -> None:
 
 
 @pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
-async def test_the_view_only_lock_is_complete_after_a_migration(old: Path, foreign_keys: str) -> None:
+async def test_the_view_only_triggers_are_complete_after_a_migration(old: Path, foreign_keys: str) -> None:
     await open_and_close(old)
 
     with raw(old) as db:
@@ -162,7 +162,7 @@ async def test_the_view_only_lock_is_complete_after_a_migration(old: Path, forei
 
 
 @pytest.mark.parametrize("done", range(len(STATEMENTS) + 1))
-async def test_a_statement_that_fails_leaves_version_1_whole(
+async def test_a_failed_statement_leaves_version_1_unchanged(
     old: Path, monkeypatch: pytest.MonkeyPatch, done: int
 ) -> None:
     before = schema_of(old), version_one.rows_of(old)
@@ -177,7 +177,7 @@ async def test_a_statement_that_fails_leaves_version_1_whole(
 
 
 @pytest.mark.parametrize("last", [0, len(STATEMENTS) // 2, len(STATEMENTS) - 1])
-async def test_kill_9_in_the_middle_leaves_version_1_whole_and_the_next_start_finishes(
+async def test_kill_9_during_the_migration_of_version_1_is_finished_by_the_next_start(
     old: Path, last: int
 ) -> None:
     before = schema_of(old), version_one.rows_of(old)
@@ -191,7 +191,7 @@ async def test_kill_9_in_the_middle_leaves_version_1_whole_and_the_next_start_fi
 
 
 @pytest.mark.parametrize("last", [0, 4, 8])
-async def test_kill_9_in_the_middle_leaves_version_2_whole_and_the_next_start_finishes(
+async def test_kill_9_during_the_migration_of_version_2_is_finished_by_the_next_start(
     second: Path, last: int
 ) -> None:
     before = schema_of(second), version_one.rows_of(second)
@@ -213,7 +213,7 @@ async def test_kill_9_in_the_middle_leaves_version_2_whole_and_the_next_start_fi
         "DELETE FROM workspaces WHERE id = 'w2'",
     ],
 )
-async def test_a_file_whose_rows_refer_to_nothing_is_refused_and_left_alone(old: Path, loss: str) -> None:
+async def test_a_file_with_dangling_references_is_refused_and_unchanged(old: Path, loss: str) -> None:
     with raw(old) as db:
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute(loss)

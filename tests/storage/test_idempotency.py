@@ -1,4 +1,4 @@
-"""The same request again: carried out once, answered the same to the byte, however and whenever it comes."""
+"""A repeated request: carried out once, and answered the same to the byte whenever it is repeated."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,22 +29,22 @@ TakeIn = Callable[..., Awaitable[StoredResponse]]
 
 
 @pytest.fixture
-def take_in(store: Store, workspace: Workspace) -> TakeIn:
-    async def take_in(
+def create(store: Store, workspace: Workspace) -> TakeIn:
+    async def create(
         once: IdempotencyKey | None, new: NewTicket | None = None, now: datetime = NOW
     ) -> StoredResponse:
         return await store.create_ticket(
             workspace.id, new or new_ticket(), ids(), now, idempotency_key=once, serialize_response=named
         )
 
-    return take_in
+    return create
 
 
 @BOTH
-async def test_of_64_at_once_one_ticket_is_kept_and_all_are_answered_alike(
-    take_in: TakeIn, path: Path, once: IdempotencyKey
+async def test_of_64_identical_requests_one_ticket_is_stored_and_all_get_the_same_response(
+    create: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
-    answers = await asyncio.gather(*(take_in(once) for _ in range(64)))
+    answers = await asyncio.gather(*(create(once) for _ in range(64)))
 
     assert counted(path, "tickets") == 1
     assert counted(path, "outbox") == 2
@@ -52,16 +52,16 @@ async def test_of_64_at_once_one_ticket_is_kept_and_all_are_answered_alike(
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * 63
 
 
-async def test_another_body_under_the_same_token_is_refused_and_keeps_nothing(
-    take_in: TakeIn, path: Path
+async def test_another_body_with_the_same_idempotency_key_is_refused_and_stores_nothing(
+    create: TakeIn, path: Path
 ) -> None:
-    first = await take_in(ONCE)
+    first = await create(ONCE)
 
     with pytest.raises(IdempotencyKeyReused, match=r"used before, with another body"):
-        await take_in(replace(ONCE, body_sha256="e" * 64))
+        await create(replace(ONCE, body_sha256="e" * 64))
 
     assert counted(path, "tickets") == 1
-    assert (await take_in(ONCE)).body == first.body
+    assert (await create(ONCE)).body == first.body
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ async def test_another_body_under_the_same_token_is_refused_and_keeps_nothing(
         None,
     ],
 )
-async def test_another_token_sender_or_path_is_another_request(
-    take_in: TakeIn, path: Path, other: IdempotencyKey | None
+async def test_another_idempotency_key_sender_or_path_is_another_request(
+    create: TakeIn, path: Path, other: IdempotencyKey | None
 ) -> None:
-    first = await take_in(ONCE)
-    second = await take_in(other)
+    first = await create(ONCE)
+    second = await create(other)
 
     assert (second.replayed, counted(path, "tickets")) == (False, 2)
     assert second.body != first.body
@@ -97,53 +97,53 @@ async def test_another_token_sender_or_path_is_another_request(
         None,
     ],
 )
-async def test_without_a_token_another_body_sender_or_path_is_another_request(
-    take_in: TakeIn, path: Path, other: IdempotencyKey | None
+async def test_without_an_idempotency_key_another_body_sender_or_path_is_another_request(
+    create: TakeIn, path: Path, other: IdempotencyKey | None
 ) -> None:
-    await take_in(WITHOUT)
+    await create(WITHOUT)
 
-    assert not (await take_in(other)).replayed
+    assert not (await create(other)).replayed
     assert counted(path, "tickets") == 2
 
 
 @BOTH
-async def test_a_repeat_is_one_exactly_until_the_window_ends(
-    take_in: TakeIn, path: Path, once: IdempotencyKey
+async def test_a_request_is_a_repeat_exactly_until_its_response_expires(
+    create: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
-    first = await take_in(once)
+    first = await create(once)
 
-    last = await take_in(once, now=once.expires_at - TICK)
-    after = await take_in(replace(once, expires_at=once.expires_at + WINDOW), now=once.expires_at)
+    last = await create(once, now=once.expires_at - TICK)
+    after = await create(replace(once, expires_at=once.expires_at + WINDOW), now=once.expires_at)
 
     assert (last.replayed, last.body) == (True, first.body)
     assert not after.replayed
     assert counted(path, "tickets") == 2
-    again = await take_in(once, now=once.expires_at + TICK)
+    again = await create(once, now=once.expires_at + TICK)
     assert (again.replayed, again.body) == (True, after.body)
 
 
-async def test_a_token_is_free_for_another_body_once_its_window_has_ended(take_in: TakeIn) -> None:
-    await take_in(ONCE)
+async def test_an_idempotency_key_can_be_reused_once_its_response_expired(create: TakeIn) -> None:
+    await create(ONCE)
     later = replace(ONCE, body_sha256="e" * 64, expires_at=ONCE.expires_at + WINDOW)
 
-    assert not (await take_in(later, now=ONCE.expires_at)).replayed
+    assert not (await create(later, now=ONCE.expires_at)).replayed
 
 
-async def test_answers_whose_window_has_ended_are_let_go(take_in: TakeIn, path: Path) -> None:
+async def test_expired_responses_are_deleted(create: TakeIn, path: Path) -> None:
     for number in range(20):
-        await take_in(replace(ONCE, header_value=str(number), expires_at=NOW + number * TICK))
-    assert counted(path, "answered") == 20 - 1  # the first was over as soon as it was kept
+        await create(replace(ONCE, header_value=str(number), expires_at=NOW + number * TICK))
+    assert counted(path, "answered") == 20 - 1  # the first expired as soon as it was stored
 
-    await take_in(replace(ONCE, expires_at=NOW + WINDOW), now=NOW + 15 * TICK)
+    await create(replace(ONCE, expires_at=NOW + WINDOW), now=NOW + 15 * TICK)
 
     assert counted(path, "answered") == 4 + 1
 
 
 @BOTH
-async def test_a_repeat_is_known_after_closing_and_opening(
-    store: Store, workspace: Workspace, take_in: TakeIn, path: Path, once: IdempotencyKey
+async def test_a_repeat_is_recognized_after_closing_and_opening(
+    store: Store, workspace: Workspace, create: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
-    first = await take_in(once)
+    first = await create(once)
     await store.close()
 
     async with opened(path) as again:
@@ -155,7 +155,7 @@ async def test_a_repeat_is_known_after_closing_and_opening(
     assert counted(path, "tickets") == 1
 
 
-async def test_a_repeat_is_known_after_kill_9(store: Store, workspace: Workspace, path: Path) -> None:
+async def test_a_repeat_is_recognized_after_kill_9(store: Store, workspace: Workspace, path: Path) -> None:
     await store.close()
     async with victim("take_in", path, "") as process:
         assert process.stdout is not None
@@ -177,24 +177,24 @@ async def test_a_repeat_is_known_after_kill_9(store: Store, workspace: Workspace
 
 
 @BOTH
-async def test_what_failed_is_no_answer_and_may_be_tried_again(
-    store: Store, workspace: Workspace, take_in: TakeIn, path: Path, once: IdempotencyKey
+async def test_a_failed_request_has_no_stored_response_and_can_be_retried(
+    store: Store, workspace: Workspace, create: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
     category = Category(id="bug", name="Bugs", max_open=1)
     await store.change_workspace(workspace.id, lambda found: found.with_category(category))
-    first = await take_in(None)
+    first = await create(None)
     with pytest.raises(OpenTicketLimitReached):
-        await take_in(once)
+        await create(once)
     assert counted(path, "answered") == 0
 
     ticket = await store.ticket_by_public_id(first.body.decode())
     assert ticket is not None
     await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
 
-    assert not (await take_in(once)).replayed
+    assert not (await create(once)).replayed
 
 
-async def test_a_ticket_whose_answer_cannot_be_kept_is_not_kept(take_in: TakeIn, path: Path) -> None:
+async def test_a_ticket_whose_response_cannot_be_stored_is_not_stored(create: TakeIn, path: Path) -> None:
     with raw(path) as db:
         db.execute(
             "CREATE TRIGGER trouble BEFORE INSERT ON answered "
@@ -202,35 +202,35 @@ async def test_a_ticket_whose_answer_cannot_be_kept_is_not_kept(take_in: TakeIn,
         )
 
     with pytest.raises(StorageError, match="the disk is full"):
-        await take_in(ONCE)
+        await create(ONCE)
 
     assert (counted(path, "tickets"), counted(path, "outbox")) == (0, 0)
 
 
 @BOTH
-async def test_a_request_cut_short_keeps_all_or_nothing_and_blocks_nobody(
-    take_in: TakeIn, path: Path, once: IdempotencyKey
+async def test_a_cancelled_request_stores_all_or_nothing_and_blocks_no_other(
+    create: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
-    for patience in range(40):
-        same = replace(once, body_sha256=f"{patience:064d}", header_value=once.header_value and str(patience))
-        cut = asyncio.ensure_future(take_in(same))
-        for _ in range(patience):
+    for steps in range(40):
+        same = replace(once, body_sha256=f"{steps:064d}", header_value=once.header_value and str(steps))
+        cut = asyncio.ensure_future(create(same))
+        for _ in range(steps):
             await asyncio.sleep(0)
-        await asyncio.sleep(patience / 30_000)
+        await asyncio.sleep(steps / 30_000)
         cut.cancel()
         await asyncio.wait([cut])
 
-        # In one statement: what is cut short goes on in the writer's thread.
+        # In one statement, because a cancelled write still ends in the writer's thread.
         with raw(path) as db:
             tickets, answered = db.execute(
                 "SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM answered)"
             ).fetchone()
         assert tickets == answered
-        await take_in(same)
-        assert counted(path, "tickets") == counted(path, "answered") == patience + 1
+        await create(same)
+        assert counted(path, "tickets") == counted(path, "answered") == steps + 1
 
 
-async def test_work_is_done_once_too(store: Store, workspace: Workspace, path: Path) -> None:
+async def test_a_repeated_update_is_done_once(store: Store, workspace: Workspace, path: Path) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     async def work() -> StoredResponse:

@@ -1,4 +1,4 @@
-"""What is read with every request: once, until it changes, and never as it was before."""
+"""The read cache of API keys: each key is read once until it changes, and never stale."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def kept_key(store: Store) -> tuple[str, str]:
     return hash_api_key(key), prefix
 
 
-async def test_what_is_known_is_not_read_again(store: Store, workspace: Workspace) -> None:
+async def test_a_cached_key_is_not_read_again(store: Store, workspace: Workspace) -> None:
     key_hash, _ = await kept_key(store)
     await store.find_key(key_hash)
     await store.workspace(workspace.id)
@@ -29,9 +29,7 @@ async def test_what_is_known_is_not_read_again(store: Store, workspace: Workspac
     assert took == []
 
 
-async def test_a_revoked_key_is_known_as_revoked_by_whoever_asks_next(
-    store: Store, workspace: Workspace
-) -> None:
+async def test_the_next_read_sees_a_revoked_key_as_revoked(store: Store, workspace: Workspace) -> None:
     for _ in range(20):
         key_hash, prefix = await kept_key(store)
         looking = [asyncio.create_task(store.find_key(key_hash)) for _ in range(5)]
@@ -44,7 +42,7 @@ async def test_a_revoked_key_is_known_as_revoked_by_whoever_asks_next(
         await asyncio.gather(*looking)
 
 
-async def test_a_key_that_comes_to_be_is_known_at_once(store: Store, workspace: Workspace) -> None:
+async def test_a_new_key_is_found_at_once(store: Store, workspace: Workspace) -> None:
     key, prefix = generate_api_key()
     assert await store.find_key(hash_api_key(key)) is None
 
@@ -53,7 +51,7 @@ async def test_a_key_that_comes_to_be_is_known_at_once(store: Store, workspace: 
     assert await store.find_key(hash_api_key(key)) is not None
 
 
-async def test_what_was_read_while_it_was_changed_is_read_again() -> None:
+async def test_a_key_changed_during_its_read_is_read_again() -> None:
     known: Remembered[str] = Remembered()
     values = iter(["before", "after"])
 
@@ -70,7 +68,7 @@ async def test_what_was_read_while_it_was_changed_is_read_again() -> None:
     assert await known.get("x", read) == "after"
 
 
-async def test_so_many_are_remembered_and_no_more() -> None:
+async def test_the_cache_has_a_maximum_size() -> None:
     known: Remembered[str] = Remembered()
 
     async def read(name: str) -> str:

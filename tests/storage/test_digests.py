@@ -1,4 +1,4 @@
-"""A crowded channel: what leaves first, which posts share a message, and what becomes of those that do."""
+"""Digests: which posts share a message when many wait, in which order, and what happens to them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,19 +25,19 @@ def tickets_of(deliveries: list[Delivery]) -> list[int]:
     return [delivery.ticket_id for delivery in deliveries]
 
 
-async def test_fifteen_posts_are_no_crowd_and_leave_one_by_one(desk: Desk) -> None:
+async def test_fifteen_posts_are_posted_one_by_one(desk: Desk) -> None:
     first, *_ = await desk.crowd(CROWD)
 
     assert tickets_of(await desk.due()) == [first.id]
 
 
-async def test_sixteen_posts_are_a_crowd_and_the_ten_oldest_share_a_message(desk: Desk) -> None:
+async def test_of_sixteen_posts_the_ten_oldest_share_a_digest(desk: Desk) -> None:
     kept = await desk.crowd(CROWD + 1)
 
     assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
 
-async def test_only_the_crowded_channel_shares_messages(desk: Desk) -> None:
+async def test_only_the_channel_with_many_posts_gets_digests(desk: Desk) -> None:
     await desk.crowd()
     first, *_ = await desk.crowd(CROWD, view_only=True)
 
@@ -45,15 +45,17 @@ async def test_only_the_crowded_channel_shares_messages(desk: Desk) -> None:
     assert len(await desk.due()) == DIGEST
 
 
-async def test_a_busy_channel_is_left_alone_however_crowded(desk: Desk) -> None:
+async def test_a_busy_channel_has_nothing_due_however_many_posts_wait(desk: Desk) -> None:
     await desk.crowd()
 
     assert await desk.due(busy=(TICKETS,)) == []
 
 
-async def test_urgent_posts_then_what_is_no_post_then_high_posts_then_what_may_share(desk: Desk) -> None:
+async def test_the_order_is_urgent_posts_then_other_deliveries_then_high_posts_then_digests(
+    desk: Desk,
+) -> None:
     shown = await desk.file()
-    await desk.leave()  # its thread waits now
+    await desk.leave()  # its thread is pending now
     kept = await desk.crowd()
     high = await desk.file(Priority.HIGH)
     urgent = await desk.file(Priority.URGENT)
@@ -70,7 +72,7 @@ async def test_urgent_posts_then_what_is_no_post_then_high_posts_then_what_may_s
     assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
 
-async def test_what_was_begun_comes_before_what_is_urgent(desk: Desk) -> None:
+async def test_a_started_delivery_comes_before_an_urgent_one(desk: Desk) -> None:
     begun = await desk.begun_digest()
     await desk.file(Priority.URGENT)
 
@@ -78,13 +80,13 @@ async def test_what_was_begun_comes_before_what_is_urgent(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("priority", [Priority.LOW, Priority.NORMAL])
-async def test_low_and_normal_posts_share_with_each_other(desk: Desk, priority: Priority) -> None:
+async def test_low_and_normal_posts_share_a_digest(desk: Desk, priority: Priority) -> None:
     kept = [await desk.file((Priority.LOW, priority)[number % 2]) for number in range(CROWD + 1)]
 
     assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
 
-async def test_a_digest_holds_game_reports_or_others_never_both(desk: Desk, store: Store) -> None:
+async def test_a_digest_has_game_reports_or_tickets_never_both(desk: Desk, store: Store) -> None:
     await store.change_workspace(
         desk.workspace.id, lambda kept: replace(kept, reports_channel_id=kept.tickets_channel_id)
     )
@@ -92,13 +94,13 @@ async def test_a_digest_holds_game_reports_or_others_never_both(desk: Desk, stor
 
     left = [await desk.leave() for _ in range(DIGEST + 2)]
 
-    others, *threads, reports = map(tickets_of, left)  # the threads of those that are shown go between
+    others, *threads, reports = map(tickets_of, left)  # the threads of posted tickets come between
     assert others == [ticket.id for ticket in kept if not ticket.view_only][:DIGEST]
     assert [number for (number,) in threads] == others
     assert reports == [ticket.id for ticket in kept if ticket.view_only][:DIGEST]
 
 
-async def test_a_private_post_never_shares(desk: Desk, store: Store) -> None:
+async def test_a_private_post_is_never_in_a_digest(desk: Desk, store: Store) -> None:
     for number in range(CROWD + 1):
         ticket = await desk.file(is_private=True, channel_id=TICKETS)
         thread, _ = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
@@ -109,7 +111,7 @@ async def test_a_private_post_never_shares(desk: Desk, store: Store) -> None:
     assert [[delivery.kind for delivery in some] for some in left] == [[DeliveryKind.POST]] * (CROWD + 1)
 
 
-async def test_within_a_ticket_nothing_is_overtaken_though_its_post_is_shared(
+async def test_deliveries_of_a_ticket_stay_in_order_though_its_post_is_in_a_digest(
     desk: Desk, store: Store
 ) -> None:
     kept = await desk.crowd()
@@ -129,7 +131,7 @@ async def test_within_a_ticket_nothing_is_overtaken_though_its_post_is_shared(
         ]
 
 
-async def test_a_begun_digest_comes_again_whole_with_its_lead_and_nonce(desk: Desk, store: Store) -> None:
+async def test_a_started_digest_is_due_again_whole_with_its_lead_and_nonce(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
 
     again = await desk.due()
@@ -141,9 +143,7 @@ async def test_a_begun_digest_comes_again_whole_with_its_lead_and_nonce(desk: De
     assert {delivery.nonce for delivery in await store.start_attempt(again, LATER)} == {lead.nonce}
 
 
-async def test_it_comes_again_whole_also_when_its_channel_is_crowded_no_more(
-    desk: Desk, store: Store
-) -> None:
+async def test_a_started_digest_is_due_again_whole_though_few_posts_wait(desk: Desk, store: Store) -> None:
     kept = await desk.crowd()
     begun = await store.start_attempt(await desk.due(), NOW)
     for ticket in kept[DIGEST:]:
@@ -156,7 +156,7 @@ async def test_it_comes_again_whole_also_when_its_channel_is_crowded_no_more(
     assert {delivery.nonce for delivery in again} == {begun[0].nonce}
 
 
-async def test_a_postponed_digest_lets_others_pass_and_comes_again_whole(desk: Desk, store: Store) -> None:
+async def test_a_postponed_digest_lets_others_pass_and_is_due_again_whole(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
     await store.retry_later(begun, LATER, "not now")
 
@@ -179,7 +179,7 @@ async def test_a_dropped_member_leaves_its_digest_the_same_lead_and_nonce(
     assert {one.nonce for one in await store.start_attempt(again, NOW)} == {begun[0].nonce}
 
 
-async def test_a_settled_digest_is_where_each_of_its_tickets_is_shown(desk: Desk, store: Store) -> None:
+async def test_a_delivered_digest_is_where_each_of_its_tickets_is_posted(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
 
     await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
@@ -192,7 +192,7 @@ async def test_a_settled_digest_is_where_each_of_its_tickets_is_shown(desk: Desk
     assert await store.digest_lead(901) is None
 
 
-async def test_a_digest_that_was_deleted_before_it_was_known_leaves_its_tickets_without_a_post(
+async def test_a_digest_deleted_before_its_receipt_leaves_its_tickets_without_a_post(
     desk: Desk, store: Store
 ) -> None:
     begun = await desk.begun_digest()
@@ -206,9 +206,7 @@ async def test_a_digest_that_was_deleted_before_it_was_known_leaves_its_tickets_
         ] == [DeliveryKind.THREAD]
 
 
-async def test_what_follows_a_shared_post_queues_in_the_channel_of_its_digest(
-    desk: Desk, store: Store
-) -> None:
+async def test_later_deliveries_queue_for_the_channel_of_the_digest(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
     await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
     await store.change_workspace(desk.workspace.id, lambda kept: replace(kept, tickets_channel_id=77))
@@ -224,7 +222,9 @@ async def test_what_follows_a_shared_post_queues_in_the_channel_of_its_digest(
     ]
 
 
-async def test_a_digest_seen_by_its_nonce_is_settled_whole_and_once(desk: Desk, store: Store) -> None:
+async def test_a_digest_found_by_its_nonce_is_marked_delivered_whole_and_once(
+    desk: Desk, store: Store
+) -> None:
     begun = await desk.begun_digest()
 
     await store.confirm_by_nonce(begun[0].nonce, 900, NOW)
@@ -235,7 +235,9 @@ async def test_a_digest_seen_by_its_nonce_is_settled_whole_and_once(desk: Desk, 
     assert await store.tickets_in_digest(901) == []
 
 
-async def test_a_seen_digest_is_settled_though_its_first_was_dropped(desk: Desk, store: Store) -> None:
+async def test_a_digest_found_by_its_nonce_is_marked_delivered_though_its_lead_was_dropped(
+    desk: Desk, store: Store
+) -> None:
     begun = await desk.begun_digest()
     await store.drop(begun[0].id, NOW)
 
@@ -245,9 +247,7 @@ async def test_a_seen_digest_is_settled_though_its_first_was_dropped(desk: Desk,
     assert await store.digest_lead(900) == begun[0].id
 
 
-async def test_once_separated_each_leaves_alone_with_its_own_nonce_and_shares_no_more(
-    desk: Desk, store: Store
-) -> None:
+async def test_a_split_digest_is_posted_one_by_one_each_with_its_own_nonce(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
     own = {
         row.id: row.nonce
@@ -267,9 +267,7 @@ async def test_once_separated_each_leaves_alone_with_its_own_nonce_and_shares_no
         assert post.digest_message_id is None
 
 
-async def test_what_an_operator_retries_of_a_digest_takes_the_others_with_it(
-    desk: Desk, store: Store
-) -> None:
+async def test_retrying_one_delivery_of_a_digest_retries_all_of_it(desk: Desk, store: Store) -> None:
     begun = await desk.begun_digest()
     await store.retry_later(begun, LATER, "not now")
 

@@ -1,4 +1,4 @@
-"""What is set aside: counted and told of once for each workspace; and notices, one for each channel."""
+"""Dead letters: counted, and reported once for each workspace; and alert messages, one per channel."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -19,18 +19,18 @@ async def other(store: Store) -> Workspace:
     return await store.add_workspace(replace(HUB, name="other", guild_id=9), NOW)
 
 
-async def buried(store: Store, workspace: Workspace) -> Delivery:
+async def dead_letter(store: Store, workspace: Workspace) -> Delivery:
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     (post,) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.dead_letter(post, "Discord refused it", NOW)
     return post
 
 
-async def test_what_is_set_aside_is_counted_for_the_workspaces_that_are_named(
+async def test_dead_letters_are_counted_for_the_given_workspaces(
     store: Store, workspace: Workspace, other: Workspace
 ) -> None:
-    mine = [await buried(store, workspace) for _ in range(3)]
-    theirs = await buried(store, other)
+    mine = [await dead_letter(store, workspace) for _ in range(3)]
+    theirs = await dead_letter(store, other)
 
     found = await store.dead_letter_summary([workspace.id], 2)
 
@@ -42,11 +42,11 @@ async def test_what_is_set_aside_is_counted_for_the_workspaces_that_are_named(
     assert (await store.dead_letter_summary([], 9)).count == 0
 
 
-async def test_what_a_workspace_was_told_of_is_not_untold_until_it_is_set_aside_again(
+async def test_a_reported_dead_letter_is_unreported_only_after_it_failed_again(
     store: Store, workspace: Workspace, other: Workspace
 ) -> None:
-    first = await buried(store, workspace)
-    await buried(store, other)
+    first = await dead_letter(store, workspace)
+    await dead_letter(store, other)
     await store.mark_dead_letters_reported(workspace.id, NOW)
     assert (await store.unreported_dead_letters(workspace.id, 9)).count == 0
     assert (await store.unreported_dead_letters(other.id, 9)).count == 1
@@ -59,10 +59,10 @@ async def test_what_a_workspace_was_told_of_is_not_untold_until_it_is_set_aside_
     assert again.newest_at == LATER
 
 
-async def test_what_is_set_aside_while_others_are_told_of_stays_untold(
+async def test_a_dead_letter_made_while_others_are_reported_stays_unreported(
     store: Store, workspace: Workspace
 ) -> None:
-    await buried(store, workspace)
+    await dead_letter(store, workspace)
     told = await store.unreported_dead_letters(workspace.id, 9)
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     (post,) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
@@ -74,10 +74,10 @@ async def test_what_is_set_aside_while_others_are_told_of_stays_untold(
     assert [one.id for one in (await store.unreported_dead_letters(workspace.id, 9)).sample] == [post.id]
 
 
-async def test_a_delivery_of_another_workspace_is_unknown_and_stays_as_it_is(
+async def test_a_delivery_of_another_workspace_is_unknown_and_unchanged(
     store: Store, workspace: Workspace, other: Workspace
 ) -> None:
-    post = await buried(store, workspace)
+    post = await dead_letter(store, workspace)
 
     for act in (store.retry, store.drop):
         with pytest.raises(UnknownDelivery):
@@ -88,7 +88,7 @@ async def test_a_delivery_of_another_workspace_is_unknown_and_stays_as_it_is(
     assert (await store.dead_letter_summary([workspace.id], 9)).count == 0
 
 
-async def test_a_notice_is_kept_for_each_channel_replaced_and_forgotten(
+async def test_an_alert_message_is_stored_replaced_and_deleted_per_channel(
     store: Store, workspace: Workspace
 ) -> None:
     first = AlertMessage(

@@ -1,4 +1,4 @@
-"""Whatever is tried, in whatever order: a game report holds no word to or from its reporter."""
+"""Stateful test: no sequence of operations stores a reply or follow-up on a game report."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -24,7 +24,7 @@ from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, worked
 
 Compose = Callable[[Ticket], Words]
 Rule = Callable[[Ticket], Ticket]
-Got = TypeVar("Got")
+ResultT = TypeVar("ResultT")
 
 _HOUR = timedelta(hours=1)
 PEOPLE = [Actor(id="11", name="Alice"), Actor(id="12", name="Bob", source="somewhere")]
@@ -33,28 +33,28 @@ REPORTERS = st.sampled_from(["7", "8"])
 STAFF = st.sampled_from(PEOPLE)
 
 
-def _replying(by: Actor, text: str) -> Compose:
+def _reply(by: Actor, text: str) -> Compose:
     return lambda ticket: ticket.reply(by, text)
 
 
-def _replying_first_claimed(by: Actor, text: str) -> Compose:
+def _reply_as_claimer(by: Actor, text: str) -> Compose:
     return lambda ticket: ticket.reply_as_claimer(by, text)
 
 
-def _adding(reporter: str, text: str) -> Compose:
+def _follow_up(reporter: str, text: str) -> Compose:
     return lambda ticket: ticket.follow_up(reporter, text)
 
 
-def _noting(by: Actor, text: str) -> Compose:
+def _note(by: Actor, text: str) -> Compose:
     return lambda ticket: ticket.note(by, text)
 
 
-FOR_THE_REPORTER = st.one_of(
-    st.builds(_replying, STAFF, TEXTS),
-    st.builds(_replying_first_claimed, STAFF, TEXTS),
-    st.builds(_adding, REPORTERS, TEXTS),
+TO_OR_FROM_REPORTER = st.one_of(
+    st.builds(_reply, STAFF, TEXTS),
+    st.builds(_reply_as_claimer, STAFF, TEXTS),
+    st.builds(_follow_up, REPORTERS, TEXTS),
 )
-NOTES = st.builds(_noting, STAFF, TEXTS)
+NOTES = st.builds(_note, STAFF, TEXTS)
 RULES: st.SearchStrategy[Rule] = st.one_of(
     st.builds(lambda by: lambda ticket: ticket.claim(by), STAFF),
     st.builds(lambda by: lambda ticket: ticket.assign(by), STAFF),
@@ -65,8 +65,8 @@ RULES: st.SearchStrategy[Rule] = st.one_of(
 )
 
 
-class Desk(RuleBasedStateMachine):
-    """A store, and everything that staff, reporters and game servers do to it."""
+class ViewOnlyMachine(RuleBasedStateMachine):
+    """A store, and every operation of staff, reporters and game servers."""
 
     tickets = Bundle("tickets")
 
@@ -78,7 +78,7 @@ class Desk(RuleBasedStateMachine):
         self._store = self._run(Store.open(self._path))
         self._numbers = count()
 
-    def _run(self, work: Coroutine[Any, Any, Got]) -> Got:
+    def _run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         return self._loop.run_until_complete(work)
 
     def teardown(self) -> None:
@@ -99,18 +99,18 @@ class Desk(RuleBasedStateMachine):
         new = new_ticket(view_only=view_only, is_private=private, reporter_id=reporter)
         return self._run(self._store.add_ticket(self._workspace.id, new, ids(), NOW))
 
-    @rule(ticket=tickets, compose=FOR_THE_REPORTER)
-    def say(self, ticket: Ticket, compose: Compose) -> None:
-        said = self._tried(
+    @rule(ticket=tickets, compose=TO_OR_FROM_REPORTER)
+    def add_message(self, ticket: Ticket, compose: Compose) -> None:
+        result = self._attempt(
             self._store.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
         )
 
-        assert isinstance(said, ViewOnly) is ticket.view_only
+        assert isinstance(result, ViewOnly) is ticket.view_only
 
-    @rule(ticket=tickets, other=tickets, compose=FOR_THE_REPORTER)
-    def say_elsewhere(self, ticket: Ticket, other: Ticket, compose: Compose) -> None:
-        """What one ticket composed, given to another."""
-        self._tried(
+    @rule(ticket=tickets, other=tickets, compose=TO_OR_FROM_REPORTER)
+    def add_message_of_another_ticket(self, ticket: Ticket, other: Ticket, compose: Compose) -> None:
+        """Add to one ticket what another composed."""
+        self._attempt(
             self._store.add_message(
                 ticket.id, lambda _: compose(other), origin=str(next(self._numbers)), now=NOW
             )
@@ -118,43 +118,43 @@ class Desk(RuleBasedStateMachine):
 
     @rule(ticket=tickets, compose=NOTES)
     def note(self, ticket: Ticket, compose: Compose) -> None:
-        said = self._tried(
+        result = self._attempt(
             self._store.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
         )
 
-        assert not isinstance(said, ViewOnly)
+        assert not isinstance(result, ViewOnly)
 
     @rule(ticket=tickets, change=RULES, by=STAFF)
     def change(self, ticket: Ticket, change: Rule, by: Actor) -> None:
-        changed = self._tried(self._store.change_ticket(ticket.id, change, NOW, actor=by))
+        changed = self._attempt(self._store.change_ticket(ticket.id, change, NOW, actor=by))
 
         assert isinstance(changed, TicketError) or changed.view_only is ticket.view_only
 
     @rule(
         ticket=tickets,
-        compose=st.none() | FOR_THE_REPORTER,
+        compose=st.none() | TO_OR_FROM_REPORTER,
         change=st.none() | RULES,
         by=STAFF,
-        token=st.none() | st.sampled_from("abc"),
+        key=st.none() | st.sampled_from("abc"),
     )
-    def work(
-        self, ticket: Ticket, compose: Compose | None, change: Rule | None, by: Actor, token: str | None
+    def update(
+        self, ticket: Ticket, compose: Compose | None, change: Rule | None, by: Actor, key: str | None
     ) -> None:
         request = IdempotencyKey(
             key_prefix="p",
             path=ticket.uid,
             body_sha256=f"{compose is None}",
-            header_value=token,
+            header_value=key,
             expires_at=NOW + _HOUR,
         )
-        done = self._tried(
+        done = self._attempt(
             self._store.update_ticket(
                 Scope(workspace_id=ticket.workspace_id, source=ticket.source),
                 ticket.uid,
                 actor=by,
                 message=compose,
                 change=None if change is None else lambda found, _: change(found),
-                idempotency_key=request if token else None,
+                idempotency_key=request if key else None,
                 now=NOW,
                 serialize_response=worked,
             )
@@ -163,38 +163,38 @@ class Desk(RuleBasedStateMachine):
         if ticket.view_only and compose is not None:
             assert isinstance(done, ViewOnly | IdempotencyKeyReused)
 
-    @rule(lane=st.sampled_from(Destination))
-    def deliver(self, lane: Destination) -> None:
-        for rows in self._run(self._store.due_deliveries(lane, (), NOW)):
+    @rule(destination=st.sampled_from(Destination))
+    def deliver(self, destination: Destination) -> None:
+        for rows in self._run(self._store.due_deliveries(destination, (), NOW)):
             message = 1000 + next(self._numbers)
             receipt = Receipt(channel_id=rows[0].channel_id, message_id=message)
             self._run(self._store.mark_delivered(rows, receipt, NOW))
 
     @invariant()
-    def nothing_is_said_to_the_reporter_of_a_game_report(self) -> None:
+    def no_game_report_has_a_reply_or_follow_up(self) -> None:
         with raw(self._path) as db:
-            said = db.execute(
+            messages = db.execute(
                 "SELECT count(*) FROM messages JOIN tickets ON tickets.id = ticket_id "
                 "WHERE view_only = 1 AND messages.kind IN ('reply', 'follow-up')"
             )
-            assert said.fetchone() == (0,)
-            returned = db.execute(
+            assert messages.fetchone() == (0,)
+            deliveries = db.execute(
                 "SELECT count(*) FROM outbox JOIN tickets ON tickets.id = ticket_id "
                 "WHERE view_only = 1 AND kind = 'return'"
             )
-            assert returned.fetchone() == (0,)
+            assert deliveries.fetchone() == (0,)
 
-    def _tried(self, work: Coroutine[Any, Any, Got]) -> Got | TicketError:
+    def _attempt(self, work: Coroutine[Any, Any, ResultT]) -> ResultT | TicketError:
         try:
             return self._run(work)
-        except TicketError as refusal:
-            return refusal
+        except TicketError as error:
+            return error
 
 
-TestDesk = Desk.TestCase
-TestDesk.settings = settings(
+TestViewOnly = ViewOnlyMachine.TestCase
+TestViewOnly.settings = settings(
     max_examples=25,
     stateful_step_count=30,
-    deadline=None,  # the disk is as fast as it is
+    deadline=None,  # disks differ in speed
     suppress_health_check=[HealthCheck.too_slow],
 )

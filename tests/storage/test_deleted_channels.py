@@ -1,4 +1,4 @@
-"""What is deleted in Discord strands no ticket: posted anew, moved, or forgotten."""
+"""Posts, threads and channels deleted in Discord: tickets are reposted, moved or cleared, never stranded."""
 
 import asyncio
 from dataclasses import replace
@@ -14,14 +14,14 @@ from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, replying
 TICKETS, REPORTS, ELSEWHERE = HUB.tickets_channel_id, HUB.reports_channel_id, 9
 
 
-async def waiting(store: Store, ticket: Ticket) -> list[Delivery]:
+async def pending(store: Store, ticket: Ticket) -> list[Delivery]:
     return await store.pending_for_ticket(ticket.id, Destination.DISCORD)
 
 
-async def shown(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:
+async def posted(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:
     """A ticket with its post, and its thread if it has one."""
     ticket = await store.add_ticket(workspace.id, new_ticket(is_private=private), ids(), NOW)
-    for delivery in await waiting(store, ticket):
+    for delivery in await pending(store, ticket):
         is_thread = delivery.kind in (DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD)
         receipt = Receipt(
             channel_id=delivery.channel_id,
@@ -32,20 +32,20 @@ async def shown(store: Store, workspace: Workspace, post: int = 50, *, private: 
     return await store.ticket(ticket.id)
 
 
-async def bound_for(store: Store, workspace: Workspace, channel_id: int) -> None:
-    await store.change_workspace(workspace.id, lambda kept: replace(kept, tickets_channel_id=channel_id))
+async def set_tickets_channel(store: Store, workspace: Workspace, channel_id: int) -> None:
+    await store.change_workspace(workspace.id, lambda found: replace(found, tickets_channel_id=channel_id))
 
 
-async def replied(store: Store, ticket: Ticket, origin: str = "a") -> None:
+async def reply(store: Store, ticket: Ticket, origin: str = "a") -> None:
     await store.add_message(ticket.id, replying(), origin=origin, now=NOW)
 
 
-async def closed(store: Store, ticket: Ticket) -> None:
-    await store.change_ticket(ticket.id, lambda kept: kept.set_status(Status.CLOSED), NOW, actor=WRITER)
+async def close(store: Store, ticket: Ticket) -> None:
+    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
 
 
-async def test_a_deleted_post_is_forgotten_and_its_thread_is_not(store: Store, workspace: Workspace) -> None:
-    ticket = await shown(store, workspace)
+async def test_a_deleted_post_is_cleared_and_its_thread_is_not(store: Store, workspace: Workspace) -> None:
+    ticket = await posted(store, workspace)
 
     (found,) = await store.record_post_deleted(50)
 
@@ -54,9 +54,9 @@ async def test_a_deleted_post_is_forgotten_and_its_thread_is_not(store: Store, w
     assert await store.record_post_deleted(50) == []
 
 
-async def test_all_tickets_of_a_deleted_digest_are_named(store: Store, workspace: Workspace) -> None:
+async def test_all_tickets_of_a_deleted_digest_are_returned(store: Store, workspace: Workspace) -> None:
     tickets = [await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW) for _ in range(3)]
-    posts = [(await waiting(store, ticket))[0] for ticket in tickets]
+    posts = [(await pending(store, ticket))[0] for ticket in tickets]
     await store.mark_delivered(
         await store.start_attempt(posts, NOW), Receipt(channel_id=REPORTS, message_id=60), NOW
     )
@@ -68,13 +68,13 @@ async def test_all_tickets_of_a_deleted_digest_are_named(store: Store, workspace
 
 
 async def test_a_ticket_is_posted_again_only_if_it_has_no_post(store: Store, workspace: Workspace) -> None:
-    ticket = await shown(store, workspace)
+    ticket = await posted(store, workspace)
     assert not await store.repost(ticket.id, NOW)
     await store.record_post_deleted(50)
 
     assert await store.repost(ticket.id, NOW)
 
-    (post,) = await waiting(store, ticket)  # its thread is still there
+    (post,) = await pending(store, ticket)  # its thread is still there
     assert post.kind is DeliveryKind.POST
     assert not await store.repost(ticket.id, NOW)
 
@@ -83,7 +83,7 @@ async def test_every_post_of_a_ticket_has_a_nonce_of_its_own(store: Store, works
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     nonces = set()
     for message_id in (70, 71, 72):
-        (post,) = await waiting(store, ticket)
+        (post,) = await pending(store, ticket)
         nonces.add(post.nonce)
         await store.mark_delivered([post], Receipt(channel_id=REPORTS, message_id=message_id), NOW)
         await store.record_post_deleted(message_id)
@@ -92,41 +92,43 @@ async def test_every_post_of_a_ticket_has_a_nonce_of_its_own(store: Store, works
     assert len(nonces) == 3
 
 
-async def test_a_reply_after_a_deleted_thread_waits_for_nothing(store: Store, workspace: Workspace) -> None:
-    ticket = await shown(store, workspace)
+async def test_a_reply_after_a_deleted_thread_is_posted_in_the_channel(
+    store: Store, workspace: Workspace
+) -> None:
+    ticket = await posted(store, workspace)
 
     found = await store.record_thread_deleted(51, NOW)
-    await replied(store, ticket)
+    await reply(store, ticket)
 
     assert found is not None
     assert (found.post.thread_id, found.post.message_id) == (None, 50)
-    assert [one.kind for one in await waiting(store, ticket)] == [DeliveryKind.POST_MESSAGE]
+    assert [one.kind for one in await pending(store, ticket)] == [DeliveryKind.POST_MESSAGE]
 
 
-async def test_an_open_private_ticket_gets_a_new_thread_before_what_waits(
+async def test_an_open_private_ticket_gets_a_new_thread_before_pending_deliveries(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await shown(store, workspace, private=True)
-    await replied(store, ticket)
+    ticket = await posted(store, workspace, private=True)
+    await reply(store, ticket)
 
     await store.record_thread_deleted(51, NOW)
 
-    kinds = [one.kind for one in await waiting(store, ticket)]
+    kinds = [one.kind for one in await pending(store, ticket)]
     assert kinds == [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST, DeliveryKind.POST_MESSAGE]
     found = await store.ticket(ticket.id)
     assert (found.post.thread_id, found.post.message_id) == (None, None)
 
 
-async def test_a_private_ticket_that_is_over_gets_no_new_thread(store: Store, workspace: Workspace) -> None:
-    ticket = await shown(store, workspace, private=True)
-    await closed(store, ticket)
+async def test_a_closed_private_ticket_gets_no_new_thread(store: Store, workspace: Workspace) -> None:
+    ticket = await posted(store, workspace, private=True)
+    await close(store, ticket)
 
     await store.record_thread_deleted(51, NOW)
 
-    assert await waiting(store, ticket) == []
+    assert await pending(store, ticket) == []
 
 
-async def test_what_waits_for_a_deleted_channel_waits_on_while_the_workspace_names_it(
+async def test_deliveries_for_a_deleted_channel_stay_pending_while_the_workspace_uses_it(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -134,76 +136,76 @@ async def test_what_waits_for_a_deleted_channel_waits_on_while_the_workspace_nam
     (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
     assert (loss.is_new, loss.posts, loss.stranded) == (True, 0, 2)
-    assert {one.channel_id for one in await waiting(store, ticket)} == {TICKETS}
+    assert {one.channel_id for one in await pending(store, ticket)} == {TICKETS}
 
 
-async def test_it_is_moved_as_soon_as_the_workspace_names_another_as_if_never_tried(
+async def test_stranded_deliveries_move_to_the_new_channel_as_if_never_tried(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    before = await waiting(store, ticket)
+    before = await pending(store, ticket)
     await store.start_attempt(before[:1], NOW)
     await store.record_channel_deleted(TICKETS, NOW)
 
-    await bound_for(store, workspace, ELSEWHERE)
+    await set_tickets_channel(store, workspace, ELSEWHERE)
 
-    after = await waiting(store, ticket)
+    after = await pending(store, ticket)
     assert [one.kind for one in after] == [one.kind for one in before]
     assert {one.channel_id for one in after} == {ELSEWHERE}
     assert {one.attempts for one in after} == {0}
     assert not {one.nonce for one in after} & {one.nonce for one in before}
 
 
-async def test_what_was_tried_in_a_living_channel_is_not_sent_to_a_second(
+async def test_a_delivery_tried_in_an_existing_channel_does_not_move(
     store: Store, workspace: Workspace
 ) -> None:
     await store.record_channel_deleted(REPORTS, NOW)
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.start_attempt((await waiting(store, ticket))[:1], NOW)
+    await store.start_attempt((await pending(store, ticket))[:1], NOW)
 
-    await bound_for(store, workspace, ELSEWHERE)
+    await set_tickets_channel(store, workspace, ELSEWHERE)
 
-    assert {one.channel_id for one in await waiting(store, ticket)} == {TICKETS}
+    assert {one.channel_id for one in await pending(store, ticket)} == {TICKETS}
 
 
-async def test_open_tickets_of_a_deleted_channel_are_posted_where_the_workspace_says_now(
+async def test_open_tickets_of_a_deleted_channel_are_reposted_in_the_current_channel(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket, over = await shown(store, workspace), await shown(store, workspace, 60)
-    await closed(store, over)
-    (redraw,) = await waiting(store, over)
-    await store.mark_delivered([redraw], Receipt(), NOW)
-    await bound_for(store, workspace, ELSEWHERE)
+    ticket, closed_ticket = await posted(store, workspace), await posted(store, workspace, 60)
+    await close(store, closed_ticket)
+    (update,) = await pending(store, closed_ticket)
+    await store.mark_delivered([update], Receipt(), NOW)
+    await set_tickets_channel(store, workspace, ELSEWHERE)
 
     (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
     assert (loss.posts, loss.reposted, loss.stranded) == (2, 1, 0)
-    found = await waiting(store, ticket)
+    found = await pending(store, ticket)
     assert [(one.kind, one.channel_id) for one in found] == [
         (DeliveryKind.POST, ELSEWHERE),
         (DeliveryKind.THREAD, ELSEWHERE),
     ]
-    assert await waiting(store, over) == []
-    assert (await store.ticket(over.id)).post.channel_id is None
+    assert await pending(store, closed_ticket) == []
+    assert (await store.ticket(closed_ticket.id)).post.channel_id is None
 
 
-async def test_a_reply_that_waited_for_a_deleted_channel_follows_the_new_post(
+async def test_a_reply_pending_for_a_deleted_channel_follows_the_new_post(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await shown(store, workspace)
-    await replied(store, ticket)
-    await bound_for(store, workspace, ELSEWHERE)
+    ticket = await posted(store, workspace)
+    await reply(store, ticket)
+    await set_tickets_channel(store, workspace, ELSEWHERE)
 
     await store.record_channel_deleted(TICKETS, NOW)
 
-    assert [one.kind for one in await waiting(store, ticket)] == [
+    assert [one.kind for one in await pending(store, ticket)] == [
         DeliveryKind.POST,
         DeliveryKind.THREAD,
         DeliveryKind.POST_MESSAGE,
     ]
 
 
-async def test_a_channel_is_news_once(store: Store, workspace: Workspace) -> None:
+async def test_a_deleted_channel_is_new_once(store: Store, workspace: Workspace) -> None:
     (first,) = await store.record_channel_deleted(TICKETS, NOW)
     (second,) = await store.record_channel_deleted(TICKETS, NOW)
 
@@ -211,90 +213,86 @@ async def test_a_channel_is_news_once(store: Store, workspace: Workspace) -> Non
     assert await store.record_channel_deleted(404, NOW) == []
 
 
-async def lost(store: Store, workspace: Workspace, count: int) -> list[Ticket]:
-    """Open tickets whose channel is no longer the workspace's."""
-    tickets = [await shown(store, workspace, 50 + 2 * number) for number in range(count)]
-    await bound_for(store, workspace, ELSEWHERE)
+async def posted_in_old_channel(store: Store, workspace: Workspace, count: int) -> list[Ticket]:
+    """Posted open tickets whose channel is no longer the workspace's."""
+    tickets = [await posted(store, workspace, 50 + 2 * number) for number in range(count)]
+    await set_tickets_channel(store, workspace, ELSEWHERE)
     return tickets
 
 
-async def posted_once_elsewhere(store: Store, tickets: list[Ticket]) -> bool:
+async def posted_once_in_new_channel(store: Store, tickets: list[Ticket]) -> bool:
     opening = [(DeliveryKind.POST, ELSEWHERE), (DeliveryKind.THREAD, ELSEWHERE)]
-    found = [await waiting(store, ticket) for ticket in tickets]
+    found = [await pending(store, ticket) for ticket in tickets]
     return all([(one.kind, one.channel_id) for one in each] == opening for each in found)
 
 
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a deleted channel's tickets no two are in one transaction."""
+    """Each ticket of a deleted channel is cleared in a transaction of its own."""
     monkeypatch.setattr("storage.healing_store._TOGETHER", 1)
 
 
 @pytest.mark.usefixtures("one_by_one")
-async def test_more_tickets_than_fit_in_one_transaction_are_all_posted_again_oldest_first(
+async def test_more_tickets_than_fit_in_one_transaction_are_all_reposted_oldest_first(
     store: Store, workspace: Workspace
 ) -> None:
-    tickets = await lost(store, workspace, 3)
+    tickets = await posted_in_old_channel(store, workspace, 3)
 
     (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
     assert (loss.is_new, loss.posts, loss.reposted) == (True, 3, 3)
-    assert await posted_once_elsewhere(store, tickets)
-    first = [(await waiting(store, ticket))[0].id for ticket in tickets]
+    assert await posted_once_in_new_channel(store, tickets)
+    first = [(await pending(store, ticket))[0].id for ticket in tickets]
     assert first == sorted(first)
     assert await store.channels_in_use() == [ELSEWHERE]
 
 
 @pytest.mark.usefixtures("one_by_one")
-async def test_others_write_while_the_tickets_of_a_deleted_channel_are_forgotten(
+async def test_other_writes_run_while_a_deleted_channel_is_cleared(
     store: Store, workspace: Workspace
 ) -> None:
-    await lost(store, workspace, 10)
-    forgetting = asyncio.create_task(store.record_channel_deleted(TICKETS, NOW))
-    await asyncio.sleep(0)  # it has begun
+    await posted_in_old_channel(store, workspace, 10)
+    clearing = asyncio.create_task(store.record_channel_deleted(TICKETS, NOW))
+    await asyncio.sleep(0)  # it has started
 
     await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     assert TICKETS in await store.channels_in_use()  # it is not done yet
-    await forgetting
+    await clearing
 
 
 @pytest.mark.usefixtures("one_by_one")
-async def test_what_was_cut_short_is_done_by_the_next_who_finds_the_channel_gone(
-    store: Store, workspace: Workspace
-) -> None:
-    tickets = await lost(store, workspace, 3)
-    something_is_posted_again = store.subscribe_outbox()
-    forgetting = asyncio.create_task(store.record_channel_deleted(TICKETS, NOW))
-    await something_is_posted_again.wait()
-    forgetting.cancel()
-    await asyncio.wait([forgetting])
+async def test_a_cancelled_cleanup_is_finished_by_the_next_one(store: Store, workspace: Workspace) -> None:
+    tickets = await posted_in_old_channel(store, workspace, 3)
+    outbox_changed = store.subscribe_outbox()
+    clearing = asyncio.create_task(store.record_channel_deleted(TICKETS, NOW))
+    await outbox_changed.wait()
+    clearing.cancel()
+    await asyncio.wait([clearing])
     assert TICKETS in await store.channels_in_use()
 
     (loss,) = await store.record_channel_deleted(TICKETS, NOW)
 
     assert loss.is_new
     assert loss.posts < 3
-    assert await posted_once_elsewhere(store, tickets)
+    assert await posted_once_in_new_channel(store, tickets)
 
 
 @pytest.mark.usefixtures("one_by_one")
-async def test_of_two_who_find_a_channel_gone_one_tells_of_all_that_was_lost(
-    store: Store, workspace: Workspace
-) -> None:
-    tickets = await lost(store, workspace, 3)
+async def test_of_two_concurrent_cleanups_one_reports_all_losses(store: Store, workspace: Workspace) -> None:
+    tickets = await posted_in_old_channel(store, workspace, 3)
 
     found = await asyncio.gather(*(store.record_channel_deleted(TICKETS, NOW) for _ in range(2)))
 
     assert [[(loss.is_new, loss.posts) for loss in losses] for losses in found] == [[(True, 3)], []]
-    assert await posted_once_elsewhere(store, tickets)
+    assert await posted_once_in_new_channel(store, tickets)
 
 
-async def test_a_channel_is_in_use_while_a_post_is_in_it_or_something_waits_for_it(
+async def test_a_channel_is_in_use_while_it_has_a_post_or_a_pending_delivery(
     store: Store, workspace: Workspace
 ) -> None:
     assert await store.channels_in_use() == []
-    await shown(store, workspace)
+    await posted(store, workspace)
     await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
     assert await store.channels_in_use() == [TICKETS, REPORTS]
@@ -303,13 +301,13 @@ async def test_a_channel_is_in_use_while_a_post_is_in_it_or_something_waits_for_
 async def test_a_reply_typed_in_the_tickets_own_thread_is_not_shown_there_again(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await shown(store, workspace)
+    ticket = await posted(store, workspace)
     await store.add_message(ticket.id, replying(), origin="message:1", now=NOW, already_visible_in=51)
-    assert await waiting(store, ticket) == []
+    assert await pending(store, ticket) == []
     assert [one.kind for one in await store.pending_for_ticket(ticket.id, Destination.GAME)] == [
         DeliveryKind.SEND_TO_GAME
     ]
 
     await store.add_message(ticket.id, replying(), origin="message:2", now=NOW, already_visible_in=TICKETS)
 
-    assert [one.kind for one in await waiting(store, ticket)] == [DeliveryKind.POST_MESSAGE]
+    assert [one.kind for one in await pending(store, ticket)] == [DeliveryKind.POST_MESSAGE]

@@ -1,4 +1,4 @@
-"""How SQLite goes about what is asked again and again: by an index, and never through all there is."""
+"""Query plans: every frequent query uses an index and never scans a growing table."""
 
 import re
 import sqlite3
@@ -19,8 +19,8 @@ from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
 _GROWS = r"((kept_|sorted_|reported_)?tickets|messages|outbox|answered|leads|newest)\b"  # with every ticket
 _SHORT = r"(?! USING (COVERING )?INDEX outbox_(pending|by_channel|buried)\b)"  # indexes of what is not done
 _EACH = "for each row: "
-# What grows is looked through whole, or for all that one source, workspace or sender ever sent; or what is
-# short is looked through whole for each row of something else.
+# A scan of a growing table, or of all rows of one source, workspace or sender; or a scan of a short table
+# for each row of another one.
 _WHOLE = re.compile(
     rf"SCAN {_GROWS}{_SHORT}"
     rf"|SEARCH {_GROWS}{_SHORT}.*\((source|workspace_id|sender)=\?\)"
@@ -30,8 +30,8 @@ _READ_OR_WRITE = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """A store, and a ticket in it."""
+class Queries:
+    """A store, a ticket in it, and every frequent query."""
 
     store: Store
     ticket: Ticket
@@ -48,7 +48,7 @@ class Desk:
         await self.store.search_tickets(self.scope, TicketQuery(limit=25, **conditions))
 
 
-Asked = Callable[[Desk], Coroutine[Any, Any, object]]
+Asked = Callable[[Queries], Coroutine[Any, Any, object]]
 
 ASKED: dict[str, Asked] = {
     "a list": lambda desk: desk.search(),
@@ -96,7 +96,7 @@ def _claimed(ticket: Ticket) -> Ticket:
 
 
 async def plans_of(store: Store, ask: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
-    """Each step of SQLite's plan for each statement that is executed, triggers' among them."""
+    """Each step of SQLite's plan for each executed statement, including those of triggers."""
     statements: list[str] = []
     connections = [store._writer, store._reader]
     for db in connections:
@@ -112,7 +112,7 @@ async def plans_of(store: Store, ask: Callable[[], Coroutine[Any, Any, object]])
 
 
 def _steps(db: sqlite3.Connection, statement: str) -> list[str]:
-    # The plan of an insert names the search for rows that waited for it, which is skipped while none do.
+    # The plan of an insert has the search for rows that refer to it, which is skipped while there are none.
     db.execute("PRAGMA foreign_keys = OFF")
     steps = db.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
     above = {step["id"]: step["parent"] for step in steps}
@@ -127,12 +127,12 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 
 
 @pytest.mark.parametrize("name", ASKED)
-async def test_nothing_looks_through_all_there_is(store: Store, workspace: Workspace, name: str) -> None:
+async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
     for _ in range(3):
         ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (post, *_) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
-    desk = Desk(store=store, ticket=ticket)
+    desk = Queries(store=store, ticket=ticket)
 
     plans = await plans_of(store, lambda: ASKED[name](desk))
 
@@ -154,7 +154,7 @@ async def test_nothing_looks_through_all_there_is(store: Store, workspace: Works
         ),
     ],
 )
-async def test_a_look_through_everything_is_noticed(store: Store, statement: str, step: str) -> None:
+async def test_a_full_table_scan_is_noticed(store: Store, statement: str, step: str) -> None:
     async def look() -> None:
         async with store._read() as db:
             await db.execute_fetchall(statement)

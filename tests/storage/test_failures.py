@@ -1,4 +1,4 @@
-"""A database that fails: what is told, what is kept, and when it takes something again, if ever."""
+"""A failing database: which errors are raised, what is stored, and when writes succeed again."""
 
 import asyncio
 import sqlite3
@@ -26,13 +26,13 @@ from storage.failures import meaning_of
 from tests.storage.samples import HUB, NOW, WRITER, counted, ids, new_ticket, opened, raw
 
 LONG = "Quite badly. " * 2000
-_TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's word for BEGIN, COMMIT and ROLLBACK
+_TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's code for BEGIN, COMMIT and ROLLBACK
 
-Beset = tuple[Store, Workspace, list["asyncio.Task[Ticket]"], sqlite3.Connection]
+LockedStore = tuple[Store, Workspace, list["asyncio.Task[Ticket]"], sqlite3.Connection]
 
 
 async def fill_up(store: Store) -> None:
-    """From now on the file may not grow."""
+    """Let the file not grow from now on."""
     (row,) = await store._writer.execute_fetchall("PRAGMA page_count")
     await store._writer.execute(f"PRAGMA max_page_count = {row[0]}")
 
@@ -42,7 +42,7 @@ async def free_space(store: Store) -> None:
 
 
 async def add_until_full(store: Store, workspace: Workspace) -> list[str]:
-    """The public ids of those that were kept."""
+    """Add tickets until the disk is full; the public ids of those that were stored."""
     kept: list[str] = []
     while len(kept) < 100:
         try:
@@ -54,14 +54,14 @@ async def add_until_full(store: Store, workspace: Workspace) -> list[str]:
 
 
 def damage(path: Path) -> None:
-    """Write over everything but the first pages, which name the tables."""
+    """Overwrite everything but the first pages, which have the schema."""
     with path.open("r+b") as file:
         size = file.seek(0, 2)
         file.seek(20 * 4096)
         file.write(b"\xff" * (size - 20 * 4096))
 
 
-async def test_on_a_full_disk_nothing_is_half_kept_and_all_goes_on_once_there_is_room(
+async def test_on_a_full_disk_nothing_is_half_stored_and_writes_succeed_once_there_is_space(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     await fill_up(store)
@@ -76,7 +76,7 @@ async def test_on_a_full_disk_nothing_is_half_kept_and_all_goes_on_once_there_is
     assert not store.broken.is_set()
 
 
-async def test_a_full_disk_is_noticed_and_so_is_its_end_without_a_ticket_that_comes(
+async def test_a_full_disk_and_its_end_are_noticed_without_a_new_ticket(
     store: Store, workspace: Workspace, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await store.health_error() is None
@@ -91,7 +91,7 @@ async def test_a_full_disk_is_noticed_and_so_is_its_end_without_a_ticket_that_co
     assert counted(path, "room") == 0
 
 
-async def test_a_small_write_that_finds_room_on_a_full_disk_does_not_make_it_well(
+async def test_a_small_write_that_still_fits_does_not_make_a_full_disk_healthy(
     store: Store, workspace: Workspace
 ) -> None:
     await fill_up(store)
@@ -102,7 +102,7 @@ async def test_a_small_write_that_finds_room_on_a_full_disk_does_not_make_it_wel
     assert isinstance(await store.health_error(), DiskFull)
 
 
-async def test_a_store_in_trouble_is_tried_once_a_second_however_often_it_is_asked(
+async def test_a_failing_store_is_probed_once_a_second_however_often_it_is_asked(
     store: Store, workspace: Workspace
 ) -> None:
     await fill_up(store)
@@ -117,11 +117,11 @@ async def test_a_store_in_trouble_is_tried_once_a_second_however_often_it_is_ask
 
 
 @asynccontextmanager
-async def beset(path: Path, *, patience: float, writers: int) -> AsyncIterator[Beset]:
-    """A store whose file another program has locked, and tasks that want to add a ticket each."""
+async def locked_store(path: Path, *, busy_timeout: float, writers: int) -> AsyncIterator[LockedStore]:
+    """A store whose file another program has locked, and tasks that each wait to add a ticket."""
     async with opened(path) as store:
         workspace = await store.add_workspace(HUB, NOW)
-    store = await Store.open(path, busy_timeout=patience)
+    store = await Store.open(path, busy_timeout=busy_timeout)
     with raw(path) as foreign:
         foreign.execute("BEGIN IMMEDIATE")
         waiting = [
@@ -135,8 +135,8 @@ async def beset(path: Path, *, patience: float, writers: int) -> AsyncIterator[B
             await store.close()
 
 
-async def test_a_lock_held_for_less_than_the_patience_fails_nobody(path: Path) -> None:
-    async with beset(path, patience=60.0, writers=20) as (store, workspace, waiting, foreign):
+async def test_a_lock_held_for_less_than_the_busy_timeout_fails_no_write(path: Path) -> None:
+    async with locked_store(path, busy_timeout=60.0, writers=20) as (store, workspace, waiting, foreign):
         for _ in range(20):
             assert await store.workspaces() == [workspace]
         assert not any(task.done() for task in waiting)
@@ -145,8 +145,8 @@ async def test_a_lock_held_for_less_than_the_patience_fails_nobody(path: Path) -
         assert len({ticket.id for ticket in await asyncio.gather(*waiting)}) == 20
 
 
-async def test_a_lock_held_for_longer_fails_each_writer_after_its_own_patience(path: Path) -> None:
-    async with beset(path, patience=0.8, writers=20) as (store, workspace, waiting, foreign):
+async def test_a_lock_held_for_longer_fails_each_write_after_its_own_busy_timeout(path: Path) -> None:
+    async with locked_store(path, busy_timeout=0.8, writers=20) as (store, workspace, waiting, foreign):
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(result) for result in results} == {DatabaseUnavailable}
 
@@ -161,7 +161,7 @@ async def test_a_lock_held_for_longer_fails_each_writer_after_its_own_patience(p
 
 
 async def test_a_writer_that_gives_up_waiting_leaves_no_open_transaction(path: Path) -> None:
-    async with beset(path, patience=0.3, writers=5) as (store, _, waiting, foreign):
+    async with locked_store(path, busy_timeout=0.3, writers=5) as (store, _, waiting, foreign):
         waiting[3].cancel()
         await asyncio.wait(waiting)
         foreign.execute("ROLLBACK")
@@ -172,8 +172,8 @@ async def test_a_writer_that_gives_up_waiting_leaves_no_open_transaction(path: P
         assert await store.health_error() is None
 
 
-async def test_a_use_of_a_key_is_not_waited_for_as_long_as_a_ticket(path: Path) -> None:
-    async with beset(path, patience=60.0, writers=1) as (store, _, (adding,), foreign):
+async def test_storing_the_last_use_of_a_key_waits_less_for_the_lock_than_a_ticket(path: Path) -> None:
+    async with locked_store(path, busy_timeout=60.0, writers=1) as (store, _, (adding,), foreign):
         with pytest.raises(DatabaseUnavailable):
             await store.touch_key_last_used("prefix", NOW)
 
@@ -194,7 +194,7 @@ async def test_a_damaged_file_is_refused_with_the_way_to_restore_it(
         await Store.open(path)
 
 
-async def test_damage_that_nothing_meets_on_the_way_in_is_found_all_the_same(
+async def test_damage_that_opening_reads_nowhere_is_found_all_the_same(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     for _ in range(30):
@@ -208,7 +208,7 @@ async def test_damage_that_nothing_meets_on_the_way_in_is_found_all_the_same(
         await Store.open(path)
 
 
-async def test_once_a_read_meets_damage_nothing_is_taken_any_more(
+async def test_once_a_read_meets_damage_nothing_is_written_any_more(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     for _ in range(30):
@@ -242,7 +242,7 @@ async def test_a_rollback_that_fails_does_not_hide_what_made_it_necessary(
     await store._writer.set_authorizer(None)
 
 
-async def test_a_mistake_of_ours_is_no_trouble_of_the_database(store: Store, path: Path) -> None:
+async def test_a_bug_in_our_sql_does_not_make_the_database_unhealthy(store: Store, path: Path) -> None:
     with raw(path) as db:
         db.execute("ALTER TABLE workspaces RENAME TO elsewhere")
 
@@ -253,7 +253,7 @@ async def test_a_mistake_of_ours_is_no_trouble_of_the_database(store: Store, pat
 
 
 @pytest.mark.parametrize(
-    ("code", "meaning"),
+    ("code", "exception"),
     [
         (sqlite3.SQLITE_FULL, DiskFull),
         (sqlite3.SQLITE_IOERR_SHMSIZE, DiskFull),
@@ -268,31 +268,35 @@ async def test_a_mistake_of_ours_is_no_trouble_of_the_database(store: Store, pat
         (sqlite3.SQLITE_ERROR, StorageError),
     ],
 )
-def test_what_fails_is_called_by_what_follows_from_it(code: int, meaning: type[StorageError]) -> None:
+def test_each_sqlite_error_becomes_the_exception_for_its_consequence(
+    code: int, exception: type[StorageError]
+) -> None:
     error = sqlite3.OperationalError("it failed")
     error.sqlite_errorcode, error.sqlite_errorname = code, "SQLITE_X"
 
-    assert type(meaning_of(error)) is meaning
+    assert type(meaning_of(error)) is exception
     assert str(meaning_of(error)).startswith("The database failed: ")
 
 
-async def test_how_long_transactions_take_and_what_fails_is_told_to_who_watches(
+async def test_the_observer_gets_the_seconds_of_transactions_and_the_failures(
     store: Store, workspace: Workspace
 ) -> None:
-    took: list[str] = []
+    timings: list[str] = []
     failures: list[StorageError] = []
-    store.set_observer(lambda what, seconds: took.append(what) if 0 <= seconds < 5 else None, failures.append)
+    store.set_observer(
+        lambda what, seconds: timings.append(what) if 0 <= seconds < 5 else None, failures.append
+    )
 
     await store.workspaces()
     await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     with pytest.raises(WorkspaceNameTaken):
         await store.add_workspace(HUB, NOW)
 
-    assert took == ["read", "wait", "write", "wait"]
+    assert timings == ["read", "wait", "write", "wait"]
     assert failures == []
 
 
-async def test_what_waits_is_counted_by_state_kind_and_channel(store: Store, workspace: Workspace) -> None:
+async def test_deliveries_are_counted_by_state_kind_and_channel(store: Store, workspace: Workspace) -> None:
     for _ in range(3):
         await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
@@ -310,7 +314,7 @@ async def test_what_waits_is_counted_by_state_kind_and_channel(store: Store, wor
     }
 
 
-async def test_tickets_are_counted_by_source_between_two_looks(store: Store, workspace: Workspace) -> None:
+async def test_tickets_are_counted_by_source_since_a_ticket(store: Store, workspace: Workspace) -> None:
     await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     before = await store.newest_ticket_id()
     for source in ("here", "there", "here"):
