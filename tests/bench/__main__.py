@@ -1,4 +1,4 @@
-"""The benchmark: `python -m tests.bench [--short]`, the same as `make bench` and `make bench-short`.
+"""Benchmark: `python -m tests.bench [--short]`, the same as `make bench` and `make bench-short`.
 
 Everything on one machine, the server on one core and the clients on the others. What it finds is printed;
 with --page it is also written into that page, between its markers, with a chart beside it.
@@ -51,25 +51,27 @@ def _options() -> argparse.Namespace:
 
 
 async def run(bench: Bench, parts: list[str]) -> Report:
-    """One part after the other."""
+    """Run one part after the other."""
     report = Report()
     for name in parts:
         report.add(await PARTS[name](bench))
     return report
 
 
-def _measure(told: argparse.Namespace, console: Console) -> tuple[Report, list[str]]:
-    plan = SHORT if told.short else FULL
-    plan = replace(plan, rounds=told.rounds) if told.rounds else plan
-    parts = told.only or list(PARTS)
-    with_wrk = told.client == "wrk" or (told.client is None and wrk.installed())
+def _measure(options: argparse.Namespace, console: Console) -> tuple[Report, list[str]]:
+    plan = SHORT if options.short else FULL
+    plan = replace(plan, rounds=options.rounds) if options.rounds else plan
+    parts = options.only or list(PARTS)
+    with_wrk = options.client == "wrk" or (options.client is None and wrk.installed())
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
         tempfile.TemporaryDirectory(prefix="ticketbridge-bench-") as folder,
         Progress(*columns, console=console, transient=True) as progress,
     ):
         task = progress.add_task("getting ready")
-        modules = install_node_peer(told.node or Path(folder) / "node") if "side-by-side" in parts else None
+        modules = (
+            install_node_peer(options.node or Path(folder) / "node") if "side-by-side" in parts else None
+        )
         bench = Bench(
             plan=plan,
             cores=cores.split(),
@@ -78,7 +80,7 @@ def _measure(told: argparse.Namespace, console: Console) -> tuple[Report, list[s
             node_modules=modules,
             step=lambda what: progress.update(task, description=what),
         )
-        with cores.on(bench.cores.client):  # the stand-in for Discord is on the clients' side
+        with cores.on(bench.cores.client):  # the sandbox is on the clients' side
             report = asyncio.run(run(bench, parts))
     client = "wrk" if with_wrk else "the client in tests/bench/client.py"
     command = ["python", "-m", "tests.bench", *sys.argv[1:]]
@@ -93,7 +95,7 @@ def _write(page: Path, report: Report, lines: list[str]) -> None:
     page.write_text(with_figures(page.read_text(encoding="utf-8"), figures), encoding="utf-8")
 
 
-def _drawn(table: Table) -> Drawn:
+def _draw_chart(table: Table) -> Drawn:
     drawn = Drawn(*table.head, title=table.title, title_justify="left", caption="\n".join(table.notes))
     for row in table.rows:
         drawn.add_row(*row)
@@ -101,16 +103,16 @@ def _drawn(table: Table) -> Drawn:
 
 
 def main() -> int:
-    told, console = _options(), Console()
-    report, lines = _measure(told, console)
+    options, console = _options(), Console()
+    report, lines = _measure(options, console)
     for line in lines:
         console.print(line, markup=False, highlight=False)
     for table in report.tables:
-        console.print(_drawn(table))
+        console.print(_draw_chart(table))
     for wrong in report.wrong:
         console.print(f"left out: {wrong}", markup=False, highlight=False)
-    if told.page:
-        _write(told.page, report, lines)
+    if options.page:
+        _write(options.page, report, lines)
     return 0 if report.tables else 1
 
 

@@ -1,4 +1,4 @@
-"""A burst of reports into one channel, drained by the real discord.py through the stand-in's rate limits."""
+"""A burst of reports into one channel, posted by the real discord.py through the sandbox's rate limits."""
 
 import asyncio
 import sqlite3
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import DEFAULT_LIMITS, RateLimit
-from tests.bench.load import Load, put_on
+from tests.bench.load import Load, run_load
 from tests.bench.plan import Bench
 from tests.bench.process import running
 from tests.bench.report_table import Report, Table
-from tests.bench.seed_workspace import Premises, furnished
+from tests.bench.seed_workspace import BridgeFolder, create_bridge_folder
 from tests.bench.serving import ROBLOX, Contract
 from tests.support.burst_harness import shown_in
 
-_DIGEST = 10  # embeds, the most Discord takes in a message
+_DIGEST = 10  # embeds, the most that Discord allows in a message
 _ROUTE = "POST /channels/{id}/messages"
 _CHANNEL = "reports"
 _PATIENCE = 20  # times as long as the rate limit allows it to take
@@ -28,7 +28,7 @@ _PATIENCE = 20  # times as long as the rate limit allows it to take
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the channel shows in the end."""
+    """What the channel shows at the end."""
 
     messages: int
     urgent: int  # tickets
@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
-    """How a burst came on the screen."""
+    """How fast a burst was posted."""
 
     accepted_in: float  # seconds from the first request until the last ticket was acknowledged
     seconds: float  # from the first request until the last ticket was shown
@@ -47,7 +47,7 @@ class Drained:
 
 
 async def burst(bench: Bench) -> Report:
-    """With the rate limits Discord has."""
+    """Run a burst with Discord's rate limits."""
     bench.step(f"burst: {bench.plan.burst:,} tickets into one channel")
     drained = await drain(bench)
     line = [
@@ -79,62 +79,60 @@ async def burst(bench: Bench) -> Report:
 
 
 async def drain(bench: Bench, buckets: Mapping[str, RateLimit] | None = None) -> Drained:
-    """`buckets` change the stand-in's rate limits."""
+    """`buckets` change the sandbox's rate limits."""
     folder, plan = bench.new_folder("burst"), bench.plan
     sandbox = Sandbox(rate_limits=buckets or True)
     guild = demo_guild(sandbox)
     limit = (dict(DEFAULT_LIMITS) | dict(buckets or {}))[_ROUTE]
     allowed = plan.burst / _DIGEST / limit.requests * limit.per
     async with sandbox.serve():
-        premises = await furnished(folder, sandbox, guild)
+        bridge = await create_bridge_folder(folder, sandbox, guild)
         command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
-        async with running(
-            command, bench.cores, port=premises.port, folder=folder, database=premises.database
-        ):
+        async with running(command, bench.cores, port=bridge.port, folder=folder, database=bridge.database):
             await connected(sandbox)
             begun = time.monotonic()
-            loads = await _file(bench, premises)
+            loads = await _file(bench, bridge)
             accepted_in = time.monotonic() - begun
-            left = await _drained(premises.database, begun + _PATIENCE * allowed + 30)
+            left = await _drained(bridge.database, begun + _PATIENCE * allowed + 30)
             seconds = time.monotonic() - begun
     wrong = [wrong for load in loads if (wrong := load.wrong(load.accepted))]
     if left:
         wrong.append(f"{left} tickets of the burst were not posted.")
-    seen = shown(sandbox, premises.database, plan.burst, wrong)
+    seen = shown(sandbox, bridge.database, plan.burst, wrong)
     return Drained(accepted_in=accepted_in, seconds=seconds, allowed=allowed, shown=seen, wrong=wrong)
 
 
 async def connected(sandbox: Sandbox) -> None:
-    """Returns once the bot has a session, and had a moment to set itself up."""
+    """Wait until the bot has a session and has set itself up."""
     async with asyncio.timeout(60):
-        while not sandbox.state.gateway.sessions:  # noqa: ASYNC110 - it is the stand-in's, and tells nobody
+        while not sandbox.state.gateway.sessions:  # noqa: ASYNC110 - the sandbox's, which has no event for it
             await asyncio.sleep(0.05)
     await asyncio.sleep(1.0)
 
 
-async def _file(bench: Bench, premises: Premises) -> list[Load]:
-    """The urgent ones among the others: a share of them after each share of those."""
+async def _file(bench: Bench, bridge: BridgeFolder) -> list[Load]:
+    """Send the tickets, with the urgent ones spread evenly among the others."""
     plan, loads = bench.plan, []
     shares = max(1, min(5, plan.urgent))
     for number in range(shares):
         urgent = len(range(number, plan.urgent, shares))
         others = len(range(number, plan.burst - plan.urgent, shares))
         for priority, count in (("medium", others), ("urgent", urgent)):
-            loads.append(await _send(bench, premises, priority, count))
+            loads.append(await _send(bench, bridge, priority, count))
     return loads
 
 
-async def _send(bench: Bench, premises: Premises, priority: str, count: int) -> Load:
+async def _send(bench: Bench, bridge: BridgeFolder, priority: str, count: int) -> Load:
     body = dict(ROBLOX.body) | {"priority": priority}
     contract: Contract = replace(ROBLOX, body=body)
-    errand = contract.errand(
-        premises.port, premises.keys["series"], connections=min(32, max(1, count)), warm=0.0, seconds=60.0
+    load_spec = contract.load_spec(
+        bridge.port, bridge.keys["series"], connections=min(32, max(1, count)), warm=0.0, seconds=60.0
     )
-    return await put_on(replace(errand, requests=count), bench.cores)
+    return await run_load(replace(load_spec, requests=count), bench.cores)
 
 
 async def _drained(database: Path, until: float) -> int:
-    """Returns once nothing waits for Discord; how much still does if that takes too long."""
+    """Wait until no delivery is pending; the number that still is after too long."""
     with closing(sqlite3.connect(database, timeout=60)) as db:
         while True:
             (left,) = db.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()
@@ -144,7 +142,7 @@ async def _drained(database: Path, until: float) -> int:
 
 
 def shown(sandbox: Sandbox, database: Path, tickets: int, wrong: list[str]) -> Shown:
-    """Every ticket must be in the file, and shown once; what is not so is added to `wrong`."""
+    """Check that every ticket is stored, and shown once; what is not is added to `wrong`."""
     posts = [shown_in(message) for message in sandbox.messages(_CHANNEL)]
     times = Counter(name for post in posts for name in post)
     with closing(sqlite3.connect(database)) as db:

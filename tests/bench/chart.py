@@ -1,4 +1,4 @@
-"""The chart: accepted requests a second of each server, as an SVG that needs nothing from elsewhere."""
+"""Chart of accepted requests a second of each server, as an SVG without external resources."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.bench.report_table import Bar
 
-_HIGH = 0.75  # of the room a server has, its bars together
+_HIGH = 0.75  # of a server's height, its bars together
 
 
 def drawable() -> bool:
@@ -14,7 +14,7 @@ def drawable() -> bool:
 
 
 def draw(bars: Sequence[Bar], file: Path) -> None:
-    """A group of bars for each server, the first on top, each with its figure beside it."""
+    """Draw a group of bars for each server, the first on top, each with its figure beside it."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The least that a kept ticket costs: one row, one index, one commit that is on the disk.
+"""Times the minimum for storing a ticket: one row, one index, one synced commit.
 
 `python -m tests.bench.commit FILE COUNT` prints the median of its seconds.
 """
@@ -38,8 +38,8 @@ async def one_commit(bench: Bench) -> float:
             sys.executable, "-m", "tests.bench.commit", str(file), str(_COUNT),
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-    said, _ = await process.communicate()
-    return float(said)
+    output, _ = await process.communicate()
+    return float(output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Which processor core measures and which is measured, so that neither takes time from the other."""
+"""Assigns processor cores, so that server and clients do not compete for one."""
 
 import os
 import sys
@@ -25,8 +25,8 @@ class Cores:
 
 
 def split() -> Cores:
-    """The cores this process may use. Where they cannot be told apart, both sides share what there is."""
-    if sys.platform != "linux":  # elsewhere Python cannot pin
+    """Split the cores this process may use; where there is only one, both sides share it."""
+    if sys.platform != "linux":  # Python cannot pin on other systems
         return Cores(server=frozenset(), client=frozenset())
     first, *others = sorted(os.sched_getaffinity(0))
     return Cores(server=frozenset([first]), client=frozenset(others or [first]))
@@ -34,7 +34,7 @@ def split() -> Cores:
 
 @contextmanager
 def on(cores: frozenset[int]) -> Iterator[None]:
-    """Processes started in the block run there, with every thread of theirs; so does this one meanwhile."""
+    """Run this process and those started in the block on these cores, with all their threads."""
     if not cores or sys.platform != "linux":
         yield
         return

@@ -1,4 +1,4 @@
-"""The same intake and the same questions over few tickets and over many, in turns."""
+"""Growth: the same intake and the same queries over few tickets and over many."""
 
 import asyncio
 import json
@@ -8,66 +8,66 @@ from collections import defaultdict
 
 from tests.bench.cores import on
 from tests.bench.load import ROOT, LoadFailed
-from tests.bench.measuring import measured
+from tests.bench.measuring import measure
 from tests.bench.plan import Bench
 from tests.bench.process import DidNotStart, running
 from tests.bench.report_table import Report, Runs, Table
-from tests.bench.seed_database import filled, to_disk
-from tests.bench.seed_workspace import Premises
-from tests.bench.serving import MINECRAFT, Served
+from tests.bench.seed_database import create_seeded_folder, to_disk
+from tests.bench.seed_workspace import BridgeFolder
+from tests.bench.serving import MINECRAFT, RunningServer
 
 _CONNECTIONS = 32
 _INTAKE = f"intake, {_CONNECTIONS} connections (requests/s)"
 _START = "start until it listens"
 _SIZE = "size on the disk, a ticket (bytes)"
-_Found = dict[str, dict[int, dict[int, float]]]  # by question, by tickets stored, by round
+_Found = dict[str, dict[int, dict[int, float]]]  # by query, by tickets stored, by round
 
 
 async def growth(bench: Bench) -> Report:
-    """Over every size of the plan, smallest first, and the other way round in every second round."""
-    report, premises = Report(), {}
+    """Measure every size of the plan, smallest first, and largest first in every second round."""
+    report, bridge = Report(), {}
     for size in bench.plan.sizes:
         bench.step(f"growth: making {size:,} tickets")
-        premises[size] = await filled(bench.new_folder("stored"), size)
+        bridge[size] = await create_seeded_folder(bench.new_folder("stored"), size)
     found: _Found = defaultdict(lambda: defaultdict(dict))
     for number in range(bench.plan.rounds):
         sizes = bench.plan.sizes if number % 2 == 0 else bench.plan.sizes[::-1]
         for size in sizes:
             bench.step(f"growth, round {number + 1}: {size:,} tickets")
-            for question, seconds in (await _asked(bench, premises[size])).items():
+            for question, seconds in (await _measure_queries(bench, bridge[size])).items():
                 found[question][size][number] = seconds
-            found[_SIZE][size][number] = premises[size].database.stat().st_size / size
-            await _take_in(bench, premises[size], size, number, found, report.wrong)
+            found[_SIZE][size][number] = bridge[size].database.stat().st_size / size
+            await _measure_intake(bench, bridge[size], size, number, found, report.wrong)
     report.tables.append(_table(bench, found))
     return report
 
 
-async def _asked(bench: Bench, premises: Premises) -> dict[str, float]:
+async def _measure_queries(bench: Bench, bridge: BridgeFolder) -> dict[str, float]:
     with on(bench.cores.server):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.browser_checks", str(premises.database), str(bench.plan.looks),
+            sys.executable, "-m", "tests.bench.store_queries", str(bridge.database), str(bench.plan.samples),
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-    said, _ = await process.communicate()
-    told: dict[str, float] = json.loads(said)
-    return told
+    output, _ = await process.communicate()
+    seconds: dict[str, float] = json.loads(output)
+    return seconds
 
 
-async def _take_in(
-    bench: Bench, premises: Premises, size: int, number: int, found: _Found, wrong: list[str]
+async def _measure_intake(
+    bench: Bench, bridge: BridgeFolder, size: int, number: int, found: _Found, wrong: list[str]
 ) -> None:
-    """Into a copy, so that every round begins with as many as it says."""
+    """Measure the intake over a copy, so that every round starts with the same number of tickets."""
     folder = bench.new_folder("copy")
-    moved = premises.at(folder)
-    shutil.copyfile(premises.database, moved.database)
+    moved = bridge.at(folder)
+    shutil.copyfile(bridge.database, moved.database)
     to_disk(moved.database)
     command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
     try:
         async with running(
             command, bench.cores, port=moved.port, folder=folder, database=moved.database
         ) as process:
-            served = Served(process=process, key=moved.keys["modl"])
-            one = await measured(bench, served, MINECRAFT, _CONNECTIONS)
+            served = RunningServer(process=process, key=moved.keys["modl"])
+            one = await measure(bench, served, MINECRAFT, _CONNECTIONS)
             found[_START][size][number] = process.seconds
     except (DidNotStart, LoadFailed) as error:
         wrong.append(f"intake over {size:,} tickets, round {number + 1}: {error}")

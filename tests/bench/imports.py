@@ -1,6 +1,6 @@
-"""What importing costs, by package: `python -m tests.bench.imports MODULE` prints seconds and MB as JSON.
+"""Times imports by package: `python -m tests.bench.imports MODULE` prints seconds and MB as JSON.
 
-A package's share is what its own modules took, without what they imported in turn.
+A package's share is that of its own modules, without what they import.
 """
 
 import importlib
@@ -17,7 +17,7 @@ _PAGE = 4096 / 1e6  # megabytes
 
 
 def megabytes() -> float:
-    """Resident now."""
+    """Resident memory in MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
 
 
@@ -29,7 +29,7 @@ class Shares:
         self._inner = [[0.0, 0.0]]  # for each module being loaded: what those it imports have taken
 
     def watch(self, load: Callable[..., Any]) -> Callable[..., Any]:
-        """A loader's method, which is given itself and a module or its spec."""
+        """Wrap a loader's method, which gets itself and a module or its spec."""
 
         def watched(loader: Any, module: Any) -> Any:
             begun, held = time.perf_counter(), megabytes()
@@ -49,7 +49,7 @@ class Shares:
 
 
 def package_of(module: str) -> str:
-    """Whose module it is, as a reader knows it."""
+    """The package of a module."""
     top = module.partition(".")[0]
     if top in ("bot", "cogs", "storage"):
         return OURS

@@ -1,4 +1,4 @@
-"""The page of figures: Markdown between two markers, with the machine, the date and the command."""
+"""Writes figures into a Markdown page between two markers, with the machine, the date and the command."""
 
 import os
 import platform
@@ -15,11 +15,11 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 class NoMarkers(Exception):
-    """The page has no place for figures: it must hold the two markers, each on a line of its own."""
+    """The page must have the two markers, each on a line of its own."""
 
 
 def with_figures(page: str, figures: str) -> str:
-    """The page with these figures instead of those it had. Raises NoMarkers."""
+    """The page with these figures instead of the old ones. Raises NoMarkers."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -28,7 +28,7 @@ def with_figures(page: str, figures: str) -> str:
 
 
 def as_markdown(report: Report, circumstances: Sequence[str], chart: str | None) -> str:
-    """`chart` is the picture's path as the page is to name it."""
+    """The figures as Markdown; `chart` is the picture's path relative to the page."""
     parts = ["\n".join(f"- {line}" for line in circumstances)]
     if chart:
         parts.append(f"![Accepted requests a second of each server]({chart})")
@@ -45,7 +45,7 @@ def _table(table: Table) -> str:
 
 
 def circumstances(command: Sequence[str], today: date, pinned: str, client: str, rounds: int) -> list[str]:
-    """Where, when and how it was measured: a line each."""
+    """Date, machine and command: a line each."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "pydantic", "discord.py"))
     return [
         f"Date: {today.isoformat()}",
@@ -59,16 +59,16 @@ def circumstances(command: Sequence[str], today: date, pinned: str, client: str,
 
 
 def _processor() -> str:
-    names = _told("/proc/cpuinfo", "model name")
+    names = _parse("/proc/cpuinfo", "model name")
     return names[0] if names else platform.processor() or platform.machine()
 
 
 def _memory() -> str:
-    sizes = _told("/proc/meminfo", "MemTotal")
+    sizes = _parse("/proc/meminfo", "MemTotal")
     return f"{int(sizes[0].split()[0]) / 2**20:.0f} GiB" if sizes else "an unknown amount"
 
 
-def _told(file: str, name: str) -> list[str]:
+def _parse(file: str, name: str) -> list[str]:
     path = Path(file)
     lines = path.read_text().splitlines() if path.exists() else []
     return [line.partition(":")[2].strip() for line in lines if line.startswith(name)]

@@ -1,4 +1,4 @@
-"""A server in its own process on its own core: started, waited for, looked at, stopped."""
+"""Runs a server in its own process on its own core."""
 
 import asyncio
 import os
@@ -13,19 +13,19 @@ from pathlib import Path
 from tests.bench.cores import Cores, on
 from tests.bench.load import ROOT
 
-_PATIENCE = 300.0  # seconds to come up: over a million tickets the file is looked through first
-_FAREWELL = 20.0  # seconds to end
-_CALM = 5  # times in a row the same is counted
+_PATIENCE = 300.0  # seconds to start: a file with a million tickets is checked first
+_FAREWELL = 20.0  # seconds to exit
+_CALM = 5  # equal counts in a row
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class DidNotStart(Exception):
-    """A server ended before it listened. The message is the end of its log."""
+    """A server exited before it listened. The message is the end of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A server that listens."""
+    """A listening server."""
 
     pid: int
     port: int
@@ -34,23 +34,23 @@ class Process:
     seconds: float  # from its start until it listened
 
     def processor_seconds(self) -> float:
-        """What it and all its threads have used so far."""
+        """Processor seconds of the process and all its threads so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
     def megabytes(self, what: str = "VmRSS") -> float:
-        """What it holds in memory now; with VmHWM the most it ever held."""
+        """Resident memory in MB; with VmHWM its peak."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
 
     def loop(self) -> str:
-        """The event loop it runs on, by the libraries it has loaded."""
+        """The event loop of the process, by its loaded libraries."""
         return "uvloop" if "/uvloop/" in Path(f"/proc/{self.pid}/maps").read_text() else "asyncio"
 
-    async def kept(self) -> int | None:
-        """The tickets in its file once they become no more; None for one that keeps none.
+    async def stored_rows(self) -> int | None:
+        """The tickets in its database once their number is stable; None for a server without one.
 
-        What a client hung up on may still be carried out, and belongs to that client's run.
+        A request whose client hung up may still be carried out, and belongs to that run.
         """
         if self.database is None:
             return None
@@ -77,7 +77,7 @@ async def running(
     database: Path | None,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Process]:
-    """Until the block ends. Raises DidNotStart."""
+    """Run a server until the block ends. Raises DidNotStart."""
     log = folder / "server.log"
     settings = {name: value for name, value in os.environ.items() if not name.startswith("TICKETBRIDGE_")}
     begun = time.monotonic()
@@ -97,7 +97,7 @@ async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) ->
     until = time.monotonic() + _PATIENCE
     while True:
         if process.returncode is not None or time.monotonic() > until:
-            raise DidNotStart(_last_words(log))
+            raise DidNotStart(_log_tail(log))
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
@@ -105,7 +105,7 @@ async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) ->
         await asyncio.sleep(0.005)
 
 
-def _last_words(log: Path) -> str:
+def _log_tail(log: Path) -> str:
     return log.read_text(errors="replace")[-1500:]
 
 

@@ -1,4 +1,4 @@
-"""Several runs of the same: their median, their spread, and how two servers compare run by run."""
+"""Figures of several runs: median, spread, and the ratio of two servers run by run."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Measurements of one thing, in the order of the rounds."""
+    """Measurements of one figure, in the order of the rounds."""
 
     values: tuple[float, ...]
 
@@ -16,18 +16,18 @@ class Runs:
         return statistics.median(self.values)
 
     def over(self, other: "Runs") -> "Runs":
-        """The ratio of each round; both must have been measured in the same ones."""
+        """The ratio of each round; both must have the same rounds."""
         return Runs(tuple(mine / theirs for mine, theirs in zip(self.values, other.values, strict=True)))
 
     def shown(self, form: str = ",.0f", scale: float = 1.0) -> str:
-        """As `1,200 (1,100 to 1,300)`: the median, and from the least to the most."""
+        """As `1,200 (1,100 to 1,300)`: the median, and the least and the most."""
         least, middle, most = min(self.values), self.median, max(self.values)
         return f"{middle * scale:{form}} ({least * scale:{form}} to {most * scale:{form}})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Figures under a heading, as a reader gets them."""
+    """Figures under a heading."""
 
     title: str
     head: Sequence[str]
@@ -45,7 +45,7 @@ class Bar:
 
 @dataclass(slots=True)
 class Report:
-    """What a part of the benchmark found. What is wrong is told, and not in the figures."""
+    """Figures of a part of the benchmark. Failed runs are listed in `wrong`, and not in the figures."""
 
     tables: list[Table] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)

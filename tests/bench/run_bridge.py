@@ -1,6 +1,6 @@
-"""`ticketbridge run` over a folder's config.toml, with no limit on how often one sender may file.
+"""`ticketbridge run` over a folder's config.toml, without rate limits.
 
-`python -m tests.bench.run_bridge FOLDER [MODULE]`, the module being one it is to do without. A load from one
+`python -m tests.bench.run_bridge FOLDER [MODULE]`, MODULE is one that it must not import. A load from one
 machine has one address and one key, and would measure the limits. They still count, only nobody reaches them.
 Everything else is as an operator has it.
 """

@@ -1,4 +1,4 @@
-"""Databases with many tickets: a few are filed through the store, and the rest are copies of those in SQL.
+"""Makes databases with many tickets: a few are created through the store, the others are copies in SQL.
 
 So the rows are what the bridge itself writes, whatever columns there are; only what must differ does. Of the
 copies one in twenty is open, each player has filed twenty, and all but the newest are posted; Minecraft's
@@ -15,47 +15,47 @@ from pathlib import Path
 
 from bot.sources import load_sources
 from storage import Store
-from tests.bench.seed_workspace import Premises, furnished
+from tests.bench.seed_workspace import BridgeFolder, create_bridge_folder
 from tests.bench.serving import MINECRAFT, ROBLOX, Contract
 
-PENDING = 500  # deliveries that wait, whatever the size
+PENDING = 500  # pending deliveries, whatever the size
 MODELS = 200  # tickets that are copied
 _CHUNK = 50_000  # rows of one transaction
 _BATCH = 10_000  # tickets indexed in one transaction
 _EACH = 20  # tickets of one player
 _AGE = timedelta(days=365)
 
-# What subjects are made of: each word is in so many of a hundred tickets.
+# Words of the subjects: each is in so many of a hundred tickets.
 WORDS = {"exploiting": 50, "spawn": 5, "griefing": 1}
 
 
-async def filled(folder: Path, tickets: int) -> Premises:
-    """A bridge's folder with so many tickets, on the disk and not only on its way there."""
-    premises = await furnished(folder)
-    await _file_models(premises)
-    with closing(sqlite3.connect(premises.database, isolation_level=None)) as db:
+async def create_seeded_folder(folder: Path, tickets: int) -> BridgeFolder:
+    """Create a bridge folder with so many tickets, synced to the disk."""
+    bridge = await create_bridge_folder(folder)
+    await _file_models(bridge)
+    with closing(sqlite3.connect(bridge.database, isolation_level=None)) as db:
         _copy(db, tickets)
-        _settle(db)
-    await _index(premises)
-    with closing(sqlite3.connect(premises.database, isolation_level=None)) as db:
+        _mark_delivered(db)
+    await _index(bridge)
+    with closing(sqlite3.connect(bridge.database, isolation_level=None)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    to_disk(premises.database)
-    return premises
+    to_disk(bridge.database)
+    return bridge
 
 
 def players(tickets: int) -> int:
-    """How many filed them: an even number, so that each uses one contract alone."""
+    """How many players created them: an even number, so that each uses one contract."""
     return max(2, tickets // _EACH // 2 * 2)
 
 
 def to_disk(file: Path) -> None:
-    """So that nothing is left to be written while something is measured."""
+    """Sync and checkpoint, so that nothing is left to be written during a measurement."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
 
 
-async def _file_models(premises: Premises) -> None:
-    store = await Store.open(premises.database)
+async def _file_models(bridge: BridgeFolder) -> None:
+    store = await Store.open(bridge.database)
     try:
         (workspace,) = await store.workspaces()
         begin = datetime.now(UTC) - _AGE
@@ -65,8 +65,8 @@ async def _file_models(premises: Premises) -> None:
         await store.close()
 
 
-async def _index(premises: Premises) -> None:
-    store = await Store.open(premises.database)
+async def _index(bridge: BridgeFolder) -> None:
+    store = await Store.open(bridge.database)
     try:
         while await store.index_batch(_BATCH):
             pass
@@ -84,7 +84,7 @@ async def _file(store: Store, workspace_id: str, contract: Contract, number: int
 
 
 def _copy(db: sqlite3.Connection, tickets: int) -> None:
-    """Until there are so many. Raises sqlite3.IntegrityError where a new column must differ and does not."""
+    """Copy rows until there are so many. sqlite3.IntegrityError: a new unique column is not varied."""
     made = {
         "uid": "printf('%08x%016x', m.created_at / 1000, :base + n)",
         "public_id": "printf('%s-%09d', substr(m.public_id, 1, instr(m.public_id, '-') - 1), :base + n)",
@@ -103,15 +103,15 @@ def _copy(db: sqlite3.Connection, tickets: int) -> None:
         SELECT {", ".join(made.get(name, f"m.{name}") for name in columns)}
         FROM numbers JOIN tickets AS m ON m.id = :first + n % :models
     """  # noqa: S608 - names of our own columns
-    told = {"apart": int(_AGE.total_seconds() * 1000 / tickets), "players": players(tickets)}
-    told |= {"first": models[0], "models": len(models)}
+    parameters = {"apart": int(_AGE.total_seconds() * 1000 / tickets), "players": players(tickets)}
+    parameters |= {"first": models[0], "models": len(models)}
     db.execute("PRAGMA synchronous = OFF")
     for base in range(len(models), tickets, _CHUNK):
-        db.execute(sql, told | {"base": base, "count": min(_CHUNK, tickets - base)})
+        db.execute(sql, parameters | {"base": base, "count": min(_CHUNK, tickets - base)})
 
 
-def _settle(db: sqlite3.Connection) -> None:
-    """A post for each ticket, done long ago but for the newest."""
+def _mark_delivered(db: sqlite3.Connection) -> None:
+    """Mark the posts of all but the newest tickets delivered."""
     db.execute("DELETE FROM outbox")
     db.execute(
         """

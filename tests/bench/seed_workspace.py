@@ -1,4 +1,4 @@
-"""A folder the bridge can be run over: its settings, and a database with a workspace and its keys."""
+"""Makes a folder for a bridge: its settings, and a database with a workspace and its keys."""
 
 import socket
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.workspace import NewWorkspace
 from storage import Store
 
-_NOWHERE = "http://127.0.0.1:9/api/v10"  # nobody listens there: Discord is away
+_NOWHERE = "http://127.0.0.1:9/api/v10"  # a port without a listener: Discord is away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Premises:
-    """Where a bridge lives, and what opens it."""
+class BridgeFolder:
+    """A bridge's folder, with its port and keys."""
 
     folder: Path
     port: int
@@ -25,15 +25,17 @@ class Premises:
     def database(self) -> Path:
         return self.folder / "tickets.db"
 
-    def at(self, folder: Path) -> "Premises":
-        """The same in another folder, to which its database was copied; the port is a new one."""
-        moved = Premises(folder=folder, port=free_port(), keys=self.keys)
+    def at(self, folder: Path) -> "BridgeFolder":
+        """The same for another folder, with a copy of the database; the port is a new one."""
+        moved = BridgeFolder(folder=folder, port=free_port(), keys=self.keys)
         _configure(moved, None)
         return moved
 
 
-async def furnished(folder: Path, sandbox: Sandbox | None = None, guild: DemoGuild | None = None) -> Premises:
-    """A new one. Without a stand-in for Discord, Discord is away."""
+async def create_bridge_folder(
+    folder: Path, sandbox: Sandbox | None = None, guild: DemoGuild | None = None
+) -> BridgeFolder:
+    """Create a folder. Without a sandbox, Discord is away."""
     channels = guild.channels if guild else {"tickets": 2, "reports": 3}
     workspace = NewWorkspace(
         name="main",
@@ -49,9 +51,9 @@ async def furnished(folder: Path, sandbox: Sandbox | None = None, guild: DemoGui
         keys = {source: await _new_key(store, source, now) for source in ("modl", "series")}
     finally:
         await store.close()
-    premises = Premises(folder=folder, port=free_port(), keys=keys)
-    _configure(premises, sandbox)
-    return premises
+    bridge = BridgeFolder(folder=folder, port=free_port(), keys=keys)
+    _configure(bridge, sandbox)
+    return bridge
 
 
 def free_port() -> int:
@@ -67,15 +69,15 @@ async def _new_key(store: Store, source: str, now: datetime) -> str:
     return key
 
 
-def _configure(premises: Premises, sandbox: Sandbox | None) -> None:
-    (premises.folder / "config.toml").write_text(
+def _configure(bridge: BridgeFolder, sandbox: Sandbox | None) -> None:
+    (bridge.folder / "config.toml").write_text(
         f"""
         [discord]
         token = "{sandbox.token if sandbox else "none"}"
         api_base = "{sandbox.api_base if sandbox else _NOWHERE}"
         [webhook]
-        port = {premises.port}
+        port = {bridge.port}
         [storage]
-        path = "{premises.database}"
+        path = "{bridge.database}"
         """
     )

@@ -1,4 +1,4 @@
-"""Every server that is compared, how it is started, and whether it can be had on this machine."""
+"""The servers that are compared, how each is started, and whether it can run on this machine."""
 
 import json
 import shutil
@@ -13,10 +13,10 @@ from pathlib import Path
 from bot.sources import JsonObject
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
-from tests.bench.client import Errand
+from tests.bench.client import LoadSpec
 from tests.bench.cores import Cores
 from tests.bench.process import Process, running
-from tests.bench.seed_workspace import free_port, furnished
+from tests.bench.seed_workspace import create_bridge_folder, free_port
 
 _PEERS = Path(__file__).with_name("peers")
 _KEY = "bench-key"
@@ -24,15 +24,15 @@ _KEY = "bench-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What is sent: the page's own example."""
+    """The request of a contract: the example of the documentation."""
 
     source: str
     path: str
     header: str
     body: JsonObject
 
-    def errand(self, port: int, key: str, *, connections: int, warm: float, seconds: float) -> Errand:
-        return Errand(
+    def load_spec(self, port: int, key: str, *, connections: int, warm: float, seconds: float) -> LoadSpec:
+        return LoadSpec(
             url=f"http://127.0.0.1:{port}{self.path}",
             headers={self.header: key, "Content-Type": "application/json"},
             body=json.dumps(self.body),
@@ -49,8 +49,8 @@ ROBLOX = Contract(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """A server that runs, and the key that opens it."""
+class RunningServer:
+    """A running server, and an API key for it."""
 
     process: Process
     key: str
@@ -58,16 +58,16 @@ class Served:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One that is compared. What `kind` is not known here is a module of ours to run."""
+    """A server that is compared. An unknown `kind` is a module of tests.bench to run."""
 
     name: str
     kind: str  # noop, validate, bridge, fastapi, fastify
     contract: Contract
     keeps: bool
-    without: str = ""  # a module that it is to do without, though it is installed
+    without: str = ""  # a module that it must not import, though it is installed
 
     def missing(self, node_modules: Path | None) -> str | None:
-        """Why it cannot be run here, in a sentence."""
+        """Why it cannot run here, as a sentence."""
         if self.kind == "fastapi":
             absent = [name for name in ("fastapi", "sqlalchemy", "uvicorn") if find_spec(name) is None]
             return f"{' and '.join(absent)} not installed; `make bench` does it." if absent else None
@@ -80,12 +80,12 @@ class Server:
     @asynccontextmanager
     async def serve(
         self, folder: Path, cores: Cores, *, loop: str, node_modules: Path | None
-    ) -> AsyncIterator[Served]:
-        """Over an empty file in a new folder, until the block ends. Raises DidNotStart."""
+    ) -> AsyncIterator[RunningServer]:
+        """Run it with an empty database until the block ends. Raises DidNotStart."""
         if self.kind == "bridge":
-            premises = await furnished(folder)
+            bridge = await create_bridge_folder(folder)
             command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder), self.without]
-            port, key, database = premises.port, premises.keys[self.contract.source], premises.database
+            port, key, database = bridge.port, bridge.keys[self.contract.source], bridge.database
         else:
             port, key, database = free_port(), _KEY, folder / "tickets.db"
             command = self._command(port, database, loop, node_modules)
@@ -97,7 +97,7 @@ class Server:
             database=database if self.keeps else None,
             environment={"BENCH_KEY": key},
         ) as process:
-            yield Served(process=process, key=key)
+            yield RunningServer(process=process, key=key)
 
     def _command(self, port: int, database: Path, loop: str, node_modules: Path | None) -> list[str]:
         if self.kind == "fastify":
@@ -126,7 +126,7 @@ EVERY = (NOOP, *VALIDATE.values(), *INTAKE.values(), OWN_LOOP, FASTAPI, FASTIFY)
 
 
 def install_node_peer(folder: Path) -> Path | None:
-    """Puts Fastify and its server there; the folder of its modules, or None if that is not to be had."""
+    """Install Fastify and its server there; the folder of its modules, or None if npm fails."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None
     shutil.copytree(_PEERS / "fastify", folder, dirs_exist_ok=True)

@@ -1,22 +1,22 @@
-"""One server after the other, again and again, each time over an empty file; every second round backwards."""
+"""Compares servers: one after the other, each time with an empty database, every second round backwards."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from tests.bench.commit import one_commit
 from tests.bench.load import LoadFailed
-from tests.bench.measuring import Measured, measured
+from tests.bench.measuring import Measurement, measure
 from tests.bench.plan import Bench
 from tests.bench.process import DidNotStart
 from tests.bench.report_table import Bar, Report, Runs, Table
 from tests.bench.serving import EVERY, FASTAPI, FASTIFY, INTAKE, NOOP, OWN_LOOP, VALIDATE, Server
 
-_BUSY = 0.9  # of its core; a client that uses more is what was measured
-_Runs = dict[tuple[str, int], dict[int, Measured]]  # by server and connections, then by round
+_BUSY = 0.9  # of its core; above it the client is the bottleneckd
+_Runs = dict[tuple[str, int], dict[int, Measurement]]  # by server and connections, then by round
 
 
 async def side_by_side(bench: Bench, every: Sequence[Server] = EVERY) -> Report:
-    """All that can be had here, with each number of connections."""
+    """Measure every server that can run here, with each number of connections."""
     missing = {server.name: server.missing(bench.node_modules) for server in every}
     servers = [server for server in every if missing[server.name] is None]
     report = Report(wrong=[f"{name}: {why}" for name, why in missing.items() if why])
@@ -42,7 +42,7 @@ async def side_by_side(bench: Bench, every: Sequence[Server] = EVERY) -> Report:
 
 
 async def _loop_of_ours(bench: Bench) -> str:
-    """The peers on aiohttp get the event loop that ours has."""
+    """The event loop of the bridge, which the peers on aiohttp use too."""
     ours = INTAKE["modl"]
     async with ours.serve(bench.new_folder("loop"), bench.cores, loop="", node_modules=None) as served:
         return served.process.loop()
@@ -51,12 +51,12 @@ async def _loop_of_ours(bench: Bench) -> str:
 async def _measure(
     bench: Bench, server: Server, loop: str, number: int, found: _Runs, wrong: list[str]
 ) -> None:
-    """One round of one server. What goes wrong is told, and leaves no figure."""
+    """One round of one server. A failed run is reported, and has no figure."""
     folder = bench.new_folder(server.kind)
     try:
         async with server.serve(folder, bench.cores, loop=loop, node_modules=bench.node_modules) as served:
             for many in bench.plan.connections:
-                one = await measured(bench, served, server.contract, many)
+                one = await measure(bench, served, server.contract, many)
                 if one.wrong is None:
                     found[server.name, many][number] = one
                 else:
@@ -131,7 +131,7 @@ def _tails(bench: Bench, found: _Runs) -> Table:
 
 
 def _alone(found: _Runs, commits: dict[int, float]) -> Table:
-    """One connection: what it takes over what it must take, one commit on the disk and one answer."""
+    """One connection: its time over that of one synced commit and one answer."""
     noop = found.get((NOOP.name, 1), {})
     rows = []
     for ours in INTAKE.values():
@@ -164,14 +164,14 @@ def _bar(bench: Bench, server: Server, found: _Runs) -> Bar:
     return Bar(name=server.name, values=rates)
 
 
-def _runs(runs: dict[int, Measured], figure: Callable[[Measured], float]) -> Runs:
+def _runs(runs: dict[int, Measurement], figure: Callable[[Measurement], float]) -> Runs:
     return Runs(tuple(figure(runs[number]) for number in sorted(runs)))
 
 
 def _ratio(
-    found: _Runs, mine: tuple[str, int], theirs: tuple[str, int], figure: Callable[[Measured], float]
+    found: _Runs, mine: tuple[str, int], theirs: tuple[str, int], figure: Callable[[Measurement], float]
 ) -> Runs | None:
-    """Over the rounds in which both went well; None if there are none."""
+    """The ratio over the rounds in which both succeeded; None if there are none."""
     ours, others = found.get(mine, {}), found.get(theirs, {})
     shared = sorted(ours.keys() & others.keys())
     if not shared:

@@ -1,4 +1,4 @@
-"""How long the bridge takes to start, what it holds in memory, and the largest causes of both."""
+"""Measures start-up and memory of the bridge, and the packages that take most of both."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ from tests.bench.client import Client
 from tests.bench.cores import on
 from tests.bench.imports import PYTHON
 from tests.bench.load import ROOT
-from tests.bench.measuring import measured
+from tests.bench.measuring import measure
 from tests.bench.plan import Bench
 from tests.bench.process import running
 from tests.bench.report_table import Report, Runs, Table
-from tests.bench.seed_workspace import Premises, furnished
-from tests.bench.serving import MINECRAFT, Served
+from tests.bench.seed_workspace import BridgeFolder, create_bridge_folder
+from tests.bench.serving import MINECRAFT, RunningServer
 
 _REST = "everything after the imports"
 _CONNECTIONS = 128
@@ -28,11 +28,11 @@ _SHOWN = 3  # causes
 
 
 async def starting(bench: Bench) -> Report:
-    """Start-up to the first accepted request; memory idle and after a load; three causes of each."""
+    """Measure start-up to the first 2xx, memory idle and under load, and three causes of each."""
     report = Report()
     starts = [await _start(bench, number) for number in range(bench.plan.starts + 1)][
         1:
-    ]  # the first fills caches
+    ]  # the first run fills caches
     idle, loaded = await _memory(bench, report)
     seconds, held = await _causes(bench)
     total = statistics.median(starts)
@@ -59,38 +59,38 @@ async def _start(bench: Bench, number: int) -> float:
     """Seconds from the start of `ticketbridge run` over a small file to its first 2xx."""
     bench.step(f"start-up {number}")
     folder = bench.new_folder("start")
-    premises = await furnished(folder)
+    bridge = await create_bridge_folder(folder)
     command = [sys.executable, "-m", "bot", "run", "--config", str(folder / "config.toml")]
     begun = time.monotonic()
-    async with running(command, bench.cores, port=premises.port, folder=folder, database=premises.database):
-        _accepted(premises)
+    async with running(command, bench.cores, port=bridge.port, folder=folder, database=bridge.database):
+        _accepted(bridge)
         return time.monotonic() - begun
 
 
-def _accepted(premises: Premises) -> None:
-    """Files one ticket."""
-    errand = MINECRAFT.errand(premises.port, premises.keys["modl"], connections=1, warm=0.0, seconds=30.0)
-    answers = Client(replace(errand, requests=1)).run()
+def _accepted(bridge: BridgeFolder) -> None:
+    """Create one ticket."""
+    load_spec = MINECRAFT.load_spec(bridge.port, bridge.keys["modl"], connections=1, warm=0.0, seconds=30.0)
+    answers = Client(replace(load_spec, requests=1)).run()
     assert answers.statuses.total() == 1, answers.statuses
     assert set(answers.statuses) == {"200"}, answers.statuses
 
 
 async def _memory(bench: Bench, report: Report) -> tuple[float, float]:
-    """Megabytes idle, connected to Discord, and the most up to the end of a load."""
+    """MB idle and connected to Discord, and the peak until the end of a load."""
     bench.step("memory")
     folder, sandbox = bench.new_folder("memory"), Sandbox()
     guild = demo_guild(sandbox)
     async with sandbox.serve():
-        premises = await furnished(folder, sandbox, guild)
+        bridge = await create_bridge_folder(folder, sandbox, guild)
         command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
         async with running(
-            command, bench.cores, port=premises.port, folder=folder, database=premises.database
+            command, bench.cores, port=bridge.port, folder=folder, database=bridge.database
         ) as process:
             await connected(sandbox)
             await asyncio.sleep(bench.plan.idle_seconds)
             idle = process.megabytes()
-            served = Served(process=process, key=premises.keys["modl"])
-            one = await measured(bench, served, MINECRAFT, _CONNECTIONS)
+            served = RunningServer(process=process, key=bridge.keys["modl"])
+            one = await measure(bench, served, MINECRAFT, _CONNECTIONS)
             if one.wrong:
                 report.wrong.append(f"memory under load: {one.wrong}.")
             return idle, process.megabytes("VmHWM")
@@ -101,25 +101,25 @@ async def _causes(bench: Bench) -> tuple[dict[str, float], dict[str, float]]:
     seconds, held = defaultdict(list), defaultdict(list)
     for _ in range(bench.plan.starts):
         begun = time.monotonic()
-        await _said(bench, "-c", "pass")
+        await _run_json(bench, "-c", "pass")
         seconds[PYTHON].append(time.monotonic() - begun)
-        told: dict[str, list[float]] = json.loads(
-            await _said(bench, "-m", "tests.bench.imports", "bot.__main__")
+        shares: dict[str, list[float]] = json.loads(
+            await _run_json(bench, "-m", "tests.bench.imports", "bot.__main__")
         )
-        for package, (took, grew) in told.items():
+        for package, (took, grew) in shares.items():
             held[package].append(grew)
             if package != PYTHON:
                 seconds[package].append(took)
     return _medians(seconds), _medians(held)
 
 
-async def _said(bench: Bench, *arguments: str) -> bytes:
+async def _run_json(bench: Bench, *arguments: str) -> bytes:
     with on(bench.cores.server):
         process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
         )
-    said, _ = await process.communicate()
-    return said
+    output, _ = await process.communicate()
+    return output
 
 
 def _medians(found: Mapping[str, list[float]]) -> dict[str, float]:
@@ -127,6 +127,6 @@ def _medians(found: Mapping[str, list[float]]) -> dict[str, float]:
 
 
 def _largest(shares: Mapping[str, float], total: float) -> list[str]:
-    """As `discord 34 %`."""
+    """The largest shares, as `discord 34 %`."""
     names = sorted(shares, key=lambda name: -shares[name])[:_SHOWN]
     return [f"{name}, {shares[name] / total:.0%}" for name in names]

@@ -1,4 +1,4 @@
-"""The short forms of the benchmark's parts: that it measures what it says, and not how fast anything is."""
+"""Short forms of the benchmark's parts: they check what is measured, not how fast anything is."""
 
 import json
 import os
@@ -17,20 +17,20 @@ from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import RateLimit
 from bot.tickets.queries import Scope, TicketPage
 from tests.bench import chart, wrk
-from tests.bench.browser_checks import NONE, questions
 from tests.bench.burst import drain, shown
 from tests.bench.cores import Cores, split
 from tests.bench.growth import growth
 from tests.bench.imports import OURS, PYTHON
-from tests.bench.load import ROOT, Load, put_on
-from tests.bench.measuring import measured
+from tests.bench.load import ROOT, Load, run_load
+from tests.bench.measuring import measure
 from tests.bench.page import BEGIN, END, NoMarkers, as_markdown, with_figures
 from tests.bench.plan import SHORT, Bench
 from tests.bench.process import Process, rows
 from tests.bench.report_table import Bar, Report, Runs, Table
-from tests.bench.seed_database import MODELS, PENDING, filled
-from tests.bench.serving import FASTAPI, INTAKE, MINECRAFT, NOOP, ROBLOX, VALIDATE, Served, Server
+from tests.bench.seed_database import MODELS, PENDING, create_seeded_folder
+from tests.bench.serving import FASTAPI, INTAKE, MINECRAFT, NOOP, ROBLOX, VALIDATE, RunningServer, Server
 from tests.bench.side_by_side import side_by_side
+from tests.bench.store_queries import EMPTY_QUERIES, queries
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, opened
 
 LOAD = Load(rate=10.0, p50=0.1, p99=0.2, accepted=10, different=10)
@@ -38,19 +38,19 @@ LOAD = Load(rate=10.0, p50=0.1, p99=0.2, accepted=10, different=10)
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    plan = replace(SHORT, rounds=1, seconds=0.2, warm_seconds=0.0, connections=(1,), looks=2, burst=30)
+    plan = replace(SHORT, rounds=1, seconds=0.2, warm_seconds=0.0, connections=(1,), samples=2, burst=30)
     return Bench(plan=plan, cores=split(), folder=tmp_path, wrk=False, node_modules=None)
 
 
 @asynccontextmanager
 async def answering(*statuses: int) -> AsyncIterator[int]:
-    """A server that answers with these in turns; its port."""
-    asked = 0
+    """A server that answers with these statuses in turns; its port."""
+    count = 0
 
     async def answer(request: web.Request) -> web.Response:
-        nonlocal asked
-        asked += 1
-        return web.Response(status=statuses[asked % len(statuses)], body=str(asked).encode())
+        nonlocal count
+        count += 1
+        return web.Response(status=statuses[count % len(statuses)], body=str(count).encode())
 
     app = web.Application()
     app.router.add_post(MINECRAFT.path, answer)
@@ -66,9 +66,9 @@ async def answering(*statuses: int) -> AsyncIterator[int]:
 
 async def test_every_answer_is_counted_by_its_status(bench: Bench) -> None:
     async with answering(200, 503) as port:
-        errand = MINECRAFT.errand(port, "key", connections=3, warm=0.0, seconds=20.0)
+        load_spec = MINECRAFT.load_spec(port, "key", connections=3, warm=0.0, seconds=20.0)
 
-        load = await put_on(replace(errand, requests=100), bench.cores)
+        load = await run_load(replace(load_spec, requests=100), bench.cores)
 
     assert load.accepted == load.different == 50
     assert load.refused == Counter({"503": 50})
@@ -76,20 +76,20 @@ async def test_every_answer_is_counted_by_its_status(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "kept", "wrong"),
+    ("load", "stored", "wrong"),
     [
         (LOAD, 10, None),
         (LOAD, None, None),
         (LOAD, 9, "10 were accepted, and 9 are in the file"),
         (LOAD, 11, "10 were accepted, and 11 are in the file"),
-        (replace(LOAD, unheard=1), 11, None),
+        (replace(LOAD, unanswered=1), 11, None),
         (replace(LOAD, different=9), 10, "10 were accepted, with only 9 different answers"),
         (replace(LOAD, broken=1), 10, "not everything was accepted: no status, 1 broken connections"),
         (replace(LOAD, accepted=0), 0, "nothing was accepted"),
     ],
 )
-def test_what_does_not_add_up_is_not_counted(load: Load, kept: int | None, wrong: str | None) -> None:
-    assert load.wrong(kept) == wrong
+def test_a_run_that_does_not_add_up_is_not_counted(load: Load, stored: int | None, wrong: str | None) -> None:
+    assert load.wrong(stored) == wrong
 
 
 @pytest.mark.parametrize(
@@ -105,32 +105,32 @@ def test_what_does_not_add_up_is_not_counted(load: Load, kept: int | None, wrong
 )
 async def test_every_accepted_request_is_a_row_in_the_file(bench: Bench, server: Server) -> None:
     async with server.serve(bench.folder, bench.cores, loop="", node_modules=None) as served:
-        one = await measured(bench, served, server.contract, 4)
+        one = await measure(bench, served, server.contract, 4)
 
         assert one.wrong is None
         assert one.load.accepted == rows(bench.folder / "tickets.db") > 0
         assert 0 < one.load.p50 <= one.load.p99
         assert os.sched_getaffinity(served.process.pid) == bench.cores.server
         if wrk.installed():
-            by_wrk = await measured(replace(bench, wrk=True), served, server.contract, 4)
+            by_wrk = await measure(replace(bench, wrk=True), served, server.contract, 4)
 
             assert by_wrk.wrong is None
             assert by_wrk.load.accepted > 0
 
 
-async def test_a_server_that_keeps_nothing_of_what_it_accepts_is_not_counted(bench: Bench) -> None:
+async def test_a_server_that_stores_nothing_of_what_it_accepts_is_not_counted(bench: Bench) -> None:
     database = bench.folder / "tickets.db"
     async with opened(database), answering(200) as port:
         process = Process(
             pid=os.getpid(), port=port, database=database, log=bench.folder / "no.log", seconds=0.0
         )
 
-        one = await measured(bench, Served(process=process, key=""), MINECRAFT, 2)
+        one = await measure(bench, RunningServer(process=process, key=""), MINECRAFT, 2)
 
     assert one.wrong == f"{one.load.accepted} were accepted, and 0 are in the file"
 
 
-async def test_a_server_that_answers_errors_is_told_of_and_has_no_figures(bench: Bench) -> None:
+async def test_a_server_that_answers_errors_is_reported_without_figures(bench: Bench) -> None:
     keyless = replace(VALIDATE["modl"], name="keyless", contract=replace(MINECRAFT, header="X-No-Key"))
 
     report = await side_by_side(bench, [NOOP, keyless])
@@ -144,20 +144,20 @@ async def test_a_server_that_answers_errors_is_told_of_and_has_no_figures(bench:
     assert " times 401" in wrong
 
 
-async def test_a_filled_database_holds_what_its_questions_ask_for(tmp_path: Path) -> None:
-    premises = await filled(tmp_path, 2 * MODELS + 1000)
+async def test_a_seeded_database_has_what_its_queries_look_for(tmp_path: Path) -> None:
+    bridge = await create_seeded_folder(tmp_path, 2 * MODELS + 1000)
 
-    assert rows(premises.database) == counted(premises.database, "outbox") == 2 * MODELS + 1000
-    async with opened(premises.database) as store:
+    assert rows(bridge.database) == counted(bridge.database, "outbox") == 2 * MODELS + 1000
+    async with opened(bridge.database) as store:
         (workspace,) = await store.workspaces()
         scope = Scope(workspace_id=workspace.id, source=ROBLOX.source)
-        for name, ask in questions(store, scope, 2 * MODELS + 1000).items():
+        for name, ask in queries(store, scope, 2 * MODELS + 1000).items():
             for number in range(3):
                 answer = await ask(number)
                 found = answer.items if isinstance(answer, TicketPage) else answer
                 # Page 40 and a player's open tickets may be empty where there are few.
-                assert bool(found) == (name not in NONE) or "page" in name or "player" in name, name
-        assert counted(premises.database, "outbox WHERE state = 'pending'") == PENDING
+                assert bool(found) == (name not in EMPTY_QUERIES) or "page" in name or "player" in name, name
+        assert counted(bridge.database, "outbox WHERE state = 'pending'") == PENDING
 
 
 async def test_growth_measures_the_same_over_every_size(bench: Bench) -> None:
@@ -172,7 +172,7 @@ async def test_growth_measures_the_same_over_every_size(bench: Bench) -> None:
     assert [rows(file) for file in sorted(bench.folder.glob("stored-*/tickets.db"))] == [700, 1400]
 
 
-async def test_a_burst_is_drained_and_every_ticket_of_it_seen(bench: Bench) -> None:
+async def test_a_burst_is_posted_and_every_ticket_of_it_found(bench: Bench) -> None:
     fast = {"POST /channels/{id}/messages": RateLimit(requests=5, per=0.2)}
 
     drained = await drain(bench, fast)
@@ -184,7 +184,7 @@ async def test_a_burst_is_drained_and_every_ticket_of_it_seen(bench: Bench) -> N
     assert 1 <= drained.shown.urgent_within <= drained.shown.messages <= 30
 
 
-async def test_a_ticket_of_a_burst_that_is_not_kept_or_not_shown_is_told_of(tmp_path: Path) -> None:
+async def test_a_ticket_of_a_burst_that_is_not_stored_or_not_shown_is_reported(tmp_path: Path) -> None:
     sandbox, wrong = Sandbox(), list[str]()
     demo_guild(sandbox)
     async with opened(tmp_path / "t.db") as store:
@@ -199,12 +199,12 @@ async def test_a_ticket_of_a_burst_that_is_not_kept_or_not_shown_is_told_of(tmp_
     ]
 
 
-def test_what_imports_cost_is_told_by_package() -> None:
+def test_the_cost_of_imports_is_reported_by_package() -> None:
     command = [sys.executable, "-m", "tests.bench.imports", "bot.webhook"]
-    told = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)  # noqa: S603 - ours alone
+    costs = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)  # noqa: S603 - ours alone
 
-    assert {OURS, PYTHON, "aiohttp", "pydantic"} <= told.keys()
-    assert all(seconds > 0 for package, (seconds, _) in told.items() if package != PYTHON)
+    assert {OURS, PYTHON, "aiohttp", "pydantic"} <= costs.keys()
+    assert all(seconds > 0 for package, (seconds, _) in costs.items() if package != PYTHON)
 
 
 def test_runs_are_compared_round_by_round() -> None:
@@ -214,7 +214,7 @@ def test_runs_are_compared_round_by_round() -> None:
     assert ours.over(theirs).shown(".1f") == "3.0 (2.0 to 4.0)"
 
 
-def test_figures_replace_those_the_page_had_and_nothing_else() -> None:
+def test_figures_replace_the_old_ones_of_the_page_and_nothing_else() -> None:
     table = Table(title="T", head=["a", "b"], rows=[["1", "2"]], notes=["So it is."])
     figures = as_markdown(Report(tables=[table], wrong=["X: no node."]), ["Date: today"], "p.svg")
 
@@ -236,7 +236,7 @@ def test_the_page_of_figures_has_a_place_for_them() -> None:
 
 
 @pytest.mark.skipif(not chart.drawable(), reason="the extra bench is not there")
-def test_the_chart_names_each_server_and_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
+def test_the_chart_names_each_server_and_needs_no_external_resource(tmp_path: Path) -> None:
     chart.draw(
         [Bar(name="ours", values={"32 connections": 1234.0}), Bar(name="theirs", values={})],
         tmp_path / "c.svg",

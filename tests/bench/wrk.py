@@ -1,4 +1,4 @@
-"""wrk as the load, where it is installed: it takes less of a core than any client in Python."""
+"""Load by wrk, where it is installed: it needs less of a core than a client in Python."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.client import Errand
+from tests.bench.client import LoadSpec
 from tests.bench.cores import Cores, on
 from tests.bench.load import Load, LoadFailed
 
@@ -19,57 +19,57 @@ def installed() -> bool:
     return shutil.which("wrk") is not None
 
 
-async def put_on_with_wrk(errand: Errand, cores: Cores) -> Load:
+async def run_wrk(load_spec: LoadSpec, cores: Cores) -> Load:
     """The same errand. It has no end by number of requests. Raises LoadFailed."""
-    assert errand.requests is None
-    if not errand.warm_seconds:
-        return await _run(errand, cores)
-    warm = await _run(replace(errand, seconds=errand.warm_seconds), cores)
-    told = await _run(errand, cores)
+    assert load_spec.requests is None
+    if not load_spec.warm_seconds:
+        return await _run(load_spec, cores)
+    warm = await _run(replace(load_spec, seconds=load_spec.warm_seconds), cores)
+    result = await _run(load_spec, cores)
     return replace(
-        told,
-        accepted=told.accepted + warm.accepted,
-        unheard=told.unheard + warm.unheard,
-        refused=told.refused + warm.refused,
-        broken=told.broken + warm.broken,
+        result,
+        accepted=result.accepted + warm.accepted,
+        unanswered=result.unanswered + warm.unanswered,
+        refused=result.refused + warm.refused,
+        broken=result.broken + warm.broken,
     )
 
 
-async def _run(errand: Errand, cores: Cores) -> Load:
-    threads = max(1, min(len(cores.client), errand.connections))
+async def _run(load_spec: LoadSpec, cores: Cores) -> Load:
+    threads = max(1, min(len(cores.client), load_spec.connections))
     # wrk counts in whole seconds.
-    lasts = max(1, round(errand.seconds))
-    command = ["wrk", f"-t{threads}", f"-c{errand.connections}", f"-d{lasts}s", "--timeout", "30s"]
+    lasts = max(1, round(load_spec.seconds))
+    command = ["wrk", f"-t{threads}", f"-c{load_spec.connections}", f"-d{lasts}s", "--timeout", "30s"]
     with on(cores.client):
         process = await asyncio.create_subprocess_exec(
-            *command, "-s", str(_SCRIPT), errand.url, env=os.environ | _told(errand),
+            *command, "-s", str(_SCRIPT), load_spec.url, env=os.environ | _parse(load_spec),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-    said, trouble = await process.communicate()
-    last = said.decode().strip().rpartition("\n")[2]
+    output, trouble = await process.communicate()
+    last = output.decode().strip().rpartition("\n")[2]
     if process.returncode or not last.startswith("{"):
         raise LoadFailed(trouble.decode(errors="replace").strip() or last)
-    return _load(json.loads(last), errand.connections)
+    return _load(json.loads(last), load_spec.connections)
 
 
-def _told(errand: Errand) -> dict[str, str]:
-    headers = "\n".join(f"{name}: {value}" for name, value in errand.headers.items())
+def _parse(load_spec: LoadSpec) -> dict[str, str]:
+    headers = "\n".join(f"{name}: {value}" for name, value in load_spec.headers.items())
     return {
-        "BENCH_BODY": errand.body,
+        "BENCH_BODY": load_spec.body,
         "BENCH_HEADERS": headers,
-        "BENCH_NAME": f"{errand.name}-{os.urandom(6).hex()}",
+        "BENCH_NAME": f"{load_spec.name}-{os.urandom(6).hex()}",
     }
 
 
-def _load(told: dict[str, int], connections: int) -> Load:
-    accepted = told["requests"] - told["refused"]
+def _load(result: dict[str, int], connections: int) -> Load:
+    accepted = result["requests"] - result["refused"]
     return Load(
-        rate=accepted / (told["microseconds"] / 1e6),
-        p50=told["p50"] / 1e6,
-        p99=told["p99"] / 1e6,
+        rate=accepted / (result["microseconds"] / 1e6),
+        p50=result["p50"] / 1e6,
+        p99=result["p99"] / 1e6,
         accepted=accepted,
         different=None,
-        refused=Counter({"not 2xx": told["refused"]}) if told["refused"] else Counter(),
-        broken=told["broken"],
-        unheard=connections,  # wrk hangs up on what is under way at its end
+        refused=Counter({"not 2xx": result["refused"]}) if result["refused"] else Counter(),
+        broken=result["broken"],
+        unanswered=connections,  # wrk hangs up on requests in progress at its end
     )

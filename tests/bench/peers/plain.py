@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
 _Short = Annotated[str, Field(max_length=64)]
-_Line = Annotated[str, Field(max_length=256)]
+_Connection = Annotated[str, Field(max_length=256)]
 _Text = Annotated[str, Field(max_length=10_000)]
 
 
@@ -24,7 +24,7 @@ class MinecraftTicket(BaseModel):
     creatorUuid: UUID  # noqa: N815 - the contract's spelling, here and below
     creatorName: _Short | None = None  # noqa: N815
     type: Literal["player", "chat", "staff", "bug", "support", "appeal"]
-    subject: _Line | None = None
+    subject: _Connection | None = None
     description: _Text | None = None
     reportedPlayerUuid: UUID | None = None  # noqa: N815
     reportedPlayerName: _Short | None = None  # noqa: N815
@@ -34,14 +34,14 @@ class MinecraftTicket(BaseModel):
 
 
 class RobloxReport(BaseModel):
-    subject: _Line
+    subject: _Connection
     category: _Short
     message: _Text
     authorUserId: int  # noqa: N815
     authorUsername: _Short | None = None  # noqa: N815
     authorAvatarUrl: _Text  # noqa: N815
     placeId: _Short  # noqa: N815
-    serverId: _Line | None = None  # noqa: N815
+    serverId: _Connection | None = None  # noqa: N815
     priority: Literal["low", "medium", "high", "urgent"] = "medium"
 
 

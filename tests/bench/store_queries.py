@@ -1,7 +1,7 @@
-"""How long the store takes for each question that people and game servers ask of it.
+"""Times the store's queries that people and game servers cause.
 
-`python -m tests.bench.browser_checks DATABASE COUNT` prints the median seconds of each as JSON.
-Where a question is about one ticket or player, it is another one each time.
+`python -m tests.bench.store_queries DATABASE COUNT` prints the median seconds of each as JSON.
+A query about one ticket or player is about another one each time.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ NOTHING = "search: a word of no ticket"
 THREES = "search: a word of no ticket, its parts in many"
 FILTERED = "search: a word, with a status of no ticket"
 ELSEWHERE = "search: a name of every ticket of the other game"
-NONE = (NOTHING, THREES, FILTERED, ELSEWHERE)  # questions without an answer
+EMPTY_QUERIES = (NOTHING, THREES, FILTERED, ELSEWHERE)  # queries that find nothing
 _REPORTS = ("player", "chat", "cheating", "behavior", "name", "other")  # some of Minecraft's categories
-_LOOKS_ENOUGH = 2.0  # seconds for one question; what is slow is asked less often
-Question = Callable[[int], Awaitable[object]]  # asked for the nth time
+_LOOKS_ENOUGH = 2.0  # seconds for one query; slow ones are run less often
+Question = Callable[[int], Awaitable[object]]  # run for the nth time
 
 
-def questions(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
-    """By what a reader calls them; `scope` is the tickets of Roblox."""
+def queries(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
+    """The queries by their titles; `scope` is the tickets of Roblox."""
     now, here = datetime.now(UTC), [scope.workspace_id]
     every_second, one_in_twenty, one_in_hundred = WORDS
     open_ones = (Status.OPEN, Status.IN_PROGRESS)
@@ -78,13 +78,13 @@ def questions(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
     }
 
 
-async def asked(database: Path, count: int) -> dict[str, float]:
-    """Seconds, the median of each question."""
+async def measure_queries(database: Path, count: int) -> dict[str, float]:
+    """The median seconds of each query."""
     store = await Store.open(database)
     try:
         (workspace,) = await store.workspaces()
         scope = Scope(workspace_id=workspace.id, source="series")
-        every = questions(store, scope, rows(database))
+        every = queries(store, scope, rows(database))
         return {name: await _median(ask, count) for name, ask in every.items()}
     finally:
         await store.close()
@@ -101,4 +101,4 @@ async def _median(ask: Question, count: int) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(asked(Path(sys.argv[1]), int(sys.argv[2])))))
+    print(json.dumps(asyncio.run(measure_queries(Path(sys.argv[1]), int(sys.argv[2])))))
