@@ -1,4 +1,4 @@
-"""What the ready clients talk to: the real webhook over a real store, and a ticket server with moods."""
+"""Servers for the example clients: the real webhook over a real store, and one with scripted answers."""
 
 import asyncio
 import json
@@ -22,7 +22,11 @@ from bot.webhook import WebhookServer
 from storage import Store
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients"
-KEPT = {"success": True, "data": {"TicketId": "TICKET-1"}, "ticketId": "PLAYER-1"}  # both contracts read it
+ACCEPTED = {
+    "success": True,
+    "data": {"TicketId": "TICKET-1"},
+    "ticketId": "PLAYER-1",
+}  # both contracts read it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,33 +37,33 @@ class Bridge:
     keys: Mapping[str, str]
     store: Store
 
-    async def kept(self) -> list[Ticket]:
+    async def tickets(self) -> list[Ticket]:
         """Every ticket in the store, oldest first."""
         ids = [workspace.id for workspace in await self.store.workspaces()]
         return sorted(await self.store.autocomplete_tickets("", ids), key=lambda ticket: ticket.id)
 
-    async def sent(self, ticket: Ticket) -> dict[str, Any]:
-        """The JSON object that a ticket was filed with."""
-        sent = json.loads(await self.store.raw_request(ticket.id))
-        assert isinstance(sent, dict)
-        return sent
+    async def request_body(self, ticket: Ticket) -> dict[str, Any]:
+        """The JSON object of a ticket's request."""
+        body = json.loads(await self.store.raw_request(ticket.id))
+        assert isinstance(body, dict)
+        return body
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mood:
-    """How a ticket server answers one request. Status 0: it hangs up."""
+class CannedAnswer:
+    """How the server answers one request. Status 0: it closes the connection."""
 
     status: int = 200
-    body: str | Mapping[str, object] = field(default_factory=lambda: KEPT)
+    body: str | Mapping[str, object] = field(default_factory=lambda: ACCEPTED)
     headers: Mapping[str, str] = field(default_factory=dict)
     after: float = 0  # seconds
 
 
 @dataclass(kw_only=True)
-class MoodyServer:
-    """A ticket server that answers in one mood after the other, and in a good one from then on."""
+class ScriptedServer:
+    """A ticket server that gives the scripted answers in turn, and a 200 from then on."""
 
-    moods: list[Mood] = field(default_factory=list)
+    answers: list[CannedAnswer] = field(default_factory=list)
     requests: list[tuple[Mapping[str, str], str]] = field(default_factory=list)  # headers and body
     paths: list[str] = field(default_factory=list)
     url: str = ""
@@ -71,19 +75,19 @@ class MoodyServer:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.headers.copy(), await request.text()))
         self.paths.append(request.path)
-        mood = self.moods.pop(0) if self.moods else Mood()
-        await asyncio.sleep(mood.after)
-        if mood.status == 0:
+        answer = self.answers.pop(0) if self.answers else CannedAnswer()
+        await asyncio.sleep(answer.after)
+        if answer.status == 0:
             assert request.transport is not None
             request.transport.close()
-        if isinstance(mood.body, str):
-            return web.Response(status=mood.status or 500, text=mood.body, headers=mood.headers)
-        return web.json_response(dict(mood.body), status=mood.status or 500, headers=mood.headers)
+        if isinstance(answer.body, str):
+            return web.Response(status=answer.status or 500, text=answer.body, headers=answer.headers)
+        return web.json_response(dict(answer.body), status=answer.status or 500, headers=answer.headers)
 
 
 @asynccontextmanager
 async def opened(database: Path, *, requests: int | None = None) -> AsyncIterator[Bridge]:
-    """A bridge on a new database; `requests` is a narrower limit, whose time stands still."""
+    """A webhook on a new database; `requests` is a lower rate limit, on a clock that stands still."""
     now = datetime.now(UTC)
     store = await Store.open(database)
     try:
@@ -105,8 +109,8 @@ def _webhook(store: Store, requests: int | None) -> WebhookServer:
     sources = load_sources()
     if requests is None:
         return WebhookServer(store, sources)
-    narrow = {name: _limited(source, requests) for name, source in sources.items()}
-    return WebhookServer(store, narrow, clock=lambda: 1000.0)
+    limited = {name: _limited(source, requests) for name, source in sources.items()}
+    return WebhookServer(store, limited, clock=lambda: 1000.0)
 
 
 def _limited(source: Source, requests: int) -> Source:
@@ -120,8 +124,8 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
 
 
 @pytest.fixture
-async def moody() -> AsyncIterator[MoodyServer]:
-    server = MoodyServer()
+async def server() -> AsyncIterator[ScriptedServer]:
+    server = ScriptedServer()
     app = web.Application()
     app.router.add_post("/{path:.*}", server.answer)
     async with TestServer(app) as at:
@@ -129,11 +133,11 @@ async def moody() -> AsyncIterator[MoodyServer]:
         yield server
 
 
-async def ran(*command: str, seconds: float = 20) -> str:
-    """What a program prints; it must succeed in time."""
+async def run_program(*command: str, seconds: float = 60) -> str:
+    """Run a program, which must succeed; its output."""
     pipe = asyncio.subprocess.PIPE
-    straight = os.environ | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=straight)
+    environment = os.environ | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
     try:
         async with asyncio.timeout(seconds):
             printed, errors = await process.communicate()

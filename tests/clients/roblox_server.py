@@ -1,6 +1,6 @@
-"""A Roblox game server as far as a ModuleScript sees it: HttpService, task, warn, a place and a job.
+"""A Roblox game server as a ModuleScript sees it: HttpService, task, warn, a place and a job.
 
-Its HttpService really sends. The rules it holds scripts to are Roblox's: nil vanishes from JSON, an empty
+Its HttpService really sends. It has Roblox's rules: nil vanishes from JSON, an empty
 table is a list, text must be UTF-8, an answer's headers are in lower case, and a broken connection throws.
 """
 
@@ -59,14 +59,14 @@ class RobloxServer:
         self._module = self._lua.execute(module.read_text("utf-8"))
 
     def client(self, **settings: Any) -> Any:
-        """What `TicketBridge.new` returns. Raises LuaError for settings it does not take."""
+        """Call `TicketBridge.new`. Raises LuaError for wrong settings."""
         return self._module.new(self._table(settings))
 
     def player(self, user_id: int = 123456789) -> Any:
         return self._table({"UserId": user_id, "Name": "reporter123", "DisplayName": "Reporter Name"})
 
     def call(self, client: Any, method: str, player: Any, **fields: object) -> tuple[bool, Any]:
-        """A method of the client, and its two results."""
+        """Call a method of the client; its two results."""
         kept, outcome = self._call(client, method, player, self._table(fields))
         return kept, _plain(outcome)
 
@@ -113,7 +113,7 @@ class RobloxServer:
 
 
 def _plain(value: Any) -> Any:
-    """A Lua value in Python's words. Reading text that is not UTF-8 raises UnicodeDecodeError."""
+    """A Lua value as a Python value. Reading text that is not UTF-8 raises UnicodeDecodeError."""
     if lua51.lua_type(value) != "table":
         return value
     items = {key: _plain(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""The curl page: every request on it is sent as it stands, and every answer on it is the one that comes."""
+"""The curl page: every request on it is sent unchanged, and must get the answer on the page."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import pytest
 from bot.sources import load_sources
 from bot.tickets.workspace import Plan
 from bot.webhook.errors import api_error
-from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, opened, ran
+from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer, opened, run_program
 
 PAGE = (CLIENTS / "curl.md").read_text("utf-8")
 SOURCES = {"Roblox": "series", "Minecraft": "modl"}
@@ -29,7 +29,7 @@ SHAPES = {  # what differs from one ticket to the next
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """What stands below a heading of the page."""
+    """A heading of the page with its request and answer."""
 
     chapter: str
     heading: str
@@ -67,7 +67,7 @@ def _named(example: Example) -> str:
 
 
 def script(request: str, url: str, keys: dict[str, str]) -> str:
-    """A request of the page behind the page's first lines, for this address and these keys."""
+    """The page's setup lines and a request, for this address and these keys."""
     opening = (_block("sh", PAGE) or "").replace("http://127.0.0.1:8080", url)
     for source, key in keys.items():
         opening = opening.replace(f"YOUR_{source.upper()}_KEY", key)
@@ -76,7 +76,7 @@ def script(request: str, url: str, keys: dict[str, str]) -> str:
 
 async def answered(request: str, bridge: Bridge) -> tuple[int, Any]:
     """The status and the body that `sh` prints."""
-    return _read(await ran("sh", "-eu", "-c", script(request, bridge.url, dict(bridge.keys))))
+    return _read(await run_program("sh", "-eu", "-c", script(request, bridge.url, dict(bridge.keys))))
 
 
 def _read(printed: str) -> tuple[int, Any]:
@@ -85,7 +85,7 @@ def _read(printed: str) -> tuple[int, Any]:
 
 
 def _shape(value: Any) -> Any:
-    """The answer with what differs from one ticket to the next replaced by what it looks like."""
+    """The answer with ids and times replaced by their shapes."""
     if not isinstance(value, dict):
         return value
     return {
@@ -102,14 +102,14 @@ def _curl() -> None:
 
 
 @pytest.mark.parametrize("example", [each for each in examples() if each.request], ids=_named)
-async def test_a_request_of_the_page_gets_the_answer_of_the_page(example: Example, bridge: Bridge) -> None:
+async def test_each_request_of_the_page_gets_the_answer_of_the_page(example: Example, bridge: Bridge) -> None:
     assert example.request is not None
 
     status, body = await answered(example.request, bridge)
 
     assert status == example.status
     assert _shape(body) == _shape(example.answer)
-    assert len(await bridge.kept()) == (1 if status == 200 else 0)
+    assert len(await bridge.tickets()) == (1 if status == 200 else 0)
 
 
 async def test_no_apostrophe_quote_emoji_or_line_break_is_lost_in_the_shell(bridge: Bridge) -> None:
@@ -120,7 +120,7 @@ async def test_no_apostrophe_quote_emoji_or_line_break_is_lost_in_the_shell(brid
     await answered(ticket or "", bridge)
 
     told = 'He said "you can\'t catch me" 😀\nand flew away.'
-    assert [ticket.body for ticket in await bridge.kept()] == [told, told]
+    assert [ticket.body for ticket in await bridge.tickets()] == [told, told]
 
 
 @pytest.mark.parametrize("chapter", SOURCES)
@@ -132,7 +132,7 @@ async def test_the_429_of_the_page_is_what_one_request_too_many_gets(chapter: st
     async with opened(tmp_path / "narrow.db", requests=1) as bridge:
         first, _ = await answered(request, bridge)
         status, body = await answered(request, bridge)
-        with_headers = await ran(
+        with_headers = await run_program(
             "sh", "-eu", "-c", script(request.replace("curl ", "curl -i ", 1), bridge.url, dict(bridge.keys))
         )
 
@@ -174,11 +174,13 @@ def test_every_documented_outcome_and_every_path_is_on_the_page(chapter: str) ->
     [(0, ("data", "Ticket", "Status", "resolved")), (1, ("ticket", "status", "closed"))],
     ids=SOURCES,
 )
-async def test_the_work_on_the_page_is_done(number: int, last: tuple[str, ...], bridge: Bridge) -> None:
+async def test_the_staff_requests_of_the_page_work(
+    number: int, last: tuple[str, ...], bridge: Bridge
+) -> None:
     chapter = PAGE.partition("## Reading tickets")[2].partition("\n## ")[0]
     story = re.findall(r"^```sh\n(.*?)^```", chapter, re.DOTALL | re.MULTILINE)[number]
 
-    printed = await ran("sh", "-eu", "-c", script(story, bridge.url, dict(bridge.keys)))
+    printed = await run_program("sh", "-eu", "-c", script(story, bridge.url, dict(bridge.keys)))
 
     answers = [json.loads(line) for line in printed.splitlines() if line]
     assert all(answer.get("success", True) is True for answer in answers)
@@ -186,35 +188,38 @@ async def test_the_work_on_the_page_is_done(number: int, last: tuple[str, ...], 
     for key in last[:-1]:
         end = end[key]
     assert end == last[-1]
-    (ticket,) = await bridge.kept()
+    (ticket,) = await bridge.tickets()
     assert ticket.status.is_closed
     assert ticket.claimed_by is not None
 
 
-async def test_curl_tries_again_with_the_same_idempotency_key(moody: MoodyServer) -> None:
+async def test_curl_retries_with_the_same_idempotency_key(server: ScriptedServer) -> None:
     request = _block("sh", PAGE.partition("## Trying again")[2]) or ""
-    moody.moods = [Mood(status=0), Mood(status=503, body="away", headers={"Retry-After": "1"})]
+    server.answers = [
+        CannedAnswer(status=0),
+        CannedAnswer(status=503, body="away", headers={"Retry-After": "1"}),
+    ]
 
-    printed = await ran("sh", "-eu", "-c", script(request, moody.url, {"modl": "k"}))
+    printed = await run_program("sh", "-eu", "-c", script(request, server.url, {"modl": "k"}))
 
     assert printed.endswith("\nHTTP 200\n")
-    assert len(moody.requests) == 3
-    assert len(set(moody.idempotency_keys)) == 1
-    assert len({body for _, body in moody.requests}) == 1
+    assert len(server.requests) == 3
+    assert len(set(server.idempotency_keys)) == 1
+    assert len({body for _, body in server.requests}) == 1
 
 
-async def test_the_request_that_tries_again_is_one_the_bridge_keeps(bridge: Bridge) -> None:
+async def test_the_retrying_request_is_accepted_by_the_bridge(bridge: Bridge) -> None:
     status, _ = await answered(_block("sh", PAGE.partition("## Trying again")[2]) or "", bridge)
 
     assert status == 200
-    assert [ticket.body for ticket in await bridge.kept()] == ["I'm stuck in a wall."]
+    assert [ticket.body for ticket in await bridge.tickets()] == ["I'm stuck in a wall."]
 
 
-async def test_text_from_a_variable_arrives_as_it_is(bridge: Bridge) -> None:
+async def test_text_from_a_variable_arrives_unchanged(bridge: Bridge) -> None:
     if shutil.which("jq") is None:
         pytest.skip("jq not found")
 
     status, _ = await answered(_block("sh", PAGE.partition("## Text you did not write")[2]) or "", bridge)
 
     assert status == 200
-    assert [ticket.body for ticket in await bridge.kept()] == ['I can\'t "move" \\o/\nsince the update']
+    assert [ticket.body for ticket in await bridge.tickets()] == ['I can\'t "move" \\o/\nsince the update']

@@ -1,4 +1,4 @@
-"""The Minecraft client, compiled and run by the JDK."""
+"""The Minecraft client, compiled and run with the JDK."""
 
 import asyncio
 import json
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from bot.tickets.ticket import Priority, TicketField
-from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, ran
+from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer, run_program
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone``` \x01\u2028end'
-BUSY = Mood(status=503, body="upstream is away")
+BUSY = CannedAnswer(status=503, body="upstream is away")
 # Every argument after the key is filed after the one before it; types joined by a comma are filed at once.
 MAIN = r"""
 import java.io.PrintStream;
@@ -66,7 +66,7 @@ Filing = Callable[..., Coroutine[Any, Any, list[str]]]
 
 
 def missing() -> str:
-    """What is not here that these tests need; empty if all is."""
+    """What these tests need and this machine lacks; empty if it has everything."""
     absent = [tool for tool in ("javac", "java") if shutil.which(tool) is None]
     if absent:
         return f"{' and '.join(absent)} not found: install a JDK 17 or newer"
@@ -91,21 +91,21 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def file(classes: Path) -> Filing:
-    """Files tickets with the client; a line for each outcome."""
+    """Create tickets with the client; a line for each outcome."""
 
     async def file(url: str, key: str, *types: str) -> list[str]:
         quick = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", str(classes))
-        return (await ran("java", *quick, "Main", url, key, *types)).splitlines()
+        return (await run_program("java", *quick, "Main", url, key, *types)).splitlines()
 
     return file
 
 
-async def test_a_ticket_is_kept_with_every_word_intact(file: Filing, bridge: Bridge) -> None:
+async def test_a_ticket_is_saved_with_every_character(file: Filing, bridge: Bridge) -> None:
     said = await file(bridge.url + "/", bridge.keys["modl"] + "\n", "player", "bug")
 
-    full, bare = await bridge.kept()
+    full, bare = await bridge.tickets()
     assert said == [f"pending kept {full.public_id}", f"pending kept {bare.public_id}"]
-    assert (await bridge.sent(full))["description"] == HOSTILE
+    assert (await bridge.request_body(full))["description"] == HOSTILE
     assert full.body == HOSTILE.replace("\x01", "")  # the server takes control characters out
     assert (full.subject, full.category, full.priority) == ("Fly hacks", "player", Priority.HIGH)
     assert full.reported_player is not None
@@ -113,10 +113,10 @@ async def test_a_ticket_is_kept_with_every_word_intact(file: Filing, bridge: Bri
     assert full.chat_log == ('12:00:01 Hacker123: "bye"', "so long")
     assert TicketField(label="Tags", value="cheating, fly") in full.fields
     assert TicketField(label="Server", value="survival-1") in full.fields
-    assert (await bridge.sent(bare)).keys() == {"creatorUuid", "creatorName", "type"}
+    assert (await bridge.request_body(bare)).keys() == {"creatorUuid", "creatorName", "type"}
 
 
-async def test_what_the_server_refuses_is_said_in_its_words_and_sent_once(
+async def test_a_rejection_is_reported_in_the_servers_words_and_not_retried(
     file: Filing, bridge: Bridge
 ) -> None:
     unknown, wrong = await asyncio.gather(
@@ -126,80 +126,80 @@ async def test_what_the_server_refuses_is_said_in_its_words_and_sent_once(
     assert unknown == ["pending refused The API key is missing or not valid."]
     (said,) = wrong
     assert said.startswith("pending refused Invalid data provided: type must be one of: player, chat")
-    assert await bridge.kept() == []
+    assert await bridge.tickets() == []
 
 
-async def test_it_tries_again_with_the_same_idempotency_key_and_speaks_plain_http(
-    file: Filing, moody: MoodyServer
+async def test_it_retries_with_the_same_idempotency_key_over_plain_http(
+    file: Filing, server: ScriptedServer
 ) -> None:
-    moody.moods = [BUSY, BUSY]
+    server.answers = [BUSY, BUSY]
 
-    said = await file(moody.url + "/", "the key", "player", "bug")
+    said = await file(server.url + "/", "the key", "player", "bug")
 
     assert said == ["pending kept PLAYER-1"] * 2
-    assert len(moody.requests) == 4
-    assert [len(set(keys)) for keys in (moody.idempotency_keys[:3], moody.idempotency_keys)] == [1, 2]
-    assert len({body for _, body in moody.requests[:3]}) == 1
-    headers, _ = moody.requests[0]
-    assert set(moody.paths) == {"/v1/minecraft/tickets"}
+    assert len(server.requests) == 4
+    assert [len(set(keys)) for keys in (server.idempotency_keys[:3], server.idempotency_keys)] == [1, 2]
+    assert len({body for _, body in server.requests[:3]}) == 1
+    headers, _ = server.requests[0]
+    assert set(server.paths) == {"/v1/minecraft/tickets"}
     assert (headers["X-API-Key"], headers["Content-Type"]) == ("the key", "application/json")
     assert not {"Upgrade", "HTTP2-Settings"} & headers.keys()
 
 
-async def test_it_tries_again_after_a_broken_connection_and_five_times_in_all(
-    file: Filing, moody: MoodyServer
+async def test_it_retries_after_a_broken_connection_up_to_five_attempts(
+    file: Filing, server: ScriptedServer
 ) -> None:
     at_once = {"Retry-After": "0"}
-    again = [Mood(status=500, headers=at_once)] * 9
-    moody.moods = [Mood(status=0), Mood(status=429, headers=at_once), *again]
+    again = [CannedAnswer(status=500, headers=at_once)] * 9
+    server.answers = [CannedAnswer(status=0), CannedAnswer(status=429, headers=at_once), *again]
 
-    said = await file(moody.url, "k", "player")
+    said = await file(server.url, "k", "player")
 
     assert said == ["pending refused The ticket server answered with status 500."]
-    assert len(moody.requests) == 5
+    assert len(server.requests) == 5
 
 
-async def test_it_waits_as_long_as_it_is_asked_to_or_gives_up(file: Filing, moody: MoodyServer) -> None:
+async def test_it_waits_for_retry_after_or_gives_up(file: Filing, server: ScriptedServer) -> None:
     told = {"error": "Rate limit exceeded", "message": 'A "quoted" é\n😀 \\ sentence'}
-    moody.moods = [
-        Mood(status=429, headers={"Retry-After": "1"}),
-        Mood(),
-        Mood(status=429, headers={"Retry-After": "31"}, body=told),
+    server.answers = [
+        CannedAnswer(status=429, headers={"Retry-After": "1"}),
+        CannedAnswer(),
+        CannedAnswer(status=429, headers={"Retry-After": "31"}, body=told),
     ]
     started = asyncio.get_running_loop().time()
 
-    kept, *refused = await file(moody.url, "k", "player", "bug")
+    kept, *refused = await file(server.url, "k", "player", "bug")
 
     assert asyncio.get_running_loop().time() - started >= 1
     assert kept == "pending kept PLAYER-1"
     assert refused == ['pending refused A "quoted" é', "😀 \\ sentence"]
-    assert len(moody.requests) == 3
+    assert len(server.requests) == 3
 
 
-async def test_the_cooldown_is_per_player_and_type_and_begins_with_a_success(
-    file: Filing, moody: MoodyServer
+async def test_the_cooldown_is_per_player_and_type_and_starts_with_a_success(
+    file: Filing, server: ScriptedServer
 ) -> None:
-    moody.moods = [Mood(after=0.2, status=400, body={"error": "no"}), Mood(after=0.2)]
+    server.answers = [CannedAnswer(after=0.2, status=400, body={"error": "no"}), CannedAnswer(after=0.2)]
 
-    said = await file(moody.url, "k", "player,Player", "player,PLAYER", "player", "bug")
+    said = await file(server.url, "k", "player,Player", "player,PLAYER", "player", "bug")
 
     assert said[:2] == ["pending refused no", "done refused Your last message is still on its way."]
     assert said[2:4] == ["pending kept PLAYER-1", "done refused Your last message is still on its way."]
     assert re.fullmatch(r"done refused Wait (59|60) s before you send another message\.", said[4])
     assert said[5] == "pending kept PLAYER-1"
-    assert len(moody.requests) == 3
+    assert len(server.requests) == 3
 
 
-async def test_an_answer_that_is_no_ticket_is_no_success(file: Filing, moody: MoodyServer) -> None:
-    moody.moods = [
-        Mood(body="<html>Welcome to our proxy"),
-        Mood(body='{"ticketId": "cut off'),
-        Mood(body='{"ticketId": "\\uZZZZ"}'),
-        Mood(status=403, body={"error": {"code": 403, "message": "of another contract"}}),
-        Mood(status=404, body=""),
+async def test_an_answer_without_a_ticket_is_no_success(file: Filing, server: ScriptedServer) -> None:
+    server.answers = [
+        CannedAnswer(body="<html>Welcome to our proxy"),
+        CannedAnswer(body='{"ticketId": "cut off'),
+        CannedAnswer(body='{"ticketId": "\\uZZZZ"}'),
+        CannedAnswer(status=403, body={"error": {"code": 403, "message": "of another contract"}}),
+        CannedAnswer(status=404, body=""),
     ]
 
-    said = await file(moody.url, "k", *["player"] * 5)
+    said = await file(server.url, "k", *["player"] * 5)
 
     assert said[:3] == ["pending refused The ticket server answered with status 200."] * 3
     assert said[3:] == [
@@ -208,11 +208,11 @@ async def test_an_answer_that_is_no_ticket_is_no_success(file: Filing, moody: Mo
     ]
 
 
-async def test_a_server_that_does_not_answer_is_said_to_be_out_of_reach(
-    file: Filing, moody: MoodyServer
+async def test_a_server_that_does_not_answer_is_reported_as_unreachable(
+    file: Filing, server: ScriptedServer
 ) -> None:
-    moody.moods = [*[Mood(status=500, headers={"Retry-After": "0"})] * 4, Mood(status=0)]
+    server.answers = [*[CannedAnswer(status=500, headers={"Retry-After": "0"})] * 4, CannedAnswer(status=0)]
 
-    said = await file(moody.url, "k", "player")
+    said = await file(server.url, "k", "player")
 
     assert said == ["pending refused The ticket server cannot be reached. Try again later."]

@@ -1,4 +1,4 @@
-"""The Roblox client, in a Lua runtime that sends what it is told to."""
+"""The Roblox client, in a Lua runtime whose HttpService really sends."""
 
 import json
 import re
@@ -7,12 +7,12 @@ from itertools import pairwise
 import pytest
 
 from bot.tickets.ticket import Priority, TicketField
-from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer
+from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer
 from tests.clients.roblox_server import LuaError, RobloxServer
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone```'
 REPORT = {"subject": "Speed hacks", "category": "reports", "message": HOSTILE, "priority": "high"}
-BUSY = Mood(status=503, body="upstream is away")
+BUSY = CannedAnswer(status=503, body="upstream is away")
 
 
 @pytest.fixture
@@ -20,24 +20,24 @@ def roblox() -> RobloxServer:
     return RobloxServer(CLIENTS / "roblox" / "TicketBridge.luau")
 
 
-async def test_a_report_is_kept_as_a_game_report_with_every_word_intact(
+async def test_a_report_is_saved_as_a_game_report_with_every_character(
     roblox: RobloxServer, bridge: Bridge
 ) -> None:
     client = roblox.client(url=bridge.url + "/", apiKey=bridge.keys["series"])
 
     kept, ticket = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
-    (found,) = await bridge.kept()
+    (found,) = await bridge.tickets()
     assert (kept, ticket["TicketId"]) == (True, found.public_id)
     assert (found.view_only, found.subject, found.body) == (True, "Speed hacks", HOSTILE)
     assert (found.category, found.priority) == ("reports", Priority.HIGH)
     assert (found.reporter.id, found.reporter.label) == ("123456789", "Reporter Name (@reporter123)")
     assert found.reporter.avatar_url == "rbxthumb://type=AvatarHeadShot&id=123456789&w=150&h=150"
-    assert (await bridge.sent(found))["placeId"] == "126591263956758"
+    assert (await bridge.request_body(found))["placeId"] == "126591263956758"
     assert TicketField(label="Server", value="8f5a1d5e-2b1f") in found.fields
 
 
-async def test_a_ticket_is_kept_as_one_that_staff_can_reply_to(roblox: RobloxServer, bridge: Bridge) -> None:
+async def test_a_ticket_is_saved_as_one_that_staff_can_reply_to(roblox: RobloxServer, bridge: Bridge) -> None:
     client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
     fields = {"subject": "Stuck", "category": "support", "message": "I'm in a wall."}
 
@@ -45,11 +45,11 @@ async def test_a_ticket_is_kept_as_one_that_staff_can_reply_to(roblox: RobloxSer
         client, "openTicket", roblox.player(8000000001), **fields, avatarUrl="https://example.com/a.png"
     )
 
-    (found,) = await bridge.kept()
+    (found,) = await bridge.tickets()
     assert kept
     assert (found.view_only, found.body, found.priority) == (False, "I'm in a wall.", Priority.NORMAL)
     assert (found.reporter.id, found.reporter.avatar_url) == ("8000000001", "https://example.com/a.png")
-    assert "placeId" not in (await bridge.sent(found))
+    assert "placeId" not in (await bridge.request_body(found))
 
 
 async def test_a_test_player_in_studio_can_report(bridge: Bridge) -> None:
@@ -59,10 +59,10 @@ async def test_a_test_player_in_studio_can_report(bridge: Bridge) -> None:
     kept, _ = await studio.file(client, "reportPlayer", studio.player(-1), **REPORT)
 
     assert kept
-    assert [ticket.reporter.id for ticket in await bridge.kept()] == ["-1"]
+    assert [ticket.reporter.id for ticket in await bridge.tickets()] == ["-1"]
 
 
-async def test_what_the_server_refuses_is_said_in_its_words_and_sent_once(
+async def test_a_rejection_is_reported_in_the_servers_words_and_not_retried(
     roblox: RobloxServer, bridge: Bridge
 ) -> None:
     stranger = roblox.client(url=bridge.url, apiKey="not-a-key")
@@ -73,56 +73,56 @@ async def test_what_the_server_refuses_is_said_in_its_words_and_sent_once(
 
     assert unknown == (False, "The API key is missing or not valid.")
     assert wrong == (False, "Validation error: Subject is required")
-    assert (roblox.waits, await bridge.kept()) == ([], [])
+    assert (roblox.waits, await bridge.tickets()) == ([], [])
 
 
-async def test_it_is_sent_as_json_with_its_key(roblox: RobloxServer, moody: MoodyServer) -> None:
-    client = roblox.client(url=moody.url + "/", apiKey="the key")
+async def test_it_is_sent_as_json_with_its_key(roblox: RobloxServer, server: ScriptedServer) -> None:
+    client = roblox.client(url=server.url + "/", apiKey="the key")
 
     await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
-    ((headers, body),) = moody.requests
-    assert moody.paths == ["/tickets/create-game-report"]
+    ((headers, body),) = server.requests
+    assert server.paths == ["/tickets/create-game-report"]
     assert (headers["apikey"], headers["Content-Type"]) == ("the key", "application/json")
     assert re.fullmatch(r"[0-9a-f-]{36}", headers["Idempotency-Key"])
     assert json.loads(body)["message"] == HOSTILE
 
 
-async def test_every_try_of_a_ticket_carries_the_same_idempotency_key_and_no_two_tickets_do(
-    roblox: RobloxServer, moody: MoodyServer
+async def test_every_attempt_of_a_ticket_has_the_same_idempotency_key_and_each_ticket_another(
+    roblox: RobloxServer, server: ScriptedServer
 ) -> None:
-    moody.moods = [BUSY, Mood(status=0), Mood(status=500, body={"error": None})]
-    client = roblox.client(url=moody.url, apiKey="k")
+    server.answers = [BUSY, CannedAnswer(status=0), CannedAnswer(status=500, body={"error": None})]
+    client = roblox.client(url=server.url, apiKey="k")
 
     first = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
     second = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
 
     assert (first, second) == ((True, {"TicketId": "TICKET-1"}),) * 2
-    assert len(moody.requests) == 5
-    assert [len(set(keys)) for keys in (moody.idempotency_keys[:4], moody.idempotency_keys)] == [1, 2]
-    assert len({body for _, body in moody.requests[:4]}) == 1
+    assert len(server.requests) == 5
+    assert [len(set(keys)) for keys in (server.idempotency_keys[:4], server.idempotency_keys)] == [1, 2]
+    assert len({body for _, body in server.requests[:4]}) == 1
 
 
-async def test_it_waits_longer_from_try_to_try(roblox: RobloxServer, moody: MoodyServer) -> None:
-    moody.moods = [BUSY] * 9
-    client = roblox.client(url=moody.url, apiKey="k")
+async def test_it_waits_longer_from_attempt_to_attempt(roblox: RobloxServer, server: ScriptedServer) -> None:
+    server.answers = [BUSY] * 9
+    client = roblox.client(url=server.url, apiKey="k")
 
     outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
     assert outcome == (False, "The ticket server answered with status 503.")
-    assert len(moody.requests) == 5
+    assert len(server.requests) == 5
     assert 0.5 <= roblox.waits[0] <= 0.75
     assert all(longer > shorter for shorter, longer in pairwise(roblox.waits))
     assert sum(roblox.waits) <= 7.5 * 1.5
 
 
-async def test_it_waits_as_long_as_it_is_asked_to(roblox: RobloxServer, moody: MoodyServer) -> None:
-    moody.moods = [
-        Mood(status=429, headers={"Retry-After": "7"}),
-        Mood(status=500, headers={"Retry-After": "0"}),
-        Mood(status=429, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}),
+async def test_it_waits_for_retry_after(roblox: RobloxServer, server: ScriptedServer) -> None:
+    server.answers = [
+        CannedAnswer(status=429, headers={"Retry-After": "7"}),
+        CannedAnswer(status=500, headers={"Retry-After": "0"}),
+        CannedAnswer(status=429, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}),
     ]
-    client = roblox.client(url=moody.url, apiKey="k")
+    client = roblox.client(url=server.url, apiKey="k")
 
     kept, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
@@ -131,20 +131,20 @@ async def test_it_waits_as_long_as_it_is_asked_to(roblox: RobloxServer, moody: M
     assert 2 <= roblox.waits[2] <= 3  # a date is not read: the third wait of its own
 
 
-async def test_it_gives_up_rather_than_wait_less_than_it_is_asked_to(
-    roblox: RobloxServer, moody: MoodyServer
+async def test_it_gives_up_rather_than_ignore_a_long_retry_after(
+    roblox: RobloxServer, server: ScriptedServer
 ) -> None:
     told = {"success": False, "error": {"code": 429, "message": "Too many requests. Try again in 31 s."}}
-    moody.moods = [Mood(status=429, headers={"Retry-After": "31"}, body=told)]
-    client = roblox.client(url=moody.url, apiKey="k")
+    server.answers = [CannedAnswer(status=429, headers={"Retry-After": "31"}, body=told)]
+    client = roblox.client(url=server.url, apiKey="k")
 
     outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
     assert outcome == (False, "Too many requests. Try again in 31 s.")
-    assert (len(moody.requests), roblox.waits) == (1, [])
+    assert (len(server.requests), roblox.waits) == (1, [])
 
 
-async def test_a_throw_is_tried_again_and_its_words_are_the_developer_s(
+async def test_an_exception_is_retried_and_its_text_goes_to_the_developer(
     roblox: RobloxServer, bridge: Bridge
 ) -> None:
     roblox.throws = ["Number of requests exceeded limit"] * 2
@@ -155,33 +155,33 @@ async def test_a_throw_is_tried_again_and_its_words_are_the_developer_s(
     unreachable = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
 
     assert kept
-    assert len(await bridge.kept()) == 1
+    assert len(await bridge.tickets()) == 1
     assert unreachable == (False, "The ticket server cannot be reached. Try again later.")
     assert len(roblox.throws) == 4
     assert "Number of requests exceeded limit" in roblox.warnings[0]
 
 
-async def test_an_answer_that_is_no_ticket_is_no_success(roblox: RobloxServer, moody: MoodyServer) -> None:
-    moody.moods = [
-        Mood(body="<html>Welcome to our proxy"),
-        Mood(body={"success": False}),
-        Mood(body="[]"),
-        Mood(status=404, body=""),
+async def test_an_answer_without_a_ticket_is_no_success(roblox: RobloxServer, server: ScriptedServer) -> None:
+    server.answers = [
+        CannedAnswer(body="<html>Welcome to our proxy"),
+        CannedAnswer(body={"success": False}),
+        CannedAnswer(body="[]"),
+        CannedAnswer(status=404, body=""),
     ]
-    client = roblox.client(url=moody.url, apiKey="k")
+    client = roblox.client(url=server.url, apiKey="k")
 
     said = [await roblox.file(client, "openTicket", roblox.player(), **REPORT) for _ in range(4)]
 
     assert said[:3] == [(False, "The ticket server answered with status 200.")] * 3
     assert said[3] == (False, "The ticket server answered with status 404.")
-    assert len(moody.requests) == 4
+    assert len(server.requests) == 4
 
 
-async def test_the_cooldown_is_per_player_and_begins_with_a_success(
-    roblox: RobloxServer, moody: MoodyServer
+async def test_the_cooldown_is_per_player_and_starts_with_a_success(
+    roblox: RobloxServer, server: ScriptedServer
 ) -> None:
-    moody.moods = [Mood(status=400, body={"error": {"message": "no"}})]
-    client = roblox.client(url=moody.url, apiKey="k", cooldown=30)
+    server.answers = [CannedAnswer(status=400, body={"error": {"message": "no"}})]
+    client = roblox.client(url=server.url, apiKey="k", cooldown=30)
 
     failed = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
     kept, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
@@ -192,14 +192,14 @@ async def test_the_cooldown_is_per_player_and_begins_with_a_success(
 
     assert (failed, kept, other, later) == ((False, "no"), True, True, True)
     assert too_soon == (False, "Wait 30 s before you send another message.")
-    assert len(moody.requests) == 4
+    assert len(server.requests) == 4
 
 
-async def test_a_second_click_while_the_first_is_on_its_way_sends_nothing(
-    roblox: RobloxServer, moody: MoodyServer
+async def test_a_second_click_during_the_first_request_sends_nothing(
+    roblox: RobloxServer, server: ScriptedServer
 ) -> None:
-    moody.moods = [BUSY]
-    client = roblox.client(url=moody.url, apiKey="k")
+    server.answers = [BUSY]
+    client = roblox.client(url=server.url, apiKey="k")
     second: list[tuple[bool, object]] = []
     roblox.while_waiting = lambda: second.append(
         roblox.call(client, "reportPlayer", roblox.player(), **REPORT)
@@ -209,16 +209,16 @@ async def test_a_second_click_while_the_first_is_on_its_way_sends_nothing(
 
     assert kept
     assert second == [(False, "Your last message is still on its way.")]
-    assert len(moody.requests) == 2
+    assert len(server.requests) == 2
 
 
-async def test_text_that_is_not_utf_8_is_not_sent(roblox: RobloxServer, moody: MoodyServer) -> None:
-    client = roblox.client(url=moody.url, apiKey="k")
+async def test_text_that_is_not_utf_8_is_not_sent(roblox: RobloxServer, server: ScriptedServer) -> None:
+    client = roblox.client(url=server.url, apiKey="k")
 
     outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT | {"message": b"\xff\xfe"})
 
     assert outcome == (False, "This text cannot be sent.")
-    assert moody.requests == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -229,9 +229,7 @@ async def test_text_that_is_not_utf_8_is_not_sent(roblox: RobloxServer, moody: M
         ({"url": "https://tickets.example.com"}, "ticketbridge key create --source series"),
     ],
 )
-def test_wrong_settings_are_named_at_the_start(
-    roblox: RobloxServer, settings: dict[str, str], cure: str
-) -> None:
+def test_wrong_settings_raise_at_the_start(roblox: RobloxServer, settings: dict[str, str], cure: str) -> None:
     with pytest.raises(LuaError, match=cure):
         roblox.client(**settings)
 

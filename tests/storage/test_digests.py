@@ -11,56 +11,56 @@ from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.due_rows import CROWD, DIGEST
 from tests.storage.samples import NOW, WRITER, noting
-from tests.support.outbox_harness import REPORTS, TICKETS, Desk
+from tests.support.outbox_harness import REPORTS, TICKETS, OutboxHarness
 
 LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
-def desk(store: Store, workspace: Workspace) -> Desk:
-    return Desk(store, workspace)
+def outbox(store: Store, workspace: Workspace) -> OutboxHarness:
+    return OutboxHarness(store, workspace)
 
 
 def tickets_of(deliveries: list[Delivery]) -> list[int]:
     return [delivery.ticket_id for delivery in deliveries]
 
 
-async def test_fifteen_posts_are_posted_one_by_one(desk: Desk) -> None:
-    first, *_ = await desk.crowd(CROWD)
+async def test_fifteen_posts_are_posted_one_by_one(outbox: OutboxHarness) -> None:
+    first, *_ = await outbox.add_many(CROWD)
 
-    assert tickets_of(await desk.due()) == [first.id]
-
-
-async def test_of_sixteen_posts_the_ten_oldest_share_a_digest(desk: Desk) -> None:
-    kept = await desk.crowd(CROWD + 1)
-
-    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [first.id]
 
 
-async def test_only_the_channel_with_many_posts_gets_digests(desk: Desk) -> None:
-    await desk.crowd()
-    first, *_ = await desk.crowd(CROWD, view_only=True)
+async def test_of_sixteen_posts_the_ten_oldest_share_a_digest(outbox: OutboxHarness) -> None:
+    kept = await outbox.add_many(CROWD + 1)
 
-    assert tickets_of(await desk.due(channel_id=REPORTS)) == [first.id]
-    assert len(await desk.due()) == DIGEST
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
 
-async def test_a_busy_channel_has_nothing_due_however_many_posts_wait(desk: Desk) -> None:
-    await desk.crowd()
+async def test_only_the_channel_with_many_posts_gets_digests(outbox: OutboxHarness) -> None:
+    await outbox.add_many()
+    first, *_ = await outbox.add_many(CROWD, view_only=True)
 
-    assert await desk.due(busy=(TICKETS,)) == []
+    assert tickets_of(await outbox.due(channel_id=REPORTS)) == [first.id]
+    assert len(await outbox.due()) == DIGEST
+
+
+async def test_a_busy_channel_has_nothing_due_however_many_posts_wait(outbox: OutboxHarness) -> None:
+    await outbox.add_many()
+
+    assert await outbox.due(busy=(TICKETS,)) == []
 
 
 async def test_the_order_is_urgent_posts_then_other_deliveries_then_high_posts_then_digests(
-    desk: Desk,
+    outbox: OutboxHarness,
 ) -> None:
-    shown = await desk.file()
-    await desk.leave()  # its thread is pending now
-    kept = await desk.crowd()
-    high = await desk.file(Priority.HIGH)
-    urgent = await desk.file(Priority.URGENT)
+    shown = await outbox.add()
+    await outbox.deliver_due()  # its thread is pending now
+    kept = await outbox.add_many()
+    high = await outbox.add(Priority.HIGH)
+    urgent = await outbox.add(Priority.URGENT)
 
-    left = [await desk.leave() for _ in range(5)]
+    left = [await outbox.deliver_due() for _ in range(5)]
 
     assert [(tickets_of(some), some[0].kind) for some in left] == [
         ([urgent.id], DeliveryKind.POST),
@@ -69,30 +69,30 @@ async def test_the_order_is_urgent_posts_then_other_deliveries_then_high_posts_t
         ([high.id], DeliveryKind.POST),
         ([high.id], DeliveryKind.THREAD),
     ]
-    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
 
-async def test_a_started_delivery_comes_before_an_urgent_one(desk: Desk) -> None:
-    begun = await desk.begun_digest()
-    await desk.file(Priority.URGENT)
+async def test_a_started_delivery_comes_before_an_urgent_one(outbox: OutboxHarness) -> None:
+    started = await outbox.start_digest()
+    await outbox.add(Priority.URGENT)
 
-    assert tickets_of(await desk.due()) == tickets_of(begun)
+    assert tickets_of(await outbox.due()) == tickets_of(started)
 
 
 @pytest.mark.parametrize("priority", [Priority.LOW, Priority.NORMAL])
-async def test_low_and_normal_posts_share_a_digest(desk: Desk, priority: Priority) -> None:
-    kept = [await desk.file((Priority.LOW, priority)[number % 2]) for number in range(CROWD + 1)]
+async def test_low_and_normal_posts_share_a_digest(outbox: OutboxHarness, priority: Priority) -> None:
+    kept = [await outbox.add((Priority.LOW, priority)[number % 2]) for number in range(CROWD + 1)]
 
-    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in kept[:DIGEST]]
 
 
-async def test_a_digest_has_game_reports_or_tickets_never_both(desk: Desk, store: Store) -> None:
+async def test_a_digest_has_game_reports_or_tickets_never_both(outbox: OutboxHarness, store: Store) -> None:
     await store.change_workspace(
-        desk.workspace.id, lambda kept: replace(kept, reports_channel_id=kept.tickets_channel_id)
+        outbox.workspace.id, lambda kept: replace(kept, reports_channel_id=kept.tickets_channel_id)
     )
-    kept = [await desk.file(view_only=number % 2 == 1) for number in range(2 * CROWD)]
+    kept = [await outbox.add(view_only=number % 2 == 1) for number in range(2 * CROWD)]
 
-    left = [await desk.leave() for _ in range(DIGEST + 2)]
+    left = [await outbox.deliver_due() for _ in range(DIGEST + 2)]
 
     others, *threads, reports = map(tickets_of, left)  # the threads of posted tickets come between
     assert others == [ticket.id for ticket in kept if not ticket.view_only][:DIGEST]
@@ -100,27 +100,27 @@ async def test_a_digest_has_game_reports_or_tickets_never_both(desk: Desk, store
     assert reports == [ticket.id for ticket in kept if ticket.view_only][:DIGEST]
 
 
-async def test_a_private_post_is_never_in_a_digest(desk: Desk, store: Store) -> None:
+async def test_a_private_post_is_never_in_a_digest(outbox: OutboxHarness, store: Store) -> None:
     for number in range(CROWD + 1):
-        ticket = await desk.file(is_private=True, channel_id=TICKETS)
+        ticket = await outbox.add(is_private=True, channel_id=TICKETS)
         thread, _ = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
         await store.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
 
-    left = [await desk.leave() for _ in range(CROWD + 1)]
+    left = [await outbox.deliver_due() for _ in range(CROWD + 1)]
 
     assert [[delivery.kind for delivery in some] for some in left] == [[DeliveryKind.POST]] * (CROWD + 1)
 
 
 async def test_deliveries_of_a_ticket_stay_in_order_though_its_post_is_in_a_digest(
-    desk: Desk, store: Store
+    outbox: OutboxHarness, store: Store
 ) -> None:
-    kept = await desk.crowd()
+    kept = await outbox.add_many()
     for ticket in kept:
         await store.add_message(ticket.id, noting(), origin=ticket.public_id, now=NOW)
 
     seen: list[Delivery] = []
-    while await desk.due():
-        seen += await desk.leave()
+    while await outbox.due():
+        seen += await outbox.deliver_due()
 
     for ticket in kept:
         own = [delivery for delivery in seen if delivery.ticket_id == ticket.id]
@@ -131,91 +131,101 @@ async def test_deliveries_of_a_ticket_stay_in_order_though_its_post_is_in_a_dige
         ]
 
 
-async def test_a_started_digest_is_due_again_whole_with_its_lead_and_nonce(desk: Desk, store: Store) -> None:
-    begun = await desk.begun_digest()
+async def test_a_started_digest_is_due_again_whole_with_its_lead_and_nonce(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    started = await outbox.start_digest()
 
-    again = await desk.due()
+    again = await outbox.due()
 
-    lead = begun[0]
-    assert [delivery.id for delivery in again] == [delivery.id for delivery in begun]
+    lead = started[0]
+    assert [delivery.id for delivery in again] == [delivery.id for delivery in started]
     assert {(delivery.digest_lead_id, delivery.nonce) for delivery in again} == {(lead.id, lead.nonce)}
     assert {(delivery.attempts, delivery.first_attempt_at) for delivery in again} == {(1, NOW)}
     assert {delivery.nonce for delivery in await store.start_attempt(again, LATER)} == {lead.nonce}
 
 
-async def test_a_started_digest_is_due_again_whole_though_few_posts_wait(desk: Desk, store: Store) -> None:
-    kept = await desk.crowd()
-    begun = await store.start_attempt(await desk.due(), NOW)
+async def test_a_started_digest_is_due_again_whole_though_few_posts_wait(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    kept = await outbox.add_many()
+    started = await store.start_attempt(await outbox.due(), NOW)
     for ticket in kept[DIGEST:]:
         for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
             await store.drop(row.id, NOW)
 
-    again = await desk.due()
+    again = await outbox.due()
 
-    assert tickets_of(again) == tickets_of(begun)
-    assert {delivery.nonce for delivery in again} == {begun[0].nonce}
+    assert tickets_of(again) == tickets_of(started)
+    assert {delivery.nonce for delivery in again} == {started[0].nonce}
 
 
-async def test_a_postponed_digest_lets_others_pass_and_is_due_again_whole(desk: Desk, store: Store) -> None:
-    begun = await desk.begun_digest()
-    await store.retry_later(begun, LATER, "not now")
+async def test_a_postponed_digest_lets_others_pass_and_is_due_again_whole(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    started = await outbox.start_digest()
+    await store.retry_later(started, LATER, "not now")
 
-    assert not set(tickets_of(await desk.due())) & set(tickets_of(begun))
+    assert not set(tickets_of(await outbox.due())) & set(tickets_of(started))
     due = await store.due_deliveries(Destination.DISCORD, (), LATER)
-    assert [tickets_of(some) for some in due] == [tickets_of(begun)]
+    assert [tickets_of(some) for some in due] == [tickets_of(started)]
 
 
 @pytest.mark.parametrize("position", [0, 4, 9])
 async def test_a_dropped_member_leaves_its_digest_the_same_lead_and_nonce(
-    desk: Desk, store: Store, position: int
+    outbox: OutboxHarness, store: Store, position: int
 ) -> None:
-    begun = await desk.begun_digest(many=2 * CROWD)
-    await store.drop(begun[position].id, NOW)
+    started = await outbox.start_digest(many=2 * CROWD)
+    await store.drop(started[position].id, NOW)
 
-    again = await desk.due()
+    again = await outbox.due()
 
-    assert [one.id for one in again] == [one.id for one in begun if one is not begun[position]]
-    assert {(one.digest_lead_id, one.nonce) for one in again} == {(begun[0].id, begun[0].nonce)}
-    assert {one.nonce for one in await store.start_attempt(again, NOW)} == {begun[0].nonce}
+    assert [one.id for one in again] == [one.id for one in started if one is not started[position]]
+    assert {(one.digest_lead_id, one.nonce) for one in again} == {(started[0].id, started[0].nonce)}
+    assert {one.nonce for one in await store.start_attempt(again, NOW)} == {started[0].nonce}
 
 
-async def test_a_delivered_digest_is_where_each_of_its_tickets_is_posted(desk: Desk, store: Store) -> None:
-    begun = await desk.begun_digest()
+async def test_a_delivered_digest_is_where_each_of_its_tickets_is_posted(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    started = await outbox.start_digest()
 
-    await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
+    await store.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=900), NOW)
 
     shown = await store.tickets_in_digest(900)
-    assert [ticket.id for ticket in shown] == tickets_of(begun)
+    assert [ticket.id for ticket in shown] == tickets_of(started)
     assert {ticket.post for ticket in shown} == {DiscordPost(channel_id=TICKETS, digest_message_id=900)}
     assert await store.ticket_by_discord_id(900) is None  # none of them alone
-    assert await store.digest_lead(900) == begun[0].id
+    assert await store.digest_lead(900) == started[0].id
     assert await store.digest_lead(901) is None
 
 
 async def test_a_digest_deleted_before_its_receipt_leaves_its_tickets_without_a_post(
-    desk: Desk, store: Store
+    outbox: OutboxHarness, store: Store
 ) -> None:
-    begun = await desk.begun_digest()
+    started = await outbox.start_digest()
 
-    await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=None), NOW)
+    await store.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=None), NOW)
 
-    for delivery in begun:
+    for delivery in started:
         assert (await store.ticket(delivery.ticket_id)).post == DiscordPost(channel_id=TICKETS)
         assert [
             row.kind for row in await store.pending_for_ticket(delivery.ticket_id, Destination.DISCORD)
         ] == [DeliveryKind.THREAD]
 
 
-async def test_later_deliveries_queue_for_the_channel_of_the_digest(desk: Desk, store: Store) -> None:
-    begun = await desk.begun_digest()
-    await store.mark_delivered(begun, Receipt(channel_id=TICKETS, message_id=900), NOW)
-    await store.change_workspace(desk.workspace.id, lambda kept: replace(kept, tickets_channel_id=77))
+async def test_later_deliveries_queue_for_the_channel_of_the_digest(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    started = await outbox.start_digest()
+    await store.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=900), NOW)
+    await store.change_workspace(outbox.workspace.id, lambda kept: replace(kept, tickets_channel_id=77))
 
     await store.change_ticket(
-        begun[0].ticket_id, lambda ticket: ticket.set_status(Status.CLOSED), NOW, actor=WRITER
+        started[0].ticket_id, lambda ticket: ticket.set_status(Status.CLOSED), NOW, actor=WRITER
     )
 
-    waiting = await store.pending_for_ticket(begun[0].ticket_id, Destination.DISCORD)
+    waiting = await store.pending_for_ticket(started[0].ticket_id, Destination.DISCORD)
     assert [(row.kind, row.channel_id) for row in waiting] == [
         (DeliveryKind.THREAD, TICKETS),
         (DeliveryKind.UPDATE_POST, TICKETS),
@@ -223,43 +233,45 @@ async def test_later_deliveries_queue_for_the_channel_of_the_digest(desk: Desk, 
 
 
 async def test_a_digest_found_by_its_nonce_is_marked_delivered_whole_and_once(
-    desk: Desk, store: Store
+    outbox: OutboxHarness, store: Store
 ) -> None:
-    begun = await desk.begun_digest()
+    started = await outbox.start_digest()
 
-    await store.confirm_by_nonce(begun[0].nonce, 900, NOW)
-    await store.confirm_by_nonce(begun[0].nonce, 901, NOW)
+    await store.confirm_by_nonce(started[0].nonce, 900, NOW)
+    await store.confirm_by_nonce(started[0].nonce, 901, NOW)
 
     shown = await store.tickets_in_digest(900)
-    assert [ticket.id for ticket in shown] == tickets_of(begun)
+    assert [ticket.id for ticket in shown] == tickets_of(started)
     assert await store.tickets_in_digest(901) == []
 
 
 async def test_a_digest_found_by_its_nonce_is_marked_delivered_though_its_lead_was_dropped(
-    desk: Desk, store: Store
+    outbox: OutboxHarness, store: Store
 ) -> None:
-    begun = await desk.begun_digest()
-    await store.drop(begun[0].id, NOW)
+    started = await outbox.start_digest()
+    await store.drop(started[0].id, NOW)
 
-    await store.confirm_by_nonce(begun[0].nonce, 900, NOW)
+    await store.confirm_by_nonce(started[0].nonce, 900, NOW)
 
-    assert [ticket.id for ticket in await store.tickets_in_digest(900)] == tickets_of(begun[1:])
-    assert await store.digest_lead(900) == begun[0].id
+    assert [ticket.id for ticket in await store.tickets_in_digest(900)] == tickets_of(started[1:])
+    assert await store.digest_lead(900) == started[0].id
 
 
-async def test_a_split_digest_is_posted_one_by_one_each_with_its_own_nonce(desk: Desk, store: Store) -> None:
-    begun = await desk.begun_digest()
+async def test_a_split_digest_is_posted_one_by_one_each_with_its_own_nonce(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    started = await outbox.start_digest()
     own = {
         row.id: row.nonce
-        for one in begun
+        for one in started
         for row in await store.pending_for_ticket(one.ticket_id, Destination.DISCORD)
     }
-    await desk.crowd()
+    await outbox.add_many()
 
-    await store.split_digest(begun)
+    await store.split_digest(started)
 
-    for before in begun:
-        (alone,) = await desk.leave()
+    for before in started:
+        (alone,) = await outbox.deliver_due()
         assert (alone.id, alone.nonce, alone.digest_lead_id) == (before.id, own[before.id], None)
         assert alone.attempts == 1
         post = (await store.ticket(alone.ticket_id)).post
@@ -267,10 +279,12 @@ async def test_a_split_digest_is_posted_one_by_one_each_with_its_own_nonce(desk:
         assert post.digest_message_id is None
 
 
-async def test_retrying_one_delivery_of_a_digest_retries_all_of_it(desk: Desk, store: Store) -> None:
-    begun = await desk.begun_digest()
-    await store.retry_later(begun, LATER, "not now")
+async def test_retrying_one_delivery_of_a_digest_retries_all_of_it(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    started = await outbox.start_digest()
+    await store.retry_later(started, LATER, "not now")
 
-    await store.retry(begun[3].id, NOW)
+    await store.retry(started[3].id, NOW)
 
-    assert [delivery.id for delivery in await desk.due()] == [delivery.id for delivery in begun]
+    assert [delivery.id for delivery in await outbox.due()] == [delivery.id for delivery in started]

@@ -15,7 +15,7 @@ from bot.tickets.ticket import NewTicket, Status, Ticket
 from bot.tickets.workspace import Category, Workspace
 from storage import StorageError, Store
 from tests.storage.samples import NOW, WRITER, counted, ids, named, new_ticket, opened, raw, replying, worked
-from tests.support.crash_worker import victim
+from tests.support.crash_worker import crash_worker
 
 WINDOW = timedelta(hours=1)
 TICK = timedelta(milliseconds=1)
@@ -157,7 +157,7 @@ async def test_a_repeat_is_recognized_after_closing_and_opening(
 
 async def test_a_repeat_is_recognized_after_kill_9(store: Store, workspace: Workspace, path: Path) -> None:
     await store.close()
-    async with victim("take_in", path, "") as process:
+    async with crash_worker("create", path, "") as process:
         assert process.stdout is not None
         for _ in range(5):
             await process.stdout.readline()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage import DatabaseInUse, DatabaseLock, DatabaseOpenError, lock_path, read_address
-from tests.support.crash_worker import victim
+from tests.support.crash_worker import crash_worker
 
 
 def test_a_second_holder_is_refused_with_the_file_and_advice(path: Path) -> None:
@@ -40,7 +40,7 @@ def test_each_database_has_its_own_lock(path: Path) -> None:
 
 
 async def test_the_lock_holds_between_processes_and_ends_with_its_holder(path: Path) -> None:
-    async with victim("lock", path, "a note") as process:
+    async with crash_worker("lock", path, "a note") as process:
         assert process.stdout is not None
         await process.stdout.readline()
         with pytest.raises(DatabaseInUse), DatabaseLock(path):

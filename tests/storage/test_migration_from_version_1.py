@@ -19,7 +19,7 @@ from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, opened, raw, replying
 from tests.storage.test_open import schema_of, version_of
 from tests.storage.test_view_only import ATTACKS
-from tests.support.crash_worker import victim
+from tests.support.crash_worker import crash_worker
 
 STATEMENTS = list(statements(migrations()[1][1]))
 NEWEST = migrations()[-1][0]
@@ -182,7 +182,7 @@ async def test_kill_9_during_the_migration_of_version_1_is_finished_by_the_next_
 ) -> None:
     before = schema_of(old), version_one.rows_of(old)
 
-    async with victim("migrate", old, str(last)) as process:
+    async with crash_worker("migrate", old, str(last)) as process:
         assert await process.wait() == -signal.SIGKILL
 
     assert (version_of(old), schema_of(old), version_one.rows_of(old)) == (1, *before)
@@ -197,7 +197,7 @@ async def test_kill_9_during_the_migration_of_version_2_is_finished_by_the_next_
     before = schema_of(second), version_one.rows_of(second)
     assert version_of(second) == 2
 
-    async with victim("migrate", second, str(last)) as process:
+    async with crash_worker("migrate", second, str(last)) as process:
         assert await process.wait() == -signal.SIGKILL
 
     assert (version_of(second), schema_of(second), version_one.rows_of(second)) == (2, *before)

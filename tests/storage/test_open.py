@@ -10,7 +10,7 @@ from bot.tickets.workspace import Workspace
 from storage import DatabaseOpenError, Store
 from storage.migrate import migrations, statements
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw
-from tests.support.crash_worker import victim
+from tests.support.crash_worker import crash_worker
 
 FIRST = migrations()[0]
 NEWEST = migrations()[-1][0]
@@ -94,7 +94,7 @@ async def test_a_failed_migration_leaves_the_last_complete_version(
 
 @pytest.mark.parametrize("last", [0, 1, len(list(statements(FIRST[1]))) - 1])
 async def test_a_migration_killed_in_the_middle_is_finished_at_the_next_start(path: Path, last: int) -> None:
-    async with victim("migrate", path, str(last)) as process:
+    async with crash_worker("migrate", path, str(last)) as process:
         assert await process.wait() == -signal.SIGKILL
     assert (version_of(path), schema_of(path)) == (0, [])
 

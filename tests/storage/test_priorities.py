@@ -10,52 +10,58 @@ from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.due_rows import CROWD, DIGEST, FEW
 from tests.storage.samples import NOW, ids, new_ticket
-from tests.support.outbox_harness import REPORTS, Desk
+from tests.support.outbox_harness import REPORTS, OutboxHarness
 
 LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
-def desk(store: Store, workspace: Workspace) -> Desk:
-    return Desk(store, workspace)
+def outbox(store: Store, workspace: Workspace) -> OutboxHarness:
+    return OutboxHarness(store, workspace)
 
 
 def tickets_of(deliveries: list[Delivery]) -> list[int]:
     return [delivery.ticket_id for delivery in deliveries]
 
 
-async def leave_reports(desk: Desk) -> list[Delivery]:
+async def deliver_due_reports(outbox: OutboxHarness) -> list[Delivery]:
     """Deliver what is due in the reports channel in one message."""
-    begun = await desk.store.start_attempt(await desk.due(channel_id=REPORTS), NOW)
-    await desk.store.mark_delivered(begun, Receipt(channel_id=REPORTS, message_id=900 + begun[0].id), NOW)
-    return begun
+    started = await outbox.store.start_attempt(await outbox.due(channel_id=REPORTS), NOW)
+    await outbox.store.mark_delivered(
+        started, Receipt(channel_id=REPORTS, message_id=900 + started[0].id), NOW
+    )
+    return started
 
 
 @pytest.mark.parametrize("priority", [Priority.HIGH, Priority.URGENT])
-async def test_a_few_urgent_or_high_posts_are_posted_one_by_one(desk: Desk, priority: Priority) -> None:
-    await desk.crowd(view_only=True)
-    few = await desk.crowd(FEW, priority=priority, view_only=True)
+async def test_a_few_urgent_or_high_posts_are_posted_one_by_one(
+    outbox: OutboxHarness, priority: Priority
+) -> None:
+    await outbox.add_many(view_only=True)
+    few = await outbox.add_many(FEW, priority=priority, view_only=True)
 
-    left = [await leave_reports(desk) for _ in few]
+    left = [await deliver_due_reports(outbox) for _ in few]
 
     assert [tickets_of(some) for some in left] == [[ticket.id] for ticket in few]
 
 
 @pytest.mark.parametrize("priority", [Priority.HIGH, Priority.URGENT])
-async def test_more_than_a_few_of_one_priority_share_a_digest(desk: Desk, priority: Priority) -> None:
-    await desk.crowd()
-    many = await desk.crowd(FEW + 1, priority=priority)
+async def test_more_than_a_few_of_one_priority_share_a_digest(
+    outbox: OutboxHarness, priority: Priority
+) -> None:
+    await outbox.add_many()
+    many = await outbox.add_many(FEW + 1, priority=priority)
 
-    assert tickets_of(await desk.due()) == [ticket.id for ticket in many]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in many]
 
 
 async def test_urgent_posts_come_before_high_ones_and_all_others_and_share_no_digest_with_them(
-    desk: Desk,
+    outbox: OutboxHarness,
 ) -> None:
-    kept = [await desk.file(list(Priority)[number % 4], view_only=True) for number in range(80)]
+    kept = [await outbox.add(list(Priority)[number % 4], view_only=True) for number in range(80)]
     by_id = {ticket.id: ticket.priority for ticket in kept}
 
-    left = [await leave_reports(desk) for _ in range(8)]
+    left = [await deliver_due_reports(outbox) for _ in range(8)]
 
     ranks = [{by_id[number] for number in tickets_of(some)} for some in left]
     ordinary = {Priority.LOW, Priority.NORMAL}
@@ -65,31 +71,33 @@ async def test_urgent_posts_come_before_high_ones_and_all_others_and_share_no_di
 
 @pytest.mark.parametrize("priority", Priority)
 async def test_a_burst_is_posted_ten_to_a_digest_whatever_its_priority(
-    desk: Desk, priority: Priority
+    outbox: OutboxHarness, priority: Priority
 ) -> None:
-    await desk.crowd(45, priority=priority, view_only=True)
+    await outbox.add_many(45, priority=priority, view_only=True)
 
-    left = [len(await leave_reports(desk)) for _ in range(5)]
+    left = [len(await deliver_due_reports(outbox)) for _ in range(5)]
 
     assert left == [10, 10, 10, 10, 5]
 
 
-async def test_a_post_after_the_last_digest_of_a_burst_is_posted_alone(desk: Desk, store: Store) -> None:
-    await desk.crowd(view_only=True)
-    while await desk.due(channel_id=REPORTS):
-        await leave_reports(desk)
+async def test_a_post_after_the_last_digest_of_a_burst_is_posted_alone(
+    outbox: OutboxHarness, store: Store
+) -> None:
+    await outbox.add_many(view_only=True)
+    while await outbox.due(channel_id=REPORTS):
+        await deliver_due_reports(outbox)
 
     new = new_ticket(view_only=True)
-    later = [await store.add_ticket(desk.workspace.id, new, ids(), LATER) for _ in range(CROWD)]
+    later = [await store.add_ticket(outbox.workspace.id, new, ids(), LATER) for _ in range(CROWD)]
 
     due = await store.due_deliveries(Destination.DISCORD, (), LATER)
     assert [tickets_of(some) for some in due] == [[later[0].id]]
 
 
-async def test_a_digest_affects_its_own_channel_alone(desk: Desk) -> None:
-    await desk.crowd(view_only=True)
-    first, *_ = await desk.crowd(CROWD)
+async def test_a_digest_affects_its_own_channel_alone(outbox: OutboxHarness) -> None:
+    await outbox.add_many(view_only=True)
+    first, *_ = await outbox.add_many(CROWD)
 
-    await leave_reports(desk)
+    await deliver_due_reports(outbox)
 
-    assert tickets_of(await desk.due()) == [first.id]
+    assert tickets_of(await outbox.due()) == [first.id]

@@ -193,7 +193,7 @@ class ViewOnlyMachine(RuleBasedStateMachine):
 
 TestViewOnly = ViewOnlyMachine.TestCase
 TestViewOnly.settings = settings(
-    max_examples=25,
+    max_examples=15,
     stateful_step_count=30,
     deadline=None,  # disks differ in speed
     suppress_health_check=[HealthCheck.too_slow],

@@ -1,4 +1,4 @@
-"""Bursts: tickets that come in while Discord is away, and how they are shown once it is back."""
+"""Bursts: tickets that are created while Discord is away, and posted in digests once it is back."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 def filed(count: int, *, priority: Priority = Priority.NORMAL, **parts: Any) -> list[NewTicket]:
-    """Tickets as a source makes them, each with its number in the subject."""
+    """New tickets, each with its number in the subject."""
     made = [new_ticket(subject=f"Number {number}", source="modl", **parts) for number in range(count)]
     reported = Player(id="8", name="Hacker123")
     return [replace(one, priority=priority, reported_player=reported) for one in made]
@@ -27,17 +27,17 @@ def filed(count: int, *, priority: Priority = Priority.NORMAL, **parts: Any) -> 
 
 @dataclass(kw_only=True)
 class Burst:
-    """The town after a burst; its tickets as they were kept."""
+    """The running bridge after a burst, and the stored tickets."""
 
     town: RunningBridge
     tickets: list[Ticket]
 
     def digests(self, channel: str) -> list[Json]:
-        """The messages of a channel that show tickets together, oldest first."""
+        """The digests of a channel, oldest first."""
         return [one for one in self.town.sandbox.messages(channel) if _mark(one).startswith("digest ")]
 
     def digest_of(self, ticket: Ticket) -> Json:
-        """The only message that shows this ticket together with others."""
+        """The only digest with this ticket."""
         (found,) = (
             one
             for channel in ("tickets", "reports")
@@ -47,18 +47,18 @@ class Burst:
         return found
 
     async def choose(self, user: str, ticket: Ticket) -> Json:
-        """What comes of opening a ticket from its digest."""
+        """Select a ticket in its digest; the bot's response."""
         return await self.town.sandbox.press(
             user, self.digest_of(ticket)["id"], DIGEST_SELECT_ID, [str(ticket.id)]
         )
 
     async def press(self, user: str, record: Json, label: str) -> Json:
-        """What comes of pressing a button under what an interaction has shown to one user."""
+        """Press a button of an ephemeral response; the bot's response."""
         shown = record["messages"][-1]
         return await self.town.sandbox.press(user, shown["id"], buttons_in(shown)[label])
 
     async def settled(self) -> None:
-        """Returns once nothing waits for Discord."""
+        """Wait until no delivery to Discord is pending."""
 
         async def nothing_waits() -> bool:
             return not await self.town.application.store.backlogs(Destination.DISCORD)
@@ -71,7 +71,7 @@ def _mark(message: Json) -> str:
 
 
 def shown_in(message: Json) -> list[str]:
-    """The public ids of the tickets a post or a digest shows."""
+    """The public ids of the tickets in a post or a digest."""
     if _mark(message).startswith("digest "):
         return [embed["title"].split()[1] for embed in message["embeds"]]
     return [_mark(message).split(" · ")[0]]
@@ -83,7 +83,7 @@ def embed_of(message: Json, ticket: Ticket) -> Json:
 
 
 def buttons_in(message: Json) -> dict[str, str]:
-    """Custom ids by label."""
+    """The custom ids of buttons by label."""
     return {one["label"]: one["custom_id"] for row in message["components"] for one in row["components"]}
 
 
@@ -91,7 +91,7 @@ def buttons_in(message: Json) -> dict[str, str]:
 async def waiting(
     folder: Path, tickets: Sequence[NewTicket], **settings: Any
 ) -> AsyncIterator[tuple[Sandbox, DemoGuild, list[Ticket]]]:
-    """A stand-in for Discord, its guild, and tickets that are kept and not shown yet."""
+    """A sandbox, its guild, and stored tickets that are not posted yet."""
     async with running_sandbox(rate_limits=False, **settings) as (sandbox, guild):
         new_workspace = NewWorkspace(
             name="main",
@@ -108,14 +108,14 @@ async def waiting(
 
 @asynccontextmanager
 async def back(folder: Path, sandbox: Sandbox, guild: DemoGuild, kept: list[Ticket]) -> AsyncIterator[Burst]:
-    """Discord is back, and shows them now."""
+    """Start the bridge, which posts them."""
     async with run_town(folder / "t.db", sandbox, guild, keys={"none": "needed"}) as town:
         yield Burst(town=town, tickets=kept)
 
 
 @asynccontextmanager
 async def burst(folder: Path, tickets: Sequence[NewTicket], **settings: Any) -> AsyncIterator[Burst]:
-    """The town once every ticket is shown that was filed while Discord was away."""
+    """The running bridge, once every ticket of the burst is posted."""
     async with waiting(folder, tickets, **settings) as there, back(folder, *there) as shown:
         await shown.settled()
         yield shown

@@ -1,4 +1,4 @@
-"""A process made to be killed: does one thing, says how far it is, and goes on until it is no more."""
+"""A process to be killed by a test: works in an endless loop and prints what was acknowledged."""
 
 import asyncio
 import os
@@ -17,11 +17,11 @@ from tests.storage.samples import NOW, ids, named, new_ticket, replying
 
 
 async def add(path: Path, start: str) -> None:
-    """Add tickets, each with a reply, and print the id of each once `add_ticket` has returned."""
+    """Add tickets, each with a reply, and print each id once `add_ticket` has returned."""
     store = await Store.open(path)
     (workspace,) = await store.workspaces()
 
-    async def add_on(worker: int) -> None:
+    async def add_repeatedly(worker: int) -> None:
         for number, _ in enumerate(ids()):
             name = f"T-{start}-{worker}-{number}"
             ticket = await store.add_ticket(workspace.id, new_ticket(), iter([name]), NOW)
@@ -29,11 +29,11 @@ async def add(path: Path, start: str) -> None:
             await store.add_message(ticket.id, replying(), origin=name, now=NOW)
             print("reply", name, flush=True)
 
-    await asyncio.gather(*map(add_on, range(4)))
+    await asyncio.gather(*map(add_repeatedly, range(4)))
 
 
-async def take_in(path: Path, _: str) -> None:
-    """Take in tickets, each under a token of its own, and print the answer to each once there is one."""
+async def create(path: Path, _: str) -> None:
+    """Create tickets, each with an idempotency key of its own, and print each response."""
     store = await Store.open(path)
     (workspace,) = await store.workspaces()
     for number, _name in enumerate(ids()):
@@ -56,30 +56,30 @@ async def take_in(path: Path, _: str) -> None:
 
 
 async def migrate(path: Path, last: str) -> None:
-    """Bring a file to the next version, and be killed after `last` statements of it."""
-    whole = storage.migrate.statements
+    """Migrate a file to the next version, with a SIGKILL after `last` statements."""
+    split_statements = storage.migrate.statements
 
-    def cut_short(script: str) -> Iterator[str]:
-        for number, statement in enumerate(whole(script)):
+    def statements_until_kill(script: str) -> Iterator[str]:
+        for number, statement in enumerate(split_statements(script)):
             if number == int(last):
                 os.kill(os.getpid(), signal.SIGKILL)
             yield statement
 
-    storage.migrate.statements = cut_short
+    storage.migrate.statements = statements_until_kill
     await Store.open(path)
 
 
 async def lock(path: Path, note: str) -> None:
-    """Hold the lock on a database, with a note."""
+    """Hold the lock on a database, with a published address."""
     with DatabaseLock(path) as held:
         held.publish_address(note)
         print("held", flush=True)
-        time.sleep(60)  # noqa: ASYNC251  # there is nothing else to do
+        time.sleep(60)  # noqa: ASYNC251  # until it is killed
 
 
 @asynccontextmanager
-async def victim(verb: str, path: Path, argument: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Such a process, killed when the block ends if it lives that long."""
+async def crash_worker(verb: str, path: Path, argument: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run such a process; it is killed when the block ends, if not before."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.support.crash_worker", verb, str(path), argument),
@@ -95,5 +95,5 @@ async def victim(verb: str, path: Path, argument: str) -> AsyncIterator[asyncio.
 
 
 if __name__ == "__main__":
-    verbs = {"add": add, "take_in": take_in, "migrate": migrate, "lock": lock}
+    verbs = {"add": add, "create": create, "migrate": migrate, "lock": lock}
     asyncio.run(verbs[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]))

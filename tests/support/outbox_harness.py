@@ -1,4 +1,4 @@
-"""A desk that files tickets into a store and asks it what is due."""
+"""Adds tickets to a store and delivers what is due, one step at a time."""
 
 from dataclasses import replace
 from itertools import count
@@ -14,34 +14,34 @@ from tests.storage.samples import HUB, NOW, ids, new_ticket
 TICKETS, REPORTS = HUB.tickets_channel_id, HUB.reports_channel_id
 
 
-class Desk:
-    """Files tickets and asks what is due."""
+class OutboxHarness:
+    """A store and workspace, with the steps of a dispatcher."""
 
     def __init__(self, store: Store, workspace: Workspace) -> None:
         self.store = store
         self.workspace = workspace
         self._messages = count(100)
 
-    async def file(self, priority: Priority = Priority.NORMAL, **parts: Any) -> Ticket:
+    async def add(self, priority: Priority = Priority.NORMAL, **parts: Any) -> Ticket:
         channel = {"channel_id": parts.pop("channel_id")} if "channel_id" in parts else {}
         new = replace(new_ticket(**parts), priority=priority)
         return await self.store.add_ticket(self.workspace.id, new, ids(), NOW, **channel)
 
-    async def crowd(self, many: int = CROWD + 1, **parts: Any) -> list[Ticket]:
-        return [await self.file(**parts) for _ in range(many)]
+    async def add_many(self, many: int = CROWD + 1, **parts: Any) -> list[Ticket]:
+        return [await self.add(**parts) for _ in range(many)]
 
     async def due(self, *, channel_id: int = TICKETS, busy: tuple[int, ...] = ()) -> list[Delivery]:
-        """What the channel is to be given next."""
+        """What is due next in a channel: one delivery, a digest, or nothing."""
         due = await self.store.due_deliveries(Destination.DISCORD, busy, NOW)
         return next((some for some in due if some[0].channel_id == channel_id), [])
 
-    async def leave(self) -> list[Delivery]:
-        """What is due leaves in a message, and is settled."""
-        begun = await self.store.start_attempt(await self.due(), NOW)
+    async def deliver_due(self) -> list[Delivery]:
+        """Deliver what is due in the tickets channel."""
+        started = await self.store.start_attempt(await self.due(), NOW)
         receipt = Receipt(channel_id=TICKETS, message_id=next(self._messages))
-        await self.store.mark_delivered(begun, receipt, NOW)
-        return begun
+        await self.store.mark_delivered(started, receipt, NOW)
+        return started
 
-    async def begun_digest(self, **parts: Any) -> list[Delivery]:
-        await self.crowd(**parts)
+    async def start_digest(self, **parts: Any) -> list[Delivery]:
+        await self.add_many(**parts)
         return await self.store.start_attempt(await self.due(), NOW)

@@ -1,4 +1,4 @@
-"""A new ticket as the database would give it back."""
+"""A new ticket as it is read back from the database."""
 
 from dataclasses import fields
 from datetime import UTC, datetime
