@@ -33,7 +33,7 @@ LONG: dict[str, Proof] = {
     "raw-reply": Proof(raw_reply, RawReplySettings()),
 }
 
-_BRIEF = KillSettings(kills=2, tickets=60, channels=2, speed=5, life=0.5)
+_BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
 # By injected bug: the short form of the proof that notices it, and a part of the sentence it then reports.
 # The same form without the bug must find every promise kept.
 SHORT: dict[str, tuple[Proof, str]] = {
@@ -46,7 +46,7 @@ SHORT: dict[str, tuple[Proof, str]] = {
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),
     # No bound on how much slower tickets get: of forty, a single one on a busy machine would decide.
     "no-breaker": (
-        Proof(outage, OutageSettings(seconds=60, speed=20, tickets=40, channels=1, slower=1e9)),
+        Proof(outage, OutageSettings(seconds=60, speed=20, tickets=20, surplus=2.5, channels=1, slower=1e9)),
         "caused",
     ),
 }

@@ -11,13 +11,13 @@ from tests.webhook.conftest import Reply
 
 
 async def test_no_hostile_request_makes_the_webhook_fail() -> None:
-    findings = await fuzz(1500, seed=7)
+    findings = await fuzz(1000, seed=7)
 
     assert findings.wrong == []
     assert findings.alive
     assert findings.grown <= MEMORY
-    assert findings.statuses[200] > 150  # otherwise little but authentication was tested
-    assert findings.statuses[400] > 450
+    assert findings.statuses[200] > 100  # otherwise little but authentication was tested
+    assert findings.statuses[400] > 300
 
 
 @pytest.mark.parametrize(

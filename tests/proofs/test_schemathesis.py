@@ -50,10 +50,10 @@ WRONG = replace(
 
 
 async def test_every_answer_matches_the_openapi_description(tmp_path: Path) -> None:
-    findings = await check(tmp_path, load_sources(), "--max-examples=5", "--seed=1")
+    findings = await check(tmp_path, load_sources(), "--max-examples=2", "--seed=1")
 
     assert findings.failures == (), findings.printed
-    assert sum(findings.accepted.values()) > 150  # otherwise little but authentication was tested
+    assert sum(findings.accepted.values()) > 100  # otherwise little but authentication was tested
     assert sum(count > 0 for count in findings.accepted.values()) > 20
 
 
