@@ -14,17 +14,20 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.sources import RateLimit, Source, load_sources
+from bot.sources.contract import RateLimit, Source
+from bot.sources.registry import load_sources
+
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
-from bot.webhook.guard import Limits
-from bot.webhook.listening import listen
 from bot.webhook.responses import ErrorFormatter
+from bot.webhook.server.limits import ConnectionLimits
+from bot.webhook.server.server import serve as serve_app
 from storage import Store
 from tests.webhook.conftest import NOW, make_key
 
 _UNLIMITED = RateLimit(requests=10**9, seconds=1)  # how often requests come is not tested here
-_SHORT_LIMITS = Limits(head_seconds=1.0, body_seconds=1.0, parting_seconds=0.2)  # some requests never end
+# Some requests never end.
+_SHORT_LIMITS = ConnectionLimits(head_seconds=1.0, body_seconds=1.0, lingering_seconds=0.2)
 
 # glibc keeps large blocks that were freed, and the process looks larger than what it holds: by 28 MB after
 # 200,000 requests instead of a few. With these they are given back at once, and growth is what is really
@@ -83,7 +86,7 @@ async def serve(folder: Path, port: int) -> None:
         if not contents.exists():
             contents.write_text(json.dumps(await _create_contents(store, sources)))
         app = WebhookServer(store, sources).build_app()
-        async with listen(app, ErrorFormatter(sources.values()), "127.0.0.1", port, _SHORT_LIMITS) as at:
+        async with serve_app(app, ErrorFormatter(sources.values()), "127.0.0.1", port, _SHORT_LIMITS) as at:
             print(json.dumps({"port": at.port} | json.loads(contents.read_text())), flush=True)
             await asyncio.to_thread(sys.stdin.read)
     finally:
