@@ -27,7 +27,7 @@ from bot.jobs.search_index import run_search_indexer
 from bot.observability.metrics import Metrics
 from bot.observability.readiness import DeliveryHealth
 from bot.outbox.dispatcher import Dispatcher
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS

@@ -10,7 +10,8 @@ from typer.models import CommandInfo
 
 from bot.__main__ import app
 from bot.config import Settings
-from bot.sources import Source, load_sources
+from bot.sources.contract import Source
+from bot.sources.registry import load_sources
 from cogs.setup.cog import SetupCommands
 from cogs.tickets.cog import TicketCommands, tickets
 

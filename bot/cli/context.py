@@ -13,7 +13,7 @@ from bot.admin.service import AdminError, JsonObject
 from bot.admin.service import execute as ask_holder
 from bot.cli.output import escape_controls
 from bot.config import ConfigError, Settings, load_settings
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from bot.tickets.errors import TicketError
 from storage import StorageError
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sources import (
+from bot.sources.contract import (
     ApiError,
     ApiRequest,
     Endpoint,

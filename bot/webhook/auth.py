@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from bot.sources import RateLimit, Source
+from bot.sources.contract import RateLimit, Source
 from bot.tickets.api_keys import ApiKey, hash_api_key
 from bot.tickets.queries import Scope
 from bot.tickets.workspace import Workspace

@@ -10,7 +10,7 @@ from typing import cast
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.webhook.errors import api_error, route_template
 from bot.webhook.guard import Deadline, Limits
 from bot.webhook.responses import ErrorFormatter, JsonResponse

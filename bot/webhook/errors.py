@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.tickets.errors import (
     IdempotencyKeyReused,
     OpenTicketLimitReached,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.webhook.client_ip import Network, TrustedProxies, ip_in_networks
 from bot.webhook.responses import JsonResponse
 from storage import Store

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.tickets.api_keys import ApiKey
 from bot.tickets.idempotency import IdempotencyKey
 

@@ -4,7 +4,7 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 
-from bot.sources import ApiError, RateLimit
+from bot.sources.contract import ApiError, RateLimit
 from bot.sources.requests import RateLimitState
 
 MAX_TRACKED_CLIENTS = 10_000  # senders remembered at once; of more, those silent longest are forgotten

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.sources import Endpoint, HtmlPage, JsonObject
+from bot.sources.contract import Endpoint, HtmlPage, JsonObject
 from bot.sources.requests import (
     GetPublicTicket,
     GetTicket,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from aiohttp import hdrs, web
 
-from bot.sources import ApiError, HtmlPage, JsonObject, Source
+from bot.sources.contract import ApiError, HtmlPage, JsonObject, Source
 
 # A page of ours needs nothing but its own style, and is nobody else's frame.
 _PAGE_HEADERS = {

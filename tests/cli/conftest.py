@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
 from bot.admin.service import AdminService, serve_control_api
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from storage import DatabaseLock, Store
 
 Operator = Callable[..., Awaitable[Result]]

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sources import Source, load_sources
+from bot.sources.contract import Source
+from bot.sources.registry import load_sources
 from bot.tickets.message import Actor
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer

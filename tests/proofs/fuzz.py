@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.sources import ApiError, Source, load_sources
+from bot.sources.contract import ApiError, Source
+from bot.sources.registry import load_sources
 from tests.proofs.hostile import Hostile, Mind
 from tests.webhook.conftest import Reply, read_reply
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import bot.sources
-from bot.sources import Source
+from bot.sources.contract import Source
 
 _FOLDER = Path(bot.sources.__file__).parent
 _EXAMPLES = 400  # values that Hypothesis is asked for

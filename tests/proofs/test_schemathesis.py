@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from bot.sources import ApiError, ApiRequest, Endpoint, load_sources
+from bot.sources.contract import ApiError, ApiRequest, Endpoint
+from bot.sources.registry import load_sources
 from bot.sources.requests import GetWorkspace
 from tests.proofs.described import check
 from tests.webhook.conftest import SOURCES

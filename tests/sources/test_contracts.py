@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import bot.sources
-from bot.sources import ApiError, IntakeEndpoint, Source, load_sources
+from bot.sources.contract import ApiError, IntakeEndpoint, Source
+from bot.sources.registry import load_sources
 from bot.tickets.ticket import NewTicket
 
 SOURCES = load_sources()

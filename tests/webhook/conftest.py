@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from pydantic import BaseModel
 
-from bot.sources import (
+from bot.sources.contract import (
     ApiError,
     ApiRequest,
     Endpoint,

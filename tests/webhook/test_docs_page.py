@@ -16,7 +16,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver as Browser
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from bot.webhook import WebhookServer
 from tests.webhook.conftest import Gate
 

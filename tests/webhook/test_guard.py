@@ -11,7 +11,7 @@ from typing import cast
 import aiohttp.http
 import pytest
 
-from bot.sources import RateLimit
+from bot.sources.contract import RateLimit
 from bot.webhook import WebhookServer, listening
 from bot.webhook.connection import Connection
 from bot.webhook.guard import Limits

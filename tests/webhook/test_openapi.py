@@ -9,7 +9,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
-from bot.sources import ApiError, ApiRequest, Endpoint, HtmlPage, Source, load_sources
+from bot.sources.contract import ApiError, ApiRequest, Endpoint, HtmlPage, Source
+from bot.sources.registry import load_sources
 from bot.sources.requests import GetPublicTicket, ListTickets, UpdateTicket
 from bot.tickets.errors import ViewOnly
 from bot.tickets.queries import TicketQuery

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.sources import RateLimit
+from bot.sources.contract import RateLimit
 from bot.webhook import rate_limit as limits
 from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limited_error
 from tests.webhook.conftest import BODY, Gate, make_key

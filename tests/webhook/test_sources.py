@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 import bot.sources
-from bot.sources import ApiError, Source, load_sources
+from bot.sources.contract import ApiError, Source
+from bot.sources.registry import load_sources
 from bot.webhook import WebhookServer
 from storage import Store
 from tests.webhook.conftest import make_key

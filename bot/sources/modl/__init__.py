@@ -1,6 +1,6 @@
 """The modl API: tickets from Minecraft servers."""
 
-from bot.sources import Endpoint, HtmlPage, IntakeEndpoint, RateLimit, Source
+from bot.sources.contract import Endpoint, HtmlPage, IntakeEndpoint, RateLimit, Source
 from bot.sources.modl import errors as answer
 from bot.sources.modl import examples, reports
 from bot.sources.modl import handlers as asking

@@ -8,7 +8,7 @@ ticket asked for is not there, the contract has other words than its envelope.
 import math
 from collections.abc import Callable, Mapping
 
-from bot.sources import ApiError, JsonObject
+from bot.sources.contract import ApiError, JsonObject
 from bot.sources.requests import RateLimitState, UpdateResult
 from bot.tickets.errors import AlreadyLinked, OpenTicketLimitReached, TicketClosed, TicketError, UnknownTicket
 from bot.tickets.ticket import Ticket

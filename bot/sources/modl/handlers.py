@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from bot.sources import ApiRequest
+from bot.sources.contract import ApiRequest
 from bot.sources.modl.fields import Ids, Name, NotNull, Uuid, parse_uuid
 from bot.sources.modl.requests import TYPE_NAMES, build_player, parse_body, validation_error
 from bot.sources.modl.vocabulary import ALL, OPEN, REPORT_TYPES, STATUS_FILTERS, TYPE_LABELS, TYPES

@@ -10,7 +10,7 @@ read where the documentation is silent:
 
 from typing import Annotated
 
-from bot.sources import ApiRequest
+from bot.sources.contract import ApiRequest
 from bot.sources.modl.fields import Name, OptionalName, Within
 from bot.sources.modl.handlers import SOURCE_NAME, ticket_id
 from bot.sources.modl.requests import parse_body

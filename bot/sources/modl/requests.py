@@ -16,7 +16,7 @@ Where the page and the plugins in use leave it open, this is how they are read:
 
 from typing import Annotated, TypeVar
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.sources.modl.fields import ChatLog, OptionalName, OptionalUuid, Tags, Uuid, Within
 from bot.sources.modl.vocabulary import PRIORITIES, TYPE_LABELS, TYPES
 from bot.sources.validation import FieldError, OptionalText, Payload, choice, parse_json

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.sources import JsonObject
+from bot.sources.contract import JsonObject
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
 from bot.sources.modl.requests import REPLAY_LABEL
 from bot.sources.modl.vocabulary import PRIORITY_OUT

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from bot.sources import HtmlPage
+from bot.sources.contract import HtmlPage
 from bot.sources.modl.vocabulary import TYPE_LABELS
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Status

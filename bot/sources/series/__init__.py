@@ -1,6 +1,6 @@
 """The Series API: tickets and game reports from Roblox game servers."""
 
-from bot.sources import Endpoint, IntakeEndpoint, RateLimit, Source
+from bot.sources.contract import Endpoint, IntakeEndpoint, RateLimit, Source
 from bot.sources.series import answer, bodies, examples
 from bot.sources.series import errors as refusals
 from bot.sources.series import handlers as calls

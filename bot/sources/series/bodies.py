@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.sources.series.fields import Id, ReplyText, UserId
 from bot.sources.validation import MaxLength, Payload, Query, QueryText, field_error, query_int
 from bot.tickets.ticket import Status

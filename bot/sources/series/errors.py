@@ -1,6 +1,6 @@
 """Where the Series API says no, and in which words."""
 
-from bot.sources import ApiError, JsonObject
+from bot.sources.contract import ApiError, JsonObject
 from bot.tickets.errors import (
     AlreadyClaimed,
     NotClaimed,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.sources.validation import (
     FieldError,
     MaxLength,

@@ -1,6 +1,6 @@
 """What a Series client asks for besides filing: each call, and the wish that it is."""
 
-from bot.sources import ApiRequest
+from bot.sources.contract import ApiRequest
 from bot.sources.requests import CheckApiKey, GetTicket, GetWorkspace, ListTickets, UpdateTicket
 from bot.sources.series.bodies import (
     FollowUpBody,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from bot.sources import ApiError, Source
+from bot.sources.contract import ApiError, Source
 from bot.webhook.errors import api_error
 from bot.webhook.openapi.document import build_document
 from bot.webhook.openapi.responses import default_error_doc, default_error_docs

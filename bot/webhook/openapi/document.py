@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from importlib.metadata import metadata
 
-from bot.sources import Source
+from bot.sources.contract import Source
 from bot.webhook.idempotency import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_PATTERN
 from bot.webhook.openapi.operations import AnyEndpoint, is_idempotent, operation_id, path_param_names
 from bot.webhook.openapi.responses import ResponseDocs, default_error_docs

@@ -1,6 +1,6 @@
 """What can be done next with a ticket: links from an intake to the paths that name what was filed."""
 
-from bot.sources import IntakeEndpoint, Source
+from bot.sources.contract import IntakeEndpoint, Source
 from bot.webhook.openapi.operations import AnyEndpoint, checks_api_key, operation_id, path_param_names
 from bot.webhook.openapi.schemas import OpenApiNode
 

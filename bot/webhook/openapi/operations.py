@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from bot.sources import Endpoint, IntakeEndpoint, Source
+from bot.sources.contract import Endpoint, IntakeEndpoint, Source
 from bot.sources.requests import CheckApiKey, GetTicket, Request, UpdateTicket
 from bot.tickets.errors import (
     IdempotencyKeyReused,

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs
 
-from bot.sources import ApiError, HtmlPage, JsonObject, Source, allow_all
+from bot.sources.contract import ApiError, HtmlPage, JsonObject, Source, allow_all
 from bot.sources.requests import RateLimitState
 from bot.webhook.errors import api_error, map_ticket_error
 from bot.webhook.openapi.links import operation_links

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from bot.sources import Operation, Source
+from bot.sources.contract import Operation, Source
 
 OpenApiNode = dict[str, Any]  # a part of the document
 JsonSchema = OpenApiNode  # a JSON Schema

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sources import Source
+from bot.sources.contract import Source
 from bot.sources.modl import SOURCE, examples
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.message import Actor

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.sources import ApiRequest
+from bot.sources.contract import ApiRequest
 from bot.sources.modl import SOURCE, examples, reports
 from bot.sources.modl import handlers as asking
 from bot.tickets.ticket import Status

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema_rs import is_valid, validator_for
 from pydantic import TypeAdapter
 
-from bot.sources import ApiError, ApiRequest
+from bot.sources.contract import ApiError, ApiRequest
 from bot.sources.modl import SOURCE, reports
 from bot.sources.modl import handlers as asking
 from bot.sources.modl import requests as payload

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.sources.modl import SOURCE, examples
 from bot.sources.modl import serializers as tickets
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from bot.sources import Operation
+from bot.sources.contract import Operation
 from bot.sources.series import SOURCE, examples
 from bot.tickets.workspace import Plan, UnknownCategoryPolicy
 from tests.sources.series_api.conftest import AUTHOR, OTHER_STAFF, STAFF, Api, refused

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources import ApiError, load_sources
+from bot.sources.contract import ApiError
+from bot.sources.registry import load_sources
 from bot.sources.series import SOURCE, examples
 from bot.sources.series.answer import ticket_created
 from bot.sources.series.requests import parse_game_report, parse_ticket
