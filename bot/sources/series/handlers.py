@@ -2,7 +2,8 @@
 
 from bot.sources.contract import ApiRequest
 from bot.sources.requests import CheckApiKey, GetTicket, GetWorkspace, ListTickets, UpdateTicket
-from bot.sources.series.bodies import (
+from bot.sources.series.fields import parse_body, parse_query_params
+from bot.sources.series.requests import (
     FollowUpBody,
     ListQuery,
     ReplyBody,
@@ -10,7 +11,6 @@ from bot.sources.series.bodies import (
     StatusBody,
     TransferBody,
 )
-from bot.sources.series.fields import parse_body, parse_query_params
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketQuery
 from bot.tickets.ticket import Status, Ticket

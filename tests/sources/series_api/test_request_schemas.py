@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from bot.sources.contract import ApiError
 from bot.sources.series import SOURCE, examples
-from bot.sources.series.bodies import ListQuery
 from bot.sources.series.fields import parse_body, parse_query_params
-from bot.sources.series.requests import GameReportBody
+from bot.sources.series.requests import GameReportBody, ListQuery
 
 SCHEMA = GameReportBody.model_json_schema()["properties"]
 QUERY = ListQuery.model_json_schema()["properties"]

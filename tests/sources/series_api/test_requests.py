@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from bot.sources.contract import ApiError
 from bot.sources.registry import load_sources
 from bot.sources.series import SOURCE, examples
-from bot.sources.series.answer import ticket_created
 from bot.sources.series.requests import parse_game_report, parse_ticket
-from bot.sources.series.serializers import serialize_ticket_with_messages
+from bot.sources.series.serializers import serialize_ticket_with_messages, ticket_created
 from bot.tickets.errors import ViewOnly
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketDetails
