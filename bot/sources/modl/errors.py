@@ -6,12 +6,11 @@ ticket asked for is not there, the contract has other words than its envelope.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from bot.sources.contract import ApiError, JsonObject
-from bot.sources.requests import RateLimitState, UpdateResult
+from bot.sources.requests import RateLimitState
 from bot.tickets.errors import AlreadyLinked, OpenTicketLimitReached, TicketClosed, TicketError, UnknownTicket
-from bot.tickets.ticket import Ticket
 
 _RATE_LIMITED = "Rate limit exceeded"
 _TICKET_NOT_FOUND = "Ticket not found"
@@ -40,28 +39,6 @@ REPORT_ERRORS: ErrorMap = {
 }
 
 
-def ticket_created(ticket: Ticket) -> JsonObject:
-    """The answer to `POST /v1/minecraft/tickets`."""
-    return _success("Ticket created successfully", ticketId=ticket.public_id)
-
-
-def draft_created(ticket: Ticket) -> JsonObject:
-    """The answer to `POST /v1/minecraft/tickets/unfinished`."""
-    return _success("Ticket draft created - complete the form on the panel", ticketId=ticket.public_id)
-
-
-def player_linked(result: UpdateResult) -> JsonObject:
-    """The answer to `POST /v1/minecraft/tickets/{id}/claim`."""
-    ticket = result.ticket
-    message = "Ticket successfully linked to your account"
-    return _success(message, ticketId=ticket.public_id, subject=ticket.subject)
-
-
-def report_updated(message: str) -> Callable[[UpdateResult], JsonObject]:
-    """The answer to work on a report."""
-    return lambda done: _success(message)
-
-
 def format_error(api_error: ApiError) -> JsonObject:
     """The error envelope: `error` is text here."""
     if api_error.status == 429:
@@ -78,10 +55,6 @@ def rate_limit_headers(state: RateLimitState) -> Mapping[str, str]:
         return headers
     wait = str(max(1, math.ceil(state.retry_after_seconds)))
     return headers | {"X-RateLimit-Retry-After": wait, "X-Rate-Limit-Retry-After-Seconds": wait}
-
-
-def _success(message: str, **fields: str) -> JsonObject:
-    return {"status": 200, "success": True, **fields, "message": message}
 
 
 def _failure(status: int, error: str, message: str) -> dict[str, object]:

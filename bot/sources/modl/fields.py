@@ -1,21 +1,27 @@
 """What single fields may hold, each with the JSON Schema of exactly that. Knows no whole request."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from bot.sources.contract import ApiError
 from bot.sources.modl.chat_log import to_chat_lines
 from bot.sources.validation import (
+    FieldError,
     MaxLength,
     OptionalText,
+    Payload,
+    Query,
     RequiredText,
     blank_to_none,
     field_error,
+    parse_json,
+    parse_query,
     validate_list,
 )
 
@@ -152,3 +158,27 @@ ChatLog = Annotated[
 Ids = Annotated[
     tuple[str, ...], _before_validator(_parse_ids, _list_schema(_MAX_IDS, type=["string", "null"]))
 ]
+
+_BodyT = TypeVar("_BodyT", bound=Payload)
+_QueryT = TypeVar("_QueryT", bound=Query)
+
+
+def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
+    """Raises Refused(400, ...) with the first problem."""
+    try:
+        return parse_json(model, body)
+    except FieldError as problem:
+        raise validation_error(problem) from problem
+
+
+def parse_query_params(model: type[_QueryT], query: Mapping[str, str]) -> _QueryT:
+    """Raises Refused(400, ...) with the first problem."""
+    try:
+        return parse_query(model, query)
+    except FieldError as problem:
+        raise validation_error(problem) from problem
+
+
+def validation_error(error: FieldError) -> ApiError:
+    """The refusal of what cannot be understood, as this contract puts it."""
+    return ApiError(400, f"Invalid data provided: {error.field} {error.reason}.")

@@ -14,23 +14,45 @@ Where the page and the plugins in use leave it open, this is how they are read:
 """
 # ruff: noqa: N815 - fields keep the contract's spelling letter for letter
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from bot.sources.contract import ApiError
-from bot.sources.modl.fields import ChatLog, OptionalName, OptionalUuid, Tags, Uuid, Within
-from bot.sources.modl.vocabulary import PRIORITIES, TYPE_LABELS, TYPES
-from bot.sources.validation import FieldError, OptionalText, Payload, choice, parse_json
-from bot.tickets.ticket import NewTicket, Player, Priority, TicketField
+from pydantic import Field
+
+from bot.sources.modl.fields import (
+    ChatLog,
+    Ids,
+    Name,
+    NotNull,
+    OptionalName,
+    OptionalUuid,
+    Tags,
+    Uuid,
+    Within,
+    parse_body,
+)
+from bot.sources.modl.vocabulary import ALL, OPEN, PRIORITIES, STATUS_FILTERS, TYPE_LABELS, TYPES
+from bot.sources.validation import OptionalText, Payload, Query, choice, query_int
+from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
-TYPE_NAMES = "player, chat, staff, bug, support, appeal"
-_TYPE_CHOICE = choice(TYPES, allowed_text=TYPE_NAMES)
-_DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=TYPE_NAMES, blank="support")
+_TYPE_NAMES = "player, chat, staff, bug, support, appeal"
+_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES)
+_DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, blank="support")
 _PRIORITY_CHOICE = choice(PRIORITIES, allowed_text="low, normal, high", blank=Priority.NORMAL)
 _NO_JAVA_PROFILE_PREFIX = (
     "00000000-0000-0000-"  # the console's nil UUID, and Bedrock players, whom Java knows nothing of
 )
 REPLAY_LABEL = "Replay"  # the label of the fact that names one
+DEFAULT_LIMIT = 50  # tickets in a list, if nobody asks for another number
+_TYPES_BY_FILTER = {word: (meaning,) for word, meaning in TYPES.items()} | {"all": tuple(TYPE_LABELS)}
+_STATUS_NAMES = "open, closed, all"
+_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=ALL)
+_OPEN_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=OPEN)
+_TYPE_FILTER = choice(_TYPES_BY_FILTER, allowed_text=f"{_TYPE_NAMES}, all", blank=_TYPES_BY_FILTER["all"])
+_RESOLVED_REPLY = "Thank you for your report. Staff have looked into it and resolved it."
+_DISMISSED_REPLY = (
+    "Thank you for your report. Staff have looked into it and closed it without further action."
+)
 
 
 class TicketBody(Payload):
@@ -82,7 +104,74 @@ class DraftBody(TicketBody):
         return (*super().ticket_fields, TicketField(label="Form", value="not filled in yet"))
 
 
-_BodyT = TypeVar("_BodyT", bound=Payload)
+class ReportsQuery(Query):
+    """The query of `GET /v1/minecraft/reports/player/{uuid}`: whatever their status."""
+
+    status: Annotated[tuple[Status, ...], _STATUS_FILTER, NotNull()] = Field(
+        default=ALL, json_schema_extra={"default": "all"}
+    )
+    limit: Annotated[int, query_int(1, 100)] = DEFAULT_LIMIT
+
+
+class OpenReportsQuery(ReportsQuery):
+    """The query of `GET /v1/minecraft/reports`: the open ones unless others are asked for."""
+
+    status: Annotated[tuple[Status, ...], _OPEN_STATUS_FILTER, NotNull()] = Field(
+        default=OPEN, json_schema_extra={"default": "open"}
+    )
+
+
+class TicketListQuery(ReportsQuery):
+    """The query of `GET /v1/minecraft/tickets`."""
+
+    type: Annotated[tuple[str, ...], _TYPE_FILTER, NotNull()] = Field(
+        default=_TYPES_BY_FILTER["all"], json_schema_extra={"default": "all"}
+    )
+
+
+class IdsBody(Payload):
+    """The body of `POST /v1/minecraft/tickets/by-ids`."""
+
+    ids: Ids = ()
+
+
+class LinkBody(Payload):
+    """The body of `POST /v1/minecraft/tickets/{id}/claim`."""
+
+    playerUuid: Uuid
+    playerName: Name
+
+
+class AssignBody(Payload):
+    """The body of `POST /v1/minecraft/reports/{id}/assign`."""
+
+    assignee: Name
+
+
+class ResolveBody(Payload):
+    """The body of `POST /v1/minecraft/reports/{id}/resolve`."""
+
+    resolvedBy: OptionalName = None
+    resolution: Annotated[OptionalText, Within(1000)] = None
+    punishmentId: Annotated[OptionalText, Within(64)] = None
+
+    @property
+    def reply_text(self) -> str:
+        """What the reporter is told."""
+        punishment = self.punishmentId and f"Punishment: {self.punishmentId}"
+        return "\n".join(line for line in (_RESOLVED_REPLY, self.resolution, punishment) if line)
+
+
+class DismissBody(Payload):
+    """The body of `POST /v1/minecraft/reports/{id}/dismiss`."""
+
+    dismissedBy: OptionalName = None
+    reason: Annotated[OptionalText, Within(1000)] = None
+
+    @property
+    def reply_text(self) -> str:
+        """What the reporter is told."""
+        return f"{_DISMISSED_REPLY}\n{self.reason}" if self.reason else _DISMISSED_REPLY
 
 
 def parse_ticket(body: bytes) -> NewTicket:
@@ -93,19 +182,6 @@ def parse_ticket(body: bytes) -> NewTicket:
 def parse_draft(body: bytes) -> NewTicket:
     """Raises Refused(400, ...) with the first problem."""
     return _new_ticket(parse_body(DraftBody, body), raw=body.decode())
-
-
-def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
-    """Raises Refused(400, ...) with the first problem."""
-    try:
-        return parse_json(model, body)
-    except FieldError as problem:
-        raise validation_error(problem) from problem
-
-
-def validation_error(error: FieldError) -> ApiError:
-    """The refusal of what cannot be understood, as this contract puts it."""
-    return ApiError(400, f"Invalid data provided: {error.field} {error.reason}.")
 
 
 def build_player(uuid: str | None, name: str | None) -> Player | None:

@@ -1,12 +1,13 @@
 """Kept tickets as the modl API shows them: one, many, and as reports. Never raises for a kept ticket."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.sources.contract import JsonObject
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
 from bot.sources.modl.requests import REPLAY_LABEL
 from bot.sources.modl.vocabulary import PRIORITY_OUT
+from bot.sources.requests import UpdateResult
 from bot.tickets.message import Message, MessageKind
 from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.ticket import Ticket
@@ -16,6 +17,28 @@ _UNKNOWN_AUTHOR = "Player"  # who said it, if their name is not known
 _UNKNOWN_REPORTER = "Unknown"  # who reported it, if their name is not known
 
 JsonDict = dict[str, object]
+
+
+def ticket_created(ticket: Ticket) -> JsonObject:
+    """The answer to `POST /v1/minecraft/tickets`."""
+    return _success("Ticket created successfully", ticketId=ticket.public_id)
+
+
+def draft_created(ticket: Ticket) -> JsonObject:
+    """The answer to `POST /v1/minecraft/tickets/unfinished`."""
+    return _success("Ticket draft created - complete the form on the panel", ticketId=ticket.public_id)
+
+
+def player_linked(result: UpdateResult) -> JsonObject:
+    """The answer to `POST /v1/minecraft/tickets/{id}/claim`."""
+    ticket = result.ticket
+    message = "Ticket successfully linked to your account"
+    return _success(message, ticketId=ticket.public_id, subject=ticket.subject)
+
+
+def report_updated(message: str) -> Callable[[UpdateResult], JsonObject]:
+    """The answer to work on a report."""
+    return lambda done: _success(message)
 
 
 def ticket_list(page: TicketPage) -> JsonObject:
@@ -180,3 +203,7 @@ def _to_millis(time: datetime) -> int:
 
 def _without_nulls(fields: JsonDict) -> JsonDict:
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _success(message: str, **fields: str) -> JsonObject:
+    return {"status": 200, "success": True, **fields, "message": message}

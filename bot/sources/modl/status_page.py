@@ -41,7 +41,7 @@ def render_status_page(details: TicketDetails | None) -> HtmlPage:
 
 @cache
 def _template() -> Template:
-    text = files(__package__).joinpath("ticket.html").read_text("utf-8")
+    text = files(__package__).joinpath("status_page.html").read_text("utf-8")
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
 
 

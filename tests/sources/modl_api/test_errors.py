@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sources.contract import ApiRequest
-from bot.sources.modl import SOURCE, examples, reports
-from bot.sources.modl import handlers as asking
+from bot.sources.modl import SOURCE, examples, handlers
 from bot.tickets.ticket import Status
 from bot.tickets.workspace import Category
 from tests.sources.modl_api.conftest import ACCUSED, ADA, ALEX, NOTCH, Api
@@ -246,9 +245,9 @@ def test_what_can_be_no_id_is_not_looked_for(name: str) -> None:
     call = ApiRequest(path_params={"id": name}, query={}, body=b"{}")
 
     assert (
-        asking.get_ticket(call).ticket_id
-        == asking.public_status(call).ticket_id
-        == reports.resolve(call).ticket_id
+        handlers.get_ticket(call).ticket_id
+        == handlers.public_status(call).ticket_id
+        == handlers.resolve(call).ticket_id
         == ""
     )
 

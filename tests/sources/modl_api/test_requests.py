@@ -13,10 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.sources.contract import ApiError
-from bot.sources.modl import SOURCE, examples
-from bot.sources.modl import serializers as tickets
+from bot.sources.modl import SOURCE, examples, serializers
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
-from bot.sources.modl.errors import draft_created, ticket_created
 from bot.sources.modl.requests import DraftBody, TicketBody, parse_draft, parse_ticket
 from bot.sources.modl.status_page import render_status_page
 from bot.tickets.message import Actor
@@ -51,7 +49,7 @@ def leaves(value: Any) -> Iterator[object]:
 
 
 def test_the_page_s_own_request_gets_the_page_s_own_answer_and_two_fields_more() -> None:
-    assert ticket_created(kept_as("PLAYER-123456", filed())) == {
+    assert serializers.ticket_created(kept_as("PLAYER-123456", filed())) == {
         "status": 200,
         "success": True,
         "ticketId": "PLAYER-123456",
@@ -63,7 +61,7 @@ def test_an_unfinished_ticket_is_answered_as_a_draft_and_says_its_form_is_empty(
     new = parse_draft(json.dumps({"creatorUuid": NOTCH, "type": "bug"}).encode())
 
     assert facts(new)["Form"] == "not filled in yet"
-    assert draft_created(kept_as("BUG-123456", new))["message"] == (
+    assert serializers.draft_created(kept_as("BUG-123456", new))["message"] == (
         "Ticket draft created - complete the form on the panel"
     )
 
@@ -211,11 +209,11 @@ def test_any_kept_ticket_can_be_shown(ticket: Ticket) -> None:
     found = TicketPage(query=TicketQuery(limit=1), items=(case,), total=1)
 
     shown = [
-        tickets.ticket_list(found),
-        tickets.player_ticket_list(found),
-        tickets.tickets_by_ids([case]),
-        tickets.ticket_detail(case),
-        tickets.report_list(found),
+        serializers.ticket_list(found),
+        serializers.player_ticket_list(found),
+        serializers.tickets_by_ids([case]),
+        serializers.ticket_detail(case),
+        serializers.report_list(found),
     ]
 
     assert [body["status"] for body in shown] == [200] * 5
@@ -279,7 +277,7 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
     except ApiError as refused:
         outcome = refused.status == 400 and len(refused.message) < 100
     else:
-        outcome = ticket_created(kept_as("PLAYER-123456", new))["success"] is True
+        outcome = serializers.ticket_created(kept_as("PLAYER-123456", new))["success"] is True
 
     assert outcome
 
