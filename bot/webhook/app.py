@@ -27,8 +27,9 @@ from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.ticket import Ticket
 from bot.webhook import idempotency as repeats
 from bot.webhook.auth import Authenticator, RequestContext
+from bot.webhook.body import read_body
 from bot.webhook.client_ip import TrustedProxies
-from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error, read_body
+from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error
 from bot.webhook.guard import Limits
 from bot.webhook.health import HealthRoutes, Observability
 from bot.webhook.idempotency import IdempotencyPolicy
