@@ -8,16 +8,17 @@ from bot.sources.contract import Source
 
 
 def load_sources() -> dict[str, Source]:
-    """Every source by name. Raises TypeError, with the cure, for a folder that exports none."""
-    found = {}
-    for folder in pkgutil.iter_modules(bot.sources.__path__):
-        if not folder.ispkg:  # what the sources share, such as reading.py
-            continue
-        module = importlib.import_module(f"bot.sources.{folder.name}")
-        source = getattr(module, "SOURCE", None)
-        if not isinstance(source, Source) or source.name != folder.name:
-            raise TypeError(
-                f"bot/sources/{folder.name} must export SOURCE = Source(name={folder.name!r}, ...)"
-            )
-        found[source.name] = source
-    return found
+    """Import every source, by name. Raises TypeError for a folder that exports none, and says what to do."""
+    sources = {}
+    for module_info in pkgutil.iter_modules(bot.sources.__path__):
+        if module_info.ispkg:  # a module is code that the sources share
+            source = _load(module_info.name)
+            sources[source.name] = source
+    return sources
+
+
+def _load(name: str) -> Source:
+    source = getattr(importlib.import_module(f"bot.sources.{name}"), "SOURCE", None)
+    if not isinstance(source, Source) or source.name != name:
+        raise TypeError(f"bot/sources/{name} must export SOURCE = Source(name={name!r}, ...)")
+    return source

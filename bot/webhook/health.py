@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, NotRequired
 
 from aiohttp import hdrs, web
 
-from bot.sources.contract import ApiError
+from bot.sources.contract import ApiError, Operation
+from bot.sources.validation import TypedDict
 from bot.webhook.client_ip import Network, TrustedProxies, ip_in_networks
-from bot.webhook.responses import JsonResponse
+from bot.webhook.responses import ErrorBody, JsonResponse
 from storage import Store
 
 # The source a path belongs to ("" if none), the path as the routes have it, the status, and seconds.
@@ -81,3 +83,53 @@ class HealthRoutes:
     def _is_allowed(self, request: web.Request) -> bool:
         origin = self._proxies.verified_ip(request)
         return origin is not None and ip_in_networks(origin, self._observability.allowed_networks)
+
+
+class Healthy(TypedDict):
+    """Tickets are accepted."""
+
+    status: Literal["ok"]
+
+
+class Degraded(TypedDict):
+    """The database cannot store tickets."""
+
+    status: Literal["degraded"]
+    reason: str
+
+
+class Ready(TypedDict):
+    """Tickets are accepted and posted. `reasons` are sent to the networks that may read them."""
+
+    ready: Literal[True]
+    reasons: NotRequired[list[str]]
+
+
+class NotReady(TypedDict):
+    """Tickets are not accepted, or not posted. `reasons` are sent to the networks that may read them."""
+
+    ready: Literal[False]
+    reasons: NotRequired[list[str]]
+
+
+HEALTH_OPERATIONS = (
+    Operation(
+        path="/healthz",
+        summary="Whether tickets are accepted",
+        response=Healthy,
+        other_responses={503: Degraded},
+    ),
+    Operation(
+        path="/readyz",
+        summary="Whether tickets are accepted and posted",
+        response=Ready,
+        other_responses={503: NotReady},
+    ),
+    Operation(
+        path="/metrics",
+        summary="Metrics for Prometheus, for the networks that may read them",
+        response=str,
+        text_types=("text/plain",),
+        other_responses={403: ErrorBody},
+    ),
+)

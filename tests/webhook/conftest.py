@@ -20,10 +20,12 @@ from bot.sources.contract import (
     HtmlPage,
     IntakeEndpoint,
     JsonObject,
+    KeyCheckEndpoint,
+    PageEndpoint,
     RateLimit,
     Source,
 )
-from bot.sources.requests import CheckApiKey, GetPublicTicket, GetTicket, UpdateTicket
+from bot.sources.requests import GetTicket, UpdateResult, UpdateTicket
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.errors import AlreadyClaimed, NotClaimedByYou
 from bot.tickets.message import Actor
@@ -104,11 +106,12 @@ class Words(BaseModel):
     """Any body."""
 
 
-def _saying(prefix: str) -> Endpoint:
+def _saying(prefix: str) -> Endpoint[UpdateResult]:
     path = f"{prefix}/tickets/{{id}}/say"
     return Endpoint(
         method="POST",
         path=path,
+        request=UpdateTicket,
         parse=_said,
         serialize=lambda done: {"ok": done.ticket.public_id},
         body=Words,
@@ -119,6 +122,7 @@ ENDPOINTS = (
     Endpoint(
         method="GET",
         path="/north/tickets/{id}",
+        request=GetTicket,
         parse=_named,
         serialize=lambda case: {"id": case.ticket.public_id},
     ),
@@ -126,23 +130,22 @@ ENDPOINTS = (
     Endpoint(
         method="POST",
         path="/north/tickets/{id}/claim",
+        request=UpdateTicket,
         parse=_claimed,
         serialize=lambda done: {"by": done.ticket.claimed_by.name if done.ticket.claimed_by else None},
         body=Words,
     ),
 )
 OPEN_ENDPOINTS = (
-    Endpoint(
-        method="GET",
+    KeyCheckEndpoint(
         path="/north/key/{key}",
-        parse=lambda call: CheckApiKey(key=call.path_params["key"]),
+        parse=lambda call: call.path_params["key"],
         serialize=lambda check: {"good": bool(check)},
     ),
-    Endpoint(
-        method="GET",
-        path="/north/look/{id}",
-        parse=lambda call: GetPublicTicket(ticket_id=call.path_params["id"]),
-        serialize=lambda case: HtmlPage(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
+    PageEndpoint(
+        path="/look/{id}",
+        parse=lambda call: call.path_params["id"],
+        render=lambda case: HtmlPage(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
     ),
 )
 

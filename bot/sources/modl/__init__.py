@@ -1,9 +1,10 @@
 """The modl API: tickets from Minecraft servers."""
 
-from bot.sources.contract import Endpoint, HtmlPage, IntakeEndpoint, RateLimit, Source
+from bot.sources.contract import Endpoint, IntakeEndpoint, PageEndpoint, RateLimit, Source
 from bot.sources.modl import errors, examples, handlers, requests, responses, serializers, status_page
 from bot.sources.modl.fields import PathUuid
 from bot.sources.modl.vocabulary import TYPE_LABELS
+from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
 from bot.tickets.public_ids import numeric_ids
 
 _TICKETS_PATH = "/v1/minecraft/tickets"
@@ -25,7 +26,6 @@ _INTAKE_ENDPOINTS = (
         serialize=serializers.ticket_created,
         body=requests.TicketBody,
         response=responses.TicketCreated,
-        id_pointer="/ticketId",
         example=examples.TICKET,
     ),
     IntakeEndpoint(
@@ -35,13 +35,13 @@ _INTAKE_ENDPOINTS = (
         serialize=serializers.draft_created,
         body=requests.DraftBody,
         response=responses.TicketCreated,
-        id_pointer="/ticketId",
     ),
 )
 _TICKET_ENDPOINTS = (
     Endpoint(
         method="GET",
         path=_TICKETS_PATH,
+        request=ListTickets,
         parse=handlers.list_tickets,
         serialize=serializers.ticket_list,
         summary="The newest tickets",
@@ -51,6 +51,7 @@ _TICKET_ENDPOINTS = (
     Endpoint(
         method="GET",
         path=f"{_TICKETS_PATH}/{{id}}",
+        request=GetTicket,
         parse=handlers.get_ticket,
         serialize=serializers.ticket_detail,
         summary="One ticket with everything that was said on it",
@@ -59,6 +60,7 @@ _TICKET_ENDPOINTS = (
     Endpoint(
         method="GET",
         path=f"{_TICKETS_PATH}/player/{{uuid}}",
+        request=ListTickets,
         parse=handlers.list_player_tickets,
         serialize=serializers.player_ticket_list,
         summary="The newest 50 tickets that one player filed",
@@ -68,6 +70,7 @@ _TICKET_ENDPOINTS = (
     Endpoint(
         method="POST",
         path=f"{_TICKETS_PATH}/by-ids",
+        request=GetTickets,
         parse=handlers.get_tickets_by_ids,
         serialize=serializers.tickets_by_ids,
         summary="Those of up to 100 tickets that there are",
@@ -77,6 +80,7 @@ _TICKET_ENDPOINTS = (
     Endpoint(
         method="POST",
         path=f"{_TICKETS_PATH}/{{id}}/claim",
+        request=UpdateTicket,
         parse=handlers.link_player,
         serialize=serializers.player_linked,
         summary="Link a ticket to the player who filed it, and to nobody else",
@@ -89,6 +93,7 @@ _REPORT_ENDPOINTS = (
     Endpoint(
         method="GET",
         path=_REPORTS_PATH,
+        request=ListTickets,
         parse=handlers.list_reports,
         serialize=serializers.report_list,
         summary="The newest reports of players and of chat, the open ones unless others are asked for",
@@ -98,6 +103,7 @@ _REPORT_ENDPOINTS = (
     Endpoint(
         method="GET",
         path=f"{_REPORTS_PATH}/player/{{uuid}}",
+        request=ListTickets,
         parse=handlers.list_reports_on_player,
         serialize=serializers.report_list,
         summary="The newest reports in which one player is reported",
@@ -108,6 +114,7 @@ _REPORT_ENDPOINTS = (
     Endpoint(
         method="POST",
         path=f"{_REPORTS_PATH}/{{id}}/assign",
+        request=UpdateTicket,
         parse=handlers.assign,
         serialize=serializers.report_updated("Report assigned"),
         summary="Say who is to work on a report",
@@ -118,6 +125,7 @@ _REPORT_ENDPOINTS = (
     Endpoint(
         method="POST",
         path=f"{_REPORTS_PATH}/{{id}}/resolve",
+        request=UpdateTicket,
         parse=handlers.resolve,
         serialize=serializers.report_updated("Report resolved"),
         summary="Tell the reporter that action was taken, and resolve the report",
@@ -128,6 +136,7 @@ _REPORT_ENDPOINTS = (
     Endpoint(
         method="POST",
         path=f"{_REPORTS_PATH}/{{id}}/dismiss",
+        request=UpdateTicket,
         parse=handlers.dismiss,
         serialize=serializers.report_updated("Report dismissed"),
         summary="Tell the reporter that no action was taken, and close the report",
@@ -140,21 +149,18 @@ _REPORT_ENDPOINTS = (
 SOURCE = Source(
     name="modl",
     summary="Tickets from Minecraft servers, in the words of the modl API.",
-    # The plugin calls all but the last, which is the link it shows to a player. What it calls and is not
-    # served here must still be refused in words it can read.
+    # The plugin calls them all. For what is not served here it needs an error that it can read, too.
     path_prefixes=("/v1", "/v2", "/v3", "/api/public", "/ticket"),
     key_headers=("X-API-Key",),
     rate_limit=RateLimit(requests=1000, seconds=60, per="address", headers=errors.rate_limit_headers),
     intake_endpoints=_INTAKE_ENDPOINTS,
     endpoints=(*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS),
     public_endpoints=(
-        Endpoint(
-            method="GET",
+        PageEndpoint(
             path="/ticket/{id}",
-            parse=handlers.public_status,
-            serialize=status_page.render_status_page,
-            summary="How far a ticket is: a page for its player",
-            response=HtmlPage,
+            parse=handlers.ticket_id,
+            render=status_page.render_status_page,
+            summary="The status of a ticket: a page for its player",
         ),
     ),
     new_public_ids=lambda new, now: numeric_ids(_ID_PREFIXES[new.category]),

@@ -34,7 +34,7 @@ from bot.sources.modl.requests import (
     build_player,
 )
 from bot.sources.modl.vocabulary import REPORT_TYPES
-from bot.sources.requests import GetPublicTicket, GetTicket, GetTickets, ListTickets, UpdateTicket
+from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
 from bot.sources.validation import FieldError
 from bot.tickets.errors import AlreadyLinked, UnknownTicket
 from bot.tickets.message import Actor, Words
@@ -58,16 +58,12 @@ def list_player_tickets(request: ApiRequest) -> ListTickets:
 
 
 def get_ticket(request: ApiRequest) -> GetTicket:
-    return GetTicket(ticket_id=_ticket_id(request))
+    return GetTicket(ticket_id=ticket_id(request))
 
 
 def get_tickets_by_ids(request: ApiRequest) -> GetTickets:
     """Raises Refused(400, ...)."""
     return GetTickets(ticket_ids=parse_body(IdsBody, request.body).ids)
-
-
-def public_status(request: ApiRequest) -> GetPublicTicket:
-    return GetPublicTicket(ticket_id=_ticket_id(request))
 
 
 def link_player(request: ApiRequest) -> UpdateTicket:
@@ -76,7 +72,7 @@ def link_player(request: ApiRequest) -> UpdateTicket:
     player = build_player(body.playerUuid, body.playerName) or Player()
     by = Actor(id=body.playerUuid, name=body.playerName, source=_SOURCE_NAME)
     return UpdateTicket(
-        ticket_id=_ticket_id(request),
+        ticket_id=ticket_id(request),
         actor=by,
         change=lambda ticket, workspace, by: _link_ticket(ticket, player),
     )
@@ -106,7 +102,7 @@ def assign(request: ApiRequest) -> UpdateTicket:
     """Raises Refused(400, ...)."""
     assignee = _staff_actor(parse_body(AssignBody, request.body).assignee)
     return UpdateTicket(
-        ticket_id=_ticket_id(request),
+        ticket_id=ticket_id(request),
         actor=_staff_actor(None),
         change=lambda ticket, workspace, by: _ensure_report(ticket).assign(assignee),
     )
@@ -124,7 +120,7 @@ def dismiss(request: ApiRequest) -> UpdateTicket:
     return _close_report(request, body.dismissedBy, body.reply_text, Status.CLOSED)
 
 
-def _ticket_id(request: ApiRequest) -> str:
+def ticket_id(request: ApiRequest) -> str:
     """The id in the path. What can be none, such as half a character, becomes "", which no ticket has."""
     name = request.path_params["id"]
     return name if _TICKET_ID_PATTERN.fullmatch(name) else ""
@@ -148,7 +144,7 @@ def _close_report(request: ApiRequest, name: str | None, text: str, status: Stat
     def rule(ticket: Ticket, workspace: Workspace, by: Actor) -> Ticket:
         return ticket if ticket.status.is_closed else ticket.set_status(status)
 
-    return UpdateTicket(ticket_id=_ticket_id(request), actor=_staff_actor(name), message=say, change=rule)
+    return UpdateTicket(ticket_id=ticket_id(request), actor=_staff_actor(name), message=say, change=rule)
 
 
 def _staff_actor(name: str | None) -> Actor:

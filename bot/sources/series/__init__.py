@@ -1,6 +1,7 @@
 """The Series API: tickets and game reports from Roblox game servers."""
 
-from bot.sources.contract import Endpoint, IntakeEndpoint, RateLimit, Source
+from bot.sources.contract import Endpoint, IntakeEndpoint, KeyCheckEndpoint, RateLimit, Source
+from bot.sources.requests import GetTicket, GetWorkspace, ListTickets, UpdateTicket
 from bot.sources.series import errors, examples, handlers, requests, responses, serializers
 from bot.tickets.public_ids import timestamp_ids
 
@@ -18,7 +19,6 @@ SOURCE = Source(
             summary="Report a player from within a game",
             parse=requests.parse_game_report,
             serialize=serializers.ticket_created,
-            id_pointer="/data/TicketId",
             body=requests.GameReportBody,
             response=responses.TicketCreated,
             errors=errors.CREATE_ERRORS,
@@ -29,7 +29,6 @@ SOURCE = Source(
             summary="File a ticket",
             parse=requests.parse_ticket,
             serialize=serializers.ticket_created,
-            id_pointer="/data/TicketId",
             body=requests.TicketBody,
             response=responses.TicketCreated,
             errors=errors.CREATE_ERRORS,
@@ -40,6 +39,7 @@ SOURCE = Source(
         Endpoint(
             method="GET",
             path="/tickets/list",
+            request=ListTickets,
             parse=handlers.list_tickets,
             serialize=serializers.ticket_list,
             summary="List tickets, ten on a page, newest first",
@@ -49,6 +49,7 @@ SOURCE = Source(
         Endpoint(
             method="GET",
             path="/tickets/get/{ticketId}",
+            request=GetTicket,
             parse=handlers.get_ticket,
             serialize=serializers.ticket_response,
             summary="Get a ticket with what was said on it, by its TicketId or its _id",
@@ -58,6 +59,7 @@ SOURCE = Source(
         Endpoint(
             method="GET",
             path="/tickets/config",
+            request=GetWorkspace,
             parse=handlers.get_config,
             serialize=serializers.config,
             summary="Get the workspace's categories and departments",
@@ -66,6 +68,7 @@ SOURCE = Source(
         Endpoint(
             method="POST",
             path=f"{_TICKET_PATH}/claim",
+            request=UpdateTicket,
             parse=handlers.claim,
             serialize=serializers.claimed,
             summary="Claim a ticket; one member of staff at a time",
@@ -76,6 +79,7 @@ SOURCE = Source(
         Endpoint(
             method="POST",
             path=f"{_TICKET_PATH}/unclaim",
+            request=UpdateTicket,
             parse=handlers.unclaim,
             serialize=serializers.unclaimed,
             summary="Give up the claim on a ticket",
@@ -86,6 +90,7 @@ SOURCE = Source(
         Endpoint(
             method="POST",
             path=f"{_TICKET_PATH}/reply",
+            request=UpdateTicket,
             parse=handlers.reply,
             serialize=serializers.replied,
             summary="Reply to the author of a ticket one has claimed",
@@ -96,6 +101,7 @@ SOURCE = Source(
         Endpoint(
             method="POST",
             path=f"{_TICKET_PATH}/reply-member",
+            request=UpdateTicket,
             parse=handlers.reply_member,
             serialize=serializers.replied,
             summary="Add to a ticket as its author",
@@ -106,6 +112,7 @@ SOURCE = Source(
         Endpoint(
             method="POST",
             path=f"{_TICKET_PATH}/status",
+            request=UpdateTicket,
             parse=handlers.change_status,
             serialize=serializers.status_changed,
             summary="Change a ticket's status",
@@ -116,6 +123,7 @@ SOURCE = Source(
         Endpoint(
             method="POST",
             path=f"{_TICKET_PATH}/transfer",
+            request=UpdateTicket,
             parse=handlers.transfer,
             serialize=serializers.transferred,
             summary="Transfer a ticket to another department, and give up any claim on it",
@@ -125,10 +133,9 @@ SOURCE = Source(
         ),
     ),
     public_endpoints=(
-        Endpoint(
-            method="GET",
+        KeyCheckEndpoint(
             path="/basic/check-key/{apiKey}",
-            parse=handlers.check_api_key,
+            parse=handlers.api_key_in_path,
             serialize=serializers.api_key_status,
             summary="Check an API key, and how much it may still send",
             response=responses.ApiKeyStatus,

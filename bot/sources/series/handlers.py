@@ -1,7 +1,7 @@
 """What a Series client asks for besides filing: each call, and the wish that it is."""
 
 from bot.sources.contract import ApiRequest
-from bot.sources.requests import CheckApiKey, GetTicket, GetWorkspace, ListTickets, UpdateTicket
+from bot.sources.requests import GetTicket, GetWorkspace, ListTickets, UpdateTicket
 from bot.sources.series.fields import parse_body, parse_query_params
 from bot.sources.series.requests import (
     FollowUpBody,
@@ -43,9 +43,9 @@ def get_config(request: ApiRequest) -> GetWorkspace:
     return GetWorkspace()
 
 
-def check_api_key(request: ApiRequest) -> CheckApiKey:
-    """The key stands in the path."""
-    return CheckApiKey(key=request.path_params["apiKey"])
+def api_key_in_path(request: ApiRequest) -> str:
+    """The API key to check."""
+    return request.path_params["apiKey"]
 
 
 def claim(request: ApiRequest) -> UpdateTicket:

@@ -246,7 +246,7 @@ def test_what_can_be_no_id_is_not_looked_for(name: str) -> None:
 
     assert (
         handlers.get_ticket(call).ticket_id
-        == handlers.public_status(call).ticket_id
+        == handlers.ticket_id(call)
         == handlers.resolve(call).ticket_id
         == ""
     )
