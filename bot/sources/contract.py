@@ -98,7 +98,10 @@ class KeyCheckEndpoint(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageEndpoint(Operation):
-    """A web page about one ticket, found by its public id. Needs no authentication."""
+    """A web page about one ticket, found by its public id. Needs no authentication.
+
+    No game server calls it: with another method its path is an unknown one.
+    """
 
     response: Any = str
     text_types: tuple[str, ...] = ("text/html",)

@@ -91,6 +91,8 @@ class WebhookServer:
                 app.router.add_route(public.method, public.path, handler)
         for path, methods in _static_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
+        for path in _page_paths(self._sources):
+            app.router.add_route("*", path, _not_found)
         return app
 
     @asynccontextmanager
@@ -265,6 +267,19 @@ def _static_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
 
 async def _method_not_allowed(methods: set[str], request: web.Request) -> JsonResponse:
     raise web.HTTPMethodNotAllowed(request.method, methods)
+
+
+def _page_paths(sources: Mapping[str, Source]) -> list[str]:
+    return [
+        endpoint.path
+        for source in sources.values()
+        for endpoint in source.public_endpoints
+        if isinstance(endpoint, PageEndpoint)
+    ]
+
+
+async def _not_found(request: web.Request) -> JsonResponse:
+    raise web.HTTPNotFound
 
 
 def _build_request(request: web.Request, body: bytes) -> ApiRequest:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from aiohttp import hdrs, web
 
-from bot.sources.contract import ApiError, HtmlPage, Source
+from bot.sources.contract import ApiError, HtmlPage, PageEndpoint, Source
 from bot.sources.validation import TypedDict
 
 # A page needs nothing but its own style, and must not be framed by another site.
@@ -56,26 +56,41 @@ class ErrorFormatter:
     """Formats each error as the source that owns the path does; in a default format for other paths."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
-        self._source_by_prefix = {prefix: source for source in sources for prefix in source.path_prefixes}
+        self._source_by_prefix: dict[str, Source] = {}
+        self._source_by_page: dict[str, Source] = {}  # by the page's path without its parameter
+        for source in sources:
+            self._source_by_prefix |= dict.fromkeys(source.path_prefixes, source)
+            for endpoint in source.public_endpoints:
+                if isinstance(endpoint, PageEndpoint):
+                    self._source_by_page[endpoint.path.rpartition("/")[0]] = source
 
     def to_response(self, path: str, error: ApiError) -> JsonResponse:
-        """The error as the owner of `path` formats it."""
-        owner = self._source_for(path)
+        """The error as the owner of `path` formats it.
+
+        Below a page's path there is no API. What is not found there is a misspelt path of another one: 404 is
+        in the default format.
+        """
+        owner = self._api_at(path)
+        if owner is None and error.status != 404:
+            owner = self._page_at(path)
         body = error.body or (owner.format_error(error) if owner else default_error_body(error))
         return JsonResponse(body, error.status, _error_headers(error))
 
     def source_name_for(self, path: str) -> str:
         """The name of the source that owns a path; "" for none."""
-        owner = self._source_for(path)
+        owner = self._api_at(path) or self._page_at(path)
         return owner.name if owner else ""
 
-    def _source_for(self, path: str) -> Source | None:
+    def _api_at(self, path: str) -> Source | None:
         """By whole segments, the longest prefix first: `/v1` owns `/v1/x` and not `/v10`."""
         while path:
             if path in self._source_by_prefix:
                 return self._source_by_prefix[path]
             path = path.rpartition("/")[0]
         return None
+
+    def _page_at(self, path: str) -> Source | None:
+        return self._source_by_page.get(path.rpartition("/")[0])
 
 
 class ErrorDetail(TypedDict):

@@ -150,7 +150,7 @@ SOURCE = Source(
     name="modl",
     summary="Tickets from Minecraft servers, in the words of the modl API.",
     # The plugin calls them all. For what is not served here it needs an error that it can read, too.
-    path_prefixes=("/v1", "/v2", "/v3", "/api/public", "/ticket"),
+    path_prefixes=("/v1", "/v2", "/v3", "/api/public"),
     key_headers=("X-API-Key",),
     rate_limit=RateLimit(requests=1000, seconds=60, per="address", headers=errors.rate_limit_headers),
     intake_endpoints=_INTAKE_ENDPOINTS,
