@@ -8,7 +8,8 @@ import pytest
 from bot.sources.modl.status_page import render_status_page
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Priority, Status
-from tests.sources.modl_api.conftest import ADA, NOW, Api
+from tests.sources.conftest import ADA, NOW
+from tests.sources.modl_api.conftest import Api
 from tests.sources.modl_api.test_requests import filed
 from tests.support.stored_ticket import kept_as
 

@@ -10,7 +10,8 @@ from bot.sources.series import examples
 from bot.tickets.message import Actor, MessageKind
 from bot.tickets.ticket import Status
 from bot.tickets.workspace import Department
-from tests.sources.series_api.conftest import ADA, AUTHOR, NOW, NOW_SHOWN, OTHER_STAFF, STAFF, Api, file
+from tests.sources.conftest import ADA, NOW
+from tests.sources.series_api.conftest import AUTHOR, NOW_SHOWN, OTHER_STAFF, STAFF, Api, create
 
 SHOWN_AUTHOR = {
     "UserId": AUTHOR,
@@ -126,7 +127,7 @@ async def test_the_list_is_of_those_that_meet_every_condition(api: Api, query: s
 
 async def test_pages_are_of_ten_and_one_beyond_the_last_is_empty(api: Api) -> None:
     for number in range(17):
-        await file(api, f"{number}", "/tickets/create", authorUserId=number, subject=f"{number}")
+        await create(api, f"{number}", "/tickets/create", authorUserId=number, subject=f"{number}")
 
     pages = [await api.get(f"/tickets/list?page={page}") for page in (1, 2, 3, 4)]
 
