@@ -31,6 +31,7 @@ async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(
         ("192.0.2.{n}", TrustedProxies([ip_network("10.0.0.0/8")])),  # the one that asks is not
         ("192.0.2.{n}, 198.51.100.1", LOOPBACK),  # what a client says of itself, before what the proxy says
         ("nonsense-{n}", LOOPBACK),
+        ("nonsense-{n}, 10.0.0.7", LOOPBACK),
     ],
 )
 async def test_nobody_talks_their_way_out_of_a_limit(
@@ -39,6 +40,21 @@ async def test_nobody_talks_their_way_out_of_a_limit(
     async with standing(store, tmp_path, IdempotencyPolicy(), proxies) as gate:
         statuses = [
             (await gate.send("/south/tickets", headers={"X-Forwarded-For": forwarded.format(n=n)})).status
+            for n in range(21)
+        ]
+
+    assert statuses == [200] * 20 + [429]
+
+
+async def test_two_headers_that_disagree_are_no_way_out_of_a_limit(store: Store, tmp_path: Path) -> None:
+    async with standing(store, tmp_path, IdempotencyPolicy(), LOOPBACK) as gate:
+        statuses = [
+            (
+                await gate.send(
+                    "/south/tickets",
+                    headers={"X-Forwarded-For": "192.0.2.1", "Forwarded": f"for=198.51.100.{n}"},
+                )
+            ).status
             for n in range(21)
         ]
 
