@@ -1,6 +1,7 @@
 """The page at /docs, in a real browser that has no network but loopback."""
 
 import asyncio
+import gzip
 import json
 import re
 import shutil
@@ -140,3 +141,31 @@ async def test_the_swagger_ui_that_is_installed_reads_openapi_3_1(gate: Gate) ->
     version = re.search(rb'PACKAGE_VERSION:"(\d+)\.', reply.body)
     assert version is not None
     assert int(version[1]) >= 5
+
+
+@pytest.mark.parametrize("name", ["swagger-ui-bundle.js", "swagger-ui.css"])
+@pytest.mark.parametrize(
+    ("accept", "encoding"),
+    [
+        ("gzip, deflate, br", "gzip"),
+        ("br;q=1.0, GZIP;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("gzip; q=0.000, *", None),
+        ("deflate", None),
+        ("", None),
+    ],
+)
+async def test_swagger_ui_s_files_are_compressed_for_clients_that_accept_gzip(
+    gate: Gate, name: str, accept: str, encoding: str | None
+) -> None:
+    plain = await gate.raw(f"GET /docs/{name} HTTP/1.0\r\n\r\n".encode())
+
+    sent = await gate.raw(f"GET /docs/{name} HTTP/1.0\r\nAccept-Encoding: {accept}\r\n\r\n".encode())
+
+    assert sent.headers.get("content-encoding") == encoding
+    assert sent.headers["vary"] == "Accept-Encoding"
+    if encoding is None:
+        assert sent.body == plain.body
+    else:
+        assert gzip.decompress(sent.body) == plain.body
+        assert len(sent.body) < len(plain.body) / 2
