@@ -8,10 +8,9 @@ from bot.sources.contract import ApiError
 from bot.webhook.errors import api_error
 from bot.webhook.guard import LIMITS
 
-_CONTENT_ENCODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
+_CONTENT_ENCODINGS = ("", "identity", "gzip", "deflate")  # those that games send; aiohttp inflates them
 
-# Named one by one: Python knows some that take minutes to decode, some that are no text, and remembers for
-# ever every name that it was asked for.
+# Named one by one: some of Python's codecs take minutes, some are no text, and each name looked up is cached.
 _CHARSETS = {
     **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
     **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1"), "latin-1"),
@@ -21,7 +20,7 @@ _CHARSETS = {
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body, inflated, in UTF-8. Raises Refused."""
+    """The whole body, inflated, in UTF-8. Raises ApiError."""
     limit = request.app[LIMITS].body_bytes
     if (request.content_length or 0) > limit:
         raise api_error(413)
@@ -34,13 +33,13 @@ async def read_body(request: web.Request) -> bytes:
     # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise ApiError(400, "The body is damaged or incomplete.") from error
-    # What nearly everybody sends is not taken apart each time.
-    usual = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
-    return body if usual else _to_utf8(body, request.charset)
+    # The usual header is not parsed each time.
+    is_json = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
+    return body if is_json else _to_utf8(body, request.charset)
 
 
 async def _read_all(content: StreamReader, limit: int) -> bytes:
-    """Most bodies come whole, and in one part."""
+    """Most bodies arrive in one part."""
     first = await content.readany()
     if content.at_eof() and len(first) <= limit:
         return first
@@ -57,7 +56,7 @@ def _to_utf8(body: bytes, charset: str | None) -> bytes:
     if name is None:
         raise ApiError(400, "The body is in an unknown charset. Send UTF-8.")
     if name == "utf-8":
-        return body  # as it is read, it is checked
+        return body  # parsing checks it
     try:
         return body.decode(name).encode()
     except ValueError as error:

@@ -164,7 +164,7 @@ async def test_the_logs_hold_no_key_and_no_words_of_a_player(
     await gate.raw(b"some words\r\n\r\n")
 
     (ticket,) = await gate.kept()
-    assert f"kept {ticket.public_id}" in caplog.text
+    assert f"Ticket {ticket.public_id} created" in caplog.text
     for hidden in ("some words", "A subject", "secret-guess", gate.keys[owner]):
         assert hidden not in caplog.text
 
@@ -179,6 +179,6 @@ async def test_a_database_that_fails_writes_no_key_into_the_log(
     found = await gate.send("/north/tickets/SECRET-WORDS", None, method="GET")
 
     assert (checked.status, found.status) == (500, 500)
-    assert "/north/key/{key}" in caplog.text
+    assert "/north/key/{key}" in [getattr(record, "path", None) for record in caplog.records]
     assert gate.keys["north"] not in caplog.text
     assert "SECRET-WORDS" not in caplog.text

@@ -1,8 +1,7 @@
-"""What the modl API says back to whoever files or works on a ticket, and both kinds of its refusals.
+"""The errors of the modl API: its error format, and what each ticket error is in its words.
 
-The plugin counts a ticket as filed if it reads `success` and `ticketId`; the other two are what the system it
-was written for sends. It shows a refusal's `error` to the player, and can only read it as text. Where a
-ticket asked for is not there, the contract has other words than its envelope.
+The plugin shows `error` to the player, and can only read it as text. For a ticket that does not exist the
+contract has other bodies than its error format.
 """
 
 import math
@@ -40,7 +39,7 @@ REPORT_ERRORS: ErrorMap = {
 
 
 def format_error(api_error: ApiError) -> JsonObject:
-    """The error envelope: `error` is text here."""
+    """The body of an error: `error` is text here."""
     if api_error.status == 429:
         return _failure(429, _RATE_LIMITED, _RATE_LIMITED) | {"retryAfterSeconds": api_error.retry_after or 1}
     error = "Unauthorized" if api_error.status == 401 else api_error.message
@@ -48,7 +47,7 @@ def format_error(api_error: ApiError) -> JsonObject:
 
 
 def rate_limit_headers(state: RateLimitState) -> Mapping[str, str]:
-    """Both spellings that this contract has for what is left, and for when to come back."""
+    """Both spellings that the contract has for the remaining requests and for the time to wait."""
     remaining = str(state.remaining)
     headers = {"X-RateLimit-Remaining": remaining, "X-Rate-Limit-Remaining": remaining}
     if state.retry_after_seconds <= 0:

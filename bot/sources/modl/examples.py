@@ -1,4 +1,4 @@
-"""A request as the page prints it."""
+"""An example request, as the contract's page prints it."""
 
 from bot.sources.contract import JsonObject
 

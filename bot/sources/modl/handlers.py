@@ -1,16 +1,10 @@
-"""What a Minecraft server asks for besides filing a ticket. Models live here and die here.
+"""Parse the requests of the modl API, besides those that create tickets, into typed requests.
 
-How they are read where the documentation is silent:
-- A status filter knows two groups. Our open and in-progress are "open"; our resolved and closed are "closed".
-  A filter for drafts finds nothing: a draft is an open ticket here.
-- A UUID in a path comes in every form in which it may come in a body, but for braces.
-- Ids are those that were answered to whoever filed the ticket ("PLAYER-123456").
-- To claim a ticket is to link it to the player who filed it: staff who work on it claim it in Discord.
-A report is a ticket of type player or chat; any other ticket is no report, and not found as one. How they are
-read where the documentation is silent:
-- What is resolved or dismissed again stays as it was, and nobody is told again.
-- Who does it without giving a name is called "Staff".
-- The reason, the resolution and the punishment's id are part of what the reporter is told.
+Where the documentation leaves it open:
+- Ids are those of the response to a created ticket ("PLAYER-123456").
+- To claim a ticket is to link it to the player who created it: staff claim it in Discord.
+- A report is a ticket of type player or chat. Any other ticket is not found as a report.
+- A report that is resolved or dismissed again stays as it was, without another reply.
 """
 
 import re
@@ -47,83 +41,83 @@ _TICKET_ID_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def list_tickets(request: ApiRequest) -> ListTickets:
-    """Raises Refused(400, ...)."""
+    """`GET /v1/minecraft/tickets`. Raises ApiError(400)."""
     query = parse_query_params(TicketListQuery, request.query)
     return ListTickets(query=_ticket_query(query, categories=query.type))
 
 
 def list_player_tickets(request: ApiRequest) -> ListTickets:
-    """The newest that this player filed. Raises Refused(400, ...)."""
+    """`GET /v1/minecraft/tickets/player/{uuid}`. Raises ApiError(400)."""
     return ListTickets(query=TicketQuery(limit=DEFAULT_LIMIT, reporter_id=_player_uuid(request)))
 
 
 def get_ticket(request: ApiRequest) -> GetTicket:
+    """`GET /v1/minecraft/tickets/{id}`."""
     return GetTicket(ticket_id=ticket_id(request))
 
 
 def get_tickets_by_ids(request: ApiRequest) -> GetTickets:
-    """Raises Refused(400, ...)."""
+    """`POST /v1/minecraft/tickets/by-ids`. Raises ApiError(400)."""
     return GetTickets(ticket_ids=parse_body(IdsBody, request.body).ids)
 
 
 def link_player(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /v1/minecraft/tickets/{id}/claim`. Raises ApiError(400)."""
     body = parse_body(LinkBody, request.body)
     player = build_player(body.playerUuid, body.playerName) or Player()
-    by = Actor(id=body.playerUuid, name=body.playerName, source=_SOURCE_NAME)
     return UpdateTicket(
         ticket_id=ticket_id(request),
-        actor=by,
-        change=lambda ticket, workspace, by: _link_ticket(ticket, player),
+        actor=Actor(id=body.playerUuid, name=body.playerName, source=_SOURCE_NAME),
+        change=lambda ticket, workspace, actor: _link_ticket(ticket, player),
     )
 
 
 def _link_ticket(ticket: Ticket, player: Player) -> Ticket:
-    """Every ticket came with a player. That of an anticheat is nobody's, least of all the accused's."""
+    """Link a ticket to its player. One by an anticheat has none, and must not be linked to the accused."""
     if ticket.reporter.id is None:
         raise AlreadyLinked
     return ticket.link(player)
 
 
 def list_reports(request: ApiRequest) -> ListTickets:
-    """Raises Refused(400, ...)."""
+    """`GET /v1/minecraft/reports`. Raises ApiError(400)."""
     return ListTickets(
         query=_ticket_query(parse_query_params(OpenReportsQuery, request.query), categories=REPORT_TYPES)
     )
 
 
 def list_reports_on_player(request: ApiRequest) -> ListTickets:
-    """Those that report this player. Raises Refused(400, ...)."""
+    """`GET /v1/minecraft/reports/player/{uuid}`. Raises ApiError(400)."""
     query = _ticket_query(parse_query_params(ReportsQuery, request.query), categories=REPORT_TYPES)
     return ListTickets(query=replace(query, reported_id=_player_uuid(request)))
 
 
 def assign(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /v1/minecraft/reports/{id}/assign`. Raises ApiError(400)."""
     assignee = _staff_actor(parse_body(AssignBody, request.body).assignee)
     return UpdateTicket(
         ticket_id=ticket_id(request),
         actor=_staff_actor(None),
-        change=lambda ticket, workspace, by: _ensure_report(ticket).assign(assignee),
+        change=lambda ticket, workspace, actor: _ensure_report(ticket).assign(assignee),
     )
 
 
 def resolve(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /v1/minecraft/reports/{id}/resolve`. Raises ApiError(400)."""
     body = parse_body(ResolveBody, request.body)
     return _close_report(request, body.resolvedBy, body.reply_text, Status.RESOLVED)
 
 
 def dismiss(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /v1/minecraft/reports/{id}/dismiss`. Raises ApiError(400)."""
     body = parse_body(DismissBody, request.body)
     return _close_report(request, body.dismissedBy, body.reply_text, Status.CLOSED)
 
 
 def ticket_id(request: ApiRequest) -> str:
-    """The id in the path. What can be none, such as half a character, becomes "", which no ticket has."""
-    name = request.path_params["id"]
-    return name if _TICKET_ID_PATTERN.fullmatch(name) else ""
+    """The id in the path; "" for what cannot be one, such as half a surrogate pair."""
+    value = request.path_params["id"]
+    return value if _TICKET_ID_PATTERN.fullmatch(value) else ""
 
 
 def _ticket_query(query: ReportsQuery, *, categories: Sequence[str]) -> TicketQuery:
@@ -138,19 +132,19 @@ def _player_uuid(request: ApiRequest) -> str:
 
 
 def _close_report(request: ApiRequest, name: str | None, text: str, status: Status) -> UpdateTicket:
-    def say(ticket: Ticket, by: Actor) -> Words | None:
-        return None if _ensure_report(ticket).status.is_closed else ticket.reply(by, text)
+    def reply(ticket: Ticket, actor: Actor) -> Words | None:
+        return None if _ensure_report(ticket).status.is_closed else ticket.reply(actor, text)
 
-    def rule(ticket: Ticket, workspace: Workspace, by: Actor) -> Ticket:
+    def close(ticket: Ticket, workspace: Workspace, actor: Actor) -> Ticket:
         return ticket if ticket.status.is_closed else ticket.set_status(status)
 
-    return UpdateTicket(ticket_id=ticket_id(request), actor=_staff_actor(name), message=say, change=rule)
+    return UpdateTicket(ticket_id=ticket_id(request), actor=_staff_actor(name), message=reply, change=close)
 
 
 def _staff_actor(name: str | None) -> Actor:
-    """Somebody whom the game server knows by name alone."""
-    called = name or "Staff"
-    return Actor(id=called, name=called, source=_SOURCE_NAME)
+    """A member of staff whom the game server knows by name alone."""
+    known_as = name or "Staff"
+    return Actor(id=known_as, name=known_as, source=_SOURCE_NAME)
 
 
 def _ensure_report(ticket: Ticket) -> Ticket:

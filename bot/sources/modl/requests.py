@@ -1,16 +1,20 @@
-"""What a Minecraft server files, and the ticket it becomes. Models live here and die here.
+"""The requests of the modl API, and the ticket that a creating one becomes.
 
 Where the page and the plugins in use leave it open, this is how they are read:
 - Types and priorities come in all the words that plugins have sent, in any case and with any separators.
 - UUIDs may come without dashes, in braces or as a URN, and need no version: Bedrock players have none.
-- A name is no longer than 64 characters instead of 16: an anticheat gives its own.
+- A name has 64 characters at most instead of 16: an anticheat gives its own.
 - Chat is up to 1,000 entries of up to 2,000 characters instead of 50 of 512: plugins send whole logs. An
   entry is a line, an object, or an object as JSON text; blank ones are skipped. Any ticket may have chat.
 - A player or chat report may come without a reported player, and without chat.
-- What names an anticheat as its creator but carries the UUID of the accused has a reporter without a UUID.
-- A draft may come without a type, and is then a support request. It is kept and shown as an open ticket, for
+- A ticket that names an anticheat as its creator, with the UUID of the accused, has a reporter without UUID.
+- A draft may come without a type, and is then a support request. It is stored and shown as an open ticket:
   there is no form in which it could be finished.
-- A replay is most often a bare id, and is never linked.
+- A replay is most often an id, and is never linked.
+- A status filter knows two groups: our open and in-progress are "open", our resolved and closed "closed". A
+  filter for drafts finds nothing, since a draft is an open ticket here.
+- Who resolves or dismisses a report without a name is called "Staff". The reason, the resolution and the
+  punishment's id are part of the reply to the reporter.
 """
 # ruff: noqa: N815 - fields keep the contract's spelling letter for letter
 
@@ -40,10 +44,10 @@ _TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES)
 _DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, blank="support")
 _PRIORITY_CHOICE = choice(PRIORITIES, allowed_text="low, normal, high", blank=Priority.NORMAL)
 _NO_JAVA_PROFILE_PREFIX = (
-    "00000000-0000-0000-"  # the console's nil UUID, and Bedrock players, whom Java knows nothing of
+    "00000000-0000-0000-"  # of the console and of Bedrock players, who have no Java profile
 )
-REPLAY_LABEL = "Replay"  # the label of the fact that names one
-DEFAULT_LIMIT = 50  # tickets in a list, if nobody asks for another number
+REPLAY_LABEL = "Replay"  # the label of the ticket field for it
+DEFAULT_LIMIT = 50  # tickets in a list
 _TYPES_BY_FILTER = {word: (meaning,) for word, meaning in TYPES.items()} | {"all": tuple(TYPE_LABELS)}
 _STATUS_NAMES = "open, closed, all"
 _STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=ALL)
@@ -73,7 +77,7 @@ class TicketBody(Payload):
 
     @property
     def is_from_anticheat(self) -> bool:
-        """Whether a plugin filed it, not a player: it names itself, but gives the UUID of the accused."""
+        """Whether a plugin created it, not a player: it names itself, but gives the UUID of the accused."""
         creator, reported = self.creatorName, self.reportedPlayerName
         return (
             self.creatorUuid == self.reportedPlayerUuid
@@ -84,7 +88,7 @@ class TicketBody(Payload):
 
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
-        """The lines only this source has."""
+        """The ticket's lines that only this source has."""
         lines = {
             "Game": "Minecraft",
             "Server": self.createdServer,
@@ -95,7 +99,7 @@ class TicketBody(Payload):
 
 
 class DraftBody(TicketBody):
-    """The body of `POST /v1/minecraft/tickets/unfinished`: the player is to fill in a form later."""
+    """The body of `POST /v1/minecraft/tickets/unfinished`: the player fills in a form later."""
 
     type: Annotated[str, _DRAFT_TYPE_CHOICE] = "support"
 
@@ -105,7 +109,7 @@ class DraftBody(TicketBody):
 
 
 class ReportsQuery(Query):
-    """The query of `GET /v1/minecraft/reports/player/{uuid}`: whatever their status."""
+    """The query of `GET /v1/minecraft/reports/player/{uuid}`: of any status by default."""
 
     status: Annotated[tuple[Status, ...], _STATUS_FILTER, NotNull()] = Field(
         default=ALL, json_schema_extra={"default": "all"}
@@ -114,7 +118,7 @@ class ReportsQuery(Query):
 
 
 class OpenReportsQuery(ReportsQuery):
-    """The query of `GET /v1/minecraft/reports`: the open ones unless others are asked for."""
+    """The query of `GET /v1/minecraft/reports`: open ones by default."""
 
     status: Annotated[tuple[Status, ...], _OPEN_STATUS_FILTER, NotNull()] = Field(
         default=OPEN, json_schema_extra={"default": "open"}
@@ -157,7 +161,7 @@ class ResolveBody(Payload):
 
     @property
     def reply_text(self) -> str:
-        """What the reporter is told."""
+        """The reply to the reporter."""
         punishment = self.punishmentId and f"Punishment: {self.punishmentId}"
         return "\n".join(line for line in (_RESOLVED_REPLY, self.resolution, punishment) if line)
 
@@ -170,17 +174,17 @@ class DismissBody(Payload):
 
     @property
     def reply_text(self) -> str:
-        """What the reporter is told."""
+        """The reply to the reporter."""
         return f"{_DISMISSED_REPLY}\n{self.reason}" if self.reason else _DISMISSED_REPLY
 
 
 def parse_ticket(body: bytes) -> NewTicket:
-    """Raises Refused(400, ...) with the first problem."""
+    """`POST /v1/minecraft/tickets`. Raises ApiError(400) with the first problem."""
     return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
 
 
 def parse_draft(body: bytes) -> NewTicket:
-    """Raises Refused(400, ...) with the first problem."""
+    """`POST /v1/minecraft/tickets/unfinished`. Raises ApiError(400) with the first problem."""
     return _new_ticket(parse_body(DraftBody, body), raw=body.decode())
 
 

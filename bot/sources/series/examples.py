@@ -1,4 +1,4 @@
-"""Requests as the pages print them."""
+"""Example requests, as the contract's pages print them."""
 
 from bot.sources.contract import JsonObject
 

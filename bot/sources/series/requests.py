@@ -1,15 +1,16 @@
-"""What a Roblox game server files, and the ticket it becomes. Models live here and die here.
+"""The requests of the Series API, and the ticket that a creating one becomes.
 
-Where the pages are silent, this is how they are read, here and in `calls.py`:
+Where the pages are silent, this is how they are read, here and in `handlers.py`:
 
 - A subject has 256 characters at most, a category's or department's id 64, a message 10,000, a later reply
-  4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is refused, naming the field.
-- Of several problems the first field's is told, in the order of the page. Null is as good as absent.
+  4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is an error that names the
+  field.
+- Of several problems the first field's is named, in the order of the page. Null is the same as absent.
 - Ids of users are whole numbers of 64 bits, as a number or as text; place ids too, from 0 on.
-- What was not given is null in the answer; so is the claimer of an unclaimed ticket. A person whose id is no
-  number has the number 0. What is known of a claimer is one name: it is shown as both of theirs.
-- A game report may be claimed, moved and transferred; nobody can reply to it, not even its reporter, and of a
-  body that can be read that is said before anything else.
+- What was not given is null in the response; so is the claimer of an unclaimed ticket. A person whose id is
+  not a number has the number 0. Of a claimer one name is known: it is shown as both of theirs.
+- A game report may be claimed, moved and transferred. It takes no reply, not even from its reporter, and this
+  error comes first for every body that can be parsed.
 - A closed or resolved ticket takes no claim and no reply, but a new status. The status it has is a success.
 - Statuses are the four words and no others. A blank author, department or search does not filter; a page
   beyond the last is empty. Lists are newest first.
@@ -87,7 +88,7 @@ class TicketBody(Payload):
 
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
-        """The lines only this source has."""
+        """The ticket's lines that only this source has."""
         return (TicketField(label="Game", value="Roblox"),)
 
 
@@ -108,12 +109,12 @@ class GameReportBody(TicketBody):
 
 
 def parse_ticket(body: bytes) -> NewTicket:
-    """Raises Refused(400, ...) with the first problem."""
+    """`POST /tickets/create`. Raises ApiError(400) with the first problem."""
     return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
 
 
 def parse_game_report(body: bytes) -> NewTicket:
-    """Raises Refused(400, ...) with the first problem."""
+    """`POST /tickets/create-game-report`. Raises ApiError(400) with the first problem."""
     return _new_ticket(parse_body(GameReportBody, body), raw=body.decode())
 
 
@@ -159,20 +160,20 @@ def _parse_query_status(name: str) -> Status:
 
 
 class StaffBody(Payload):
-    """Who of the staff does it."""
+    """The member of staff who does it."""
 
     staffUserId: UserId = Field(title="Staff user ID")
 
 
 class ReplyBody(Payload):
-    """What the member of staff who has claimed the ticket says to its author."""
+    """A reply to the ticket's author, by the member of staff who has claimed it."""
 
     content: ReplyText = Field(title="Content")
     staffUserId: UserId = Field(title="Staff user ID")
 
 
 class FollowUpBody(Payload):
-    """What the ticket's author adds to it."""
+    """A message by the ticket's author."""
 
     content: ReplyText = Field(title="Content")
     authorUserId: UserId = Field(title="Author user ID")
@@ -186,21 +187,21 @@ class StatusBody(Payload):
 
 
 class TransferBody(Payload):
-    """The department that is to work on the ticket."""
+    """The ticket's new department."""
 
     departmentId: Id = Field(title="Department ID")
     staffUserId: UserId = Field(title="Staff user ID")
 
 
 class ListQuery(Query):
-    """Which tickets: those that meet every condition."""
+    """Filters of the ticket list; a ticket must match all of them."""
 
     page: Annotated[int, query_int(1, _MAX_PAGE)] = Field(default=1, title="Page")
     status: Annotated[Status | None, BeforeValidator(_parse_query_status), _STATUS_SCHEMA] = Field(
         default=None, title="Status"
     )
     author: Annotated[QueryText, MaxLength(64)] = Field(
-        default=None, title="Author", description="The UserId of who filed it"
+        default=None, title="Author", description="The UserId of the ticket's author"
     )
     department: Annotated[QueryText, MaxLength(64)] = Field(default=None, title="Department")
     search: Annotated[QueryText, MaxLength(256)] = Field(
