@@ -1,4 +1,4 @@
-"""Every source, by its fixtures: a body and the ticket it must become, or the sentence that refuses it."""
+"""Every source by its fixtures: a body, and the ticket it must become or the error it must get."""
 
 import json
 from dataclasses import asdict
@@ -47,9 +47,7 @@ def test_a_request_becomes_exactly_the_ticket_of_its_fixture(source: Source, cas
 
 
 @pytest.mark.parametrize(("source", "case"), fixtures("bad_*.json"))
-def test_a_request_is_refused_in_exactly_the_words_of_its_fixture(
-    source: Source, case: dict[str, Any]
-) -> None:
+def test_a_request_gets_exactly_the_error_of_its_fixture(source: Source, case: dict[str, Any]) -> None:
     body = case["text"] if "text" in case else json.dumps(case["body"])
 
     with pytest.raises(ApiError) as caught:
@@ -93,6 +91,6 @@ def test_no_two_sources_claim_the_same_path() -> None:
         ]
 
 
-def test_what_the_sources_share_is_not_taken_for_a_source() -> None:
+def test_shared_modules_are_not_sources() -> None:
     assert (ROOM / "validation.py").exists()
     assert "validation" not in SOURCES

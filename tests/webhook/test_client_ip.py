@@ -1,4 +1,4 @@
-"""Where a request comes from: only a trusted proxy is believed about others."""
+"""The client's address: only trusted proxies are believed."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.webhook.conftest import standing
 LOOPBACK = TrustedProxies([ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")])
 
 
-async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(
+async def test_behind_a_trusted_proxy_each_client_has_its_own_rate_limit(
     store: Store, tmp_path: Path
 ) -> None:
     async with standing(store, tmp_path, IdempotencyPolicy(), LOOPBACK) as gate:
@@ -34,7 +34,7 @@ async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(
         ("nonsense-{n}, 10.0.0.7", LOOPBACK),
     ],
 )
-async def test_nobody_talks_their_way_out_of_a_limit(
+async def test_a_forged_x_forwarded_for_does_not_evade_the_rate_limit(
     store: Store, tmp_path: Path, forwarded: str, proxies: TrustedProxies
 ) -> None:
     async with standing(store, tmp_path, IdempotencyPolicy(), proxies) as gate:
@@ -46,7 +46,7 @@ async def test_nobody_talks_their_way_out_of_a_limit(
     assert statuses == [200] * 20 + [429]
 
 
-async def test_two_headers_that_disagree_are_no_way_out_of_a_limit(store: Store, tmp_path: Path) -> None:
+async def test_contradictory_headers_do_not_evade_the_rate_limit(store: Store, tmp_path: Path) -> None:
     async with standing(store, tmp_path, IdempotencyPolicy(), LOOPBACK) as gate:
         statuses = [
             (

@@ -76,7 +76,7 @@ def _log(browser: Browser, kind: str) -> list[dict[str, Any]]:
     return log
 
 
-async def test_the_page_shows_every_operation_and_asks_nobody_but_us(browser: Browser, gate: Gate) -> None:
+async def test_the_page_shows_every_operation_and_loads_only_from_here(browser: Browser, gate: Gate) -> None:
     async with WebhookServer(gate.store, load_sources()).serve("127.0.0.1", 0) as at:
         async with gate.session.get(f"{at.address}/openapi.json") as got:
             document = await got.json()
@@ -92,7 +92,7 @@ async def test_the_page_shows_every_operation_and_asks_nobody_but_us(browser: Br
     assert operations > 10
 
 
-async def test_the_page_lets_nothing_in_from_elsewhere_and_no_script_of_its_own(gate: Gate) -> None:
+async def test_the_page_has_a_strict_content_security_policy(gate: Gate) -> None:
     reply = await gate.send("/docs", None, method="GET", key="")
 
     policy = dict(part.strip().split(" ", 1) for part in reply.headers["content-security-policy"].split(";"))
@@ -111,9 +111,7 @@ async def test_the_page_lets_nothing_in_from_elsewhere_and_no_script_of_its_own(
         ("swagger-ui.css", "text/css; charset=utf-8"),
     ],
 )
-async def test_what_the_page_loads_comes_from_here_and_may_be_kept(
-    gate: Gate, name: str, content_type: str
-) -> None:
+async def test_the_page_s_files_are_served_and_cacheable(gate: Gate, name: str, content_type: str) -> None:
     page = await gate.send("/docs", None, method="GET", key="")
     reply = await gate.send(f"/docs/{name}", None, method="GET", key="")
 

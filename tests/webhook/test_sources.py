@@ -1,4 +1,4 @@
-"""The sources there are, over HTTP: each fixture of theirs kept or refused as it says, and never a 5xx."""
+"""All sources over HTTP: each of their fixtures is stored or rejected as it says."""
 
 import json
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ async def address(store: Store) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("request_", _requests())
-async def test_every_fixture_is_answered_by_its_own_source(
+async def test_every_fixture_gets_its_source_s_response(
     address: str, store: Store, request_: _Request
 ) -> None:
     key, _ = await make_key(store, request_.source.name)

@@ -1,4 +1,4 @@
-"""Every endpoint of the modl API, and every way in which it says no: the exact body and status."""
+"""The errors of the modl API: exact bodies and statuses."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ def invalid(what: str) -> dict[str, object]:
     return error(400, f"Invalid data provided: {what}.")
 
 
-async def test_a_request_beyond_the_rate_limit_is_told_when_to_come_back(tmp_path: Path) -> None:
+async def test_429_has_the_plugin_s_headers(tmp_path: Path) -> None:
     source = replace(SOURCE, rate_limit=replace(SOURCE.rate_limit, requests=1))
     async with open_api(tmp_path, source) as api:
         await api.send("GET", TICKETS)
@@ -45,7 +45,7 @@ async def test_a_request_beyond_the_rate_limit_is_told_when_to_come_back(tmp_pat
     }
 
 
-async def test_an_answer_says_how_many_requests_are_left_and_no_time_to_wait(api: Api) -> None:
+async def test_a_success_has_the_remaining_requests_and_no_time_to_wait(api: Api) -> None:
     headers = (await api.send("GET", TICKETS)).headers
 
     assert headers["X-RateLimit-Remaining"] == headers["X-Rate-Limit-Remaining"] == "996"
@@ -68,7 +68,7 @@ async def test_an_answer_says_how_many_requests_are_left_and_no_time_to_wait(api
         (f"{REPORTS}/player/{NOTCH}?limit=101", "limit is out of range"),
     ],
 )
-async def test_what_is_asked_for_must_make_sense(api: Api, path: str, what: str) -> None:
+async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) -> None:
     reply = await api.send("GET", path)
 
     assert (reply.status, reply.body) == (400, invalid(what))
@@ -136,14 +136,14 @@ async def test_what_is_asked_for_must_make_sense(api: Api, path: str, what: str)
         ),
     ],
 )
-async def test_what_is_sent_must_make_sense(api: Api, path: str, body: dict[str, object], what: str) -> None:
+async def test_400_for_an_invalid_body(api: Api, path: str, body: dict[str, object], what: str) -> None:
     reply = await api.send("POST", path, body)
 
     assert (reply.status, reply.body) == (400, invalid(what))
 
 
 @pytest.mark.parametrize("name", ["\udcff", "PLAYER-1\udcff", "", "x" * 65])
-def test_what_can_be_no_id_is_not_looked_for(name: str) -> None:
+def test_a_malformed_id_is_not_looked_up(name: str) -> None:
     call = ApiRequest(path_params={"id": name}, query={}, body=b"{}")
 
     assert (
@@ -156,7 +156,7 @@ def test_what_can_be_no_id_is_not_looked_for(name: str) -> None:
 
 @pytest.mark.parametrize("ticket", ["{bug}", "PLAYER-1"])
 @pytest.mark.parametrize("work", ["assign", "resolve", "dismiss"])
-async def test_only_a_report_can_be_worked_on_as_one(api: Api, work: str, ticket: str) -> None:
+async def test_404_for_updating_a_ticket_that_is_no_report_as_one(api: Api, work: str, ticket: str) -> None:
     reply = await api.send("POST", f"{REPORTS}/{ticket}/{work}", {"assignee": "Grace"})
 
     assert (reply.status, reply.body) == (404, REPORT_NOT_FOUND)
@@ -164,7 +164,7 @@ async def test_only_a_report_can_be_worked_on_as_one(api: Api, work: str, ticket
 
 
 @pytest.mark.parametrize("name", ["player", "anticheat"])
-async def test_a_ticket_of_another_player_cannot_be_linked(api: Api, name: str) -> None:
+async def test_409_for_linking_another_player_s_ticket(api: Api, name: str) -> None:
     """That of an anticheat is nobody's, and least of all the accused's."""
     before = await api.ticket(name)
 
@@ -175,7 +175,7 @@ async def test_a_ticket_of_another_player_cannot_be_linked(api: Api, name: str) 
     assert await api.ticket(name) == before
 
 
-async def test_a_report_that_is_over_cannot_be_assigned(api: Api) -> None:
+async def test_409_for_assigning_a_closed_report(api: Api) -> None:
     ticket = api.tickets["player"]
     await api.store.change_ticket(
         ticket.id, lambda one: one.set_status(Status.RESOLVED), api.now[0], actor=ADA
@@ -188,7 +188,7 @@ async def test_a_report_that_is_over_cannot_be_assigned(api: Api) -> None:
     assert (await api.ticket("player")).claimed_by is None
 
 
-async def test_a_player_with_as_many_tickets_as_allowed_is_told_to_wait(api: Api) -> None:
+async def test_400_beyond_the_open_ticket_limit(api: Api) -> None:
     workspace = await api.store.workspace(api.tickets["bug"].workspace_id)
     few = Category(id="bug", name="Bugs", max_open=1)
     await api.store.change_workspace(workspace.id, lambda one: one.with_category(few))

@@ -178,7 +178,7 @@ def test_blank_chat_is_skipped(blank: object) -> None:
         ("", "2025-01-15 10:30:00", None, ""),
     ],
 )
-def test_a_kept_line_of_chat_is_taken_apart_again(line: str, at: str, sender: str | None, text: str) -> None:
+def test_a_stored_line_of_chat_is_parsed(line: str, at: str, sender: str | None, text: str) -> None:
     apart = parse_chat_line(line, created_at=FILED_AT)
 
     assert apart == ChatLine(text=text, sent_at=datetime.fromisoformat(f"{at}+00:00"), sender=sender)
@@ -204,7 +204,7 @@ ODD_PLAYERS = st.builds(Player, id=ODD_TEXT, name=ODD_TEXT, display_name=ODD_TEX
         created_at=st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
     )
 )
-def test_any_kept_ticket_can_be_shown(ticket: Ticket) -> None:
+def test_any_stored_ticket_can_be_serialized(ticket: Ticket) -> None:
     case = TicketDetails(ticket=ticket)
     found = TicketPage(query=TicketQuery(limit=1), items=(case,), total=1)
 
@@ -240,7 +240,7 @@ def test_a_ticket_without_words_says_what_it_is_about() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 415, 500, 503])
-def test_a_refusal_s_error_is_text_the_plugin_can_show(status: int) -> None:
+def test_an_error_is_text_that_the_plugin_can_show(status: int) -> None:
     assert SOURCE.format_error(ApiError(status, "Why.")) == {
         "status": status,
         "success": False,
@@ -255,7 +255,7 @@ def test_a_missing_key_is_called_unauthorized() -> None:
     assert (body["error"], body["message"]) == ("Unauthorized", "That key is unknown.")
 
 
-def test_a_rate_limit_says_when_to_come_back() -> None:
+def test_429_has_the_seconds_to_wait() -> None:
     assert SOURCE.format_error(ApiError(429, "Too many.", retry_after=7)) == {
         "status": 429,
         "success": False,
@@ -271,7 +271,7 @@ def test_a_draft_is_checked_in_the_same_order_as_a_ticket() -> None:
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.sampled_from(sorted(TicketBody.model_fields)), ANY_JSON))
-def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str, object]) -> None:
+def test_an_invalid_field_raises_only_api_errors(changes: dict[str, object]) -> None:
     try:
         new = filed(**changes)
     except ApiError as refused:
@@ -295,7 +295,7 @@ def test_any_chat_of_text_and_objects_becomes_lines_without_breaks(entries: list
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
-def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
+def test_an_invalid_body_raises_only_api_errors(body: bytes) -> None:
     for parse_any in (parse_ticket, parse_draft):
         with pytest.raises(ApiError):
             parse_any(body)

@@ -1,4 +1,4 @@
-"""What every endpoint of the modl API answers, to the letter, and what it leaves in the store."""
+"""The exact responses of the modl API, and what is stored."""
 
 from datetime import timedelta
 
@@ -114,7 +114,7 @@ async def close(store: Store, api: Api, name: str) -> None:
         ("/v1/minecraft/tickets/unfinished", "Ticket draft created - complete the form on the panel"),
     ],
 )
-async def test_a_filed_ticket_is_answered_with_its_id(api: Api, path: str, message: str) -> None:
+async def test_a_created_ticket_is_answered_with_its_id(api: Api, path: str, message: str) -> None:
     body = await api.post(path, creatorUuid=ALEX, type="support")
 
     ticket = await api.store.ticket_by_public_id(body["ticketId"])
@@ -171,7 +171,7 @@ async def test_the_list_can_be_narrowed(api: Api, query: str, found: list[str]) 
     assert await names(api, f"/v1/minecraft/tickets{query}") == found
 
 
-async def test_one_ticket_is_shown_with_everything_said_on_it(api: Api) -> None:
+async def test_one_ticket_is_shown_with_its_messages(api: Api) -> None:
     body = await api.get("/v1/minecraft/tickets/{player}")
 
     ticket = api.tickets["player"]
@@ -349,7 +349,7 @@ async def test_a_report_is_assigned_by_name(api: Api) -> None:
         ),
     ],
 )
-async def test_a_report_is_ended_with_a_word_to_its_reporter(
+async def test_a_report_is_closed_with_a_reply_to_its_reporter(
     api: Api, end: str, body: dict[str, object], status: Status, reply: tuple[str, str]
 ) -> None:
     answered = await api.post(f"/v1/minecraft/reports/{{player}}/{end}", **body)
@@ -360,7 +360,7 @@ async def test_a_report_is_ended_with_a_word_to_its_reporter(
 
 
 @pytest.mark.parametrize("end", ["resolve", "dismiss"])
-async def test_what_is_over_is_ended_again_without_a_word(api: Api, end: str) -> None:
+async def test_a_closed_report_is_closed_again_without_a_reply(api: Api, end: str) -> None:
     await close(api.store, api, "player")
     before = await api.ticket("player")
 
@@ -370,7 +370,7 @@ async def test_what_is_over_is_ended_again_without_a_word(api: Api, end: str) ->
     assert await said(api, "player") == [("Notch", OBSERVED, False)]
 
 
-async def test_what_staff_do_in_discord_is_seen(api: Api) -> None:
+async def test_actions_in_discord_are_shown(api: Api) -> None:
     ticket, later = api.tickets["player"], NOW + timedelta(minutes=5)
     store = api.store
     await store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)

@@ -1,4 +1,4 @@
-"""Every endpoint of the Series API, and every way in which it says no: the exact body and status."""
+"""The errors of the Series API: exact bodies and statuses."""
 
 from dataclasses import replace
 from typing import Any
@@ -180,7 +180,7 @@ BAD_QUERIES = {
 
 
 @pytest.mark.parametrize(("path", "body", "status", "message"), INVALID, ids=lambda value: str(value)[:60])
-async def test_what_is_wrong_is_said_exactly(
+async def test_an_invalid_request_gets_exactly_this_error_and_changes_nothing(
     api: Api, path: str, body: dict[str, Any], status: int, message: str
 ) -> None:
     before = [await api.ticket(name) for name in api.tickets]
@@ -192,14 +192,14 @@ async def test_what_is_wrong_is_said_exactly(
 
 
 @pytest.mark.parametrize("query", BAD_QUERIES)
-async def test_a_query_that_makes_no_sense_is_refused_by_its_field(api: Api, query: str) -> None:
+async def test_400_for_an_invalid_query_names_the_field(api: Api, query: str) -> None:
     got = await api.send("GET", f"/tickets/list?{query}")
 
     assert (got.status, got.body) == (400, error(400, f"Validation error: {BAD_QUERIES[query]}"))
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
-async def test_a_free_workspace_has_no_tickets(api: Api, request_: Request) -> None:
+async def test_403_for_a_workspace_with_the_free_plan(api: Api, request_: Request) -> None:
     await api.store.change_workspace(api.workspace.id, lambda one: replace(one, plan=Plan.FREE))
 
     got = await api.send(request_.method, request_.path, request_.body)
@@ -209,7 +209,7 @@ async def test_a_free_workspace_has_no_tickets(api: Api, request_: Request) -> N
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
-async def test_a_workspace_that_turned_tickets_off_has_none(api: Api, request_: Request) -> None:
+async def test_403_for_a_workspace_with_tickets_turned_off(api: Api, request_: Request) -> None:
     await api.store.change_workspace(
         api.workspace.id, lambda one: replace(one, plan=Plan.PREMIUM, tickets_enabled=False)
     )
@@ -220,7 +220,7 @@ async def test_a_workspace_that_turned_tickets_off_has_none(api: Api, request_: 
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
-async def test_the_twenty_sixth_request_of_a_second_is_told_to_wait(api: Api, request_: Request) -> None:
+async def test_429_for_the_twenty_sixth_request_of_a_second(api: Api, request_: Request) -> None:
     api.ticking[0] = False
     for _ in range(25):
         await api.send("GET", "/tickets/config")
@@ -231,7 +231,7 @@ async def test_the_twenty_sixth_request_of_a_second_is_told_to_wait(api: Api, re
     assert got.headers["Retry-After"] == "1"
 
 
-async def test_a_category_the_workspace_does_not_have_is_refused_where_it_says_so(api: Api) -> None:
+async def test_400_for_an_unknown_category_where_the_workspace_refuses_them(api: Api) -> None:
     await api.store.change_workspace(
         api.workspace.id, lambda one: replace(one, unknown_categories=UnknownCategoryPolicy.REFUSE)
     )
@@ -243,7 +243,9 @@ async def test_a_category_the_workspace_does_not_have_is_refused_where_it_says_s
         assert (await api.send("POST", path, body)).status == 200
 
 
-async def test_one_ticket_more_than_the_category_allows_is_refused_and_a_game_report_is_not(api: Api) -> None:
+async def test_400_beyond_the_open_ticket_limit_of_a_category_but_not_for_game_reports(
+    api: Api,
+) -> None:
     await api.post(CREATE, **TICKET, again=True)  # the third that is open
 
     got = await api.send("POST", CREATE, TICKET | {"subject": "Another"})

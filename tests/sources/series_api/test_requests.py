@@ -82,7 +82,7 @@ def test_a_ticket_is_no_game_report_and_has_no_game_data() -> None:
     assert data["Priority"] == "medium"
 
 
-def test_nobody_can_reply_to_a_game_report_and_staff_can_reply_to_a_ticket() -> None:
+def test_a_game_report_takes_no_reply_and_a_ticket_does() -> None:
     ticket = kept_as("TICKET-1234567890-ABCD", parse_ticket(json.dumps(examples.TICKET).encode()))
     staff = Actor(id="1", name="Ada")
 
@@ -174,7 +174,7 @@ def test_priorities_come_in_many_words_and_go_back_in_four(
     assert answer(priority=sent)["Priority"] == shown
 
 
-def test_a_refusal_never_echoes_what_was_sent() -> None:
+def test_an_error_does_not_echo_the_request() -> None:
     assert "zzzz" not in refusal(priority="z" * 100_000)
 
 
@@ -189,7 +189,7 @@ def test_dates_are_utc_with_milliseconds_whatever_zone_they_are_kept_in() -> Non
 
 
 @pytest.mark.parametrize("place", ["", "here", "1e5", "9" * 30, None])
-def test_whatever_was_kept_can_be_shown(place: str | None) -> None:
+def test_any_stored_ticket_can_be_serialized(place: str | None) -> None:
     facts = () if place is None else (TicketField(label="Place", value=place),)
     ticket = replace(kept_report(), fields=facts, reporter=Player(name="Ann"), subject="x" * 1000)
 
@@ -199,7 +199,7 @@ def test_whatever_was_kept_can_be_shown(place: str | None) -> None:
     assert data["GameData"] == {"PlaceId": 0, "ServerId": None}
 
 
-def test_a_refusal_wears_the_page_s_envelope() -> None:
+def test_an_error_has_the_page_s_format() -> None:
     assert SOURCE.format_error(ApiError(400, "Validation error: Subject is required")) == {
         "success": False,
         "error": {"code": 400, "message": "Validation error: Subject is required"},
@@ -212,7 +212,7 @@ def test_ticket_ids_look_as_on_the_page() -> None:
     assert re.fullmatch(r"TICKET-[0-9]{10}-[A-Z]{4}", candidate)
 
 
-def test_it_is_found_with_its_page_s_headers_and_limit() -> None:
+def test_it_has_the_page_s_headers_and_rate_limit() -> None:
     source = load_sources()["series"]
 
     assert source.key_headers == ("apikey", "x-api-key")
@@ -221,7 +221,7 @@ def test_it_is_found_with_its_page_s_headers_and_limit() -> None:
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.sampled_from(sorted(examples.GAME_REPORT)), ANY_JSON))
-def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str, object]) -> None:
+def test_an_invalid_field_raises_only_api_errors(changes: dict[str, object]) -> None:
     body = json.dumps({**examples.GAME_REPORT, **changes}).encode("utf-8", "surrogatepass")
     try:
         new = parse_game_report(body)
@@ -235,7 +235,7 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
-def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
+def test_an_invalid_body_raises_only_api_errors(body: bytes) -> None:
     for parse in (parse_game_report, parse_ticket):
         with pytest.raises(ApiError):
             parse(body)

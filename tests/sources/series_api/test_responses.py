@@ -1,4 +1,4 @@
-"""What every endpoint of the Series API answers, to the letter, and what it leaves in the store."""
+"""The exact responses of the Series API, and what is stored."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -67,7 +67,7 @@ async def said(api: Api, name: str) -> list[tuple[str, str, int]]:
     return [(one["Type"], one["Content"], one["Author"]) for one in ticket["Content"].values()]
 
 
-async def test_a_ticket_and_a_game_report_are_answered_as_they_are_kept(api: Api) -> None:
+async def test_a_ticket_and_a_game_report_are_returned_as_stored(api: Api) -> None:
     ticket = await api.post("/tickets/create", **examples.TICKET)
     report = await api.post("/tickets/create-game-report", **examples.GAME_REPORT)
 
@@ -146,7 +146,7 @@ async def test_nothing_found_is_no_page_at_all(api: Api) -> None:
     assert (pages["CurrentPage"], pages["TotalPages"], pages["TotalCount"]) == (1, 0, 0)
 
 
-async def test_a_ticket_is_found_by_either_id_with_what_was_said_on_it(api: Api) -> None:
+async def test_a_ticket_is_found_by_either_id_with_its_messages(api: Api) -> None:
     api.now[0] = NOW + timedelta(seconds=90, milliseconds=5)
     await api.post("/tickets/{claimed}/reply", content="We are on it.", staffUserId=STAFF)
     await api.post("/tickets/{claimed}/reply-member", content=" Thanks! ", authorUserId=AUTHOR)
@@ -276,7 +276,7 @@ async def test_a_claim_is_in_the_store_and_in_the_ticket_s_history(api: Api) -> 
     assert (event.kind, event.text) == (MessageKind.EVENT, "7 claimed the ticket")
 
 
-async def test_who_works_on_a_ticket_is_called_as_in_a_ticket_of_their_own(api: Api) -> None:
+async def test_staff_have_the_name_of_their_own_newest_ticket(api: Api) -> None:
     await api.post("/tickets/{report}/claim", staffUserId=AUTHOR)
 
     (first, *_) = (await api.get("/tickets/list?department=moderation-dept"))["Tickets"]
@@ -344,7 +344,7 @@ async def test_a_game_report_may_be_claimed_and_transferred(api: Api) -> None:
     assert (await api.ticket("report")).department == "tier-two"
 
 
-async def test_what_staff_do_in_discord_is_seen_and_a_note_is_not(api: Api) -> None:
+async def test_actions_in_discord_are_shown_and_notes_are_not(api: Api) -> None:
     ticket = api.tickets["ticket"]
     await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
     await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Hello"), origin="a", now=NOW)
@@ -386,7 +386,7 @@ async def test_message_ids_never_change(api: Api) -> None:
     assert then == sorted(then)
 
 
-async def test_a_good_key_is_told_what_it_may_still_send(api: Api) -> None:
+async def test_a_valid_key_gets_its_rate_limit(api: Api) -> None:
     await api.get("/tickets/config")
     api.ticking[0] = False
 
@@ -399,14 +399,14 @@ async def test_a_good_key_is_told_what_it_may_still_send(api: Api) -> None:
     }
 
 
-async def test_a_good_key_is_good_whatever_its_workspace_has_subscribed_to(api: Api) -> None:
+async def test_a_key_is_valid_whatever_its_workspace_s_plan(api: Api) -> None:
     await api.store.change_workspace(api.workspace.id, lambda one: replace(one, tickets_enabled=False))
 
     assert (await api.get("/basic/check-key/{key}"))["valid"] is True
 
 
 @pytest.mark.parametrize("key", ["nonsense", "%00", "tb_x", "{revoked}"])
-async def test_a_key_that_opens_nothing_is_inactive(api: Api, key: str) -> None:
+async def test_an_invalid_key_is_inactive(api: Api, key: str) -> None:
     if key == "{revoked}":
         (found, *_) = await api.store.keys()
         await api.store.revoke_key(found.prefix, NOW)
