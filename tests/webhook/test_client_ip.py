@@ -27,7 +27,7 @@ async def test_behind_a_trusted_proxy_each_client_has_its_own_rate_limit(
 @pytest.mark.parametrize(
     ("forwarded", "proxies"),
     [
-        ("192.0.2.{n}", TrustedProxies()),  # nobody is trusted
+        ("192.0.2.{n}", TrustedProxies()),  # no proxy is trusted
         ("192.0.2.{n}", TrustedProxies([ip_network("10.0.0.0/8")])),  # the one that asks is not
         ("192.0.2.{n}, 198.51.100.1", LOOPBACK),  # what a client says of itself, before what the proxy says
         ("nonsense-{n}", LOOPBACK),

@@ -165,7 +165,7 @@ async def test_404_for_updating_a_ticket_that_is_no_report_as_one(api: Api, work
 
 @pytest.mark.parametrize("name", ["player", "anticheat"])
 async def test_409_for_linking_another_player_s_ticket(api: Api, name: str) -> None:
-    """That of an anticheat is nobody's, and least of all the accused's."""
+    """That of an anticheat has no player, and must not be linked to the accused."""
     before = await api.ticket(name)
 
     reply = await api.send("POST", f"{TICKETS}/{{{name}}}/claim", ALEX_LINKS)

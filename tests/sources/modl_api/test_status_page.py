@@ -10,11 +10,11 @@ from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Priority, Status
 from tests.sources.conftest import ADA, NOW
 from tests.sources.modl_api.conftest import Api
-from tests.sources.modl_api.test_requests import filed
+from tests.sources.modl_api.test_requests import parsed
 from tests.support.stored_ticket import kept_as
 
 FAR = "What staff reply is not shown here"
-CASE = TicketDetails(ticket=kept_as("PLAYER-123456", filed()))
+CASE = TicketDetails(ticket=kept_as("PLAYER-123456", parsed()))
 
 
 async def test_it_shows_the_status_without_a_key(api: Api) -> None:

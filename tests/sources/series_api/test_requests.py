@@ -32,7 +32,7 @@ def report(**changes: object) -> NewTicket:
     return parse_game_report(json.dumps({**examples.GAME_REPORT, **changes}).encode())
 
 
-def refusal(**changes: object) -> str:
+def error_message(**changes: object) -> str:
     with pytest.raises(ApiError) as caught:
         report(**changes)
     return caught.value.message
@@ -109,7 +109,7 @@ def test_a_place_comes_as_text_or_number_and_goes_back_as_a_number(place: object
     ["abc", " 123 ", "1.2e14", "١٢٣", "1_000", "+5", "1" * 5000, -1, 1.5, 1e30, True, [], {}, None, ""],
 )
 def test_a_place_that_is_no_number_is_refused_in_a_short_sentence(place: object) -> None:
-    message = refusal(placeId=place)
+    message = error_message(placeId=place)
 
     assert re.fullmatch(
         r"Validation error: Place ID (must be a whole number|is out of range|is required)", message
@@ -130,7 +130,7 @@ def test_an_author_is_a_whole_number_however_it_is_sent(sent: object, number: in
 
 @pytest.mark.parametrize("author", [True, False, "abc", "1.0", 1.5, 2**63, -(2**63) - 1, 2.0**60, [1]])
 def test_an_author_that_is_no_number_of_64_bits_is_refused(author: object) -> None:
-    assert refusal(authorUserId=author).startswith("Validation error: Author user ID ")
+    assert error_message(authorUserId=author).startswith("Validation error: Author user ID ")
 
 
 @pytest.mark.parametrize("blank", [None, "", "  "])
@@ -151,11 +151,11 @@ def test_any_avatar_url_is_taken_and_given_back_as_it_came(url: str) -> None:
 
 
 def test_an_avatar_url_must_be_there() -> None:
-    assert refusal(authorAvatarUrl=None) == "Validation error: Author avatar URL is required"
+    assert error_message(authorAvatarUrl=None) == "Validation error: Author avatar URL is required"
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept_priority", "shown"),
+    ("sent", "stored_priority", "shown"),
     [
         ("low", Priority.LOW, "low"),
         ("medium", Priority.NORMAL, "medium"),
@@ -168,14 +168,14 @@ def test_an_avatar_url_must_be_there() -> None:
     ],
 )
 def test_priorities_come_in_many_words_and_go_back_in_four(
-    sent: str | None, kept_priority: Priority, shown: str
+    sent: str | None, stored_priority: Priority, shown: str
 ) -> None:
-    assert report(priority=sent).priority is kept_priority
+    assert report(priority=sent).priority is stored_priority
     assert answer(priority=sent)["Priority"] == shown
 
 
 def test_an_error_does_not_echo_the_request() -> None:
-    assert "zzzz" not in refusal(priority="z" * 100_000)
+    assert "zzzz" not in error_message(priority="z" * 100_000)
 
 
 def test_dates_are_utc_with_milliseconds_whatever_zone_they_are_kept_in() -> None:
@@ -225,8 +225,8 @@ def test_an_invalid_field_raises_only_api_errors(changes: dict[str, object]) -> 
     body = json.dumps({**examples.GAME_REPORT, **changes}).encode("utf-8", "surrogatepass")
     try:
         new = parse_game_report(body)
-    except ApiError as refused:
-        outcome = refused.status == 400 and len(refused.message) < 100
+    except ApiError as error:
+        outcome = error.status == 400 and len(error.message) < 100
     else:
         outcome = ticket_created(kept_as("TICKET-1234567890-ABCD", new))["success"] is True
 

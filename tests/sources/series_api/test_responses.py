@@ -78,13 +78,13 @@ async def test_a_ticket_and_a_game_report_are_returned_as_stored(api: Api) -> No
 async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
     data = await api.get("/tickets/list")
 
-    nobody = {"ClaimedBy": None, "ClaimedByName": None}
+    unclaimed = {"ClaimedBy": None, "ClaimedByName": None}
     assert data == {
         "Tickets": [
-            shown(api, "closed", Subject="Closed", Status="closed") | nobody,
+            shown(api, "closed", Subject="Closed", Status="closed") | unclaimed,
             shown(api, "claimed", Subject="Claimed", Status="in-progress", ClaimedBy=7, ClaimedByName="7"),
-            shown(api, "ticket") | nobody,
-            shown_report(api) | nobody,
+            shown(api, "ticket") | unclaimed,
+            shown_report(api) | unclaimed,
         ],
         "Pagination": {
             "CurrentPage": 1,
@@ -106,7 +106,7 @@ async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
         ("?status=closed", ["closed"]),
         (f"?author={AUTHOR}", ["closed", "claimed", "ticket", "report"]),
         ("?author=5", []),
-        ("?author=nobody", []),
+        ("?author=unknown", []),
         ("?department=moderation-dept", ["report"]),
         ("?department=nowhere", []),
         ("?search=CLAIM", ["claimed"]),
