@@ -1,4 +1,4 @@
-"""The demo: the whole way of a ticket on one machine, with the stand-in instead of Discord."""
+"""The demo: a bridge with a workspace, keys and sample tickets, and a stand-in for Discord."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ POST_TIMEOUT = 20.0  # seconds for everything to be posted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """A running demo. `samples` are the tickets that were sent through HTTP and stand in Discord."""
+    """A running demo. `samples` are tickets that were sent over HTTP and are posted in Discord."""
 
     sandbox: Sandbox
     guild: DemoGuild
@@ -36,7 +36,7 @@ class Demo:
     samples: list[Ticket]
 
     def as_json(self) -> str:
-        """One line for a program: addresses, keys and ids. Ids are strings, as in Discord."""
+        """Addresses, keys and ids as one line of JSON. Ids are strings, as in Discord."""
         return json.dumps(
             {
                 "webhook": self.application.webhook_address,
@@ -46,28 +46,28 @@ class Demo:
                 "keys": self.keys,
                 "database": str(self.database),
                 "guild": str(self.guild.id),
-                "channels": {name: str(one) for name, one in self.guild.channels.items()},
-                "roles": {name: str(one) for name, one in self.guild.roles.items()},
-                "members": {name: str(one) for name, one in self.guild.members.items()},
+                "channels": {name: str(id) for name, id in self.guild.channels.items()},
+                "roles": {name: str(id) for name, id in self.guild.roles.items()},
+                "members": {name: str(id) for name, id in self.guild.members.items()},
             }
         )
 
     def curl_commands(self) -> Iterator[str]:
-        """A ready-to-paste request for each example."""
-        for source, intake in examples():
+        """A request to paste for each example."""
+        for source, endpoint in examples():
             yield (
-                f"curl -X POST {self.application.webhook_address}{intake.path}"
+                f"curl -X POST {self.application.webhook_address}{endpoint.path}"
                 f" -H {shlex.quote(f'{source.key_headers[0]}: {self.keys[source.name]}')}"
                 f" -H 'Content-Type: application/json'"
-                f" -d {shlex.quote(json.dumps(intake.example, ensure_ascii=False))}"
+                f" -d {shlex.quote(json.dumps(endpoint.example, ensure_ascii=False))}"
             )
 
 
 @asynccontextmanager
 async def run_demo(*, webhook_port: int, discord_port: int, database: Path | None) -> AsyncIterator[Demo]:
-    """A running demo with its samples posted; without `database`, in a file that goes when the block ends.
+    """Run a demo with its samples posted; without `database`, on a temporary file.
 
-    Raises CannotRun and StorageError, each with a sentence.
+    Raises StartupError and StorageError, each with a sentence.
     """
     async with AsyncExitStack() as stack:
         if database is None:
@@ -82,39 +82,39 @@ async def run_demo(*, webhook_port: int, discord_port: int, database: Path | Non
                 bind_error_message("The stand-in for Discord", HOST, discord_port, error)
             ) from error
         settings = _settings(sandbox, webhook_port, database)
-        bridge = await stack.enter_async_context(run_application(settings))
-        workspace_id, keys = await _create_workspace_and_keys(bridge, guild)
-        samples = await _send_samples(bridge, keys, workspace_id)
+        application = await stack.enter_async_context(run_application(settings))
+        workspace_id, keys = await _create_workspace_and_keys(application, guild)
+        samples = await _send_samples(application, keys, workspace_id)
         yield Demo(
             sandbox=sandbox,
             guild=guild,
-            application=bridge,
+            application=application,
             keys=keys,
             database=database,
-            samples=[await wait_until_posted(bridge, sample) for sample in samples],
+            samples=[await wait_until_posted(application, sample) for sample in samples],
         )
 
 
 def examples() -> list[tuple[Source, IntakeEndpoint]]:
-    """Every source's printed example requests."""
+    """Every example request, with its source and endpoint."""
     return [
-        (source, intake)
+        (source, endpoint)
         for source in load_sources().values()
-        for intake in source.intake_endpoints
-        if intake.example is not None
+        for endpoint in source.intake_endpoints
+        if endpoint.example is not None
     ]
 
 
 def one_example_per_source() -> list[tuple[Source, IntakeEndpoint]]:
-    """One for each source that has any."""
+    """The first example of each source."""
     first: dict[str, tuple[Source, IntakeEndpoint]] = {}
-    for source, intake in examples():
-        first.setdefault(source.name, (source, intake))
+    for source, endpoint in examples():
+        first.setdefault(source.name, (source, endpoint))
     return list(first.values())
 
 
 def _settings(sandbox: Sandbox, webhook_port: int, database: Path) -> Settings:
-    """As `ticketbridge run` would read them, with the stand-in for Discord. The environment has no say."""
+    """The settings of `ticketbridge run`, with the stand-in for Discord; the environment is not read."""
     return Settings.model_construct(
         discord=DiscordSettings(token=SecretStr(sandbox.token), api_base=sandbox.api_base),
         webhook=WebhookSettings(host=HOST, port=webhook_port),
@@ -125,7 +125,7 @@ def _settings(sandbox: Sandbox, webhook_port: int, database: Path) -> Settings:
 async def _create_workspace_and_keys(
     application: Application, guild: DemoGuild
 ) -> tuple[str, dict[str, str]]:
-    """A workspace for the stand-in's guild: its id, and a key for each source."""
+    """Create a workspace for the stand-in's guild: its id, and a key for each source."""
     sources = load_sources()
     service = AdminService(application.store, sources)
     name = f"demo-{guild.id}"
@@ -139,27 +139,27 @@ async def _create_workspace_and_keys(
     )
     keys = {}
     for source in sorted(sources):
-        (key,) = await service.create_key(name, source)
+        (key,) = await service.create_key(workspace=name, source=source)
         keys[source] = str(key["key"])
     return str(workspace["id"]), keys
 
 
 async def _send_samples(application: Application, keys: dict[str, str], workspace_id: str) -> list[Ticket]:
-    """Post each source's first example, as a game server would. The tickets kept, oldest first."""
+    """Send each source's first example, as a game server does: the tickets, oldest first."""
     async with aiohttp.ClientSession() as session:
-        for source, intake in one_example_per_source():
+        for source, endpoint in one_example_per_source():
             headers = {source.key_headers[0]: keys[source.name]}
-            address = application.webhook_address + intake.path
-            async with session.post(address, json=intake.example, headers=headers) as response:
+            address = application.webhook_address + endpoint.path
+            async with session.post(address, json=endpoint.example, headers=headers) as response:
                 if response.status != 200:
                     raise StartupError(
-                        f"The webhook refused a sample ({response.status}): {await response.text()}"
+                        f"The webhook rejected a sample ({response.status}): {await response.text()}"
                     )
     return (await application.store.autocomplete_tickets("", [workspace_id]))[::-1]
 
 
 async def wait_until_posted(application: Application, ticket: Ticket) -> Ticket:
-    """The ticket, once nothing of it waits for Discord any more."""
+    """The ticket, once no delivery of it waits for Discord."""
     for _ in range(int(POST_TIMEOUT / 0.05)):
         if application.discord_task.done():
             application.discord_task.result()
