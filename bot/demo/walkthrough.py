@@ -1,4 +1,4 @@
-"""The demo, told on a terminal: posts as drawn, a reply that is kept, and one that is refused."""
+"""The demo on a terminal: posts as Discord shows them, a reply that is saved, and one that is refused."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.demo.demo import Demo
+from bot.demo.demo import POST_TIMEOUT, Demo
 from bot.tickets.message import MessageKind
 from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Ticket
@@ -21,16 +21,16 @@ _EMPHASIS = re.compile(r"(?<!\\)[*`]{1,2}")
 
 
 class WalkthroughFailed(Exception):
-    """What the demo promises did not happen. The message says what was seen instead."""
+    """The demo did something else than it shows. The message says what."""
 
 
 def show_ready(console: Console, demo: Demo) -> None:
-    """Where everything is, what to paste, and that it is ready."""
+    """Print addresses, requests to paste, and `ready`."""
     rows = Table.grid(padding=(0, 2))
     for name, value in (
         ("webhook", demo.application.webhook_address),
         ("stand-in for Discord", f"{demo.sandbox.address}/sandbox  lists what you can do there"),
-        ("every path of it", f"{demo.application.webhook_address}/docs"),
+        ("its API", f"{demo.application.webhook_address}/docs"),
         ("database", str(demo.database)),
     ):
         rows.add_row(name, value)
@@ -42,7 +42,7 @@ def show_ready(console: Console, demo: Demo) -> None:
 
 
 def show_posts(console: Console, demo: Demo) -> None:
-    """Each sample as Discord shows it."""
+    """Print each sample as Discord shows it."""
     for ticket in demo.samples:
         channel = "reports" if ticket.view_only else "tickets"
         console.print(f"#{channel}", style="bold")
@@ -50,17 +50,17 @@ def show_posts(console: Console, demo: Demo) -> None:
 
 
 async def run_walkthrough(console: Console, demo: Demo) -> None:
-    """Staff replies to every sample: kept for a normal ticket, refused for a game report, on every way.
+    """Reply to every sample: saved for a normal ticket, refused for a game report in each way there is.
 
-    Raises StoryBroken if anything else happens.
+    Raises WalkthroughFailed if anything else happens.
     """
     for ticket in demo.samples:
-        ways = reply_is_refused(demo, ticket) if ticket.view_only else reply_is_kept(demo, ticket)
-        async for line in ways:
+        lines = reply_is_refused(demo, ticket) if ticket.view_only else reply_is_saved(demo, ticket)
+        async for line in lines:
             console.print(line)
 
 
-async def reply_is_kept(demo: Demo, ticket: Ticket) -> AsyncIterator[RenderableType]:
+async def reply_is_saved(demo: Demo, ticket: Ticket) -> AsyncIterator[RenderableType]:
     yield Text(f"\n{ticket.public_id}: mia presses Reply and writes an answer", style="bold")
     pressed = await demo.sandbox.press("mia", ticket.post.message_id or 0, _button(demo, ticket, "Reply"))
     submitted = await demo.sandbox.modal("mia", pressed["id"], {"text": "Thank you, we are looking at it."})
@@ -68,9 +68,9 @@ async def reply_is_kept(demo: Demo, ticket: Ticket) -> AsyncIterator[RenderableT
     replies = await demo.application.store.list_messages(ticket.id, [MessageKind.REPLY])
     waiting = await demo.application.store.pending_for_ticket(ticket.id, Destination.GAME)
     if [reply.text for reply in replies] != ["Thank you, we are looking at it."] or len(waiting) != 1:
-        raise WalkthroughFailed(f"the reply to {ticket.public_id} was not kept")
+        raise WalkthroughFailed(f"the reply to {ticket.public_id} was not saved")
     yield Text(
-        f"  kept in the database: “{replies[0].text}”; it waits in the outbox for the game", style="green"
+        f"  saved in the database: “{replies[0].text}”; it waits in the outbox for the game", style="green"
     )
 
 
@@ -78,7 +78,7 @@ async def reply_is_refused(demo: Demo, ticket: Ticket) -> AsyncIterator[Renderab
     yield Text(f"\n{ticket.public_id} is a game report: mia tries to reply to it", style="bold")
     labels = _labels(_post_of(demo, ticket))
     if "Reply" in labels:
-        raise WalkthroughFailed("a game report shows a Reply button")
+        raise WalkthroughFailed("a game report has a Reply button")
     yield Text(f"  its buttons: {', '.join(labels)}; none is Reply")
     post = ticket.post.message_id or 0
     forged = await demo.sandbox.press("mia", post, f"ticket:reply:{ticket.id}", forge=True)
@@ -89,13 +89,13 @@ async def reply_is_refused(demo: Demo, ticket: Ticket) -> AsyncIterator[Renderab
     yield expect_refusal("/ticket reply", command)
     yield await _typed_reply_removed(demo, post)
     if await demo.application.store.list_messages(ticket.id, [MessageKind.REPLY]):
-        raise WalkthroughFailed("a reply to a game report was kept")
-    yield Text("  kept in the database: no reply", style="green")
+        raise WalkthroughFailed("a reply to a game report was saved")
+    yield Text("  saved in the database: no reply", style="green")
 
 
 async def _typed_reply_removed(demo: Demo, post: int) -> RenderableType:
     typed = demo.sandbox.say("mia", "reports", "We banned them.", reply_to=post)
-    for _ in range(100):
+    for _ in range(int(POST_TIMEOUT / 0.05)):
         messages = demo.sandbox.messages("reports")
         notice = messages[-1]["content"]
         if "view-only" in notice and not any(message["id"] == typed["id"] for message in messages):
@@ -104,11 +104,11 @@ async def _typed_reply_removed(demo: Demo, post: int) -> RenderableType:
     raise WalkthroughFailed("a message typed under a game report was left there")
 
 
-def expect_refusal(way: str, record: dict[str, Any]) -> RenderableType:
-    said = reply_text(record)
-    if record.get("modal") or "view-only" not in said:
-        raise WalkthroughFailed(f"{way} was not refused: {said or record}")
-    return Text(f"  {way}: {said}")
+def expect_refusal(attempt: str, record: dict[str, Any]) -> RenderableType:
+    text = reply_text(record)
+    if record.get("modal") or "view-only" not in text:
+        raise WalkthroughFailed(f"{attempt} was not refused: {text or record}")
+    return Text(f"  {attempt}: {text}")
 
 
 def reply_text(record: dict[str, Any]) -> str:
@@ -119,7 +119,7 @@ def _post_of(demo: Demo, ticket: Ticket) -> dict[str, Any]:
     for message in demo.sandbox.messages(ticket.post.channel_id or 0):
         if message["id"] == str(ticket.post.message_id):
             return message
-    raise WalkthroughFailed(f"{ticket.public_id} does not stand in Discord")
+    raise WalkthroughFailed(f"{ticket.public_id} is not posted in Discord")
 
 
 def _buttons(message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -134,11 +134,11 @@ def _button(demo: Demo, ticket: Ticket, label: str) -> str:
     for button in _buttons(_post_of(demo, ticket)):
         if button["label"] == label:
             return str(button["custom_id"])
-    raise WalkthroughFailed(f"{ticket.public_id} shows no {label} button")
+    raise WalkthroughFailed(f"{ticket.public_id} has no {label} button")
 
 
 def render_message(message: dict[str, Any]) -> RenderableType:
-    """A message of the stand-in as a terminal can show it: its embed as a box, its buttons below."""
+    """Render a Discord message for a terminal: its embed as a box, its buttons below."""
     (embed,) = message["embeds"]
     fields = Table.grid(padding=(0, 3))
     for field in embed.get("fields", []):
@@ -163,5 +163,5 @@ def render_message(message: dict[str, Any]) -> RenderableType:
 
 
 def strip_markdown(markdown: str) -> Text:
-    """What a reader of the Markdown sees, without its marks."""
+    """The text as a reader of the Markdown sees it."""
     return Text(_ESCAPED.sub(r"\1", _EMPHASIS.sub("", markdown)).replace("\u200b", ""))
