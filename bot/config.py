@@ -82,13 +82,13 @@ class DiscordSettings(_Section):
     api_base: str = Field(
         default=DISCORD_API,
         pattern=r"^https?://[^\s?#]+$",
-        description="where the Discord API is; another Discord-compatible server is asked for its gateway",
+        description="the address of the Discord API; any other server than Discord names its own gateway",
     )
     unknown_outcome_delay: float = Field(
         default=10.0,
         ge=0,
         le=300,
-        description="how long a post of unknown outcome is left alone before it is tried again",
+        description="seconds before a delivery of unknown outcome is looked for in Discord and tried again",
     )
     typed_replies: bool = Field(
         default=False,
@@ -98,11 +98,16 @@ class DiscordSettings(_Section):
 
 class WebhookSettings(_Section):
     host: str = Field(
-        default="127.0.0.1", min_length=1, description="the address game servers reach the webhook at"
+        default="127.0.0.1", min_length=1, description="the address on which the webhook listens"
     )
-    port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 takes any free one")
+    port: int = Field(
+        default=8080,
+        ge=0,
+        le=65535,
+        description="the port on which the webhook listens; 0 takes any free one",
+    )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)] = Field(
-        default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
+        default=(), description="networks of reverse proxies whose X-Forwarded-For is trusted"
     )
     metrics_allowed_networks: Annotated[
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)
@@ -111,30 +116,33 @@ class WebhookSettings(_Section):
         description="networks that may read /metrics and the whole of /readyz",
     )
     duplicate_window: int = Field(
-        default=60, ge=0, le=3600, description="how long the same body from the same key is the same ticket"
+        default=60,
+        ge=0,
+        le=3600,
+        description="seconds for which the same body from the same key is the same ticket",
     )
 
 
 class LogSettings(_Section):
     format: Literal["text", "json"] = Field(
-        default="text", description="text for people, json for programs: a line for each event"
+        default="text", description="text for people, or json for programs: a line for each event"
     )
 
 
 class StorageSettings(_Section):
     path: Annotated[Path, AfterValidator(require_file_path)] = Field(
-        default=Path("ticketbridge.db"), description="the SQLite file; made if it is not there"
+        default=Path("ticketbridge.db"), description="the SQLite file; `run` and `workspace create` create it"
     )
 
 
 class BackupSettings(_Section):
     folder: Path | None = Field(default=None, description="where scheduled backups go; none without it")
-    hours: int = Field(default=24, ge=1, le=24 * 365, description="how many hours between two of them")
-    keep: int = Field(default=14, ge=1, le=10_000, description="how many of them stay")
+    hours: int = Field(default=24, ge=1, le=24 * 365, description="hours between two scheduled backups")
+    keep: int = Field(default=14, ge=1, le=10_000, description="how many scheduled backups are kept")
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. The environment (TICKETBRIDGE_DISCORD_TOKEN, ...) wins over the file."""
+    """All settings. The environment (TICKETBRIDGE_DISCORD_TOKEN, ...) wins over the file."""
 
     model_config = SettingsConfigDict(
         extra="forbid",

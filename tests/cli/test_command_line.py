@@ -104,9 +104,9 @@ async def key_created(config: Path, source: str) -> str:
 async def post(address: str, path: str, body: object, header: dict[str, str]) -> tuple[int, Any]:
     async with (
         aiohttp.ClientSession() as session,
-        session.post(address + path, json=body, headers=header) as answer,
+        session.post(address + path, json=body, headers=header) as response,
     ):
-        return answer.status, await answer.json()
+        return response.status, await response.json()
 
 
 async def outbox_is_empty(config: Path) -> bool:
@@ -133,20 +133,20 @@ async def test_the_demo_prints_a_line_of_json_for_programs(tmp_path: Path) -> No
     try:
         assert process.stdout is not None
         demo = json.loads(await process.stdout.readline())
-        status, told = await post(
+        status, created = await post(
             demo["webhook"],
             "/tickets/create-game-report",
             series.GAME_REPORT,
             {"apikey": demo["keys"]["series"]},
         )
         assert status == 200
-        assert told["data"]["GameReport"] is True
+        assert created["data"]["GameReport"] is True
         async with aiohttp.ClientSession() as session:
 
             async def posted() -> bool:
-                place = f"{demo['discord']}/sandbox/channels/{demo['channels']['reports']}/messages"
-                async with session.get(place) as answer:
-                    return told["data"]["TicketId"] in await answer.text()
+                address = f"{demo['discord']}/sandbox/channels/{demo['channels']['reports']}/messages"
+                async with session.get(address) as response:
+                    return created["data"]["TicketId"] in await response.text()
 
             await wait_for(posted)
         assert demo["database"] == str(tmp_path / "demo.db")
@@ -178,9 +178,9 @@ async def test_run_serves_both_game_apis_and_posts_to_the_configured_discord(tmp
             )
             async with (
                 aiohttp.ClientSession(headers={"X-API-Key": keys["modl"]}) as session,
-                session.get(f"{address}/v1/minecraft/tickets/{ticket['ticketId']}") as answer,
+                session.get(f"{address}/v1/minecraft/tickets/{ticket['ticketId']}") as response,
             ):
-                saved = await answer.text()
+                saved = await response.text()
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
 
@@ -204,8 +204,8 @@ async def test_a_closed_terminal_does_not_end_run_under_nohup(tmp_path: Path) ->
             async with bridge_process(config) as (process, address), aiohttp.ClientSession() as session:
                 process.send_signal(signal.SIGHUP)
                 for _ in range(10):
-                    async with session.get(f"{address}/healthz") as answer:
-                        assert answer.status == 200
+                    async with session.get(f"{address}/healthz") as response:
+                        assert response.status == 200
                 process.send_signal(signal.SIGTERM)
 
                 assert await process.wait() == 0
@@ -218,22 +218,22 @@ async def test_an_accepted_ticket_is_posted_once_although_the_process_is_killed(
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "series")
-        answered = []
+        ticket_ids = []
         for number in range(3):
             report = dict(series.GAME_REPORT) | {"subject": f"Report {number}"}
             async with bridge_process(config) as (process, address):
-                status, told = await post(address, "/tickets/create-game-report", report, {"apikey": key})
+                status, response = await post(address, "/tickets/create-game-report", report, {"apikey": key})
                 process.kill()
                 await process.wait()
                 assert status == 200
-                answered.append(told["data"]["TicketId"])
+                ticket_ids.append(response["data"]["TicketId"])
 
         async with bridge_process(config):
             await wait_for(lambda: len(sandbox.messages("reports")) >= 3, seconds=60)
             await wait_for(lambda: outbox_is_empty(config), seconds=60)
 
         footers = [message["embeds"][0]["footer"]["text"] for message in sandbox.messages("reports")]
-        assert sorted(footers) == sorted(f"{ticket} · series" for ticket in answered)
+        assert sorted(footers) == sorted(f"{ticket} · series" for ticket in ticket_ids)
 
 
 async def test_tickets_are_accepted_while_discord_is_away_and_posted_later(tmp_path: Path) -> None:
@@ -263,9 +263,9 @@ async def test_a_revoked_key_is_not_valid_from_the_next_request_on(tmp_path: Pat
             status, out, _ = await in_process("key", "revoke", key.split("_")[1], "--config", config)
             assert (status, "is revoked" in out) == (0, True)
 
-            status, told = await post(address, path, series.GAME_REPORT, header)
+            status, response = await post(address, path, series.GAME_REPORT, header)
 
-            assert (status, told["error"]["code"]) == (401, 401)
+            assert (status, response["error"]["code"]) == (401, 401)
 
 
 async def test_a_rejected_request_is_shown_while_the_bridge_runs_and_after_it(tmp_path: Path) -> None:
@@ -275,17 +275,17 @@ async def test_a_rejected_request_is_shown_while_the_bridge_runs_and_after_it(tm
         key = await key_created(config, "series")
         body = b'{"subject": "\x1b[31m\xff' + b"a" * 10_000
         async with bridge_process(config) as (process, address), aiohttp.ClientSession() as session:
-            there = f"{address}/tickets/create-game-report"
-            async with session.post(there, data=body, headers={"apikey": key}) as answer:
-                assert answer.status == 400
-            beside = await ticketbridge("rejected", "show", 1, "--config", config)
+            url = f"{address}/tickets/create-game-report"
+            async with session.post(url, data=body, headers={"apikey": key}) as response:
+                assert response.status == 400
+            running = await ticketbridge("rejected", "show", 1, "--config", config)
             process.send_signal(signal.SIGTERM)
             await process.wait()
-        alone = await ticketbridge("rejected", "show", 1, "--config", config)
+        stopped = await ticketbridge("rejected", "show", 1, "--config", config)
         listed = await in_process("rejected", "list", "--config", config)
 
-    assert alone == beside
-    status, out, _ = alone
+    assert stopped == running
+    status, out, _ = stopped
     assert status == 0
     assert "\x1b" not in out
     assert '{"subject": "\\x1b[31m\\xffaaa' in out
@@ -299,11 +299,11 @@ async def test_a_changed_rule_holds_from_the_next_request_on(tmp_path: Path) -> 
         await workspace_created(config, guild)
         key = await key_created(config, "modl")
         async with bridge_process(config) as (_, address):
-            there, header = "/v1/minecraft/tickets", {"X-API-Key": key}
-            assert (await post(address, there, modl.TICKET, header))[0] == 200
+            path, header = "/v1/minecraft/tickets", {"X-API-Key": key}
+            assert (await post(address, path, modl.TICKET, header))[0] == 200
             await _run_workspace_command("category", "main", "player", config=config, max_open=1)
 
-            status, _ = await post(address, there, dict(modl.TICKET) | {"subject": "Again"}, header)
+            status, _ = await post(address, path, dict(modl.TICKET) | {"subject": "Again"}, header)
 
             assert status != 200
 

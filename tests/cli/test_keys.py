@@ -17,11 +17,11 @@ async def listed(ticketbridge: RunCommand) -> list[str]:
 async def test_a_key_is_listed_with_its_name_its_state_and_its_expiry(ticketbridge: RunCommand) -> None:
     await create_workspace(ticketbridge)
 
-    said = await output_of(ticketbridge, *CREATE, "--name", "hub server", "--expires", "2999-01-31")
+    output = await output_of(ticketbridge, *CREATE, "--name", "hub server", "--expires", "2999-01-31")
 
-    key = said.splitlines()[-1]
+    key = output.splitlines()[-1]
     (line,) = await listed(ticketbridge)
-    assert said.startswith("It is valid until 2999-01-31 00:00 UTC.\n")
+    assert output.startswith("It is valid until 2999-01-31 00:00 UTC.\n")
     assert line.startswith(f"{key.split('_')[1]} hub server main series active ")
     assert line.endswith(" 2999-01-31 00:00")
     assert key not in line
@@ -31,9 +31,9 @@ async def test_a_key_expires_after_a_number_of_days(ticketbridge: RunCommand) ->
     await create_workspace(ticketbridge)
     now = datetime.now(UTC)
 
-    said = await output_of(ticketbridge, *CREATE, "--expires", "90d")
+    output = await output_of(ticketbridge, *CREATE, "--expires", "90d")
 
-    end = datetime.strptime(said[18:34], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    end = datetime.strptime(output[18:34], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
     assert timedelta(days=90, minutes=-1) <= end - now <= timedelta(days=90, minutes=1)
 
 

@@ -33,9 +33,9 @@ async def _save(store: Store, path: str, bodies: tuple[bytes, ...]) -> None:
 async def test_without_rejected_requests_the_list_is_a_sentence(ticketbridge: RunCommand) -> None:
     await create_workspace(ticketbridge)
 
-    said = await output_of(ticketbridge, "rejected", "list")
+    output = await output_of(ticketbridge, "rejected", "list")
 
-    assert said == "No request was rejected for what is in it. Those with a wrong key are not saved.\n"
+    assert output == "No request was rejected for what is in it. Those with a wrong key are not saved.\n"
 
 
 async def test_the_newest_are_listed_first_up_to_the_limit(

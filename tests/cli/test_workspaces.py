@@ -46,13 +46,13 @@ async def test_set_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
     await output_of(ticketbridge, "workspace", "department", "main", "helpers")
     before = await rules(ticketbridge)
 
-    said = await output_of(ticketbridge, "workspace", "set", "main", "--plan", "free", "--tickets", "off")
+    output = await output_of(ticketbridge, "workspace", "set", "main", "--plan", "free", "--tickets", "off")
     await output_of(ticketbridge, "workspace", "set", "main", "--unknown-categories", "refuse")
     await output_of(ticketbridge, "workspace", "set", "main", "--default-department", "helpers")
     await output_of(ticketbridge, "workspace", "set", "main", "--tickets-channel", 22, "--staff-role", 44)
     await output_of(ticketbridge, "workspace", "set", "main", "--reports-channel", 33, "--tickets", "on")
 
-    assert said.startswith("Workspace main is changed.")
+    assert output.startswith("Workspace main is changed.")
     assert await rules(ticketbridge) == before | {
         "plan": "free",
         "tickets": "on",
@@ -105,8 +105,8 @@ async def test_a_department_changes_only_what_is_named(ticketbridge: RunCommand)
     assert await row(ticketbridge, "builders") == "builders Builders the workspace's bugs, shop 7, 8"
     await output_of(ticketbridge, *department, "--no-category", "--no-member")
     assert await row(ticketbridge, "builders") == "builders Builders the workspace's any all staff"
-    said = await output_of(ticketbridge, *department, "--remove")
-    assert said.startswith("Department builders of workspace main is removed.")
+    output = await output_of(ticketbridge, *department, "--remove")
+    assert output.startswith("Department builders of workspace main is removed.")
     assert await row(ticketbridge, "builders") == ""
 
 
