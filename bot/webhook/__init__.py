@@ -2,8 +2,8 @@
 
 from bot.webhook.app import Webhook
 from bot.webhook.health import Watch
-from bot.webhook.listening import Listening
 from bot.webhook.proxies import Proxies
 from bot.webhook.repeats import Memory
+from bot.webhook.server.server import Listening
 
 __all__ = ["Listening", "Memory", "Proxies", "Watch", "Webhook"]

@@ -18,14 +18,14 @@ from bot.webhook import repeats
 from bot.webhook.answers import Answer, Envelopes, encoded
 from bot.webhook.describing import own_routes
 from bot.webhook.granting import Grants
-from bot.webhook.guard import Limits
 from bot.webhook.health import Health, Watch
 from bot.webhook.keys import Door, Visitor
 from bot.webhook.limits import SlidingWindow, limit_headers, too_many
-from bot.webhook.listening import Listening, listen
 from bot.webhook.proxies import Proxies
 from bot.webhook.refusals import LIMIT_HEADERS, body_of, refusal, refused_as
 from bot.webhook.repeats import Memory
+from bot.webhook.server.limits import Limits
+from bot.webhook.server.server import Listening, listen
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from aiohttp.streams import StreamReader
 from bot.sources import Refused
 from bot.tickets import DifferentRequest, Refusal, TooManyOpen, UnknownCategory, UnknownTicket
 from bot.webhook.answers import Answer, Envelopes
-from bot.webhook.guard import LIMITS
+from bot.webhook.server.limits import LIMITS
 from storage import Overloaded, StorageError
 
 _log = logging.getLogger(__name__)

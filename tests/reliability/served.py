@@ -16,8 +16,8 @@ from bot.sources import Limit, Source, discover
 from bot.tickets import NewWorkspace
 from bot.webhook import Webhook
 from bot.webhook.answers import Envelopes
-from bot.webhook.guard import Limits
-from bot.webhook.listening import listen
+from bot.webhook.server.limits import Limits
+from bot.webhook.server.server import listen
 from storage import Store
 from tests.webhook.conftest import NOW, make_key
 

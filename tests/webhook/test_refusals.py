@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.webhook.guard import Limits
+from bot.webhook.server.limits import Limits
 from tests.webhook.conftest import BODY, Gate
 
 BODY_LIMIT = Limits().body_bytes

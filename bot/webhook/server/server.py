@@ -14,10 +14,10 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import ERROR
 
 from bot.webhook.answers import Envelopes
-from bot.webhook.connection import Connection
-from bot.webhook.guard import LIMITS, Limits
 from bot.webhook.health import Answered
 from bot.webhook.refusals import asked_path, refusing
+from bot.webhook.server.connection import Connection
+from bot.webhook.server.limits import LIMITS, Limits
 
 _FAREWELL = 4.0  # seconds that requests in flight are given at the end
 _BACKLOG = 1024  # clients that wait to be let in; whoever finds it full hangs, and hears nothing

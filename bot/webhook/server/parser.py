@@ -12,7 +12,7 @@ from aiohttp.http_parser import HttpParser
 from aiohttp.streams import StreamReader
 from aiohttp.web import RequestPayloadError
 
-from bot.webhook.guard import Deadline, Limits
+from bot.webhook.server.limits import Deadline, Limits
 
 _Parsed = tuple[Sequence[tuple[RawRequestMessage, StreamReader]], bool, bytes]
 _NOTHING: _Parsed = ((), False, b"")

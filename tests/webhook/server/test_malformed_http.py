@@ -9,7 +9,7 @@ import pytest
 
 from storage import Store
 from tests.webhook.conftest import BODY, read_reply
-from tests.webhook.test_guard import QUICK, Door, Line, door
+from tests.webhook.server.test_connection_limits import QUICK, Door, Line, door
 
 _CHUNKED = "Transfer-Encoding: chunked"
 _WITHIN = 0.25  # seconds until what is wrong at first sight is answered, and the connection closed

@@ -12,12 +12,13 @@ import aiohttp.http
 import pytest
 
 from bot.sources import Limit
-from bot.webhook import Webhook, listening
+from bot.webhook import Webhook
 from bot.webhook.answers import Envelopes
-from bot.webhook.connection import Connection
-from bot.webhook.guard import Limits
-from bot.webhook.listening import listen
-from bot.webhook.wire import Wire
+from bot.webhook.server import server as listening
+from bot.webhook.server.connection import Connection
+from bot.webhook.server.limits import Limits
+from bot.webhook.server.parser import Wire
+from bot.webhook.server.server import listen
 from storage import Store
 from tests.webhook.conftest import BODY, SOURCES, Reply, make_key, read_reply
 

@@ -12,9 +12,9 @@ from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from bot.sources import Refused
 from bot.webhook.answers import Answer, Envelopes
-from bot.webhook.guard import Deadline, Limits
 from bot.webhook.refusals import asked_path, refusal
-from bot.webhook.wire import Wire
+from bot.webhook.server.limits import Deadline, Limits
+from bot.webhook.server.parser import Wire
 
 _log = logging.getLogger(__name__)
 
