@@ -19,6 +19,7 @@ from bot.bridge import Bridge, CannotRun, running
 from bot.config import Settings
 from bot.logs import log_to_stderr
 from bot.operator import Config, backup, finish, keys, outbox, rejected, restore, settings, workspaces
+from bot.webhook.server.descriptors import raise_descriptor_limit
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ app.command()(restore)
 
 @app.command()
 def run(config: Config = None) -> None:
-    """Run the bridge: accept tickets, post them in Discord, until SIGTERM or Ctrl+C."""
+    """Run the bridge: accept tickets, post them in Discord, until SIGTERM, SIGHUP or Ctrl+C."""
     told = settings(config)
     log_to_stderr(logging.INFO, told.log.format)
     finish(_run(told), CannotRun)
@@ -63,6 +64,7 @@ def demo(
 
 async def _run(settings: Settings) -> None:
     stop = _stop_signal()
+    raise_descriptor_limit()
     async with running(settings) as bridge:
         # What is there by now stays. To look through all of it for garbage would hold up requests for a tenth
         # of a second, again and again.
@@ -100,9 +102,10 @@ async def _demo(
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or Ctrl+C."""
+    """Set by SIGTERM, Ctrl+C, and SIGHUP (the terminal was closed) where that is not ignored, as by nohup."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGTERM, signal.SIGINT, *hangup):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 

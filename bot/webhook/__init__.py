@@ -4,6 +4,6 @@ from bot.webhook.app import Webhook
 from bot.webhook.health import Watch
 from bot.webhook.proxies import Proxies
 from bot.webhook.repeats import Memory
-from bot.webhook.server.server import Listening
+from bot.webhook.server.server import BoundAddress
 
-__all__ = ["Listening", "Memory", "Proxies", "Watch", "Webhook"]
+__all__ = ["BoundAddress", "Memory", "Proxies", "Watch", "Webhook"]

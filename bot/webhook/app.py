@@ -24,8 +24,7 @@ from bot.webhook.limits import SlidingWindow, limit_headers, too_many
 from bot.webhook.proxies import Proxies
 from bot.webhook.refusals import LIMIT_HEADERS, body_of, refusal, refused_as
 from bot.webhook.repeats import Memory
-from bot.webhook.server.limits import Limits
-from bot.webhook.server.server import Listening, listen
+from bot.webhook.server.server import BoundAddress, serve
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)
@@ -72,19 +71,20 @@ class Webhook:
             for intake in source.intakes:
                 app.router.add_post(intake.path, partial(self._take_in, source, intake))
             for endpoint in source.endpoints:
-                app.router.add_route(endpoint.method, endpoint.path, partial(self._serve, source, endpoint))
+                for method in _methods(endpoint):
+                    app.router.add_route(method, endpoint.path, partial(self._serve, source, endpoint))
             for endpoint in source.open_endpoints:
-                handler = partial(self._serve_anyone, source, endpoint)
-                app.router.add_route(endpoint.method, endpoint.path, handler)
+                for method in _methods(endpoint):
+                    app.router.add_route(method, endpoint.path, partial(self._serve_anyone, source, endpoint))
         for path, methods in _outright(self._sources).items():
             app.router.add_route("*", path, partial(_another_method, methods))
         return app
 
     @asynccontextmanager
-    async def serve(self, host: str, port: int, limits: Limits | None = None) -> AsyncIterator[Listening]:
+    async def serve(self, host: str, port: int) -> AsyncIterator[BoundAddress]:
         """Accept requests until the block ends. Port 0 finds a free one; a taken port raises OSError."""
         app, answered = self.application(), self._watch.answered
-        async with listen(app, self._envelopes, host, port, limits or Limits(), answered=answered) as at:
+        async with serve(app, self._envelopes, host, port, answered=answered) as at:
             yield at
 
     async def _take_in(self, source: Source, intake: Intake, request: web.Request) -> Answer:
@@ -206,13 +206,18 @@ class Webhook:
             _log.warning("a refused request of key %s is not kept: %s", visitor.key.prefix, error)
 
 
+def _methods(route: Intake | Endpoint) -> tuple[str, ...]:
+    """HEAD is answered wherever GET is."""
+    return ("GET", "HEAD") if route.method == "GET" else (route.method,)
+
+
 def _outright(sources: Mapping[str, Source]) -> dict[str, set[str]]:
     """The methods of every path without {names}, which is never what another one's {name} stands for."""
     methods: dict[str, set[str]] = {}
     for source in sources.values():
         for route in source.routes:
             if "{" not in route.path:
-                methods.setdefault(route.path, set()).add(route.method)
+                methods.setdefault(route.path, set()).update(_methods(route))
     return methods
 
 

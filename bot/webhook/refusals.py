@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.streams import StreamReader
 
 from bot.sources import Refused
 from bot.tickets import DifferentRequest, Refusal, TooManyOpen, UnknownCategory, UnknownTicket
 from bot.webhook.answers import Answer, Envelopes
+from bot.webhook.server.body import CODINGS, BodyBroken, BodyTooLarge, receive_body
 from bot.webhook.server.limits import LIMITS
 from storage import Overloaded, StorageError
 
@@ -19,8 +18,6 @@ _log = logging.getLogger(__name__)
 # Of a request: what its sender is told of its limit.
 LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
 _RETRY_AFTER = 5  # seconds, when the database failed
-
-_CODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
 
 # Named one by one: Python knows some that take minutes to decode, some that are no text, and remembers for
 # ever every name that it was asked for.
@@ -109,34 +106,23 @@ def refusing(envelopes: Envelopes, handler: _Handler) -> _Handler:
 
 async def body_of(request: web.Request) -> bytes:
     """The whole body, inflated, in UTF-8. Raises Refused."""
-    limit = request.app[LIMITS].body_bytes
-    if (request.content_length or 0) > limit:
+    limits = request.app[LIMITS]
+    if (request.content_length or 0) > limits.body_bytes:
         raise refusal(413)
-    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CODINGS:
+    coding = request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+    if coding not in CODINGS:
         raise refusal(415)
     try:
-        body = await _all_of(request.content, limit)
+        body = await receive_body(request.content, coding, limits)
     except TimeoutError as error:
         raise refusal(408) from error
-    # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
-    except (web.RequestPayloadError, HttpProcessingError) as error:
+    except BodyTooLarge as error:
+        raise refusal(413) from error
+    except BodyBroken as error:
         raise Refused(400, "The body is damaged or incomplete.") from error
     # What nearly everybody sends is not taken apart each time.
     usual = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
     return body if usual else _in_utf_8(body, request.charset)
-
-
-async def _all_of(content: StreamReader, limit: int) -> bytes:
-    """Most bodies come whole, and in one part."""
-    first = await content.readany()
-    if content.at_eof() and len(first) <= limit:
-        return first
-    body = bytearray(first)
-    while len(body) <= limit and (part := await content.readany()):
-        body += part
-    if len(body) > limit:
-        raise refusal(413)
-    return bytes(body)
 
 
 def _worn(envelopes: Envelopes, request: web.BaseRequest, refused: Refused) -> Answer:

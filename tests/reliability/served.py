@@ -16,14 +16,15 @@ from bot.sources import Limit, Source, discover
 from bot.tickets import NewWorkspace
 from bot.webhook import Webhook
 from bot.webhook.answers import Envelopes
-from bot.webhook.server.limits import Limits
-from bot.webhook.server.server import listen
+from bot.webhook.server.limits import ConnectionLimits
+from bot.webhook.server.server import serve as serve_app
 from storage import Store
 from tests.webhook.conftest import NOW, make_key
 
 _WIDE = Limit(requests=10**9, seconds=1)  # what is sent is under test here, and not how often
 
-_HASTY = Limits(head_seconds=1.0, body_seconds=1.0, parting_seconds=0.2)  # some requests never end
+# Some requests never end.
+_HASTY = ConnectionLimits(head_seconds=1.0, body_seconds=1.0, lingering_seconds=0.2)
 
 
 async def serve(folder: Path, port: int) -> None:
@@ -35,7 +36,7 @@ async def serve(folder: Path, port: int) -> None:
         if not given.exists():
             given.write_text(json.dumps(await _furnished(store, sources)))
         app = Webhook(store, sources).application()
-        async with listen(app, Envelopes(sources.values()), "127.0.0.1", port, _HASTY) as at:
+        async with serve_app(app, Envelopes(sources.values()), "127.0.0.1", port, _HASTY) as at:
             print(json.dumps({"port": at.port} | json.loads(given.read_text())), flush=True)
             await asyncio.to_thread(sys.stdin.read)
     finally:

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.webhook.server.limits import Limits
+from bot.webhook.server.limits import ConnectionLimits
 from tests.webhook.conftest import BODY, Gate
 
-BODY_LIMIT = Limits().body_bytes
+BODY_LIMIT = ConnectionLimits().body_bytes
 
 BOTH = pytest.mark.parametrize("owner", ["north", "south"])
 _TRUNCATED = gzip.compress(BODY, mtime=0)[:-12]

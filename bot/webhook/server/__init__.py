@@ -1,1 +1,1 @@
-"""The HTTP server under the webhook: what bounds each connection, and all that touches the inside of aiohttp."""
+"""The HTTP server under the webhook: limits on each connection, and aiohttp's private names in one file."""

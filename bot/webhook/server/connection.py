@@ -1,225 +1,148 @@
-"""One client's connection: bounded in time, size and number, and answered even if it speaks no HTTP."""
+"""Limits on a client's connection: time to send a request's head, time to take a response, how many are open.
+
+aiohttp does the rest by its settings: sizes of a head, idle time between requests, lingering after a refusal.
+"""
 
 import asyncio
+import json
 import logging
-import traceback
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import cast
 
-from aiohttp import hdrs, web
-from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from bot.sources import Refused
-from bot.webhook.answers import Answer, Envelopes
-from bot.webhook.refusals import asked_path, refusal
-from bot.webhook.server.limits import Deadline, Limits
-from bot.webhook.server.parser import Wire
+from bot.webhook.server.aiohttp_private import is_waiting_for_request
+from bot.webhook.server.limits import ConnectionLimits, Timer
 
 _log = logging.getLogger(__name__)
 
-_CROWDED = Refused(503, "Too many connections. Try again in a moment.", retry_after=5)
+
+def _is_not_malformed_request(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
-class Connection(web.RequestHandler):
-    """aiohttp's connection, held to `Limits`."""
+# aiohttp logs a traceback for each request that is no HTTP, which anyone may send.
+_log.addFilter(_is_not_malformed_request)
+
+
+def _raw_response(status: int, reason: str, message: str) -> bytes:
+    """A response for a client without a request: no path says whose error format it expects."""
+    body = json.dumps({"success": False, "error": {"code": status, "message": message}}).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        "Retry-After: 5\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_TOO_SLOW = _raw_response(408, "Request Timeout", "The request did not arrive in time.")
+_TOO_MANY = _raw_response(503, "Service Unavailable", "Too many connections. Try again in a moment.")
+
+
+class LimitedConnection(web.RequestHandler):
+    """aiohttp's connection, held to `ConnectionLimits`."""
 
     __slots__ = (
-        "_envelopes",
-        "_finished",
-        "_gone",
-        "_has_served",
+        "_client",
+        "_head_timer",
+        "_is_known",
         "_limits",
-        "_parting",
-        "_unsent",
-        "_way_out",
-        "_wire",
+        "_open",
+        "_response_timer",
+        "is_handling",
     )
 
-    def __init__(self, server: web.Server, envelopes: Envelopes, limits: Limits) -> None:
-        # Made here and not by the server, which drops every setting in silence if one is misspelt.
+    def __init__(
+        self, server: web.Server, limits: ConnectionLimits, open_connections: "dict[LimitedConnection, None]"
+    ) -> None:
+        """`open_connections`, the oldest first, are those of the whole server; it adds and removes itself."""
         loop = asyncio.get_running_loop()
+        # Made here and not by the server, which drops every setting in silence if one is misspelt.
         super().__init__(
             server,
             loop=loop,
+            logger=_log,
             keepalive_timeout=limits.idle_seconds,
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own word for "off"
             max_line_size=limits.target_bytes,
             max_headers=limits.headers,
             max_field_size=limits.header_bytes,
             read_bufsize=limits.unread_bytes,
-            lingering_time=0.0,  # aiohttp would inflate what it throws away: see _part
+            lingering_time=limits.lingering_seconds,
+            auto_decompress=False,  # or what is thrown away would be inflated: see body.py
         )
-        self._envelopes = envelopes
         self._limits = limits
-        self._unsent = Deadline(loop)
-        self._gone: asyncio.Future[None] = loop.create_future()
-        # Kept until it is closed; aiohttp's own is let go before.
-        self._way_out: asyncio.Transport | None = None
-        self._finished = False  # the client says that it will send nothing more
-        self._has_served = False
-        self._parting = False
-        assert self._parser is not None  # noqa: S101 - made a moment ago
-        self._wire = Wire(
-            self._parser,
-            limits,
-            loop=loop,
-            wake=lambda: self.data_received(b""),
-            silent=self.force_close,
-            begun=self._is_not_idle,
-        )
-        self._parser = self._wire  # type: ignore[assignment]  # all of it that a connection calls
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is owed to it: no answer to a request, nor to one whose body is on its way."""
-        if self.transport is None:
-            return False  # it is closing already
-        answering = self._current_request is not None or bool(self._messages) or self._wire.in_a_body
-        return self._parting or not answering
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it has ever sent a whole request."""
-        return self._has_served and not self._parting
-
-    @property
-    def target(self) -> bytes:
-        """What the latest request that is no HTTP seems to have asked for; b"" if that cannot be told."""
-        return self._wire.target
+        self._open = open_connections
+        self._client: asyncio.Transport | None = None  # kept until it is closed; aiohttp's own is not
+        self._head_timer = Timer(loop)
+        self._response_timer = Timer(loop)
+        self._is_known = False  # has sent a whole head
+        self.is_handling = False  # a handler is at work on a request of it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the client in, or turn it away if the house is full."""
-        assert self._manager is not None  # noqa: S101 - until the connection is lost
-        crowd = self._manager.connections
-        if len(crowd) >= self._limits.connections and not _make_room(crowd):
-            door = cast(asyncio.Transport, transport)
-            door.write(_written(self._envelopes.refuse("/", _CROWDED)))
-            door.close()
+        """Accept the client; with 503 if all connections are busy."""
+        client = cast(asyncio.Transport, transport)
+        if len(self._open) >= self._limits.connections and not _evict_one(self._open):
+            client.write(_TOO_MANY)
+            client.close()
             return
-        self._way_out = cast(asyncio.Transport, transport)
+        client.set_write_buffer_limits(high=0)  # writing is paused while the client has anything to take
+        self._client = client
+        self._open[self] = None
         super().connection_made(transport)
-        self._wire.open()
+        self._head_timer.start(self._limits.head_seconds, self._end_slow_head)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not is_waiting_for_request(self):
+            self._is_known = True
+            self._head_timer.cancel()
+        elif data and not self._head_timer.is_running:
+            self._head_timer.start(self._limits.head_seconds, self._end_slow_head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._wire.end()
-        self._unsent.disarm()
-        if not self._gone.done():
-            self._gone.set_result(None)
+        self._head_timer.cancel()
+        self._response_timer.cancel()
+        self._open.pop(self, None)
         super().connection_lost(exc)
-
-    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's contract, which aiohttp narrows
-        """Whether to stay: for the answers to whole requests, and not for one that stops in the middle."""
-        self._finished = True
-        idle = self._waiter is not None and not self._messages
-        return not (idle or self._wire.in_the_middle or self._wire.ended)
-
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """aiohttp asks for it with every part of a body that is read, and would parse nothing once more."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unsent.arm(self._limits.answer_seconds, self._cut)
+        self._response_timer.start(self._limits.answer_seconds, self._abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._unsent.disarm()
+        self._response_timer.cancel()
 
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; part after it, if the rest of the request cannot be read or is not wanted."""
-        unread = not request.content.is_eof()
-        parting = unread or (self._wire.ended and not self._messages)
-        if parting or (self._finished and not self._messages):
-            resp.force_close()
-        answered = await super().finish_response(request, resp, start_time)
-        self._has_served = True
-        if self._way_out is not None and self._way_out.get_write_buffer_size():
-            self._unsent.arm(self._limits.answer_seconds, self._cut)
-        if parting:
-            await self._part()
-        return answered
+    def eviction_rank(self) -> tuple[bool, bool]:
+        """Less for what is less of a loss."""
+        return self._is_known, not is_waiting_for_request(self)
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is not HTTP, and what nobody foresaw. `message` quotes the client, and goes nowhere."""
-        if status >= 500 and not isinstance(exc, ConnectionError):
-            _log.error("%s %s failed: %s", request.method, asked_path(request), _where(exc))
-        if request.writer.output_size > 0:
-            raise ConnectionError("half an answer is sent already")
-        if isinstance(exc, ContentEncodingError):
-            status = 415  # aiohttp knows it, and has nothing to inflate it with
-        elif isinstance(exc, HttpProcessingError):
-            status = exc.code
-        answer = self._envelopes.refuse(request.path, refusal(min(status, 500)))
-        answer.force_close()
-        return answer
-
-    def log_exception(self, *args: object, **kwargs: object) -> None:
-        """What fails after the answer was sent. That the rest of a bad body cannot be read is no news."""
-        error = kwargs.get("exc_info")
-        if isinstance(error, BaseException) and not isinstance(error, web.RequestPayloadError):
-            _log.error("a connection failed: %s", _where(error))
-
-    def _is_not_idle(self) -> None:
-        """A request has begun, which has its own time: the one for idle connections is put off."""
-        self._next_keepalive_close_time = self._loop.time() + self._limits.head_seconds + 1
-
-    async def _part(self) -> None:
-        """Hang up, but hear the client out for a moment.
-
-        To close while it still sends would make the kernel take back the answer. What it sends is thrown away
-        as it comes: parsing and inflating it would keep everyone else waiting.
-        """
-        self._wire.end()
-        self._parting = True
-        transport = self.transport
-        if transport is not None:
-            with suppress(OSError):  # it is gone already
-                transport.write_eof()
-            transport.resume_reading()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.parting_seconds):
-                    await self._gone
+    def evict(self) -> None:
         self.force_close()
+        self._abort()  # or it would stay open until the client has taken what was sent
 
-    def _cut(self) -> None:
-        """Whoever does not take its answers has no more of our time. What the kernel took is sent."""
-        if self._way_out is not None and self._way_out.get_write_buffer_size():
-            self._way_out.abort()
+    def _end_slow_head(self) -> None:
+        if self.transport is not None:
+            self.transport.write(_TOO_SLOW)
+            self.force_close()
+
+    def _abort(self) -> None:
+        if self._client is not None:
+            self._client.abort()
 
 
-def _make_room(crowd: Iterable[web.RequestHandler]) -> bool:
-    """Let go of one connection that only waits: or a few hundred silent clients could keep all others out."""
-    idle = [one for one in crowd if isinstance(one, Connection) and one.is_idle]  # the oldest first
-    leaving = next((one for one in idle if not one.is_known), None) or next(iter(idle), None)
+def _evict_one(connections: Iterable[LimitedConnection]) -> bool:
+    """Close the oldest connection that no handler works for. Return whether there was one.
+
+    First those that never sent a request, then those that wait for one, then those that are slow to take a
+    response or to end a refused request. Without this, as many silent clients as there may be connections
+    would keep everyone else out.
+    """
+    unused = [one for one in connections if one.connected and not one.is_handling]
+    leaving = min(unused, key=LimitedConnection.eviction_rank, default=None)
     if leaving is None:
         return False
-    leaving.force_close()
+    leaving.evict()
     return True
-
-
-def _written(answer: Answer) -> bytes:
-    """An answer as bytes, for a client that has no request yet."""
-    assert isinstance(answer.body, bytes)  # noqa: S101 - JSON, encoded when it was made
-    answer.headers[hdrs.CONNECTION] = "close"
-    answer.headers[hdrs.CONTENT_LENGTH] = str(len(answer.body))
-    lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{k}: {v}" for k, v in answer.headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + answer.body
-
-
-def _where(error: BaseException | None) -> str:
-    """What went wrong and in which line, without the error's words: they may be a player's."""
-    if error is None:
-        return "no answer in time"
-    frames = traceback.extract_tb(error.__traceback__)
-    places = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames[-3:])
-    return f"{type(error).__name__} at {places}"

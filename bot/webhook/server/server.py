@@ -1,34 +1,38 @@
-"""The listening socket: where requests are accepted, and what is done to them before the application."""
+"""The HTTP server: binds an address and serves the application within limits, its failures in JSON."""
 
 import asyncio
+import logging
 import re
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import ERROR
 
 from bot.webhook.answers import Envelopes
 from bot.webhook.health import Answered
-from bot.webhook.refusals import asked_path, refusing
-from bot.webhook.server.connection import Connection
-from bot.webhook.server.limits import LIMITS, Limits
+from bot.webhook.refusals import asked_path, refusal, refusing
+from bot.webhook.server.connection import LimitedConnection
+from bot.webhook.server.descriptors import accept_failures_logged_once_a_second, descriptor_limit
+from bot.webhook.server.limits import LIMITS, ConnectionLimits
 
-_FAREWELL = 4.0  # seconds that requests in flight are given at the end
-_BACKLOG = 1024  # clients that wait to be let in; whoever finds it full hangs, and hears nothing
+_log = logging.getLogger(__name__)
+
+_SHUTDOWN_TIMEOUT = 4.0  # seconds that requests in flight are given at the end
+# Clients that wait to be accepted. asyncio accepts as many in one go, and each of them is a descriptor before
+# `LimitedConnection` can turn it away. Where it is full, the client's system tries again after a second.
+_BACKLOG = 128
 _SLASHES = re.compile(r"//+")
-_DEFAULT = Limits()
+_DEFAULT = ConnectionLimits()
 
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
+class BoundAddress:
     """Where requests are accepted."""
 
     host: str
@@ -40,85 +44,122 @@ class Listening:
         return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
 
-class TidyRequests:
-    """Makes requests as `server` does, their paths without doubled or trailing slashes.
-
-    What is no HTTP has the path it seems to have asked for, so that it is refused by that path's owner.
-    """
-
-    def __init__(self, server: web.Server) -> None:
-        self._make = server.request_factory
-
-    def __call__(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: web.RequestHandler,
-        writer: AbstractStreamWriter,
-        task: "asyncio.Task[None]",
-    ) -> web.BaseRequest:
-        if message is ERROR and isinstance(protocol, Connection):
-            message = _guessed(protocol.target)
-        path = message.url.raw_path
-        if "//" in path or path[-1:] == "/":
-            tidy = _SLASHES.sub("/", path).rstrip("/") or "/"
-            url = message.url.with_path(tidy, encoded=True, keep_query=True)
-            message = message._replace(path=str(url), url=url)
-        return self._make(message, payload, protocol, writer, task)
-
-
 @asynccontextmanager
-async def listen(
+async def serve(
     app: web.Application,
     envelopes: Envelopes,
     host: str,
     port: int,
-    limits: Limits = _DEFAULT,
+    limits: ConnectionLimits = _DEFAULT,
     *,
     answered: Answered | None = None,
-) -> AsyncIterator[Listening]:
+) -> AsyncIterator[BoundAddress]:
     """Accept requests until the block ends, and answer those in flight. Raises OSError for a taken port."""
+    limits = _within_descriptors(limits)
     app[LIMITS] = limits
-    runner = web.AppRunner(app, shutdown_timeout=_FAREWELL)
+    runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
     server = runner.server
     assert server is not None  # noqa: S101 - setup made it
-    server.request_factory = TidyRequests(server)
-    # Around the application and not a middleware in it: aiohttp refuses some requests before any middleware.
-    server.request_handler = refusing(envelopes, server.request_handler)
-    if answered is not None:
-        server.request_handler = _counting(envelopes, server.request_handler, answered)
+    server.request_handler = _middlewares(envelopes, server.request_handler, answered)
+    open_connections: dict[LimitedConnection, None] = {}
     try:
-        sockets = await asyncio.get_running_loop().create_server(
-            lambda: Connection(server, envelopes, limits), host, port, backlog=_BACKLOG
-        )
-        try:
-            yield Listening(host=host, port=sockets.sockets[0].getsockname()[1])
-        finally:
-            sockets.close()
+        with accept_failures_logged_once_a_second():
+            sockets = await asyncio.get_running_loop().create_server(
+                lambda: LimitedConnection(server, limits, open_connections), host, port, backlog=_BACKLOG
+            )
+            try:
+                yield BoundAddress(host=host, port=sockets.sockets[0].getsockname()[1])
+            finally:
+                sockets.close()
     finally:
         await runner.cleanup()
 
 
-def _counting(envelopes: Envelopes, handler: _Handler, answered: Answered) -> _Handler:
-    """`handler`, and each of its answers told with the time it took from the head of its request on."""
+def _within_descriptors(limits: ConnectionLimits) -> ConnectionLimits:
+    """No more connections than half of the files that may be open: the database and Discord need some."""
+    most = descriptor_limit()
+    return limits if most is None else replace(limits, connections=min(limits.connections, most // 2))
+
+
+def _middlewares(envelopes: Envelopes, handler: _Handler, answered: Answered | None) -> _Handler:
+    """`handler`, which is the application: aiohttp refuses some requests before any middleware in it runs."""
+    handler = _failure_middleware(envelopes, refusing(envelopes, handler))
+    if answered is not None:
+        handler = _timing_middleware(envelopes, handler, answered)
+    return _busy_middleware(_path_middleware(envelopes, handler))
+
+
+def _busy_middleware(handler: _Handler) -> _Handler:
+    """Mark the connection while a handler works on its request, so that it is not evicted for another."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        begun, status = time.perf_counter(), 500  # what a request gets whose handler fails
+        connection = cast(LimitedConnection, request.protocol)
+        connection.is_handling = True
         try:
-            told = await handler(request)
-            status = told.status
-            return told
+            return await handler(request)
         finally:
-            seconds = time.perf_counter() - begun
-            answered(envelopes.owner_of(request.path), asked_path(request), status, seconds)
+            connection.is_handling = False
 
     return answer
 
 
-def _guessed(target: bytes) -> RawRequestMessage:
-    """aiohttp's stand-in for a request that cannot be parsed, at the path of `target` if it names one."""
-    path = target.partition(b"?")[0].partition(b"#")[0].decode("utf-8", "surrogateescape")
-    if not path.startswith("/"):
-        return ERROR
-    return ERROR._replace(path=path, url=ERROR.url.with_path(path, encoded=True))
+def _failure_middleware(envelopes: Envelopes, handler: _Handler) -> _Handler:
+    """Answer 500 in the envelope of the path for an exception that nothing else handled."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception as error:  # a bug: the sender is to get an answer all the same
+            _log.error("%s %s failed: %s", request.method, asked_path(request), _error_location(error))
+            response = envelopes.refuse(request.path, refusal(500))
+            response.force_close()
+            return response
+
+    return answer
+
+
+def _timing_middleware(envelopes: Envelopes, handler: _Handler, answered: Answered) -> _Handler:
+    """Report each response, and the time it took from the head of its request on."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        begun = time.perf_counter()
+        response = await handler(request)
+        seconds = time.perf_counter() - begun
+        answered(envelopes.owner_of(request.path), asked_path(request), response.status, seconds)
+        return response
+
+    return answer
+
+
+def _path_middleware(envelopes: Envelopes, handler: _Handler) -> _Handler:
+    """Accept doubled and trailing slashes in a source's paths; match every other path by its exact spelling.
+
+    A proxy that keeps /metrics from the internet compares what was sent: `//metrics` and `/%6detrics`
+    must not be the same path here.
+    """
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        if "//" in path or "%" in path or path[-1:] == "/":
+            request = _with_one_spelling(envelopes, request)
+        return await handler(request)
+
+    return answer
+
+
+def _with_one_spelling(envelopes: Envelopes, request: web.BaseRequest) -> web.BaseRequest:
+    url = request.rel_url
+    tidy = _SLASHES.sub("/", url.raw_path).rstrip("/") or "/"
+    in_source = url.with_path(tidy, encoded=True, keep_query=True)
+    if envelopes.owner_of(in_source.path):
+        return request.clone(rel_url=in_source)
+    literal = url.raw_path.replace("%", "%25")  # decoded again by the router
+    return request.clone(rel_url=url.with_path(literal, encoded=True, keep_query=True))
+
+
+def _error_location(error: BaseException) -> str:
+    """What went wrong and in which lines, without the error's words: they may be a player's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames[-3:])
+    return f"{type(error).__name__} at {places}"
