@@ -1,6 +1,6 @@
 """Hostile requests against the real webhook and store: `python -m tests.reliability.fuzz --requests N`.
 
-Held: no 5xx, every refusal of what is HTTP in the envelope of its path, the process alive, its memory bounded.
+Held: no 5xx, every refusal of HTTP in the envelope of its path, the process alive, and its memory bounded.
 """
 
 import argparse
