@@ -45,7 +45,6 @@ _MALFORMED = {
     "an unknown method": _request(line="FOO /north/tickets HTTP/1.1"),
     "a method in small letters": _request(line="post /north/tickets HTTP/1.1"),
     "a target with a blank": _request(line="POST /north/x y HTTP/1.1"),
-    "a target that is no path": _request(line="POST * HTTP/1.1"),
     "HTTP/0.9": b"GET /north/tickets\r\n\r\n",
     "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "200 headers": _request(*(f"a{number}: b" for number in range(200))),
