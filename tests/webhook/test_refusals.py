@@ -174,7 +174,7 @@ async def test_our_own_mistake_is_500_and_logged_without_its_words(
 @pytest.mark.parametrize(
     "line", ["OPTIONS *", "CONNECT example.org:443", "POST http://example.org/x", "POST http://example.org"]
 )
-async def test_an_odd_target_is_of_nobody_and_not_our_failure(gate: Gate, line: str) -> None:
+async def test_an_odd_target_is_404_and_not_our_failure(gate: Gate, line: str) -> None:
     reply = await gate.raw(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
 
     assert reply.status == 404

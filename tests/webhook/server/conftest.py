@@ -23,7 +23,8 @@ PATIENT = ConnectionLimits(
     answer_seconds=600.0,
     lingering_seconds=1.0,
 )
-SHORT = 0.2  # seconds
+SHORT = 0.2  # seconds, for a deadline that is meant to pass
+LONGER = 1.0  # for one that others must keep before it passes
 _UNLIMITED = {
     name: replace(source, limit=Limit(requests=10**6, seconds=1)) for name, source in SOURCES.items()
 }

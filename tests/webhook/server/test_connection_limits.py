@@ -14,7 +14,7 @@ import pytest
 from bot.webhook.server.limits import ConnectionLimits
 from storage import Store
 from tests.webhook.conftest import BODY
-from tests.webhook.server.conftest import PATIENT, SHORT, Client, RunningServer, running
+from tests.webhook.server.conftest import LONGER, PATIENT, SHORT, Client, RunningServer, running
 
 
 def test_the_limits_are_as_documented_and_stay_so() -> None:
@@ -102,7 +102,7 @@ async def test_a_first_head_that_does_not_end_is_answered_408_and_closed(store: 
 
 
 async def test_a_head_that_drips_is_late_and_so_is_a_later_one(store: Store) -> None:
-    async with running(store, replace(PATIENT, head_seconds=SHORT)) as server:
+    async with running(store, replace(PATIENT, head_seconds=LONGER)) as server:
         first, later = await server.connect(), await server.connect()
         await later.send(server.ticket)
         assert (await later.reply()).status == 200
@@ -112,7 +112,7 @@ async def test_a_head_that_drips_is_late_and_so_is_a_later_one(store: Store) -> 
 
 
 async def test_the_time_of_a_head_ends_with_it(store: Store) -> None:
-    async with running(store, replace(PATIENT, head_seconds=SHORT)) as server:
+    async with running(store, replace(PATIENT, head_seconds=LONGER)) as server:
         idle, busy = await server.connect(), await server.busy_client()
         await idle.send(server.ticket)
         assert (await idle.reply()).status == 200
@@ -140,7 +140,7 @@ async def test_a_body_that_does_not_end_is_answered_408_and_closed(
 
 
 async def test_a_connection_without_requests_is_closed(store: Store) -> None:
-    async with running(store, replace(PATIENT, idle_seconds=SHORT)) as server:
+    async with running(store, replace(PATIENT, idle_seconds=LONGER)) as server:
         client = await server.connect()
         await client.send(server.ticket + b"POST /nor")  # a head behind another request is idle time too
 
@@ -186,7 +186,7 @@ async def test_idle_connections_make_room_those_that_sent_nothing_first(store: S
         pytest.param(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 9, id="reads nothing"),
     ],
 )
-async def test_clients_that_cost_nothing_keep_nobody_out(store: Store, sent: bytes) -> None:
+async def test_clients_that_no_handler_works_for_do_not_keep_others_out(store: Store, sent: bytes) -> None:
     async with running(store, replace(PATIENT, connections=5)) as server:
         for _ in range(30):
             client = await server.connect()
@@ -220,14 +220,15 @@ async def test_a_body_that_is_refused_unread_is_not_inflated(server: RunningServ
 
 @pytest.mark.parametrize(("status", "length"), [(401, 900_000), (413, 9_000_000)])
 async def test_a_client_that_is_refused_while_it_sends_gets_the_response(
-    server: RunningServer, status: int, length: int
+    store: Store, status: int, length: int
 ) -> None:
-    head = server.head(f"Content-Length: {length}")
-    if status == 401:
-        head = head.replace(b"x-api-key", b"x-no-key")
+    async with running(store, replace(PATIENT, lingering_seconds=4.0)) as server:
+        head = server.head(f"Content-Length: {length}")
+        if status == 401:
+            head = head.replace(b"x-api-key", b"x-no-key")
 
-    for _ in range(5):
-        assert (await server.send(head + b" " * 900_000)).status == status
+        for _ in range(5):
+            assert (await server.send(head + b" " * 900_000)).status == status
 
 
 @pytest.mark.parametrize("part", [30, -5])
@@ -246,7 +247,7 @@ async def test_clients_that_drop_leave_nothing_in_the_log(
     store: Store, caplog: pytest.LogCaptureFixture, reset: bool
 ) -> None:
     caplog.set_level(logging.WARNING)
-    async with running(store, replace(PATIENT, head_seconds=SHORT, body_seconds=SHORT)) as server:
+    async with running(store, replace(PATIENT, body_seconds=SHORT)) as server:
         page = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
         refused = server.ticket.replace(b"x-api-key", b"x-no-key")
         chunked = server.head("Transfer-Encoding: chunked") + b"2\r\n{}\r\n"
