@@ -25,6 +25,7 @@ from bot.config import Settings, exposed_token_warning
 from bot.demo.demo import run_demo
 from bot.demo.walkthrough import WalkthroughFailed, run_walkthrough, show_posts, show_ready
 from bot.observability.logging import configure_logging
+from bot.webhook.server.descriptors import raise_descriptor_limit
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ def demo(
 
 async def _run(settings: Settings) -> None:
     stop = _stop_event()
+    raise_descriptor_limit()
     async with run_application(settings) as application:
         _tune_garbage_collection()
         log.info("Tickets are accepted at %s", application.webhook_address)
