@@ -214,7 +214,7 @@ def test_a_broken_sign_is_seen(sign: Sign, path: str, text: str) -> None:
     ("path", "text"),
     [
         ("bot/__main__.py", "from bot.cli.run import app"),
-        ("bot/cli/run.py", "from bot.demo import demo, walkthrough\nimport typer, asyncio"),
+        ("bot/cli/run.py", "from bot.demo.demo import run_demo\nimport typer, asyncio"),
         ("bot/demo/demo.py", "from bot.sandbox import Sandbox"),
         ("bot/sources/series/requests.py", "from bot.sources.validation import Text\nroblox = 'Series API'"),
         ("storage/store.py", "x = 'SELECT 1'"),

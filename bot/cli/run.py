@@ -22,8 +22,7 @@ from bot.cli.outbox import outbox
 from bot.cli.rejected import rejected
 from bot.cli.workspaces import workspaces
 from bot.config import Settings, exposed_token_warning
-from bot.demo.demo import run_demo
-from bot.demo.walkthrough import WalkthroughFailed, run_walkthrough, show_posts, show_ready
+from bot.demo.demo import WalkthroughFailed, run_demo, run_walkthrough, show_posts, show_ready
 from bot.observability.logging import configure_logging
 from bot.webhook.server.descriptors import raise_descriptor_limit
 
