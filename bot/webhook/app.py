@@ -34,14 +34,13 @@ from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import read_body
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error
-from bot.webhook.guard import Limits
 from bot.webhook.health import HealthRoutes, Observability
 from bot.webhook.idempotency import IdempotencyPolicy, from_header, from_header_or_body
-from bot.webhook.listening import Listening, listen
 from bot.webhook.openapi.docs_page import docs_routes
 from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limit_headers, rate_limited_error
 from bot.webhook.request_handlers import RequestHandlers
 from bot.webhook.responses import ErrorFormatter, JsonResponse, dump_json
+from bot.webhook.server.server import BoundAddress, serve
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)
@@ -83,12 +82,13 @@ class WebhookServer:
             for intake in source.intake_endpoints:
                 app.router.add_post(intake.path, partial(self._handle_intake, source, intake))
             for endpoint in source.endpoints:
-                app.router.add_route(
-                    endpoint.method, endpoint.path, partial(self._handle_endpoint, source, endpoint)
-                )
+                for method in _methods(endpoint):
+                    handler = partial(self._handle_endpoint, source, endpoint)
+                    app.router.add_route(method, endpoint.path, handler)
             for public in source.public_endpoints:
-                handler = partial(self._handle_public, source, public)
-                app.router.add_route(public.method, public.path, handler)
+                for method in _methods(public):
+                    handler = partial(self._handle_public, source, public)
+                    app.router.add_route(method, public.path, handler)
         for path, methods in _static_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         for path in _page_paths(self._sources):
@@ -96,12 +96,10 @@ class WebhookServer:
         return app
 
     @asynccontextmanager
-    async def serve(self, host: str, port: int, limits: Limits | None = None) -> AsyncIterator[Listening]:
+    async def serve(self, host: str, port: int) -> AsyncIterator[BoundAddress]:
         """Accept requests until the block ends. Port 0 finds a free one; a taken port raises OSError."""
         app, answered = self.build_app(), self._observability.on_response
-        async with listen(
-            app, self._error_formatter, host, port, limits or Limits(), answered=answered
-        ) as at:
+        async with serve(app, self._error_formatter, host, port, answered=answered) as at:
             yield at
 
     async def _handle_intake(
@@ -255,13 +253,18 @@ class WebhookServer:
             )
 
 
+def _methods(operation: Operation) -> tuple[str, ...]:
+    """The methods that an operation serves: HEAD wherever it is a GET."""
+    return ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
+
+
 def _static_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
     """The methods of every path without parameters, which must not match another path's parameter."""
     methods: dict[str, set[str]] = {}
     for source in sources.values():
         for route in source.operations:
             if "{" not in route.path:
-                methods.setdefault(route.path, set()).add(route.method)
+                methods.setdefault(route.path, set()).update(_methods(route))
     return methods
 
 

@@ -1,14 +1,11 @@
 """Read a request's body: bounded in size, inflated, in UTF-8."""
 
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.streams import StreamReader
 
 from bot.sources.contract import ApiError
 from bot.webhook.errors import api_error
-from bot.webhook.guard import LIMITS
-
-_CONTENT_ENCODINGS = ("", "identity", "gzip", "deflate")  # those that games send; aiohttp inflates them
+from bot.webhook.server.body import CODINGS, BodyBroken, BodyTooLarge, receive_body
+from bot.webhook.server.limits import LIMITS
 
 # Named one by one: some of Python's codecs take minutes, some are no text, and each name looked up is cached.
 _CHARSETS = {
@@ -21,34 +18,23 @@ _CHARSETS = {
 
 async def read_body(request: web.Request) -> bytes:
     """The whole body, inflated, in UTF-8. Raises ApiError."""
-    limit = request.app[LIMITS].body_bytes
-    if (request.content_length or 0) > limit:
+    limits = request.app[LIMITS]
+    if (request.content_length or 0) > limits.body_bytes:
         raise api_error(413)
-    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CONTENT_ENCODINGS:
+    coding = request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+    if coding not in CODINGS:
         raise api_error(415)
     try:
-        body = await _read_all(request.content, limit)
+        body = await receive_body(request.content, coding, limits)
     except TimeoutError as error:
         raise api_error(408) from error
-    # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
-    except (web.RequestPayloadError, HttpProcessingError) as error:
+    except BodyTooLarge as error:
+        raise api_error(413) from error
+    except BodyBroken as error:
         raise ApiError(400, "The body is damaged or incomplete.") from error
     # The usual header is not parsed each time.
     is_json = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
     return body if is_json else _to_utf8(body, request.charset)
-
-
-async def _read_all(content: StreamReader, limit: int) -> bytes:
-    """Most bodies arrive in one part."""
-    first = await content.readany()
-    if content.at_eof() and len(first) <= limit:
-        return first
-    body = bytearray(first)
-    while len(body) <= limit and (part := await content.readany()):
-        body += part
-    if len(body) > limit:
-        raise api_error(413)
-    return bytes(body)
 
 
 def _to_utf8(body: bytes, charset: str | None) -> bytes:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from bot.sources.contract import ApiError, HtmlPage, PageEndpoint, Source
 from bot.sources.validation import TypedDict
+from bot.webhook.server.aiohttp_private import UnbrandedResponse
 
 # A page needs nothing but its own style, and must not be framed by another site.
 _PAGE_HEADERS = {
@@ -24,8 +25,8 @@ def dump_json(body: Mapping[str, object]) -> bytes:
     return _encode(body).encode("ascii")
 
 
-class JsonResponse(web.Response):
-    """A response, JSON unless said otherwise, without the header that names the server's software."""
+class JsonResponse(UnbrandedResponse):
+    """A response, JSON unless said otherwise."""
 
     def __init__(
         self,
@@ -45,11 +46,6 @@ class JsonResponse(web.Response):
         response = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
         response.charset = "utf-8"
         return response
-
-    async def _prepare_headers(self) -> None:
-        # aiohttp adds its banner here, and has no setting against it.
-        await super()._prepare_headers()
-        self.headers.popall(hdrs.SERVER, None)
 
 
 class ErrorFormatter:

@@ -105,4 +105,4 @@ async def test_a_page_needs_no_key_and_has_a_strict_content_security_policy(
 async def test_405_names_the_allowed_methods(gate: Gate, ticket_id: str, method: str) -> None:
     reply = await gate.send(f"/north/tickets/{ticket_id}", None, method=method)
 
-    assert (reply.status, reply.headers["allow"]) == (405, "GET")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET,HEAD")

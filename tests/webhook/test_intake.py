@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.outbox import DeliveryKind, Destination
-from bot.webhook import Listening, WebhookServer
+from bot.webhook import BoundAddress, WebhookServer
 from storage import Store
 from tests.webhook.conftest import BODY, SOURCES, Gate, make_key, read_reply
 
@@ -204,5 +204,5 @@ async def test_connections_are_closed_when_the_server_stops(store: Store) -> Non
 
 
 def test_the_bound_address_is_a_url() -> None:
-    assert Listening(host="127.0.0.1", port=8080).address == "http://127.0.0.1:8080"
-    assert Listening(host="::1", port=8080).address == "http://[::1]:8080"
+    assert BoundAddress(host="127.0.0.1", port=8080).address == "http://127.0.0.1:8080"
+    assert BoundAddress(host="::1", port=8080).address == "http://[::1]:8080"
