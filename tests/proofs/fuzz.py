@@ -1,6 +1,7 @@
 """Hostile requests against the real webhook and store: `python -m tests.proofs.fuzz --requests N`.
 
-Promises: no 5xx, every error in the format of its path's source, the process alive, and its memory bounded.
+Promises: no 5xx, every error to a request that is HTTP in the format of its path's source, the process alive,
+and its memory bounded.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.sources import ApiError, Source, load_sources
+from bot.sources.contract import ApiError, PageEndpoint, Source
+from bot.sources.registry import load_sources
 from tests.proofs.hostile_requests import HostileRequest, RequestGenerator
 from tests.proofs.webhook_process import webhook_process
 from tests.webhook.conftest import Reply, read_reply
@@ -84,7 +86,7 @@ def wrong_with(request: HostileRequest, reply: Reply, sources: Mapping[str, Sour
     """What is wrong with an answer: a 5xx, or an error in a format its client cannot parse."""
     if reply.status >= 500:
         return f"{reply.status}"
-    if request.method == "HEAD" or _is_a_page(request, reply, sources):
+    if request.method == "HEAD" or _is_no_http(reply) or _is_a_page(request, reply, sources):
         return None
     try:
         answer = json.loads(reply.body)
@@ -97,9 +99,15 @@ def wrong_with(request: HostileRequest, reply: Reply, sources: Mapping[str, Sour
     return f"{reply.status} in another format: {reply.body[:120]!r}"
 
 
+def _is_no_http(reply: Reply) -> bool:
+    """Whether the request could not be parsed: aiohttp's own parser answers that, in text."""
+    return reply.status == 400 and reply.headers.get("content-type") == "text/plain; charset=utf-8"
+
+
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
-    """The sources whose error format is right: those with the longest prefix of the path."""
-    return [_owner(path, sources) for path in _possible_paths(target)]
+    """The sources whose error format is right: that of the API or of the page at the path."""
+    owners = (_owner, _page_owner)
+    return [owner_of(path, sources) for path in _possible_paths(target) for owner_of in owners]
 
 
 def _possible_paths(target: str) -> tuple[str, ...]:
@@ -117,6 +125,17 @@ def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
     owned = {prefix: source for source in sources.values() for prefix in source.path_prefixes}
     inside = [prefix for prefix in owned if f"{path}/".startswith(f"{prefix}/")]
     return owned[max(inside, key=len)] if inside else None
+
+
+def _page_owner(path: str, sources: Mapping[str, Source]) -> Source | None:
+    for source in sources.values():
+        for endpoint in source.public_endpoints:
+            if (
+                isinstance(endpoint, PageEndpoint)
+                and endpoint.path.rpartition("/")[0] == path.rpartition("/")[0]
+            ):
+                return source
+    return None
 
 
 def _is_error_of(owner: Source | None, answer: object, reply: Reply) -> bool:

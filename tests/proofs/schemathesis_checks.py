@@ -24,4 +24,4 @@ def valid_request_gets_no_undescribed_error(
 
 def _described_errors(operation: Any, status: int) -> list[Any]:
     content = operation["responses"][str(status)]["content"]["application/json"]
-    return [each["value"] for name, each in content["examples"].items() if name != "usual"]
+    return [each["value"] for name, each in content["examples"].items() if name != "default"]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from tests.proofs.webhook_process import WebhookProcess, webhook_process
 from tests.webhook.conftest import Reply, read_reply
 

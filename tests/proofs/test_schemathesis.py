@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from bot.sources import ApiError, ApiRequest, Endpoint, load_sources
+from bot.sources.contract import ApiError, ApiRequest, Endpoint
+from bot.sources.registry import load_sources
 from bot.sources.requests import GetWorkspace
 from tests.proofs.schemathesis_run import check
 from tests.webhook.conftest import SOURCES
@@ -38,13 +39,21 @@ WRONG = replace(
         Endpoint(
             method="GET",
             path="/south/title",
+            request=GetWorkspace,
             parse=get_workspace,
             serialize=lambda workspace: {"titel": "misspelt"},
             response=Title,
         ),
-        Endpoint(method="GET", path="/south/teapot", parse=raise_418, serialize=lambda workspace: {}),
-        Endpoint(method="GET", path="/south/refusing", parse=raise_400, serialize=lambda workspace: {}),
-        Endpoint(method="GET", path="/south/crashing", parse=crash, serialize=lambda workspace: {}),
+        *(
+            Endpoint(
+                method="GET", path=path, request=GetWorkspace, parse=parse, serialize=lambda workspace: {}
+            )
+            for path, parse in (
+                ("/south/teapot", raise_418),
+                ("/south/refusing", raise_400),
+                ("/south/crashing", crash),
+            )
+        ),
     ),
 )
 

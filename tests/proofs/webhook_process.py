@@ -16,7 +16,6 @@ from pathlib import Path
 
 from bot.sources.contract import RateLimit, Source
 from bot.sources.registry import load_sources
-
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
 from bot.webhook.responses import ErrorFormatter
@@ -29,7 +28,7 @@ _UNLIMITED = RateLimit(requests=10**9, seconds=1)  # how often requests come is 
 # Some requests never end.
 _SHORT_LIMITS = ConnectionLimits(head_seconds=1.0, body_seconds=1.0, lingering_seconds=0.2)
 
-# glibc keeps large blocks that were freed, and the process looks larger than what it holds: by 28 MB after
+# glibc retains large blocks that were freed, and the process looks larger than what it holds: by 28 MB after
 # 200,000 requests instead of a few. With these they are given back at once, and growth is what is really
 # held.
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
