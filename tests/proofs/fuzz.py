@@ -106,8 +106,9 @@ def _is_no_http(reply: Reply) -> bool:
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
     """The sources whose error format is right: that of the API or of the page at the path."""
-    owners = (_owner, _page_owner)
-    return [owner_of(path, sources) for path in _possible_paths(target) for owner_of in owners]
+    paths = _possible_paths(target)
+    pages = [owner for path in paths if (owner := _page_owner(path, sources)) is not None]
+    return [*(_owner(path, sources) for path in paths), *pages]
 
 
 def _possible_paths(target: str) -> tuple[str, ...]:
