@@ -16,19 +16,20 @@ TREE = sorted(file for room in ("bot", "cogs", "storage") for file in (HOUSE / r
 SIGNS = {
     "bot": "",
     "bot.tickets": "",
+    "bot.clock": "",
     "bot.sources": "bot.tickets pydantic pydantic_core jinja2",
     "storage": "bot.tickets aiosqlite",
-    "bot.webhook": "bot.tickets bot.sources storage aiohttp pydantic",
-    "bot.outbox": "bot.tickets storage",
+    "bot.webhook": "bot.clock bot.tickets bot.sources storage aiohttp pydantic",
+    "bot.outbox": "bot.clock bot.tickets storage",
     "bot.config": "pydantic pydantic_settings",
-    "bot.discord_client": "discord aiohttp yarl bot.config bot.outbox storage",
-    "cogs": "discord bot.tickets bot.discord_client bot.outbox storage",
+    "bot.discord_client": "bot.clock discord aiohttp yarl bot.config bot.outbox storage",
+    "cogs": "bot.clock discord bot.tickets bot.discord_client bot.outbox storage",
     "bot.sandbox": "aiohttp",
-    "bot.observability": "bot.config bot.tickets bot.outbox bot.discord_client bot.webhook storage "
+    "bot.observability": "bot.clock bot.config bot.tickets bot.outbox bot.discord_client bot.webhook storage "
     "prometheus_client pythonjsonlogger rich",
-    "bot.jobs": "bot.config storage",
-    "bot.admin": "bot.tickets storage aiohttp",
-    "bot.cli": "bot.tickets bot.sources bot.config bot.admin storage typer rich",
+    "bot.jobs": "bot.clock bot.config storage",
+    "bot.admin": "bot.clock bot.tickets storage aiohttp",
+    "bot.cli": "bot.clock bot.tickets bot.sources bot.config bot.admin storage typer rich",
     "bot.application": "bot.tickets bot.sources bot.webhook bot.outbox bot.config bot.discord_client "
     "bot.admin bot.jobs bot.observability cogs storage aiohttp discord",
 }

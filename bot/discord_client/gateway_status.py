@@ -1,19 +1,17 @@
 """Whether there is a connection to Discord, and since when there is none. Not what goes over it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from discord.ext import commands
 
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+from bot.clock import utc_now
 
 
 class GatewayStatus:
     """What Discord's gateway knows of us, over all logins."""
 
-    def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self.disconnected_since: datetime | None = now()  # None: there is a connection
 
