@@ -30,7 +30,7 @@ from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error, read_body
 from bot.webhook.guard import Limits
-from bot.webhook.health import HealthRoutes, Observability
+from bot.webhook.health import HealthRoutes, NoObservability, Observability
 from bot.webhook.idempotency import IdempotencyPolicy
 from bot.webhook.listening import Listening, listen
 from bot.webhook.openapi import docs_routes
@@ -67,7 +67,7 @@ class WebhookServer:
         self._sources = sources
         self._proxies = proxies or TrustedProxies()
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
-        self._observability = observability or Observability()
+        self._observability = observability or NoObservability()
         self._now = now
         self._error_formatter = ErrorFormatter(sources.values())
         self._limiters = {
@@ -263,8 +263,8 @@ def _build_request(request: web.Request, body: bytes) -> ApiRequest:
 
 
 def _log_created(ticket: Ticket) -> None:
-    known = {"ticket": ticket.id, "public_id": ticket.public_id}
-    _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=known)
+    ids = {"ticket_id": ticket.id, "workspace_id": ticket.workspace_id}
+    _log.info("Ticket %s created", ticket.public_id, extra=ids)
 
 
 def _stored_to_response(stored: StoredResponse) -> JsonResponse:

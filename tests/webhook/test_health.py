@@ -5,15 +5,16 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies
+from bot.webhook import IdempotencyPolicy, TrustedProxies
 from bot.webhook.client_ip import Network
+from bot.webhook.health import NoObservability
 from storage import Store
 from tests.support.bridge_harness import wait_for
 from tests.webhook.conftest import Gate, Reply, standing
@@ -25,15 +26,24 @@ LARGE = b'{"subject":"A subject","body":"%s"}' % (b"some words " * 3000)
 AGAIN = IdempotencyPolicy(body_ttl=timedelta(0))
 
 
-async def one_reason() -> Sequence[str]:
-    return ["Discord: not connected."]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected(NoObservability):
+    """A bridge that is not ready, and counts its responses."""
+
+    responses: list[tuple[str, str, int]] = field(default_factory=list)
+
+    async def unready_reasons(self) -> Sequence[str]:
+        return ["Discord: not connected."]
+
+    async def render_metrics(self) -> bytes:
+        return b"figures 1\n"
+
+    def on_response(self, source: str, path: str, status: int, seconds: float) -> None:
+        assert seconds > 0
+        self.responses.append((source, path, status))
 
 
-async def figures() -> bytes:
-    return b"figures 1\n"
-
-
-WATCH = Observability(allowed_networks=HERE, unready_reasons=one_reason, render_metrics=figures)
+WATCH = Disconnected(allowed_networks=HERE)
 
 
 async def got(gate: Gate, path: str, **headers: str) -> Reply:
@@ -157,7 +167,7 @@ async def test_what_is_not_ready_says_so_to_everyone_and_why_to_those_who_may_kn
 async def test_a_database_that_takes_nothing_is_not_ready_whatever_discord_is(
     store: Store, tmp_path: Path
 ) -> None:
-    async with standing(store, tmp_path, AGAIN, watch=Observability(allowed_networks=HERE)) as gate:
+    async with standing(store, tmp_path, AGAIN, watch=NoObservability(allowed_networks=HERE)) as gate:
         assert (await got(gate, "/readyz")).json == {"ready": True, "reasons": []}
         await fill_up(store)
         await refused(gate, "/north/tickets")
@@ -222,20 +232,15 @@ async def test_what_a_proxy_passed_on_comes_from_where_a_trusted_one_says(
 async def test_every_answer_is_counted_by_source_and_path_as_it_is_served(
     store: Store, tmp_path: Path
 ) -> None:
-    counted: list[tuple[str, str, int]] = []
-
-    def answered(source: str, path: str, status: int, seconds: float) -> None:
-        assert 0 < seconds < 5
-        counted.append((source, path, status))
-
-    async with standing(store, tmp_path, AGAIN, watch=Observability(on_response=answered)) as gate:
+    watch = Disconnected()
+    async with standing(store, tmp_path, AGAIN, watch=watch) as gate:
         await gate.send("/north/tickets")
         await gate.send("/north/tickets", key="wrong")
         await got(gate, "/north/tickets/SECRET")
         await gate.send("/south/broken")
         await got(gate, "/SECRET")
 
-    assert counted == [
+    assert watch.responses == [
         ("north", "/north/tickets", 200),
         ("north", "/north/tickets", 401),
         ("north", "/north/tickets/{id}", 404),
