@@ -26,7 +26,7 @@ class OpenCircuit:
 
     reason: str
     retry_at: float  # half-open from then on
-    opened_at: float  # kept while it opens again and again
+    opened_at: float  # the first time, if it opens again and again
     last_attempt_at: float
     failures: int = 0  # in a row
     forbidden: bool = False  # rejected: closes only after a person has repaired something
