@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Twice as many as cores: many tests wait for something most of their time.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
-.PHONY: demo test lint fuzz crowd repeats schema bench bench-short prove prove-controls clean
+.PHONY: demo test lint pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -16,6 +16,9 @@ lint: .venv/installed  ## style, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pictures: .venv/installed  ## draws the pictures in docs/images from the posts of a running demo
+	$(BIN)/python -m tests.pictures
 
 fuzz: .venv/installed  ## 200,000 hostile requests against the webhook (some minutes)
 	$(BIN)/python -m tests.proofs.fuzz --requests 200000

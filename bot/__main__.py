@@ -19,6 +19,7 @@ from bot.config import Settings
 from bot.demo import demo as staging
 from bot.demo import walkthrough as story
 from bot.observability.logging import configure_logging
+from bot.webhook.server.descriptors import raise_descriptor_limit
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ app.command()(restore)
 
 @app.command()
 def run(config: Config = None) -> None:
-    """Run the bridge: accept tickets, post them in Discord, until SIGTERM or Ctrl+C."""
+    """Run the bridge: accept tickets, post them in Discord, until SIGTERM, SIGHUP or Ctrl+C."""
     loaded = settings(config)
     configure_logging(logging.INFO, loaded.log.format)
     run_async(_run(loaded), StartupError)
@@ -63,6 +64,7 @@ def demo(
 
 async def _run(settings: Settings) -> None:
     stop = _stop_signal()
+    raise_descriptor_limit()
     async with run_application(settings) as application:
         # What is there by now stays. To look through all of it for garbage would hold up requests for a tenth
         # of a second, again and again.
@@ -103,9 +105,10 @@ async def _demo(
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or Ctrl+C."""
+    """Set by SIGTERM, Ctrl+C, and SIGHUP (the terminal was closed) where that is not ignored, as by nohup."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGTERM, signal.SIGINT, *hangup):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 

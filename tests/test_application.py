@@ -12,14 +12,14 @@ async def create_report(bridge: RunningBridge) -> str:
 
 
 async def connected(bridge: RunningBridge) -> None:
-    await wait_for(lambda: bridge.sandbox.state()["connected_sessions"])
+    await wait_for(lambda: bridge.sandbox.snapshot()["connected_sessions"])
 
 
 async def test_an_event_that_discord_py_cannot_parse_ends_neither_intake_nor_delivery(
     bridge: RunningBridge,
 ) -> None:
     await bridge.game_report()
-    sessions = bridge.sandbox.stand.gateway.sessions
+    sessions = bridge.sandbox.state.gateway.sessions
     for session in list(sessions.values()):
         session.dispatch("THREAD_CREATE", {"id": "5"})
 

@@ -169,6 +169,31 @@ async def test_run_serves_both_games_against_any_discord_compatible_server(tmp_p
         assert "view-only" in reply_text(refused)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_to_stop_ends_run_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    async with running_sandbox() as (sandbox, _), bridge_process(configured(tmp_path, sandbox)) as (run, _):
+        run.send_signal(number)
+
+        assert await run.wait() == 0
+
+
+async def test_a_closed_terminal_does_not_end_what_ignores_it_as_under_nohup(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a child inherits
+    try:
+        async with running_sandbox() as (sandbox, _):
+            config = configured(tmp_path, sandbox)
+            async with bridge_process(config) as (process, address), aiohttp.ClientSession() as session:
+                process.send_signal(signal.SIGHUP)
+                for _ in range(10):
+                    async with session.get(f"{address}/healthz") as answer:
+                        assert answer.status == 200
+                process.send_signal(signal.SIGTERM)
+
+                assert await process.wait() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 async def test_a_ticket_answered_before_kill_9_is_posted_once_after_a_restart(tmp_path: Path) -> None:
     async with running_sandbox() as (sandbox, guild):
         config = configured(tmp_path, sandbox)

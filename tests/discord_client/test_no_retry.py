@@ -39,5 +39,5 @@ async def test_a_private_thread_that_was_made_despite_an_error_is_there_once(
 
     ticket = await opened_by(without_nonces, "pete")
 
-    threads = [one.id for one in without_nonces.sandbox.stand.world.channels.values() if one.is_thread]
+    threads = [one.id for one in without_nonces.sandbox.state.world.channels.values() if one.is_thread]
     assert threads == [ticket.post.thread_id]

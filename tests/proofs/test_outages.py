@@ -40,7 +40,7 @@ async def connected(
 ) -> AsyncIterator[RunningBridge]:
     """A bridge that is logged in and has posted: its login is not what is tested."""
     async with (
-        running_sandbox(**({"buckets": False} | settings)) as (sandbox, guild),
+        running_sandbox(**({"rate_limits": False} | settings)) as (sandbox, guild),
         running_bridge(database, sandbox, guild, breaker_settings=breaker_settings) as bridge,
     ):
         await bridge.game_report()
@@ -240,7 +240,7 @@ async def test_a_server_error_that_discord_py_would_retry_posts_once(bridge: Run
 async def test_a_request_that_hangs_delays_no_other_channel(bridge: RunningBridge) -> None:
     bridge.sandbox.fail("hang", path=f"/channels/{bridge.guild.channels['reports']}/messages")
     hanging = await report(bridge)
-    await wait_for(lambda: not bridge.sandbox.state()["faults"])
+    await wait_for(lambda: not bridge.sandbox.snapshot()["faults"])
 
     await bridge.wait_until_posted(await ticket(bridge))
 
@@ -287,7 +287,7 @@ Change = Callable[[RunningBridge], None]
 
 
 def own_role(bridge: RunningBridge) -> int:
-    guild = bridge.sandbox.stand.world.guilds[bridge.guild.id]
+    guild = bridge.sandbox.state.world.guilds[bridge.guild.id]
     return next(role.id for role in guild.roles.values() if role.managed)
 
 
@@ -301,7 +301,7 @@ def allow_sending(bridge: RunningBridge) -> None:
 
 
 def hide_channel(bridge: RunningBridge) -> None:
-    bridge.sandbox.drop_overwrite("reports", own_role(bridge))
+    bridge.sandbox.delete_overwrite("reports", own_role(bridge))
 
 
 def give_staff_role(bridge: RunningBridge) -> None:

@@ -92,7 +92,7 @@ async def waiting(
     folder: Path, tickets: Sequence[NewTicket], **settings: Any
 ) -> AsyncIterator[tuple[Sandbox, DemoGuild, list[Ticket]]]:
     """A stand-in for Discord, its guild, and tickets that are kept and not shown yet."""
-    async with running_sandbox(buckets=False, **settings) as (sandbox, guild):
+    async with running_sandbox(rate_limits=False, **settings) as (sandbox, guild):
         new_workspace = NewWorkspace(
             name="main",
             guild_id=guild.id,

@@ -14,7 +14,7 @@ import pytest
 
 from bot.outbox.circuit_breaker import BreakerSettings
 from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
-from bot.sandbox.buckets import Limit
+from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
 from bot.tickets.outbox import ChannelBacklog, Destination
 from bot.tickets.workspace import NewWorkspace
@@ -34,7 +34,7 @@ from tests.support.bridge_harness import running_bridge as run_town
 _numbers = counting(1)
 REASON = "Discord refused it (400 50035 in embeds.0.title)"
 _SEES_ONLY = {"allow": Permission.VIEW_CHANNEL, "deny": Permission.SEND_MESSAGES}
-SLOW = {"POST /channels/{id}/messages": Limit(requests=1, per=0.7)}
+SLOW = {"POST /channels/{id}/messages": RateLimit(requests=1, per=0.7)}
 HASTY = {"POLL_SECONDS": 0.05, "EDIT_INTERVAL_SECONDS": 0.3}
 
 
@@ -61,7 +61,7 @@ async def watched(
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[RunningBridge]:
     async with (
-        running_sandbox(buckets=SLOW) as (sandbox, guild),
+        running_sandbox(rate_limits=SLOW) as (sandbox, guild),
         watched(tmp_path / "tickets.db", sandbox, guild) as town,
     ):
         yield town
@@ -97,7 +97,7 @@ async def file(town: RunningBridge, count: int) -> list[str]:
 
 def _bot_of(town: RunningBridge) -> int:
     """Its role in the town's guild."""
-    guild = town.sandbox.stand.world.guilds[town.guild.id]
+    guild = town.sandbox.state.world.guilds[town.guild.id]
     return next(role.id for role in guild.roles.values() if role.managed)
 
 
@@ -149,7 +149,7 @@ async def test_a_channel_that_is_late_is_told_of_in_one_message_that_ends_with_i
 async def slow_to_retry(tmp_path: Path) -> AsyncIterator[RunningBridge]:
     """A bridge that goes on in a forbidden channel only because it notices the repair."""
     async with (
-        running_sandbox(buckets=SLOW) as (sandbox, guild),
+        running_sandbox(rate_limits=SLOW) as (sandbox, guild),
         watched(tmp_path / "tickets.db", sandbox, guild, breaker_settings=LONG_FORBIDDEN_BACKOFF) as bridge,
     ):
         yield bridge

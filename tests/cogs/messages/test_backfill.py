@@ -218,7 +218,7 @@ async def test_twenty_disconnects_lose_no_reply_and_keep_none_twice(place: Place
             for count in range(10):
                 typed.append(f"{number} {count}")
                 sandbox.say("mia", thread_of(tickets[count]), typed[-1])
-            await wait_for(lambda: sandbox.state()["connected_sessions"])
+            await wait_for(lambda: sandbox.snapshot()["connected_sessions"])
             await asyncio.sleep(
                 0.05 * (number % 5)
             )  # sometimes in the middle of going through what was missed

@@ -9,7 +9,7 @@ import pytest
 
 from bot.application import StartupError, run_application
 from bot.sandbox import Permission
-from bot.sandbox.events import Intent
+from bot.sandbox.gateway.events import Intent
 from bot.tickets.message import Message, MessageKind
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Status, Ticket
@@ -178,7 +178,7 @@ async def test_under_a_game_report_nothing_typed_becomes_a_reply(typing: Running
 
 async def test_without_the_setting_nothing_typed_is_read_or_kept(town: RunningBridge) -> None:
     ticket = await town.ticket()
-    (session,) = town.sandbox.stand.gateway.sessions.values()
+    (session,) = town.sandbox.state.gateway.sessions.values()
     assert not session.intents & Intent.MESSAGE_CONTENT
 
     town.sandbox.say("mia", thread_of(ticket), "We are on it.")

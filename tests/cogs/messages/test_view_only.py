@@ -79,11 +79,11 @@ async def test_without_the_right_to_remove_it_says_which_right_is_missing(town: 
 
 async def test_a_forwarded_game_report_stays(town: RunningBridge) -> None:
     report = await town.game_report()
-    stand = town.sandbox.stand
+    state = town.sandbox.state
     shared = town.sandbox.say("mia", "general", "see this")
-    general = stand.world.channels[town.guild.channels["general"]]
+    general = state.world.channels[town.guild.channels["general"]]
     origin = {"message_id": str(report.post.message_id), "channel_id": str(report.post.channel_id)}
-    stand.emit_message(
+    state.emit_message(
         "MESSAGE_CREATE", general.messages[int(shared["id"])], message_reference=origin | {"type": 1}
     )
 

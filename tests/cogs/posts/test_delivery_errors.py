@@ -50,7 +50,7 @@ async def test_a_post_that_discord_shows_is_kept_whatever_its_sender_is_told(tmp
 
 async def test_it_is_found_though_others_have_written_much_since(tmp_path: Path) -> None:
     database = tmp_path / "t.db"
-    async with running_sandbox(nonce_window=0.0, echo=False, buckets=False) as (sandbox, guild):
+    async with running_sandbox(nonce_window=0.0, echo=False, rate_limits=False) as (sandbox, guild):
         async with run_town(database, sandbox, guild) as town:
             sandbox.fail("reset", method="POST", path=r"/channels/\d+/messages$", when="after")
             sandbox.fail("503", method="GET", path=r"/messages$", times=None)
@@ -156,7 +156,7 @@ async def opened(town: RunningBridge) -> str:
 
 
 def threads_in(town: RunningBridge, name: str) -> list[str]:
-    channels = town.sandbox.state()["guilds"][0]["channels"]
+    channels = town.sandbox.snapshot()["guilds"][0]["channels"]
     return [thread["name"] for one in channels if one["name"] == name for thread in one["threads"]]
 
 

@@ -135,7 +135,7 @@ async def test_a_choice_is_answered_after_a_restart_and_as_often_as_it_is_made(t
             opened, earlier = await shown.choose("mia", shown.tickets[0]), len(there[0].requests)
         async with back(tmp_path, *there) as shown:
             await wait_for(
-                lambda: there[0].state()["connected_sessions"] and len(there[0].requests) > earlier + 3
+                lambda: there[0].snapshot()["connected_sessions"] and len(there[0].requests) > earlier + 3
             )
             claimed = await shown.press("mia", opened, "Claim")
             again = [await shown.choose("mia", shown.tickets[0]) for _ in range(2)]

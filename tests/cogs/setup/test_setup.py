@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Declined, DemoGuild, Permission, demo_guild
+from bot.sandbox import ControlError, DemoGuild, Permission, demo_guild
 from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from cogs.setup.workspaces import parse_id_list
 from tests.cogs.core.test_markdown import ALIVE
@@ -45,7 +45,7 @@ def drawn_in(record: dict[str, Any]) -> str:
 
 def as_an_administrator_may(town: RunningBridge) -> None:
     """Show the commands to everyone, as the guild's own settings of them can."""
-    for commands in town.sandbox.stand.commands.values():
+    for commands in town.sandbox.state.commands.values():
         for command in commands:
             command["default_member_permissions"] = None
 
@@ -60,7 +60,7 @@ async def test_who_does_not_manage_the_server_is_not_even_shown_the_commands(
     town: RunningBridge, command: str
 ) -> None:
     for user in ("mia", "pete"):
-        with pytest.raises(Declined, match="lacks the permissions"):
+        with pytest.raises(ControlError, match="lacks the permissions"):
             await town.sandbox.command(user, "general", command, EVERY_COMMAND[command])
 
 
@@ -370,14 +370,14 @@ async def test_a_channel_of_another_server_cannot_be_picked(town: RunningBridge)
     elsewhere, owner = Elsewhere(town), str(town.guild.members["olivia"])
     options = {"id": "spies", "channel": str(elsewhere.guild.channels["reports"])}
 
-    with pytest.raises(Declined, match="pick one that is offered"):
+    with pytest.raises(ControlError, match="pick one that is offered"):
         await town.sandbox.command(owner, str(town.guild.channels["general"]), "setup department", options)
 
 
 async def test_only_a_text_channel_can_be_picked(town: RunningBridge) -> None:
     thread = town.sandbox.open_thread("mia", "general", "Talk")
 
-    with pytest.raises(Declined, match="pick one that is offered"):
+    with pytest.raises(ControlError, match="pick one that is offered"):
         await run(town, "department", id="talkers", channel=thread["id"])
 
 

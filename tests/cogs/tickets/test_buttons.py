@@ -150,7 +150,7 @@ async def test_staff_of_another_guild_cannot_touch_a_ticket(tmp_path: Path) -> N
 
 
 def _connected(sandbox: Sandbox) -> bool:
-    return bool(sandbox.state()["connected_sessions"])
+    return bool(sandbox.snapshot()["connected_sessions"])
 
 
 async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> 
             keys, earlier = town.keys, len(sandbox.requests)
         async with run_town(database, sandbox, guild, keys=keys) as town:
             await wait_for(
-                lambda: sandbox.state()["connected_sessions"] and len(sandbox.requests) > earlier + 3
+                lambda: sandbox.snapshot()["connected_sessions"] and len(sandbox.requests) > earlier + 3
             )
             record = await sandbox.modal("mia", opened["id"], {"text": "Written before the restart."})
             claimed = await town.press("noah", ticket, "Claim")

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from bot.sandbox import Declined, demo_guild
+from bot.sandbox import ControlError, demo_guild
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Ticket
 from tests.support.bridge_harness import RunningBridge, reply_text
@@ -33,7 +33,7 @@ async def test_an_opened_ticket_stands_in_a_private_thread_with_its_reporter_and
     assert list(town.buttons(ticket)) == ["Claim", "Reply", "Close"]
     for insider in ("pete", "mia", "noah"):
         assert town.sandbox.messages(place, as_user=insider)
-    with pytest.raises(Declined):
+    with pytest.raises(ControlError):
         town.sandbox.messages(place, as_user="paula")
 
 

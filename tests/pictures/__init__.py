@@ -1,0 +1,1 @@
+"""Pictures for the documents, drawn from the messages of the running demo."""

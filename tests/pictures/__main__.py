@@ -1,0 +1,10 @@
+"""`make pictures`: draw every picture of the documents anew."""
+
+import asyncio
+
+from tests.pictures.posts import pictures
+
+for path, svg in asyncio.run(pictures()).items():
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(svg, encoding="utf-8")
+    print(f"{path.parent.name}/{path.name}")
