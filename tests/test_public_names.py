@@ -125,6 +125,13 @@ def test_the_json_log_has_these_fields() -> None:
     assert set(event) == {*LOG_FIELDS, *LOG_EXTRA_FIELDS}
 
 
+def test_every_log_field_is_documented() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    section = page.partition("## Logs")[2].partition("## ")[0]
+
+    assert set(re.findall(r"`([a-z_]+)`", section)) == {*LOG_FIELDS, *LOG_EXTRA_FIELDS}
+
+
 def test_log_calls_pass_no_other_fields() -> None:
     passed = {name for file in PRODUCT for name in extra_names(file.read_text(encoding="utf-8"))}
 
