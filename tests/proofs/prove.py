@@ -46,7 +46,7 @@ SHORT: dict[str, tuple[Proof, str]] = {
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),
     # No bound on how much slower tickets get: of forty, a single one on a busy machine would decide.
     "no-breaker": (
-        Proof(outage, OutageSettings(seconds=60, speed=20, tickets=20, surplus=2.5, channels=1, slower=1e9)),
+        Proof(outage, OutageSettings(seconds=60, speed=10, tickets=20, surplus=2.5, channels=1, slower=1e9)),
         "caused",
     ),
 }
