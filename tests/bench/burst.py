@@ -90,11 +90,11 @@ async def drain(bench: Bench, buckets: Mapping[str, RateLimit] | None = None) ->
         command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
         async with running(command, bench.cores, port=bridge.port, folder=folder, database=bridge.database):
             await connected(sandbox)
-            begun = time.monotonic()
+            started_at = time.monotonic()
             loads = await _file(bench, bridge)
-            accepted_in = time.monotonic() - begun
-            left = await _drained(bridge.database, begun + _PATIENCE * allowed + 30)
-            seconds = time.monotonic() - begun
+            accepted_in = time.monotonic() - started_at
+            left = await _drained(bridge.database, started_at + _PATIENCE * allowed + 30)
+            seconds = time.monotonic() - started_at
     wrong = [wrong for load in loads if (wrong := load.wrong(load.accepted))]
     if left:
         wrong.append(f"{left} tickets of the burst were not posted.")
@@ -131,12 +131,12 @@ async def _send(bench: Bench, bridge: BridgeFolder, priority: str, count: int) -
     return await run_load(replace(load_spec, requests=count), bench.cores)
 
 
-async def _drained(database: Path, until: float) -> int:
+async def _drained(database: Path, deadline: float) -> int:
     """Wait until no delivery is pending; the number that still is after too long."""
     with closing(sqlite3.connect(database, timeout=60)) as db:
         while True:
             (left,) = db.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()
-            if not left or time.monotonic() > until:
+            if not left or time.monotonic() > deadline:
                 return int(left)
             await asyncio.sleep(0.05)
 

@@ -24,9 +24,9 @@ def commits(file: str, count: int) -> float:
         db.execute("CREATE TABLE tickets (id INTEGER PRIMARY KEY, name TEXT UNIQUE, body TEXT)")
         times = []
         for number in range(count):
-            begun = time.perf_counter()
+            started_at = time.perf_counter()
             db.execute("INSERT INTO tickets (name, body) VALUES (?, ?)", (f"PLAYER-{number:06d}", "x" * 350))
-            times.append(time.perf_counter() - begun)
+            times.append(time.perf_counter() - started_at)
     return statistics.median(times)
 
 

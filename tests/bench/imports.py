@@ -32,12 +32,12 @@ class Shares:
         """Wrap a loader's method, which gets itself and a module or its spec."""
 
         def watched(loader: Any, module: Any) -> Any:
-            begun, held = time.perf_counter(), megabytes()
+            started_at, held = time.perf_counter(), megabytes()
             self._inner.append([0.0, 0.0])
             try:
                 return load(loader, module)
             finally:
-                took, grew = time.perf_counter() - begun, megabytes() - held
+                took, grew = time.perf_counter() - started_at, megabytes() - held
                 inner_took, inner_grew = self._inner.pop()
                 self._inner[-1][0] += took
                 self._inner[-1][1] += grew

@@ -80,23 +80,23 @@ async def running(
     """Run a server until the block ends. Raises DidNotStart."""
     log = folder / "server.log"
     settings = {name: value for name, value in os.environ.items() if not name.startswith("TICKETBRIDGE_")}
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with log.open("wb") as out, on(cores.server):
         process = await asyncio.create_subprocess_exec(
             *command, cwd=ROOT, env=settings | dict(environment or {}), stdout=out, stderr=out
         )
     try:
         await _listens(process, port, log)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - started_at
         yield Process(pid=process.pid, port=port, database=database, log=log, seconds=seconds)
     finally:
         await _stop(process)
 
 
 async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
-    until = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _PATIENCE
     while True:
-        if process.returncode is not None or time.monotonic() > until:
+        if process.returncode is not None or time.monotonic() > deadline:
             raise DidNotStart(_log_tail(log))
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -61,10 +61,10 @@ async def _start(bench: Bench, number: int) -> float:
     folder = bench.new_folder("start")
     bridge = await create_bridge_folder(folder)
     command = [sys.executable, "-m", "bot", "run", "--config", str(folder / "config.toml")]
-    begun = time.monotonic()
+    started_at = time.monotonic()
     async with running(command, bench.cores, port=bridge.port, folder=folder, database=bridge.database):
         _accepted(bridge)
-        return time.monotonic() - begun
+        return time.monotonic() - started_at
 
 
 def _accepted(bridge: BridgeFolder) -> None:
@@ -100,9 +100,9 @@ async def _causes(bench: Bench) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds and megabytes by package, the medians of several processes."""
     seconds, held = defaultdict(list), defaultdict(list)
     for _ in range(bench.plan.starts):
-        begun = time.monotonic()
+        started_at = time.monotonic()
         await _run_json(bench, "-c", "pass")
-        seconds[PYTHON].append(time.monotonic() - begun)
+        seconds[PYTHON].append(time.monotonic() - started_at)
         shares: dict[str, list[float]] = json.loads(
             await _run_json(bench, "-m", "tests.bench.imports", "bot.__main__")
         )

@@ -85,18 +85,18 @@ async def measure_queries(database: Path, count: int) -> dict[str, float]:
         (workspace,) = await store.workspaces()
         scope = Scope(workspace_id=workspace.id, source="series")
         every = queries(store, scope, rows(database))
-        return {name: await _median(ask, count) for name, ask in every.items()}
+        return {name: await _median(query, count) for name, query in every.items()}
     finally:
         await store.close()
 
 
-async def _median(ask: Question, count: int) -> float:
+async def _median(query: Question, count: int) -> float:
     times: list[float] = []
-    await ask(0)
+    await query(0)
     while len(times) < count and (len(times) < 3 or sum(times) < _LOOKS_ENOUGH):
-        begun = time.perf_counter()
-        await ask(len(times) + 1)
-        times.append(time.perf_counter() - begun)
+        started_at = time.perf_counter()
+        await query(len(times) + 1)
+        times.append(time.perf_counter() - started_at)
     return statistics.median(times)
 
 

@@ -38,7 +38,7 @@ LOAD = Load(rate=10.0, p50=0.1, p99=0.2, accepted=10, different=10)
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    plan = replace(SHORT, rounds=1, seconds=0.2, warm_seconds=0.0, connections=(1,), samples=2, burst=30)
+    plan = replace(SHORT, rounds=1, seconds=1.0, warm_seconds=0.0, connections=(1,), samples=2, burst=30)
     return Bench(plan=plan, cores=split(), folder=tmp_path, wrk=False, node_modules=None)
 
 
@@ -151,9 +151,9 @@ async def test_a_seeded_database_has_what_its_queries_look_for(tmp_path: Path) -
     async with opened(bridge.database) as store:
         (workspace,) = await store.workspaces()
         scope = Scope(workspace_id=workspace.id, source=ROBLOX.source)
-        for name, ask in queries(store, scope, 2 * MODELS + 1000).items():
+        for name, query in queries(store, scope, 2 * MODELS + 1000).items():
             for number in range(3):
-                answer = await ask(number)
+                answer = await query(number)
                 found = answer.items if isinstance(answer, TicketPage) else answer
                 # Page 40 and a player's open tickets may be empty where there are few.
                 assert bool(found) == (name not in EMPTY_QUERIES) or "page" in name or "player" in name, name

@@ -67,8 +67,8 @@ class RobloxServer:
 
     def call(self, client: Any, method: str, player: Any, **fields: object) -> tuple[bool, Any]:
         """Call a method of the client; its two results."""
-        kept, outcome = self._call(client, method, player, self._table(fields))
-        return kept, _plain(outcome)
+        saved, outcome = self._call(client, method, player, self._table(fields))
+        return saved, _plain(outcome)
 
     async def file(self, client: Any, method: str, player: Any, **fields: object) -> tuple[bool, Any]:
         """`call`, while the event loop goes on."""
@@ -77,10 +77,10 @@ class RobloxServer:
     def compiles(self, script: str) -> bool:
         return self._lua.compile(script) is not None
 
-    def _request(self, wanted: Any) -> Any:
+    def _request(self, expected: Any) -> Any:
         if self.throws:
             raise RuntimeError(self.throws.pop(0))
-        request = _plain(wanted)
+        request = _plain(expected)
         assert not LOCKED_HEADERS & {name.lower() for name in request["Headers"]}
         url = urlsplit(request["Url"])
         connection = HTTPConnection(url.netloc, timeout=5)

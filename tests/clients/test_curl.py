@@ -74,7 +74,7 @@ def script(request: str, url: str, keys: dict[str, str]) -> str:
     return opening + request
 
 
-async def answered(request: str, bridge: Bridge) -> tuple[int, Any]:
+async def run_request(request: str, bridge: Bridge) -> tuple[int, Any]:
     """The status and the body that `sh` prints."""
     return _read(await run_program("sh", "-eu", "-c", script(request, bridge.url, dict(bridge.keys))))
 
@@ -105,7 +105,7 @@ def _curl() -> None:
 async def test_each_request_of_the_page_gets_the_answer_of_the_page(example: Example, bridge: Bridge) -> None:
     assert example.request is not None
 
-    status, body = await answered(example.request, bridge)
+    status, body = await run_request(example.request, bridge)
 
     assert status == example.status
     assert _shape(body) == _shape(example.answer)
@@ -116,11 +116,11 @@ async def test_no_apostrophe_quote_emoji_or_line_break_is_lost_in_the_shell(brid
     report, *_ = [each.request for each in examples() if each.status == 200]
     ticket = next(each.request for each in examples() if each.chapter == "Minecraft")
 
-    await answered(report or "", bridge)
-    await answered(ticket or "", bridge)
+    await run_request(report or "", bridge)
+    await run_request(ticket or "", bridge)
 
-    told = 'He said "you can\'t catch me" 😀\nand flew away.'
-    assert [ticket.body for ticket in await bridge.tickets()] == [told, told]
+    message = 'He said "you can\'t catch me" 😀\nand flew away.'
+    assert [ticket.body for ticket in await bridge.tickets()] == [message, message]
 
 
 @pytest.mark.parametrize("chapter", SOURCES)
@@ -130,8 +130,8 @@ async def test_the_429_of_the_page_is_what_one_request_too_many_gets(chapter: st
     shown = next(each for each in of_chapter if each.status == 429)
 
     async with opened(tmp_path / "narrow.db", requests=1) as bridge:
-        first, _ = await answered(request, bridge)
-        status, body = await answered(request, bridge)
+        first, _ = await run_request(request, bridge)
+        status, body = await run_request(request, bridge)
         with_headers = await run_program(
             "sh", "-eu", "-c", script(request.replace("curl ", "curl -i ", 1), bridge.url, dict(bridge.keys))
         )
@@ -145,9 +145,9 @@ async def test_the_403_of_the_page_is_what_a_workspace_without_tickets_answers(b
     of_chapter = [each for each in examples() if each.chapter == "Roblox"]
     shown = next(each for each in of_chapter if each.status == 403)
     (workspace,) = await bridge.store.workspaces()
-    await bridge.store.change_workspace(workspace.id, lambda kept: replace(kept, plan=Plan.FREE))
+    await bridge.store.change_workspace(workspace.id, lambda saved: replace(saved, plan=Plan.FREE))
 
-    status, body = await answered(of_chapter[0].request or "", bridge)
+    status, body = await run_request(of_chapter[0].request or "", bridge)
 
     assert (status, body) == (403, shown.answer)
 
@@ -209,7 +209,7 @@ async def test_curl_retries_with_the_same_idempotency_key(server: ScriptedServer
 
 
 async def test_the_retrying_request_is_accepted_by_the_bridge(bridge: Bridge) -> None:
-    status, _ = await answered(_block("sh", PAGE.partition("## Trying again")[2]) or "", bridge)
+    status, _ = await run_request(_block("sh", PAGE.partition("## Trying again")[2]) or "", bridge)
 
     assert status == 200
     assert [ticket.body for ticket in await bridge.tickets()] == ["I'm stuck in a wall."]
@@ -219,7 +219,7 @@ async def test_text_from_a_variable_arrives_unchanged(bridge: Bridge) -> None:
     if shutil.which("jq") is None:
         pytest.skip("jq not found")
 
-    status, _ = await answered(_block("sh", PAGE.partition("## Text you did not write")[2]) or "", bridge)
+    status, _ = await run_request(_block("sh", PAGE.partition("## Text you did not write")[2]) or "", bridge)
 
     assert status == 200
     assert [ticket.body for ticket in await bridge.tickets()] == ['I can\'t "move" \\o/\nsince the update']

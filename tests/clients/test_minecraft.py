@@ -101,10 +101,10 @@ def file(classes: Path) -> Filing:
 
 
 async def test_a_ticket_is_saved_with_every_character(file: Filing, bridge: Bridge) -> None:
-    said = await file(bridge.url + "/", bridge.keys["modl"] + "\n", "player", "bug")
+    outcomes = await file(bridge.url + "/", bridge.keys["modl"] + "\n", "player", "bug")
 
     full, bare = await bridge.tickets()
-    assert said == [f"pending kept {full.public_id}", f"pending kept {bare.public_id}"]
+    assert outcomes == [f"pending kept {full.public_id}", f"pending kept {bare.public_id}"]
     assert (await bridge.request_body(full))["description"] == HOSTILE
     assert full.body == HOSTILE.replace("\x01", "")  # the server takes control characters out
     assert (full.subject, full.category, full.priority) == ("Fly hacks", "player", Priority.HIGH)
@@ -124,8 +124,8 @@ async def test_a_rejection_is_reported_in_the_servers_words_and_not_retried(
     )
 
     assert unknown == ["pending refused The API key is missing or not valid."]
-    (said,) = wrong
-    assert said.startswith("pending refused Invalid data provided: type must be one of: player, chat")
+    (outcomes,) = wrong
+    assert outcomes.startswith("pending refused Invalid data provided: type must be one of: player, chat")
     assert await bridge.tickets() == []
 
 
@@ -134,9 +134,9 @@ async def test_it_retries_with_the_same_idempotency_key_over_plain_http(
 ) -> None:
     server.answers = [BUSY, BUSY]
 
-    said = await file(server.url + "/", "the key", "player", "bug")
+    outcomes = await file(server.url + "/", "the key", "player", "bug")
 
-    assert said == ["pending kept PLAYER-1"] * 2
+    assert outcomes == ["pending kept PLAYER-1"] * 2
     assert len(server.requests) == 4
     assert [len(set(keys)) for keys in (server.idempotency_keys[:3], server.idempotency_keys)] == [1, 2]
     assert len({body for _, body in server.requests[:3]}) == 1
@@ -153,25 +153,25 @@ async def test_it_retries_after_a_broken_connection_up_to_five_attempts(
     again = [CannedAnswer(status=500, headers=at_once)] * 9
     server.answers = [CannedAnswer(status=0), CannedAnswer(status=429, headers=at_once), *again]
 
-    said = await file(server.url, "k", "player")
+    outcomes = await file(server.url, "k", "player")
 
-    assert said == ["pending refused The ticket server answered with status 500."]
+    assert outcomes == ["pending refused The ticket server answered with status 500."]
     assert len(server.requests) == 5
 
 
 async def test_it_waits_for_retry_after_or_gives_up(file: Filing, server: ScriptedServer) -> None:
-    told = {"error": "Rate limit exceeded", "message": 'A "quoted" é\n😀 \\ sentence'}
+    message = {"error": "Rate limit exceeded", "message": 'A "quoted" é\n😀 \\ sentence'}
     server.answers = [
         CannedAnswer(status=429, headers={"Retry-After": "1"}),
         CannedAnswer(),
-        CannedAnswer(status=429, headers={"Retry-After": "31"}, body=told),
+        CannedAnswer(status=429, headers={"Retry-After": "31"}, body=message),
     ]
     started = asyncio.get_running_loop().time()
 
-    kept, *refused = await file(server.url, "k", "player", "bug")
+    saved, *refused = await file(server.url, "k", "player", "bug")
 
     assert asyncio.get_running_loop().time() - started >= 1
-    assert kept == "pending kept PLAYER-1"
+    assert saved == "pending kept PLAYER-1"
     assert refused == ['pending refused A "quoted" é', "😀 \\ sentence"]
     assert len(server.requests) == 3
 
@@ -181,12 +181,12 @@ async def test_the_cooldown_is_per_player_and_type_and_starts_with_a_success(
 ) -> None:
     server.answers = [CannedAnswer(after=0.2, status=400, body={"error": "no"}), CannedAnswer(after=0.2)]
 
-    said = await file(server.url, "k", "player,Player", "player,PLAYER", "player", "bug")
+    outcomes = await file(server.url, "k", "player,Player", "player,PLAYER", "player", "bug")
 
-    assert said[:2] == ["pending refused no", "done refused Your last message is still on its way."]
-    assert said[2:4] == ["pending kept PLAYER-1", "done refused Your last message is still on its way."]
-    assert re.fullmatch(r"done refused Wait (59|60) s before you send another message\.", said[4])
-    assert said[5] == "pending kept PLAYER-1"
+    assert outcomes[:2] == ["pending refused no", "done refused Your last message is still on its way."]
+    assert outcomes[2:4] == ["pending kept PLAYER-1", "done refused Your last message is still on its way."]
+    assert re.fullmatch(r"done refused Wait (59|60) s before you send another message\.", outcomes[4])
+    assert outcomes[5] == "pending kept PLAYER-1"
     assert len(server.requests) == 3
 
 
@@ -199,10 +199,10 @@ async def test_an_answer_without_a_ticket_is_no_success(file: Filing, server: Sc
         CannedAnswer(status=404, body=""),
     ]
 
-    said = await file(server.url, "k", *["player"] * 5)
+    outcomes = await file(server.url, "k", *["player"] * 5)
 
-    assert said[:3] == ["pending refused The ticket server answered with status 200."] * 3
-    assert said[3:] == [
+    assert outcomes[:3] == ["pending refused The ticket server answered with status 200."] * 3
+    assert outcomes[3:] == [
         "pending refused of another contract",
         "pending refused The ticket server answered with status 404.",
     ]
@@ -213,6 +213,6 @@ async def test_a_server_that_does_not_answer_is_reported_as_unreachable(
 ) -> None:
     server.answers = [*[CannedAnswer(status=500, headers={"Retry-After": "0"})] * 4, CannedAnswer(status=0)]
 
-    said = await file(server.url, "k", "player")
+    outcomes = await file(server.url, "k", "player")
 
-    assert said == ["pending refused The ticket server cannot be reached. Try again later."]
+    assert outcomes == ["pending refused The ticket server cannot be reached. Try again later."]

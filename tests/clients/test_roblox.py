@@ -25,10 +25,10 @@ async def test_a_report_is_saved_as_a_game_report_with_every_character(
 ) -> None:
     client = roblox.client(url=bridge.url + "/", apiKey=bridge.keys["series"])
 
-    kept, ticket = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    saved, ticket = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
     (found,) = await bridge.tickets()
-    assert (kept, ticket["TicketId"]) == (True, found.public_id)
+    assert (saved, ticket["TicketId"]) == (True, found.public_id)
     assert (found.view_only, found.subject, found.body) == (True, "Speed hacks", HOSTILE)
     assert (found.category, found.priority) == ("reports", Priority.HIGH)
     assert (found.reporter.id, found.reporter.label) == ("123456789", "Reporter Name (@reporter123)")
@@ -41,12 +41,12 @@ async def test_a_ticket_is_saved_as_one_that_staff_can_reply_to(roblox: RobloxSe
     client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
     fields = {"subject": "Stuck", "category": "support", "message": "I'm in a wall."}
 
-    kept, _ = await roblox.file(
+    saved, _ = await roblox.file(
         client, "openTicket", roblox.player(8000000001), **fields, avatarUrl="https://example.com/a.png"
     )
 
     (found,) = await bridge.tickets()
-    assert kept
+    assert saved
     assert (found.view_only, found.body, found.priority) == (False, "I'm in a wall.", Priority.NORMAL)
     assert (found.reporter.id, found.reporter.avatar_url) == ("8000000001", "https://example.com/a.png")
     assert "placeId" not in (await bridge.request_body(found))
@@ -56,9 +56,9 @@ async def test_a_test_player_in_studio_can_report(bridge: Bridge) -> None:
     studio = RobloxServer(CLIENTS / "roblox" / "TicketBridge.luau", place=0, job="")
     client = studio.client(url=bridge.url, apiKey=bridge.keys["series"])
 
-    kept, _ = await studio.file(client, "reportPlayer", studio.player(-1), **REPORT)
+    saved, _ = await studio.file(client, "reportPlayer", studio.player(-1), **REPORT)
 
-    assert kept
+    assert saved
     assert [ticket.reporter.id for ticket in await bridge.tickets()] == ["-1"]
 
 
@@ -124,9 +124,9 @@ async def test_it_waits_for_retry_after(roblox: RobloxServer, server: ScriptedSe
     ]
     client = roblox.client(url=server.url, apiKey="k")
 
-    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
-    assert kept
+    assert saved
     assert roblox.waits[:2] == [7, 0]
     assert 2 <= roblox.waits[2] <= 3  # a date is not read: the third wait of its own
 
@@ -150,11 +150,11 @@ async def test_an_exception_is_retried_and_its_text_goes_to_the_developer(
     roblox.throws = ["Number of requests exceeded limit"] * 2
     client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
 
-    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
     roblox.throws = ["Http requests are not enabled"] * 9
     unreachable = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
 
-    assert kept
+    assert saved
     assert len(await bridge.tickets()) == 1
     assert unreachable == (False, "The ticket server cannot be reached. Try again later.")
     assert len(roblox.throws) == 4
@@ -170,10 +170,10 @@ async def test_an_answer_without_a_ticket_is_no_success(roblox: RobloxServer, se
     ]
     client = roblox.client(url=server.url, apiKey="k")
 
-    said = [await roblox.file(client, "openTicket", roblox.player(), **REPORT) for _ in range(4)]
+    outcomes = [await roblox.file(client, "openTicket", roblox.player(), **REPORT) for _ in range(4)]
 
-    assert said[:3] == [(False, "The ticket server answered with status 200.")] * 3
-    assert said[3] == (False, "The ticket server answered with status 404.")
+    assert outcomes[:3] == [(False, "The ticket server answered with status 200.")] * 3
+    assert outcomes[3] == (False, "The ticket server answered with status 404.")
     assert len(server.requests) == 4
 
 
@@ -184,13 +184,13 @@ async def test_the_cooldown_is_per_player_and_starts_with_a_success(
     client = roblox.client(url=server.url, apiKey="k", cooldown=30)
 
     failed = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
-    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
     too_soon = await roblox.file(client, "openTicket", roblox.player(1), **REPORT)
     other, _ = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
     roblox.now += 30
     later, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
 
-    assert (failed, kept, other, later) == ((False, "no"), True, True, True)
+    assert (failed, saved, other, later) == ((False, "no"), True, True, True)
     assert too_soon == (False, "Wait 30 s before you send another message.")
     assert len(server.requests) == 4
 
@@ -205,9 +205,9 @@ async def test_a_second_click_during_the_first_request_sends_nothing(
         roblox.call(client, "reportPlayer", roblox.player(), **REPORT)
     )
 
-    kept, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
 
-    assert kept
+    assert saved
     assert second == [(False, "Your last message is still on its way.")]
     assert len(server.requests) == 2
 

@@ -53,7 +53,7 @@ def named(ticket: Ticket) -> bytes:
     return ticket.public_id.encode()
 
 
-def worked(details: TicketDetails, workspace: Workspace) -> bytes:
+def update_response(details: TicketDetails, workspace: Workspace) -> bytes:
     """A response to an update of a ticket."""
     return f"{details.ticket.public_id} in {workspace.name}: {details.ticket.status.value}".encode()
 

@@ -45,14 +45,14 @@ async def test_a_restored_database_is_what_was_backed_up(
     with DatabaseLock(path):
         aside = await asyncio.to_thread(restore, backup.path, path, NOW)
     again = await Store.open(path)
-    kept = await again.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    stored = await again.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await again.close()
 
     assert backup.tickets == 20
     assert aside is not None
     assert verify(aside) == 25
     assert verify(path) == 21
-    assert kept.id == 21
+    assert stored.id == 21
     assert dump(backup.path) == before
 
 

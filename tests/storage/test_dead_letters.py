@@ -63,13 +63,13 @@ async def test_a_dead_letter_made_while_others_are_reported_stays_unreported(
     store: Store, workspace: Workspace
 ) -> None:
     await dead_letter(store, workspace)
-    told = await store.unreported_dead_letters(workspace.id, 9)
+    reported = await store.unreported_dead_letters(workspace.id, 9)
     ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     (post,) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.dead_letter(post, "Discord refused it", LATER)
 
-    assert told.newest_at is not None
-    await store.mark_dead_letters_reported(workspace.id, told.newest_at)
+    assert reported.newest_at is not None
+    await store.mark_dead_letters_reported(workspace.id, reported.newest_at)
 
     assert [one.id for one in (await store.unreported_dead_letters(workspace.id, 9)).sample] == [post.id]
 

@@ -32,9 +32,9 @@ async def test_fifteen_posts_are_posted_one_by_one(outbox: OutboxHarness) -> Non
 
 
 async def test_of_sixteen_posts_the_ten_oldest_share_a_digest(outbox: OutboxHarness) -> None:
-    kept = await outbox.add_many(CROWD + 1)
+    stored = await outbox.add_many(CROWD + 1)
 
-    assert tickets_of(await outbox.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST]]
 
 
 async def test_only_the_channel_with_many_posts_gets_digests(outbox: OutboxHarness) -> None:
@@ -56,7 +56,7 @@ async def test_the_order_is_urgent_posts_then_other_deliveries_then_high_posts_t
 ) -> None:
     shown = await outbox.add()
     await outbox.deliver_due()  # its thread is pending now
-    kept = await outbox.add_many()
+    stored = await outbox.add_many()
     high = await outbox.add(Priority.HIGH)
     urgent = await outbox.add(Priority.URGENT)
 
@@ -69,7 +69,7 @@ async def test_the_order_is_urgent_posts_then_other_deliveries_then_high_posts_t
         ([high.id], DeliveryKind.POST),
         ([high.id], DeliveryKind.THREAD),
     ]
-    assert tickets_of(await outbox.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST]]
 
 
 async def test_a_started_delivery_comes_before_an_urgent_one(outbox: OutboxHarness) -> None:
@@ -81,23 +81,23 @@ async def test_a_started_delivery_comes_before_an_urgent_one(outbox: OutboxHarne
 
 @pytest.mark.parametrize("priority", [Priority.LOW, Priority.NORMAL])
 async def test_low_and_normal_posts_share_a_digest(outbox: OutboxHarness, priority: Priority) -> None:
-    kept = [await outbox.add((Priority.LOW, priority)[number % 2]) for number in range(CROWD + 1)]
+    stored = [await outbox.add((Priority.LOW, priority)[number % 2]) for number in range(CROWD + 1)]
 
-    assert tickets_of(await outbox.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST]]
 
 
 async def test_a_digest_has_game_reports_or_tickets_never_both(outbox: OutboxHarness, store: Store) -> None:
     await store.change_workspace(
-        outbox.workspace.id, lambda kept: replace(kept, reports_channel_id=kept.tickets_channel_id)
+        outbox.workspace.id, lambda stored: replace(stored, reports_channel_id=stored.tickets_channel_id)
     )
-    kept = [await outbox.add(view_only=number % 2 == 1) for number in range(2 * CROWD)]
+    stored = [await outbox.add(view_only=number % 2 == 1) for number in range(2 * CROWD)]
 
     left = [await outbox.deliver_due() for _ in range(DIGEST + 2)]
 
     others, *threads, reports = map(tickets_of, left)  # the threads of posted tickets come between
-    assert others == [ticket.id for ticket in kept if not ticket.view_only][:DIGEST]
+    assert others == [ticket.id for ticket in stored if not ticket.view_only][:DIGEST]
     assert [number for (number,) in threads] == others
-    assert reports == [ticket.id for ticket in kept if ticket.view_only][:DIGEST]
+    assert reports == [ticket.id for ticket in stored if ticket.view_only][:DIGEST]
 
 
 async def test_a_private_post_is_never_in_a_digest(outbox: OutboxHarness, store: Store) -> None:
@@ -114,15 +114,15 @@ async def test_a_private_post_is_never_in_a_digest(outbox: OutboxHarness, store:
 async def test_deliveries_of_a_ticket_stay_in_order_though_its_post_is_in_a_digest(
     outbox: OutboxHarness, store: Store
 ) -> None:
-    kept = await outbox.add_many()
-    for ticket in kept:
+    stored = await outbox.add_many()
+    for ticket in stored:
         await store.add_message(ticket.id, noting(), origin=ticket.public_id, now=NOW)
 
     seen: list[Delivery] = []
     while await outbox.due():
         seen += await outbox.deliver_due()
 
-    for ticket in kept:
+    for ticket in stored:
         own = [delivery for delivery in seen if delivery.ticket_id == ticket.id]
         assert [delivery.kind for delivery in own] == [
             DeliveryKind.POST,
@@ -148,9 +148,9 @@ async def test_a_started_digest_is_due_again_whole_with_its_lead_and_nonce(
 async def test_a_started_digest_is_due_again_whole_though_few_posts_wait(
     outbox: OutboxHarness, store: Store
 ) -> None:
-    kept = await outbox.add_many()
+    stored = await outbox.add_many()
     started = await store.start_attempt(await outbox.due(), NOW)
-    for ticket in kept[DIGEST:]:
+    for ticket in stored[DIGEST:]:
         for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
             await store.drop(row.id, NOW)
 
@@ -219,7 +219,7 @@ async def test_later_deliveries_queue_for_the_channel_of_the_digest(
 ) -> None:
     started = await outbox.start_digest()
     await store.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=900), NOW)
-    await store.change_workspace(outbox.workspace.id, lambda kept: replace(kept, tickets_channel_id=77))
+    await store.change_workspace(outbox.workspace.id, lambda stored: replace(stored, tickets_channel_id=77))
 
     await store.change_ticket(
         started[0].ticket_id, lambda ticket: ticket.set_status(Status.CLOSED), NOW, actor=WRITER

@@ -67,11 +67,11 @@ async def test_a_stored_ticket_is_there_after_closing_and_opening(store: Store, 
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.close()
 
-    again = await Store.open(path)
+    reopened = await Store.open(path)
     try:
-        assert await again.ticket(ticket.id) == ticket
+        assert await reopened.ticket(ticket.id) == ticket
     finally:
-        await again.close()
+        await reopened.close()
 
 
 async def test_closing_waits_for_a_write_in_progress(path: Path) -> None:
@@ -189,7 +189,9 @@ async def test_acknowledged_tickets_survive_kill_9(store: Store, workspace: Work
     with raw(path) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        shown = set(db.execute("SELECT public_id, kind FROM outbox JOIN tickets ON tickets.id = ticket_id"))
+        delivered = set(
+            db.execute("SELECT public_id, kind FROM outbox JOIN tickets ON tickets.id = ticket_id")
+        )
         alone = db.execute("SELECT count(*) FROM tickets WHERE id NOT IN (SELECT ticket_id FROM outbox)")
         assert alone.fetchone() == (0,)
     expected = {
@@ -197,7 +199,7 @@ async def test_acknowledged_tickets_survive_kill_9(store: Store, workspace: Work
         "reply": (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME),
     }
     assert len(acknowledged) > 20
-    assert {(name, kind.value) for noun, name in acknowledged for kind in expected[noun]} <= shown
+    assert {(name, kind.value) for noun, name in acknowledged for kind in expected[noun]} <= delivered
 
 
 def _noun_and_name(line: bytes) -> tuple[str, str]:

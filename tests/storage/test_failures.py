@@ -43,13 +43,13 @@ async def free_space(store: Store) -> None:
 
 async def add_until_full(store: Store, workspace: Workspace) -> list[str]:
     """Add tickets until the disk is full; the public ids of those that were stored."""
-    kept: list[str] = []
-    while len(kept) < 100:
+    stored: list[str] = []
+    while len(stored) < 100:
         try:
             ticket = await store.add_ticket(workspace.id, new_ticket(body=LONG), ids(), NOW)
         except DiskFull:
-            return kept
-        kept.append(ticket.public_id)
+            return stored
+        stored.append(ticket.public_id)
     raise AssertionError("the disk is never full")
 
 
@@ -65,14 +65,14 @@ async def test_on_a_full_disk_nothing_is_half_stored_and_writes_succeed_once_the
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     await fill_up(store)
-    kept = await add_until_full(store, workspace)
-    assert counted(path, "tickets") == len(kept)
-    assert counted(path, "outbox") == 2 * len(kept)
+    stored = await add_until_full(store, workspace)
+    assert counted(path, "tickets") == len(stored)
+    assert counted(path, "outbox") == 2 * len(stored)
 
     await free_space(store)
 
     await store.add_ticket(workspace.id, new_ticket(body=LONG), ids(), NOW)
-    assert counted(path, "tickets") == len(kept) + 1
+    assert counted(path, "tickets") == len(stored) + 1
     assert not store.broken.is_set()
 
 
@@ -150,10 +150,10 @@ async def test_a_lock_held_for_longer_fails_each_write_after_its_own_busy_timeou
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(result) for result in results} == {DatabaseUnavailable}
 
-        began = time.monotonic()
+        started_at = time.monotonic()
         with pytest.raises(DatabaseUnavailable):
             await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-        assert time.monotonic() - began > 0.25
+        assert time.monotonic() - started_at > 0.25
         foreign.execute("ROLLBACK")
 
         await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -214,16 +214,16 @@ async def test_once_a_read_meets_damage_nothing_is_written_any_more(
     for _ in range(30):
         ticket = await store.add_ticket(workspace.id, new_ticket(body=LONG), ids(), NOW)
     await store.close()
-    async with opened(path) as again:
+    async with opened(path) as reopened:
         damage(path)
 
         with pytest.raises(DatabaseCorrupt, match="malformed"):
-            await again.raw_request(ticket.id)
+            await reopened.raw_request(ticket.id)
 
-        assert again.broken.is_set()
-        assert isinstance(await again.health_error(), DatabaseCorrupt)
+        assert reopened.broken.is_set()
+        assert isinstance(await reopened.health_error(), DatabaseCorrupt)
         with pytest.raises(DatabaseCorrupt, match="malformed"):
-            await again.add_workspace(HUB, NOW)
+            await reopened.add_workspace(HUB, NOW)
 
 
 async def test_a_rollback_that_fails_does_not_hide_what_made_it_necessary(

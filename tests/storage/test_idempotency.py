@@ -14,7 +14,18 @@ from bot.tickets.queries import Scope
 from bot.tickets.ticket import NewTicket, Status, Ticket
 from bot.tickets.workspace import Category, Workspace
 from storage import StorageError, Store
-from tests.storage.samples import NOW, WRITER, counted, ids, named, new_ticket, opened, raw, replying, worked
+from tests.storage.samples import (
+    NOW,
+    WRITER,
+    counted,
+    ids,
+    named,
+    new_ticket,
+    opened,
+    raw,
+    replying,
+    update_response,
+)
 from tests.support.crash_worker import crash_worker
 
 WINDOW = timedelta(hours=1)
@@ -118,8 +129,8 @@ async def test_a_request_is_a_repeat_exactly_until_its_response_expires(
     assert (last.replayed, last.body) == (True, first.body)
     assert not after.replayed
     assert counted(path, "tickets") == 2
-    again = await create(once, now=once.expires_at + TICK)
-    assert (again.replayed, again.body) == (True, after.body)
+    repeated = await create(once, now=once.expires_at + TICK)
+    assert (repeated.replayed, repeated.body) == (True, after.body)
 
 
 async def test_an_idempotency_key_can_be_reused_once_its_response_expired(create: TakeIn) -> None:
@@ -146,8 +157,8 @@ async def test_a_repeat_is_recognized_after_closing_and_opening(
     first = await create(once)
     await store.close()
 
-    async with opened(path) as again:
-        repeat = await again.create_ticket(
+    async with opened(path) as repeated:
+        repeat = await repeated.create_ticket(
             workspace.id, new_ticket(), ids(), NOW, idempotency_key=once, serialize_response=named
         )
 
@@ -162,18 +173,18 @@ async def test_a_repeat_is_recognized_after_kill_9(store: Store, workspace: Work
         for _ in range(5):
             await process.stdout.readline()
         process.kill()
-        said = 5 + len([line for line in (await process.stdout.read()).splitlines() if line])
-    kept = counted(path, "tickets")
+        output = 5 + len([line for line in (await process.stdout.read()).splitlines() if line])
+    stored = counted(path, "tickets")
 
-    async with opened(path) as again:
-        for number in range(said):
+    async with opened(path) as repeated:
+        for number in range(output):
             once = replace(ONCE, header_value=str(number))
-            repeat = await again.create_ticket(
+            repeat = await repeated.create_ticket(
                 workspace.id, new_ticket(), ids(), NOW, idempotency_key=once, serialize_response=named
             )
 
             assert repeat == StoredResponse(body=f"T-{number}".encode(), replayed=True)
-    assert counted(path, "tickets") == kept == counted(path, "answered")
+    assert counted(path, "tickets") == stored == counted(path, "answered")
 
 
 @BOTH
@@ -222,10 +233,10 @@ async def test_a_cancelled_request_stores_all_or_nothing_and_blocks_no_other(
 
         # In one statement, because a cancelled write still ends in the writer's thread.
         with raw(path) as db:
-            tickets, answered = db.execute(
+            tickets, response = db.execute(
                 "SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM answered)"
             ).fetchone()
-        assert tickets == answered
+        assert tickets == response
         await create(same)
         assert counted(path, "tickets") == counted(path, "answered") == steps + 1
 
@@ -242,7 +253,7 @@ async def test_a_repeated_update_is_done_once(store: Store, workspace: Workspace
             change=_claiming,
             idempotency_key=ONCE,
             now=NOW,
-            serialize_response=worked,
+            serialize_response=update_response,
         )
 
     answers = await asyncio.gather(*(work() for _ in range(16)))

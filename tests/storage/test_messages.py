@@ -127,22 +127,22 @@ async def test_a_note_on_a_private_ticket_is_stored_and_shown_nowhere(
 async def test_the_newest_messages_of_the_given_kinds_come_oldest_first(
     store: Store, ticket: Ticket, report: Ticket
 ) -> None:
-    said: list[Callable[[Ticket], Reply | Note]] = [
+    messages: list[Callable[[Ticket], Reply | Note]] = [
         replying("1"),
         noting("2"),
         replying("3"),
         replying("4"),
     ]
-    kept = [
+    stored = [
         await store.add_message(ticket.id, compose, origin=str(number), now=NOW)
-        for number, compose in enumerate(said)
+        for number, compose in enumerate(messages)
     ]
     await store.add_message(report.id, noting("elsewhere"), origin="other", now=NOW)
 
-    assert await store.list_messages(ticket.id) == kept
-    assert await store.list_messages(ticket.id, limit=2) == kept[2:]
-    assert await store.list_messages(ticket.id, [MessageKind.NOTE]) == [kept[1]]
-    assert await store.list_messages(ticket.id, [MessageKind.REPLY], limit=2) == kept[2:]
+    assert await store.list_messages(ticket.id) == stored
+    assert await store.list_messages(ticket.id, limit=2) == stored[2:]
+    assert await store.list_messages(ticket.id, [MessageKind.NOTE]) == [stored[1]]
+    assert await store.list_messages(ticket.id, [MessageKind.REPLY], limit=2) == stored[2:]
 
 
 async def test_an_unknown_message_is_none(store: Store) -> None:

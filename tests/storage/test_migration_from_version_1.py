@@ -73,7 +73,7 @@ async def test_rows_of_version_1_are_read_as_todays_objects(old: Path) -> None:
         key = await store.find_key("hash1")
         report = await store.ticket(2)
         private = await store.ticket(3)
-        said = await store.list_messages(2)
+        output = await store.list_messages(2)
 
     assert (workspace.name, workspace.plan, workspace.tickets_enabled) == (
         "Größe 東京",
@@ -90,7 +90,7 @@ async def test_rows_of_version_1_are_read_as_todays_objects(old: Path) -> None:
         Status.CLOSED,
         Actor(id="12", name="Bob", source="somewhere"),
     )
-    assert [(each.kind, each.text) for each in said] == [(MessageKind.NOTE, "Seen\x00 him 😀")]
+    assert [(each.kind, each.text) for each in output] == [(MessageKind.NOTE, "Seen\x00 him 😀")]
 
 
 async def test_pending_deliveries_of_version_1_are_still_delivered_in_order(old: Path) -> None:
@@ -112,26 +112,26 @@ async def test_pending_deliveries_of_version_1_are_still_delivered_in_order(old:
 async def test_a_migrated_file_accepts_new_work(old: Path) -> None:
     async with opened(old) as store:
         reply = await store.add_message(1, replying(), origin="new", now=NOW)
-        again = await store.add_message(1, replying("Other"), origin="reply", now=NOW)
+        reopened = await store.add_message(1, replying("Other"), origin="reply", now=NOW)
         ticket = await store.add_ticket("w1", new_ticket(), ids(), NOW)
 
     assert reply.id > 9
-    assert (again.id, again.text) == (1, "We are on it.")
+    assert (reopened.id, reopened.text) == (1, "We are on it.")
     assert ticket.id == 4
 
 
 async def test_tickets_older_than_the_index_are_listed_counted_and_found(old: Path) -> None:
     async with opened(old) as store:
         scope = Scope(workspace_id="w1", source=(await store.ticket(1)).source)
-        wanted = [one for one in (3, 2, 1) if (await store.ticket(one)).source == scope.source]
+        expected = [one for one in (3, 2, 1) if (await store.ticket(one)).source == scope.source]
         for left in (3, 0):
             assert await store.index_lag() == left
             for search in (TicketQuery(limit=10), TicketQuery(limit=10, text="")):
                 found = await store.search_tickets(scope, search)
-                assert [case.ticket.id for case in found.items] == wanted
-                assert found.total == len(wanted)
+                assert [case.ticket.id for case in found.items] == expected
+                assert found.total == len(expected)
             rey = await store.search_tickets(scope, TicketQuery(limit=10, text="REY ☃"))
-            assert {case.ticket.id for case in rey.items} >= {wanted[-1]}
+            assert {case.ticket.id for case in rey.items} >= {expected[-1]}
             await store.index_batch()
 
 

@@ -56,11 +56,11 @@ async def test_opening_again_changes_nothing(store: Store, workspace: Workspace,
     await store.close()
     before = schema_of(path)
 
-    again = await Store.open(path)
+    reopened = await Store.open(path)
 
     assert schema_of(path) == before
-    assert await again.workspaces() == [workspace]
-    await again.close()
+    assert await reopened.workspaces() == [workspace]
+    await reopened.close()
 
 
 async def test_a_later_migration_keeps_the_data(
@@ -71,11 +71,11 @@ async def test_a_later_migration_keeps_the_data(
     later = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\n")
     monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, later])
 
-    again = await Store.open(path)
+    reopened = await Store.open(path)
 
-    assert await again.ticket(ticket.id) == ticket
+    assert await reopened.ticket(ticket.id) == ticket
     assert version_of(path) == NEWEST + 1
-    await again.close()
+    await reopened.close()
 
 
 async def test_a_failed_migration_leaves_the_last_complete_version(

@@ -21,9 +21,9 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
 
 
 async def due(
-    store: Store, busy: tuple[int, ...] = (), *, lane: Destination = Destination.DISCORD
+    store: Store, busy: tuple[int, ...] = (), *, destination: Destination = Destination.DISCORD
 ) -> list[Delivery]:
-    return [delivery for (delivery,) in await store.due_deliveries(lane, busy, NOW)]
+    return [delivery for (delivery,) in await store.due_deliveries(destination, busy, NOW)]
 
 
 async def test_only_the_first_delivery_of_a_ticket_is_due_until_it_is_delivered(
@@ -83,27 +83,27 @@ async def test_deliveries_to_discord_and_to_games_do_not_hold_up_each_other(
     reply = await store.add_message(ticket.id, replying(), origin="a", now=NOW)
 
     (post,) = await due(store)
-    (back,) = await due(store, lane=Destination.GAME)
+    (back,) = await due(store, destination=Destination.GAME)
     await store.retry_later([post], SOON, "Discord is away")
 
     assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
-    assert await due(store, lane=Destination.GAME) == [back]
+    assert await due(store, destination=Destination.GAME) == [back]
 
 
 async def test_replies_go_to_the_game_in_the_order_they_were_stored(store: Store, ticket: Ticket) -> None:
-    kept = [
+    stored = [
         await store.add_message(ticket.id, replying(str(number)), origin=str(number), now=NOW)
         for number in range(3)
     ]
 
     gone = []
-    for _ in kept:
-        (back,) = await due(store, lane=Destination.GAME)
+    for _ in stored:
+        (back,) = await due(store, destination=Destination.GAME)
         gone.append(back.message_id)
         await store.mark_delivered([back], Receipt(), NOW)
 
-    assert gone == [message.id for message in kept]
-    assert await due(store, lane=Destination.GAME) == []
+    assert gone == [message.id for message in stored]
+    assert await due(store, destination=Destination.GAME) == []
 
 
 async def test_a_started_attempt_is_stored_whatever_its_outcome(

@@ -58,8 +58,8 @@ async def test_more_than_a_few_of_one_priority_share_a_digest(
 async def test_urgent_posts_come_before_high_ones_and_all_others_and_share_no_digest_with_them(
     outbox: OutboxHarness,
 ) -> None:
-    kept = [await outbox.add(list(Priority)[number % 4], view_only=True) for number in range(80)]
-    by_id = {ticket.id: ticket.priority for ticket in kept}
+    stored = [await outbox.add(list(Priority)[number % 4], view_only=True) for number in range(80)]
+    by_id = {ticket.id: ticket.priority for ticket in stored}
 
     left = [await deliver_due_reports(outbox) for _ in range(8)]
 

@@ -48,9 +48,9 @@ class Queries:
         await self.store.search_tickets(self.scope, TicketQuery(limit=25, **conditions))
 
 
-Asked = Callable[[Queries], Coroutine[Any, Any, object]]
+Query = Callable[[Queries], Coroutine[Any, Any, object]]
 
-ASKED: dict[str, Asked] = {
+QUERIES: dict[str, Query] = {
     "a list": lambda desk: desk.search(),
     "a filtered list": lambda desk: desk.search(statuses=[Status.OPEN], categories=["bug"]),
     "what a player filed": lambda desk: desk.search(reporter_id="7"),
@@ -95,13 +95,13 @@ def _claimed(ticket: Ticket) -> Ticket:
     return ticket.claim(WRITER)
 
 
-async def plans_of(store: Store, ask: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
+async def plans_of(store: Store, query: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
     """Each step of SQLite's plan for each executed statement, including those of triggers."""
     statements: list[str] = []
     connections = [store._writer, store._reader]
     for db in connections:
         await run_in_thread(db, lambda thread: thread.set_trace_callback(statements.append))
-    await ask()
+    await query()
     for db in connections:
         await run_in_thread(db, lambda thread: thread.set_trace_callback(None))
     reads_and_writes = [one for one in statements if _READ_OR_WRITE.match(one)]
@@ -126,7 +126,7 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
     return bool(step)
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", QUERIES)
 async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
     for _ in range(3):
         ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
@@ -134,7 +134,7 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
     await store.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     desk = Queries(store=store, ticket=ticket)
 
-    plans = await plans_of(store, lambda: ASKED[name](desk))
+    plans = await plans_of(store, lambda: QUERIES[name](desk))
 
     assert [step for step in plans if _WHOLE.search(step)] == []
 

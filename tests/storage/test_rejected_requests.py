@@ -34,7 +34,7 @@ async def test_a_rejected_request_comes_back_as_it_was_sent(
 
     await store.save_rejected_request(key, "/tickets", "Subject is ' required ✗", b'\x00\xff{"', later)
 
-    kept = RejectedRequest(
+    stored = RejectedRequest(
         id=1,
         key_prefix="a",
         workspace_name="hub",
@@ -46,8 +46,8 @@ async def test_a_rejected_request_comes_back_as_it_was_sent(
         created_at=later,
     )
     async with opened(path) as again:
-        assert await again.list_rejected_requests(10) == [kept]
-        assert await again.rejected_request(1) == kept
+        assert await again.list_rejected_requests(10) == [stored]
+        assert await again.rejected_request(1) == stored
 
 
 @pytest.mark.parametrize("size", [0, 1, EIGHT_KIB - 1, EIGHT_KIB, EIGHT_KIB + 1, 1_000_000])
@@ -56,8 +56,8 @@ async def test_the_start_of_a_body_and_its_size_are_stored(store: Store, add_key
 
     await store.save_rejected_request(await add_key("a"), "/tickets", "no", body, NOW)
 
-    (kept,) = await store.list_rejected_requests(10)
-    assert (kept.body, kept.size) == (body[:EIGHT_KIB], size)
+    (stored,) = await store.list_rejected_requests(10)
+    assert (stored.body, stored.size) == (body[:EIGHT_KIB], size)
 
 
 async def test_the_newest_50_of_a_key_are_retained_newest_first(store: Store, add_key: AddKey) -> None:
@@ -81,9 +81,9 @@ async def test_a_flood_of_one_key_deletes_no_request_of_another(store: Store, ad
     )
     await store.save_rejected_request(quiet, "/tickets", "mine too", b"{", NOW)
 
-    kept = await store.list_rejected_requests(1000)
-    assert [one.reason for one in kept if one.key_prefix == "quiet"] == ["mine too", "mine"]
-    assert sum(one.key_prefix == "loud" for one in kept) == 50
+    stored = await store.list_rejected_requests(1000)
+    assert [one.reason for one in stored if one.key_prefix == "quiet"] == ["mine too", "mine"]
+    assert sum(one.key_prefix == "loud" for one in stored) == 50
 
 
 async def test_a_deleted_request_is_unknown_with_advice(store: Store, add_key: AddKey) -> None:

@@ -37,7 +37,7 @@ class Tickets:
 
 @pytest.fixture
 async def tickets(store: Store, workspace: Workspace) -> Tickets:
-    kept = []
+    stored = []
     for category, reporter, reported, status, department in SORTS:
         name, display_name = NAMES[reporter]
         new = replace(
@@ -46,14 +46,14 @@ async def tickets(store: Store, workspace: Workspace) -> Tickets:
             reported_player=Player(id=reported, name="kylo") if reported else None,
         )
         ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
-        wanted = replace(ticket, status=status, department=department)
-        kept.append(await store.change_ticket(ticket.id, partial(_becoming, wanted), NOW, actor=WRITER))
+        expected = replace(ticket, status=status, department=department)
+        stored.append(await store.change_ticket(ticket.id, partial(_becoming, expected), NOW, actor=WRITER))
     scope = Scope(workspace_id=workspace.id, source="somewhere")
-    return Tickets(store=store, scope=scope, tickets=kept[::-1])
+    return Tickets(store=store, scope=scope, tickets=stored[::-1])
 
 
-def _becoming(wanted: Ticket, _: Ticket) -> Ticket:
-    return wanted
+def _becoming(expected: Ticket, _: Ticket) -> Ticket:
+    return expected
 
 
 def _reported(ticket: Ticket) -> str | None:
@@ -143,8 +143,8 @@ async def test_text_after_a_null_character_is_found(store: Store, workspace: Wor
 
 async def test_every_page_has_the_total_of_all_pages(tickets: Tickets) -> None:
     search = TicketQuery(limit=7, categories=["tea"])
-    wanted = [ticket for ticket in tickets.tickets if ticket.category == "tea"]
-    assert len(wanted) == 24
+    expected = [ticket for ticket in tickets.tickets if ticket.category == "tea"]
+    assert len(expected) == 24
 
     seen = []
     for offset in (0, 7, 14, 21, 28, 1000):
@@ -152,7 +152,7 @@ async def test_every_page_has_the_total_of_all_pages(tickets: Tickets) -> None:
         assert page.total == 24
         seen.append([case.ticket for case in page.items])
 
-    assert seen == [wanted[:7], wanted[7:14], wanted[14:21], wanted[21:], [], []]
+    assert seen == [expected[:7], expected[7:14], expected[14:21], expected[21:], [], []]
 
 
 async def test_a_search_that_finds_nothing_has_a_total_of_none(tickets: Tickets) -> None:

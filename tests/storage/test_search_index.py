@@ -40,21 +40,21 @@ TEXTS = (
 )
 
 
-def search_of(chance: random.Random, texts: Sequence[str | None]) -> TicketQuery:
+def search_of(rng: random.Random, texts: Sequence[str | None]) -> TicketQuery:
     def some(values: Sequence[str]) -> list[str] | None:
-        return chance.choice([None, None, chance.sample(values, chance.randrange(3))])
+        return rng.choice([None, None, rng.sample(values, rng.randrange(3))])
 
     statuses = some([status.value for status in Status])
     return TicketQuery(
-        limit=chance.choice([1, 5, 1000]),
-        offset=chance.choice([0, 0, 0, 3, 50]),
+        limit=rng.choice([1, 5, 1000]),
+        offset=rng.choice([0, 0, 0, 3, 50]),
         statuses=None if statuses is None else [Status(one) for one in statuses],
         categories=some(CATEGORIES),
         departments=some(DEPARTMENTS),
         hidden_departments=some(DEPARTMENTS) or (),
-        reporter_id=chance.choice([None, None, None, "7", "8"]),
-        reported_id=chance.choice([None, None, None, "7", "9"]),
-        text=chance.choice(texts),
+        reporter_id=rng.choice([None, None, None, "7", "8"]),
+        reported_id=rng.choice([None, None, None, "7", "9"]),
+        text=rng.choice(texts),
     )
 
 
@@ -77,18 +77,18 @@ def matches(ticket: Ticket, scope: Scope, search: TicketQuery) -> bool:
 class Archive:
     """A store, and a copy of every ticket that it should have."""
 
-    def __init__(self, store: Store, workspaces: Sequence[Workspace], chance: random.Random) -> None:
+    def __init__(self, store: Store, workspaces: Sequence[Workspace], rng: random.Random) -> None:
         self.store = store
         self.tickets: dict[int, Ticket] = {}
         self._workspaces = workspaces
-        self.chance = chance
+        self.rng = rng
 
     def player(self) -> Player:
-        one = self.chance.choice
+        one = self.rng.choice
         return Player(id=one(PLAYERS), name=one(NAMES), display_name=one(NAMES))
 
     async def file(self) -> None:
-        one = self.chance.choice
+        one = self.rng.choice
         new = replace(
             new_ticket(source=one(SOURCES), category=one(CATEGORIES), subject=f"{one(WORDS)} {one(WORDS)}"),
             reporter=self.player(),
@@ -98,27 +98,27 @@ class Archive:
         self.tickets[ticket.id] = ticket
 
     async def change(self) -> None:
-        one = self.chance.choice
-        wanted = replace(
+        one = self.rng.choice
+        expected = replace(
             one(list(self.tickets.values())), status=one(list(Status)), department=one(DEPARTMENTS)
         )
-        wanted = replace(wanted, reporter=one([wanted.reporter, self.player()]))
-        self.tickets[wanted.id] = await self.store.change_ticket(
-            wanted.id, lambda before: replace(wanted, post=before.post), NOW, actor=WRITER
+        expected = replace(expected, reporter=one([expected.reporter, self.player()]))
+        self.tickets[expected.id] = await self.store.change_ticket(
+            expected.id, lambda before: replace(expected, post=before.post), NOW, actor=WRITER
         )
 
     async def check(self, texts: Sequence[str | None] = TEXTS) -> None:
         """Assert that a search finds exactly the matching tickets, and counts them."""
-        scope = Scope(
-            workspace_id=self.chance.choice(self._workspaces).id, source=self.chance.choice(SOURCES)
-        )
-        search = search_of(self.chance, texts)
-        wanted = [one for _, one in sorted(self.tickets.items(), reverse=True) if matches(one, scope, search)]
+        scope = Scope(workspace_id=self.rng.choice(self._workspaces).id, source=self.rng.choice(SOURCES))
+        search = search_of(self.rng, texts)
+        expected = [
+            one for _, one in sorted(self.tickets.items(), reverse=True) if matches(one, scope, search)
+        ]
 
         found = await self.store.search_tickets(scope, search)
 
-        page = wanted[search.offset : search.offset + search.limit]
-        assert ([case.ticket for case in found.items], found.total) == (page, len(wanted)), search
+        page = expected[search.offset : search.offset + search.limit]
+        assert ([case.ticket for case in found.items], found.total) == (page, len(expected)), search
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ async def archive(store: Store, workspace: Workspace, seed: int) -> Archive:
             await archive.file()
         for _ in range(8):
             await archive.change()
-        await store.index_batch(archive.chance.randrange(30))
+        await store.index_batch(archive.rng.randrange(30))
     return archive
 
 

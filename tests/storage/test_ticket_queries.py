@@ -87,12 +87,12 @@ async def test_tickets_come_in_the_requested_order_without_unknown_and_foreign_o
 async def test_a_hundred_tickets_keep_the_requested_order(
     store: Store, workspace: Workspace, scope: Scope
 ) -> None:
-    kept = [await store.add_ticket(workspace.id, new_ticket(), ids(), NOW) for _ in range(100)]
-    wanted = kept[1::2] + kept[::2][::-1]
+    stored = [await store.add_ticket(workspace.id, new_ticket(), ids(), NOW) for _ in range(100)]
+    expected = stored[1::2] + stored[::2][::-1]
 
-    found = await store.list_ticket_details(scope, [each.public_id for each in wanted])
+    found = await store.list_ticket_details(scope, [each.public_id for each in expected])
 
-    assert [case.ticket for case in found] == wanted
+    assert [case.ticket for case in found] == expected
 
 
 async def test_ticket_details_have_all_messages_but_notes_oldest_first(

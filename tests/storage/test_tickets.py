@@ -44,15 +44,15 @@ async def test_a_ticket_comes_back_as_it_was_stored(store: Store, workspace: Wor
         raw_request='{"é": "\\u0000"}',
     )
 
-    kept = await store.add_ticket(workspace.id, new, ids(), NOW)
+    stored = await store.add_ticket(workspace.id, new, ids(), NOW)
 
-    assert kept == await store.ticket(kept.id) == await store.ticket_by_public_id(kept.public_id)
-    assert await store.raw_request(kept.id) == new.raw_request
-    assert {name: getattr(kept, name) for name in NewTicket.__dataclass_fields__} == {
+    assert stored == await store.ticket(stored.id) == await store.ticket_by_public_id(stored.public_id)
+    assert await store.raw_request(stored.id) == new.raw_request
+    assert {name: getattr(stored, name) for name in NewTicket.__dataclass_fields__} == {
         name: getattr(new, name) for name in NewTicket.__dataclass_fields__
     } | {"raw_request": "{}"}
-    assert (kept.workspace_id, kept.status, kept.created_at) == (workspace.id, Status.OPEN, NOW)
-    assert len(kept.uid) == 24
+    assert (stored.workspace_id, stored.status, stored.created_at) == (workspace.id, Status.OPEN, NOW)
+    assert len(stored.uid) == 24
 
 
 @pytest.mark.parametrize(
@@ -134,15 +134,15 @@ async def test_a_source_without_further_ids_gets_an_error(
 async def test_a_thousand_tickets_in_one_frozen_second_have_a_thousand_ids(
     store: Store, workspace: Workspace
 ) -> None:
-    kept = await asyncio.gather(
+    stored = await asyncio.gather(
         *(
             store.add_ticket(workspace.id, new_ticket(), timestamp_ids("TICKET", NOW), NOW)
             for _ in range(1000)
         )
     )
 
-    assert len({ticket.public_id for ticket in kept}) == 1000
-    assert len({ticket.uid for ticket in kept}) == 1000
+    assert len({ticket.public_id for ticket in stored}) == 1000
+    assert len({ticket.uid for ticket in stored}) == 1000
 
 
 async def test_a_ticket_for_an_unknown_workspace_is_not_stored(store: Store, path: Path) -> None:
@@ -165,9 +165,9 @@ async def test_a_ticket_is_found_right_after_it_was_stored_among_many_reads(
 
     readers = [asyncio.create_task(read_on()) for _ in range(8)]
     for _ in range(20):
-        kept = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        stored = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
-        assert await store.ticket(kept.id) == kept
+        assert await store.ticket(stored.id) == stored
 
     done.set()
     await asyncio.gather(*readers)

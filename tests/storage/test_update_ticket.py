@@ -13,7 +13,17 @@ from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Department, Workspace
 from storage import StorageError, Store
-from tests.storage.samples import NOW, WRITER, counted, everything_in, ids, new_ticket, raw, replying, worked
+from tests.storage.samples import (
+    NOW,
+    WRITER,
+    counted,
+    everything_in,
+    ids,
+    new_ticket,
+    raw,
+    replying,
+    update_response,
+)
 
 Compose = Callable[[Ticket], Words | None]
 Rule = Callable[[Ticket, Workspace], Ticket]
@@ -49,7 +59,7 @@ async def work(
         change=rule,
         idempotency_key=None,
         now=NOW,
-        serialize_response=worked,
+        serialize_response=update_response,
     )
 
 
@@ -69,9 +79,9 @@ async def waiting(store: Store, ticket: Ticket) -> list[tuple[DeliveryKind, int]
 async def test_a_message_and_a_change_are_stored_shown_and_sent_to_the_game(
     store: Store, ticket: Ticket
 ) -> None:
-    answered = await work(store, ticket, replying("Done."), set_department(Status.CLOSED))
+    response = await work(store, ticket, replying("Done."), set_department(Status.CLOSED))
 
-    assert answered == StoredResponse(body=f"{ticket.public_id} in hub: closed".encode())
+    assert response == StoredResponse(body=f"{ticket.public_id} in hub: closed".encode())
     reply, event = await store.list_messages(ticket.id)
     assert (reply.kind, reply.text) == (MessageKind.REPLY, "Done.")
     assert (event.kind, event.author, event.text) == (

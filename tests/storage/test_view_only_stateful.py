@@ -20,7 +20,7 @@ from bot.tickets.queries import Scope
 from bot.tickets.ticket import Player, Status, Ticket
 from bot.tickets.workspace import Department, Workspace
 from storage import Store
-from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, worked
+from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, update_response
 
 Compose = Callable[[Ticket], Words]
 Rule = Callable[[Ticket], Ticket]
@@ -156,7 +156,7 @@ class ViewOnlyMachine(RuleBasedStateMachine):
                 change=None if change is None else lambda found, _: change(found),
                 idempotency_key=request if key else None,
                 now=NOW,
-                serialize_response=worked,
+                serialize_response=update_response,
             )
         )
 

@@ -43,11 +43,11 @@ async def test_an_unknown_workspace_is_named_in_the_error(store: Store) -> None:
 async def test_a_key_is_found_by_its_hash_and_knows_its_workspace(store: Store, workspace: Workspace) -> None:
     key, prefix = generate_api_key()
 
-    kept = await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
+    stored = await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
 
-    assert kept == await store.find_key(hash_api_key(key))
-    assert [kept] == await store.keys()
-    assert (kept.workspace_id, kept.workspace_name, kept.source) == (workspace.id, "hub", "somewhere")
+    assert stored == await store.find_key(hash_api_key(key))
+    assert [stored] == await store.keys()
+    assert (stored.workspace_id, stored.workspace_name, stored.source) == (workspace.id, "hub", "somewhere")
     assert await store.find_key(hash_api_key(key + "x")) is None
 
 
@@ -84,10 +84,10 @@ async def test_a_key_is_stored_with_its_name_and_expiry(store: Store, workspace:
         ("", None),
         ("a", NOW),
     ]
-    kept = await store.find_key("a")
-    assert kept is not None
-    assert kept.is_valid_for("somewhere", end - timedelta(milliseconds=1))
-    assert not kept.is_valid_for("somewhere", end)
+    stored = await store.find_key("a")
+    assert stored is not None
+    assert stored.is_valid_for("somewhere", end - timedelta(milliseconds=1))
+    assert not stored.is_valid_for("somewhere", end)
 
 
 async def test_the_last_use_is_stored_for_that_key_alone(store: Store, workspace: Workspace) -> None:
@@ -136,6 +136,6 @@ async def test_the_key_itself_is_stored_nowhere(store: Store, workspace: Workspa
     await store.add_key("hub", "somewhere", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
     await store.revoke_key(prefix, NOW)
 
-    kept = b"".join(file.read_bytes() for file in path.parent.glob("tickets.db*"))
-    assert prefix.encode() in kept
-    assert secret.encode() not in kept
+    stored = b"".join(file.read_bytes() for file in path.parent.glob("tickets.db*"))
+    assert prefix.encode() in stored
+    assert secret.encode() not in stored

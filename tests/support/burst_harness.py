@@ -102,15 +102,17 @@ async def waiting(
         )
         async with opened(folder / "t.db") as store:
             workspace = await store.add_workspace(new_workspace, NOW)
-            kept = [await store.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
-        yield sandbox, guild, kept
+            stored = [await store.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
+        yield sandbox, guild, stored
 
 
 @asynccontextmanager
-async def back(folder: Path, sandbox: Sandbox, guild: DemoGuild, kept: list[Ticket]) -> AsyncIterator[Burst]:
+async def back(
+    folder: Path, sandbox: Sandbox, guild: DemoGuild, stored: list[Ticket]
+) -> AsyncIterator[Burst]:
     """Start the bridge, which posts them."""
     async with run_town(folder / "t.db", sandbox, guild, keys={"none": "needed"}) as town:
-        yield Burst(town=town, tickets=kept)
+        yield Burst(town=town, tickets=stored)
 
 
 @asynccontextmanager

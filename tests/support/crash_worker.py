@@ -44,7 +44,7 @@ async def create(path: Path, _: str) -> None:
             header_value=str(number),
             expires_at=NOW + timedelta(hours=1),
         )
-        answered = await store.create_ticket(
+        response = await store.create_ticket(
             workspace.id,
             new_ticket(),
             iter([f"T-{number}"]),
@@ -52,7 +52,7 @@ async def create(path: Path, _: str) -> None:
             idempotency_key=once,
             serialize_response=named,
         )
-        print(answered.body.decode(), flush=True)
+        print(response.body.decode(), flush=True)
 
 
 async def migrate(path: Path, last: str) -> None:
