@@ -7,6 +7,7 @@ import time
 import discord
 
 from bot.discord_client.client import NETWORK_ERRORS, TicketBot
+from bot.tickets.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +16,7 @@ TIMEOUT_BACKOFF_SECONDS = 30.0  # for which one is that did not answer
 
 _COLOUR = discord.Colour(0xE67E22)
 _DESCRIPTION_LIMIT = 4096  # characters; Discord's limit
+_DISCORD_ERRORS: tuple[type[Exception], ...] = (discord.DiscordException, *NETWORK_ERRORS)
 _SEND_ERRORS: tuple[type[Exception], ...] = (discord.HTTPException, discord.RateLimited, *NETWORK_ERRORS)
 
 
@@ -72,3 +74,24 @@ class LogChannels:
 def alert_embed(text: str) -> discord.Embed:
     """How anything looks that is said in a log channel."""
     return discord.Embed(description=text[:_DESCRIPTION_LIMIT], colour=_COLOUR)
+
+
+async def notify(bot: TicketBot, workspace: Workspace, text: str) -> None:
+    """Say `text` in the workspace's log channel, if it has one, and in the log in any case.
+
+    `text` is in our words and ids alone, for it is logged: never a subject, a name or anything else that
+    somebody wrote. What cannot be sent is only logged.
+    """
+    log.warning("Workspace %s: %s", workspace.id, text)
+    if workspace.log_channel_id is None:
+        return
+    channel = bot.get_partial_messageable(workspace.log_channel_id, guild_id=workspace.guild_id)
+    try:
+        await channel.send(
+            embed=alert_embed(text), allowed_mentions=discord.AllowedMentions.none(), silent=True
+        )
+    except _DISCORD_ERRORS as error:
+        log.warning(
+            "Workspace %s: its log channel %d takes no notice: %s",
+            *(workspace.id, workspace.log_channel_id, type(error).__name__),
+        )

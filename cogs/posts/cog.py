@@ -11,8 +11,7 @@ from bot.outbox.dispatcher import PermanentFailure, RetryLater, UnknownOutcome
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import utc_now
-from cogs.posts.digest import digest_footer
-from cogs.posts.recovery import find_previous_message, find_previous_thread
+from cogs.posts.digest import digest_footer, send_digest, update_digest
 from cogs.posts.send import (
     RETRY_DELAY_SECONDS,
     THREAD_EXISTS,
@@ -21,11 +20,12 @@ from cogs.posts.send import (
     classify_error,
     create_thread,
     edit_post,
+    find_previous_message,
+    find_previous_thread,
     message_id_or_none,
     post_reference,
     send_embed,
 )
-from cogs.posts.together import send_digest, update_digest
 from cogs.reconcile.deleted import UNKNOWN_CHANNEL, on_post_deleted, resolve_missing_target
 from cogs.tickets.attachments import fallback_files, message_files, ticket_files
 from cogs.tickets.buttons import ticket_view
