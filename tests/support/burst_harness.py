@@ -34,7 +34,7 @@ class Burst:
 
     def digests(self, channel: str) -> list[Json]:
         """The messages of a channel that show tickets together, oldest first."""
-        return [one for one in self.town.sandbox.messages(channel) if _mark(one).startswith("digest ")]
+        return [one for one in self.town.sandbox.messages(channel) if " · digest " in _mark(one)]
 
     def digest_of(self, ticket: Ticket) -> Json:
         """The only message that shows this ticket together with others."""
@@ -72,7 +72,7 @@ def _mark(message: Json) -> str:
 
 def shown_in(message: Json) -> list[str]:
     """The public ids of the tickets a post or a digest shows."""
-    if _mark(message).startswith("digest "):
+    if " · digest " in _mark(message):
         return [embed["title"].split()[1] for embed in message["embeds"]]
     return [_mark(message).split(" · ")[0]]
 

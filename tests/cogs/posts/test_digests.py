@@ -87,6 +87,8 @@ async def test_a_digest_says_of_each_ticket_what_triage_needs(tmp_path: Path) ->
         assert embed["title"] == f"🎫 {first.public_id} · Number 0"
         assert embed["author"]["name"] == "rey"
         assert embed["footer"]["text"] == f"{first.public_id} · modl"
+        last = embed_of(digest, shown.tickets[9])
+        assert last["footer"]["text"].startswith(f"{shown.tickets[9].public_id} · modl · digest ")
         assert embed["description"] == (
             "🟢 Open · 🔵 Normal · bug\nReported player: Hacker123\nFirst line. Second line."
         )
