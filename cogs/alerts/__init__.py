@@ -1,1 +1,1 @@
-"""Alerts: what is late, forbidden, deleted or undeliverable, said in the log channels."""
+"""Alerts: what is late, forbidden, deleted or undeliverable, reported in the log channels."""

@@ -38,8 +38,8 @@ class _ActiveAlert:
 class AlertsCog(commands.Cog):
     """Check -> problems -> one message for each channel, edited while the problem lasts and when it is over.
 
-    While nothing can be delivered to Discord at all, this cannot be said there: the log has a line when that
-    begins and one when it ends.
+    While nothing can be delivered to Discord at all, there is a line in the log when that begins and one when
+    it ends.
     """
 
     def __init__(self, bot: TicketBot) -> None:

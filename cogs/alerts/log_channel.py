@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 REFUSED_BACKOFF_SECONDS = 600.0  # after Discord rejected a message to a log channel
 TIMEOUT_BACKOFF_SECONDS = 30.0  # after it did not answer
 
-# The colours of alerts: somebody has to act; worth knowing; over.
+# The colours of alerts: staff have to act; it goes on by itself; it is over.
 ACTION_NEEDED, WARNING, RESOLVED = discord.Colour.red(), discord.Colour.orange(), discord.Colour.green()
 
 _DESCRIPTION_LIMIT = 4096  # characters; Discord's limit
 
 
 class LogChannels:
-    """Sends and edits alerts. After an error a channel is left alone for a while; the log says so once."""
+    """Sends and edits alerts. After an error a channel is left alone for a while; this is logged once."""
 
     def __init__(self, bot: TicketBot) -> None:
         self._bot = bot
@@ -45,7 +45,7 @@ class LogChannels:
         return message.id
 
     async def edit(self, channel_id: int, message_id: int, embed: discord.Embed) -> bool:
-        """Whether the message shows that now, or was deleted: whoever did that has read it."""
+        """Whether the message shows that now, or was deleted by someone who has read it."""
         if self._is_backing_off(channel_id):
             return False
         message = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)

@@ -39,7 +39,7 @@ class TypedReplies:
         self._member_cache: dict[tuple[int, int], discord.Member | None] = {}
 
     def clear_member_cache(self) -> None:
-        """Fetch members anew: their roles may have changed."""
+        """Fetch members again: their roles may have changed."""
         self._member_cache.clear()
 
     async def process(self, message: discord.Message) -> None:

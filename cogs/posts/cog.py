@@ -11,7 +11,7 @@ from bot.discord_client.client import NETWORK_ERRORS, TicketBot
 from bot.outbox.dispatcher import PermanentFailure, RetryLater, UnknownOutcome
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
-from cogs.posts.digest import digest_mark, send_digest, update_digest
+from cogs.posts.digest import digest_marker, send_digest, update_digest
 from cogs.posts.send import (
     RETRY_DELAY_SECONDS,
     THREAD_EXISTS,
@@ -117,11 +117,11 @@ class PostsCog(commands.Cog):
         raise error
 
     async def _post_digest(self, deliveries: Sequence[Delivery], lead_id: int) -> Receipt:
-        first, mark = deliveries[0], digest_mark(lead_id)
+        first, marker = deliveries[0], digest_marker(lead_id)
         channel = await self._get_channel(first.channel_id)
-        message_id = await find_previous_message(self.bot.user, first, channel, mark)
+        message_id = await find_previous_message(self.bot.user, first, channel, marker)
         if message_id is None:
-            message_id = await send_digest(self.bot.store, channel, deliveries, mark)
+            message_id = await send_digest(self.bot.store, channel, deliveries, marker)
         return Receipt(channel_id=first.channel_id, message_id=message_id)
 
     async def _post_ticket(self, delivery: Delivery, ticket: Ticket) -> Receipt:
@@ -217,8 +217,8 @@ class PostsCog(commands.Cog):
             raise PermanentFailure("the message is no longer in the database")
         public_channel_id = None if ticket.is_private else ticket.post.channel_id
         channel = await self._get_channel(ticket.post.thread_id or public_channel_id)
-        mark = message_footer(ticket, message)
-        message_id = await find_previous_message(self.bot.user, delivery, channel, mark)
+        marker = message_footer(ticket, message)
+        message_id = await find_previous_message(self.bot.user, delivery, channel, marker)
         if message_id is None:
             message_id = await message_id_or_none(
                 channel.send(
@@ -234,13 +234,13 @@ class PostsCog(commands.Cog):
     async def _post_pointer(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = await self._fetch_post(ticket)
         channel = await self._get_channel(delivery.channel_id)
-        mark = transfer_footer(ticket, delivery.id)
-        message_id = await find_previous_message(self.bot.user, delivery, channel, mark)
+        marker = transfer_footer(ticket, delivery.id)
+        message_id = await find_previous_message(self.bot.user, delivery, channel, marker)
         if message_id is None:
             message_id = await with_fallback(
                 ticket,
-                lambda: send_embed(channel, delivery, transfer_embed(ticket, post.jump_url, mark)),
-                lambda: send_embed(channel, delivery, fallback_transfer_embed(ticket, post.jump_url, mark)),
+                lambda: send_embed(channel, delivery, transfer_embed(ticket, post.jump_url, marker)),
+                lambda: send_embed(channel, delivery, fallback_transfer_embed(ticket, post.jump_url, marker)),
             )
         return Receipt(channel_id=channel.id, message_id=message_id)
 

@@ -15,14 +15,14 @@ from storage import Store
 
 DIGEST_SELECT_ID = "digest:open"  # the custom id of the select under a digest
 
-# Characters of one ticket: ten of them and the digest's mark fit Discord's 6,000 for a message.
+# Characters of one ticket: ten of them and the digest's marker fit Discord's 6,000 for a message.
 _EMBED_LIMIT = 590
 _SUBJECT_LIMIT, _NAME_LIMIT, _LABEL_LIMIT = 90, 60, 100
 _VIEW_ONLY_SHORT = VIEW_ONLY_LINE.partition(" — ")[0]  # ten times the reason would be too long
 
 
 async def send_digest(
-    store: Store, channel: ChannelOrThread, deliveries: Sequence[Delivery], mark: str
+    store: Store, channel: ChannelOrThread, deliveries: Sequence[Delivery], marker: str
 ) -> int | None:
     """Send one message for all these deliveries.
 
@@ -31,7 +31,7 @@ async def send_digest(
     tickets = [await store.ticket(delivery.ticket_id) for delivery in deliveries]
     return await message_id_or_none(
         channel.send(
-            embeds=digest_embeds(tickets, mark),
+            embeds=digest_embeds(tickets, marker),
             view=digest_view(tickets),
             nonce=deliveries[0].nonce,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -45,22 +45,22 @@ async def update_digest(store: Store, channel: ChannelOrThread, message_id: int)
     if lead_id is None:
         raise PermanentFailure("its message is no digest")
     await channel.get_partial_message(message_id).edit(
-        embeds=digest_embeds(tickets, digest_mark(lead_id)),
+        embeds=digest_embeds(tickets, digest_marker(lead_id)),
         view=digest_view(tickets),
         allowed_mentions=discord.AllowedMentions.none(),
     )
     return Receipt(channel_id=channel.id, message_id=message_id)
 
 
-def digest_mark(lead_id: int) -> str:
+def digest_marker(lead_id: int) -> str:
     """What finds a digest in its channel's history: the end of its last embed's footer."""
     return f"digest {lead_id}"
 
 
-def digest_embeds(tickets: Sequence[Ticket], mark: str) -> list[discord.Embed]:
-    """One embed for each of up to ten tickets; the last one's footer also has the digest's mark."""
+def digest_embeds(tickets: Sequence[Ticket], marker: str) -> list[discord.Embed]:
+    """One embed for each of up to ten tickets; the last one's footer also has the digest's marker."""
     embeds = [_digest_embed(ticket) for ticket in tickets]
-    embeds[-1].set_footer(text=f"{embeds[-1].footer.text} · {mark}")
+    embeds[-1].set_footer(text=f"{embeds[-1].footer.text} · {marker}")
     return embeds
 
 

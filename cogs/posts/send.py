@@ -93,11 +93,11 @@ def post_reference(ticket: Ticket) -> discord.MessageReference | None:
 
 
 async def find_previous_message(
-    bot_user: discord.ClientUser | None, delivery: Delivery, channel: ChannelOrThread, mark: str
+    bot_user: discord.ClientUser | None, delivery: Delivery, channel: ChannelOrThread, marker: str
 ) -> int | None:
     """The id of the message that an earlier attempt may have sent; None if there is none.
 
-    Reads the channel's history around those attempts. The last embed's footer is `mark`, or ends with it
+    Reads the channel's history around those attempts. The last embed's footer is `marker`, or ends with it
     after other parts.
     """
     if not delivery.attempts or bot_user is None:
@@ -106,13 +106,13 @@ async def find_previous_message(
     last = (delivery.last_attempt_at or utc_now()) + _MAX_ATTEMPT
     window = {"after": first - _CLOCK_SKEW, "before": last + _CLOCK_SKEW}
     async for message in channel.history(limit=None, oldest_first=True, **window):
-        if message.author.id == bot_user.id and message.embeds and _is_marked(message.embeds[-1], mark):
+        if message.author.id == bot_user.id and message.embeds and _is_marked(message.embeds[-1], marker):
             return message.id
     return None
 
 
-def _is_marked(embed: discord.Embed, mark: str) -> bool:
-    return f" · {embed.footer.text}".endswith(f" · {mark}")
+def _is_marked(embed: discord.Embed, marker: str) -> bool:
+    return f" · {embed.footer.text}".endswith(f" · {marker}")
 
 
 async def find_previous_thread(

@@ -33,7 +33,7 @@ class Burst:
 
     def digests(self, channel: str) -> list[Json]:
         """The digests in a channel, oldest first."""
-        return [one for one in self.bridge.sandbox.messages(channel) if " · digest " in _mark(one)]
+        return [one for one in self.bridge.sandbox.messages(channel) if " · digest " in _last_footer(one)]
 
     def digest_of(self, ticket: Ticket) -> Json:
         """The only digest with this ticket."""
@@ -65,15 +65,15 @@ class Burst:
         await wait_for(nothing_waits, seconds=20)
 
 
-def _mark(message: Json) -> str:
+def _last_footer(message: Json) -> str:
     return str(message["embeds"][-1]["footer"]["text"]) if message["embeds"] else ""
 
 
 def shown_in(message: Json) -> list[str]:
     """The public ids of the tickets a post or a digest shows."""
-    if " · digest " in _mark(message):
+    if " · digest " in _last_footer(message):
         return [embed["title"].split()[1] for embed in message["embeds"]]
-    return [_mark(message).split(" · ")[0]]
+    return [_last_footer(message).split(" · ")[0]]
 
 
 def embed_of(message: Json, ticket: Ticket) -> Json:
@@ -117,6 +117,6 @@ async def back(
 @asynccontextmanager
 async def posted_burst(folder: Path, tickets: Sequence[NewTicket], **settings: Any) -> AsyncIterator[Burst]:
     """The bridge once it has posted every ticket that was created while Discord was away."""
-    async with away(folder, tickets, **settings) as place, back(folder, *place) as burst:
+    async with away(folder, tickets, **settings) as environment, back(folder, *environment) as burst:
         await burst.wait_until_delivered()
         yield burst

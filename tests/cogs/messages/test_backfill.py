@@ -17,11 +17,11 @@ from tests.storage.samples import opened
 from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox, wait_for
 
 start = partial(running_bridge, typed_replies=True)
-Place = tuple[Path, Sandbox, DemoGuild]
+Environment = tuple[Path, Sandbox, DemoGuild]
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def environment(tmp_path: Path) -> AsyncIterator[Environment]:
     """A database for one bridge after another, and a Discord that stays."""
     async with running_sandbox() as (sandbox, guild):
         yield tmp_path / "ticketbridge.db", sandbox, guild
@@ -37,9 +37,9 @@ def identify_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TicketBot, "before_identify_hook", at_once)
 
 
-def restart(place: Place, first: RunningBridge) -> AbstractAsyncContextManager[RunningBridge]:
+def restart(environment: Environment, first: RunningBridge) -> AbstractAsyncContextManager[RunningBridge]:
     """Another bridge on the same database."""
-    return start(*place, keys=first.keys)
+    return start(*environment, keys=first.keys)
 
 
 async def replies(bridge: RunningBridge, ticket: Ticket) -> list[str]:
@@ -87,32 +87,34 @@ async def read_to_the_end(bridge: RunningBridge, channel_id: int) -> None:
 
 
 async def test_replies_typed_while_the_bot_was_away_are_saved_once_in_order_and_confirmed(
-    place: Place,
+    environment: Environment,
 ) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as first:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         ticket = await first.ticket()
     typed = [sandbox.say("mia", thread_of(ticket), f"reply {number}") for number in range(3)]
 
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await confirmed(sandbox, typed[-1])
         assert await replies(second, ticket) == ["reply 0", "reply 1", "reply 2"]
         await read_to_the_end(second, thread_of(ticket))
-    async with restart(place, first) as third:
+    async with restart(environment, first) as third:
         await third.ticket(subject="another")
         assert await replies(third, ticket) == ["reply 0", "reply 1", "reply 2"]
 
     assert all(is_confirmed(sandbox, message) for message in typed)
 
 
-async def test_a_message_typed_under_a_game_report_meanwhile_is_deleted_with_a_notice(place: Place) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as first:
+async def test_a_message_typed_under_a_game_report_meanwhile_is_deleted_with_a_notice(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         report = await first.game_report()
     typed = sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
     talk = sandbox.say("mia", "reports", "Good morning.")
 
-    async with restart(place, first):
+    async with restart(environment, first):
         await wait_for(lambda: typed["id"] not in ids_in(sandbox, "reports"))
         await wait_for(lambda: notices(sandbox, "reports"))
 
@@ -120,78 +122,86 @@ async def test_a_message_typed_under_a_game_report_meanwhile_is_deleted_with_a_n
 
 
 async def test_a_message_typed_long_ago_is_deleted_without_a_notice(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cogs.messages.typed_replies._NOTICE_MAX_AGE", timedelta(0))
-    _, sandbox, _ = place
-    async with start(*place) as first:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         report = await first.game_report()
     typed = sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
 
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await wait_for(lambda: typed["id"] not in ids_in(sandbox, "reports"))
         await read_to_the_end(second, second.guild.channels["reports"])
 
     assert notices(sandbox, "reports") == []
 
 
-async def test_a_thread_created_by_hand_meanwhile_is_read_from_its_beginning(place: Place) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as first:
+async def test_a_thread_created_by_hand_meanwhile_is_read_from_its_beginning(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         report = await first.game_report()
     thread = sandbox.open_thread("mia", "reports", "let us talk", message=report.post.message_id)
     typed = sandbox.say("mia", thread["id"], "We banned them.")
 
-    async with restart(place, first):
+    async with restart(environment, first):
         await wait_for(lambda: typed["id"] not in ids_in(sandbox, thread["id"]))
 
 
-async def test_a_reply_in_a_thread_that_was_archived_meanwhile_is_saved_and_confirmed(place: Place) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as first:
+async def test_a_reply_in_a_thread_that_was_archived_meanwhile_is_saved_and_confirmed(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         ticket = await first.ticket()
     typed = sandbox.say("mia", thread_of(ticket), "It is fixed.")
     sandbox.change_thread(thread_of(ticket), archived=True)
 
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await confirmed(sandbox, typed)
         assert await replies(second, ticket) == ["It is fixed."]
 
 
-async def test_messages_from_before_typed_replies_were_switched_on_are_no_replies(place: Place) -> None:
-    database, sandbox, guild = place
+async def test_messages_from_before_typed_replies_were_switched_on_are_no_replies(
+    environment: Environment,
+) -> None:
+    database, sandbox, guild = environment
     async with running_bridge(database, sandbox, guild) as first:
         ticket = await first.ticket()
         sandbox.say("mia", thread_of(ticket), "talk")
         await read_to_the_end(first, thread_of(ticket))
     sandbox.say("mia", thread_of(ticket), "a reply")
 
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await wait_for(lambda: replies(second, ticket))
         assert await replies(second, ticket) == ["a reply"]
 
 
-async def test_a_first_start_reads_no_history(place: Place) -> None:
-    _, sandbox, _ = place
+async def test_a_first_start_reads_no_history(environment: Environment) -> None:
+    _, sandbox, _ = environment
     for number in range(3):
         sandbox.say("mia", "tickets", f"years ago {number}")
 
-    async with start(*place) as bridge:
+    async with start(*environment) as bridge:
         await read_to_the_end(bridge, bridge.guild.channels["tickets"])
 
     histories = [r for r in sandbox.requests if r["method"] == "GET" and r["path"].endswith("/messages")]
     assert histories == []
 
 
-async def test_a_channel_that_cannot_be_read_delays_no_other_and_is_tried_again(place: Place) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as first:
+async def test_a_channel_that_cannot_be_read_delays_no_other_and_is_tried_again(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         forbidden, readable = await first.ticket(), await first.ticket(subject="another")
     for ticket in (forbidden, readable):
         sandbox.say("mia", thread_of(ticket), "meanwhile")
     sandbox.fail("forbidden", method="GET", path=f"/channels/{thread_of(forbidden)}/messages", times=None)
 
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await wait_for(lambda: replies(second, readable))
         assert await replies(second, forbidden) == []
         sandbox.clear_faults()
@@ -199,20 +209,22 @@ async def test_a_channel_that_cannot_be_read_delays_no_other_and_is_tried_again(
         await wait_for(lambda: replies(second, forbidden))
 
 
-async def test_a_live_message_does_not_move_the_mark_past_those_that_could_not_be_read(place: Place) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as first:
+async def test_a_live_message_does_not_move_the_mark_past_those_that_could_not_be_read(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         ticket = await first.ticket()
     sandbox.say("mia", thread_of(ticket), "missed")
     sandbox.fail("forbidden", method="GET", path=f"/channels/{thread_of(ticket)}/messages", times=None)
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await second.ticket(subject="another")
         sandbox.say("mia", thread_of(ticket), "live")
         last = sandbox.say("mia", thread_of(ticket), "live after it")
         await confirmed(sandbox, last)  # so the one before it is done with
     sandbox.clear_faults()
 
-    async with restart(place, first) as third:
+    async with restart(environment, first) as third:
 
         async def all_saved() -> bool:
             return sorted(await replies(third, ticket)) == ["live", "live after it", "missed"]
@@ -220,9 +232,11 @@ async def test_a_live_message_does_not_move_the_mark_past_those_that_could_not_b
         await wait_for(all_saved)
 
 
-async def test_a_slow_message_delays_later_ones_of_its_channel_and_no_other_channel(place: Place) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as first:
+async def test_a_slow_message_delays_later_ones_of_its_channel_and_no_other_channel(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         slow, other = await first.ticket(), await first.ticket(subject="another")
         first_typed = sandbox.say("mia", thread_of(slow), "first")
         sandbox.fail("hang", method="PUT", path=reactions_path(first_typed))
@@ -231,23 +245,23 @@ async def test_a_slow_message_delays_later_ones_of_its_channel_and_no_other_chan
 
         assert await replies(first, slow) == ["first"]
 
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await read_to_the_end(second, thread_of(slow))
         assert await replies(second, slow) == ["first", "second"]
 
 
-async def test_a_backfill_that_a_shutdown_interrupts_goes_on_after_it(place: Place) -> None:
-    database, sandbox, _ = place
-    async with start(*place) as first:
+async def test_a_backfill_that_a_shutdown_interrupts_goes_on_after_it(environment: Environment) -> None:
+    database, sandbox, _ = environment
+    async with start(*environment) as first:
         ticket = await first.ticket()
     typed = [sandbox.say("mia", thread_of(ticket), f"reply {number}") for number in range(5)]
     sandbox.fail("hang", method="PUT", path=reactions_path(typed[2]))
 
-    async with restart(place, first) as second:
+    async with restart(environment, first) as second:
         await wait_for(lambda: replies_are(second, ticket, 3))
     async with opened(database) as store:
         marks = await store.read_marks([thread_of(ticket)])
-    async with restart(place, first) as third:
+    async with restart(environment, first) as third:
         await confirmed(sandbox, typed[-1])
 
         assert await replies(third, ticket) == [f"reply {number}" for number in range(5)]
@@ -261,11 +275,11 @@ async def replies_are(bridge: RunningBridge, ticket: Ticket, count: int) -> bool
 
 
 async def test_messages_beyond_those_that_may_wait_are_read_from_the_history_later(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cogs.messages.backfill.MAX_WAITING", 2)
-    _, sandbox, _ = place
-    async with start(*place) as bridge:
+    _, sandbox, _ = environment
+    async with start(*environment) as bridge:
         ticket = await bridge.ticket()
         first, second, *_ = [sandbox.say("mia", thread_of(ticket), str(number)) for number in range(4)]
         sandbox.fail("429-user", method="PUT", path=reactions_path(first), retry_after=2.0)
@@ -281,9 +295,9 @@ async def test_messages_beyond_those_that_may_wait_are_read_from_the_history_lat
         await wait_for(all_saved)
 
 
-async def test_twenty_disconnects_lose_no_reply_and_save_none_twice(place: Place) -> None:
-    _, sandbox, _ = place
-    async with start(*place) as bridge:
+async def test_twenty_disconnects_lose_no_reply_and_save_none_twice(environment: Environment) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as bridge:
         tickets = [await bridge.ticket(subject=f"ticket {number}") for number in range(10)]
         typed = []
         for number in range(20):
@@ -307,11 +321,11 @@ async def test_twenty_disconnects_lose_no_reply_and_save_none_twice(place: Place
 
 
 async def test_a_message_that_could_not_be_processed_is_processed_at_the_next_connection(
-    place: Place,
+    environment: Environment,
 ) -> None:
     """The reaction fails, so the message counts as not processed; the reply is saved once all the same."""
-    _, sandbox, _ = place
-    async with start(*place) as bridge:
+    _, sandbox, _ = environment
+    async with start(*environment) as bridge:
         ticket = await bridge.ticket()
         sandbox.fail("503", method="PUT", path="/reactions/", times=1)
         typed = sandbox.say("mia", thread_of(ticket), "a reply")

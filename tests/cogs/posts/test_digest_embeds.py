@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.sandbox.check_messages import check_new_message
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket
-from cogs.posts.digest import digest_embeds, digest_mark, digest_view
+from cogs.posts.digest import digest_embeds, digest_marker, digest_view
 from tests.cogs.core.test_markdown import ALIVE, TEXT, ticket_of
 from tests.support.burst_harness import new_tickets, posted_burst
 
@@ -20,7 +20,7 @@ LAST_ID = 2**63 - 1
 
 def body_of(tickets: list[Ticket]) -> dict[str, Any]:
     """The request that posts them."""
-    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_mark(LAST_ID))]
+    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_marker(LAST_ID))]
     return {"embeds": embeds, "components": digest_view(tickets).to_components()}
 
 
@@ -82,10 +82,10 @@ def test_ten_tickets_of_the_longest_texts_fit_one_message(character: str) -> Non
         assert all(len(embed["description"].splitlines()[3]) > 40 for embed in body["embeds"])
 
 
-def test_each_footer_of_a_digest_has_the_tickets_id_and_the_last_the_mark_too() -> None:
+def test_each_footer_of_a_digest_has_the_tickets_id_and_the_last_the_marker_too() -> None:
     tickets = [ticket_of(id=number, public_id=f"T-{number}") for number in (1, 2, 3)]
 
-    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_mark(17))]
+    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_marker(17))]
 
     assert footers == ["T-1 · test", "T-2 · test", "T-3 · test · digest 17"]
 

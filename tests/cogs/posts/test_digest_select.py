@@ -131,13 +131,16 @@ async def test_a_ticket_that_changed_since_is_opened_as_it_is_now(tmp_path: Path
 
 
 async def test_a_choice_is_answered_after_a_restart_and_every_time(tmp_path: Path) -> None:
-    async with away(tmp_path, new_tickets(16)) as place:
-        async with back(tmp_path, *place) as burst:
+    async with away(tmp_path, new_tickets(16)) as environment:
+        async with back(tmp_path, *environment) as burst:
             await burst.wait_until_delivered()
-            opened, earlier = await burst.choose("mia", burst.tickets[0]), len(place[0].requests)
-        async with back(tmp_path, *place) as burst:
+            opened, earlier = await burst.choose("mia", burst.tickets[0]), len(environment[0].requests)
+        async with back(tmp_path, *environment) as burst:
             await wait_for(
-                lambda: place[0].state()["connected_sessions"] and len(place[0].requests) > earlier + 3
+                lambda: (
+                    environment[0].state()["connected_sessions"]
+                    and len(environment[0].requests) > earlier + 3
+                )
             )
             claimed = await burst.press("mia", opened, "Claim")
             again = [await burst.choose("mia", burst.tickets[0]) for _ in range(2)]

@@ -110,9 +110,9 @@ async def assert_posted_once(burst: Burst) -> None:
 
 @pytest.mark.parametrize("nonce_window", [0.0, 300.0])
 async def test_a_digest_whose_response_was_lost_is_posted_once(tmp_path: Path, nonce_window: float) -> None:
-    async with away(tmp_path, new_tickets(16), nonce_window=nonce_window, echo=False) as place:
-        lose_the_response(place[0])
-        async with back(tmp_path, *place) as burst:
+    async with away(tmp_path, new_tickets(16), nonce_window=nonce_window, echo=False) as environment:
+        lose_the_response(environment[0])
+        async with back(tmp_path, *environment) as burst:
             await burst.wait_until_delivered()
 
             await assert_posted_once(burst)
@@ -121,37 +121,37 @@ async def test_a_digest_whose_response_was_lost_is_posted_once(tmp_path: Path, n
 async def test_a_digest_is_found_again_after_a_restart_though_a_delivery_of_it_was_dropped(
     tmp_path: Path,
 ) -> None:
-    async with away(tmp_path, new_tickets(16), nonce_window=0.0, echo=False) as place:
-        sandbox = place[0]
+    async with away(tmp_path, new_tickets(16), nonce_window=0.0, echo=False) as environment:
+        sandbox = environment[0]
         lose_the_response(sandbox)
         sandbox.fail("503", times=None, method="GET", path=r"/messages$")  # nor is there a history
-        async with back(tmp_path, *place) as burst:
+        async with back(tmp_path, *environment) as burst:
             await wait_for(lambda: sandbox.messages("tickets"))
             store = burst.bridge.application.store
             (first, *_) = await store.pending_for_ticket(burst.tickets[0].id, Destination.DISCORD)
             await store.drop(first.id, NOW)
         sandbox.clear_faults()
-        async with back(tmp_path, *place) as burst:
+        async with back(tmp_path, *environment) as burst:
             await burst.wait_until_delivered()
 
             await assert_posted_once(burst)
 
 
 async def test_a_digest_that_the_gateway_shows_is_confirmed_without_a_response(tmp_path: Path) -> None:
-    async with away(tmp_path, new_tickets(16), nonce_window=0.0) as place:
-        lose_the_response(place[0])
-        place[0].fail("503", times=None, method="GET", path=r"/messages$")
-        async with back(tmp_path, *place) as burst:
+    async with away(tmp_path, new_tickets(16), nonce_window=0.0) as environment:
+        lose_the_response(environment[0])
+        environment[0].fail("503", times=None, method="GET", path=r"/messages$")
+        async with back(tmp_path, *environment) as burst:
             await burst.wait_until_delivered()
 
             await assert_posted_once(burst)
 
 
 async def test_a_digest_deleted_before_its_response_came_is_not_posted_again(tmp_path: Path) -> None:
-    async with away(tmp_path, new_tickets(16), echo=False) as place:
-        sandbox, _, tickets = place
+    async with away(tmp_path, new_tickets(16), echo=False) as environment:
+        sandbox, _, tickets = environment
         lose_the_response(sandbox)
-        async with back(tmp_path, *place) as burst:
+        async with back(tmp_path, *environment) as burst:
             (digest,) = await wait_for(lambda: sandbox.messages("tickets"))
             sandbox.delete_message(digest["id"])
             await burst.wait_until_delivered()
@@ -172,11 +172,11 @@ async def test_a_digest_that_discord_refuses_is_split_and_every_ticket_posted(
 
 
 async def test_a_ticket_claimed_before_its_digest_was_sent_is_shown_as_claimed(tmp_path: Path) -> None:
-    async with away(tmp_path, new_tickets(16)) as place:
-        claimed = place[2][3]
+    async with away(tmp_path, new_tickets(16)) as environment:
+        claimed = environment[2][3]
         async with opened(tmp_path / "t.db") as store:
             await store.change_ticket(claimed.id, lambda ticket: ticket.claim(WRITER), NOW, actor=WRITER)
-        async with back(tmp_path, *place) as burst:
+        async with back(tmp_path, *environment) as burst:
             await burst.wait_until_delivered()
 
             digest, _ = burst.digests("tickets")

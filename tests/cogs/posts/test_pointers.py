@@ -167,5 +167,5 @@ async def test_a_subject_that_discord_refuses_is_left_out_of_the_pointer(
     assert "fly hacks" not in str(pointer)
 
 
-def _too_long(ticket: Ticket, post_url: str, mark: str) -> discord.Embed:
+def _too_long(ticket: Ticket, post_url: str, footer: str) -> discord.Embed:
     return discord.Embed(title="x" * 300)

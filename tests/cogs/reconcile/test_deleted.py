@@ -26,11 +26,11 @@ from tests.support.bridge_harness import (
 )
 
 MIA = Actor(id="1", name="Mia")
-Place = tuple[Path, Sandbox, DemoGuild]
+Environment = tuple[Path, Sandbox, DemoGuild]
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def environment(tmp_path: Path) -> AsyncIterator[Environment]:
     """A database for one bridge after another, and a Discord that stays."""
     async with running_sandbox() as (sandbox, guild):
         yield tmp_path / "ticketbridge.db", sandbox, guild
@@ -127,14 +127,14 @@ async def test_a_change_after_a_deleted_post_is_no_dead_letter(logging_bridge: R
     assert await bridge.application.store.list_undelivered(10) == []
 
 
-async def test_a_post_found_deleted_when_it_is_updated_is_reported_as_well(place: Place) -> None:
-    _, sandbox, guild = place
-    async with running_bridge(*place) as first:
+async def test_a_post_found_deleted_when_it_is_updated_is_reported_as_well(environment: Environment) -> None:
+    _, sandbox, guild = environment
+    async with running_bridge(*environment) as first:
         await change_workspace(first, log_channel_id=guild.channels["log"])
         ticket = await first.ticket()
     sandbox.delete_message(ticket.post.message_id or 0)
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await second.application.store.change_ticket(
             ticket.id, lambda ticket: ticket.claim(MIA), ticket.created_at, actor=MIA
         )
@@ -171,13 +171,15 @@ async def test_repost_posts_a_ticket_again_or_links_to_its_post(bridge: RunningB
     assert bridge.post_message(again)["embeds"]
 
 
-async def test_repost_finds_out_that_a_post_was_deleted_while_the_bot_was_away(place: Place) -> None:
-    _, sandbox, _ = place
-    async with running_bridge(*place) as first:
+async def test_repost_finds_out_that_a_post_was_deleted_while_the_bot_was_away(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with running_bridge(*environment) as first:
         report = await first.game_report()
     sandbox.delete_message(report.post.message_id or 0)
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await wait_for(lambda: sandbox.state()["connected_sessions"])
         done = await sandbox.command("mia", "reports", "ticket repost", {"ticket": report.public_id})
 
@@ -207,13 +209,15 @@ async def test_without_its_thread_a_reply_is_sent_under_the_post(bridge: Running
     assert "We are on it." in embeds_in(bridge, "tickets")
 
 
-async def test_a_thread_found_deleted_stops_neither_its_reply_nor_the_channel(place: Place) -> None:
-    _, sandbox, _ = place
-    async with running_bridge(*place) as first:
+async def test_a_thread_found_deleted_stops_neither_its_reply_nor_the_channel(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with running_bridge(*environment) as first:
         ticket = await first.ticket()
     sandbox.delete_channel(ticket.post.thread_id or 0)
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await add_reply(second, ticket, "We are on it.", "a")
         await second.refresh(ticket)
         assert "We are on it." in embeds_in(second, "tickets")
@@ -244,14 +248,14 @@ async def test_an_open_private_ticket_gets_a_new_thread_with_its_post_and_the_ne
 
 
 async def test_a_reply_to_a_private_ticket_whose_thread_was_deleted_meanwhile_stays_private(
-    place: Place,
+    environment: Environment,
 ) -> None:
-    _, sandbox, _ = place
-    async with running_bridge(*place) as first:
+    _, sandbox, _ = environment
+    async with running_bridge(*environment) as first:
         ticket = await open_ticket(first)
     sandbox.delete_channel(ticket.post.thread_id or 0)
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await add_reply(second, ticket, "We are on it.", "a")
         again = await second.refresh(ticket)
 
@@ -301,28 +305,30 @@ async def test_tickets_of_a_deleted_channel_are_posted_in_the_next_channel_of_th
     assert len([text for text in notices(bridge) if "was deleted" in text]) == 1
 
 
-async def test_a_channel_deleted_while_the_bot_was_away_is_found_at_the_start(place: Place) -> None:
-    _, sandbox, guild = place
-    async with running_bridge(*place) as first:
+async def test_a_channel_deleted_while_the_bot_was_away_is_found_at_the_start(
+    environment: Environment,
+) -> None:
+    _, sandbox, guild = environment
+    async with running_bridge(*environment) as first:
         await change_workspace(first, log_channel_id=guild.channels["log"])
         report = await first.game_report()
     sandbox.delete_channel("reports")
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await notified(second, f"The channel {guild.channels['reports']} was deleted")
         await change_workspace(second, reports_channel_id=guild.channels["general"])
         again = await second.wait_until_posted(report.public_id)
         assert again.post.channel_id == guild.channels["general"]
 
 
-async def test_a_channel_the_bot_may_not_see_does_not_count_as_deleted(place: Place) -> None:
-    _, sandbox, guild = place
-    async with running_bridge(*place) as first:
+async def test_a_channel_the_bot_may_not_see_does_not_count_as_deleted(environment: Environment) -> None:
+    _, sandbox, guild = environment
+    async with running_bridge(*environment) as first:
         report = await first.game_report()
     bot = guild.members["ticketbridge"]
     sandbox.set_overwrite("reports", bot, deny=Permission.VIEW_CHANNEL)
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await second.ticket()
         found = await second.application.store.ticket(report.id)
 
@@ -330,22 +336,22 @@ async def test_a_channel_the_bot_may_not_see_does_not_count_as_deleted(place: Pl
 
 
 async def test_a_channel_that_discord_does_not_call_unknown_does_not_count_as_deleted(
-    place: Place,
+    environment: Environment,
 ) -> None:
-    _, sandbox, guild = place
-    async with running_bridge(*place) as first:
+    _, sandbox, guild = environment
+    async with running_bridge(*environment) as first:
         await change_workspace(first, log_channel_id=guild.channels["log"])
         report = await first.game_report()
     sandbox.delete_channel("reports")
     sandbox.fail("forbidden", method="GET", path=f"/channels/{guild.channels['reports']}$", times=None)
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await second.ticket()
         await wait_for(lambda: lookups(sandbox, guild.channels["reports"]))
         found = await second.application.store.ticket(report.id)
         assert found.post.message_id == report.post.message_id
     sandbox.clear_faults()
-    async with running_bridge(*place, keys=first.keys) as third:
+    async with running_bridge(*environment, keys=first.keys) as third:
         await notified(third, "was deleted")
 
 
@@ -362,16 +368,16 @@ async def test_a_deleted_staff_role_is_reported_with_what_to_do(logging_bridge: 
     assert "`/setup workspace`" in text
 
 
-async def test_a_staff_role_deleted_while_the_bot_was_away_is_reported_once(place: Place) -> None:
-    _, sandbox, guild = place
-    async with running_bridge(*place) as first:
+async def test_a_staff_role_deleted_while_the_bot_was_away_is_reported_once(environment: Environment) -> None:
+    _, sandbox, guild = environment
+    async with running_bridge(*environment) as first:
         await change_workspace(first, log_channel_id=guild.channels["log"])
         await first.ticket()
     sandbox.delete_role("Staff")
 
-    async with running_bridge(*place, keys=first.keys) as second:
+    async with running_bridge(*environment, keys=first.keys) as second:
         await notified(second, "staff role")
-    async with running_bridge(*place, keys=first.keys) as third:
+    async with running_bridge(*environment, keys=first.keys) as third:
         await third.ticket(subject="another")
         assert len(notices(third)) == 1
 
