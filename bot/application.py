@@ -3,13 +3,14 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from bot.admin.service import AdminService, serve_control_api
+from bot.admin.remote import serve_control_api
+from bot.admin.service import AdminService, IdChecker
 from bot.config import Settings
 from bot.discord_client.client import LoginRejected, TicketBot, run_discord_client
 from bot.discord_client.gateway_status import GatewayStatus
@@ -24,6 +25,7 @@ from bot.sources import load_sources
 from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS
+from cogs.core.directory import find_id_problems
 from storage import DatabaseLock, Store
 
 SHUTDOWN_SECONDS = 2.0  # until a task that did not end is cancelled again
@@ -62,7 +64,8 @@ async def run_application(
             await metrics.start()
             delivery = build_delivery(settings, store, metrics, breaker_settings)
             observability = BridgeObservability(settings, metrics=metrics, delivery=delivery)
-            async with start_api(settings, store, lock, observability) as address:
+            check_ids = id_checker(delivery.gateway)
+            async with start_api(settings, store, lock, observability, check_ids) as address:
                 discord_task = asyncio.create_task(connect_to_discord(settings, store, delivery))
                 backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
                 indexing = asyncio.create_task(run_search_indexer(store))
@@ -89,7 +92,11 @@ async def cancel_and_wait(*tasks: "asyncio.Task[None]") -> None:
 
 @asynccontextmanager
 async def start_api(
-    settings: Settings, store: Store, lock: DatabaseLock, observability: Observability
+    settings: Settings,
+    store: Store,
+    lock: DatabaseLock,
+    observability: Observability,
+    check_ids: IdChecker,
 ) -> AsyncIterator[str]:
     """Start the control API and the webhook; yields the webhook's address. Raises StartupError."""
     sources = load_sources()
@@ -102,12 +109,24 @@ async def start_api(
     )
     host, port = settings.webhook.host, settings.webhook.port
     async with AsyncExitStack() as servers:
-        await servers.enter_async_context(serve_control_api(AdminService(store, sources), lock))
+        await servers.enter_async_context(
+            serve_control_api(AdminService(store, sources, check_ids=check_ids), lock)
+        )
         try:
             listening = await servers.enter_async_context(webhook.serve(host, port))
         except OSError as error:
             raise StartupError(bind_error_message("The webhook", host, port, error)) from error
         yield listening.address
+
+
+def id_checker(gateway: GatewayStatus) -> IdChecker:
+    """Check Discord ids by the client that is connected at that moment; None while none is."""
+
+    def check(guild_id: int, ids: Mapping[str, int]) -> list[str] | None:
+        client = gateway.connected_client
+        return find_id_problems(client, guild_id, ids) if client else None
+
+    return check
 
 
 def bind_error_message(server: str, host: str, port: int, error: OSError) -> str:

@@ -14,9 +14,15 @@ class GatewayStatus:
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self.disconnected_since: datetime | None = now()  # None while connected
+        self._client: commands.Bot | None = None
+
+    @property
+    def connected_client(self) -> commands.Bot | None:
+        return self._client if self.disconnected_since is None else None
 
     def attach(self, client: commands.Bot) -> None:
         """Listen to the connection events of a new client."""
+        self._client = client
         for event in ("on_ready", "on_resumed"):
             client.add_listener(self._on_connected, event)
         client.add_listener(self._on_disconnect, "on_disconnect")
