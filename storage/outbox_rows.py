@@ -117,6 +117,13 @@ async def postpone(db: aiosqlite.Connection, delivery_id: int, until: datetime, 
     )
 
 
+async def record_error(db: aiosqlite.Connection, delivery_id: int, reason: str) -> None:
+    await db.execute(
+        "UPDATE outbox SET last_error = :reason WHERE id = :id AND state = 'pending'",
+        {"id": delivery_id, "reason": reason},
+    )
+
+
 async def separate(db: aiosqlite.Connection, delivery_id: int) -> None:
     """From now on it leaves in a message of its own."""
     await db.execute(

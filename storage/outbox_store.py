@@ -81,6 +81,12 @@ class OutboxStore(Transactions):
             for delivery in deliveries:
                 await outbox_rows.postpone(db, delivery.id, until, reason)
 
+    async def record_error(self, deliveries: Sequence[Delivery], reason: str) -> None:
+        """Note why they were not delivered; when they are due stays as it is."""
+        async with self._write() as db:
+            for delivery in deliveries:
+                await outbox_rows.record_error(db, delivery.id, reason)
+
     async def dead_letter(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Set aside what can never be delivered, so that others can pass."""
         async with self._write() as db:

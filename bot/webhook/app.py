@@ -34,7 +34,7 @@ from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import read_body
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error
-from bot.webhook.health import HealthRoutes, Observability
+from bot.webhook.health import HealthRoutes, NoObservability, Observability
 from bot.webhook.idempotency import IdempotencyPolicy, from_header, from_header_or_body
 from bot.webhook.openapi.docs_page import docs_routes
 from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limit_headers, rate_limited_error
@@ -64,7 +64,7 @@ class WebhookServer:
         self._sources = sources
         self._proxies = proxies or TrustedProxies()
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
-        self._observability = observability or Observability()
+        self._observability = observability or NoObservability()
         self._now = now
         self._error_formatter = ErrorFormatter(sources.values())
         self._limiters = {

@@ -1,8 +1,8 @@
 """Health checks for supervisors and load balancers, and metrics: /healthz, /readyz and /metrics."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, Protocol
 
 from aiohttp import hdrs, web
 
@@ -19,28 +19,37 @@ _PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # as Prom
 _METRICS_FORBIDDEN = ApiError(403, "This is for the networks in [webhook] metrics_allowed_networks alone.")
 
 
-async def _no_reasons() -> Sequence[str]:
-    return ()
+class Observability(Protocol):
+    """What /readyz and /metrics serve of the rest of the bridge, and who counts the responses."""
 
+    @property
+    def allowed_networks(self) -> Sequence[Network]:
+        """The networks that may read /metrics, and why the bridge is not ready."""
 
-async def _no_figures() -> bytes:
-    return b""
+    async def unready_reasons(self) -> Sequence[str]:
+        """Why the bridge is not ready, as sentences; empty if it is."""
 
+    async def render_metrics(self) -> bytes:
+        """Metrics, in Prometheus's text format."""
 
-def _nobody(source: str, path: str, status: int, seconds: float) -> None:
-    """Nobody counts."""
+    def on_response(self, source: str, path: str, status: int, seconds: float) -> None:
+        """Count a response: see `ResponseObserver`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observability:
-    """Who keeps watch: what they tell of the rest of the bridge, what they are told, and for whom it is."""
+class NoObservability:
+    """Serves and counts nothing: for a webhook without the rest of the bridge."""
 
     allowed_networks: Sequence[Network] = ()
-    unready_reasons: Callable[[], Awaitable[Sequence[str]]] = (
-        _no_reasons  # why the bridge is not ready, as sentences
-    )
-    render_metrics: Callable[[], Awaitable[bytes]] = _no_figures  # metrics, in Prometheus's text format
-    on_response: ResponseObserver = _nobody
+
+    async def unready_reasons(self) -> Sequence[str]:
+        return ()
+
+    async def render_metrics(self) -> bytes:
+        return b""
+
+    def on_response(self, source: str, path: str, status: int, seconds: float) -> None:
+        """Count nothing."""
 
 
 class HealthRoutes:

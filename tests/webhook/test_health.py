@@ -4,15 +4,16 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies
+from bot.webhook import IdempotencyPolicy, TrustedProxies
 from bot.webhook.client_ip import Network
+from bot.webhook.health import NoObservability
 from storage import Store
 from tests.support.bridge_harness import wait_for
 from tests.webhook.conftest import Gate, Reply, standing
@@ -24,15 +25,24 @@ LARGE = b'{"subject":"A subject","body":"%s"}' % (b"some words " * 3000)
 AGAIN = IdempotencyPolicy(body_ttl=timedelta(0))
 
 
-async def one_reason() -> Sequence[str]:
-    return ["Discord: not connected."]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected(NoObservability):
+    """A bridge that is not ready, and counts its responses."""
+
+    responses: list[tuple[str, str, int]] = field(default_factory=list)
+
+    async def unready_reasons(self) -> Sequence[str]:
+        return ["Discord: not connected."]
+
+    async def render_metrics(self) -> bytes:
+        return b"figures 1\n"
+
+    def on_response(self, source: str, path: str, status: int, seconds: float) -> None:
+        assert seconds > 0
+        self.responses.append((source, path, status))
 
 
-async def figures() -> bytes:
-    return b"figures 1\n"
-
-
-WATCH = Observability(allowed_networks=HERE, unready_reasons=one_reason, render_metrics=figures)
+WATCH = Disconnected(allowed_networks=HERE)
 
 
 async def got(gate: Gate, path: str, **headers: str) -> Reply:
@@ -150,7 +160,7 @@ async def test_readyz_is_public_and_its_reasons_are_for_the_allowed_networks(
 
 
 async def test_readyz_fails_while_the_database_cannot_store_tickets(store: Store, tmp_path: Path) -> None:
-    async with standing(store, tmp_path, AGAIN, watch=Observability(allowed_networks=HERE)) as gate:
+    async with standing(store, tmp_path, AGAIN, watch=NoObservability(allowed_networks=HERE)) as gate:
         assert (await got(gate, "/readyz")).json == {"ready": True, "reasons": []}
         await fill_up(store)
         await refused(gate, "/north/tickets")
@@ -213,20 +223,15 @@ async def test_a_forwarded_request_has_the_address_that_a_trusted_proxy_names(
 
 
 async def test_every_response_is_reported_by_source_and_route(store: Store, tmp_path: Path) -> None:
-    counted: list[tuple[str, str, int]] = []
-
-    def answered(source: str, path: str, status: int, seconds: float) -> None:
-        assert seconds > 0
-        counted.append((source, path, status))
-
-    async with standing(store, tmp_path, AGAIN, watch=Observability(on_response=answered)) as gate:
+    watch = Disconnected()
+    async with standing(store, tmp_path, AGAIN, watch=watch) as gate:
         await gate.send("/north/tickets")
         await gate.send("/north/tickets", key="wrong")
         await got(gate, "/north/tickets/SECRET")
         await gate.send("/south/broken")
         await got(gate, "/SECRET")
 
-    assert counted == [
+    assert watch.responses == [
         ("north", "/north/tickets", 200),
         ("north", "/north/tickets", 401),
         ("north", "/north/tickets/{id}", 404),
