@@ -16,13 +16,14 @@ TREE = sorted(file for room in ("bot", "cogs", "storage") for file in (HOUSE / r
 SIGNS = {
     "bot": "",
     "bot.tickets": "",
+    "bot.clock": "",
     "bot.sources": "bot.tickets pydantic pydantic_core jinja2",
     "storage": "bot.tickets aiosqlite",
     "bot.webhook": "bot.tickets bot.sources storage aiohttp pydantic",
     "bot.outbox": "bot.tickets storage",
     "bot.config": "pydantic pydantic_settings",
     "bot.discord_client": "discord aiohttp yarl bot.config bot.outbox storage",
-    "cogs": "discord bot.tickets bot.discord_client bot.outbox storage",
+    "cogs": "bot.clock discord bot.tickets bot.discord_client bot.outbox storage",
     "bot.sandbox": "aiohttp",
     "bot.observability": "bot.config bot.tickets bot.outbox bot.discord_client bot.webhook storage "
     "prometheus_client pythonjsonlogger rich",
@@ -108,9 +109,7 @@ def leaves_making_replies_to_the_ticket(path: str, text: str) -> Iterator[str]:
     if path == "bot/tickets/ticket.py":
         return
     for node in ast.walk(_tree(text)):
-        if not isinstance(node, ast.Call) or ast.unparse(node.func) == "asyncio.Event":
-            continue
-        if _name(node.func) in ("Reply", "Note", "FollowUp", "Event"):
+        if isinstance(node, ast.Call) and _name(node.func) == "NewMessage":
             yield f"line {node.lineno}: only a method of Ticket makes one"
 
 
@@ -190,11 +189,13 @@ def test_the_house_keeps_its_signs(sign: Sign) -> None:
         (
             leaves_making_replies_to_the_ticket,
             "cogs/tickets/buttons.py",
-            "Reply(ticket_id=1, text=t)",
+            "NewMessage(ticket_id=1, text=t)",
         ),
-        (leaves_making_replies_to_the_ticket, "storage/store.py", "tickets.Note(ticket_id=1)"),
-        (leaves_making_replies_to_the_ticket, "bot/sources/x/words.py", "FollowUp(ticket_id=1)"),
-        (leaves_making_replies_to_the_ticket, "storage/ticket_store.py", "tickets.Event(ticket_id=1)"),
+        (
+            leaves_making_replies_to_the_ticket,
+            "storage/ticket_store.py",
+            "message.NewMessage(kind=MessageKind.EVENT)",
+        ),
         (is_named_for_what_it_is, "bot/utils.py", ""),
         (is_named_for_what_it_is, "cogs/helpers.py", ""),
         (is_named_for_what_it_is, "bot/common/x.py", ""),
@@ -212,8 +213,8 @@ def test_a_broken_sign_is_seen(sign: Sign, path: str, text: str) -> None:
         ("bot/sources/series/requests.py", "from bot.sources.validation import Text\nroblox = 'Series API'"),
         ("storage/store.py", "x = 'SELECT 1'"),
         ("cogs/tickets/buttons.py", '"""SELECT what you like."""\nx = "select a ticket"'),
-        ("bot/tickets/ticket.py", "Reply(ticket_id=1)"),
-        ("storage/transactions.py", "import asyncio\nwatcher = asyncio.Event()"),
+        ("bot/tickets/ticket.py", "NewMessage(ticket_id=1)"),
+        ("bot/sources/requests.py", "from bot.tickets.message import NewMessage\nMade = NewMessage | None"),
     ],
 )
 def test_what_a_sign_allows_passes(path: str, text: str) -> None:

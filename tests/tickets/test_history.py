@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.tickets.errors import AlreadyClaimed, AlreadyLinked, TicketClosed
-from bot.tickets.message import Actor, Event
+from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
@@ -78,7 +78,9 @@ def test_a_claimed_ticket_is_claimed_by_nobody_else_but_assigned_to_anybody() ->
     ],
 )
 def test_a_change_is_told_in_one_line_with_who_made_it(before: Ticket, after: Ticket, line: str) -> None:
-    assert after.history_event(before, ALICE) == Event(ticket_id=1, author=ALICE, text=line)
+    assert after.history_event(before, ALICE) == NewMessage(
+        kind=MessageKind.EVENT, ticket_id=1, author=ALICE, text=line
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ from bot.tickets.errors import (
     TicketClosed,
     ViewOnly,
 )
-from bot.tickets.message import Actor, FollowUp, MessageKind, Reply, Words
+from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
 OVER = (Status.RESOLVED, Status.CLOSED)
 CLAIMED = TICKET.claim(ALICE)
-FOR_A_REPORTER: list[Callable[[Ticket, str], Words]] = [
+FOR_A_REPORTER: list[Callable[[Ticket, str], NewMessage]] = [
     lambda ticket, text: ticket.reply(ALICE, text),
     lambda ticket, text: ticket.reply_as_claimer(ALICE, text),
     lambda ticket, text: ticket.follow_up("7", text),
@@ -30,7 +30,7 @@ FOR_A_REPORTER: list[Callable[[Ticket, str], Words]] = [
 def test_who_claimed_a_ticket_replies_to_it() -> None:
     reply = CLAIMED.reply_as_claimer(replace(ALICE, name="Alice, renamed"), " We are on it. ")
 
-    assert isinstance(reply, Reply)
+    assert reply.kind is MessageKind.REPLY
     assert (reply.ticket_id, reply.text) == (1, "We are on it.")
 
 
@@ -53,7 +53,7 @@ def test_who_has_not_claimed_a_ticket_is_told_to_claim_it_first(ticket: Ticket) 
 @pytest.mark.parametrize("report", [GAME_REPORT, replace(GAME_REPORT, claimed_by=ALICE)])
 @pytest.mark.parametrize("say", FOR_A_REPORTER)
 def test_a_game_report_is_view_only_before_it_is_anything_else(
-    say: Callable[[Ticket, str], Words], report: Ticket, status: Status
+    say: Callable[[Ticket, str], NewMessage], report: Ticket, status: Status
 ) -> None:
     for text in ("hello", "", "x" * 4001):
         with pytest.raises(ViewOnly):
@@ -73,7 +73,7 @@ def test_a_ticket_whose_work_has_ended_is_closed_before_it_wants_to_be_claimed(
 def test_a_reporter_adds_to_their_ticket_under_the_name_it_knows_them_by(ticket: Ticket) -> None:
     added = ticket.follow_up("7", "  It broke again.\n")
 
-    assert isinstance(added, FollowUp)
+    assert added.kind is MessageKind.FOLLOW_UP
     assert added.author == Actor(id="7", name="rey", source="somewhere")
     assert (added.ticket_id, added.text) == (1, "It broke again.")
 
@@ -98,7 +98,9 @@ def test_nothing_is_added_once_work_has_ended(status: Status) -> None:
 
 
 @pytest.mark.parametrize("say", FOR_A_REPORTER)
-def test_words_for_or_by_a_reporter_have_1_to_4000_characters(say: Callable[[Ticket, str], Words]) -> None:
+def test_a_message_has_1_to_4000_characters(
+    say: Callable[[Ticket, str], NewMessage],
+) -> None:
     assert len(say(CLAIMED, f" {'😀' * 4000}\n").text) == 4000
     with pytest.raises(EmptyMessage):
         say(CLAIMED, " \n\t")

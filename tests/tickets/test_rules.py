@@ -14,7 +14,7 @@ from bot.tickets.errors import (
     TicketError,
     ViewOnly,
 )
-from bot.tickets.message import MessageKind, Note, Reply
+from bot.tickets.message import MessageKind
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET, WRITER
@@ -26,7 +26,7 @@ GOING_ON = (Status.OPEN, Status.IN_PROGRESS)
 def test_a_reply_carries_its_ticket_its_author_and_its_text() -> None:
     reply = TICKET.reply(WRITER, "  We are on it.\n")
 
-    assert isinstance(reply, Reply)
+    assert reply.kind is MessageKind.REPLY
     assert (reply.ticket_id, reply.author, reply.text) == (1, WRITER, "We are on it.")
 
 
@@ -56,7 +56,7 @@ def test_a_ticket_under_way_takes_replies(status: Status) -> None:
 def test_staff_can_note_on_every_ticket_at_any_time(ticket: Ticket, status: Status) -> None:
     note = replace(ticket, status=status).note(WRITER, "Seen him before.")
 
-    assert isinstance(note, Note)
+    assert note.kind is MessageKind.NOTE
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t \n"])

@@ -18,7 +18,7 @@ from bot.sources.modl.vocabulary import REPORT_TYPES
 from bot.sources.requests import UpdateTicket
 from bot.sources.validation import OptionalText, Payload
 from bot.tickets.errors import UnknownTicket
-from bot.tickets.message import Actor, Words
+from bot.tickets.message import Actor, NewMessage
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 
@@ -83,7 +83,7 @@ def dismiss(request: ApiRequest) -> UpdateTicket:
 
 
 def _close_report(request: ApiRequest, name: str | None, text: str, status: Status) -> UpdateTicket:
-    def say(ticket: Ticket, by: Actor) -> Words | None:
+    def say(ticket: Ticket, by: Actor) -> NewMessage | None:
         return None if _ensure_report(ticket).status.is_closed else ticket.reply(by, text)
 
     def rule(ticket: Ticket, workspace: Workspace, by: Actor) -> Ticket:
