@@ -11,6 +11,7 @@ from bot.sources.series.bodies import (
     TransferBody,
 )
 from bot.sources.series.fields import parse_body, parse_query_params
+from bot.tickets.actions import CLAIM, UNCLAIM
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketQuery
 from bot.tickets.ticket import Status, Ticket
@@ -110,11 +111,11 @@ def _actor(user_id: int) -> Actor:
 
 
 def _claim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
-    return ticket.claim(staff)
+    return CLAIM.rule(ticket, staff)
 
 
 def _unclaim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
-    return ticket.unclaim()
+    return UNCLAIM.rule(ticket, staff)
 
 
 def _set_status(ticket: Ticket, status: Status) -> Ticket:
