@@ -193,3 +193,8 @@ def test_how_many_are_open_never_matters_for_a_game_report() -> None:
 def test_members_of_a_department_see_it_and_everybody_sees_one_without() -> None:
     assert RULED.departments_hidden_from("11") == ()
     assert RULED.departments_hidden_from("99") == ("court",)
+
+
+def test_a_department_or_category_that_the_workspace_lacks_is_named_by_its_id() -> None:
+    assert (RULED.department_name("qa"), RULED.department_name("gone")) == ("Quality", "gone")
+    assert (RULED.category_name("bug"), RULED.category_name("gone")) == ("Bugs", "gone")
