@@ -27,14 +27,16 @@ from cogs.posts.send import (
 )
 from cogs.posts.together import send_digest, update_digest
 from cogs.reconcile.deleted import UNKNOWN_CHANNEL, on_post_deleted, resolve_missing_target
-from cogs.tickets.attachments import fallback_files, message_files, ticket_files
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import (
     fallback_embed,
+    fallback_files,
     fallback_transfer_embed,
     message_embed,
+    message_files,
     message_footer,
     ticket_embed,
+    ticket_files,
     ticket_footer,
     transfer_embed,
     transfer_footer,
@@ -123,7 +125,7 @@ class PostsCog(commands.Cog):
         message_id = await self._find_previous_message(delivery, place, ticket_footer(ticket))
         if message_id is None:
             try:
-                embed = ticket_embed(ticket)
+                embed = ticket_embed(ticket, await self.bot.store.workspace(ticket.workspace_id))
                 message_id = await self._send_post(
                     place, delivery, ticket, embed, ticket_files(ticket, embed)
                 )
@@ -203,7 +205,8 @@ class PostsCog(commands.Cog):
             await place.edit(archived=False)  # nothing can be edited in an archived thread
         message = place.get_partial_message(post)
         try:
-            await edit_post(message, ticket, ticket_embed(ticket))
+            workspace = await self.bot.store.workspace(ticket.workspace_id)
+            await edit_post(message, ticket, ticket_embed(ticket, workspace))
         except discord.HTTPException as error:
             if error.status != 400:
                 raise
@@ -231,17 +234,18 @@ class PostsCog(commands.Cog):
 
     async def _post_pointer(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = await self._fetch_post(ticket)
+        workspace = await self.bot.store.workspace(ticket.workspace_id)
         place = await self._get_channel(delivery.channel_id)
         mark = transfer_footer(ticket, delivery.id)
         pointer = await self._find_previous_message(delivery, place, mark)
         if pointer is None:
             try:
-                embed = transfer_embed(ticket, post.jump_url, mark)
+                embed = transfer_embed(ticket, post.jump_url, mark, workspace)
                 pointer = await send_embed(place, delivery, embed)
             except discord.HTTPException as error:
                 if error.status != 400:
                     raise
-                embed = fallback_transfer_embed(ticket, post.jump_url, mark)
+                embed = fallback_transfer_embed(ticket, post.jump_url, mark, workspace)
                 pointer = await send_embed(place, delivery, embed)
         return Receipt(channel_id=place.id, message_id=pointer)
 

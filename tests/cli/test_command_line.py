@@ -165,7 +165,7 @@ async def test_run_serves_both_games_against_any_discord_compatible_server(tmp_p
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 10) == 0
 
-        assert "is kept" in reply_text(kept)
+        assert "is saved" in reply_text(kept)
         assert "view-only" in reply_text(refused)
 
 

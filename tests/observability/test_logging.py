@@ -100,7 +100,7 @@ async def test_no_secret_and_nobodys_words_are_logged_on_a_tickets_whole_way(
         for command, option in (("reply", "message"), ("note", "text")):
             options = {"ticket": ticket.public_id, option: f"staff-{command}"}
             record = await town.sandbox.command("mia", "tickets", f"ticket {command}", options)
-            assert "is kept" in reply_text(record)
+            assert "is saved" in reply_text(record)
         town.sandbox.fail("503", times=1)
         await town.ticket(subject="my-subject", creatorName="Ann-from-the-game")
         address = f"{town.application.webhook_address}/v1/minecraft/tickets"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.tickets.ticket import Player, Priority, Status, Ticket, TicketField
-from cogs.core.markdown import escape_markdown, fits, plain_line
+from cogs.core.markdown import escape_markdown, escape_sentence, fits, plain_line
 from cogs.tickets.embeds import is_safe_url, thread_name, ticket_embed
 
 _HOSTILE = st.sampled_from(
@@ -76,6 +76,24 @@ def test_drawn_text_is_harmless_and_within_its_limit(text: str, limit: int) -> N
     assert not _INVISIBLE.search(shown)
     outside_code = re.sub(r"`[^`]*`", "", re.sub(r"\\.", "", shown, flags=re.DOTALL))
     assert not set(outside_code) & set("*_~|[]()<>`")
+
+
+@given(TEXT)
+def test_a_name_in_a_sentence_is_harmless(name: str) -> None:
+    shown = escape_sentence(f"⛔ {name} has already claimed this ticket. `/tickets` lists yours.")
+
+    assert len(shown) <= 2000
+    assert "\n" not in shown
+    assert not ALIVE.search(shown)
+    assert not _INVISIBLE.search(shown)
+
+
+def test_a_sentence_keeps_its_commands_and_the_link_to_a_post() -> None:
+    sentence = "Use `/setup workspace` or `ticketbridge key create`. The post is here: https://discord.com/channels/1/2/3"
+
+    assert escape_sentence(sentence) == sentence
+    assert escape_sentence("`discord.gg/abc`") != "`discord.gg/abc`"
+    assert escape_sentence("x" * 3000) == "x" * 1999 + "…"
 
 
 @given(TEXT)

@@ -74,7 +74,7 @@ async def test_it_is_claimed_answered_and_closed_from_there(tmp_path: Path) -> N
         await shown.settled()
 
         assert "You have claimed" in reply_text(claimed)
-        assert f"Your reply to {ticket.public_id} is kept" in reply_text(kept)
+        assert f"Your reply to {ticket.public_id} is saved" in reply_text(kept)
         assert "is closed" in reply_text(closed)
         assert list(buttons_in(closed["messages"][-1])) == ["Reopen"]
         (reply,) = await store.list_messages(ticket.id, [MessageKind.REPLY])

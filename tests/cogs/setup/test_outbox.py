@@ -50,7 +50,7 @@ def shown(record: dict[str, Any]) -> str:
 async def test_an_empty_outbox_says_so(town: RunningBridge) -> None:
     await town.ticket()
 
-    assert "Nothing waits: all of it is in Discord." in drawn_in(await run(town, "outbox"))
+    assert "Nothing waits: everything is in Discord." in drawn_in(await run(town, "outbox"))
 
 
 async def test_what_waits_what_rests_and_what_was_set_aside_is_shown_without_anybodys_words(
@@ -61,9 +61,9 @@ async def test_what_waits_what_rests_and_what_was_set_aside_is_shown_without_any
     record = await run(town, "outbox")
 
     text = shown(record)
-    assert f"• <#{town.guild.channels['reports']}>: 1 delivery waits, the first came <t:" in text
+    assert f"• <#{town.guild.channels['reports']}>: 1 delivery waits, the first since <t:" in text
     assert "⏸️ Discord refuses (403 50013: Missing Permissions). Allow my role there: Send Messages." in text
-    assert f"Set aside: 1: • {buried.id} (post) of `TICKET-" in text
+    assert f"Dead letters: 1: • {buried.id} (post) of `TICKET-" in text
     assert "Discord refused it (400 50035)." in text
     assert WORDS not in str(record)
 
@@ -75,8 +75,8 @@ async def test_what_was_set_aside_is_tried_again(
 
     record = await run(town, "outbox", retry=buried.id)
 
-    assert reply_text(record) == f"✅ Delivery {buried.id} is tried again."
-    assert "Set aside" not in drawn_in(record)
+    assert reply_text(record) == f"✅ Delivery {buried.id} is retried."
+    assert "Dead letters" not in drawn_in(record)
     assert await left(town) == {waiting.id: DeliveryState.PENDING, buried.id: DeliveryState.PENDING}
 
 
@@ -115,5 +115,5 @@ async def test_more_than_a_message_holds_is_counted(town: RunningBridge) -> None
     record = await run(town, "outbox")
 
     assert record["error"] is None
-    assert "Set aside: 15: " in drawn_in(record)
+    assert "Dead letters: 15: " in drawn_in(record)
     assert "more, which `ticketbridge outbox list` shows" in drawn_in(record)

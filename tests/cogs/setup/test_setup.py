@@ -254,6 +254,35 @@ async def test_a_workspace_of_this_server_gets_other_channels_and_another_role(t
     assert workspace.staff_role_id == int(role["id"])
 
 
+@pytest.mark.parametrize("denied", ["SEND_MESSAGES", "VIEW_CHANNEL", "CREATE_PRIVATE_THREADS"])
+async def test_permissions_that_are_missing_in_a_channel_are_named_at_once(
+    town: RunningBridge, denied: str
+) -> None:
+    await run(town, "show")  # the bot is there by now
+    town.sandbox.set_overwrite("general", "ticketbridge", deny=getattr(Permission, denied))
+    options = EVERY_COMMAND["setup workspace"]
+
+    record = await run(town, "workspace", **options)
+    named = await run(town, "department", id="builders", channel="general")
+
+    place = f"<#{town.guild.channels['general']}>"
+    warning = f"{place}: Allow my role there: {denied.replace('_', ' ').title()}."
+    for answer in (record, named):
+        assert reply_text(answer).startswith("✅ ")
+        assert warning in drawn_in(answer)
+
+
+async def test_a_log_channel_needs_no_threads(town: RunningBridge) -> None:
+    await run(town, "show")
+    town.sandbox.set_overwrite(
+        "log", "ticketbridge", allow=Permission.VIEW_CHANNEL, deny=Permission.CREATE_PUBLIC_THREADS
+    )
+
+    record = await run(town, "rules", log_channel="log")
+
+    assert "Missing permissions" not in drawn_in(record)
+
+
 async def test_everyone_is_no_staff(town: RunningBridge) -> None:
     before = await main_of(town)
     channels = {"tickets_channel": "tickets", "reports_channel": "reports"}

@@ -7,9 +7,10 @@ import pytest
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.tickets.api_keys import generate_api_key, hash_api_key
-from bot.tickets.message import MessageKind
+from bot.tickets.message import Actor, MessageKind
 from bot.tickets.ticket import Status
 from bot.tickets.workspace import NewWorkspace
+from tests.cogs.core.test_markdown import ALIVE
 from tests.support.bridge_harness import RunningBridge, reply_text, running_sandbox, wait_for
 from tests.support.bridge_harness import running_bridge as run_town
 
@@ -36,6 +37,24 @@ async def test_a_second_claim_is_refused_with_the_name_of_the_first(town: Runnin
     record = await town.forge("noah", ticket, claim)
 
     assert "Mia has already claimed this ticket" in reply_text(record)
+
+
+async def test_a_claimers_name_is_escaped_where_a_refusal_names_it(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    hostile = Actor(id="9", name="[click](https://evil.example/x) @everyone <@1> *Mia*", source="game")
+    claim = town.buttons(ticket)["Claim"]
+    await town.application.store.change_ticket(
+        ticket.id, lambda current: current.claim(hostile), datetime.now(UTC), actor=hostile
+    )
+
+    pressed = await town.forge("mia", ticket, claim)
+    typed = await town.sandbox.command("mia", "tickets", "ticket claim", {"ticket": ticket.public_id})
+
+    for record in (pressed, typed):
+        assert "has already claimed this ticket." in reply_text(record)
+        assert r"\[click\]\(`https://evil.example/x)`" in reply_text(record)
+        assert not ALIVE.search(reply_text(record))
+        assert r"\*Mia\*" in reply_text(record)
 
 
 async def test_unclaim_close_and_reopen_go_round(town: RunningBridge) -> None:
@@ -89,7 +108,8 @@ async def test_reply_opens_a_form_and_keeps_what_is_written(town: RunningBridge)
     record = await town.sandbox.modal("mia", opened["id"], {"text": "Thank you."})
 
     (reply,) = await town.application.store.list_messages(ticket.id)
-    assert f"Your reply to {ticket.public_id} is kept" in reply_text(record)
+    assert f"Your reply to {ticket.public_id} is saved" in reply_text(record)
+    assert "not available yet" in str(opened["modal"])
     assert (reply.kind, reply.text, reply.author.name) == (MessageKind.REPLY, "Thank you.", "Mia")
 
 
@@ -168,7 +188,7 @@ async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> 
             claimed = await town.press("noah", ticket, "Claim")
 
             (reply,) = await town.application.store.list_messages(ticket.id, [MessageKind.REPLY])
-            assert "is kept" in reply_text(record)
+            assert "is saved" in reply_text(record)
             assert reply.text == "Written before the restart."
             assert "You have claimed" in reply_text(claimed)
 

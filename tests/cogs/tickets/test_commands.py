@@ -5,8 +5,9 @@ from functools import partial
 import pytest
 
 from bot.sandbox import Declined, demo_guild
+from bot.tickets.actions import ACTIONS, Role
 from bot.tickets.message import MessageKind
-from bot.tickets.ticket import Ticket
+from bot.tickets.ticket import Status, Ticket
 from tests.support.bridge_harness import RunningBridge, reply_text
 
 
@@ -16,7 +17,7 @@ async def opened_by(town: RunningBridge, user: str, subject: str = "Lost items")
     record = await town.sandbox.modal(
         user, form["id"], {"category": ["bug"], "subject": subject, "body": "My sword is gone."}
     )
-    assert "is kept" in reply_text(record), record
+    assert "is saved" in reply_text(record), record
     (workspace,) = await town.application.store.workspaces()
     found = (await town.application.store.autocomplete_tickets(subject, [workspace.id]))[0]
     return await town.wait_until_posted(found.public_id)
@@ -102,14 +103,71 @@ async def test_a_message_of_invisible_characters_can_be_viewed(town: RunningBrid
     assert record["messages"][-1]["embeds"][0]["fields"][-1]["value"] == "—"
 
 
-async def test_only_staff_reply_and_note(town: RunningBridge) -> None:
+TEXT_OPTIONS = {"reply": {"message": "hi"}, "note": {"text": "hi"}}
+
+
+async def test_no_action_of_staff_is_open_to_players(town: RunningBridge) -> None:
     ticket = await town.ticket()
 
-    for command, word in (("ticket reply", "message"), ("ticket note", "text")):
-        options = {word: "hi", "ticket": ticket.public_id}
-        record = await town.sandbox.command("pete", "general", command, options)
-        assert "Only staff" in reply_text(record)
+    for action in ACTIONS.values():
+        assert action.allowed is Role.STAFF
+        options = TEXT_OPTIONS.get(action.name, {}) | {"ticket": ticket.public_id}
+        for named in (options, options | {"ticket": "TICKET-000000"}):
+            record = await town.sandbox.command("pete", "general", f"ticket {action.name}", named)
+            assert reply_text(record) == "⛔ Only staff can do that."
+    assert await town.refresh(ticket) == ticket
     assert not await town.application.store.list_messages(ticket.id)
+
+
+async def test_staff_work_on_a_ticket_with_slash_commands(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+    steps: list[tuple[str, Status, str]] = [
+        ("claim", Status.IN_PROGRESS, "You have claimed {id}. It is in progress."),
+        ("unclaim", Status.IN_PROGRESS, "{id} is no longer claimed."),
+        ("close", Status.CLOSED, "{id} is closed."),
+        ("reopen", Status.OPEN, "{id} is open again."),
+        ("resolve", Status.RESOLVED, "{id} is resolved."),
+    ]
+
+    for name, status, sentence in steps:
+        place = ticket.post.thread_id or 0
+        record = await town.sandbox.command("mia", place, f"ticket {name}")  # the thread says which ticket
+        assert reply_text(record) == f"✅ {sentence.format(id=ticket.public_id)}"
+        assert all(message["flags"] & 64 for message in record["messages"])  # ephemeral
+        assert (await town.refresh(ticket)).status is status
+    assert list(town.buttons(ticket)) == ["Reopen"]
+
+
+async def test_a_slash_command_that_the_ticket_refuses_says_why(town: RunningBridge) -> None:
+    report = await town.game_report()
+    about = {"ticket": report.public_id}
+    await town.sandbox.command("mia", "reports", "ticket claim", about)
+
+    by_other = await town.sandbox.command("noah", "reports", "ticket claim", about)
+    reopened = await town.sandbox.command("noah", "reports", "ticket reopen", about)
+    closed = await town.sandbox.command("noah", "reports", "ticket close", about)
+
+    assert reply_text(by_other) == "⛔ Mia has already claimed this ticket."
+    assert reply_text(reopened) == "⛔ This ticket is not closed."
+    assert reply_text(closed) == f"✅ {report.public_id} is closed."  # by command, whatever its buttons are
+
+
+async def test_every_action_on_a_ticket_offers_tickets_to_staff(town: RunningBridge) -> None:
+    ticket = await town.ticket()
+
+    for name in ACTIONS:
+        options = TEXT_OPTIONS.get(name, {}) | {"ticket": ticket.public_id}
+        offered = await town.sandbox.autocomplete("mia", "general", f"ticket {name}", options, "ticket")
+        assert [choice["value"] for choice in offered["choices"]] == [ticket.public_id]
+
+
+async def test_a_clipped_message_is_attached_where_a_ticket_is_viewed(town: RunningBridge) -> None:
+    ticket = await town.ticket(description="word " * 500, chatMessages=["Hacker123: gg"])
+
+    record = await town.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+
+    files = [file["filename"] for file in record["messages"][-1]["attachments"]]
+    assert files == [f"{ticket.public_id}-message.txt", f"{ticket.public_id}-chat-log.txt"]
 
 
 async def test_a_slash_reply_to_a_game_report_is_refused_and_a_note_is_kept(town: RunningBridge) -> None:
@@ -124,7 +182,7 @@ async def test_a_slash_reply_to_a_game_report_is_refused_and_a_note_is_kept(town
 
     await town.refresh(report)
     assert "view-only: nobody can reply to its reporter" in reply_text(reply)
-    assert "is kept" in reply_text(note)
+    assert "is saved" in reply_text(note)
     (kept,) = await town.application.store.list_messages(report.id)
     assert kept.kind is MessageKind.NOTE
     shown = town.sandbox.messages("reports")[-1]

@@ -1,10 +1,12 @@
 """How a ticket looks in Discord."""
 
+from operator import methodcaller
 from typing import Any
 
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Ticket
-from tests.support.bridge_harness import RunningBridge
+from bot.tickets.workspace import Category, Department
+from tests.support.bridge_harness import RunningBridge, reply_text
 
 
 def embed_of(town: RunningBridge, ticket: Ticket) -> dict[str, Any]:
@@ -23,8 +25,8 @@ async def test_a_game_report_is_unmistakable_and_shows_no_reply(town: RunningBri
     embed = embed_of(town, ticket)
     assert ticket.post.channel_id == town.guild.channels["reports"]
     assert embed["title"] == "🚨 Rule violation report"
-    assert embed["description"].startswith("🚨 **GAME REPORT · view-only**")
-    assert embed["description"].endswith("Player was exploiting")
+    assert embed["description"] == "**GAME REPORT · view-only**\n\nPlayer was exploiting"
+    assert str(embed).count("🚨") == str(embed).count("view-only") == 1
     assert set(town.buttons(ticket)) == {"Claim", "Resolve"}
     assert ticket.post.thread_id is None
 
@@ -60,18 +62,52 @@ async def test_a_normal_ticket_has_a_thread_named_after_it(town: RunningBridge) 
     assert "Hacker123" in fields_of(embed_of(town, ticket))["Reported player"]
 
 
-async def test_a_long_body_is_clipped_and_attached_whole(town: RunningBridge) -> None:
+async def test_a_long_body_is_clipped_near_900_characters_and_attached_whole(town: RunningBridge) -> None:
     body = "é*[" * 3000
 
     ticket = await town.ticket(description=body)
 
     post = town.post_message(ticket)
-    assert len(post["embeds"][0]["description"]) <= 4096
+    assert 800 < len(post["embeds"][0]["description"]) <= 900
     assert post["embeds"][0]["description"].endswith("…")
     (file,) = post["attachments"]
     assert file["filename"] == f"{ticket.public_id}-message.txt"
     async with town.session.get(file["url"]) as answer:
         assert (await answer.read()).decode() == body
+
+
+async def test_a_post_shows_the_names_of_its_category_and_department(town: RunningBridge) -> None:
+    (workspace,) = await town.application.store.workspaces()
+    for change in (
+        methodcaller("with_category", Category(id="bug", name="Bugs & [crashes](https://evil.example/x)")),
+        methodcaller("with_department", Department(id="qa", name="Quality", categories=("bug",))),
+    ):
+        await town.application.store.change_workspace(workspace.id, change)
+
+    ticket = await town.ticket(type="bug")
+    await town.press("mia", ticket, "Claim")
+    edited = fields_of(embed_of(town, await town.refresh(ticket)))
+    record = await town.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+
+    viewed = fields_of(record["messages"][-1]["embeds"][0])
+    for fields in (edited, viewed):
+        assert fields["Department"] == "Quality"
+        assert fields["Category"].startswith("Bugs & \\[crashes\\]")
+        assert "](https" not in fields["Category"]
+
+
+async def test_a_removed_category_is_shown_by_its_id(town: RunningBridge) -> None:
+    ticket = await town.ticket(type="bug")
+
+    assert fields_of(embed_of(town, ticket))["Category"] == "bug"
+
+
+async def test_a_chat_report_without_a_message_shows_nothing_above_its_log(town: RunningBridge) -> None:
+    with_log = await town.ticket(type="chat", description=None, chatMessages=["Hacker123: gg"])
+    without = await town.ticket(description=None)
+
+    assert "description" not in embed_of(town, with_log)
+    assert embed_of(town, without)["description"] == "*No message.*"
 
 
 async def test_a_chat_log_is_attached_as_text(town: RunningBridge) -> None:
@@ -125,13 +161,14 @@ async def test_everything_sent_forbids_mentions_and_a_post_carries_its_stored_no
     assert all(body["enforce_nonce"] and len(str(body["nonce"])) == 24 for body in created)
 
 
-async def test_a_reply_is_shown_in_the_thread_and_waits_for_the_game(town: RunningBridge) -> None:
+async def test_a_reply_is_shown_in_the_thread_and_saved_for_the_game(town: RunningBridge) -> None:
     ticket = await town.ticket()
-    await town.sandbox.command(
+    record = await town.sandbox.command(
         "mia", "tickets", "ticket reply", {"ticket": ticket.public_id, "message": "We are on it."}
     )
 
     await town.refresh(ticket)
+    assert "Sending replies to the game is not available yet." in reply_text(record)
     shown = town.sandbox.messages(ticket.post.thread_id or 0)[-1]
     waiting = await town.application.store.pending_for_ticket(ticket.id, Destination.GAME)
     assert shown["embeds"][0]["description"] == "We are on it."

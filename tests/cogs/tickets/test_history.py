@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 
 from bot.tickets.message import Actor, Message, MessageKind
 from bot.tickets.ticket import MESSAGE_LIMIT, Status, Ticket
-from cogs.tickets.attachments import message_files
-from cogs.tickets.embeds import message_embed
-from cogs.tickets.history import add_events, add_messages
+from cogs.tickets.embeds import add_history, message_embed, message_files
 from tests.cogs.core.test_markdown import ticket_of
 from tests.cogs.tickets.test_commands import opened_by
 from tests.support.bridge_harness import RunningBridge
@@ -88,7 +86,7 @@ def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything
         for number in range(10)
     ]
 
-    add_events(embed, events)
+    add_history(embed, [], events)
 
     (field,) = embed.fields
     value = field.value or ""
@@ -104,7 +102,8 @@ def test_each_kind_of_words_is_named_in_a_tickets_history() -> None:
     embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Actor(id="1", name="A")))
     kinds = (MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP)
 
-    add_messages(embed, [message_of(kind, HOSTILE, author=Actor(id="1", name="@everyone")) for kind in kinds])
+    messages = [message_of(kind, HOSTILE, author=Actor(id="1", name="@everyone")) for kind in kinds]
+    add_history(embed, messages, [])
 
     assert [str(field.name).split(" by ")[0] for field in embed.fields] == [
         "💬 Reply",

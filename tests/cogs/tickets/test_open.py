@@ -7,7 +7,7 @@ import pytest
 
 from bot.tickets.workspace import Category, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import update_workspace
-from cogs.tickets.open import category_options
+from cogs.tickets.modals import category_options
 from tests.support.bridge_harness import RunningBridge, reply_text
 
 Rule = Callable[[Workspace], Workspace]
@@ -73,7 +73,7 @@ async def test_a_workspaces_own_categories_are_offered_and_lead_to_their_departm
     form = await form_of(town)
 
     assert options_of(form) == [("shop", "The shop"), ("mobs", "mobs")]
-    assert "is kept" in await filled(town, form, "shop")
+    assert "is saved" in await filled(town, form, "shop")
     assert await kept(town) == [("shop", "general")]
 
 
@@ -88,7 +88,7 @@ async def test_a_category_that_is_gone_becomes_other_where_unknown_ones_are_kept
     form = await form_of(town)
     await ruled(town, lacks("shop"))
 
-    assert "is kept" in await filled(town, form, "shop")
+    assert "is saved" in await filled(town, form, "shop")
     assert [category for category, _ in await kept(town)] == ["other"]
 
 
@@ -99,7 +99,7 @@ async def test_where_unknown_ones_are_refused_a_category_that_is_gone_is_told(to
 
     told = await filled(town, form, "shop")
 
-    assert "That category is no longer there, so nothing was kept." in told
+    assert "That category is no longer there, so nothing was saved." in told
     assert await kept(town) == []
 
 
@@ -109,7 +109,7 @@ async def test_a_form_with_the_usual_categories_survives_that_the_workspace_gets
     form = await form_of(town)
     await ruled(town, has("shop"))
 
-    assert "is kept" in await filled(town, form, "bug")
+    assert "is saved" in await filled(town, form, "bug")
     assert [category for category, _ in await kept(town)] == ["other"]
 
 
@@ -126,7 +126,7 @@ async def test_no_form_is_opened_that_nothing_could_come_of(town: RunningBridge)
 async def test_who_has_as_many_open_as_the_workspace_allows_is_told(town: RunningBridge, most: int) -> None:
     await ruled(town, has("shop", max_open=most))
     for _ in range(most):
-        assert "is kept" in await filled(town, await form_of(town), "shop")
+        assert "is saved" in await filled(town, await form_of(town), "shop")
 
     told = await filled(town, await form_of(town), "shop")
 
