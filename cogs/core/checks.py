@@ -1,5 +1,7 @@
 """Who is staff, and which ticket is meant: read from the store at every interaction, never cached."""
 
+from collections.abc import Sequence
+
 import discord
 
 from bot.clock import utc_now as utc_now
@@ -45,13 +47,12 @@ async def workspaces_as_staff(interaction: BotInteraction) -> list[Workspace]:
     return staffed
 
 
-async def role_of(interaction: BotInteraction, ticket: Ticket) -> Role:
+def role_on(ticket: Ticket, user: discord.User | discord.Member, workspaces: Sequence[Workspace]) -> Role:
     """The user's role on a ticket. Raises UnknownTicket without one: they must not learn that it exists."""
-    workspaces = {workspace.id: workspace for workspace in await guild_workspaces(interaction)}
-    workspace = workspaces.get(ticket.workspace_id)
-    if workspace and is_staff(interaction.user, workspace):
+    workspace = next((one for one in workspaces if one.id == ticket.workspace_id), None)
+    if workspace and is_staff(user, workspace):
         return Role.STAFF
-    if workspace and ticket.is_reported_by(DISCORD_SOURCE, str(interaction.user.id)):
+    if workspace and ticket.is_reported_by(DISCORD_SOURCE, str(user.id)):
         return Role.REPORTER
     raise UnknownTicket
 
@@ -61,13 +62,14 @@ async def get_ticket_as(role: Role, interaction: BotInteraction, ticket: int | s
 
     Raises NotStaff, also for a ticket that does not exist, then TicketRequired and UnknownTicket.
     """
-    if role is Role.STAFF:
-        await workspaces_as_staff(interaction)
+    user, workspaces = interaction.user, await guild_workspaces(interaction)
+    if role is Role.STAFF and not any(is_staff(user, one) for one in workspaces):
+        raise NotStaff
     if isinstance(ticket, int):
         found = await interaction.client.store.ticket(ticket)
     else:
         found = await resolve_ticket(interaction, ticket)
-    if await role_of(interaction, found) is not role:
+    if role_on(found, user, workspaces) is not role:
         raise UnknownTicket
     return found
 

@@ -21,7 +21,7 @@ from cogs.core.checks import (
     get_ticket_as,
     guild_workspaces,
     resolve_ticket,
-    role_of,
+    role_on,
     workspaces_as_staff,
 )
 from cogs.core.interactions import (
@@ -49,6 +49,7 @@ from cogs.tickets.modals import (
 )
 
 _MessageText = app_commands.Range[str, 1, 4000]
+_VISIBLE_KINDS = {Role.STAFF: tuple(MessageKind), Role.REPORTER: REPORTER_VISIBLE_KINDS}
 _TICKET_HINT = "Its id; in its own thread not needed"
 TicketCommand = app_commands.Command[Any, ..., None]
 
@@ -153,8 +154,8 @@ class TicketCommands(
     async def view(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         """Look at a ticket: staff at any, everyone else at their own."""
         found = await resolve_ticket(interaction, ticket)
-        is_staff = await role_of(interaction, found) is Role.STAFF
-        await send_ticket(interaction, found, tuple(MessageKind) if is_staff else REPORTER_VISIBLE_KINDS)
+        role = role_on(found, interaction.user, await guild_workspaces(interaction))
+        await send_ticket(interaction, found, _VISIBLE_KINDS[role])
 
     @staff_command("Staff: post a ticket again whose post was deleted.")
     @deferred

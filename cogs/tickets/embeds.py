@@ -105,7 +105,7 @@ def fallback_embed(ticket: Ticket) -> discord.Embed:
     """Draw a post without any text of the player, for a ticket that Discord refuses; a file has the text."""
     opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
     embed = discord.Embed(
-        title=_mark(ticket) + ticket.public_id,
+        title=f"🚨 {ticket.public_id}" if ticket.view_only else ticket.public_id,
         description=f"{opening}Discord did not take this ticket's text as it is; the attached file has it.",
         colour=PRIORITY_STYLES[ticket.priority][1],
         timestamp=ticket.created_at,

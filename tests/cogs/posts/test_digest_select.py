@@ -25,14 +25,14 @@ Json = dict[str, Any]
 async def test_each_ticket_of_a_digest_is_opened_whole_by_staff_and_seen_by_them_alone(
     tmp_path: Path,
 ) -> None:
-    async with burst(tmp_path, filed(16, body="word " * 300)) as shown:
+    async with burst(tmp_path, filed(16, body="word " * 150)) as shown:
         for ticket in shown.tickets[:10]:
             record = await shown.choose("mia", ticket)
 
             answer = record["messages"][-1]
             assert answer["flags"] & 64
             assert answer["embeds"][0]["footer"]["text"] == f"{ticket.public_id} · modl"
-            assert answer["embeds"][0]["description"] == ("word " * 300).strip()
+            assert answer["embeds"][0]["description"] == ("word " * 150).strip()
             assert list(buttons_in(answer)) == ["Claim", "Reply", "Close"]
 
 
