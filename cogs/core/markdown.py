@@ -1,4 +1,4 @@
-"""Escape people's text for Discord: it can ping nobody, hide no link and break out of nothing.
+"""Escape people's text for Discord: it cannot ping, hide a link, or break out of its place.
 
 The database has it as it was written; only what is sent to Discord is escaped.
 """

@@ -116,7 +116,7 @@ def fallback_embed(ticket: Ticket) -> discord.Embed:
 
 
 def ticket_files(ticket: Ticket, embed: discord.Embed) -> list[discord.File]:
-    """Attach the body, if the embed clips it, and the chat log. Raw text: a file mentions nobody."""
+    """Attach the body, if the embed clips it, and the chat log. Raw text: a file pings no one."""
     clipped = (embed.description or "").endswith(ELLIPSIS)
     if clipped and fits(ticket.body, _body_room(ticket, embed)):
         clipped = False  # it ends in an ellipsis of its own
@@ -141,7 +141,7 @@ def status_line(ticket: Ticket) -> str:
 
 
 def _actor_name(actor: Actor) -> str:
-    """A Discord member as a mention, which pings nobody in an embed; anyone else by name."""
+    """A Discord member as a mention, which does not ping in an embed; anyone else by name."""
     return f"<@{actor.id}>" if actor.source == DISCORD_SOURCE else escape_markdown(actor.name, 80)
 
 
