@@ -88,6 +88,6 @@ def test_every_confirmation_names_the_ticket(action: Action) -> None:
     assert TICKET.public_id in action.confirmation(TICKET)
 
 
-def test_a_reply_is_said_to_be_sent_nowhere_but_to_a_reporter_in_discord() -> None:
+def test_the_confirmation_of_a_reply_says_that_the_game_gets_none_yet() -> None:
     assert "Sending replies to the game is not available yet." in REPLY.confirmation(TICKET)
     assert "game" not in REPLY.confirmation(PRIVATE)

@@ -1,4 +1,4 @@
-"""Player text, whatever it is, is drawn so that Discord takes it and it does nothing."""
+"""Hostile text of players is escaped so that Discord accepts it and it does nothing."""
 
 import re
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ def ticket_of(**parts: Any) -> Ticket:
 
 
 @given(TEXT, st.integers(1, 300))
-def test_drawn_text_is_harmless_and_within_its_limit(text: str, limit: int) -> None:
+def test_escaped_text_is_harmless_and_within_its_limit(text: str, limit: int) -> None:
     shown = escape_markdown(text, limit)
 
     assert len(shown) <= limit
@@ -97,7 +97,7 @@ def test_a_sentence_keeps_its_commands_and_the_link_to_a_post() -> None:
 
 
 @given(TEXT)
-def test_what_fits_is_shown_whole_and_what_does_not_says_so(text: str) -> None:
+def test_clipped_text_ends_with_an_ellipsis(text: str) -> None:
     if not fits(text, 200):
         assert escape_markdown(text, 200).endswith("…")
 
@@ -140,7 +140,7 @@ def test_a_thread_can_always_be_named(text: str) -> None:
     assert "@everyone" not in plain_line(text, 100)
 
 
-def test_a_megabyte_is_drawn_at_once() -> None:
+def test_a_megabyte_is_clipped() -> None:
     assert escape_markdown("a" * 1_000_000, 4096).endswith("…")
     assert escape_markdown("\u0301" * 1_000_000, 4096).endswith("…")
 
@@ -149,7 +149,7 @@ def test_a_masked_link_shows_where_it_leads() -> None:
     assert escape_markdown("[free](https://evil.example/x)", 100) == "\\[free\\]\\(`https://evil.example/x)`"
 
 
-def test_only_https_urls_that_lead_where_they_say_are_drawn_as_links() -> None:
+def test_only_https_urls_that_lead_where_they_say_become_links() -> None:
     assert is_safe_url("https://tr.rbxcdn.example/avatar-url")
     for url in (
         *(

@@ -1,4 +1,4 @@
-"""What staff can do to a ticket with a press."""
+"""The buttons of a ticket and the modal of a reply."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +57,7 @@ async def test_a_claimers_name_is_escaped_where_a_refusal_names_it(town: Running
         assert r"\*Mia\*" in reply_text(record)
 
 
-async def test_unclaim_close_and_reopen_go_round(town: RunningBridge) -> None:
+async def test_the_buttons_follow_claim_unclaim_close_and_reopen(town: RunningBridge) -> None:
     ticket = await town.ticket()
     for label, then in (
         ("Claim", ["Unclaim", "Reply", "Close"]),
@@ -80,7 +80,7 @@ async def test_a_game_report_is_resolved_and_still_shows_no_reply(town: RunningB
     assert list(town.buttons(ticket)) == ["Reopen"]
 
 
-async def test_a_second_press_is_told_that_it_is_so_already(town: RunningBridge) -> None:
+async def test_a_second_press_says_that_it_was_done_already(town: RunningBridge) -> None:
     ticket = await town.ticket()
     close = town.buttons(ticket)["Close"]
     await town.press("mia", ticket, "Close")
@@ -90,7 +90,7 @@ async def test_a_second_press_is_told_that_it_is_so_already(town: RunningBridge)
     assert "already closed" in reply_text(record)
 
 
-async def test_nobody_but_staff_presses_anything(town: RunningBridge) -> None:
+async def test_only_staff_can_press_buttons(town: RunningBridge) -> None:
     ticket = await town.ticket()
     town.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
 
@@ -101,7 +101,7 @@ async def test_nobody_but_staff_presses_anything(town: RunningBridge) -> None:
     assert (await town.refresh(ticket)).status is Status.OPEN
 
 
-async def test_reply_opens_a_form_and_keeps_what_is_written(town: RunningBridge) -> None:
+async def test_reply_opens_a_modal_and_its_text_is_saved(town: RunningBridge) -> None:
     ticket = await town.ticket()
 
     opened = await town.press("mia", ticket, "Reply")
@@ -124,7 +124,7 @@ async def test_a_forged_reply_button_under_a_game_report_is_refused_with_the_rea
     assert record["modal"] is None
 
 
-async def test_a_reply_form_bent_to_a_game_report_is_refused_with_the_reason(town: RunningBridge) -> None:
+async def test_a_reply_modal_forged_for_a_game_report_is_refused_with_the_reason(town: RunningBridge) -> None:
     ticket, report = await town.ticket(), await town.game_report()
     opened = await town.press("mia", ticket, "Reply")
 
@@ -147,7 +147,7 @@ async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(town: Running
     assert not await town.application.store.list_messages(ticket.id, [MessageKind.REPLY])
 
 
-async def test_an_unknown_ticket_is_refused_and_not_a_failure(town: RunningBridge) -> None:
+async def test_an_unknown_ticket_is_refused_with_a_sentence(town: RunningBridge) -> None:
     ticket = await town.ticket()
 
     record = await town.forge("mia", ticket, "ticket:claim:999999999999999999")
@@ -173,7 +173,7 @@ def _connected(sandbox: Sandbox) -> bool:
     return bool(sandbox.state()["connected_sessions"])
 
 
-async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> None:
+async def test_buttons_and_an_open_modal_work_after_a_restart(tmp_path: Path) -> None:
     database = tmp_path / "ticketbridge.db"
     async with running_sandbox() as (sandbox, guild):
         async with run_town(database, sandbox, guild) as town:

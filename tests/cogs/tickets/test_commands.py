@@ -12,7 +12,7 @@ from tests.support.bridge_harness import RunningBridge, reply_text
 
 
 async def opened_by(town: RunningBridge, user: str, subject: str = "Lost items") -> Ticket:
-    """A ticket opened with `/ticket open`, standing in its thread."""
+    """Open a ticket with `/ticket open`; it is posted in its thread."""
     form = await town.sandbox.command(user, "general", "ticket open")
     record = await town.sandbox.modal(
         user, form["id"], {"category": ["bug"], "subject": subject, "body": "My sword is gone."}
@@ -38,7 +38,7 @@ async def test_an_opened_ticket_stands_in_a_private_thread_with_its_reporter_and
         town.sandbox.messages(place, as_user="paula")
 
 
-async def test_a_player_lists_their_own_tickets_and_nobody_elses(town: RunningBridge) -> None:
+async def test_a_player_lists_only_their_own_tickets(town: RunningBridge) -> None:
     mine = await opened_by(town, "pete")
     await opened_by(town, "paula", subject="Something private")
 
@@ -212,7 +212,7 @@ async def test_autocomplete_offers_staff_recent_tickets_and_players_only_their_o
     assert [choice["value"] for choice in viewer["choices"]] == [own.public_id]
 
 
-async def test_a_guild_without_a_workspace_is_told_what_is_missing(town: RunningBridge) -> None:
+async def test_in_a_guild_without_a_workspace_the_answer_says_so(town: RunningBridge) -> None:
     other = demo_guild(town.sandbox, name="Elsewhere")
     pete, general = str(other.members["pete"]), str(other.channels["general"])
 

@@ -131,7 +131,7 @@ async def test_an_avatar_discord_would_refuse_is_left_out(town: RunningBridge) -
     assert not embed["author"].get("icon_url")
 
 
-async def test_player_text_pings_nobody_and_hides_no_link(town: RunningBridge) -> None:
+async def test_player_text_cannot_ping_or_hide_a_link(town: RunningBridge) -> None:
     mia = town.guild.members["mia"]
     text = f"@everyone <@{mia}> <@&{town.guild.roles['Staff']}> [free](https://evil.example/x) discord.gg/abc"
 

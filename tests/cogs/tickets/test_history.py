@@ -1,4 +1,4 @@
-"""What is said on a ticket and done to it, as Discord shows it."""
+"""The messages and the history of a ticket, as Discord shows them."""
 
 from datetime import UTC, datetime
 
@@ -28,7 +28,7 @@ async def followed_up(town: RunningBridge, ticket: Ticket, text: str) -> Ticket:
     return await town.refresh(ticket)
 
 
-async def test_what_the_reporter_adds_is_shown_in_the_thread_and_does_nothing_there(
+async def test_a_follow_up_is_shown_in_the_thread_with_hostile_text_escaped(
     town: RunningBridge,
 ) -> None:
     ticket = await town.ticket(creatorName="Notch")
@@ -47,7 +47,7 @@ async def test_what_the_reporter_adds_is_shown_in_the_thread_and_does_nothing_th
     assert not shown["mention_roles"]
 
 
-async def test_what_does_not_fit_is_attached_whole(town: RunningBridge) -> None:
+async def test_a_long_follow_up_is_attached_whole(town: RunningBridge) -> None:
     ticket = await town.ticket()
     text = "*" * MESSAGE_LIMIT
 
@@ -60,7 +60,7 @@ async def test_what_does_not_fit_is_attached_whole(town: RunningBridge) -> None:
         assert await answer.text() == text
 
 
-def test_words_from_a_game_are_shown_as_typed_and_a_members_as_discord_reads_them() -> None:
+def test_text_from_a_game_is_escaped_and_a_members_markdown_is_kept() -> None:
     in_game = message_of(MessageKind.REPLY, "**bold**", author=Actor(id="1", name="A", source="somewhere"))
     member = message_of(MessageKind.REPLY, "**bold**", author=Actor(id="1", name="A"))
 
@@ -69,7 +69,7 @@ def test_words_from_a_game_are_shown_as_typed_and_a_members_as_discord_reads_the
     assert message_files(ticket_of(), in_game) == message_files(ticket_of(), member) == []
 
 
-def test_words_of_invisible_characters_can_be_shown() -> None:
+def test_a_message_of_invisible_characters_can_be_shown() -> None:
     blank = message_of(
         MessageKind.FOLLOW_UP, "\u2060\u2060", author=Actor(id="1", name="A", source="somewhere")
     )
@@ -77,7 +77,7 @@ def test_words_of_invisible_characters_can_be_shown() -> None:
     assert message_embed(ticket_of(), blank).description == "—"
 
 
-def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything() -> None:
+def test_history_shows_the_newest_events_that_fit_with_names_escaped() -> None:
     embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Actor(id="1", name="A")))
     events = [
         message_of(
@@ -98,7 +98,7 @@ def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything
         assert alive not in value
 
 
-def test_each_kind_of_words_is_named_in_a_tickets_history() -> None:
+def test_each_kind_of_message_has_its_label_in_the_history() -> None:
     embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Actor(id="1", name="A")))
     kinds = (MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP)
 
