@@ -1,4 +1,4 @@
-"""Actions: which apply to a ticket, what they make of it, and what is said."""
+"""Actions: which apply to a ticket, how they change it, and how they are confirmed."""
 
 from dataclasses import replace
 

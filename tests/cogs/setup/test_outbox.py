@@ -32,8 +32,8 @@ async def waiting_and_dead(town: RunningBridge) -> tuple[Delivery, Delivery]:
 
 async def add_report(town: RunningBridge, subject: str) -> Delivery:
     body = dict(series.GAME_REPORT) | {"subject": subject}
-    told = await town.post("/tickets/create-game-report", body, source="series")
-    ticket = await town.application.store.ticket_by_public_id(told["data"]["TicketId"])
+    answer = await town.post("/tickets/create-game-report", body, source="series")
+    ticket = await town.application.store.ticket_by_public_id(answer["data"]["TicketId"])
     assert ticket is not None
     (post,) = await town.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
     return post

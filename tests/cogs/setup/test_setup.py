@@ -130,12 +130,12 @@ async def test_a_log_channel_is_set_left_changed_and_removed(town: RunningBridge
     await run(town, "workspace", **options | {"log_channel": "log"})
     first = (await main_workspace(town)).log_channel_id
     record = await run(town, "workspace", **options)  # not named: it stays
-    kept = (await main_workspace(town)).log_channel_id
+    unchanged = (await main_workspace(town)).log_channel_id
     await run(town, "rules", log_channel="tickets")
     changed = (await main_workspace(town)).log_channel_id
     await run(town, "rules", no_log_channel=True)
 
-    assert (first, kept, changed) == (channels["log"], channels["log"], channels["tickets"])
+    assert (first, unchanged, changed) == (channels["log"], channels["log"], channels["tickets"])
     assert f"Log channel: <#{channels['log']}>" in embed_text(record)
     assert (await main_workspace(town)).log_channel_id is None
 

@@ -183,8 +183,8 @@ async def test_a_slash_reply_to_a_game_report_is_refused_and_a_note_is_kept(town
     await town.refresh(report)
     assert "view-only: nobody can reply to its reporter" in reply_text(reply)
     assert "is saved" in reply_text(note)
-    (kept,) = await town.application.store.list_messages(report.id)
-    assert kept.kind is MessageKind.NOTE
+    (note_saved,) = await town.application.store.list_messages(report.id)
+    assert note_saved.kind is MessageKind.NOTE
     shown = town.sandbox.messages("reports")[-1]
     assert shown["message_reference"]["message_id"] == str(report.post.message_id)
 

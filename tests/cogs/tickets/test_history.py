@@ -23,7 +23,7 @@ def message_of(kind: MessageKind, text: str, *, author: Actor, number: int = 1) 
 async def followed_up(town: RunningBridge, ticket: Ticket, text: str) -> Ticket:
     reporter = ticket.reporter.id or ""
     await town.application.store.add_message(
-        ticket.id, lambda kept: kept.follow_up(reporter, text), origin=f"test:{text[:20]}", now=NOW
+        ticket.id, lambda current: current.follow_up(reporter, text), origin=f"test:{text[:20]}", now=NOW
     )
     return await town.refresh(ticket)
 

@@ -122,7 +122,7 @@ async def test_no_modal_opens_where_every_category_would_be_refused(town: Runnin
     assert "No ticket can be opened here yet" in reply_text(record)
 
 
-@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("limit", [1, 2])
 async def test_the_limit_of_open_tickets_is_enforced(town: RunningBridge, limit: int) -> None:
     await change_workspace(town, with_category("shop", max_open=limit))
     for _ in range(limit):
@@ -130,7 +130,7 @@ async def test_the_limit_of_open_tickets_is_enforced(town: RunningBridge, limit:
 
     answer = await submit(town, await open_modal(town), "shop")
 
-    assert "already with_category as many open tickets in this category" in answer
+    assert "already has as many open tickets in this category" in answer
     assert len(await saved_tickets(town)) == limit
 
 
