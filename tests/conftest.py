@@ -19,9 +19,15 @@ def no_haste_is_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[RunningBridge]:
+async def bridge(tmp_path: Path) -> AsyncIterator[RunningBridge]:
     async with (
         running_sandbox() as (sandbox, guild),
         run_town(tmp_path / "ticketbridge.db", sandbox, guild) as running,
     ):
         yield running
+
+
+@pytest.fixture
+def town(bridge: RunningBridge) -> RunningBridge:
+    """The former name of `bridge`."""
+    return bridge

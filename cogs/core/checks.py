@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.clock import utc_now as utc_now
 from bot.tickets.actions import Role
 from bot.tickets.errors import TicketError, UnknownTicket
 from bot.tickets.message import DISCORD_SOURCE, Actor

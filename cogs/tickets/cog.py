@@ -34,7 +34,7 @@ from cogs.core.interactions import (
     within_deadline,
 )
 from cogs.core.markdown import plain_line
-from cogs.reconcile.repost import repost_ticket
+from cogs.reconcile.deleted import repost_ticket
 from cogs.tickets.buttons import add_message, change_ticket
 from cogs.tickets.components import send_ticket
 from cogs.tickets.embeds import ticket_list_embed

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 
 import discord
 from discord.ext import commands
@@ -14,6 +15,7 @@ from bot.tickets.ticket import Ticket
 from cogs.core.checks import get_ticket_as
 from cogs.core.interactions import BotInteraction, errors_to_user
 from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
+from cogs.posts.send import with_fallback
 from cogs.tickets.buttons import (
     BUTTON_ID_PATTERN,
     TicketButton,
@@ -86,13 +88,12 @@ async def send_ticket(
     embed = ticket_embed(ticket, await store.workspace(ticket.workspace_id))
     files = ticket_files(ticket, embed)
     add_history(embed, messages, events)
-    try:
-        await interaction.followup.send(embed=embed, files=files, view=view, ephemeral=True)
-    except discord.HTTPException as error:
-        if error.status != 400:
-            raise
-        embed, files = fallback_embed(ticket), fallback_files(ticket)
-        await interaction.followup.send(embed=embed, files=files, view=view, ephemeral=True)
+    send = partial(interaction.followup.send, view=view, ephemeral=True)
+    await with_fallback(
+        ticket,
+        lambda: send(embed=embed, files=files),
+        lambda: send(embed=fallback_embed(ticket), files=fallback_files(ticket)),
+    )
 
 
 async def _reset_select(interaction: BotInteraction) -> None:
