@@ -32,9 +32,9 @@ def write_locked(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 @asynccontextmanager
-async def reader_busy(town: RunningBridge) -> AsyncIterator[None]:
+async def reader_busy(bridge: RunningBridge) -> AsyncIterator[None]:
     """Keep the bridge's reading connection busy until the block ends."""
-    reader = town.application.store._reader
+    reader = bridge.application.store._reader
     endless = asyncio.create_task(reader.execute_fetchall(_ENDLESS))
     await asyncio.sleep(0)  # the task runs, so its query is before any other in the connection's queue
     try:
@@ -46,11 +46,11 @@ async def reader_busy(town: RunningBridge) -> AsyncIterator[None]:
         endless.exception()
 
 
-def first_answers(town: RunningBridge, since: float) -> list[float]:
+def first_answers(bridge: RunningBridge, since: float) -> list[float]:
     """The seconds after `since` at which interactions were answered first. For other tests."""
     return [
         request["time"] - since
-        for request in town.sandbox.requests
+        for request in bridge.sandbox.requests
         if request["path"].endswith("/callback") and request["time"] >= since
     ]
 
@@ -58,67 +58,69 @@ def first_answers(town: RunningBridge, since: float) -> list[float]:
 Ask = Callable[[RunningBridge, Ticket], Awaitable[dict[str, Any]]]
 
 DEFERRED: dict[str, Ask] = {
-    "claim": lambda town, ticket: town.press("mia", ticket, "Claim"),
-    "note": lambda town, ticket: town.sandbox.command(
+    "claim": lambda bridge, ticket: bridge.press("mia", ticket, "Claim"),
+    "note": lambda bridge, ticket: bridge.sandbox.command(
         "mia", "tickets", "ticket note", {"text": "seen before", "ticket": ticket.public_id}
     ),
-    "close": lambda town, ticket: town.sandbox.command(
+    "close": lambda bridge, ticket: bridge.sandbox.command(
         "mia", "tickets", "ticket close", {"ticket": ticket.public_id}
     ),
-    "view": lambda town, ticket: town.sandbox.command("mia", "tickets", "ticket view"),
-    "tickets": lambda town, ticket: town.sandbox.command("pete", "general", "tickets"),
-    "setup": lambda town, ticket: town.sandbox.command("olivia", "general", "setup show"),
+    "view": lambda bridge, ticket: bridge.sandbox.command("mia", "tickets", "ticket view"),
+    "tickets": lambda bridge, ticket: bridge.sandbox.command("pete", "general", "tickets"),
+    "setup": lambda bridge, ticket: bridge.sandbox.command("olivia", "general", "setup show"),
 }
 MODALS: dict[str, Ask] = {
-    "reply": lambda town, ticket: town.press("mia", ticket, "Reply"),
-    "open": lambda town, ticket: town.sandbox.command("pete", "general", "ticket open"),
+    "reply": lambda bridge, ticket: bridge.press("mia", ticket, "Reply"),
+    "open": lambda bridge, ticket: bridge.sandbox.command("pete", "general", "ticket open"),
 }
 CHOICES: dict[str, Ask] = {
-    "choices of tickets": lambda town, ticket: town.sandbox.autocomplete(
+    "choices of tickets": lambda bridge, ticket: bridge.sandbox.autocomplete(
         "mia", "tickets", "ticket view", {"ticket": "T"}, "ticket"
     ),
-    "choices of workspaces": lambda town, ticket: town.sandbox.autocomplete(
+    "choices of workspaces": lambda bridge, ticket: bridge.sandbox.autocomplete(
         "olivia", "tickets", "setup rules", {"workspace": "m"}, "workspace"
     ),
 }
 MESSAGE_ANSWER, DEFERRED_ANSWER, CHOICES_ANSWER, MODAL_ANSWER = 4, 5, 8, 9
 
 
-async def first_answer(town: RunningBridge, ticket: Ticket, ask: Ask) -> dict[str, Any]:
+async def first_answer(bridge: RunningBridge, ticket: Ticket, ask: Ask) -> dict[str, Any]:
     """What an interaction is answered with first. The interaction itself is not waited for."""
-    before = len(_answers(town))
-    asking = asyncio.ensure_future(ask(town, ticket))
+    before = len(_answers(bridge))
+    asking = asyncio.ensure_future(ask(bridge, ticket))
     try:
-        await wait_for(lambda: len(_answers(town)) > before, seconds=60)
+        await wait_for(lambda: len(_answers(bridge)) > before, seconds=60)
     finally:
         asking.cancel()
         await asyncio.wait([asking])
-    return _answers(town)[before]
+    return _answers(bridge)[before]
 
 
-def _answers(town: RunningBridge) -> list[dict[str, Any]]:
-    return [one["body"] for one in town.sandbox.requests if one["path"].endswith("/callback")]
+def _answers(bridge: RunningBridge) -> list[dict[str, Any]]:
+    return [one["body"] for one in bridge.sandbox.requests if one["path"].endswith("/callback")]
 
 
 @pytest.mark.parametrize("name", [*DEFERRED, *MODALS, *CHOICES])
 async def test_an_interaction_is_answered_while_the_database_is_locked(
-    town: RunningBridge, tmp_path: Path, name: str
+    bridge: RunningBridge, tmp_path: Path, name: str
 ) -> None:
-    ticket = await town.ticket()
+    ticket = await bridge.ticket()
 
     with write_locked(tmp_path / "ticketbridge.db"):
-        answer = await first_answer(town, ticket, (DEFERRED | MODALS | CHOICES)[name])
+        answer = await first_answer(bridge, ticket, (DEFERRED | MODALS | CHOICES)[name])
 
     expected = DEFERRED_ANSWER if name in DEFERRED else MODAL_ANSWER if name in MODALS else CHOICES_ANSWER
     assert answer["type"] == expected
 
 
 @pytest.mark.parametrize("name", [*DEFERRED, *MODALS, *CHOICES])
-async def test_an_interaction_is_answered_while_the_database_is_busy(town: RunningBridge, name: str) -> None:
-    ticket = await town.ticket()
+async def test_an_interaction_is_answered_while_the_database_is_busy(
+    bridge: RunningBridge, name: str
+) -> None:
+    ticket = await bridge.ticket()
 
-    async with reader_busy(town):  # for ever: no answer waits for it
-        answer = await first_answer(town, ticket, (DEFERRED | MODALS | CHOICES)[name])
+    async with reader_busy(bridge):  # for ever: no answer waits for it
+        answer = await first_answer(bridge, ticket, (DEFERRED | MODALS | CHOICES)[name])
 
     if name in MODALS:
         assert "I am busy at the moment, so nothing was done." in answer["data"]["content"]
@@ -128,25 +130,25 @@ async def test_an_interaction_is_answered_while_the_database_is_busy(town: Runni
         assert answer["type"] == DEFERRED_ANSWER
 
 
-async def test_a_modal_opens_again_once_the_database_is_no_longer_busy(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_a_modal_opens_again_once_the_database_is_no_longer_busy(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
 
-    async with reader_busy(town):
-        record = await town.press("mia", ticket, "Reply")
+    async with reader_busy(bridge):
+        record = await bridge.press("mia", ticket, "Reply")
 
     assert "Try again in a few seconds." in reply_text(record)
-    assert (await town.press("mia", ticket, "Reply"))["modal"]
+    assert (await bridge.press("mia", ticket, "Reply"))["modal"]
 
 
 async def test_a_failed_write_is_reported_to_the_user_by_buttons_and_commands(
-    town: RunningBridge, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bridge: RunningBridge, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ticket = await town.ticket()
+    ticket = await bridge.ticket()
 
     with write_locked(tmp_path / "ticketbridge.db"):
         records = await asyncio.gather(
-            town.press("mia", ticket, "Claim"),
-            town.sandbox.command("noah", "tickets", "ticket close", {"ticket": ticket.public_id}),
+            bridge.press("mia", ticket, "Claim"),
+            bridge.sandbox.command("noah", "tickets", "ticket close", {"ticket": ticket.public_id}),
         )
 
     for record in records:
@@ -156,17 +158,17 @@ async def test_a_failed_write_is_reported_to_the_user_by_buttons_and_commands(
 
 
 async def test_a_bug_in_a_command_is_logged(
-    town: RunningBridge, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    bridge: RunningBridge, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticket = await town.ticket()
+    ticket = await bridge.ticket()
     monkeypatch.setattr("cogs.tickets.embeds.EMBED_LIMIT", "six thousand")
 
     asking = asyncio.ensure_future(
-        town.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+        bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
     )
     await wait_for(lambda: [one for one in caplog.records if one.message == "Slash command failed"])
     asking.cancel()
 
     monkeypatch.undo()
-    record = await town.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+    record = await bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
     assert record["messages"][-1]["embeds"]

@@ -16,52 +16,52 @@ PLAYER_TEXT = "a player's own words"
 
 
 @pytest.fixture
-async def waiting_and_dead(town: RunningBridge) -> tuple[Delivery, Delivery]:
+async def waiting_and_dead(bridge: RunningBridge) -> tuple[Delivery, Delivery]:
     """A post that waits for a channel that refuses it, and a dead letter."""
-    await town.ticket()
-    town.sandbox.set_overwrite("reports", BOT, allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES)
-    waiting, dead = [await add_report(town, f"{PLAYER_TEXT} {number}") for number in range(2)]
-    await town.application.store.dead_letter(dead, "Discord refused it (400 50035)", datetime.now(UTC))
+    await bridge.ticket()
+    bridge.sandbox.set_overwrite("reports", BOT, allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES)
+    waiting, dead = [await add_report(bridge, f"{PLAYER_TEXT} {number}") for number in range(2)]
+    await bridge.application.store.dead_letter(dead, "Discord refused it (400 50035)", datetime.now(UTC))
 
     async def was_attempted() -> bool:
-        return any(one.attempts for one in await town.application.store.list_undelivered(5))
+        return any(one.attempts for one in await bridge.application.store.list_undelivered(5))
 
     await wait_for(was_attempted)
     return waiting, dead
 
 
-async def add_report(town: RunningBridge, subject: str) -> Delivery:
+async def add_report(bridge: RunningBridge, subject: str) -> Delivery:
     body = dict(series.GAME_REPORT) | {"subject": subject}
-    answer = await town.post("/tickets/create-game-report", body, source="series")
-    ticket = await town.application.store.ticket_by_public_id(answer["data"]["TicketId"])
+    answer = await bridge.post("/tickets/create-game-report", body, source="series")
+    ticket = await bridge.application.store.ticket_by_public_id(answer["data"]["TicketId"])
     assert ticket is not None
-    (post,) = await town.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post,) = await bridge.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
     return post
 
 
-async def delivery_states(town: RunningBridge) -> dict[int, DeliveryState]:
-    return {one.id: one.state for one in await town.application.store.list_undelivered(10)}
+async def delivery_states(bridge: RunningBridge) -> dict[int, DeliveryState]:
+    return {one.id: one.state for one in await bridge.application.store.list_undelivered(10)}
 
 
 def shown(record: dict[str, Any]) -> str:
     return embed_text(record).replace("\\", "")
 
 
-async def test_an_empty_outbox_says_so(town: RunningBridge) -> None:
-    await town.ticket()
+async def test_an_empty_outbox_says_so(bridge: RunningBridge) -> None:
+    await bridge.ticket()
 
-    assert "Nothing waits: everything is in Discord." in embed_text(await run(town, "outbox"))
+    assert "Nothing waits: everything is in Discord." in embed_text(await run(bridge, "outbox"))
 
 
 async def test_waiting_deliveries_open_circuits_and_dead_letters_are_shown_without_peoples_text(
-    town: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
 ) -> None:
     _, dead = waiting_and_dead
 
-    record = await run(town, "outbox")
+    record = await run(bridge, "outbox")
 
     text = shown(record)
-    assert f"• <#{town.guild.channels['reports']}>: 1 delivery waits, the first since <t:" in text
+    assert f"• <#{bridge.guild.channels['reports']}>: 1 delivery waits, the first since <t:" in text
     assert "⏸️ Discord refuses (403 50013: Missing Permissions). Allow my role there: Send Messages." in text
     assert f"Dead letters: 1: • {dead.id} (post) of `TICKET-" in text
     assert "Discord refused it (400 50035)." in text
@@ -69,34 +69,37 @@ async def test_waiting_deliveries_open_circuits_and_dead_letters_are_shown_witho
 
 
 async def test_a_dead_letter_is_retried(
-    town: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
 ) -> None:
     waiting, dead = waiting_and_dead
 
-    record = await run(town, "outbox", retry=dead.id)
+    record = await run(bridge, "outbox", retry=dead.id)
 
     assert reply_text(record) == f"✅ Delivery {dead.id} is retried."
     assert "Dead letters" not in embed_text(record)
-    assert await delivery_states(town) == {waiting.id: DeliveryState.PENDING, dead.id: DeliveryState.PENDING}
+    assert await delivery_states(bridge) == {
+        waiting.id: DeliveryState.PENDING,
+        dead.id: DeliveryState.PENDING,
+    }
 
 
 async def test_a_dropped_delivery_is_gone(
-    town: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
 ) -> None:
     waiting, dead = waiting_and_dead
 
-    record = await run(town, "outbox", drop=dead.id)
+    record = await run(bridge, "outbox", drop=dead.id)
 
     assert reply_text(record) == f"✅ Delivery {dead.id} is dropped."
-    assert await delivery_states(town) == {waiting.id: DeliveryState.PENDING}
-    again = await run(town, "outbox", retry=dead.id)
+    assert await delivery_states(bridge) == {waiting.id: DeliveryState.PENDING}
+    again = await run(bridge, "outbox", retry=dead.id)
     assert "No delivery of that number" in reply_text(again)
 
 
 async def test_another_servers_deliveries_are_unknown(
-    town: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
 ) -> None:
-    other_guild, before = OtherGuild(town), await delivery_states(town)
+    other_guild, before = OtherGuild(bridge), await delivery_states(bridge)
     await other_guild.make("theirs")
     unknown = reply_text(await other_guild.run("outbox", retry=10_000))
 
@@ -104,17 +107,17 @@ async def test_another_servers_deliveries_are_unknown(
         for what in ("retry", "drop"):
             assert reply_text(await other_guild.run("outbox", **{what: one.id})) == unknown
     assert "Nothing waits" in embed_text(await other_guild.run("outbox"))
-    assert await delivery_states(town) == before
+    assert await delivery_states(bridge) == before
 
 
-async def test_more_than_a_message_holds_is_counted(town: RunningBridge) -> None:
-    await town.ticket()
-    town.sandbox.set_overwrite("reports", BOT, deny=Permission.SEND_MESSAGES)
+async def test_more_than_a_message_holds_is_counted(bridge: RunningBridge) -> None:
+    await bridge.ticket()
+    bridge.sandbox.set_overwrite("reports", BOT, deny=Permission.SEND_MESSAGES)
     for number in range(15):
-        post = await add_report(town, str(number))
-        await town.application.store.dead_letter(post, "Discord refused it " + "*" * 300, datetime.now(UTC))
+        post = await add_report(bridge, str(number))
+        await bridge.application.store.dead_letter(post, "Discord refused it " + "*" * 300, datetime.now(UTC))
 
-    record = await run(town, "outbox")
+    record = await run(bridge, "outbox")
 
     assert record["error"] is None
     assert "Dead letters: 15: " in embed_text(record)

@@ -28,12 +28,12 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
 }
 
 
-async def run(town: RunningBridge, command: str, user: str = "olivia", **options: Any) -> dict[str, Any]:
-    return await town.sandbox.command(user, "general", f"setup {command}", options)
+async def run(bridge: RunningBridge, command: str, user: str = "olivia", **options: Any) -> dict[str, Any]:
+    return await bridge.sandbox.command(user, "general", f"setup {command}", options)
 
 
-async def main_workspace(town: RunningBridge) -> Workspace:
-    return await town.application.store.workspace_by_name("main")
+async def main_workspace(bridge: RunningBridge) -> Workspace:
+    return await bridge.application.store.workspace_by_name("main")
 
 
 def embed_text(record: dict[str, Any]) -> str:
@@ -43,119 +43,119 @@ def embed_text(record: dict[str, Any]) -> str:
     return "\n".join([embed["title"], embed["description"], *fields])
 
 
-def show_commands_to_everyone(town: RunningBridge) -> None:
+def show_commands_to_everyone(bridge: RunningBridge) -> None:
     """Show the commands to everyone, as a guild's own settings can."""
-    for commands in town.sandbox.stand.commands.values():
+    for commands in bridge.sandbox.stand.commands.values():
         for command in commands:
             command["default_member_permissions"] = None
 
 
-def make_manager(town: RunningBridge, user: str) -> None:
-    town.sandbox.create_role("Managers", Permission.MANAGE_GUILD)
-    town.sandbox.give_role(user, "Managers")
+def make_manager(bridge: RunningBridge, user: str) -> None:
+    bridge.sandbox.create_role("Managers", Permission.MANAGE_GUILD)
+    bridge.sandbox.give_role(user, "Managers")
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
-async def test_only_managers_are_shown_the_commands(town: RunningBridge, command: str) -> None:
+async def test_only_managers_are_shown_the_commands(bridge: RunningBridge, command: str) -> None:
     for user in ("mia", "pete"):
         with pytest.raises(Declined, match="lacks the permissions"):
-            await town.sandbox.command(user, "general", command, EVERY_COMMAND[command])
+            await bridge.sandbox.command(user, "general", command, EVERY_COMMAND[command])
 
 
 async def test_others_are_refused_even_if_the_commands_are_shown_to_them(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    before = await main_workspace(town)
-    await town.ticket()  # the commands are there by now
-    show_commands_to_everyone(town)
+    before = await main_workspace(bridge)
+    await bridge.ticket()  # the commands are there by now
+    show_commands_to_everyone(bridge)
 
     for command, options in EVERY_COMMAND.items():
         for user in ("mia", "pete"):
-            record = await town.sandbox.command(user, "general", command, options)
+            record = await bridge.sandbox.command(user, "general", command, options)
             assert reply_text(record) == "⛔ Only members with the Manage Server permission can do that."
             assert record["messages"][-1]["embeds"] == []
-    assert await main_workspace(town) == before
-    offered_choices = await town.sandbox.autocomplete("mia", "general", "setup show", {}, "workspace")
+    assert await main_workspace(bridge) == before
+    offered_choices = await bridge.sandbox.autocomplete("mia", "general", "setup show", {}, "workspace")
     assert offered_choices["choices"] == []
 
 
-async def test_a_manager_can_change_the_rules(town: RunningBridge) -> None:
-    make_manager(town, "paula")
+async def test_a_manager_can_change_the_rules(bridge: RunningBridge) -> None:
+    make_manager(bridge, "paula")
 
-    record = await run(town, "rules", user="paula", plan="free")
+    record = await run(bridge, "rules", user="paula", plan="free")
 
     assert reply_text(record) == "✅ The rules are changed."
-    assert (await main_workspace(town)).plan is Plan.FREE
+    assert (await main_workspace(bridge)).plan is Plan.FREE
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
-async def test_every_answer_is_deferred_and_ephemeral(town: RunningBridge, command: str) -> None:
-    record = await town.sandbox.command("olivia", "general", command, EVERY_COMMAND[command])
+async def test_every_answer_is_deferred_and_ephemeral(bridge: RunningBridge, command: str) -> None:
+    record = await bridge.sandbox.command("olivia", "general", command, EVERY_COMMAND[command])
 
     assert record["callback"]["type"] == 5  # deferred
     assert record["error"] is None
     assert all(message["flags"] & 64 for message in record["messages"])
-    assert town.sandbox.messages("general") == []
+    assert bridge.sandbox.messages("general") == []
 
 
-async def test_show_draws_everything_about_the_only_workspace(town: RunningBridge) -> None:
-    record = await run(town, "show")
+async def test_show_draws_everything_about_the_only_workspace(bridge: RunningBridge) -> None:
+    record = await run(bridge, "show")
 
     shown = embed_text(record)
     assert "Workspace main" in shown
-    assert f"Tickets channel: <#{town.guild.channels['tickets']}>" in shown
-    assert f"Reports channel: <#{town.guild.channels['reports']}>" in shown
-    assert f"Staff role: <@&{town.guild.roles['Staff']}>" in shown
+    assert f"Tickets channel: <#{bridge.guild.channels['tickets']}>" in shown
+    assert f"Reports channel: <#{bridge.guild.channels['reports']}>" in shown
+    assert f"Staff role: <@&{bridge.guild.roles['Staff']}>" in shown
     assert "Log channel: none" in shown
     assert "Plan: enterprise" in shown
     assert "• general (General) · the workspace's channels · any category · all staff" in shown
     assert "None of its own." in shown
 
 
-async def test_only_the_given_rules_change(town: RunningBridge) -> None:
-    await run(town, "department", id="builders")
+async def test_only_the_given_rules_change(bridge: RunningBridge) -> None:
+    await run(bridge, "department", id="builders")
     record = await run(
-        town, "rules", tickets=False, unknown_categories="refuse", default_department="builders"
+        bridge, "rules", tickets=False, unknown_categories="refuse", default_department="builders"
     )
 
-    workspace = await main_workspace(town)
+    workspace = await main_workspace(bridge)
     assert "Tickets: off" in embed_text(record)
     assert (workspace.tickets_enabled, workspace.plan) == (False, Plan.ENTERPRISE)
     assert workspace.unknown_categories is UnknownCategoryPolicy.REFUSE
     assert workspace.default_department == "builders"
 
 
-async def test_a_log_channel_is_set_left_changed_and_removed(town: RunningBridge) -> None:
-    options, channels = EVERY_COMMAND["setup workspace"], town.guild.channels
-    await run(town, "workspace", **options | {"log_channel": "log"})
-    first = (await main_workspace(town)).log_channel_id
-    record = await run(town, "workspace", **options)  # not named: it stays
-    unchanged = (await main_workspace(town)).log_channel_id
-    await run(town, "rules", log_channel="tickets")
-    changed = (await main_workspace(town)).log_channel_id
-    await run(town, "rules", no_log_channel=True)
+async def test_a_log_channel_is_set_left_changed_and_removed(bridge: RunningBridge) -> None:
+    options, channels = EVERY_COMMAND["setup workspace"], bridge.guild.channels
+    await run(bridge, "workspace", **options | {"log_channel": "log"})
+    first = (await main_workspace(bridge)).log_channel_id
+    record = await run(bridge, "workspace", **options)  # not named: it stays
+    unchanged = (await main_workspace(bridge)).log_channel_id
+    await run(bridge, "rules", log_channel="tickets")
+    changed = (await main_workspace(bridge)).log_channel_id
+    await run(bridge, "rules", no_log_channel=True)
 
     assert (first, unchanged, changed) == (channels["log"], channels["log"], channels["tickets"])
     assert f"Log channel: <#{channels['log']}>" in embed_text(record)
-    assert (await main_workspace(town)).log_channel_id is None
+    assert (await main_workspace(bridge)).log_channel_id is None
 
 
-async def test_a_new_workspace_can_have_a_log_channel_at_once(town: RunningBridge) -> None:
-    await run(town, "workspace", **EVERY_COMMAND["setup workspace"] | {"name": "new", "log_channel": "log"})
+async def test_a_new_workspace_can_have_a_log_channel_at_once(bridge: RunningBridge) -> None:
+    await run(bridge, "workspace", **EVERY_COMMAND["setup workspace"] | {"name": "new", "log_channel": "log"})
 
-    made = await town.application.store.workspace_by_name("new")
-    assert made.log_channel_id == town.guild.channels["log"]
-
-
-async def test_rules_without_options_is_refused(town: RunningBridge) -> None:
-    assert reply_text(await run(town, "rules")) == "⛔ Name at least one thing to change."
+    made = await bridge.application.store.workspace_by_name("new")
+    assert made.log_channel_id == bridge.guild.channels["log"]
 
 
-async def test_a_department_is_added_then_changed_in_part(town: RunningBridge) -> None:
+async def test_rules_without_options_is_refused(bridge: RunningBridge) -> None:
+    assert reply_text(await run(bridge, "rules")) == "⛔ Name at least one thing to change."
+
+
+async def test_a_department_is_added_then_changed_in_part(bridge: RunningBridge) -> None:
     for category in ("bugs", "shop"):
-        await run(town, "category", id=category)
+        await run(bridge, "category", id=category)
     await run(
-        town,
+        bridge,
         "department",
         id="builders",
         name="Builders",
@@ -163,25 +163,25 @@ async def test_a_department_is_added_then_changed_in_part(town: RunningBridge) -
         categories="bugs, shop,bugs",
         members="7, 8",
     )
-    first = (await main_workspace(town)).department("builders")
-    await run(town, "department", id="builders", categories="-", no_channel=True)
-    second = (await main_workspace(town)).department("builders")
+    first = (await main_workspace(bridge)).department("builders")
+    await run(bridge, "department", id="builders", categories="-", no_channel=True)
+    second = (await main_workspace(bridge)).department("builders")
 
     assert first == Department(
         id="builders",
         name="Builders",
-        channel_id=town.guild.channels["log"],
+        channel_id=bridge.guild.channels["log"],
         categories=("bugs", "shop"),
         members=("7", "8"),
     )
     assert second == Department(id="builders", name="Builders", members=("7", "8"))
 
 
-async def test_a_category_is_added_then_changed_in_part(town: RunningBridge) -> None:
-    await run(town, "category", id="bugs", departments="general", max_open=3)
-    first = await main_workspace(town)
-    await run(town, "category", id="bugs", name="Bugs", max_open=0)
-    second = await main_workspace(town)
+async def test_a_category_is_added_then_changed_in_part(bridge: RunningBridge) -> None:
+    await run(bridge, "category", id="bugs", departments="general", max_open=3)
+    first = await main_workspace(bridge)
+    await run(bridge, "category", id="bugs", name="Bugs", max_open=0)
+    second = await main_workspace(bridge)
 
     assert first.category("bugs") == Category(id="bugs", name="bugs", max_open=3)
     assert first.department("general").categories == ("bugs",)
@@ -189,14 +189,14 @@ async def test_a_category_is_added_then_changed_in_part(town: RunningBridge) -> 
     assert second.department("general").categories == ("bugs",)
 
 
-async def test_departments_and_categories_are_removed(town: RunningBridge) -> None:
-    await run(town, "category", id="bugs")
-    await run(town, "department", id="builders", categories="bugs")
+async def test_departments_and_categories_are_removed(bridge: RunningBridge) -> None:
+    await run(bridge, "category", id="bugs")
+    await run(bridge, "department", id="builders", categories="bugs")
 
-    await run(town, "remove-category", id="bugs")
-    record = await run(town, "remove-department", id="builders")
+    await run(bridge, "remove-category", id="bugs")
+    record = await run(bridge, "remove-department", id="builders")
 
-    workspace = await main_workspace(town)
+    workspace = await main_workspace(bridge)
     assert reply_text(record) == "✅ Department builders is removed."
     assert [one.id for one in workspace.departments] == ["general"]
     assert workspace.categories == ()
@@ -220,23 +220,23 @@ async def test_departments_and_categories_are_removed(town: RunningBridge) -> No
     ],
 )
 async def test_a_refused_change_is_explained_in_one_sentence_and_changes_nothing(
-    town: RunningBridge, command: str, options: dict[str, Any], sentence: str
+    bridge: RunningBridge, command: str, options: dict[str, Any], sentence: str
 ) -> None:
-    before = await main_workspace(town)
+    before = await main_workspace(bridge)
 
-    record = await run(town, command, **options)
+    record = await run(bridge, command, **options)
 
     assert reply_text(record).startswith("⛔ ")
     assert sentence in reply_text(record)
-    assert await main_workspace(town) == before
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_workspace_of_this_server_gets_other_channels_and_another_role(town: RunningBridge) -> None:
-    role = town.sandbox.create_role("Builders")
-    before = await main_workspace(town)
+async def test_a_workspace_of_this_server_gets_other_channels_and_another_role(bridge: RunningBridge) -> None:
+    role = bridge.sandbox.create_role("Builders")
+    before = await main_workspace(bridge)
 
     record = await run(
-        town,
+        bridge,
         "workspace",
         name="main",
         tickets_channel="log",
@@ -244,76 +244,78 @@ async def test_a_workspace_of_this_server_gets_other_channels_and_another_role(t
         staff_role="Builders",
     )
 
-    workspace = await main_workspace(town)
+    workspace = await main_workspace(bridge)
     assert reply_text(record) == "✅ Workspace main is changed."
     assert workspace.id == before.id
-    assert workspace.tickets_channel_id == town.guild.channels["log"]
-    assert workspace.reports_channel_id == town.guild.channels["general"]
+    assert workspace.tickets_channel_id == bridge.guild.channels["log"]
+    assert workspace.reports_channel_id == bridge.guild.channels["general"]
     assert workspace.staff_role_id == int(role["id"])
 
 
 @pytest.mark.parametrize("denied", ["SEND_MESSAGES", "VIEW_CHANNEL", "CREATE_PRIVATE_THREADS"])
 async def test_permissions_that_are_missing_in_a_channel_are_named_at_once(
-    town: RunningBridge, denied: str
+    bridge: RunningBridge, denied: str
 ) -> None:
-    await run(town, "show")  # the bot is there by now
-    town.sandbox.set_overwrite("general", "ticketbridge", deny=getattr(Permission, denied))
+    await run(bridge, "show")  # the bot is there by now
+    bridge.sandbox.set_overwrite("general", "ticketbridge", deny=getattr(Permission, denied))
     options = EVERY_COMMAND["setup workspace"]
 
-    record = await run(town, "workspace", **options)
-    named = await run(town, "department", id="builders", channel="general")
+    record = await run(bridge, "workspace", **options)
+    named = await run(bridge, "department", id="builders", channel="general")
 
-    place = f"<#{town.guild.channels['general']}>"
+    place = f"<#{bridge.guild.channels['general']}>"
     warning = f"{place}: Allow my role there: {denied.replace('_', ' ').title()}."
     for answer in (record, named):
         assert reply_text(answer).startswith("✅ ")
         assert warning in embed_text(answer)
 
 
-async def test_a_log_channel_needs_no_threads(town: RunningBridge) -> None:
-    await run(town, "show")
-    town.sandbox.set_overwrite(
+async def test_a_log_channel_needs_no_threads(bridge: RunningBridge) -> None:
+    await run(bridge, "show")
+    bridge.sandbox.set_overwrite(
         "log", "ticketbridge", allow=Permission.VIEW_CHANNEL, deny=Permission.CREATE_PUBLIC_THREADS
     )
 
-    record = await run(town, "rules", log_channel="log")
+    record = await run(bridge, "rules", log_channel="log")
 
     assert "Missing permissions" not in embed_text(record)
 
 
-async def test_the_everyone_role_cannot_be_the_staff_role(town: RunningBridge) -> None:
-    before = await main_workspace(town)
+async def test_the_everyone_role_cannot_be_the_staff_role(bridge: RunningBridge) -> None:
+    before = await main_workspace(bridge)
     channels = {"tickets_channel": "tickets", "reports_channel": "reports"}
 
-    record = await run(town, "workspace", name="main", staff_role=str(town.guild.id), **channels)
+    record = await run(bridge, "workspace", name="main", staff_role=str(bridge.guild.id), **channels)
 
     assert "everyone would be staff" in reply_text(record)
-    assert await main_workspace(town) == before
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_second_workspace_has_to_be_named_from_then_on(town: RunningBridge) -> None:
+async def test_a_second_workspace_has_to_be_named_from_then_on(bridge: RunningBridge) -> None:
     options = EVERY_COMMAND["setup workspace"]
-    record = await town.sandbox.command("olivia", "general", "setup workspace", options | {"name": "second"})
+    record = await bridge.sandbox.command(
+        "olivia", "general", "setup workspace", options | {"name": "second"}
+    )
 
-    unnamed = await run(town, "rules", plan="free")
-    named = await run(town, "rules", plan="free", workspace="second")
-    offered_choices = await town.sandbox.autocomplete(
+    unnamed = await run(bridge, "rules", plan="free")
+    named = await run(bridge, "rules", plan="free", workspace="second")
+    offered_choices = await bridge.sandbox.autocomplete(
         "olivia", "general", "setup show", {"workspace": "se"}, "workspace"
     )
 
     assert "✅ Workspace second is ready." in reply_text(record)
     assert reply_text(unnamed) == "⛔ This Discord server has several workspaces. Name the one you mean."
     assert reply_text(named) == "✅ The rules are changed."
-    assert (await main_workspace(town)).plan is Plan.ENTERPRISE
+    assert (await main_workspace(bridge)).plan is Plan.ENTERPRISE
     assert [choice["value"] for choice in offered_choices["choices"]] == ["second"]
 
 
-async def test_ids_of_the_chosen_workspace_are_offered(town: RunningBridge) -> None:
-    await run(town, "category", id="bugs", name="Broken things")
-    await run(town, "department", id="builders", name="Builders")
+async def test_ids_of_the_chosen_workspace_are_offered(bridge: RunningBridge) -> None:
+    await run(bridge, "category", id="bugs", name="Broken things")
+    await run(bridge, "department", id="builders", name="Builders")
 
     async def offered(command: str, option: str, offered_choices: str) -> list[str]:
-        record = await town.sandbox.autocomplete(
+        record = await bridge.sandbox.autocomplete(
             "olivia", "general", command, {option: offered_choices}, option
         )
         return [choice["value"] for choice in record["choices"]]
@@ -328,13 +330,13 @@ async def test_ids_of_the_chosen_workspace_are_offered(town: RunningBridge) -> N
 class OtherGuild:
     """Another guild, without a workspace; olivia owns it too."""
 
-    def __init__(self, town: RunningBridge) -> None:
-        self.town = town
-        self.guild: DemoGuild = demo_guild(town.sandbox, name="Elsewhere")
+    def __init__(self, bridge: RunningBridge) -> None:
+        self.bridge = bridge
+        self.guild: DemoGuild = demo_guild(bridge.sandbox, name="Elsewhere")
 
     async def run(self, command: str, **options: Any) -> dict[str, Any]:
         owner, place = str(self.guild.members["olivia"]), str(self.guild.channels["general"])
-        return await self.town.sandbox.command(owner, place, f"setup {command}", options)
+        return await self.bridge.sandbox.command(owner, place, f"setup {command}", options)
 
     async def make(self, name: str) -> dict[str, Any]:
         return await self.run(
@@ -346,8 +348,8 @@ class OtherGuild:
         )
 
 
-async def test_without_a_workspace_each_command_says_how_to_make_one(town: RunningBridge) -> None:
-    other_guild = OtherGuild(town)
+async def test_without_a_workspace_each_command_says_how_to_make_one(bridge: RunningBridge) -> None:
+    other_guild = OtherGuild(bridge)
 
     everything = ("show", "rules", "department", "remove-department", "category", "remove-category", "outbox")
     for command in everything:
@@ -356,35 +358,35 @@ async def test_without_a_workspace_each_command_says_how_to_make_one(town: Runni
         assert "`/setup workspace`" in reply_text(record)
 
 
-async def test_another_servers_workspace_is_neither_seen_nor_changed(town: RunningBridge) -> None:
-    other_guild, before = OtherGuild(town), await main_workspace(town)
+async def test_another_servers_workspace_is_neither_seen_nor_changed(bridge: RunningBridge) -> None:
+    other_guild, before = OtherGuild(bridge), await main_workspace(bridge)
     await other_guild.make("theirs")
 
     for command in ("show", "rules", "department", "remove-department", "category", "remove-category"):
         options = EVERY_COMMAND[f"setup {command}"] | {"workspace": "main"}
         assert "no workspace of that name" in reply_text(await other_guild.run(command, **options))
     owner, place = str(other_guild.guild.members["olivia"]), str(other_guild.guild.channels["general"])
-    offered_choices = await town.sandbox.autocomplete(owner, place, "setup show", {}, "workspace")
+    offered_choices = await bridge.sandbox.autocomplete(owner, place, "setup show", {}, "workspace")
 
     assert [choice["value"] for choice in offered_choices["choices"]] == ["theirs"]
-    assert await main_workspace(town) == before
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_name_of_another_servers_workspace_is_taken(town: RunningBridge) -> None:
-    other_guild, before = OtherGuild(town), await main_workspace(town)
+async def test_a_name_of_another_servers_workspace_is_taken(bridge: RunningBridge) -> None:
+    other_guild, before = OtherGuild(bridge), await main_workspace(bridge)
 
     record = await other_guild.make("main")
 
     assert reply_text(record) == "⛔ A workspace of another Discord server has that name. Choose another one."
-    assert await main_workspace(town) == before
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_servers_first_workspace_is_made_from_discord(town: RunningBridge) -> None:
-    other_guild = OtherGuild(town)
+async def test_a_servers_first_workspace_is_made_from_discord(bridge: RunningBridge) -> None:
+    other_guild = OtherGuild(bridge)
 
     record = await other_guild.make("theirs")
 
-    made = await town.application.store.workspace_by_name("theirs")
+    made = await bridge.application.store.workspace_by_name("theirs")
     assert "✅ Workspace theirs is ready." in reply_text(record)
     assert NewWorkspace(
         name="theirs",
@@ -395,40 +397,42 @@ async def test_a_servers_first_workspace_is_made_from_discord(town: RunningBridg
     ) == NewWorkspace(**{name: getattr(made, name) for name in NewWorkspace.__slots__})
 
 
-async def test_a_channel_of_another_server_cannot_be_picked(town: RunningBridge) -> None:
-    other_guild, owner = OtherGuild(town), str(town.guild.members["olivia"])
+async def test_a_channel_of_another_server_cannot_be_picked(bridge: RunningBridge) -> None:
+    other_guild, owner = OtherGuild(bridge), str(bridge.guild.members["olivia"])
     options = {"id": "spies", "channel": str(other_guild.guild.channels["reports"])}
 
     with pytest.raises(Declined, match="pick one that is offered"):
-        await town.sandbox.command(owner, str(town.guild.channels["general"]), "setup department", options)
+        await bridge.sandbox.command(
+            owner, str(bridge.guild.channels["general"]), "setup department", options
+        )
 
 
-async def test_only_a_text_channel_can_be_picked(town: RunningBridge) -> None:
-    thread = town.sandbox.open_thread("mia", "general", "Talk")
+async def test_only_a_text_channel_can_be_picked(bridge: RunningBridge) -> None:
+    thread = bridge.sandbox.open_thread("mia", "general", "Talk")
 
     with pytest.raises(Declined, match="pick one that is offered"):
-        await run(town, "department", id="talkers", channel=thread["id"])
+        await run(bridge, "department", id="talkers", channel=thread["id"])
 
 
-async def test_names_are_escaped(town: RunningBridge) -> None:
+async def test_names_are_escaped(bridge: RunningBridge) -> None:
     name = "@everyone <@1> [free](https://evil.example/x) discord.gg/abc"
 
-    await run(town, "category", id="x", name=name)
-    record = await run(town, "department", id="@everyone", name=name, members="<@1>")
+    await run(bridge, "category", id="x", name=name)
+    record = await run(bridge, "department", id="@everyone", name=name, members="<@1>")
 
     (message,) = record["messages"]
     assert not ALIVE.search(message["content"] + message["embeds"][0]["description"])
     assert not message["mention_everyone"]
 
 
-async def test_more_rules_than_discord_can_show_are_counted(town: RunningBridge) -> None:
-    workspace = await main_workspace(town)
+async def test_more_rules_than_discord_can_show_are_counted(bridge: RunningBridge) -> None:
+    workspace = await main_workspace(bridge)
     for number in range(80):
         department = Department(id=f"department-{number}", name="*" * 100)
         rule = methodcaller("with_department", department)
-        await town.application.store.change_workspace(workspace.id, rule)
+        await bridge.application.store.change_workspace(workspace.id, rule)
 
-    record = await run(town, "show")
+    record = await run(bridge, "show")
 
     assert record["error"] is None
     assert "more, which `ticketbridge workspace show` shows" in embed_text(record)

@@ -20,22 +20,22 @@ def message_of(kind: MessageKind, text: str, *, author: Actor, number: int = 1) 
     return Message(id=number, ticket_id=1, kind=kind, author=author, text=text, created_at=NOW)
 
 
-async def followed_up(town: RunningBridge, ticket: Ticket, text: str) -> Ticket:
+async def followed_up(bridge: RunningBridge, ticket: Ticket, text: str) -> Ticket:
     reporter = ticket.reporter.id or ""
-    await town.application.store.add_message(
+    await bridge.application.store.add_message(
         ticket.id, lambda current: current.follow_up(reporter, text), origin=f"test:{text[:20]}", now=NOW
     )
-    return await town.refresh(ticket)
+    return await bridge.refresh(ticket)
 
 
 async def test_a_follow_up_is_shown_in_the_thread_with_hostile_text_escaped(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    ticket = await town.ticket(creatorName="Notch")
+    ticket = await bridge.ticket(creatorName="Notch")
 
-    ticket = await followed_up(town, ticket, HOSTILE)
+    ticket = await followed_up(bridge, ticket, HOSTILE)
 
-    shown = town.sandbox.messages(ticket.post.thread_id or 0)[-1]
+    shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
     (embed,) = shown["embeds"]
     assert embed["title"] == "🗨️ The reporter adds"
     assert embed["author"]["name"] == "Notch"
@@ -47,16 +47,16 @@ async def test_a_follow_up_is_shown_in_the_thread_with_hostile_text_escaped(
     assert not shown["mention_roles"]
 
 
-async def test_a_long_follow_up_is_attached_whole(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_a_long_follow_up_is_attached_whole(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
     text = "*" * MESSAGE_LIMIT
 
-    ticket = await followed_up(town, ticket, text)
+    ticket = await followed_up(bridge, ticket, text)
 
-    shown = town.sandbox.messages(ticket.post.thread_id or 0)[-1]
+    shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
     (file,) = shown["attachments"]
     assert shown["embeds"][0]["description"].endswith("…")
-    async with town.session.get(file["url"]) as answer:
+    async with bridge.session.get(file["url"]) as answer:
         assert await answer.text() == text
 
 
@@ -114,13 +114,13 @@ def test_each_kind_of_message_has_its_label_in_the_history() -> None:
         assert alive not in str([(field.name, field.value) for field in embed.fields])
 
 
-async def test_staff_see_what_happened_to_a_ticket(town: RunningBridge) -> None:
-    ticket = await followed_up(town, await town.ticket(), "And they are back.")
-    await town.press("mia", ticket, "Claim")
-    ticket = await town.refresh(ticket)
-    await town.press("noah", ticket, "Close")
+async def test_staff_see_what_happened_to_a_ticket(bridge: RunningBridge) -> None:
+    ticket = await followed_up(bridge, await bridge.ticket(), "And they are back.")
+    await bridge.press("mia", ticket, "Claim")
+    ticket = await bridge.refresh(ticket)
+    await bridge.press("noah", ticket, "Close")
 
-    record = await town.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+    record = await bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
 
     fields = {one["name"]: one["value"] for one in record["messages"][-1]["embeds"][0]["fields"]}
     assert next(value for name, value in fields.items() if name.startswith("🗨️ Added")) == "And they are back."
@@ -130,14 +130,14 @@ async def test_staff_see_what_happened_to_a_ticket(town: RunningBridge) -> None:
     ]
 
 
-async def test_a_reporter_sees_what_happened_to_their_ticket_and_never_a_note(town: RunningBridge) -> None:
-    ticket = await opened_by(town, "pete")
+async def test_a_reporter_sees_what_happened_to_their_ticket_and_never_a_note(bridge: RunningBridge) -> None:
+    ticket = await opened_by(bridge, "pete")
     about = {"ticket": ticket.public_id}
-    await town.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
-    await town.press("mia", ticket, "Close")
-    assert (await town.refresh(ticket)).status is Status.CLOSED
+    await bridge.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
+    await bridge.press("mia", ticket, "Close")
+    assert (await bridge.refresh(ticket)).status is Status.CLOSED
 
-    record = await town.sandbox.command("pete", "general", "ticket view", about)
+    record = await bridge.sandbox.command("pete", "general", "ticket view", about)
 
     seen = str(record["messages"])
     assert "Mia changed the status to closed" in seen

@@ -13,10 +13,10 @@ from tests.support.bridge_harness import RunningBridge, reply_text
 Rule = Callable[[Workspace], Workspace]
 
 
-async def change_workspace(town: RunningBridge, *rules: Rule) -> None:
-    (workspace,) = await town.application.store.workspaces()
+async def change_workspace(bridge: RunningBridge, *rules: Rule) -> None:
+    (workspace,) = await bridge.application.store.workspaces()
     for rule in rules:
-        await town.application.store.change_workspace(workspace.id, rule)
+        await bridge.application.store.change_workspace(workspace.id, rule)
 
 
 def with_category(category_id: str, name: str | None = None, max_open: int | None = None) -> Rule:
@@ -32,8 +32,8 @@ def with_unknown_refused(workspace: Workspace) -> Workspace:
     return update_workspace(workspace, unknown_categories=UnknownCategoryPolicy.REFUSE)
 
 
-async def open_modal(town: RunningBridge) -> dict[str, Any]:
-    return await town.sandbox.command("pete", "general", "ticket open")
+async def open_modal(bridge: RunningBridge) -> dict[str, Any]:
+    return await bridge.sandbox.command("pete", "general", "ticket open")
 
 
 def options_of(modal: dict[str, Any]) -> list[tuple[str, str]]:
@@ -41,101 +41,103 @@ def options_of(modal: dict[str, Any]) -> list[tuple[str, str]]:
     return [(option["value"], option["label"]) for option in select["options"]]
 
 
-async def submit(town: RunningBridge, modal: dict[str, Any], category: str) -> str:
+async def submit(bridge: RunningBridge, modal: dict[str, Any], category: str) -> str:
     values = {"category": [category], "subject": "Lost items", "body": "My sword is gone."}
-    return reply_text(await town.sandbox.modal("pete", modal["id"], values))
+    return reply_text(await bridge.sandbox.modal("pete", modal["id"], values))
 
 
-async def saved_tickets(town: RunningBridge) -> list[tuple[str, str]]:
-    (workspace,) = await town.application.store.workspaces()
+async def saved_tickets(bridge: RunningBridge) -> list[tuple[str, str]]:
+    (workspace,) = await bridge.application.store.workspaces()
     return [
         (one.category, one.department)
-        for one in await town.application.store.autocomplete_tickets("", [workspace.id])
+        for one in await bridge.application.store.autocomplete_tickets("", [workspace.id])
     ]
 
 
-async def test_without_categories_the_default_ones_are_offered(town: RunningBridge) -> None:
-    offered = [value for value, _ in options_of(await open_modal(town))]
+async def test_without_categories_the_default_ones_are_offered(bridge: RunningBridge) -> None:
+    offered = [value for value, _ in options_of(await open_modal(bridge))]
 
     assert offered == ["question", "bug", "player", "appeal", "other"]
 
 
 async def test_a_workspaces_own_categories_are_offered_and_lead_to_their_department(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    await change_workspace(town, with_category("shop", "The shop"), with_category("mobs"))
+    await change_workspace(bridge, with_category("shop", "The shop"), with_category("mobs"))
     await change_workspace(
-        town,
+        bridge,
         lambda workspace: workspace.with_category(
             Category(id="shop", name="The shop"), [workspace.default_department]
         ),
     )
-    modal = await open_modal(town)
+    modal = await open_modal(bridge)
 
     assert options_of(modal) == [("shop", "The shop"), ("mobs", "mobs")]
-    assert "is saved" in await submit(town, modal, "shop")
-    assert await saved_tickets(town) == [("shop", "general")]
+    assert "is saved" in await submit(bridge, modal, "shop")
+    assert await saved_tickets(bridge) == [("shop", "general")]
 
 
-async def test_at_most_25_categories_are_offered(town: RunningBridge) -> None:
-    await change_workspace(town, *(with_category(f"c{number}") for number in range(30)))
+async def test_at_most_25_categories_are_offered(bridge: RunningBridge) -> None:
+    await change_workspace(bridge, *(with_category(f"c{number}") for number in range(30)))
 
-    assert len(options_of(await open_modal(town))) == 25
-
-
-async def test_a_removed_category_becomes_other_where_unknown_ones_are_accepted(town: RunningBridge) -> None:
-    await change_workspace(town, with_category("shop"), with_category("mobs"))
-    modal = await open_modal(town)
-    await change_workspace(town, without_category("shop"))
-
-    assert "is saved" in await submit(town, modal, "shop")
-    assert [category for category, _ in await saved_tickets(town)] == ["other"]
+    assert len(options_of(await open_modal(bridge))) == 25
 
 
-async def test_a_removed_category_is_refused_where_unknown_ones_are(town: RunningBridge) -> None:
-    await change_workspace(town, with_category("shop"), with_category("mobs"), with_unknown_refused)
-    modal = await open_modal(town)
-    await change_workspace(town, without_category("shop"))
+async def test_a_removed_category_becomes_other_where_unknown_ones_are_accepted(
+    bridge: RunningBridge,
+) -> None:
+    await change_workspace(bridge, with_category("shop"), with_category("mobs"))
+    modal = await open_modal(bridge)
+    await change_workspace(bridge, without_category("shop"))
 
-    answer = await submit(town, modal, "shop")
+    assert "is saved" in await submit(bridge, modal, "shop")
+    assert [category for category, _ in await saved_tickets(bridge)] == ["other"]
+
+
+async def test_a_removed_category_is_refused_where_unknown_ones_are(bridge: RunningBridge) -> None:
+    await change_workspace(bridge, with_category("shop"), with_category("mobs"), with_unknown_refused)
+    modal = await open_modal(bridge)
+    await change_workspace(bridge, without_category("shop"))
+
+    answer = await submit(bridge, modal, "shop")
 
     assert "That category is no longer there, so nothing was saved." in answer
-    assert await saved_tickets(town) == []
+    assert await saved_tickets(bridge) == []
 
 
 async def test_an_open_modal_with_default_categories_still_works_after_the_workspace_got_its_own(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    modal = await open_modal(town)
-    await change_workspace(town, with_category("shop"))
+    modal = await open_modal(bridge)
+    await change_workspace(bridge, with_category("shop"))
 
-    assert "is saved" in await submit(town, modal, "bug")
-    assert [category for category, _ in await saved_tickets(town)] == ["other"]
+    assert "is saved" in await submit(bridge, modal, "bug")
+    assert [category for category, _ in await saved_tickets(bridge)] == ["other"]
 
 
-async def test_no_modal_opens_where_every_category_would_be_refused(town: RunningBridge) -> None:
-    await change_workspace(town, with_unknown_refused)
+async def test_no_modal_opens_where_every_category_would_be_refused(bridge: RunningBridge) -> None:
+    await change_workspace(bridge, with_unknown_refused)
 
-    record = await open_modal(town)
+    record = await open_modal(bridge)
 
     assert record["modal"] is None
     assert "No ticket can be opened here yet" in reply_text(record)
 
 
 @pytest.mark.parametrize("limit", [1, 2])
-async def test_the_limit_of_open_tickets_is_enforced(town: RunningBridge, limit: int) -> None:
-    await change_workspace(town, with_category("shop", max_open=limit))
+async def test_the_limit_of_open_tickets_is_enforced(bridge: RunningBridge, limit: int) -> None:
+    await change_workspace(bridge, with_category("shop", max_open=limit))
     for _ in range(limit):
-        assert "is saved" in await submit(town, await open_modal(town), "shop")
+        assert "is saved" in await submit(bridge, await open_modal(bridge), "shop")
 
-    answer = await submit(town, await open_modal(town), "shop")
+    answer = await submit(bridge, await open_modal(bridge), "shop")
 
     assert "already has as many open tickets in this category" in answer
-    assert len(await saved_tickets(town)) == limit
+    assert len(await saved_tickets(bridge)) == limit
 
 
-async def test_a_category_with_an_invisible_name_is_offered_by_its_id(town: RunningBridge) -> None:
-    (workspace,) = await town.application.store.workspaces()
+async def test_a_category_with_an_invisible_name_is_offered_by_its_id(bridge: RunningBridge) -> None:
+    (workspace,) = await bridge.application.store.workspaces()
 
     shown = category_options(workspace.with_category(Category(id="shop", name="\u3164")))
 
