@@ -12,12 +12,12 @@ async def filed(town: RunningBridge) -> str:
 
 
 async def connected(town: RunningBridge) -> None:
-    await wait_for(lambda: town.sandbox.state()["connected_sessions"])
+    await wait_for(lambda: town.sandbox.snapshot()["connected_sessions"])
 
 
 async def test_an_event_the_library_cannot_read_ends_neither_intake_nor_delivery(town: RunningBridge) -> None:
     await town.game_report()
-    sessions = town.sandbox.stand.gateway.sessions
+    sessions = town.sandbox.state.gateway.sessions
     for session in list(sessions.values()):
         session.dispatch("THREAD_CREATE", {"id": "5"})
 

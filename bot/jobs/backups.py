@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.clock import utc_now
 from bot.config import BackupSettings
 from storage import BackupFailed
 from storage.backup import create_backup, newest_scheduled_at, prune_backups, scheduled_backup_name
@@ -19,7 +20,7 @@ async def run_backup_schedule(database: Path, settings: BackupSettings) -> None:
     if settings.folder is None:
         return
     while True:
-        await asyncio.sleep(seconds_until_next_backup(settings.folder, settings.hours, datetime.now(UTC)))
+        await asyncio.sleep(seconds_until_next_backup(settings.folder, settings.hours, utc_now()))
         try:
             await asyncio.to_thread(back_up_and_prune, database, settings.folder, settings.keep)
         except BackupFailed as error:
@@ -35,6 +36,6 @@ def seconds_until_next_backup(folder: Path, hours: int, now: datetime) -> float:
 
 def back_up_and_prune(database: Path, folder: Path, keep: int) -> None:
     """Raises BackupFailed; then nothing older is deleted."""
-    made = create_backup(database, folder / scheduled_backup_name(datetime.now(UTC)))
+    made = create_backup(database, folder / scheduled_backup_name(utc_now()))
     gone = prune_backups(folder, keep)
     log.info("Backup %s holds %d tickets; %d older ones are deleted", made.path.name, made.tickets, len(gone))

@@ -7,7 +7,7 @@ import asyncio
 import platform
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from types import TracebackType
 
@@ -25,6 +25,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from bot.clock import utc_now
 from bot.tickets.outbox import Delivery, DeliveryState
 from storage import DatabaseCorrupt, DatabaseUnavailable, DiskFull, Overloaded, StorageError, Store
 
@@ -40,14 +41,10 @@ FAILURE_LABELS: Mapping[type[StorageError], str] = {
 }
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Metrics:
     """All figures of one bridge. What must be counted is on the way; all else is read at each scrape."""
 
-    def __init__(self, store: Store, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, store: Store, *, now: Callable[[], datetime] = utc_now) -> None:
         self._store = store
         self._now = now
         self._last_ticket: int | None = None

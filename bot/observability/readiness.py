@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.clock import utc_now
 from bot.config import Settings
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
@@ -74,6 +74,6 @@ class DeliveryHealth:
 def _register_backup_age(metrics: Metrics, folder: Path) -> None:
     def age() -> float:
         newest = newest_scheduled_at(folder)
-        return float("nan") if newest is None else (datetime.now(UTC) - newest).total_seconds()
+        return float("nan") if newest is None else (utc_now() - newest).total_seconds()
 
     metrics.gauge("backup_age_seconds", "How old the newest scheduled backup is; NaN without one.", age)

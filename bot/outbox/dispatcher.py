@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from bot.clock import utc_now
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from storage import StorageError, Store
@@ -127,7 +128,7 @@ class Dispatcher:
         excluded_channels = self._in_flight_channels | self.breaker.open_channels()
         limit = 1 if self.breaker.is_half_open else 50
         for deliveries in await self._store.due_deliveries(
-            self._destination, excluded_channels, datetime.now(UTC), limit
+            self._destination, excluded_channels, utc_now(), limit
         ):
             if not self._outcome_still_pending(deliveries):
                 self._in_flight_channels.add(deliveries[0].channel_id)
@@ -138,7 +139,7 @@ class Dispatcher:
         started_at = deliveries[0].last_attempt_at
         if started_at is None:
             return False
-        wait = self._unknown_outcome_delay - (datetime.now(UTC) - started_at).total_seconds()
+        wait = self._unknown_outcome_delay - (utc_now() - started_at).total_seconds()
         if not 0 < wait <= self._unknown_outcome_delay:  # over, or the clock was set back
             return False
         self.breaker.record_rate_limit(deliveries[0].channel_id, "an earlier attempt may still arrive", wait)
@@ -152,7 +153,7 @@ class Dispatcher:
         next_due = await self._store.next_due(
             self._destination, self._in_flight_channels | self.breaker.open_channels()
         )
-        due = [] if next_due is None else [max(0.0, (next_due - datetime.now(UTC)).total_seconds())]
+        due = [] if next_due is None else [max(0.0, (next_due - utc_now()).total_seconds())]
         return min([*due, *([] if change is None else [change])], default=None)
 
     async def _sleep(self, seconds: float | None) -> None:
@@ -164,7 +165,7 @@ class Dispatcher:
 
     async def _process(self, deliveries: Sequence[Delivery]) -> None:
         try:
-            await self._attempt(await self._store.start_attempt(deliveries, datetime.now(UTC)))
+            await self._attempt(await self._store.start_attempt(deliveries, utc_now()))
         except StorageError as error:
             log.error("Delivery %d of ticket %d: %s", deliveries[0].id, deliveries[0].ticket_id, error)
             await asyncio.sleep(1)
@@ -204,7 +205,7 @@ class Dispatcher:
             )
             await self._retry_later(deliveries, f"{type(error).__name__}: {error}", None)
         else:
-            await self._store.mark_delivered(deliveries, receipt, datetime.now(UTC))
+            await self._store.mark_delivered(deliveries, receipt, utc_now())
             self.breaker.record_success(channel_id)
 
     async def _fail_permanently(self, deliveries: Sequence[Delivery], reason: str) -> None:
@@ -214,7 +215,7 @@ class Dispatcher:
             return
         (delivery,) = deliveries
         log.error("Delivery %d of ticket %d is set aside: %s", delivery.id, delivery.ticket_id, reason)
-        await self._store.dead_letter(delivery, reason, datetime.now(UTC))
+        await self._store.dead_letter(delivery, reason, utc_now())
 
     async def _retry_later(self, deliveries: Sequence[Delivery], reason: str, seconds: float | None) -> None:
         first = deliveries[0]
@@ -222,7 +223,7 @@ class Dispatcher:
         log.warning(
             "Delivery %d of ticket %d waits %.0f s: %s", first.id, first.ticket_id, wait, reason[:300]
         )
-        await self._store.retry_later(deliveries, datetime.now(UTC) + timedelta(seconds=wait), reason[:300])
+        await self._store.retry_later(deliveries, utc_now() + timedelta(seconds=wait), reason[:300])
 
 
 def _log_backoff(deliveries: Sequence[Delivery], reason: object) -> None:

@@ -1,8 +1,8 @@
-"""A stand-in for Discord on loopback, for the demo and the tests; no other room imports it."""
+"""Fake Discord server on loopback, for the demo and the tests."""
 
-from bot.sandbox.demo_guild import DemoGuild, demo_guild
-from bot.sandbox.permissions import Permission
-from bot.sandbox.refusals import Declined, Refused
+from bot.sandbox.control.demo_guild import DemoGuild, demo_guild
+from bot.sandbox.model.permissions import Permission
+from bot.sandbox.rest.errors import ControlError, DiscordApiError
 from bot.sandbox.server import Sandbox
 
-__all__ = ["Declined", "DemoGuild", "Permission", "Refused", "Sandbox", "demo_guild"]
+__all__ = ["ControlError", "DemoGuild", "DiscordApiError", "Permission", "Sandbox", "demo_guild"]

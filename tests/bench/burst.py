@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.sandbox import Sandbox, demo_guild
-from bot.sandbox.buckets import USUAL, Limit
+from bot.sandbox.rest.rate_limits import DEFAULT_LIMITS, RateLimit
 from tests.bench.load import Load, put_on
 from tests.bench.plan import Bench
 from tests.bench.process import running
@@ -68,7 +68,7 @@ async def burst(bench: Bench) -> Report:
         "messages",
         "urgent ones shown",
     ]
-    limit = USUAL[_ROUTE]
+    limit = DEFAULT_LIMITS[_ROUTE]
     notes = [
         f"The rate limit: {limit.requests} messages every {limit.per:g} s in one channel, and {_DIGEST} "
         "tickets in each message, the urgent ones apart from the others. What was posted before the channel "
@@ -78,12 +78,12 @@ async def burst(bench: Bench) -> Report:
     return Report(tables=[table], wrong=drained.wrong)
 
 
-async def drain(bench: Bench, buckets: Mapping[str, Limit] | None = None) -> Drained:
+async def drain(bench: Bench, buckets: Mapping[str, RateLimit] | None = None) -> Drained:
     """`buckets` change the stand-in's rate limits."""
     folder, plan = bench.new_folder("burst"), bench.plan
-    sandbox = Sandbox(buckets=buckets or True)
+    sandbox = Sandbox(rate_limits=buckets or True)
     guild = demo_guild(sandbox)
-    limit = (dict(USUAL) | dict(buckets or {}))[_ROUTE]
+    limit = (dict(DEFAULT_LIMITS) | dict(buckets or {}))[_ROUTE]
     allowed = plan.burst / _DIGEST / limit.requests * limit.per
     async with sandbox.serve():
         premises = await furnished(folder, sandbox, guild)
@@ -107,7 +107,7 @@ async def drain(bench: Bench, buckets: Mapping[str, Limit] | None = None) -> Dra
 async def connected(sandbox: Sandbox) -> None:
     """Returns once the bot has a session, and had a moment to set itself up."""
     async with asyncio.timeout(60):
-        while not sandbox.stand.gateway.sessions:  # noqa: ASYNC110 - it is the stand-in's, and tells nobody
+        while not sandbox.state.gateway.sessions:  # noqa: ASYNC110 - it is the stand-in's, and tells nobody
             await asyncio.sleep(0.05)
     await asyncio.sleep(1.0)
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from bot.sandbox import Sandbox, demo_guild
-from bot.sandbox.buckets import Limit
+from bot.sandbox.rest.rate_limits import RateLimit
 from bot.tickets.queries import Scope, TicketPage
 from tests.bench import chart, wrk
 from tests.bench.browser_checks import NONE, questions
@@ -173,7 +173,7 @@ async def test_growth_measures_the_same_over_every_size(bench: Bench) -> None:
 
 
 async def test_a_burst_is_drained_and_every_ticket_of_it_seen(bench: Bench) -> None:
-    fast = {"POST /channels/{id}/messages": Limit(requests=5, per=0.2)}
+    fast = {"POST /channels/{id}/messages": RateLimit(requests=5, per=0.2)}
 
     drained = await drain(bench, fast)
 

@@ -40,5 +40,5 @@ async def test_a_private_thread_that_came_through_with_an_error_is_there_once(
 
     ticket = await opened_by(forgetful, "pete")
 
-    threads = [one.id for one in forgetful.sandbox.stand.world.channels.values() if one.is_thread]
+    threads = [one.id for one in forgetful.sandbox.state.world.channels.values() if one.is_thread]
     assert threads == [ticket.post.thread_id]

@@ -55,16 +55,16 @@ class Seen:
     @classmethod
     def in_discord(cls, sandbox: Sandbox) -> "Seen":
         embeds, nonces, digests, texts = [], Counter[str](), 0, Counter[str]()
-        bot = sandbox.stand.world.bot.id
-        for channel in sandbox.stand.world.channels.values():
+        bot = sandbox.state.world.bot.id
+        for channel in sandbox.state.world.channels.values():
             for message in channel.messages.values():
                 if message.author_id != bot:
                     continue
                 nonces.update([] if message.nonce is None else [str(message.nonce)])
-                found = list(_embeds(channel.id, message.id, message.wire))
+                found = list(_embeds(channel.id, message.id, message.payload))
                 digests += sum(embed.is_post for embed in found) > 1
                 embeds += found
-                shown = [embed.get("description", "") for embed in message.wire["embeds"]]
+                shown = [embed.get("description", "") for embed in message.payload["embeds"]]
                 texts.update(text.replace("\\", "") for text in shown)  # what would format is shown as typed
         return cls(embeds=embeds, nonces=nonces, digests=digests, texts=texts)
 

@@ -69,10 +69,10 @@ def _trouble(house: House, told: Kills) -> None:
             "reset",
             method="POST",
             path=messages,
-            when="ahead",
+            when="early",
             times=None,
             chance=told.late,
-            effect_after=told.effect_after,
+            effect_delay=told.effect_after,
         )
     if told.never:
         house.sandbox.fail("reset", times=None, chance=told.never)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from bot.sandbox.refusals import Declined
+from bot.sandbox.rest.errors import ControlError
 from tests.proofs.process_harness import House
 from tests.webhook.conftest import Reply, read_reply
 
@@ -206,18 +206,18 @@ class Staff:
             await asyncio.sleep(pace * self._chance.uniform(0.5, 1.5))
             found = self._a_button()
             if found is not None:
-                with suppress(Declined):  # the button is gone meanwhile
+                with suppress(ControlError):  # the button is gone meanwhile
                     await self._reply(*found)
 
     def _a_button(self) -> tuple[int, str] | None:
         """A message with a Reply button, and the button's id."""
-        channels = self._house.sandbox.stand.world.channels
+        channels = self._house.sandbox.state.world.channels
         channel = channels[self._chance.choice([*self._house.opening.channels.values()])]
         recent = [*channel.messages.values()][-20:]
         buttons = [
             (message.id, button["custom_id"])
             for message in recent
-            for row in message.wire.get("components", [])
+            for row in message.payload.get("components", [])
             for button in row.get("components", [])
             if str(button.get("custom_id", "")).startswith("ticket:reply:")
         ]

@@ -92,7 +92,7 @@ async def _pass_through(house: House, ledger: Ledger, told: Away, step: Step) ->
 
 async def _away(house: House, way: str, seconds: float) -> int:
     """Away in one way, then back at once; the most requests that any one channel caused."""
-    stand = house.sandbox.stand
+    state = house.sandbox.state
     if way == "refused":
         await house.close_discord()
         await asyncio.sleep(seconds)
@@ -101,12 +101,12 @@ async def _away(house: House, way: str, seconds: float) -> int:
         return 0
     house.sandbox.clear_faults()
     house.sandbox.fail(way, times=None)
-    stand.requests.clear()
+    state.requests.clear()
     await asyncio.sleep(seconds)
     if way == _WAYS[-1]:
         house.sandbox.clear_faults()
     places = (
-        request.path.split("/")[2] for request in stand.requests if request.path.startswith("/channels/")
+        request.path.split("/")[2] for request in state.requests if request.path.startswith("/channels/")
     )
     return max(Counter(places).values(), default=0)
 

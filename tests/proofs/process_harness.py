@@ -137,12 +137,12 @@ class House:
         Without it, the stand-in would tell hundreds of dead sessions of everything, and each new one of every
         thread there ever was; Discord itself keeps no more than 1,000 threads open.
         """
-        stand = self.sandbox.stand
-        for name in [name for name, session in stand.gateway.sessions.items() if session.line is None]:
-            del stand.gateway.sessions[name]
-        for channel in stand.world.channels.values():
+        state = self.sandbox.state
+        for name in [name for name, session in state.gateway.sessions.items() if session.writer is None]:
+            del state.gateway.sessions[name]
+        for channel in state.world.channels.values():
             channel.archived = channel.is_thread
-        stand.requests.clear()
+        state.requests.clear()
 
 
 @asynccontextmanager
@@ -160,7 +160,7 @@ async def opened(
 
     `settings` are the stand-in's. Its rate limits are off: they say how fast tickets are posted, not whether.
     """
-    sandbox = Sandbox(buckets=False, **settings)
+    sandbox = Sandbox(rate_limits=False, **settings)
     guild = demo_guild(sandbox)
     places = _channels(sandbox, guild, channels)
     opening = Opening(
@@ -206,7 +206,7 @@ def _configure(opening: Opening, sandbox: Sandbox, unknown_outcome_delay: float)
 
 def _channels(sandbox: Sandbox, guild: DemoGuild, count: int) -> dict[str, int]:
     """A channel for each category."""
-    world = sandbox.stand.world
+    world = sandbox.state.world
     names = [*_GAMES_OWN, *(f"c{number}" for number in range(count))]
     return {name: world.add_channel(world.guild(guild.id), name).id for name in names}
 

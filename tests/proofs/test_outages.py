@@ -29,7 +29,7 @@ _numbers = count(1)
 async def connected(database: Path, **settings: Any) -> AsyncIterator[RunningBridge]:
     """A town whose bot is ready: its login is not what is tested."""
     async with (
-        running_sandbox(**({"buckets": False} | settings)) as (sandbox, guild),
+        running_sandbox(**({"rate_limits": False} | settings)) as (sandbox, guild),
         run_town(database, sandbox, guild) as town,
     ):
         await town.game_report()
@@ -217,7 +217,7 @@ async def test_a_request_that_hangs_lets_go_of_its_channel_and_holds_up_no_other
         path = f"/channels/{town.guild.channels['reports']}/messages"
         town.sandbox.fail("hang", path=path)
         hanging = [await report(town) for _ in range(2)]
-        await wait_for(lambda: not town.sandbox.state()["faults"])
+        await wait_for(lambda: not town.sandbox.snapshot()["faults"])
         started = time.monotonic()
 
         await town.wait_until_posted(await ticket(town))
@@ -245,7 +245,7 @@ Change = Callable[[RunningBridge], None]
 
 
 def own_role(town: RunningBridge) -> int:
-    guild = town.sandbox.stand.world.guilds[town.guild.id]
+    guild = town.sandbox.state.world.guilds[town.guild.id]
     return next(role.id for role in guild.roles.values() if role.managed)
 
 
@@ -259,7 +259,7 @@ def let_in_channel(town: RunningBridge) -> None:
 
 
 def hide_channel(town: RunningBridge) -> None:
-    town.sandbox.drop_overwrite("reports", own_role(town))
+    town.sandbox.delete_overwrite("reports", own_role(town))
 
 
 def give_the_role(town: RunningBridge) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures: a stage is a sandbox with the real discord.py logged in to it."""
+"""Fixtures: a sandbox with the real discord.py connected to it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.sandbox.caller import Listener, Stage, logged_in
+from tests.sandbox.bot_harness import ConnectedBot, RecordingBot, connect
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with logged_in(Listener()) as ready:
-        yield ready
+async def connected() -> AsyncIterator[ConnectedBot]:
+    async with connect(RecordingBot()) as connected_bot:
+        yield connected_bot

@@ -1,4 +1,4 @@
-"""The gateway: what was missed is replayed, what was lost is announced, roles and members are told of."""
+"""The gateway: resuming, events of changes, heartbeats, invalid packets."""
 
 from __future__ import annotations
 
@@ -9,99 +9,99 @@ import discord
 import pytest
 
 from bot.sandbox import Permission, Sandbox, demo_guild
-from tests.sandbox.caller import Listener, Stage, eventually, logged_in
+from tests.sandbox.bot_harness import ConnectedBot, RecordingBot, connect, eventually
 
 
-async def test_a_resumed_session_gets_what_it_missed(stage: Stage) -> None:
-    await stage.sandbox.disconnect()
-    stage.sandbox.say("mia", "tickets", "meanwhile")
+async def test_a_resumed_session_receives_missed_events(connected: ConnectedBot) -> None:
+    await connected.sandbox.disconnect()
+    connected.sandbox.say("mia", "tickets", "meanwhile")
 
-    await eventually(lambda: "resumed" in stage.bot.heard)
-    await eventually(lambda: stage.bot.received)
-    assert stage.bot.heard.count("ready") == 1
-
-
-async def test_a_dropped_connection_is_resumed_too(stage: Stage) -> None:
-    await stage.sandbox.disconnect(code=4000)
-    stage.sandbox.say("mia", "tickets", "meanwhile")
-
-    await eventually(lambda: stage.bot.received)
-    assert stage.sandbox.state()["connected_sessions"] == 1
+    await eventually(lambda: "resumed" in connected.bot.events)
+    await eventually(lambda: connected.bot.messages)
+    assert connected.bot.events.count("ready") == 1
 
 
-async def test_roles_members_and_channels_are_told_of() -> None:
+async def test_a_closed_connection_is_resumed(connected: ConnectedBot) -> None:
+    await connected.sandbox.disconnect(code=4000)
+    connected.sandbox.say("mia", "tickets", "meanwhile")
+
+    await eventually(lambda: connected.bot.messages)
+    assert connected.sandbox.snapshot()["connected_sessions"] == 1
+
+
+async def test_changes_of_roles_members_and_channels_are_sent() -> None:
     intents = discord.Intents(guilds=True, members=True, guild_messages=True)
-    async with logged_in(Listener(intents)) as stage:
-        role = stage.sandbox.create_role("Helpers")
-        stage.sandbox.add_member("zoe", ["Helpers"])
-        stage.sandbox.give_role("pete", "Helpers")
-        stage.sandbox.remove_member("paula")
-        stage.sandbox.delete_channel("log")
+    async with connect(RecordingBot(intents, chunk_guilds_at_startup=False)) as connected:
+        role = connected.sandbox.create_role("Helpers")
+        connected.sandbox.add_member("zoe", ["Helpers"])
+        connected.sandbox.give_role("pete", "Helpers")
+        connected.sandbox.remove_member("paula")
+        connected.sandbox.delete_channel("log")
 
-        await eventually(lambda: "guild_channel_delete" in stage.bot.heard)
-        helpers = stage.home.get_role(int(role["id"]))
+        await eventually(lambda: "guild_channel_delete" in connected.bot.events)
+        helpers = connected.discord_guild.get_role(int(role["id"]))
         assert helpers is not None
         assert {member.name for member in helpers.members} == {"zoe", "pete"}
-        assert stage.home.get_member(stage.guild.members["paula"]) is None
-        assert stage.bot.get_channel(stage.guild.channels["log"]) is None
+        assert "raw_member_remove" in connected.bot.events
+        assert connected.bot.get_channel(connected.guild.channels["log"]) is None
 
 
-async def test_a_deleted_channel_takes_its_threads_with_it_and_is_told_of_alone(stage: Stage) -> None:
-    post = await stage.send()
+async def test_deleting_a_channel_deletes_its_threads_with_one_event(connected: ConnectedBot) -> None:
+    post = await connected.send()
     await post.create_thread(name="talk")
-    await eventually(lambda: stage.bot.get_channel(post.id))
-    sent = [session.sent for session in stage.sandbox.stand.gateway.sessions.values()]
+    await eventually(lambda: connected.bot.get_channel(post.id))
+    sent = [session.sent for session in connected.sandbox.state.gateway.sessions.values()]
 
-    stage.sandbox.delete_channel("tickets")
+    connected.sandbox.delete_channel("tickets")
 
-    await eventually(lambda: "guild_channel_delete" in stage.bot.heard)
+    await eventually(lambda: "guild_channel_delete" in connected.bot.events)
     assert [name for events in sent for _, name, _ in events][-1] == "CHANNEL_DELETE"
     assert "THREAD_DELETE" not in [name for events in sent for _, name, _ in events]
-    assert stage.bot.get_channel(post.id) is None
+    assert connected.bot.get_channel(post.id) is None
     with pytest.raises(discord.NotFound) as unknown:
-        await stage.bot.fetch_channel(post.id)
+        await connected.bot.fetch_channel(post.id)
     assert unknown.value.code == 10003
 
 
-async def test_messages_deleted_together_are_told_of_once(stage: Stage) -> None:
-    doomed = [stage.sandbox.say("mia", "tickets", str(number))["id"] for number in range(3)]
+async def test_a_bulk_delete_is_one_event(connected: ConnectedBot) -> None:
+    doomed = [connected.sandbox.say("mia", "tickets", str(number))["id"] for number in range(3)]
 
-    stage.sandbox.delete_messages("tickets", doomed)
+    connected.sandbox.delete_messages("tickets", doomed)
 
-    await eventually(lambda: "raw_bulk_message_delete" in stage.bot.heard)
-    assert "raw_message_delete" not in stage.bot.heard
-    assert stage.sandbox.messages("tickets") == []
+    await eventually(lambda: "raw_bulk_message_delete" in connected.bot.events)
+    assert "raw_message_delete" not in connected.bot.events
+    assert connected.sandbox.messages("tickets") == []
 
 
-async def test_the_bot_is_told_what_it_may_do_whenever_that_changes(stage: Stage) -> None:
+async def test_changes_of_the_bot_s_permissions_are_sent(connected: ConnectedBot) -> None:
     """Without the members intent too: of itself it hears in any case."""
-    sandbox, channel, bot = stage.sandbox, stage.channel("general"), "ticketbridge"
+    sandbox, channel, bot = connected.sandbox, connected.channel("general"), "ticketbridge"
 
     def may() -> bool:
-        return channel.permissions_for(stage.home.me).manage_messages
+        return channel.permissions_for(connected.discord_guild.me).manage_messages
 
-    role = sandbox.state()["guilds"][0]["roles"][-1]["id"]
+    role = sandbox.snapshot()["guilds"][0]["roles"][-1]["id"]
     sandbox.set_overwrite("general", bot, deny=Permission.MANAGE_MESSAGES)
-    await eventually(lambda: not may() and stage.bot.heard.count("guild_channel_update") == 1)
-    sandbox.drop_overwrite("general", bot)
+    await eventually(lambda: not may() and connected.bot.events.count("guild_channel_update") == 1)
+    sandbox.delete_overwrite("general", bot)
     await eventually(may)
     sandbox.take_role(bot, role)
-    await eventually(lambda: not may() and stage.bot.heard.count("member_update") == 1)
+    await eventually(lambda: not may() and connected.bot.events.count("member_update") == 1)
     sandbox.give_role(bot, role)
     await eventually(may)
     sandbox.change_role(role, Permission.VIEW_CHANNEL)
-    await eventually(lambda: not may() and stage.bot.heard.count("guild_role_update") == 1)
+    await eventually(lambda: not may() and connected.bot.events.count("guild_role_update") == 1)
 
 
-async def test_a_bot_that_is_thrown_out_and_invited_again_joins_the_guild_anew(stage: Stage) -> None:
-    stage.sandbox.remove_member("ticketbridge")
-    await eventually(lambda: "guild_remove" in stage.bot.heard)
-    assert stage.bot.get_guild(stage.guild.id) is None
+async def test_a_removed_bot_can_join_the_guild_again(connected: ConnectedBot) -> None:
+    connected.sandbox.remove_member("ticketbridge")
+    await eventually(lambda: "guild_remove" in connected.bot.events)
+    assert connected.bot.get_guild(connected.guild.id) is None
 
-    stage.sandbox.add_member("ticketbridge")
+    connected.sandbox.add_member("ticketbridge")
 
-    await eventually(lambda: "guild_join" in stage.bot.heard)
-    assert stage.bot.get_channel(stage.guild.channels["general"]) is not None
+    await eventually(lambda: "guild_join" in connected.bot.events)
+    assert connected.bot.get_channel(connected.guild.channels["general"]) is not None
 
 
 async def _packets(sandbox: Sandbox, *sent: dict[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
@@ -117,26 +117,43 @@ async def _packets(sandbox: Sandbox, *sent: dict[str, Any]) -> tuple[list[dict[s
     return got, socket.close_code
 
 
-async def test_a_bare_client_is_greeted_acknowledged_and_made_ready() -> None:
+async def test_a_raw_client_gets_hello_heartbeat_ack_and_ready() -> None:
     sandbox = Sandbox()
     demo_guild(sandbox)
     identify = {"op": 2, "d": {"token": sandbox.token, "intents": 1, "properties": {}}}
     async with sandbox.serve():
-        got, _ = await _packets(sandbox, {"op": 1, "d": None}, identify)
+        got, _ = await _packets(sandbox, {"op": 1, "d": None}, {"op": 1, "d": None}, identify)
 
-    assert [packet["op"] for packet in got] == [10, 11, 0, 0]
-    assert [packet["s"] for packet in got[2:]] == [1, 2]
+    assert [packet["op"] for packet in got] == [10, 1, 11, 0, 0]
+    assert [packet["s"] for packet in got[3:]] == [1, 2]
+
+
+async def test_latency_is_measured_even_if_discord_py_has_not_noted_its_heartbeat(
+    connected: ConnectedBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its keep-alive thread notes the time of a heartbeat after sending it, however late that thread runs."""
+    keep_alive = connected.bot.ws._keep_alive
+    assert keep_alive is not None
+    await eventually(lambda: connected.bot.latency < float("inf"))
+    keep_alive.latency = float("inf")
+    keep_alive._last_send -= 3600  # the last one noted is an interval old
+
+    await connected.bot.ws.send_heartbeat(keep_alive.get_payload())
+
+    await eventually(lambda: connected.bot.latency < float("inf"))
+    assert connected.bot.latency < 3600
+    assert "Can't keep up" not in caplog.text
 
 
 @pytest.mark.parametrize(
     ("packet", "code"),
     [
         ({"op": 2, "d": {"token": "wrong", "intents": 1}}, 4004),
-        ({"op": 8, "d": {}}, 4003),
+        ({"op": 3, "d": {}}, 4003),
         ({"d": {}}, 4002),
     ],
 )
-async def test_a_client_that_breaks_the_rules_is_hung_up_on(packet: dict[str, Any], code: int) -> None:
+async def test_an_invalid_packet_closes_the_connection(packet: dict[str, Any], code: int) -> None:
     sandbox = Sandbox()
     async with sandbox.serve():
         assert (await _packets(sandbox, packet))[1] == code

@@ -1,4 +1,4 @@
-"""Interactions: pressed, typed and submitted by people, answered by discord.py, and recorded."""
+"""Interactions: buttons, commands and modals as a user, answered by discord.py, and recorded."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.sandbox import Declined, Permission, Sandbox, demo_guild
-from tests.sandbox.caller import Listener, Stage, aimed_at, logged_in, running
+from bot.sandbox import ControlError, Permission, Sandbox, demo_guild
+from tests.sandbox.bot_harness import (
+    ConnectedBot,
+    RecordingBot,
+    connect,
+    eventually,
+    route_discord_py_to,
+    run_bot,
+)
 
 
-class Act(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"act:(?P<what>\w+)"):
+class ScriptedButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"act:(?P<what>\w+)"):
     """A button whose custom id says what the bot answers."""
 
     def __init__(self, what: str) -> None:
@@ -22,11 +29,11 @@ class Act(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"act:(?P<wha
         self.what = what
 
     @classmethod
-    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Act:
+    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> ScriptedButton:
         return cls(match["what"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await ANSWERS[self.what](interaction)
+        await RESPONSES[self.what](interaction)
 
 
 class Form(discord.ui.Modal, title="Form"):
@@ -45,181 +52,184 @@ class Form(discord.ui.Modal, title="Form"):
         await interaction.response.send_message(f"{written.value} {names}", ephemeral=True)
 
 
-async def _whisper(interaction: discord.Interaction[Any]) -> None:
+async def _send_ephemeral(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.send_message("psst", ephemeral=True)
 
 
-async def _say(interaction: discord.Interaction[Any]) -> None:
+async def _send_public(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.send_message("aloud")
 
 
-async def _form(interaction: discord.Interaction[Any]) -> None:
+async def _open_modal(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.send_modal(Form())
 
 
-async def _later(interaction: discord.Interaction[Any]) -> None:
+async def _defer_then_follow_up(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
-    await asyncio.sleep(0.05)
     await interaction.followup.send("first", ephemeral=True)
     await interaction.followup.send("second", ephemeral=True)
 
 
-async def _update(interaction: discord.Interaction[Any]) -> None:
+async def _edit_message(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.edit_message(content="updated")
 
 
-async def _quietly(interaction: discord.Interaction[Any]) -> None:
+async def _defer_update_then_edit(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.defer()
-    await asyncio.sleep(0.05)
     await interaction.edit_original_response(content="changed")
     await interaction.followup.send("and said", ephemeral=True)
 
 
-async def _nothing(interaction: discord.Interaction[Any]) -> None:
-    """Lets the deadline pass, then tries."""
-    await asyncio.sleep(0.3)
+async def _respond_too_late(interaction: discord.Interaction[Any]) -> None:
+    """Respond after the test has seen the deadline pass."""
+    await interaction.client.deadline_passed.wait()
     try:
         await interaction.response.send_message("too late")
-    except discord.NotFound as refused:
-        TOLD.append(refused.code)
+    except discord.NotFound as error:
+        interaction.client.error_codes.append(error.code)
 
 
-async def _take_back(interaction: discord.Interaction[Any]) -> None:
+async def _delete_response(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.send_message("oops", ephemeral=True)
     await interaction.delete_original_response()
 
 
-TOLD: list[int] = []
-ANSWERS = {
-    "whisper": _whisper,
-    "say": _say,
-    "form": _form,
-    "later": _later,
-    "update": _update,
-    "quietly": _quietly,
-    "nothing": _nothing,
-    "back": _take_back,
+RESPONSES = {
+    "whisper": _send_ephemeral,
+    "say": _send_public,
+    "form": _open_modal,
+    "later": _defer_then_follow_up,
+    "update": _edit_message,
+    "quietly": _defer_update_then_edit,
+    "nothing": _respond_too_late,
+    "back": _delete_response,
 }
 
 
+class ScriptedBot(RecordingBot):
+    """A bot whose buttons respond as their custom ids say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_dynamic_items(ScriptedButton)
+        self.deadline_passed = asyncio.Event()
+        self.error_codes: list[int] = []
+
+
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    TOLD.clear()
-    bot = Listener()
-    bot.add_dynamic_items(Act)
-    async with logged_in(bot, callback_deadline=0.2) as ready:
-        yield ready
+async def connected() -> AsyncIterator[ConnectedBot]:
+    async with connect(ScriptedBot()) as connected_bot:
+        yield connected_bot
 
 
-async def _buttons(stage: Stage, *names: str, **more: Any) -> discord.Message:
+async def _buttons(connected: ConnectedBot, *names: str, **more: Any) -> discord.Message:
     view = discord.ui.View(timeout=None)
     for name in names:
-        view.add_item(Act(name))
-    return await stage.send("the post", view=view, **more)
+        view.add_item(ScriptedButton(name))
+    return await connected.send("the post", view=view, **more)
 
 
 def _said(record: dict[str, Any]) -> list[str]:
     return [message["content"] for message in record["messages"]]
 
 
-async def test_an_ephemeral_answer_is_only_in_the_record(stage: Stage) -> None:
-    post = await _buttons(stage, "whisper")
+async def test_an_ephemeral_response_is_only_in_the_record(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "whisper")
 
-    record = await stage.sandbox.press("mia", post.id, "act:whisper")
+    record = await connected.sandbox.press("mia", post.id, "act:whisper")
 
     assert _said(record) == ["psst"]
     assert record["messages"][0]["flags"] & 64
-    assert record["acknowledged_after"] < 0.2
-    assert [m["content"] for m in stage.sandbox.messages("tickets")] == ["the post"]
+    assert record["acknowledged_after"] is not None
+    assert [m["content"] for m in connected.sandbox.messages("tickets")] == ["the post"]
 
 
-async def test_a_public_answer_stands_in_the_channel_as_a_reply_to_the_post(stage: Stage) -> None:
-    post = await _buttons(stage, "say")
+async def test_a_public_response_replies_to_the_message_with_the_button(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "say")
 
-    record = await stage.sandbox.press("mia", post.id, "act:say")
+    record = await connected.sandbox.press("mia", post.id, "act:say")
 
-    shown = stage.shown(int(record["messages"][0]["id"]))
-    assert (shown["content"], shown["type"]) == ("aloud", 19)
-    assert shown["message_reference"]["message_id"] == str(post.id)
+    message_payload = connected.message_payload(int(record["messages"][0]["id"]))
+    assert (message_payload["content"], message_payload["type"]) == ("aloud", 19)
+    assert message_payload["message_reference"]["message_id"] == str(post.id)
 
 
-async def test_the_first_followup_fills_the_deferred_answer(stage: Stage) -> None:
-    post = await _buttons(stage, "later")
+async def test_the_first_followup_becomes_the_deferred_response(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "later")
 
-    await stage.sandbox.press("mia", post.id, "act:later")
-    await asyncio.sleep(0.1)
-    interaction = next(iter(stage.sandbox.stand.interactions))
-    record = stage.sandbox.interaction(interaction)
+    record = await connected.sandbox.press("mia", post.id, "act:later")
 
     assert record["callback"]["type"] == 5
-    assert _said(record) == ["first", "second"]
+    assert _said(record)[0] == "first"
     assert not record["messages"][0]["flags"] & 128
+    await eventually(lambda: _said(connected.sandbox.interaction(record["id"])) == ["first", "second"])
 
 
-async def test_an_update_changes_the_message_that_was_pressed(stage: Stage) -> None:
-    post = await _buttons(stage, "update")
+async def test_an_update_edits_the_message_with_the_button(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "update")
 
-    await stage.sandbox.press("mia", post.id, "act:update")
+    await connected.sandbox.press("mia", post.id, "act:update")
 
-    assert stage.shown(post.id)["content"] == "updated"
+    assert connected.message_payload(post.id)["content"] == "updated"
 
 
-async def test_after_a_quiet_deferral_the_record_waits_for_what_follows(stage: Stage) -> None:
-    post = await _buttons(stage, "quietly")
+async def test_after_a_deferred_update_the_record_waits_for_the_edit(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "quietly")
 
-    record = await stage.sandbox.press("mia", post.id, "act:quietly")
+    record = await connected.sandbox.press("mia", post.id, "act:quietly")
 
     assert record["callback"]["type"] == 6
-    assert stage.shown(post.id)["content"] == "changed"
+    assert connected.message_payload(post.id)["content"] == "changed"
 
 
-async def test_no_answer_in_time_is_a_failed_interaction(stage: Stage) -> None:
-    post = await _buttons(stage, "nothing")
+async def test_a_missed_deadline_fails_the_interaction() -> None:
+    bot = ScriptedBot()
+    async with connect(bot, callback_deadline=0.05) as connected:
+        post = await _buttons(connected, "nothing")
 
-    record = await stage.sandbox.press("mia", post.id, "act:nothing")
-    await asyncio.sleep(0.2)
+        record = await connected.sandbox.press("mia", post.id, "act:nothing")
+        bot.deadline_passed.set()
 
-    assert (record["callback"], record["error"]) == (None, "This interaction failed")
-    assert TOLD == [10062]
-
-
-async def test_an_answer_taken_back_is_not_in_the_record(stage: Stage) -> None:
-    post = await _buttons(stage, "back")
-
-    await stage.sandbox.press("mia", post.id, "act:back")
-    await asyncio.sleep(0.1)
-
-    interaction = next(iter(stage.sandbox.stand.interactions))
-    assert stage.sandbox.interaction(interaction)["messages"] == []
+        assert (record["callback"], record["error"]) == (None, "This interaction failed")
+        await eventually(lambda: bot.error_codes == [10062])
 
 
-async def test_a_modal_is_filled_in_by_label_or_custom_id(stage: Stage) -> None:
-    post = await _buttons(stage, "form")
+async def test_a_deleted_response_is_not_in_the_record(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "back")
 
-    opened = await stage.sandbox.press("mia", post.id, "act:form")
-    record = await stage.sandbox.modal("mia", opened["id"], {"Text": "words", "who": "pete"})
+    record = await connected.sandbox.press("mia", post.id, "act:back")
+
+    assert record["callback"]["data"]["content"] == "oops"
+    await eventually(lambda: connected.sandbox.interaction(record["id"])["messages"] == [])
+
+
+async def test_a_modal_is_filled_in_by_label_or_custom_id(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "form")
+
+    opened = await connected.sandbox.press("mia", post.id, "act:form")
+    record = await connected.sandbox.modal("mia", opened["id"], {"Text": "words", "who": "pete"})
 
     assert opened["modal"]["title"] == "Form"
     assert _said(record) == ["words ['pete']"]
 
 
-async def test_a_modal_lets_nothing_through_the_client_would_not(stage: Stage) -> None:
-    post = await _buttons(stage, "form", "whisper")
-    opened = await stage.sandbox.press("mia", post.id, "act:form")
-    whispered = await stage.sandbox.press("mia", post.id, "act:whisper")
+async def test_a_modal_the_client_would_not_submit_is_rejected(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "form", "whisper")
+    opened = await connected.sandbox.press("mia", post.id, "act:form")
+    whispered = await connected.sandbox.press("mia", post.id, "act:whisper")
 
-    with pytest.raises(Declined, match="2 to 10 characters"):
-        await stage.sandbox.modal("mia", opened["id"], {"text": "x"})
-    with pytest.raises(Declined, match="Only the user"):
-        await stage.sandbox.modal("noah", opened["id"], {"text": "words"})
-    with pytest.raises(Declined, match="opened no modal"):
-        await stage.sandbox.modal("mia", whispered["id"], {})
+    with pytest.raises(ControlError, match="2 to 10 characters"):
+        await connected.sandbox.modal("mia", opened["id"], {"text": "x"})
+    with pytest.raises(ControlError, match="Only the user"):
+        await connected.sandbox.modal("noah", opened["id"], {"text": "words"})
+    with pytest.raises(ControlError, match="opened no modal"):
+        await connected.sandbox.modal("mia", whispered["id"], {})
 
 
 async def test_a_command_waits_for_a_bot_that_is_still_starting() -> None:
-    sandbox = Sandbox()
+    sandbox = Sandbox(callback_deadline=60.0)
     demo_guild(sandbox)
-    bot = Listener()
+    bot = RecordingBot()
 
     @bot.tree.command(description="Greets.")
     async def hello(interaction: discord.Interaction[Any]) -> None:
@@ -227,53 +237,54 @@ async def test_a_command_waits_for_a_bot_that_is_still_starting() -> None:
 
     bot.setup_hook = bot.tree.sync  # type: ignore[method-assign,assignment]  # nothing else is set up
     async with sandbox.serve():
-        with aimed_at(sandbox):
+        with route_discord_py_to(sandbox):
             early = asyncio.create_task(sandbox.command("mia", "general", "hello"))
-            async with bot, running(bot, sandbox.token):
+            async with bot, run_bot(bot, sandbox.token):
                 assert _said(await early) == ["hello"]
 
 
-async def test_only_what_is_there_can_be_pressed_unless_it_is_forged(stage: Stage) -> None:
-    post = await _buttons(stage, "whisper")
+async def test_only_existing_components_can_be_pressed_unless_forged() -> None:
+    async with connect(ScriptedBot(), callback_deadline=0.05) as connected:
+        post = await _buttons(connected, "whisper")
 
-    with pytest.raises(Declined, match="it has \\['act:whisper'\\]"):
-        await stage.sandbox.press("mia", post.id, "act:say")
-    told = asyncio.create_task(stage.bot.wait_for("interaction", timeout=5))
-    record = await stage.sandbox.press("mia", post.id, "act:say", forge=True)
+        with pytest.raises(ControlError, match="it has \\['act:whisper'\\]"):
+            await connected.sandbox.press("mia", post.id, "act:say")
+        received = asyncio.create_task(connected.bot.wait_for("interaction"))
+        record = await connected.sandbox.press("mia", post.id, "act:say", forge=True)
 
-    interaction: Any = await told
-    assert interaction.data["custom_id"] == "act:say"
-    assert [row.children[0].custom_id for row in interaction.message.components] == ["act:whisper"]
-    assert record["error"] == "This interaction failed"  # discord.py lets a press pass that no button shows
-
-
-async def test_who_cannot_see_the_channel_presses_nothing(stage: Stage) -> None:
-    post = await _buttons(stage, "whisper")
-
-    with pytest.raises(Declined, match="cannot see"):
-        await stage.sandbox.press("pete", post.id, "act:whisper")
+        interaction: Any = await received
+        assert interaction.data["custom_id"] == "act:say"
+        assert [row.children[0].custom_id for row in interaction.message.components] == ["act:whisper"]
+        assert record["error"] == "This interaction failed"  # discord.py ignores buttons the message lacks
 
 
-async def test_nobody_presses_anything_in_a_locked_thread(stage: Stage) -> None:
-    thread = await (await stage.send()).create_thread(name="talk")
+async def test_pressing_needs_permission_to_see_the_channel(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "whisper")
+
+    with pytest.raises(ControlError, match="cannot see"):
+        await connected.sandbox.press("pete", post.id, "act:whisper")
+
+
+async def test_nothing_can_be_pressed_in_a_locked_thread(connected: ConnectedBot) -> None:
+    thread = await (await connected.send()).create_thread(name="talk")
     view = discord.ui.View(timeout=None)
-    view.add_item(Act("whisper"))
+    view.add_item(ScriptedButton("whisper"))
     post = await thread.send(view=view)
-    stage.sandbox.change_thread(thread.id, locked=True)
+    connected.sandbox.change_thread(thread.id, locked=True)
 
-    with pytest.raises(Declined, match="locked"):
-        await stage.sandbox.press("olivia", post.id, "act:whisper")
-
-
-async def test_only_its_addressee_presses_on_an_ephemeral_message(stage: Stage) -> None:
-    post = await _buttons(stage, "whisper")
-    record = await stage.sandbox.press("mia", post.id, "act:whisper")
-
-    with pytest.raises(Declined, match="ephemeral"):
-        await stage.sandbox.press("noah", record["messages"][0]["id"], "act:say", forge=True)
+    with pytest.raises(ControlError, match="locked"):
+        await connected.sandbox.press("olivia", post.id, "act:whisper")
 
 
-async def _with_commands(stage: Stage) -> None:
+async def test_only_its_recipient_presses_on_an_ephemeral_message(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "whisper")
+    record = await connected.sandbox.press("mia", post.id, "act:whisper")
+
+    with pytest.raises(ControlError, match="ephemeral"):
+        await connected.sandbox.press("noah", record["messages"][0]["id"], "act:say", forge=True)
+
+
+async def _with_commands(connected: ConnectedBot) -> None:
     group = app_commands.Group(name="ticket", description="Tickets.")
 
     @group.command(name="reply", description="Replies.")
@@ -295,23 +306,25 @@ async def _with_commands(stage: Stage) -> None:
     async def greet(interaction: discord.Interaction[Any], member: discord.Member) -> None:
         await interaction.response.send_message(f"hello {member.display_name}", ephemeral=True)
 
-    stage.bot.tree.add_command(group)
-    stage.bot.tree.add_command(bosses)
-    stage.bot.tree.add_command(app_commands.ContextMenu(name="Look", callback=look))
-    stage.bot.tree.add_command(app_commands.ContextMenu(name="Greet", callback=greet))
-    await stage.bot.tree.sync()
+    connected.bot.tree.add_command(group)
+    connected.bot.tree.add_command(bosses)
+    connected.bot.tree.add_command(app_commands.ContextMenu(name="Look", callback=look))
+    connected.bot.tree.add_command(app_commands.ContextMenu(name="Greet", callback=greet))
+    await connected.bot.tree.sync()
 
 
-async def test_a_subcommand_gets_its_options(stage: Stage) -> None:
-    await _with_commands(stage)
+async def test_a_subcommand_gets_its_options(connected: ConnectedBot) -> None:
+    await _with_commands(connected)
 
-    record = await stage.sandbox.command("mia", "tickets", "ticket reply", {"ticket": "T1", "user": "pete"})
+    record = await connected.sandbox.command(
+        "mia", "tickets", "ticket reply", {"ticket": "T1", "user": "pete"}
+    )
 
     assert _said(record) == ["T1 pete"]
 
 
-async def test_a_command_the_client_would_not_send_is_declined(stage: Stage) -> None:
-    await _with_commands(stage)
+async def test_a_command_the_client_would_not_send_is_rejected(connected: ConnectedBot) -> None:
+    await _with_commands(connected)
 
     for command, options, why in (
         ("ticket", {}, "not complete"),
@@ -321,30 +334,30 @@ async def test_a_command_the_client_would_not_send_is_declined(stage: Stage) -> 
         ("ticket reply", {"stray": 1}, "no option 'stray'"),
         ("bosses", {}, "lacks the permissions"),
     ):
-        with pytest.raises(Declined, match=why):
-            await stage.sandbox.command("mia", "tickets", command, options)
-    assert _said(await stage.sandbox.command("olivia", "tickets", "bosses")) == ["boss"]
+        with pytest.raises(ControlError, match=why):
+            await connected.sandbox.command("mia", "tickets", command, options)
+    assert _said(await connected.sandbox.command("olivia", "tickets", "bosses")) == ["boss"]
 
 
-async def test_whoever_may_not_use_commands_uses_none(stage: Stage) -> None:
-    await _with_commands(stage)
-    stage.sandbox.set_overwrite("general", "pete", deny=Permission.USE_APPLICATION_COMMANDS)
+async def test_commands_need_permission_to_use_them(connected: ConnectedBot) -> None:
+    await _with_commands(connected)
+    connected.sandbox.set_overwrite("general", "pete", deny=Permission.USE_APPLICATION_COMMANDS)
 
-    with pytest.raises(Declined, match="may not use commands"):
-        await stage.sandbox.command("pete", "general", "ticket reply", {"ticket": "T1"})
+    with pytest.raises(ControlError, match="may not use commands"):
+        await connected.sandbox.command("pete", "general", "ticket reply", {"ticket": "T1"})
 
 
-async def test_autocomplete_returns_the_choices(stage: Stage) -> None:
-    await _with_commands(stage)
+async def test_autocomplete_returns_the_choices(connected: ConnectedBot) -> None:
+    await _with_commands(connected)
 
-    record = await stage.sandbox.autocomplete("mia", "tickets", "ticket reply", {"ticket": "T"}, "ticket")
+    record = await connected.sandbox.autocomplete("mia", "tickets", "ticket reply", {"ticket": "T"}, "ticket")
 
     assert record["choices"] == [{"name": "T!", "value": "T"}]
 
 
-async def test_context_menus_show_their_target_even_without_the_content_intent(stage: Stage) -> None:
-    await _with_commands(stage)
-    typed = stage.sandbox.say("mia", "tickets", "words")
+async def test_context_menus_receive_their_target_without_the_content_intent(connected: ConnectedBot) -> None:
+    await _with_commands(connected)
+    typed = connected.sandbox.say("mia", "tickets", "words")
 
-    assert _said(await stage.sandbox.context_menu("mia", "tickets", "Look", typed["id"])) == ["saw words"]
-    assert _said(await stage.sandbox.context_menu("mia", "tickets", "Greet", "pete")) == ["hello Pete"]
+    assert _said(await connected.sandbox.context_menu("mia", "tickets", "Look", typed["id"])) == ["saw words"]
+    assert _said(await connected.sandbox.context_menu("mia", "tickets", "Greet", "pete")) == ["hello Pete"]

@@ -1,4 +1,4 @@
-"""Logging in: the token, the guild as the bot finds it, commands that are registered."""
+"""Login: token, intents, the guild in discord.py's cache, command registration."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ import pytest
 from discord import app_commands
 
 from bot.sandbox import Sandbox
-from tests.sandbox.caller import Listener, Stage, aimed_at, logged_in
+from tests.sandbox.bot_harness import ConnectedBot, RecordingBot, connect, route_discord_py_to
 
 
-async def test_the_bot_finds_its_guild_with_channels_roles_and_itself(stage: Stage) -> None:
-    home = stage.home
+async def test_the_bot_finds_its_guild_with_channels_roles_and_itself(connected: ConnectedBot) -> None:
+    discord_guild = connected.discord_guild
 
-    assert home.name == "Ticketbridge Demo"
-    assert {channel.name for channel in home.text_channels} == {"tickets", "reports", "general", "log"}
-    assert home.get_role(stage.guild.roles["Staff"]) is not None
-    assert home.me.id == stage.guild.members["ticketbridge"]
-    assert home.member_count == 6
-
-
-async def test_without_the_presences_intent_only_the_bot_itself_is_known(stage: Stage) -> None:
-    assert [member.name for member in stage.home.members] == ["ticketbridge"]
-
-
-async def test_with_the_members_intent_everybody_is_fetched_over_the_gateway() -> None:
-    intents = discord.Intents(guilds=True, members=True)
-
-    async with logged_in(Listener(intents)) as stage:
-        assert len(stage.home.members) == 6
+    assert discord_guild.name == "Ticketbridge Demo"
+    assert {channel.name for channel in discord_guild.text_channels} == {
+        "tickets",
+        "reports",
+        "general",
+        "log",
+    }
+    assert discord_guild.get_role(connected.guild.roles["Staff"]) is not None
+    assert discord_guild.me.id == connected.guild.members["ticketbridge"]
+    assert discord_guild.member_count == 6
 
 
-async def test_a_wrong_token_is_refused() -> None:
+async def test_without_the_presences_intent_only_the_bot_is_cached(connected: ConnectedBot) -> None:
+    assert [member.name for member in connected.discord_guild.members] == ["ticketbridge"]
+
+
+async def test_a_wrong_token_fails_the_login() -> None:
     sandbox = Sandbox()
-    async with sandbox.serve(), Listener() as bot:
-        with aimed_at(sandbox), pytest.raises(discord.LoginFailure):
+    async with sandbox.serve(), RecordingBot() as bot:
+        with route_discord_py_to(sandbox), pytest.raises(discord.LoginFailure):
             await bot.start("another")
 
 
@@ -45,43 +43,46 @@ async def test_a_disallowed_intent_closes_the_gateway() -> None:
     intents = discord.Intents(guilds=True, message_content=True)
 
     with pytest.raises(discord.PrivilegedIntentsRequired):
-        async with logged_in(Listener(intents), disallowed_intents=1 << 15):
+        async with connect(RecordingBot(intents), disallowed_intents=1 << 15):
             pass
 
 
-async def test_synced_commands_keep_their_ids(stage: Stage) -> None:
+async def test_synced_commands_keep_their_ids(connected: ConnectedBot) -> None:
     async def act(interaction: discord.Interaction) -> None:
         """Does nothing."""
 
-    stage.bot.tree.add_command(app_commands.Command(name="look", description="Looks.", callback=act))
+    connected.bot.tree.add_command(app_commands.Command(name="look", description="Looks.", callback=act))
 
-    first = await stage.bot.tree.sync()
-    again = await stage.bot.tree.sync()
+    first = await connected.bot.tree.sync()
+    again = await connected.bot.tree.sync()
 
     assert [command.name for command in first] == ["look"]
     assert [command.id for command in again] == [command.id for command in first]
-    assert [command.id for command in await stage.bot.tree.fetch_commands()] == [first[0].id]
 
 
-async def test_commands_of_a_guild_are_its_own(stage: Stage) -> None:
+async def test_guild_commands_are_kept_per_guild(connected: ConnectedBot) -> None:
     async def act(interaction: discord.Interaction) -> None:
         """Does nothing."""
 
-    home = discord.Object(stage.guild.id)
+    discord_guild = discord.Object(connected.guild.id)
     look: Any = app_commands.Command(name="look", description="Looks.", callback=act)
-    stage.bot.tree.add_command(look, guild=home)
+    connected.bot.tree.add_command(look, guild=discord_guild)
 
-    (synced,) = await stage.bot.tree.sync(guild=home)
+    (synced,) = await connected.bot.tree.sync(guild=discord_guild)
 
-    assert synced.guild_id == stage.guild.id
-    assert await stage.bot.tree.fetch_commands() == []
+    assert synced.guild_id == connected.guild.id
+    (registered,) = connected.sandbox.snapshot()["commands"]
+    assert registered["guild_id"] == str(connected.guild.id)
 
 
-async def test_json_answers_name_no_charset() -> None:
+async def test_json_responses_have_no_charset() -> None:
     sandbox = Sandbox()
     async with sandbox.serve(), aiohttp.ClientSession() as session:
-        async with session.get(sandbox.api_base + "/gateway") as answer:
-            assert answer.headers["Content-Type"] == "application/json"
-            assert (await answer.json())["url"] == sandbox.gateway_url
-        async with session.get(sandbox.api_base + "/users/@me") as answer:
-            assert (answer.status, await answer.json()) == (401, {"message": "401: Unauthorized", "code": 0})
+        async with session.get(sandbox.api_base + "/gateway") as response:
+            assert response.headers["Content-Type"] == "application/json"
+            assert (await response.json())["url"] == sandbox.gateway_url
+        async with session.get(sandbox.api_base + "/users/@me") as response:
+            assert (response.status, await response.json()) == (
+                401,
+                {"message": "401: Unauthorized", "code": 0},
+            )

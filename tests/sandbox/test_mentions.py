@@ -1,19 +1,19 @@
-"""A message pings whom its content names, and nobody that allowed_mentions or missing rights keep out."""
+"""Mentions: parsed from the content, limited by allowed_mentions and permissions."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.mentions import Mentions, resolve
-from bot.sandbox.wire import Json
+from bot.sandbox.model.json import Json
+from bot.sandbox.services.message_builder import Mentions, parse_mentions
 
-NOBODY: Json = {"parse": []}
+NO_MENTIONS: Json = {"parse": []}
 
 
-def pinged(
+def mentioned(
     content: str, allowed: Json | None = None, *, everyone: bool = True, replied_to: int | None = None
 ) -> tuple[list[int], list[int], bool]:
-    found: Mentions = resolve(
+    found: Mentions = parse_mentions(
         content,
         allowed,
         member_ids={1, 2},
@@ -35,34 +35,32 @@ def pinged(
         ("`<@1>` ```\n<@&7> @everyone``` <@2>", ([2], [], False)),
     ],
 )
-def test_content_pings_whom_it_names_once_and_outside_code(
+def test_mentions_are_parsed_once_and_outside_code(
     content: str, expected: tuple[list[int], list[int], bool]
 ) -> None:
-    assert pinged(content) == expected
+    assert mentioned(content) == expected
 
 
 @pytest.mark.parametrize(
     ("allowed", "expected"),
     [
-        (NOBODY, ([], [], False)),
+        (NO_MENTIONS, ([], [], False)),
         ({}, ([], [], False)),
         ({"parse": ["users"]}, ([1, 2], [], False)),
         ({"parse": [], "users": ["2"]}, ([2], [], False)),
         ({"parse": ["everyone"], "roles": [7]}, ([], [7], True)),
     ],
 )
-def test_allowed_mentions_let_through_only_what_they_name(
-    allowed: Json, expected: tuple[list[int], list[int], bool]
-) -> None:
-    assert pinged("<@1> <@2> <@&7> @everyone", allowed) == expected
+def test_allowed_mentions_limit_mentions(allowed: Json, expected: tuple[list[int], list[int], bool]) -> None:
+    assert mentioned("<@1> <@2> <@&7> @everyone", allowed) == expected
 
 
-def test_everyone_is_pinged_only_by_who_may() -> None:
-    assert pinged("@everyone", everyone=False) == ([], [], False)
+def test_mentioning_everyone_needs_permission() -> None:
+    assert mentioned("@everyone", everyone=False) == ([], [], False)
 
 
 @pytest.mark.parametrize(
-    ("allowed", "expected"), [(None, [9]), (NOBODY, []), ({"parse": [], "replied_user": True}, [9])]
+    ("allowed", "expected"), [(None, [9]), (NO_MENTIONS, []), ({"parse": [], "replied_user": True}, [9])]
 )
-def test_a_reply_pings_its_author_unless_that_is_kept_out(allowed: Json | None, expected: list[int]) -> None:
-    assert pinged("thanks", allowed, replied_to=9)[0] == expected
+def test_a_reply_mentions_the_author_unless_suppressed(allowed: Json | None, expected: list[int]) -> None:
+    assert mentioned("thanks", allowed, replied_to=9)[0] == expected

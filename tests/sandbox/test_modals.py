@@ -1,12 +1,12 @@
-"""A modal is filled in as Discord's client does it: what it would not submit is declined."""
+"""Modals: validated, and submitted as Discord's client would."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.sandbox.check_modals import check_modal, fill_in, inputs_of
-from bot.sandbox.refusals import Declined, Refused
-from bot.sandbox.wire import Json
+from bot.sandbox.model.json import Json
+from bot.sandbox.rest.errors import ControlError, DiscordApiError
+from bot.sandbox.validation.modals import check_modal, fill_modal, modal_inputs
 
 REASON: Json = {"type": 4, "custom_id": "reason", "style": 2, "min_length": 3, "max_length": 5}
 TEAM: Json = {
@@ -32,8 +32,8 @@ def modal(**changes: object) -> Json:
     } | changes
 
 
-def test_a_filled_modal_comes_back_in_discords_shape() -> None:
-    sent = fill_in(modal(), {"reason": "spam", "Team": ["b", "c"]})
+def test_a_submitted_modal_has_discords_format() -> None:
+    sent = fill_modal(modal(), {"reason": "spam", "Team": ["b", "c"]})
 
     assert sent == [
         {"type": 18, "id": 1, "component": {"type": 4, "id": 2, "custom_id": "reason", "value": "spam"}},
@@ -44,7 +44,7 @@ def test_a_filled_modal_comes_back_in_discords_shape() -> None:
 
 
 def test_inputs_are_listed_top_to_bottom() -> None:
-    assert [field["custom_id"] for field in inputs_of(modal())] == ["reason", "team", "old"]
+    assert [field["custom_id"] for field in modal_inputs(modal())] == ["reason", "team", "old"]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_inputs_are_listed_top_to_bottom() -> None:
         ({"reason": "abc", "colour": "red"}, "no input 'colour'"),
     ],
 )
-def test_what_the_client_would_not_submit_is_declined_in_a_sentence(values: Json, sentence: str) -> None:
-    with pytest.raises(Declined, match=sentence):
-        fill_in(modal(), values)
+def test_values_the_client_would_not_submit_are_rejected_with_a_sentence(values: Json, sentence: str) -> None:
+    with pytest.raises(ControlError, match=sentence):
+        fill_modal(modal(), values)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_what_the_client_would_not_submit_is_declined_in_a_sentence(values: Json
         ({"components": [{"type": 1, "components": [OLD]}] * 2}, ["data", "components", "1"]),
     ],
 )
-def test_discord_refuses_a_modal_it_cannot_show(change: Json, where: list[str]) -> None:
+def test_an_invalid_modal_is_rejected(change: Json, where: list[str]) -> None:
     check_modal(modal())
 
-    with pytest.raises(Refused) as no:
+    with pytest.raises(DiscordApiError) as no:
         check_modal(modal(**change))
 
     assert no.value.code == 50035

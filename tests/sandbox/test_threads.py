@@ -1,117 +1,115 @@
-"""Threads: from messages, from nothing, private ones, forum posts; locked and archived ones."""
+"""Threads: created from messages or without, private, locked and archived ones."""
 
 from __future__ import annotations
 
 import discord
 import pytest
 
-from bot.sandbox import Declined
-from bot.sandbox.wire import ChannelKind
-from tests.sandbox.caller import Stage, eventually
+from bot.sandbox import ControlError
+from tests.sandbox.bot_harness import ConnectedBot, eventually
 
 
-async def test_a_thread_of_a_message_has_its_id_and_there_is_only_one(stage: Stage) -> None:
-    post = await stage.send()
+async def test_a_thread_of_a_message_has_its_id_and_there_is_only_one(connected: ConnectedBot) -> None:
+    post = await connected.send()
 
     thread = await post.create_thread(name="talk")
 
-    assert (thread.id, thread.owner_id) == (post.id, stage.guild.members["ticketbridge"])
-    assert stage.shown(post.id)["thread"]["name"] == "talk"
+    assert (thread.id, thread.owner_id) == (post.id, connected.guild.members["ticketbridge"])
+    assert connected.message_payload(post.id)["thread"]["name"] == "talk"
     with pytest.raises(discord.HTTPException) as refused:
-        await stage.channel().get_partial_message(post.id).create_thread(name="again")
+        await connected.channel().get_partial_message(post.id).create_thread(name="again")
     assert refused.value.code == 160004
 
 
-async def test_a_thread_begins_by_quoting_its_message(stage: Stage) -> None:
-    post = await stage.send("the post")
+async def test_a_thread_begins_by_quoting_its_message(connected: ConnectedBot) -> None:
+    post = await connected.send("the post")
     thread = await post.create_thread(name="talk")
     await thread.send("first words")
 
-    (quote, words) = stage.sandbox.messages(thread.id)
+    (quote, words) = connected.sandbox.messages(thread.id)
 
     assert (quote["type"], quote["referenced_message"]["content"]) == (21, "the post")
     assert words["content"] == "first words"
-    assert stage.shown(post.id)["thread"]["message_count"] == 1
+    assert connected.message_payload(post.id)["thread"]["message_count"] == 1
 
 
-async def test_the_thread_is_told_of_before_the_messages_in_it(stage: Stage) -> None:
-    post = await stage.send()
+async def test_thread_create_is_sent_before_the_thread_s_messages(connected: ConnectedBot) -> None:
+    post = await connected.send()
     await post.create_thread(name="talk")
 
-    await eventually(lambda: len(stage.bot.received) == 2)
-    told = [name for name in stage.bot.heard if name in ("message", "thread_create")]
-    assert told == ["message", "thread_create", "message"]
+    await eventually(lambda: len(connected.bot.messages) == 2)
+    answer = [name for name in connected.bot.events if name in ("message", "thread_create")]
+    assert answer == ["message", "thread_create", "message"]
 
 
-async def test_a_private_thread_is_seen_by_who_is_in_it(stage: Stage) -> None:
-    thread = await stage.channel("general").create_thread(name="private")
+async def test_a_private_thread_is_visible_to_its_members(connected: ConnectedBot) -> None:
+    thread = await connected.channel("general").create_thread(name="private")
 
-    with pytest.raises(Declined, match="Missing Access"):
-        stage.sandbox.say("pete", thread.id, "may I?")
-    await thread.add_user(discord.Object(stage.guild.members["pete"]))
+    with pytest.raises(ControlError, match="Missing Access"):
+        connected.sandbox.say("pete", thread.id, "may I?")
+    await thread.add_user(discord.Object(connected.guild.members["pete"]))
 
-    assert stage.sandbox.say("pete", thread.id, "I may")["content"] == "I may"
-    assert {member.id for member in await thread.fetch_members()} == {
-        stage.guild.members["ticketbridge"],
-        stage.guild.members["pete"],
+    assert connected.sandbox.say("pete", thread.id, "I may")["content"] == "I may"
+    assert connected.members_of(thread) == {
+        connected.guild.members["ticketbridge"],
+        connected.guild.members["pete"],
     }
-    await thread.remove_user(discord.Object(stage.guild.members["pete"]))
-    with pytest.raises(Declined, match="cannot see"):
-        stage.sandbox.messages(thread.id, "pete")
 
 
-async def test_nobody_is_added_who_cannot_see_the_channel(stage: Stage) -> None:
-    thread = await stage.channel("tickets").create_thread(name="private")
+async def test_a_user_who_cannot_see_the_channel_is_not_added_to_its_thread(connected: ConnectedBot) -> None:
+    thread = await connected.channel("tickets").create_thread(name="private")
 
     with pytest.raises(discord.Forbidden):
-        await thread.add_user(discord.Object(stage.guild.members["pete"]))
+        await thread.add_user(discord.Object(connected.guild.members["pete"]))
 
 
-async def test_a_mention_brings_people_into_a_private_thread(stage: Stage) -> None:
-    staff, pete = stage.guild.roles["Staff"], stage.guild.members["pete"]
-    thread = await stage.channel("tickets").create_thread(name="private")
+async def test_a_mention_adds_members_to_a_private_thread(connected: ConnectedBot) -> None:
+    staff, pete = connected.guild.roles["Staff"], connected.guild.members["pete"]
+    thread = await connected.channel("tickets").create_thread(name="private")
 
     await thread.send(f"<@&{staff}> <@{pete}>", allowed_mentions=discord.AllowedMentions.all())
 
-    inside = {member.id for member in await thread.fetch_members()}
-    assert {stage.guild.members["mia"], stage.guild.members["noah"]} <= inside
+    inside = connected.members_of(thread)
+    assert {connected.guild.members["mia"], connected.guild.members["noah"]} <= inside
     assert pete not in inside
 
 
-async def test_a_mention_that_pings_nobody_brings_nobody(stage: Stage) -> None:
-    thread = await stage.channel("tickets").create_thread(name="private")
+async def test_a_suppressed_mention_adds_no_member(connected: ConnectedBot) -> None:
+    thread = await connected.channel("tickets").create_thread(name="private")
 
     none = discord.AllowedMentions.none()
-    await thread.send(f"<@{stage.guild.members['mia']}>", allowed_mentions=none)
+    await thread.send(f"<@{connected.guild.members['mia']}>", allowed_mentions=none)
 
-    assert [member.id for member in await thread.fetch_members()] == [stage.guild.members["ticketbridge"]]
-
-
-async def test_a_thread_made_by_hand_reaches_the_bot_and_its_channel(stage: Stage) -> None:
-    made = stage.sandbox.open_thread("mia", "general", "by hand")
-
-    await eventually(lambda: stage.bot.get_channel(int(made["id"])))
-    (told,) = stage.sandbox.messages("general")
-    assert (told["type"], told["content"]) == (18, "by hand")
-    with pytest.raises(Declined, match="Missing Permissions"):
-        stage.sandbox.open_thread("pete", "general", "not allowed", private=True)
+    assert connected.members_of(thread) == {connected.guild.members["ticketbridge"]}
 
 
-async def test_sending_wakes_an_archived_thread_but_nothing_in_it_is_edited(stage: Stage) -> None:
-    thread = await (await stage.send()).create_thread(name="talk")
+async def test_a_thread_created_by_a_user_is_announced(connected: ConnectedBot) -> None:
+    made = connected.sandbox.open_thread("mia", "general", "by hand")
+
+    await eventually(lambda: connected.bot.get_channel(int(made["id"])))
+    (answer,) = connected.sandbox.messages("general")
+    assert (answer["type"], answer["content"]) == (18, "by hand")
+    with pytest.raises(ControlError, match="Missing Permissions"):
+        connected.sandbox.open_thread("pete", "general", "not allowed", private=True)
+
+
+async def test_sending_unarchives_a_thread_but_its_messages_cannot_be_edited_before(
+    connected: ConnectedBot,
+) -> None:
+    thread = await (await connected.send()).create_thread(name="talk")
     words = await thread.send("words")
     await thread.edit(archived=True)
 
     with pytest.raises(discord.HTTPException) as refused:
         await words.edit(content="other words")
-    stage.sandbox.say("mia", thread.id, "wake up")
+    connected.sandbox.say("mia", thread.id, "wake up")
 
     assert refused.value.code == 50083
     assert not (await thread.parent.fetch_message(thread.id)).thread.archived  # type: ignore[union-attr]  # it has both
 
 
-async def test_an_archived_thread_cannot_be_locked_before_it_is_woken(stage: Stage) -> None:
-    thread = await (await stage.send()).create_thread(name="talk")
+async def test_an_archived_thread_cannot_be_locked_before_it_is_unarchived(connected: ConnectedBot) -> None:
+    thread = await (await connected.send()).create_thread(name="talk")
     await thread.edit(archived=True)
 
     with pytest.raises(discord.HTTPException) as refused:
@@ -122,49 +120,32 @@ async def test_an_archived_thread_cannot_be_locked_before_it_is_woken(stage: Sta
     assert woken.locked
 
 
-async def test_in_a_locked_thread_only_who_manages_threads_writes(stage: Stage) -> None:
-    made = stage.sandbox.open_thread("pete", "general", "talk")
-    stage.sandbox.change_thread(made["id"], locked=True)
+async def test_only_who_manages_threads_can_send_in_a_locked_thread(connected: ConnectedBot) -> None:
+    made = connected.sandbox.open_thread("pete", "general", "talk")
+    connected.sandbox.change_thread(made["id"], locked=True)
 
-    with pytest.raises(Declined, match="locked"):
-        stage.sandbox.say("pete", made["id"], "still here")
+    with pytest.raises(ControlError, match="locked"):
+        connected.sandbox.say("pete", made["id"], "still here")
 
-    assert stage.sandbox.say("mia", made["id"], "I may")["content"] == "I may"
+    assert connected.sandbox.say("mia", made["id"], "I may")["content"] == "I may"
 
 
-async def test_archived_and_active_threads_are_listed_apart(stage: Stage) -> None:
-    sleeping = await (await stage.send()).create_thread(name="sleeping")
-    awake = await (await stage.send()).create_thread(name="awake")
-    hidden = await stage.channel().create_thread(name="hidden")
+async def test_archived_and_active_threads_are_listed_separately(connected: ConnectedBot) -> None:
+    sleeping = await (await connected.send()).create_thread(name="sleeping")
+    awake = await (await connected.send()).create_thread(name="awake")
     await sleeping.edit(archived=True)
-    await hidden.edit(archived=True)
 
-    assert [thread.id for thread in await stage.home.active_threads()] == [awake.id]
-    assert [t.id async for t in stage.channel().archived_threads()] == [sleeping.id]
-    assert [t.id async for t in stage.channel().archived_threads(private=True)] == [hidden.id]
+    assert [thread.id for thread in await connected.discord_guild.active_threads()] == [awake.id]
+    assert [t.id async for t in connected.channel().archived_threads()] == [sleeping.id]
 
 
-async def test_a_renamed_and_a_deleted_thread_show_at_their_message(stage: Stage) -> None:
-    post = await stage.send()
+async def test_renaming_or_deleting_a_thread_updates_its_starter_message(connected: ConnectedBot) -> None:
+    post = await connected.send()
     thread = await post.create_thread(name="talk")
 
     await thread.edit(name="other talk")
-    assert stage.shown(post.id)["thread"]["name"] == "other talk"
+    assert connected.message_payload(post.id)["thread"]["name"] == "other talk"
 
-    await thread.delete()
-    assert "thread" not in stage.shown(post.id)
-    await eventually(lambda: "thread_delete" in stage.bot.heard)
-
-
-async def test_a_forum_post_is_a_thread_with_its_first_message(stage: Stage) -> None:
-    world = stage.sandbox.stand.world
-    forum = world.add_channel(world.guild(stage.guild.id), "forum", ChannelKind.FORUM)
-    found = await stage.bot.fetch_channel(forum.id)
-    assert isinstance(found, discord.ForumChannel)
-
-    made = await found.create_thread(name="post", content="first words")
-
-    assert made.message.id == made.thread.id
-    assert made.message.content == "first words"
-    with pytest.raises(Declined, match="50008"):
-        stage.sandbox.say("mia", "forum", "not in a forum")
+    connected.sandbox.delete_channel(thread.id)
+    assert "thread" not in connected.message_payload(post.id)
+    await eventually(lambda: "thread_delete" in connected.bot.events)

@@ -91,7 +91,7 @@ async def away(
     folder: Path, tickets: Sequence[NewTicket], **settings: Any
 ) -> AsyncIterator[tuple[Sandbox, DemoGuild, list[Ticket]]]:
     """Discord, its guild, and tickets that are in the database and not posted yet."""
-    async with running_sandbox(buckets=False, **settings) as (sandbox, guild):
+    async with running_sandbox(rate_limits=False, **settings) as (sandbox, guild):
         new_workspace = NewWorkspace(
             name="main",
             guild_id=guild.id,

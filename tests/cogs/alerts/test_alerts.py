@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
-from bot.sandbox.buckets import Limit
+from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.outbox import ChannelBacklog, DeliveryKind, DeliveryState, Destination, OutboxEntry
@@ -36,7 +36,7 @@ from tests.support.bridge_harness import RunningBridge, running_bridge, running_
 
 _numbers = counting(1)
 REASON = "Discord refused it (400 50035 in embeds.0.title)"
-SLOW = {"POST /channels/{id}/messages": Limit(requests=1, per=0.7)}
+SLOW = {"POST /channels/{id}/messages": RateLimit(requests=1, per=0.7)}
 FAST_ALERTS = {"POLL_SECONDS": 0.05, "EDIT_INTERVAL_SECONDS": 0.3}
 
 
@@ -60,7 +60,7 @@ async def watched(
 async def alerting(tmp_path: Path) -> AsyncIterator[RunningBridge]:
     """A bridge with a log channel, and a Discord that takes messages slowly."""
     async with (
-        running_sandbox(buckets=SLOW) as (sandbox, guild),
+        running_sandbox(rate_limits=SLOW) as (sandbox, guild),
         watched(tmp_path / "tickets.db", sandbox, guild) as bridge,
     ):
         yield bridge
@@ -101,7 +101,7 @@ async def post_reports(bridge: RunningBridge, count: int) -> list[str]:
 
 
 def bot_role_id(bridge: RunningBridge, guild_id: int) -> int:
-    guild = bridge.sandbox.stand.world.guilds[guild_id]
+    guild = bridge.sandbox.state.world.guilds[guild_id]
     return next(role.id for role in guild.roles.values() if role.managed)
 
 

@@ -306,7 +306,7 @@ async def test_twenty_disconnects_lose_no_reply_and_save_none_twice(environment:
             for count in range(10):
                 typed.append(f"{number} {count}")
                 sandbox.say("mia", thread_of(tickets[count]), typed[-1])
-            await wait_for(lambda: sandbox.state()["connected_sessions"])
+            await wait_for(lambda: sandbox.snapshot()["connected_sessions"])
             in_the_middle = before + number % 5  # of a backfill, sometimes
             await wait_for(lambda: len(sandbox.requests) >= in_the_middle, seconds=60)  # noqa: B023
 

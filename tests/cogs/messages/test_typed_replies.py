@@ -8,7 +8,7 @@ import pytest
 
 from bot.application import StartupError, run_application
 from bot.sandbox import Permission
-from bot.sandbox.events import Intent
+from bot.sandbox.gateway.events import Intent
 from bot.tickets.message import Message, MessageKind
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Status, Ticket
@@ -189,7 +189,7 @@ async def test_a_message_under_a_game_report_is_never_a_reply(replying: RunningB
 
 async def test_without_the_setting_no_message_is_read_or_saved(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
-    (session,) = bridge.sandbox.stand.gateway.sessions.values()
+    (session,) = bridge.sandbox.state.gateway.sessions.values()
     assert not session.intents & Intent.MESSAGE_CONTENT
 
     bridge.sandbox.say("mia", thread_of(ticket), "We are on it.")

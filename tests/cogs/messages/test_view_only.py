@@ -81,7 +81,7 @@ async def test_without_the_permission_to_delete_a_notice_names_it(bridge: Runnin
 
 async def test_a_forwarded_game_report_stays(bridge: RunningBridge) -> None:
     report = await bridge.game_report()
-    stand = bridge.sandbox.stand
+    stand = bridge.sandbox.state
     shared = bridge.sandbox.say("mia", "general", "see this")
     general = stand.world.channels[bridge.guild.channels["general"]]
     origin = {"message_id": str(report.post.message_id), "channel_id": str(report.post.channel_id)}

@@ -55,7 +55,7 @@ async def test_a_post_that_the_gateway_shows_is_confirmed_without_a_response(tmp
 
 async def test_a_post_is_found_again_behind_many_later_messages(tmp_path: Path) -> None:
     database = tmp_path / "t.db"
-    async with running_sandbox(nonce_window=0.0, echo=False, buckets=False) as (sandbox, guild):
+    async with running_sandbox(nonce_window=0.0, echo=False, rate_limits=False) as (sandbox, guild):
         async with running_bridge(database, sandbox, guild) as bridge:
             sandbox.fail("reset", method="POST", path=r"/channels/\d+/messages$", when="after")
             sandbox.fail("503", method="GET", path=r"/messages$", times=None)
@@ -163,7 +163,7 @@ async def open_ticket(bridge: RunningBridge) -> str:
 
 
 def threads_in(bridge: RunningBridge, name: str) -> list[str]:
-    channels = bridge.sandbox.state()["guilds"][0]["channels"]
+    channels = bridge.sandbox.snapshot()["guilds"][0]["channels"]
     return [thread["name"] for one in channels if one["name"] == name for thread in one["threads"]]
 
 

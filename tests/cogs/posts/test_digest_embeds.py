@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.check_messages import check_new_message
+from bot.sandbox.validation.messages import check_new_message
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket
 from bot.tickets.workspace import Category

@@ -138,7 +138,7 @@ async def test_a_choice_is_answered_after_a_restart_and_every_time(tmp_path: Pat
         async with back(tmp_path, *environment) as burst:
             await wait_for(
                 lambda: (
-                    environment[0].state()["connected_sessions"]
+                    environment[0].snapshot()["connected_sessions"]
                     and len(environment[0].requests) > earlier + 3
                 )
             )

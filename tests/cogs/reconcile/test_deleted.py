@@ -180,7 +180,7 @@ async def test_repost_finds_out_that_a_post_was_deleted_while_the_bot_was_away(
     sandbox.delete_message(report.post.message_id or 0)
 
     async with running_bridge(*environment, keys=first.keys) as second:
-        await wait_for(lambda: sandbox.state()["connected_sessions"])
+        await wait_for(lambda: sandbox.snapshot()["connected_sessions"])
         done = await sandbox.command("mia", "reports", "ticket repost", {"ticket": report.public_id})
 
         assert "posted again" in reply_text(done)

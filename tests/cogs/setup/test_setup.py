@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Declined, DemoGuild, Permission, demo_guild
+from bot.sandbox import ControlError, DemoGuild, Permission, demo_guild
 from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from cogs.setup.workspaces import parse_id_list
 from tests.cogs.core.test_markdown import ALIVE
@@ -45,7 +45,7 @@ def embed_text(record: dict[str, Any]) -> str:
 
 def show_commands_to_everyone(bridge: RunningBridge) -> None:
     """Show the commands to everyone, as a guild's own settings can."""
-    for commands in bridge.sandbox.stand.commands.values():
+    for commands in bridge.sandbox.state.commands.values():
         for command in commands:
             command["default_member_permissions"] = None
 
@@ -58,7 +58,7 @@ def make_manager(bridge: RunningBridge, user: str) -> None:
 @pytest.mark.parametrize("command", EVERY_COMMAND)
 async def test_only_managers_are_shown_the_commands(bridge: RunningBridge, command: str) -> None:
     for user in ("mia", "pete"):
-        with pytest.raises(Declined, match="lacks the permissions"):
+        with pytest.raises(ControlError, match="lacks the permissions"):
             await bridge.sandbox.command(user, "general", command, EVERY_COMMAND[command])
 
 
@@ -401,7 +401,7 @@ async def test_a_channel_of_another_server_cannot_be_picked(bridge: RunningBridg
     other_guild, owner = OtherGuild(bridge), str(bridge.guild.members["olivia"])
     options = {"id": "spies", "channel": str(other_guild.guild.channels["reports"])}
 
-    with pytest.raises(Declined, match="pick one that is offered"):
+    with pytest.raises(ControlError, match="pick one that is offered"):
         await bridge.sandbox.command(
             owner, str(bridge.guild.channels["general"]), "setup department", options
         )
@@ -410,7 +410,7 @@ async def test_a_channel_of_another_server_cannot_be_picked(bridge: RunningBridg
 async def test_only_a_text_channel_can_be_picked(bridge: RunningBridge) -> None:
     thread = bridge.sandbox.open_thread("mia", "general", "Talk")
 
-    with pytest.raises(Declined, match="pick one that is offered"):
+    with pytest.raises(ControlError, match="pick one that is offered"):
         await run(bridge, "department", id="talkers", channel=thread["id"])
 
 

@@ -177,7 +177,7 @@ async def test_staff_of_another_guild_cannot_touch_a_ticket(tmp_path: Path) -> N
 
 
 def _connected(sandbox: Sandbox) -> bool:
-    return bool(sandbox.state()["connected_sessions"])
+    return bool(sandbox.snapshot()["connected_sessions"])
 
 
 async def test_buttons_and_an_open_modal_work_after_a_restart(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ async def test_buttons_and_an_open_modal_work_after_a_restart(tmp_path: Path) ->
             keys, earlier = bridge.keys, len(sandbox.requests)
         async with running_bridge(database, sandbox, guild, keys=keys) as bridge:
             await wait_for(
-                lambda: sandbox.state()["connected_sessions"] and len(sandbox.requests) > earlier + 3
+                lambda: sandbox.snapshot()["connected_sessions"] and len(sandbox.requests) > earlier + 3
             )
             record = await sandbox.modal("mia", opened["id"], {"text": "Written before the restart."})
             claimed = await bridge.press("noah", ticket, "Claim")

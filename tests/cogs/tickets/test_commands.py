@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from bot.sandbox import Declined, demo_guild
+from bot.sandbox import ControlError, demo_guild
 from bot.tickets.actions import ACTIONS, Role
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Status, Ticket
@@ -34,7 +34,7 @@ async def test_an_opened_ticket_stands_in_a_private_thread_with_its_reporter_and
     assert list(bridge.buttons(ticket)) == ["Claim", "Reply", "Close"]
     for insider in ("pete", "mia", "noah"):
         assert bridge.sandbox.messages(place, as_user=insider)
-    with pytest.raises(Declined):
+    with pytest.raises(ControlError):
         bridge.sandbox.messages(place, as_user="paula")
 
 

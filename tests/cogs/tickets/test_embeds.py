@@ -54,7 +54,7 @@ async def test_a_post_says_who_what_where_and_when(bridge: RunningBridge) -> Non
 async def test_a_normal_ticket_has_a_thread_named_after_it(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
 
-    channels = bridge.sandbox.state()["guilds"][0]["channels"]
+    channels = bridge.sandbox.snapshot()["guilds"][0]["channels"]
     (thread,) = [thread for channel in channels for thread in channel["threads"]]
     assert thread["name"] == f"{ticket.public_id} · Player using fly hacks"
     assert thread["id"] == str(ticket.post.thread_id) == str(ticket.post.message_id)

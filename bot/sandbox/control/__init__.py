@@ -1,0 +1,1 @@
+"""Control of the fake Discord: acting as users, changing the guild, injecting faults."""

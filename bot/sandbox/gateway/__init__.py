@@ -1,0 +1,1 @@
+"""Discord's gateway: WebSocket sessions and the events they receive."""

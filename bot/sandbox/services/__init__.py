@@ -1,0 +1,1 @@
+"""Discord's rules for messages, channels, threads, reactions and interactions."""

@@ -1,0 +1,1 @@
+"""Validation of request bodies against Discord's documented limits."""
