@@ -1,6 +1,7 @@
 """Discord in and out: slash commands, buttons, forms, posts and alerts, as discord.py extensions."""
 
 EXTENSIONS = (
+    "cogs.core.interactions",
     "cogs.tickets.cog",
     "cogs.tickets.components",
     "cogs.posts.cog",

@@ -9,7 +9,7 @@ import aiosqlite
 
 from bot.tickets.errors import UnknownTicket
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
-from bot.tickets.message import REPORTER_VISIBLE_KINDS, Actor, Words
+from bot.tickets.message import REPORTER_VISIBLE_KINDS, Actor, NewMessage
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import NewTicket, Ticket
 from bot.tickets.workspace import Workspace
@@ -22,7 +22,7 @@ from storage.workspace_store import require_workspace
 _MESSAGES = 1000  # the newest of one ticket
 
 TicketChange = Callable[[Ticket, Workspace], Ticket]
-MessageComposer = Callable[[Ticket], Words | None]
+MessageComposer = Callable[[Ticket], NewMessage | None]
 
 
 class GameStore(GroupCommit):

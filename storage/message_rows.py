@@ -7,13 +7,13 @@ from datetime import datetime
 
 import aiosqlite
 
-from bot.tickets.message import KINDS, Actor, Message, MessageKind, Words
+from bot.tickets.message import Actor, Message, MessageKind, NewMessage
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Ticket
 from storage.times import from_ms, to_ms
 
 
-async def insert(db: aiosqlite.Connection, message: Words, origin: str, now: datetime) -> Message:
+async def insert(db: aiosqlite.Connection, message: NewMessage, origin: str, now: datetime) -> Message:
     """Keep a message. `origin` is what it came by, and of no message kept before."""
     (row,) = await db.execute_fetchall(
         """
@@ -26,7 +26,7 @@ async def insert(db: aiosqlite.Connection, message: Words, origin: str, now: dat
         """,
         {
             "ticket_id": message.ticket_id,
-            "kind": KINDS[type(message)].value,
+            "kind": message.kind.value,
             "author_id": message.author.id,
             "author_name": message.author.name,
             "author_source": message.author.source,

@@ -6,7 +6,7 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets.errors import UnknownTicket
-from bot.tickets.message import Actor, Message, MessageKind, Words
+from bot.tickets.message import Actor, Message, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.ticket import NewTicket, Ticket
 from bot.tickets.workspace import Workspace
@@ -96,7 +96,7 @@ class TicketStore(GroupCommit):
     async def add_message(
         self,
         ticket_id: int,
-        compose: Callable[[Ticket], Words],
+        compose: Callable[[Ticket], NewMessage],
         *,
         origin: str,
         now: datetime,
@@ -171,7 +171,7 @@ async def insert_message(
     db: aiosqlite.Connection,
     workspace: Workspace,
     ticket: Ticket,
-    words: Words,
+    words: NewMessage,
     origin: str,
     now: datetime,
     *,

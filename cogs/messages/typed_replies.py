@@ -11,6 +11,7 @@ from bot.tickets.errors import TicketClosed, TicketError, ViewOnly
 from bot.tickets.message import Actor
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import is_staff
+from cogs.core.markdown import escape_sentence
 from storage import Store
 
 log = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ async def send_temporary_notice(message: discord.Message, text: str) -> None:
     """Mention the author of a recent message in its channel; the notice is deleted after a while."""
     if utc_now() - message.created_at > _NOTICE_MAX_AGE:
         return
-    notice = f"<@{message.author.id}> {text}"
+    notice = f"<@{message.author.id}> {escape_sentence(text)}"
     try:
         await message.channel.send(notice, delete_after=_NOTICE_SECONDS, silent=True)
     except (discord.Forbidden, discord.NotFound) as error:

@@ -29,14 +29,16 @@ from cogs.posts.send import (
     with_fallback,
 )
 from cogs.reconcile.deleted import on_post_deleted, resolve_missing_target
-from cogs.tickets.attachments import fallback_files, message_files, ticket_files
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import (
     fallback_embed,
+    fallback_files,
     fallback_transfer_embed,
     message_embed,
+    message_files,
     message_footer,
     ticket_embed,
+    ticket_files,
     ticket_footer,
     transfer_embed,
     transfer_footer,
@@ -128,7 +130,8 @@ class PostsCog(commands.Cog):
         channel = await self._get_channel(ticket.post.thread_id if ticket.is_private else delivery.channel_id)
         message_id = await find_previous_message(self.bot.user, delivery, channel, ticket_footer(ticket))
         if message_id is None:
-            embed, fallback = ticket_embed(ticket), fallback_embed(ticket)
+            workspace = await self.bot.store.workspace(ticket.workspace_id)
+            embed, fallback = ticket_embed(ticket, workspace), fallback_embed(ticket)
             message_id = await with_fallback(
                 ticket,
                 lambda: self._send_post(channel, delivery, ticket, embed, ticket_files(ticket, embed)),
@@ -204,9 +207,10 @@ class PostsCog(commands.Cog):
         if isinstance(channel, discord.Thread) and channel.archived:
             await channel.edit(archived=False)  # nothing can be edited in an archived thread
         message = channel.get_partial_message(post_id)
+        workspace = await self.bot.store.workspace(ticket.workspace_id)
         await with_fallback(
             ticket,
-            lambda: edit_post(message, ticket, ticket_embed(ticket)),
+            lambda: edit_post(message, ticket, ticket_embed(ticket, workspace)),
             lambda: edit_post(message, ticket, fallback_embed(ticket)),
         )
         return Receipt(channel_id=delivery.channel_id, message_id=post_id)
@@ -233,14 +237,17 @@ class PostsCog(commands.Cog):
 
     async def _post_pointer(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = await self._fetch_post(ticket)
+        workspace = await self.bot.store.workspace(ticket.workspace_id)
         channel = await self._get_channel(delivery.channel_id)
         marker = transfer_footer(ticket, delivery.id)
         message_id = await find_previous_message(self.bot.user, delivery, channel, marker)
         if message_id is None:
+            embed = transfer_embed(ticket, post.jump_url, marker, workspace)
+            fallback = fallback_transfer_embed(ticket, post.jump_url, marker, workspace)
             message_id = await with_fallback(
                 ticket,
-                lambda: send_embed(channel, delivery, transfer_embed(ticket, post.jump_url, marker)),
-                lambda: send_embed(channel, delivery, fallback_transfer_embed(ticket, post.jump_url, marker)),
+                lambda: send_embed(channel, delivery, embed),
+                lambda: send_embed(channel, delivery, fallback),
             )
         return Receipt(channel_id=channel.id, message_id=message_id)
 

@@ -1,6 +1,6 @@
 """Digests: up to ten tickets in one message, each with what triage needs, and a select that opens one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -8,6 +8,7 @@ import discord
 from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from cogs.core.markdown import escape_markdown, plain_line
 from cogs.posts.send import ChannelOrThread, message_id_or_none
 from cogs.tickets.embeds import PRIORITY_STYLES, VIEW_ONLY_LINE, status_line, ticket_footer
@@ -18,7 +19,6 @@ DIGEST_SELECT_ID = "digest:open"  # the custom id of the select under a digest
 # Characters of one ticket: ten of them and the digest's marker fit Discord's 6,000 for a message.
 _EMBED_LIMIT = 590
 _SUBJECT_LIMIT, _NAME_LIMIT, _LABEL_LIMIT = 90, 60, 100
-_VIEW_ONLY_SHORT = VIEW_ONLY_LINE.partition(" — ")[0]  # ten times the reason would be too long
 
 
 async def send_digest(
@@ -31,7 +31,7 @@ async def send_digest(
     tickets = [await store.ticket(delivery.ticket_id) for delivery in deliveries]
     return await message_id_or_none(
         channel.send(
-            embeds=digest_embeds(tickets, marker),
+            embeds=digest_embeds(tickets, marker, await _workspaces_of(store, tickets)),
             view=digest_view(tickets),
             nonce=deliveries[0].nonce,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -45,11 +45,16 @@ async def update_digest(store: Store, channel: ChannelOrThread, message_id: int)
     if lead_id is None:
         raise PermanentFailure("its message is no digest")
     await channel.get_partial_message(message_id).edit(
-        embeds=digest_embeds(tickets, digest_marker(lead_id)),
+        embeds=digest_embeds(tickets, digest_marker(lead_id), await _workspaces_of(store, tickets)),
         view=digest_view(tickets),
         allowed_mentions=discord.AllowedMentions.none(),
     )
     return Receipt(channel_id=channel.id, message_id=message_id)
+
+
+async def _workspaces_of(store: Store, tickets: Sequence[Ticket]) -> dict[str, Workspace]:
+    ids = {ticket.workspace_id for ticket in tickets}
+    return {workspace_id: await store.workspace(workspace_id) for workspace_id in ids}
 
 
 def digest_marker(lead_id: int) -> str:
@@ -57,9 +62,14 @@ def digest_marker(lead_id: int) -> str:
     return f"digest {lead_id}"
 
 
-def digest_embeds(tickets: Sequence[Ticket], marker: str) -> list[discord.Embed]:
-    """One embed for each of up to ten tickets; the last one's footer also has the digest's marker."""
-    embeds = [_digest_embed(ticket) for ticket in tickets]
+def digest_embeds(
+    tickets: Sequence[Ticket], marker: str, workspaces: Mapping[str, Workspace]
+) -> list[discord.Embed]:
+    """One embed for each of up to ten tickets; the last one's footer also has the digest's marker.
+
+    `workspaces` are those of the tickets, by id: they name the categories.
+    """
+    embeds = [_digest_embed(ticket, workspaces[ticket.workspace_id]) for ticket in tickets]
     embeds[-1].set_footer(text=f"{embeds[-1].footer.text} · {marker}")
     return embeds
 
@@ -96,7 +106,7 @@ def _option_values(message: discord.Message | None) -> Iterator[str]:
                 yield from (option.value for option in getattr(item, "options", ()))
 
 
-def _digest_embed(ticket: Ticket) -> discord.Embed:
+def _digest_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
     icon = "🚨 " if ticket.view_only else "🎫 "
     subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or "(no subject)"
     embed = discord.Embed(
@@ -106,17 +116,19 @@ def _digest_embed(ticket: Ticket) -> discord.Embed:
     )
     embed.set_author(name=plain_line(ticket.reporter.label, _NAME_LIMIT) or "unknown")
     embed.set_footer(text=ticket_footer(ticket))
-    header = "\n".join(_header_lines(ticket)) + "\n"
+    header = "\n".join(_header_lines(ticket, workspace)) + "\n"
     body = escape_markdown(" ".join(ticket.body.split()), _EMBED_LIMIT - len(embed) - len(header))
-    embed.description = header + (body or "*No message.*")
+    empty = "" if ticket.chat_log else "*No message.*"
+    embed.description = (header + (body or empty)).rstrip()
     return embed
 
 
-def _header_lines(ticket: Ticket) -> Iterator[str]:
+def _header_lines(ticket: Ticket, workspace: Workspace) -> Iterator[str]:
     """The lines above the beginning of the body."""
     if ticket.view_only:
-        yield _VIEW_ONLY_SHORT
-    category = escape_markdown(ticket.category, _NAME_LIMIT) or "—"
+        yield VIEW_ONLY_LINE
+    name = workspace.category_name(ticket.category)
+    category = escape_markdown(name, _NAME_LIMIT) or escape_markdown(ticket.category, _NAME_LIMIT) or "—"
     yield f"{status_line(ticket)} · {PRIORITY_STYLES[ticket.priority][0]} · {category}"
     if ticket.reported_player:
         yield f"Reported player: {escape_markdown(ticket.reported_player.label, _NAME_LIMIT) or 'unknown'}"

@@ -232,7 +232,7 @@ class Staff:
         text = f"reply {self._said}"
         self._ledger.unknown.add(text)
         told = await sandbox.modal("mia", pressed["id"], {"text": text})
-        if any("is kept" in message["content"] for message in told["messages"]):
+        if any("is saved" in message["content"] for message in told["messages"]):
             self._ledger.unknown.discard(text)
             self._ledger.words.add(text)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.errors import EmptyMessage, TicketClosed, UnknownTicket, ViewOnly
-from bot.tickets.message import MessageKind, Note, Reply
+from bot.tickets.message import MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
@@ -89,7 +89,7 @@ async def test_what_the_ticket_refuses_is_not_kept(
 async def test_a_reply_made_for_a_ticket_and_given_to_a_game_report_is_refused_by_the_database(
     store: Store, ticket: Ticket, report: Ticket, path: Path
 ) -> None:
-    def astray(found: Ticket) -> Reply:
+    def astray(found: Ticket) -> NewMessage:
         return replace(found.reply(WRITER, "Hello"), ticket_id=report.id)
 
     with pytest.raises(ViewOnly):
@@ -129,7 +129,7 @@ async def test_a_note_in_a_private_ticket_is_kept_and_shown_nowhere(
 async def test_the_newest_messages_come_oldest_first_of_the_kinds_asked_for(
     store: Store, ticket: Ticket, report: Ticket
 ) -> None:
-    said: list[Callable[[Ticket], Reply | Note]] = [
+    said: list[Callable[[Ticket], NewMessage]] = [
         replying("1"),
         noting("2"),
         replying("3"),

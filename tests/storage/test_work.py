@@ -7,7 +7,7 @@ import pytest
 
 from bot.tickets.errors import AlreadyClaimed, TicketClosed, TicketError, ViewOnly
 from bot.tickets.idempotency import StoredResponse
-from bot.tickets.message import Actor, MessageKind, Words
+from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind, Destination, Receipt
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
@@ -15,7 +15,7 @@ from bot.tickets.workspace import Department, Workspace
 from storage import StorageError, Store
 from tests.storage.samples import NOW, WRITER, counted, everything_in, ids, new_ticket, raw, replying, worked
 
-Compose = Callable[[Ticket], Words | None]
+Compose = Callable[[Ticket], NewMessage | None]
 Rule = Callable[[Ticket, Workspace], Ticket]
 BOB = Actor(id="12", name="Bob", source="somewhere")
 

@@ -11,16 +11,21 @@ from hypothesis import strategies as st
 from bot.sandbox.validation.messages import check_new_message
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket
+from bot.tickets.workspace import Category
 from cogs.posts.digest import digest_embeds, digest_marker, digest_view
 from tests.cogs.core.test_markdown import ALIVE, TEXT, ticket_of
 from tests.support.burst_harness import new_tickets, posted_burst
+from tests.tickets.samples import WORKSPACE
 
 LAST_ID = 2**63 - 1
+WORKSPACES = {
+    "w": replace(WORKSPACE, id="w", categories=(Category(id="bug", name="[Bugs](https://x.example)"),))
+}
 
 
 def body_of(tickets: list[Ticket]) -> dict[str, Any]:
     """The request that posts them."""
-    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_marker(LAST_ID))]
+    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_marker(LAST_ID), WORKSPACES)]
     return {"embeds": embeds, "components": digest_view(tickets).to_components()}
 
 
@@ -85,7 +90,7 @@ def test_ten_tickets_of_the_longest_texts_fit_one_message(character: str) -> Non
 def test_each_footer_of_a_digest_has_the_tickets_id_and_the_last_the_marker_too() -> None:
     tickets = [ticket_of(id=number, public_id=f"T-{number}") for number in (1, 2, 3)]
 
-    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_marker(17))]
+    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_marker(17), WORKSPACES)]
 
     assert footers == ["T-1 · test", "T-2 · test", "T-3 · test · digest 17"]
 
@@ -125,3 +130,12 @@ async def test_discord_takes_a_digest_of_the_longest_and_most_hostile_tickets(tm
 
         assert len(digest["embeds"]) == 10
         assert record["messages"][-1]["embeds"]
+
+
+def test_a_category_is_shown_by_its_name_and_a_chat_log_without_a_message_by_nothing() -> None:
+    tickets = [ticket_of(id=1, category="bug", body="", chat_log=("<rey> hello",)), ticket_of(id=2, body="")]
+
+    with_log, without = (str(one.description) for one in digest_embeds(tickets, digest_marker(1), WORKSPACES))
+
+    assert with_log == "🟢 Open · 🔵 Normal · \\[Bugs\\]\\(`https://x.example)`"
+    assert without == "🟢 Open · 🔵 Normal · category\n*No message.*"

@@ -64,7 +64,7 @@ async def test_many_urgent_tickets_share_the_first_digests_and_each_says_that_it
         assert [len(one["embeds"]) for one in (first, second, *others)] == [10, 4, 10, 10, 10]
         for embed in first["embeds"] + second["embeds"]:
             head, status, *_ = embed["description"].splitlines()
-            assert head == "🚨 **GAME REPORT · view-only**"
+            assert head == "**GAME REPORT · view-only**"
             assert status == "🟢 Open · 🔴 Urgent · bug"
             assert embed["color"] == 0xE74C3C
         assert not any("Urgent" in embed["description"] for one in others for embed in one["embeds"])
@@ -100,7 +100,7 @@ async def test_every_game_report_of_a_digest_is_marked_as_view_only(tmp_path: Pa
 
         for embed in digest["embeds"]:
             assert embed["title"].startswith("🚨 ")
-            assert embed["description"].startswith("🚨 **GAME REPORT · view-only**\n")
+            assert embed["description"].startswith("**GAME REPORT · view-only**\n")
 
 
 async def assert_posted_once(burst: Burst) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bot.sandbox import Permission
 from bot.tickets.message import Actor
 from bot.tickets.ticket import Ticket
-from bot.tickets.workspace import Department
+from bot.tickets.workspace import Department, Workspace
 from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox, wait_for
 
 MIA = Actor(id="1", name="Mia")
@@ -65,7 +65,7 @@ async def test_a_transfer_to_another_channel_posts_a_pointer_there(bridge: Runni
     assert not pointer["mention_everyone"]
     assert not pointer["mentions"]
     assert pointer["components"] == []
-    assert {"name": "Department", "value": "builders", "inline": True} in bridge.post_message(ticket)[
+    assert {"name": "Department", "value": "Builders", "inline": True} in bridge.post_message(ticket)[
         "embeds"
     ][0]["fields"]
 
@@ -167,5 +167,5 @@ async def test_a_subject_that_discord_refuses_is_left_out_of_the_pointer(
     assert "fly hacks" not in str(pointer)
 
 
-def _too_long(ticket: Ticket, post_url: str, footer: str) -> discord.Embed:
+def _too_long(ticket: Ticket, post_url: str, footer: str, workspace: Workspace) -> discord.Embed:
     return discord.Embed(title="x" * 300)
