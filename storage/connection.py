@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import aiosqlite
 
-from storage.errors import DatabaseOpenError
-from storage.failures import is_damage
-from storage.words import words_of
+from storage.errors import DatabaseOpenError, is_damage
+from storage.trigrams import words_of
 
 # synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
 _SETTINGS = (

@@ -1,4 +1,6 @@
-"""What storage says when it cannot. Each is a sentence for the operator."""
+"""What storage says when it cannot, each a sentence for the operator, and which a failure of SQLite means."""
+
+import sqlite3
 
 
 class StorageError(Exception):
@@ -51,3 +53,40 @@ class UnknownDelivery(StorageError):
 
 class UnknownRejectedRequest(StorageError):
     """There is no refused request with that number."""
+
+
+# A transaction that failed so may be on the disk all the same, and what is read may be wrong.
+_BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+)
+# The file by which connections find each other cannot grow, and what it stands for grows again with the next
+# write: a full disk, though SQLite counts it among the broken ones.
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_PRIMARY = 0xFF  # the bits of a code that say what it is; the others say where
+
+
+def meaning_of(error: sqlite3.Error) -> StorageError:
+    """The failure in our own words."""
+    code = code_of(error)
+    if code in _FULL:
+        return DiskFull("The database failed: the disk is full. Free some space; it goes on by itself.")
+    if code & _PRIMARY in _BROKEN:
+        return DatabaseCorrupt(f"The database failed: {error} ({error.sqlite_errorname}).")
+    kind = DatabaseUnavailable if code & _PRIMARY in _PASSING else StorageError
+    return kind(f"The database failed: {error}.")
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether it says that what is in the file is not what was written."""
+    return isinstance(error, sqlite3.Error) and code_of(error) & _PRIMARY == sqlite3.SQLITE_CORRUPT
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """SQLite's extended result code; 0 for what the sqlite3 module itself refuses."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code

@@ -4,27 +4,32 @@ import sqlite3
 from pathlib import Path
 from typing import Self
 
-from storage.condition import Condition
+from storage.alerts import AlertStore
+from storage.api_keys import ApiKeyStore
 from storage.connection import BUSY_TIMEOUT, corrupt_error, open_reader, open_writer
-from storage.errors import DatabaseOpenError
-from storage.failures import is_damage
-from storage.game_store import GameStore
-from storage.healing_store import HealingStore
-from storage.heard_store import HeardStore
-from storage.index_store import IndexStore
+from storage.deleted_channels import HealingStore
+from storage.errors import DatabaseOpenError, is_damage
+from storage.health import Condition
+from storage.intake import IntakeStore
 from storage.migrate import migrate
-from storage.outbox_store import OutboxStore
-from storage.ticket_store import TicketStore
-from storage.undelivered_store import UndeliveredStore
-from storage.workspace_store import WorkspaceStore
+from storage.outbox import OutboxStore
+from storage.outbox_admin import UndeliveredStore
+from storage.read_marks import HeardStore
+from storage.rejected_requests import RejectedRequestStore
+from storage.search_index import IndexStore
+from storage.tickets import TicketStore
+from storage.workspaces import WorkspaceStore
 
 
 class Store(
     WorkspaceStore,
+    ApiKeyStore,
+    RejectedRequestStore,
     TicketStore,
-    GameStore,
+    IntakeStore,
     OutboxStore,
     UndeliveredStore,
+    AlertStore,
     HeardStore,
     HealingStore,
     IndexStore,

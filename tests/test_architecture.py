@@ -198,7 +198,7 @@ def test_the_house_keeps_its_signs(sign: Sign) -> None:
         ),
         (leaves_making_replies_to_the_ticket, "storage/store.py", "tickets.Note(ticket_id=1)"),
         (leaves_making_replies_to_the_ticket, "bot/sources/x/words.py", "FollowUp(ticket_id=1)"),
-        (leaves_making_replies_to_the_ticket, "storage/ticket_store.py", "tickets.Event(ticket_id=1)"),
+        (leaves_making_replies_to_the_ticket, "storage/tickets.py", "tickets.Event(ticket_id=1)"),
         (is_named_for_what_it_is, "bot/utils.py", ""),
         (is_named_for_what_it_is, "cogs/helpers.py", ""),
         (is_named_for_what_it_is, "bot/common/x.py", ""),
@@ -217,7 +217,7 @@ def test_a_broken_sign_is_seen(sign: Sign, path: str, text: str) -> None:
         ("storage/store.py", "x = 'SELECT 1'"),
         ("cogs/tickets/buttons.py", '"""SELECT what you like."""\nx = "select a ticket"'),
         ("bot/tickets/ticket.py", "Reply(ticket_id=1)"),
-        ("storage/transactions.py", "import asyncio\nwatcher = asyncio.Event()"),
+        ("storage/database.py", "import asyncio\nwatcher = asyncio.Event()"),
     ],
 )
 def test_what_a_sign_allows_passes(path: str, text: str) -> None:

@@ -23,9 +23,8 @@ from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Delivery, Receipt
 from storage.connection import run_in_thread
-from storage.group_commit import Group, GroupCommit
-from storage.outbox_store import OutboxStore
-from storage.transactions import Transactions
+from storage.database import Group, GroupCommit, Transactions
+from storage.outbox import OutboxStore
 
 _LATE = 0.05  # seconds after which a commit that was put off is made
 

@@ -9,7 +9,7 @@ from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from bot.tickets.ticket import DiscordPost, Priority, Status
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD, DIGEST
+from storage.outbox_queue import CROWD, DIGEST
 from tests.storage.samples import NOW, WRITER, noting
 from tests.support.outbox_harness import REPORTS, TICKETS, Desk
 

@@ -22,7 +22,7 @@ from storage import (
     Store,
     WorkspaceNameTaken,
 )
-from storage.failures import meaning_of
+from storage.errors import meaning_of
 from tests.storage.samples import HUB, NOW, WRITER, counted, ids, new_ticket, opened, raw
 
 LONG = "Quite badly. " * 2000
@@ -82,7 +82,7 @@ async def test_a_full_disk_is_noticed_and_so_is_its_end_without_a_ticket_that_co
     assert await store.health_error() is None
     await fill_up(store)
     await add_until_full(store, workspace)
-    monkeypatch.setattr("storage.condition.BETWEEN_PROBES", 0.0)
+    monkeypatch.setattr("storage.health.BETWEEN_PROBES", 0.0)
     assert isinstance(await store.health_error(), DiskFull)
 
     await free_space(store)

@@ -8,7 +8,7 @@ from bot.tickets.outbox import Delivery, Destination, Receipt
 from bot.tickets.ticket import Priority
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD, DIGEST, FEW
+from storage.outbox_queue import CROWD, DIGEST, FEW
 from tests.storage.samples import NOW, ids, new_ticket
 from tests.support.outbox_harness import REPORTS, Desk
 

@@ -5,7 +5,7 @@ import asyncio
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.remembered import Remembered
+from storage.cache import Remembered
 from tests.storage.samples import NOW
 
 

@@ -8,7 +8,7 @@ from bot.tickets.outbox import Delivery, Destination, Receipt
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD
+from storage.outbox_queue import CROWD
 from tests.storage.samples import HUB, NOW, ids, new_ticket
 
 TICKETS, REPORTS = HUB.tickets_channel_id, HUB.reports_channel_id

@@ -124,7 +124,7 @@ async def test_while_another_program_locks_the_file_everybody_is_told_in_time_an
 async def test_who_comes_while_too_many_wait_to_be_written_is_told_503_and_the_others_are_kept(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.group_commit.MAX_QUEUE", 3)
+    monkeypatch.setattr("storage.database.MAX_QUEUE", 3)
     async with standing(store, tmp_path, AGAIN) as gate:
         assert (await gate.send("/south/tickets")).status == 200
         with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:

@@ -1,4 +1,4 @@
-"""Rows of the outbox for who looks after it: what is not done, and what becomes of it. Never commits."""
+"""The store's outbox as who looks after it sees it: what is not done, and what was told of it."""
 
 import json
 import sqlite3
@@ -9,8 +9,69 @@ import aiosqlite
 
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.outbox import DeliveryState, OutboxEntry
-from storage.outbox_rows import fields_of
-from storage.times import from_ms, to_ms
+from storage.database import Transactions
+from storage.errors import UnknownDelivery
+from storage.mapping import fields_of, from_ms, to_ms
+
+_UNKNOWN = "There is no undelivered {id} in the outbox. `ticketbridge outbox list` shows what there is."
+
+
+class UndeliveredStore(Transactions):
+    """Every method is one transaction. `of` are ids of workspaces; a delivery of others is unknown then."""
+
+    async def list_undelivered(self, limit: int) -> list[OutboxEntry]:
+        """What waits for Discord or is set aside: first what is set aside, then what has been tried."""
+        async with self._read() as db:
+            return await undelivered(db, limit)
+
+    async def dead_letter_summary(self, workspace_ids: Collection[str], limit: int) -> DeadLetterSummary:
+        """What is set aside of these workspaces, the first `limit` of it."""
+        async with self._read() as db:
+            return await set_aside(db, workspace_ids, limit)
+
+    async def unreported_dead_letters(self, workspace_id: str, limit: int) -> DeadLetterSummary:
+        """What is set aside of a workspace that it was not told of."""
+        async with self._read() as db:
+            return await untold(db, workspace_id, limit)
+
+    async def mark_dead_letters_reported(self, workspace_id: str, until: datetime) -> None:
+        """It was told of all that was set aside up to then."""
+        async with self._write() as db:
+            await note_told(db, workspace_id, until)
+
+    async def retry(
+        self, delivery_id: int, now: datetime, *, workspace_ids: Collection[str] | None = None
+    ) -> None:
+        """Deliver it now, also if it was set aside. Raises UnknownDelivery."""
+        async with self._write() as db:
+            await _check(db, delivery_id, workspace_ids)
+            if not await retry(db, delivery_id, now):
+                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
+        self._notify_outbox()
+
+    async def retry_all_dead_letters(self, now: datetime) -> int:
+        """The same for all that is set aside; how many there were."""
+        async with self._write() as db:
+            ids = await buried(db)
+            for delivery_id in ids:
+                await retry(db, delivery_id, now)
+        self._notify_outbox()
+        return len(ids)
+
+    async def drop(
+        self, delivery_id: int, now: datetime, *, workspace_ids: Collection[str] | None = None
+    ) -> None:
+        """Never deliver it; what stands behind it goes on. Raises UnknownDelivery."""
+        async with self._write() as db:
+            await _check(db, delivery_id, workspace_ids)
+            if not await drop(db, delivery_id, now):
+                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
+        self._notify_outbox()
+
+
+async def _check(db: aiosqlite.Connection, delivery_id: int, of: Collection[str] | None) -> None:
+    if of is not None and not await belongs_to(db, delivery_id, of):
+        raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
 
 
 async def undelivered(db: aiosqlite.Connection, limit: int) -> list[OutboxEntry]:

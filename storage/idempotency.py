@@ -1,14 +1,29 @@
 """Rows of answers to requests that may come again. Never commits."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import aiosqlite
 
 from bot.tickets.errors import IdempotencyKeyReused
-from bot.tickets.idempotency import IdempotencyKey
-from storage.times import to_ms
+from bot.tickets.idempotency import IdempotencyKey, StoredResponse
+from storage.mapping import to_ms
+
+
+def carried_out_once(
+    db: sqlite3.Connection, once: IdempotencyKey | None, now: datetime, act: Callable[[], bytes]
+) -> StoredResponse:
+    """What the same request was answered before; otherwise what `act` answers. Raises DifferentRequest."""
+    if once is None:
+        return StoredResponse(body=act())
+    kept = answer_in(db.execute(*asking_for(once, now)), once)
+    if kept is not None:
+        return StoredResponse(body=kept, replayed=True)
+    body = act()
+    db.execute(FORGET, by(now))
+    db.execute(INSERT, values_of(once, body))
+    return StoredResponse(body=body)
 
 
 async def find(db: aiosqlite.Connection, once: IdempotencyKey, now: datetime) -> bytes | None:

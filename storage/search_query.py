@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
+from typing import TypeVar
+
+import aiosqlite
 
 from bot.tickets.queries import Scope, TicketQuery
-from storage.ticket_rows import dump
-from storage.words import questions
+from bot.tickets.ticket import Ticket
+from storage.connection import run_in_thread
+from storage.mapping import dump, ticket_of
+from storage.trigrams import questions
 
 _NEWEST = 1000  # tickets that fit all else, in which a text is looked for
 _WORDED = 1000  # tickets that have its words, in which it is looked for as well
@@ -20,6 +25,35 @@ _PATIENCE = 0.02  # seconds; what the words have not told of by then is not foun
 _AT_ONCE = 200  # tickets of one sort that are read together
 
 Values = Mapping[str, object]
+
+
+Seen = TypeVar("Seen")
+
+
+async def search(db: aiosqlite.Connection, scope: Scope, search: TicketQuery) -> tuple[list[Ticket], int]:
+    """One page of the tickets of a scope that fit, newest first; and how many fit, on all pages."""
+
+    def look(thread: sqlite3.Connection) -> tuple[list[Ticket], int]:
+        fits = fitting(thread, scope, search)
+        page = fits.newest(search.limit, search.offset) if search.offset < fits.total else ()
+        return [ticket_of(row) for row in thread.execute(_PAGE, {"ids": dump(page)})], fits.total
+
+    return await run_in_thread(db, lambda thread: at_one_moment(thread, look))
+
+
+_PAGE = """
+    SELECT tickets.* FROM json_each(:ids) CROSS JOIN kept_tickets AS tickets ON tickets.id = json_each.value
+    ORDER BY tickets.id DESC
+"""
+
+
+def at_one_moment(db: sqlite3.Connection, look: Callable[[sqlite3.Connection], Seen]) -> Seen:
+    """What is seen by several statements, as if they were one."""
+    db.execute("BEGIN")
+    try:
+        return look(db)
+    finally:
+        db.rollback()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

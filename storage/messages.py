@@ -10,7 +10,7 @@ import aiosqlite
 from bot.tickets.message import KINDS, Actor, Message, MessageKind, Words
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Ticket
-from storage.times import from_ms, to_ms
+from storage.mapping import from_ms, to_ms
 
 
 async def insert(db: aiosqlite.Connection, message: Words, origin: str, now: datetime) -> Message:

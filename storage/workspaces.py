@@ -1,9 +1,9 @@
-"""Rows of workspaces, their rules as JSON within them. Never commits."""
+"""Workspaces, their rules as JSON within their rows."""
 
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +12,96 @@ from typing import Any
 import aiosqlite
 
 from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
-from storage.times import from_ms, to_ms
+from storage.cache import Remembered
+from storage.connection import BUSY_TIMEOUT
+from storage.database import Transactions
+from storage.errors import UnknownWorkspace, WorkspaceNameTaken
+from storage.mapping import from_ms, to_ms
+from storage.outbox import move_what_is_stranded
+
+WorkspaceChange = Callable[[Workspace], Workspace]
+
+
+class WorkspaceStore(Transactions):
+    """Every method is one transaction. A request's workspace is read once, until it changes."""
+
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
+    ) -> None:
+        super().__init__(writer, reader, patience=patience)
+        self._workspaces: Remembered[Workspace] = Remembered()
+
+    async def add_workspace(self, new: NewWorkspace, now: datetime) -> Workspace:
+        """Raises NameTaken."""
+        async with self._write() as db:
+            if await by_name(db, new.name):
+                raise WorkspaceNameTaken(
+                    f"There is already a workspace named {new.name}. Choose another name."
+                )
+            return await insert(db, new, now)
+
+    async def workspaces(self) -> list[Workspace]:
+        """All of them, oldest first."""
+        async with self._read() as db:
+            return await every(db)
+
+    async def workspace(self, workspace_id: str) -> Workspace:
+        """Raises UnknownWorkspace."""
+        found = await self._workspaces.get(workspace_id, self._read_workspace)
+        if found is None:
+            raise unknown_workspace(workspace_id)
+        return found
+
+    async def workspace_by_name(self, name: str) -> Workspace:
+        """Raises UnknownWorkspace."""
+        async with self._read() as db:
+            return await workspace_named(db, name)
+
+    async def workspaces_of_guild(self, guild_id: int) -> list[Workspace]:
+        """The workspaces of a Discord guild, oldest first."""
+        async with self._read() as db:
+            return await of_guild(db, guild_id)
+
+    async def change_workspace(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
+        """Apply one of the workspace's own methods, and move what waits for a deleted channel it named.
+
+        Raises what the method raises, and UnknownWorkspace.
+        """
+        try:
+            async with self._write() as db:
+                changed = change(await require_workspace(db, workspace_id))
+                await update(db, changed)
+                await move_what_is_stranded(db, changed)
+        finally:
+            self._workspaces.forget()
+        self._notify_outbox()
+        return changed
+
+    async def _read_workspace(self, workspace_id: str) -> Workspace | None:
+        async with self._read() as db:
+            return await by_id(db, workspace_id)
+
+
+async def require_workspace(db: aiosqlite.Connection, workspace_id: str) -> Workspace:
+    """Raises UnknownWorkspace."""
+    found = await by_id(db, workspace_id)
+    if found is None:
+        raise unknown_workspace(workspace_id)
+    return found
+
+
+def unknown_workspace(workspace_id: str) -> UnknownWorkspace:
+    return UnknownWorkspace(f"There is no workspace with the id {workspace_id}.")
+
+
+async def workspace_named(db: aiosqlite.Connection, name: str) -> Workspace:
+    found = await by_name(db, name)
+    if found is None:
+        raise UnknownWorkspace(
+            f"There is no workspace named {name}. "
+            "`ticketbridge workspace list` shows them, `ticketbridge workspace create` makes one."
+        )
+    return found
 
 
 async def insert(db: aiosqlite.Connection, new: NewWorkspace, now: datetime) -> Workspace:

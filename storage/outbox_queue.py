@@ -9,8 +9,7 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets.outbox import Delivery, Destination
-from storage.outbox_rows import delivery_of
-from storage.times import from_ms, to_ms
+from storage.mapping import delivery_of, from_ms, to_ms
 
 CROWD = 15  # posts; once more than these wait for one channel, they share messages
 FEW = 3  # urgent posts, or high ones, that a crowded channel shows in messages of their own all the same

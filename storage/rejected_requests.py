@@ -1,4 +1,4 @@
-"""Rows of refused requests, a bounded number of each key. Never commits."""
+"""Rows of refused requests, a bounded number of each key."""
 
 import sqlite3
 from datetime import datetime
@@ -7,7 +7,36 @@ import aiosqlite
 
 from bot.tickets.api_keys import ApiKey
 from bot.tickets.rejected_requests import MAX_BODY_BYTES, MAX_PER_KEY, RejectedRequest
-from storage.times import from_ms, to_ms
+from storage.database import Transactions
+from storage.errors import UnknownRejectedRequest
+from storage.mapping import from_ms, to_ms
+
+
+class RejectedRequestStore(Transactions):
+    """Every method is one transaction."""
+
+    async def save_rejected_request(
+        self, key: ApiKey, path: str, reason: str, body: bytes, now: datetime
+    ) -> None:
+        """Keep a body that made no sense, and let go of the key's oldest ones."""
+        async with self._write() as db:
+            await insert(db, key, path, reason, body, now)
+
+    async def list_rejected_requests(self, limit: int) -> list[RejectedRequest]:
+        """The newest, newest first."""
+        async with self._read() as db:
+            return await newest(db, limit)
+
+    async def rejected_request(self, rejected_id: int) -> RejectedRequest:
+        """Raises UnknownRejected."""
+        async with self._read() as db:
+            found = await by_id(db, rejected_id)
+        if found is None:
+            raise UnknownRejectedRequest(
+                f"There is no refused request {rejected_id}; only each key's newest are kept. "
+                "`ticketbridge rejected list` shows them."
+            )
+        return found
 
 
 async def insert(

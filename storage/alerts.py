@@ -1,9 +1,29 @@
-"""Rows of notices: one for each channel in trouble that a workspace was told of. Never commits."""
+"""Notices: one for each channel in trouble that a workspace was told of."""
 
 import aiosqlite
 
 from bot.tickets.alerts import AlertMessage
-from storage.times import from_ms, to_ms
+from storage.database import Transactions
+from storage.mapping import from_ms, to_ms
+
+
+class AlertStore(Transactions):
+    """Every method is one transaction."""
+
+    async def alert_messages(self) -> list[AlertMessage]:
+        """Every notice whose trouble was not seen to end."""
+        async with self._read() as db:
+            return await every(db)
+
+    async def save_alert_message(self, alert_message: AlertMessage) -> None:
+        """In the place of an earlier one about the same channel."""
+        async with self._write() as db:
+            await keep(db, alert_message)
+
+    async def delete_alert_message(self, workspace_id: str, channel_id: int) -> None:
+        """Its trouble is over, and whoever is to know was told."""
+        async with self._write() as db:
+            await forget(db, workspace_id, channel_id)
 
 
 async def every(db: aiosqlite.Connection) -> list[AlertMessage]:

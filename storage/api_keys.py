@@ -1,0 +1,157 @@
+"""Rows of API keys: hashes, never the keys."""
+
+import sqlite3
+from datetime import datetime
+
+import aiosqlite
+
+from bot.tickets.api_keys import ApiKey
+from storage.cache import Remembered
+from storage.connection import BUSY_TIMEOUT
+from storage.database import Transactions
+from storage.errors import UnknownKey
+from storage.mapping import from_ms, to_ms
+from storage.workspaces import workspace_named
+
+_NOTING = 0.5  # seconds
+
+
+class ApiKeyStore(Transactions):
+    """Every method is one transaction. A request's key is read once, until it changes."""
+
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
+    ) -> None:
+        super().__init__(writer, reader, patience=patience)
+        self._keys: Remembered[ApiKey] = Remembered()
+
+    async def add_key(
+        self,
+        workspace_name: str,
+        source: str,
+        *,
+        prefix: str,
+        key_hash: str,
+        now: datetime,
+        name: str = "",
+        expires_at: datetime | None = None,
+    ) -> ApiKey:
+        """Keep a key's hash. Raises UnknownWorkspace."""
+        async with self._write() as db:
+            workspace = await workspace_named(db, workspace_name)
+            key = ApiKey(
+                prefix=prefix,
+                workspace_id=workspace.id,
+                workspace_name=workspace.name,
+                source=source,
+                created_at=now,
+                name=name,
+                expires_at=expires_at,
+            )
+            await insert(db, key, key_hash)
+            return key
+
+    async def keys(self) -> list[ApiKey]:
+        """All keys, oldest first, expired and revoked ones among them."""
+        async with self._read() as db:
+            return await every(db)
+
+    async def find_key(self, key_hash: str) -> ApiKey | None:
+        """The key with this hash, whether it opens anything or not; when it was last used may be behind."""
+        return await self._keys.get(key_hash, self._read_key)
+
+    async def touch_key_last_used(self, prefix: str, now: datetime) -> None:
+        """Remember when a key was last used, unless that takes long: the request itself is not done yet."""
+        async with self._write_within(_NOTING) as db:
+            await note_use(db, prefix, now)
+
+    async def revoke_key(self, prefix: str, now: datetime) -> None:
+        """From the next request on, the key opens nothing. Raises UnknownKey."""
+        try:
+            async with self._write() as db:
+                if not await revoke(db, prefix, now):
+                    raise UnknownKey(
+                        f"There is no API key with the prefix {prefix}. `ticketbridge key list` shows them."
+                    )
+        finally:
+            self._keys.forget()
+
+    async def _read_key(self, key_hash: str) -> ApiKey | None:
+        async with self._read() as db:
+            return await by_hash(db, key_hash)
+
+
+async def insert(db: aiosqlite.Connection, key: ApiKey, key_hash: str) -> None:
+    await db.execute(
+        """
+        INSERT INTO api_keys (key_hash, prefix, workspace_id, source, name, created_at, expires_at)
+        VALUES (:key_hash, :prefix, :workspace_id, :source, :name, :created_at, :expires_at)
+        """,
+        {
+            "key_hash": key_hash,
+            "prefix": key.prefix,
+            "workspace_id": key.workspace_id,
+            "source": key.source,
+            "name": key.name,
+            "created_at": to_ms(key.created_at),
+            "expires_at": to_ms(key.expires_at) if key.expires_at else None,
+        },
+    )
+
+
+async def every(db: aiosqlite.Connection) -> list[ApiKey]:
+    """All of them, oldest first."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT api_keys.*, workspaces.name AS workspace_name
+        FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
+        ORDER BY api_keys.created_at, prefix
+        """
+    )
+    return [_key(row) for row in rows]
+
+
+async def by_hash(db: aiosqlite.Connection, key_hash: str) -> ApiKey | None:
+    rows = await db.execute_fetchall(
+        """
+        SELECT api_keys.*, workspaces.name AS workspace_name
+        FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
+        WHERE key_hash = :key_hash
+        """,
+        {"key_hash": key_hash},
+    )
+    return next((_key(row) for row in rows), None)
+
+
+async def note_use(db: aiosqlite.Connection, prefix: str, now: datetime) -> None:
+    await db.execute(
+        "UPDATE api_keys SET last_used_at = :now WHERE prefix = :prefix",
+        {"prefix": prefix, "now": to_ms(now)},
+    )
+
+
+async def revoke(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:
+    """Whether there is such a key. A second revocation keeps the time of the first."""
+    async with db.execute(
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE prefix = :prefix RETURNING prefix",
+        {"prefix": prefix, "now": to_ms(now)},
+    ) as cursor:
+        return await cursor.fetchone() is not None
+
+
+def _key(row: sqlite3.Row) -> ApiKey:
+    return ApiKey(
+        prefix=row["prefix"],
+        workspace_id=row["workspace_id"],
+        workspace_name=row["workspace_name"],
+        source=row["source"],
+        name=row["name"],
+        created_at=from_ms(row["created_at"]),
+        expires_at=_moment(row["expires_at"]),
+        last_used_at=_moment(row["last_used_at"]),
+        revoked_at=_moment(row["revoked_at"]),
+    )
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_ms(milliseconds)

@@ -1,0 +1,174 @@
+"""Tickets created and updated by requests: each request is carried out once, in one transaction."""
+
+import secrets
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+
+import aiosqlite
+
+from bot.tickets.errors import OpenTicketLimitReached
+from bot.tickets.idempotency import IdempotencyKey, StoredResponse
+from bot.tickets.message import Actor, Words
+from bot.tickets.queries import Scope, TicketDetails
+from bot.tickets.ticket import NewTicket, Status, Ticket
+from bot.tickets.workspace import Workspace
+from storage import idempotency, outbox, tickets, workspaces
+from storage.database import GroupCommit
+from storage.idempotency import carried_out_once
+from storage.mapping import dump
+from storage.tickets import apply_change, insert_message, require_in_scope
+from storage.workspaces import require_workspace, unknown_workspace
+
+_OPEN = dump([Status.OPEN, Status.IN_PROGRESS])
+
+
+TicketChange = Callable[[Ticket, Workspace], Ticket]
+MessageComposer = Callable[[Ticket], Words | None]
+
+
+class IntakeStore(GroupCommit):
+    """Every method is one transaction. What a scope does not hold is unknown to who asks within it."""
+
+    async def add_ticket(
+        self,
+        workspace_id: str,
+        new: NewTicket,
+        ids: Iterator[str],
+        now: datetime,
+        *,
+        channel_id: int | None = None,
+    ) -> Ticket:
+        """Keep a ticket and what must follow in Discord. `ids` are endless candidates for its public id.
+
+        `channel_id` is where a private thread is to be made; otherwise the workspace names the channel.
+        Raises TooManyOpen, UnknownWorkspace.
+        """
+        return await self._write_together(
+            lambda db: file(db, workspace_id, new, ids, now, channel_id=channel_id)
+        )
+
+    async def create_ticket(
+        self,
+        workspace_id: str,
+        new: NewTicket,
+        ids: Iterator[str],
+        now: datetime,
+        *,
+        idempotency_key: IdempotencyKey | None,
+        serialize_response: Callable[[Ticket], bytes],
+    ) -> StoredResponse:
+        """Keep a ticket, and with it what the request is answered; the same request again gets that answer.
+
+        Raises DifferentRequest, TooManyOpen, UnknownWorkspace.
+        """
+
+        def keep(db: sqlite3.Connection) -> StoredResponse:
+            return carried_out_once(
+                db, idempotency_key, now, lambda: serialize_response(file(db, workspace_id, new, ids, now))
+            )
+
+        return await self._write_together(keep)
+
+    async def stored_response(self, idempotency_key: IdempotencyKey, now: datetime) -> StoredResponse | None:
+        """What the same request was answered before. Raises DifferentRequest."""
+        async with self._read() as db:
+            kept = await idempotency.find(db, idempotency_key, now)
+        return None if kept is None else StoredResponse(body=kept, replayed=True)
+
+    async def update_ticket(
+        self,
+        scope: Scope,
+        name: str,
+        *,
+        actor: Actor,
+        message: MessageComposer | None,
+        change: TicketChange | None,
+        idempotency_key: IdempotencyKey | None,
+        now: datetime,
+        serialize_response: Callable[[TicketDetails, Workspace], bytes],
+    ) -> StoredResponse:
+        """Say something on a ticket, change it, or both; the same request again gets the same answer.
+
+        Raises what the ticket and the workspace raise, UnknownTicket and DifferentRequest.
+        """
+
+        async def work(db: aiosqlite.Connection) -> bytes:
+            ticket = await require_in_scope(db, scope, name)
+            workspace = await require_workspace(db, ticket.workspace_id)
+            words = message(ticket) if message is not None else None
+            if words is not None:
+                origin = f"{scope.source}:{secrets.token_hex(16)}"
+                await insert_message(db, workspace, ticket, words, origin, now)
+            if change is not None:
+                ticket = await apply_change(db, workspace, ticket, change(ticket, workspace), actor, now)
+            return serialize_response(TicketDetails(ticket=ticket), workspace)
+
+        return await self._carried_out(work, idempotency_key, now)
+
+    async def _carried_out(
+        self,
+        act: Callable[[aiosqlite.Connection], Awaitable[bytes]],
+        once: IdempotencyKey | None,
+        now: datetime,
+    ) -> StoredResponse:
+        async with self._write() as db:
+            kept = await idempotency.find(db, once, now) if once else None
+            if kept is not None:
+                return StoredResponse(body=kept, replayed=True)
+            body = await act(db)
+            if once is not None:
+                await idempotency.insert(db, once, body, now)
+        self._notify_outbox()
+        return StoredResponse(body=body)
+
+
+def file(
+    db: sqlite3.Connection,
+    workspace_id: str,
+    new: NewTicket,
+    ids: Iterator[str],
+    now: datetime,
+    *,
+    channel_id: int | None = None,
+) -> Ticket:
+    """Keep a ticket where its workspace's rules put it. Raises TooManyOpen, UnknownWorkspace."""
+    workspace = _workspace(db, workspace_id)
+    most = workspace.open_ticket_limit(new)
+    if most is not None and _count_open(db, workspace_id, new) >= most:
+        raise OpenTicketLimitReached
+    department = workspace.department_for(new.category).id
+    ticket = tickets.insert(db, new, workspace_id=workspace_id, department=department, ids=ids, now=now)
+    channel = channel_id or workspace.channel_for(new, department)
+    rows = [outbox.values_of(ticket, kind, channel, now) for kind in new.initial_deliveries]
+    db.executemany(outbox.INSERT, rows)
+    return ticket
+
+
+def _workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:
+    """Read each time: its rules may have changed since the request was let in."""
+    row = db.execute(workspaces.BY_ID, {"id": workspace_id}).fetchone()
+    if row is None:
+        raise unknown_workspace(workspace_id)
+    return workspaces.workspace_of(row)
+
+
+def _count_open(db: sqlite3.Connection, workspace_id: str, new: NewTicket) -> int:
+    """How many open tickets the reporter of a new one has in its category; no game reports."""
+    values = {
+        "source": new.source,
+        "reporter": new.reporter.id,
+        "workspace": workspace_id,
+        "category": new.category,
+        "statuses": _OPEN,
+    }
+    count: int = db.execute(_COUNT_OPEN, values).fetchone()[0]
+    return count
+
+
+_COUNT_OPEN = """
+    SELECT count(*) FROM tickets
+    WHERE source = :source AND reporter_id = :reporter AND workspace_id = :workspace
+      AND category = :category AND view_only = 0
+      AND status IN (SELECT value FROM json_each(:statuses))
+"""

@@ -1,0 +1,358 @@
+"""The outbox: first in, first out per ticket and lane; what was begun, and what became of it."""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import aiosqlite
+
+from bot.tickets.outbox import ChannelBacklog, Delivery, DeliveryKind, Destination, Receipt, make_nonce
+from bot.tickets.ticket import DiscordPost, Ticket
+from bot.tickets.workspace import Workspace
+from storage import outbox_queue
+from storage.database import Transactions
+from storage.mapping import delivery_of, from_ms, ticket_of, to_ms
+
+
+class OutboxStore(Transactions):
+    """Every method is one transaction."""
+
+    async def due_deliveries(
+        self, destination: Destination, in_flight: Collection[int], now: datetime, limit: int = 50
+    ) -> list[list[Delivery]]:
+        """For each channel that is not busy, what leaves next: one delivery, or posts for one message."""
+        async with self._read() as db:
+            channels = await outbox_queue.channels_due(db, destination, in_flight, now, limit)
+            due = []
+            for channel_id, crowded in channels:
+                choose = outbox_queue.next_of_crowd if crowded else outbox_queue.oldest_due
+                due.append(await choose(db, destination, channel_id, now))
+        return [deliveries for deliveries in due if deliveries]
+
+    async def next_due(self, destination: Destination, in_flight: Collection[int]) -> datetime | None:
+        """When there will be something to deliver to a channel that is not busy."""
+        async with self._read() as db:
+            return await outbox_queue.next_due(db, destination, in_flight)
+
+    async def pending_for_ticket(self, ticket_id: int, destination: Destination) -> list[Delivery]:
+        """What has not been delivered for one ticket, first in first."""
+        async with self._read() as db:
+            return await pending(db, ticket_id, destination)
+
+    async def start_attempt(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
+        """Note that an attempt leaves now: if nothing else is ever heard of it, its outcome is unknown.
+
+        Several leave in one message, now and in every later attempt: given back are the deliveries with its
+        lead and nonce, all else as it was before this attempt.
+        """
+        first = deliveries[0]
+        lead_id = first.digest_lead_id or (first.id if len(deliveries) > 1 else None)
+        async with self._write() as db:
+            for delivery in deliveries:
+                await begin(db, delivery.id, now, lead_id=lead_id)
+        return [replace(delivery, digest_lead_id=lead_id, nonce=first.nonce) for delivery in deliveries]
+
+    async def mark_delivered(self, deliveries: Sequence[Delivery], receipt: Receipt, now: datetime) -> None:
+        """The far side has them. For tickets' own posts and threads, remember where they are."""
+        async with self._write() as db:
+            for delivery in deliveries:
+                await _settle(db, delivery, receipt, now)
+
+    async def split_digest(self, deliveries: Sequence[Delivery]) -> None:
+        """Let each leave in a message of its own: the one for all was refused."""
+        async with self._write() as db:
+            for delivery in deliveries:
+                await separate(db, delivery.id)
+
+    async def confirm_by_nonce(self, nonce: str, message_id: int, now: datetime) -> None:
+        """The far side has shown the message with this nonce, before it answered the one who sent it."""
+        async with self._read() as db:
+            deliveries = await outbox_queue.pending_with(db, nonce)
+        if deliveries:
+            receipt = Receipt(channel_id=deliveries[0].channel_id, message_id=message_id)
+            await self.mark_delivered(deliveries, receipt, now)
+
+    async def digest_lead(self, message_id: int) -> int | None:
+        """What the mark of a digest is made of, by its Discord message."""
+        async with self._read() as db:
+            return await lead_of(db, message_id)
+
+    async def retry_later(self, deliveries: Sequence[Delivery], until: datetime, reason: str) -> None:
+        """Try again later; nothing behind one in its ticket's lane goes first."""
+        async with self._write() as db:
+            for delivery in deliveries:
+                await postpone(db, delivery.id, until, reason)
+
+    async def dead_letter(self, delivery: Delivery, reason: str, now: datetime) -> None:
+        """Set aside what can never be delivered, so that others can pass."""
+        async with self._write() as db:
+            await bury(db, delivery.id, reason, now)
+
+    async def backlogs(self, destination: Destination) -> list[ChannelBacklog]:
+        """What waits, for each workspace and channel; the longest waiting first."""
+        async with self._read() as db:
+            return await backlogs(db, destination)
+
+
+async def _settle(db: aiosqlite.Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
+    await settle(db, delivery.id, receipt, now)
+    if delivery.digest_lead_id is not None:
+        post = DiscordPost(channel_id=receipt.channel_id, digest_message_id=receipt.message_id)
+        await keep_post(db, delivery.ticket_id, post)
+    elif delivery.kind in (DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD):
+        post = DiscordPost(
+            channel_id=receipt.channel_id, message_id=receipt.message_id, thread_id=receipt.thread_id
+        )
+        await keep_post(db, delivery.ticket_id, post)
+
+
+async def insert(
+    db: aiosqlite.Connection,
+    ticket: Ticket,
+    kind: DeliveryKind,
+    channel_id: int,
+    now: datetime,
+    *,
+    message_id: int | None = None,
+    part: str = "",
+) -> None:
+    """Put one delivery at the end of its ticket's lane. `part` tells apart deliveries of one kind."""
+    await db.execute(INSERT, values_of(ticket, kind, channel_id, now, message_id=message_id, part=part))
+
+
+INSERT = """
+    INSERT INTO outbox (ticket_id, kind, lane, channel_id, nonce, message_id, due_at, created_at)
+    VALUES (:ticket_id, :kind, :lane, :channel_id, :nonce, :message_id, :now, :now)
+"""
+
+
+def values_of(
+    ticket: Ticket,
+    kind: DeliveryKind,
+    channel_id: int,
+    now: datetime,
+    *,
+    message_id: int | None = None,
+    part: str = "",
+) -> dict[str, object]:
+    return {
+        "ticket_id": ticket.id,
+        "kind": kind.value,
+        "lane": kind.destination.value,
+        "channel_id": channel_id,
+        "nonce": make_nonce(ticket.uid, kind, part, channel_id),
+        "message_id": message_id,
+        "now": to_ms(now),
+    }
+
+
+async def has_untouched(db: aiosqlite.Connection, ticket_id: int, kind: DeliveryKind) -> bool:
+    """Whether such a delivery waits that nobody has begun."""
+    async with db.execute(
+        """
+        SELECT 1 FROM outbox
+        WHERE ticket_id = :ticket_id AND kind = :kind AND lane = :lane AND state = 'pending' AND attempts = 0
+        """,
+        {"ticket_id": ticket_id, "kind": kind.value, "lane": kind.destination.value},
+    ) as cursor:
+        return await cursor.fetchone() is not None
+
+
+async def channel_of_post(db: aiosqlite.Connection, ticket_id: int) -> int | None:
+    """The channel a ticket's post waits to be made in; None if it does not wait."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT channel_id FROM outbox
+        WHERE ticket_id = :ticket_id AND lane = :lane AND state = 'pending' AND kind = :kind
+        """,
+        {
+            "ticket_id": ticket_id,
+            "lane": DeliveryKind.POST.destination.value,
+            "kind": DeliveryKind.POST.value,
+        },
+    )
+    return next((row["channel_id"] for row in rows), None)
+
+
+async def begin(
+    db: aiosqlite.Connection, delivery_id: int, now: datetime, *, lead_id: int | None = None
+) -> None:
+    """One more attempt. `lead_id` is the first of several posts that leave in one message."""
+    await db.execute(
+        """
+        UPDATE outbox SET attempts = attempts + 1, begun_at = coalesce(begun_at, :now), last_begun_at = :now,
+                          lead_id = :lead
+        WHERE id = :id
+        """,
+        {"id": delivery_id, "now": to_ms(now), "lead": lead_id},
+    )
+
+
+async def settle(db: aiosqlite.Connection, delivery_id: int, receipt: Receipt, now: datetime) -> None:
+    await db.execute(
+        """
+        UPDATE outbox SET state = 'done', settled_at = :now, last_error = NULL, receipt_channel = :channel,
+                          receipt_message = :message, receipt_thread = :thread
+        WHERE id = :id AND state = 'pending'
+        """,
+        {
+            "id": delivery_id,
+            "channel": receipt.channel_id,
+            "message": receipt.message_id,
+            "thread": receipt.thread_id,
+            "now": to_ms(now),
+        },
+    )
+
+
+async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: DiscordPost) -> None:
+    """Remember where Discord shows a ticket; what is None stays as it was."""
+    await db.execute(
+        """
+        UPDATE tickets SET post_channel_id = coalesce(:channel, post_channel_id),
+                           post_message_id = coalesce(:message, post_message_id),
+                           thread_id = coalesce(:thread, thread_id),
+                           digest_message_id = coalesce(:digest, digest_message_id)
+        WHERE id = :id
+        """,
+        {
+            "id": ticket_id,
+            "channel": post.channel_id,
+            "message": post.message_id,
+            "thread": post.thread_id,
+            "digest": post.digest_message_id,
+        },
+    )
+
+
+async def postpone(db: aiosqlite.Connection, delivery_id: int, until: datetime, reason: str) -> None:
+    await db.execute(
+        "UPDATE outbox SET due_at = :until, last_error = :reason WHERE id = :id AND state = 'pending'",
+        {"id": delivery_id, "until": to_ms(until), "reason": reason},
+    )
+
+
+async def separate(db: aiosqlite.Connection, delivery_id: int) -> None:
+    """From now on it leaves in a message of its own."""
+    await db.execute(
+        "UPDATE outbox SET lead_id = NULL WHERE id = :id AND state = 'pending'", {"id": delivery_id}
+    )
+
+
+async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: datetime) -> None:
+    await db.execute(
+        """
+        UPDATE outbox SET state = 'dead_letter', settled_at = :now, last_error = :reason
+        WHERE id = :id AND state = 'pending'
+        """,
+        {"id": delivery_id, "reason": reason, "now": to_ms(now)},
+    )
+
+
+async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Destination) -> list[Delivery]:
+    """What still waits for one ticket in one lane, first in first."""
+    rows = await db.execute_fetchall(
+        "SELECT * FROM outbox WHERE ticket_id = :id AND lane = :lane AND state = 'pending' ORDER BY id",
+        {"id": ticket_id, "lane": lane.value},
+    )
+    return [delivery_of(row) for row in rows]
+
+
+async def lead_of(db: aiosqlite.Connection, digest_id: int) -> int | None:
+    """The first delivery of those that left in one Discord message; None if it is no digest.
+
+    The latest that names one: a ticket whose digest was deleted may have been posted in another since.
+    """
+    rows = await db.execute_fetchall(
+        """
+        SELECT lead_id FROM tickets JOIN outbox ON outbox.ticket_id = tickets.id
+        WHERE digest_message_id = :id AND lead_id IS NOT NULL
+        ORDER BY outbox.id DESC LIMIT 1
+        """,
+        {"id": digest_id},
+    )
+    return next((row["lead_id"] for row in rows), None)
+
+
+async def backlogs(db: aiosqlite.Connection, lane: Destination) -> list[ChannelBacklog]:
+    """What waits, for each workspace and channel; the longest waiting first."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT workspace_id, channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest
+        FROM outbox JOIN tickets ON tickets.id = ticket_id
+        WHERE lane = :lane AND state = 'pending'
+        GROUP BY workspace_id, channel_id ORDER BY oldest
+        """,
+        {"lane": lane.value},
+    )
+    return [
+        ChannelBacklog(
+            workspace_id=row["workspace_id"],
+            channel_id=row["channel_id"],
+            waiting=row["waiting"],
+            oldest=from_ms(row["oldest"]),
+        )
+        for row in rows
+    ]
+
+
+async def move_what_is_stranded(db: aiosqlite.Connection, workspace: Workspace) -> int:
+    """Bind what waits for a deleted channel for the one the workspace names now; how much stays stranded.
+
+    Only a channel known to be deleted counts: a delivery that was tried in a living one may be there, and
+    must not be sent to a second. Where the workspace still names a deleted channel, what waits goes on
+    waiting, and is moved by the next change that names another.
+    """
+    left = 0
+    for delivery_id, kind, ticket in await stranded(db, workspace.id):
+        channel = home_channel(workspace, ticket)
+        if await is_gone(db, channel):
+            left += 1
+            continue
+        nonce = make_nonce(ticket.uid, kind, f"moved {delivery_id}", channel)
+        await move(db, delivery_id, channel, nonce)
+    return left
+
+
+def home_channel(workspace: Workspace, ticket: Ticket) -> int:
+    return workspace.channel_for(ticket, ticket.department)
+
+
+async def is_gone(db: aiosqlite.Connection, discord_id: int) -> bool:
+    async with db.execute("SELECT 1 FROM gone WHERE discord_id = :id", {"id": discord_id}) as cursor:
+        return await cursor.fetchone() is not None
+
+
+async def stranded(db: aiosqlite.Connection, workspace_id: str) -> list[tuple[int, DeliveryKind, Ticket]]:
+    """What waits for a channel that is gone: delivery ids, their kinds and tickets, in order."""
+    rows = list(
+        await db.execute_fetchall(
+            """
+            SELECT outbox.id AS delivery_id, kind, kept_tickets.*
+            FROM gone
+            JOIN outbox ON outbox.channel_id = gone.discord_id AND outbox.state = 'pending'
+            JOIN kept_tickets ON kept_tickets.id = outbox.ticket_id
+            WHERE lane = 'discord' AND workspace_id = :workspace
+            ORDER BY outbox.id
+            """,
+            {"workspace": workspace_id},
+        )
+    )
+    return [_stranded(row) for row in rows]
+
+
+def _stranded(row: sqlite3.Row) -> tuple[int, DeliveryKind, Ticket]:
+    return row["delivery_id"], DeliveryKind(row["kind"]), ticket_of(row)
+
+
+async def move(db: aiosqlite.Connection, delivery_id: int, channel_id: int, nonce: str) -> None:
+    """Bind it for another channel, as if it had never been tried."""
+    await db.execute(
+        """
+        UPDATE outbox SET channel_id = :channel, nonce = :nonce, attempts = 0, begun_at = NULL,
+                          last_begun_at = NULL, last_error = NULL, lead_id = NULL, due_at = created_at
+        WHERE id = :id AND state = 'pending'
+        """,
+        {"id": delivery_id, "channel": channel_id, "nonce": nonce},
+    )

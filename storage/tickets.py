@@ -1,0 +1,447 @@
+"""Tickets and what is said on them."""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import aiosqlite
+
+from bot.tickets.errors import UnknownTicket
+from bot.tickets.message import REPORTER_VISIBLE_KINDS, Actor, Message, MessageKind, Words
+from bot.tickets.outbox import DeliveryKind
+from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
+from bot.tickets.ticket import NewTicket, Status, Ticket
+from bot.tickets.workspace import Workspace
+from storage import messages, outbox
+from storage.connection import run_in_thread
+from storage.database import Transactions
+from storage.mapping import dump, dump_player, from_ms, ticket_of, to_ms
+from storage.search_query import at_one_moment, newest_of, search
+from storage.workspaces import require_workspace
+
+_RECENT = 1000  # tickets that autocomplete looks through
+_MESSAGES = 1000  # the newest of one ticket
+_OF_FACT = attrgetter("label", "value", "url")
+
+
+class TicketStore(Transactions):
+    """Every method is one transaction."""
+
+    async def ticket(self, ticket_id: int) -> Ticket:
+        """By our own number. Raises UnknownTicket."""
+        async with self._read() as db:
+            return await require_ticket(db, ticket_id)
+
+    async def raw_request(self, ticket_id: int) -> str:
+        """The JSON body a ticket was filed with, as it came. Raises UnknownTicket."""
+        async with self._read() as db:
+            request = await request_of(db, ticket_id)
+        if request is None:
+            raise UnknownTicket
+        return request
+
+    async def ticket_by_public_id(self, public_id: str) -> Ticket | None:
+        """By the id people see."""
+        async with self._read() as db:
+            return await by_public_id(db, public_id)
+
+    async def ticket_by_discord_id(self, discord_id: int) -> Ticket | None:
+        """The ticket whose post or thread has this Discord id."""
+        async with self._read() as db:
+            return await shown_at(db, discord_id)
+
+    async def tickets_in_digest(self, message_id: int) -> list[Ticket]:
+        """Those one Discord message shows together, oldest first; none if it is no digest."""
+        async with self._read() as db:
+            return await in_digest(db, message_id)
+
+    async def tickets_by_reporter(
+        self, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int = 25
+    ) -> list[Ticket]:
+        """The newest tickets of one reporter, newest first."""
+        async with self._read() as db:
+            return await of_reporter(db, source, reporter_id, workspace_ids, limit)
+
+    async def autocomplete_tickets(
+        self, text: str, workspace_ids: Sequence[str], limit: int = 25
+    ) -> list[Ticket]:
+        """Recent tickets whose id or subject holds the text, newest first."""
+        async with self._read() as db:
+            return await like(db, text, workspace_ids, limit)
+
+    async def change_ticket(
+        self, ticket_id: int, change: Callable[[Ticket], Ticket], now: datetime, *, actor: Actor
+    ) -> Ticket:
+        """Apply one of the ticket's own rules, note who did, and have its post drawn anew.
+
+        Raises what the rule raises.
+        """
+        async with self._write() as db:
+            before = await require_ticket(db, ticket_id)
+            workspace = await require_workspace(db, before.workspace_id)
+            ticket = await apply_change(db, workspace, before, change(before), actor, now)
+        self._notify_outbox()
+        return ticket
+
+    async def add_message(
+        self,
+        ticket_id: int,
+        compose: Callable[[Ticket], Words],
+        *,
+        origin: str,
+        now: datetime,
+        already_visible_in: int | None = None,
+    ) -> Message:
+        """Keep what the ticket composes, and what must follow. A repeated `origin` gives back the kept one.
+
+        `typed_in` is the channel or thread in which everybody can read it already.
+        Raises what the ticket raises: ViewOnly, TicketClosed, EmptyMessage, MessageTooLong; or UnknownTicket.
+        """
+        async with self._write() as db:
+            kept = await messages.by_origin(db, origin)
+            if kept is not None:
+                return kept
+            ticket = await require_ticket(db, ticket_id)
+            workspace = await require_workspace(db, ticket.workspace_id)
+            words = compose(ticket)
+            message = await insert_message(
+                db, workspace, ticket, words, origin, now, typed_in=already_visible_in
+            )
+        self._notify_outbox()
+        return message
+
+    async def message(self, message_id: int) -> Message | None:
+        async with self._read() as db:
+            return await messages.by_id(db, message_id)
+
+    async def list_messages(
+        self, ticket_id: int, kinds: Collection[MessageKind] = tuple(MessageKind), limit: int = 10
+    ) -> list[Message]:
+        """The newest messages of a ticket, oldest first."""
+        async with self._read() as db:
+            return await messages.of_ticket(db, ticket_id, kinds, limit)
+
+    async def get_ticket_details(self, scope: Scope, name: str) -> TicketDetails:
+        """By public id or by uid, with what was said on it. Raises UnknownTicket."""
+        async with self._read() as db:
+            ticket = await require_in_scope(db, scope, name)
+            newest = await messages.of_ticket(db, ticket.id, REPORTER_VISIBLE_KINDS, _MESSAGES)
+            (case,) = await messages.counted(db, [ticket])
+        return TicketDetails(
+            ticket=ticket, messages=tuple(newest), replies=case.replies, follow_ups=case.follow_ups
+        )
+
+    async def list_ticket_details(self, scope: Scope, names: Sequence[str]) -> tuple[TicketDetails, ...]:
+        """Those of them there are, in the order asked for."""
+        async with self._read() as db:
+            found = await named(db, scope, names)
+            return await messages.counted(db, [found[name] for name in names if name in found])
+
+    async def search_tickets(self, scope: Scope, query: TicketQuery) -> TicketPage:
+        """One page of what fits, newest first."""
+        async with self._read() as db:
+            tickets, total = await search(db, scope, query)
+            cases = await messages.counted(db, tickets)
+        return TicketPage(query=query, items=cases, total=total)
+
+    async def last_known_name(self, scope: Scope, reporter_id: str) -> str | None:
+        """What somebody was called in the newest ticket they filed."""
+        async with self._read() as db:
+            tickets = await of_reporter(db, scope.source, reporter_id, [scope.workspace_id], 1)
+        return tickets[0].reporter.label if tickets else None
+
+    async def get_public_ticket(self, source: str, public_id: str) -> TicketDetails | None:
+        """A ticket of any workspace, by the id people see, without what was said on it."""
+        async with self._read() as db:
+            ticket = await by_public_id(db, public_id)
+            if ticket is None or ticket.source != source:
+                return None
+            (case,) = await messages.counted(db, [ticket])
+            return case
+
+
+# What happens to a ticket, within a transaction that somebody else began.
+
+
+async def require_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
+    """Raises UnknownTicket."""
+    ticket = await by_id(db, ticket_id)
+    if ticket is None:
+        raise UnknownTicket
+    return ticket
+
+
+async def require_in_scope(db: aiosqlite.Connection, scope: Scope, name: str) -> Ticket:
+    found = await named(db, scope, [name])
+    if not found:
+        raise UnknownTicket
+    return await require_ticket(db, found[name].id)
+
+
+async def apply_change(
+    db: aiosqlite.Connection,
+    workspace: Workspace,
+    before: Ticket,
+    changed: Ticket,
+    actor: Actor,
+    now: datetime,
+) -> Ticket:
+    """Keep what a rule has made of a ticket; nothing if it made nothing of it."""
+    if changed == before:
+        return before
+    revision = await update(db, changed, now)
+    event = changed.history_event(before, actor)
+    if event is not None:
+        await messages.insert(db, event, f"event:{changed.id}:{revision}", now)
+    channel = await _channel_of(db, workspace, before)
+    if not await outbox.has_untouched(db, changed.id, DeliveryKind.UPDATE_POST):
+        await outbox.insert(db, changed, DeliveryKind.UPDATE_POST, channel, now, part=str(revision))
+    new_channel = workspace.channel_for(changed, changed.department)
+    if changed.department != before.department and new_channel != channel and not changed.is_private:
+        await outbox.insert(db, changed, DeliveryKind.POST_POINTER, new_channel, now, part=str(revision))
+    return await require_ticket(db, changed.id)
+
+
+async def insert_message(
+    db: aiosqlite.Connection,
+    workspace: Workspace,
+    ticket: Ticket,
+    words: Words,
+    origin: str,
+    now: datetime,
+    *,
+    typed_in: int | None = None,
+) -> Message:
+    """Keep words, and put what must follow in the outbox."""
+    message = await messages.insert(db, words, origin, now)
+    if message.kind is not MessageKind.NOTE:  # what staff say among themselves does not show
+        await touch(db, ticket.id, now)
+    channel = await _channel_of(db, workspace, ticket)
+    for kind in ticket.deliveries_for(message.kind, typed_in=typed_in):
+        await outbox.insert(db, ticket, kind, channel, now, message_id=message.id, part=str(message.id))
+    return message
+
+
+async def _channel_of(db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket) -> int:
+    """The channel whose queue the ticket's deliveries stand in: where its post is, will be, or should be."""
+    if ticket.post.channel_id is not None:
+        return ticket.post.channel_id
+    waiting = await outbox.channel_of_post(db, ticket.id)
+    return waiting or workspace.channel_for(ticket, ticket.department)
+
+
+def insert(
+    db: sqlite3.Connection,
+    new: NewTicket,
+    *,
+    workspace_id: str,
+    department: str,
+    ids: Iterator[str],
+    now: datetime,
+) -> Ticket:
+    """Keep a ticket under the first candidate id that is free. In the writer's own thread."""
+    values = {
+        "workspace_id": workspace_id,
+        "department": department,
+        "source": new.source,
+        "view_only": new.view_only,
+        "private": new.is_private,
+        "subject": new.subject,
+        "body": new.body,
+        "category": new.category,
+        "priority": new.priority.value,
+        "status": Status.OPEN.value,
+        "reporter_id": new.reporter.id,
+        "reporter": dump_player(new.reporter),
+        "reported_player": dump_player(new.reported_player) if new.reported_player else None,
+        "facts": dump([_OF_FACT(fact) for fact in new.fields]),
+        "chat_log": dump(new.chat_log),
+        "raw": new.raw_request,
+        "now": to_ms(now),
+    }
+    for public_id in ids:
+        values["uid"] = f"{int(now.timestamp()):08x}{secrets.token_hex(8)}"
+        values["public_id"] = public_id
+        cursor = db.execute(_INSERT, values)
+        if cursor.rowcount == 1 and cursor.lastrowid is not None:
+            return _kept(new, cursor.lastrowid, values)
+    raise ValueError("the source ran out of candidate ids; they must be endless")
+
+
+def _kept(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> Ticket:
+    """The ticket as it will be read, without reading it."""
+    now = from_ms(values["now"])
+    return Ticket(
+        id=ticket_id,
+        uid=values["uid"],
+        public_id=values["public_id"],
+        workspace_id=values["workspace_id"],
+        source=new.source,
+        view_only=new.view_only,
+        is_private=new.is_private,
+        subject=new.subject,
+        body=new.body,
+        category=new.category,
+        department=values["department"],
+        priority=new.priority,
+        status=Status.OPEN,
+        reporter=new.reporter,
+        reported_player=new.reported_player,
+        fields=new.fields,
+        chat_log=new.chat_log,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+# A taken id inserts nothing, and the next candidate is tried.
+_INSERT = """
+    INSERT INTO tickets (
+        uid, public_id, workspace_id, source, view_only, private, subject, body, category, department,
+        priority, status, reporter_id, reporter, reported_player, facts, chat_log, raw, created_at, updated_at
+    ) VALUES (
+        :uid, :public_id, :workspace_id, :source, :view_only, :private, :subject, :body, :category,
+        :department, :priority, :status, :reporter_id, :reporter, :reported_player, :facts, :chat_log,
+        :raw, :now, :now
+    )
+    ON CONFLICT DO NOTHING
+"""
+
+
+async def by_id(db: aiosqlite.Connection, ticket_id: int) -> Ticket | None:
+    return await _one(db, "SELECT * FROM kept_tickets WHERE id = :id", {"id": ticket_id})
+
+
+async def by_public_id(db: aiosqlite.Connection, public_id: str) -> Ticket | None:
+    return await _one(db, "SELECT * FROM kept_tickets WHERE public_id = :id", {"id": public_id})
+
+
+async def request_of(db: aiosqlite.Connection, ticket_id: int) -> str | None:
+    """The request's JSON body as it came."""
+    rows = await db.execute_fetchall("SELECT raw FROM tickets WHERE id = :id", {"id": ticket_id})
+    return next((row["raw"] for row in rows), None)
+
+
+async def shown_at(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
+    """The ticket whose post or thread has this Discord id (a thread from a post shares the post's id)."""
+    return await _one(
+        db,
+        """
+        SELECT * FROM kept_tickets WHERE post_message_id = :id
+        UNION SELECT * FROM kept_tickets WHERE thread_id = :id
+        """,
+        {"id": discord_id},
+    )
+
+
+async def in_digest(db: aiosqlite.Connection, message_id: int) -> list[Ticket]:
+    """The tickets a digest shows, oldest first."""
+    return await many(
+        db, "SELECT * FROM kept_tickets WHERE digest_message_id = :id ORDER BY id", {"id": message_id}
+    )
+
+
+async def of_reporter(
+    db: aiosqlite.Connection, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int
+) -> list[Ticket]:
+    """The newest tickets of one reporter, newest first."""
+    return await many(
+        db,
+        """
+        SELECT * FROM kept_tickets
+        WHERE source = :source AND reporter_id = :reporter_id
+          AND workspace_id IN (SELECT value FROM json_each(:workspaces))
+        ORDER BY id DESC LIMIT :limit
+        """,
+        {
+            "source": source,
+            "reporter_id": reporter_id,
+            "workspaces": dump(workspace_ids),
+            "limit": limit,
+        },
+    )
+
+
+async def like(db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str], limit: int) -> list[Ticket]:
+    """Among the newest tickets, those whose id or subject holds the text; for autocomplete."""
+
+    def look(thread: sqlite3.Connection) -> list[Ticket]:
+        newest = newest_of(thread, workspace_ids, _RECENT)
+        found = thread.execute(_LIKE, {"text": text, "ids": dump(newest), "limit": limit})
+        return [ticket_of(row) for row in found]
+
+    return await run_in_thread(db, lambda thread: at_one_moment(thread, look))
+
+
+_LIKE = """
+    SELECT tickets.* FROM json_each(:ids) CROSS JOIN kept_tickets AS tickets ON tickets.id = json_each.value
+    WHERE holds(public_id, :text) OR holds(subject, :text)
+    ORDER BY tickets.id DESC LIMIT :limit
+"""
+
+
+async def named(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) -> dict[str, Ticket]:
+    """The tickets of a scope that have these public ids or uids, by the names asked for."""
+    # CROSS JOIN: by name first. SQLite would go through all tickets of the source instead.
+    tickets = await many(
+        db,
+        """
+        SELECT kept_tickets.* FROM (
+            SELECT id FROM tickets WHERE public_id IN (SELECT value FROM json_each(:names))
+            UNION SELECT id FROM tickets WHERE uid IN (SELECT value FROM json_each(:names))
+        ) AS named
+        CROSS JOIN kept_tickets USING (id)
+        WHERE workspace_id = :workspace AND source = :source
+        """,
+        {"workspace": scope.workspace_id, "source": scope.source, "names": dump(names)},
+    )
+    return {name: ticket for ticket in tickets for name in (ticket.public_id, ticket.uid) if name in names}
+
+
+async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int:
+    """Keep what a rule may change: status, claim, department, reporter. Returns the new revision."""
+    async with db.execute(
+        """
+        UPDATE tickets SET status = :status, department = :department,
+                           reporter_id = :reporter_id, reporter = :reporter,
+                           claimed_by_id = :claimer, claimed_by_name = :claimer_name,
+                           claimed_by_source = :claimer_source,
+                           revision = revision + 1, updated_at = :now
+        WHERE id = :id
+        RETURNING revision
+        """,
+        {
+            "id": ticket.id,
+            "status": ticket.status.value,
+            "department": ticket.department,
+            "reporter_id": ticket.reporter.id,
+            "reporter": dump_player(ticket.reporter),
+            "claimer": ticket.claimed_by.id if ticket.claimed_by else None,
+            "claimer_name": ticket.claimed_by.name if ticket.claimed_by else None,
+            "claimer_source": ticket.claimed_by.source if ticket.claimed_by else None,
+            "now": to_ms(now),
+        },
+    ) as cursor:
+        row = await cursor.fetchone()
+    if row is None:
+        raise UnknownTicket
+    return int(row["revision"])
+
+
+async def touch(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> None:
+    """Something was said on it."""
+    await db.execute(
+        "UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket_id, "now": to_ms(now)}
+    )
+
+
+async def _one(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> Ticket | None:
+    rows = await many(db, sql, values)
+    return rows[0] if rows else None
+
+
+async def many(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> list[Ticket]:
+    return [ticket_of(row) for row in await db.execute_fetchall(sql, values)]
