@@ -3,30 +3,30 @@
 import aiosqlite
 
 from bot.tickets.alerts import AlertMessage
-from storage.database import Transactions
+from storage.database import Database
 from storage.mapping import from_ms, to_ms
 
 
-class AlertStore(Transactions):
+class AlertStore(Database):
     """Every method is one transaction."""
 
     async def alert_messages(self) -> list[AlertMessage]:
         """Every notice whose trouble was not seen to end."""
         async with self._read() as db:
-            return await every(db)
+            return await select_all(db)
 
     async def save_alert_message(self, alert_message: AlertMessage) -> None:
         """In the place of an earlier one about the same channel."""
         async with self._write() as db:
-            await keep(db, alert_message)
+            await upsert(db, alert_message)
 
     async def delete_alert_message(self, workspace_id: str, channel_id: int) -> None:
         """Its trouble is over, and whoever is to know was told."""
         async with self._write() as db:
-            await forget(db, workspace_id, channel_id)
+            await delete(db, workspace_id, channel_id)
 
 
-async def every(db: aiosqlite.Connection) -> list[AlertMessage]:
+async def select_all(db: aiosqlite.Connection) -> list[AlertMessage]:
     rows = await db.execute_fetchall("SELECT * FROM notices ORDER BY began_at")
     return [
         AlertMessage(
@@ -40,7 +40,7 @@ async def every(db: aiosqlite.Connection) -> list[AlertMessage]:
     ]
 
 
-async def keep(db: aiosqlite.Connection, notice: AlertMessage) -> None:
+async def upsert(db: aiosqlite.Connection, notice: AlertMessage) -> None:
     await db.execute(
         """
         INSERT INTO notices (workspace_id, channel_id, log_channel_id, message_id, began_at)
@@ -57,7 +57,7 @@ async def keep(db: aiosqlite.Connection, notice: AlertMessage) -> None:
     )
 
 
-async def forget(db: aiosqlite.Connection, workspace_id: str, channel_id: int) -> None:
+async def delete(db: aiosqlite.Connection, workspace_id: str, channel_id: int) -> None:
     await db.execute(
         "DELETE FROM notices WHERE workspace_id = :workspace AND channel_id = :channel",
         {"workspace": workspace_id, "channel": channel_id},

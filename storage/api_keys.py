@@ -6,24 +6,24 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets.api_keys import ApiKey
-from storage.cache import Remembered
+from storage.cache import ReadCache
 from storage.connection import BUSY_TIMEOUT
-from storage.database import Transactions
+from storage.database import Database
 from storage.errors import UnknownKey
 from storage.mapping import from_ms, to_ms
-from storage.workspaces import workspace_named
+from storage.workspaces import require_workspace_by_name
 
-_NOTING = 0.5  # seconds
+_TOUCH_TIMEOUT = 0.5  # seconds
 
 
-class ApiKeyStore(Transactions):
+class ApiKeyStore(Database):
     """Every method is one transaction. A request's key is read once, until it changes."""
 
     def __init__(
         self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
     ) -> None:
         super().__init__(writer, reader, patience=patience)
-        self._keys: Remembered[ApiKey] = Remembered()
+        self._keys: ReadCache[ApiKey] = ReadCache()
 
     async def add_key(
         self,
@@ -38,7 +38,7 @@ class ApiKeyStore(Transactions):
     ) -> ApiKey:
         """Keep a key's hash. Raises UnknownWorkspace."""
         async with self._write() as db:
-            workspace = await workspace_named(db, workspace_name)
+            workspace = await require_workspace_by_name(db, workspace_name)
             key = ApiKey(
                 prefix=prefix,
                 workspace_id=workspace.id,
@@ -54,31 +54,31 @@ class ApiKeyStore(Transactions):
     async def keys(self) -> list[ApiKey]:
         """All keys, oldest first, expired and revoked ones among them."""
         async with self._read() as db:
-            return await every(db)
+            return await select_all(db)
 
     async def find_key(self, key_hash: str) -> ApiKey | None:
         """The key with this hash, whether it opens anything or not; when it was last used may be behind."""
-        return await self._keys.get(key_hash, self._read_key)
+        return await self._keys.get(key_hash, self._select_key)
 
     async def touch_key_last_used(self, prefix: str, now: datetime) -> None:
         """Remember when a key was last used, unless that takes long: the request itself is not done yet."""
-        async with self._write_within(_NOTING) as db:
-            await note_use(db, prefix, now)
+        async with self._write_within(_TOUCH_TIMEOUT) as db:
+            await update_last_used(db, prefix, now)
 
     async def revoke_key(self, prefix: str, now: datetime) -> None:
         """From the next request on, the key opens nothing. Raises UnknownKey."""
         try:
             async with self._write() as db:
-                if not await revoke(db, prefix, now):
+                if not await set_revoked(db, prefix, now):
                     raise UnknownKey(
                         f"There is no API key with the prefix {prefix}. `ticketbridge key list` shows them."
                     )
         finally:
-            self._keys.forget()
+            self._keys.invalidate()
 
-    async def _read_key(self, key_hash: str) -> ApiKey | None:
+    async def _select_key(self, key_hash: str) -> ApiKey | None:
         async with self._read() as db:
-            return await by_hash(db, key_hash)
+            return await select_by_hash(db, key_hash)
 
 
 async def insert(db: aiosqlite.Connection, key: ApiKey, key_hash: str) -> None:
@@ -99,7 +99,7 @@ async def insert(db: aiosqlite.Connection, key: ApiKey, key_hash: str) -> None:
     )
 
 
-async def every(db: aiosqlite.Connection) -> list[ApiKey]:
+async def select_all(db: aiosqlite.Connection) -> list[ApiKey]:
     """All of them, oldest first."""
     rows = await db.execute_fetchall(
         """
@@ -108,10 +108,10 @@ async def every(db: aiosqlite.Connection) -> list[ApiKey]:
         ORDER BY api_keys.created_at, prefix
         """
     )
-    return [_key(row) for row in rows]
+    return [_key_from_row(row) for row in rows]
 
 
-async def by_hash(db: aiosqlite.Connection, key_hash: str) -> ApiKey | None:
+async def select_by_hash(db: aiosqlite.Connection, key_hash: str) -> ApiKey | None:
     rows = await db.execute_fetchall(
         """
         SELECT api_keys.*, workspaces.name AS workspace_name
@@ -120,17 +120,17 @@ async def by_hash(db: aiosqlite.Connection, key_hash: str) -> ApiKey | None:
         """,
         {"key_hash": key_hash},
     )
-    return next((_key(row) for row in rows), None)
+    return next((_key_from_row(row) for row in rows), None)
 
 
-async def note_use(db: aiosqlite.Connection, prefix: str, now: datetime) -> None:
+async def update_last_used(db: aiosqlite.Connection, prefix: str, now: datetime) -> None:
     await db.execute(
         "UPDATE api_keys SET last_used_at = :now WHERE prefix = :prefix",
         {"prefix": prefix, "now": to_ms(now)},
     )
 
 
-async def revoke(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:
+async def set_revoked(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:
     """Whether there is such a key. A second revocation keeps the time of the first."""
     async with db.execute(
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE prefix = :prefix RETURNING prefix",
@@ -139,7 +139,7 @@ async def revoke(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:
         return await cursor.fetchone() is not None
 
 
-def _key(row: sqlite3.Row) -> ApiKey:
+def _key_from_row(row: sqlite3.Row) -> ApiKey:
     return ApiKey(
         prefix=row["prefix"],
         workspace_id=row["workspace_id"],
@@ -147,11 +147,11 @@ def _key(row: sqlite3.Row) -> ApiKey:
         source=row["source"],
         name=row["name"],
         created_at=from_ms(row["created_at"]),
-        expires_at=_moment(row["expires_at"]),
-        last_used_at=_moment(row["last_used_at"]),
-        revoked_at=_moment(row["revoked_at"]),
+        expires_at=_optional_time(row["expires_at"]),
+        last_used_at=_optional_time(row["last_used_at"]),
+        revoked_at=_optional_time(row["revoked_at"]),
     )
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
+def _optional_time(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else from_ms(milliseconds)

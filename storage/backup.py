@@ -17,8 +17,8 @@ from storage.migrate import migrations
 
 ProgressCallback = Callable[[int, int], None]  # pages done, pages in all
 
-_PAGES = 256  # copied between two looks at the progress: 1 MiB, some milliseconds
-_NAME = "ticketbridge-%Y%m%d-%H%M%S.db"
+_STEP_PAGES = 256  # copied between two looks at the progress: 1 MiB, some milliseconds
+_NAME_FORMAT = "ticketbridge-%Y%m%d-%H%M%S.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +38,17 @@ def create_backup(
         raise BackupFailed(f"There is no database at {database}. Check [storage] path.")
     if target.exists():
         raise BackupFailed(f"{target} is there already. Choose another name, or move it away.")
-    with _explained(f"{target} cannot be written"), _beside(target) as unfinished:
+    with _as_backup_failed(f"{target} cannot be written"), _temporary_file(target) as unfinished:
         with closing(_open(database, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
             source.backup(
-                copy, pages=_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
+                copy, pages=_STEP_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
             )
             # One file, without a log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
         tickets = verify(unfinished)
-        _sync(unfinished)
+        _fsync(unfinished)
         unfinished.rename(target)
-        _sync(target.parent)
+        _fsync(target.parent)
     return Backup(path=target, tickets=tickets, bytes=target.stat().st_size)
 
 
@@ -62,18 +62,20 @@ def restore(
     database = database.resolve()  # a link stays a link
     if not backup.exists():
         raise BackupFailed(f"There is no backup at {backup}.")
-    with _explained(f"{backup} cannot be restored"):
+    with _as_backup_failed(f"{backup} cannot be restored"):
         verify(backup)
-        with _beside(database) as unfinished:
+        with _temporary_file(database) as unfinished:
             with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
                 source.backup(
-                    copy, pages=_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
+                    copy,
+                    pages=_STEP_PAGES,
+                    progress=lambda _, left, total: on_progress(total - left, total),
                 )
             verify(unfinished)
-            _sync(unfinished)
-            aside = _set_aside(database, now)
+            _fsync(unfinished)
+            aside = _move_aside(database, now)
             unfinished.replace(database)
-            _sync(database.parent)
+            _fsync(database.parent)
     return aside
 
 
@@ -102,27 +104,27 @@ def verify(path: Path) -> int:
 
 def scheduled_backup_name(now: datetime) -> str:
     """What a scheduled backup made at that time, in UTC, is called."""
-    return now.astimezone(UTC).strftime(_NAME)
+    return now.astimezone(UTC).strftime(_NAME_FORMAT)
 
 
 def newest_scheduled_at(folder: Path) -> datetime | None:
     """When the newest scheduled backup of a folder was made."""
-    return max((made for made, _ in _scheduled(folder)), default=None)
+    return max((made for made, _ in _scheduled_backups(folder)), default=None)
 
 
 def prune_backups(folder: Path, keep: int) -> list[Path]:
     """Delete all but so many of the newest scheduled backups of a folder. Raises BackupFailed."""
-    gone = [path for _, path in sorted(_scheduled(folder))[:-keep]]
-    with _explained(f"{folder} cannot be tidied"):
+    gone = [path for _, path in sorted(_scheduled_backups(folder))[:-keep]]
+    with _as_backup_failed(f"{folder} cannot be tidied"):
         for path in gone:
             path.unlink()
     return gone
 
 
-def _scheduled(folder: Path) -> Iterator[tuple[datetime, Path]]:
+def _scheduled_backups(folder: Path) -> Iterator[tuple[datetime, Path]]:
     for path in folder.glob("ticketbridge-*.db"):
         with suppress(ValueError):
-            yield datetime.strptime(path.name, _NAME).replace(tzinfo=UTC), path
+            yield datetime.strptime(path.name, _NAME_FORMAT).replace(tzinfo=UTC), path
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
@@ -130,7 +132,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
+def _temporary_file(target: Path) -> Iterator[Path]:
     """A file to be finished and then named `target`; gone if that does not happen."""
     unfinished = target.with_name(f".{target.name}.unfinished")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +145,7 @@ def _beside(target: Path) -> Iterator[Path]:
             unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
 
 
-def _set_aside(database: Path, now: datetime) -> Path | None:
+def _move_aside(database: Path, now: datetime) -> Path | None:
     """Give the database a second name, under which it stays when another takes its first.
 
     Its log goes into it before; that of a damaged one, which cannot take it, goes with it.
@@ -161,7 +163,7 @@ def _set_aside(database: Path, now: datetime) -> Path | None:
     return aside
 
 
-def _sync(path: Path) -> None:
+def _fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -170,7 +172,7 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _as_backup_failed(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:

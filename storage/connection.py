@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import aiosqlite
 
-from storage.errors import DatabaseOpenError, is_damage
-from storage.trigrams import words_of
+from storage.errors import DatabaseOpenError, is_corruption
+from storage.trigrams import index_text
 
 # synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
 _SETTINGS = (
@@ -29,12 +29,12 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
     """
     try:
         await asyncio.to_thread(path.touch, mode=0o600)
-        return await _open_sound(path)
+        return await _open_checked(path)
     except (OSError, sqlite3.Error) as error:
-        if is_damage(error):
+        if is_corruption(error):
             raise corrupt_error(path, error) from error
         raise DatabaseOpenError(
-            f"{path} cannot be opened as a database ({_cause(error)}). "
+            f"{path} cannot be opened as a database ({_reason(error)}). "
             "Check the path and its permissions, or move a foreign file out of the way."
         ) from error
 
@@ -60,7 +60,7 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     return db
 
 
-async def _open_sound(path: Path) -> aiosqlite.Connection:
+async def _open_checked(path: Path) -> aiosqlite.Connection:
     db = await _open(path)
     try:
         # Every page and row, but not every index entry against its row, which takes several times as long.
@@ -79,10 +79,10 @@ async def _open(path: Path) -> aiosqlite.Connection:
     try:
         for setting in _SETTINGS:
             await db.execute(setting)
-        await db.create_function("holds", 2, _holds, deterministic=True)
-        await db.create_function("words_of", 5, words_of, deterministic=True)
+        await db.create_function("holds", 2, _contains_casefold, deterministic=True)
+        await db.create_function("words_of", 5, index_text, deterministic=True)
         db.row_factory = sqlite3.Row
-        await _check(db)
+        await _require_synchronous(db)
     # BaseException: as above.
     except BaseException:
         await db.close()
@@ -99,17 +99,17 @@ async def run_in_thread(db: aiosqlite.Connection, work: Callable[[sqlite3.Connec
     return result
 
 
-def _holds(text: str | None, part: str) -> bool:
+def _contains_casefold(text: str | None, part: str) -> bool:
     """Whether a text has that part, in any case. SQLite's own `lower` knows the letters A to Z alone."""
     return text is not None and part.casefold() in text.casefold()
 
 
-async def _check(db: aiosqlite.Connection) -> None:
+async def _require_synchronous(db: aiosqlite.Connection) -> None:
     async with db.execute("PRAGMA synchronous") as cursor:
         row = await cursor.fetchone()
     if row is None or row[0] < 2:
         raise sqlite3.OperationalError("this file system refuses synchronous writes")
 
 
-def _cause(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -56,8 +56,8 @@ class UnknownRejectedRequest(StorageError):
 
 
 # A transaction that failed so may be on the disk all the same, and what is read may be wrong.
-_BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_PASSING = (
+_CORRUPT_CODES = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_TRANSIENT_CODES = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
@@ -66,27 +66,27 @@ _PASSING = (
 )
 # The file by which connections find each other cannot grow, and what it stands for grows again with the next
 # write: a full disk, though SQLite counts it among the broken ones.
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
-_PRIMARY = 0xFF  # the bits of a code that say what it is; the others say where
+_DISK_FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_PRIMARY_CODE = 0xFF  # the bits of a code that say what it is; the others say where
 
 
-def meaning_of(error: sqlite3.Error) -> StorageError:
+def translate_error(error: sqlite3.Error) -> StorageError:
     """The failure in our own words."""
-    code = code_of(error)
-    if code in _FULL:
+    code = error_code(error)
+    if code in _DISK_FULL_CODES:
         return DiskFull("The database failed: the disk is full. Free some space; it goes on by itself.")
-    if code & _PRIMARY in _BROKEN:
+    if code & _PRIMARY_CODE in _CORRUPT_CODES:
         return DatabaseCorrupt(f"The database failed: {error} ({error.sqlite_errorname}).")
-    kind = DatabaseUnavailable if code & _PRIMARY in _PASSING else StorageError
+    kind = DatabaseUnavailable if code & _PRIMARY_CODE in _TRANSIENT_CODES else StorageError
     return kind(f"The database failed: {error}.")
 
 
-def is_damage(error: BaseException) -> bool:
+def is_corruption(error: BaseException) -> bool:
     """Whether it says that what is in the file is not what was written."""
-    return isinstance(error, sqlite3.Error) and code_of(error) & _PRIMARY == sqlite3.SQLITE_CORRUPT
+    return isinstance(error, sqlite3.Error) and error_code(error) & _PRIMARY_CODE == sqlite3.SQLITE_CORRUPT
 
 
-def code_of(error: sqlite3.Error) -> int:
+def error_code(error: sqlite3.Error) -> int:
     """SQLite's extended result code; 0 for what the sqlite3 module itself refuses."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code

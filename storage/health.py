@@ -9,15 +9,15 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets.outbox import DeliveryKind, DeliveryState
-from storage.database import Transactions
+from storage.database import Database
 from storage.errors import StorageError
 from storage.mapping import from_ms
 
-_ROOM = 64 * 1024  # bytes
+_RESERVED_BYTES = 64 * 1024  # bytes
 
 
-BETWEEN_PROBES = 1.0  # seconds
-_PROBE_PATIENCE = 0.25  # seconds: whoever asks how the store is does not wait for it
+PROBE_INTERVAL = 1.0  # seconds
+_PROBE_TIMEOUT = 0.25  # seconds: whoever asks how the store is does not wait for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,46 +31,46 @@ class OutboxDepth:
     oldest: datetime  # when the one that was put there first was
 
 
-class Condition(Transactions):
+class HealthStore(Database):
     """Every method is one transaction, at most."""
 
-    _probed = float("-inf")
+    _probed_at = float("-inf")
 
     async def health_error(self) -> StorageError | None:
         """Why the store takes nothing, if so. While it does not, asking makes it find out again."""
         now = time.monotonic()
-        if self._trouble is None or self.broken.is_set() or now - self._probed < BETWEEN_PROBES:
-            return self._trouble
-        self._probed = now
+        if self._last_error is None or self.broken.is_set() or now - self._probed_at < PROBE_INTERVAL:
+            return self._last_error
+        self._probed_at = now
         with suppress(StorageError):
             await self._probe()
-            self._trouble = None
-        return self._trouble
+            self._last_error = None
+        return self._last_error
 
     async def _probe(self) -> None:
         """Take as much room as a few tickets do, and let go of it: less might fit where no ticket does."""
-        async with self._write_within(_PROBE_PATIENCE) as db:
-            await take_room(db)
-        async with self._write_within(_PROBE_PATIENCE) as db:
-            await leave_room(db)
+        async with self._write_within(_PROBE_TIMEOUT) as db:
+            await reserve_space(db)
+        async with self._write_within(_PROBE_TIMEOUT) as db:
+            await release_space(db)
 
     async def outbox_depths(self) -> Sequence[OutboxDepth]:
         """What is not delivered, counted by state, kind and channel."""
         async with self._read() as db:
-            return await depths(db)
+            return await select_outbox_depths(db)
 
     async def newest_ticket_id(self) -> int:
         """Our number of the ticket that came last; 0 if there is none."""
         async with self._read() as db:
-            return await newest_ticket(db)
+            return await select_newest_ticket_id(db)
 
     async def count_tickets_by_source(self, after: int, last: int) -> Mapping[str, int]:
         """How many tickets came from each source: those after one number, up to and with the other."""
         async with self._read() as db:
-            return await tickets_between(db, after, last)
+            return await select_counts_by_source(db, after, last)
 
 
-async def depths(db: aiosqlite.Connection) -> Sequence[OutboxDepth]:
+async def select_outbox_depths(db: aiosqlite.Connection) -> Sequence[OutboxDepth]:
     rows = await db.execute_fetchall(
         """
         SELECT state, kind, channel_id, count(*) AS number, min(created_at) AS oldest
@@ -92,13 +92,13 @@ async def depths(db: aiosqlite.Connection) -> Sequence[OutboxDepth]:
     ]
 
 
-async def newest_ticket(db: aiosqlite.Connection) -> int:
+async def select_newest_ticket_id(db: aiosqlite.Connection) -> int:
     (row,) = await db.execute_fetchall("SELECT coalesce(max(id), 0) AS id FROM tickets")
     newest: int = row["id"]
     return newest
 
 
-async def tickets_between(db: aiosqlite.Connection, after: int, last: int) -> Mapping[str, int]:
+async def select_counts_by_source(db: aiosqlite.Connection, after: int, last: int) -> Mapping[str, int]:
     rows = await db.execute_fetchall(
         """
         SELECT source, count(*) AS number FROM tickets WHERE id > :after AND id <= :last GROUP BY source
@@ -108,11 +108,11 @@ async def tickets_between(db: aiosqlite.Connection, after: int, last: int) -> Ma
     return {row["source"]: row["number"] for row in rows}
 
 
-async def take_room(db: aiosqlite.Connection) -> None:
+async def reserve_space(db: aiosqlite.Connection) -> None:
     """If a process was killed before it left it, it is there already, and is taken anew."""
     await db.execute("DELETE FROM room")
-    await db.execute("INSERT INTO room (id, filler) VALUES (1, zeroblob(:size))", {"size": _ROOM})
+    await db.execute("INSERT INTO room (id, filler) VALUES (1, zeroblob(:size))", {"size": _RESERVED_BYTES})
 
 
-async def leave_room(db: aiosqlite.Connection) -> None:
+async def release_space(db: aiosqlite.Connection) -> None:
     await db.execute("DELETE FROM room")

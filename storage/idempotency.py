@@ -11,33 +11,33 @@ from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from storage.mapping import to_ms
 
 
-def carried_out_once(
+def run_idempotent(
     db: sqlite3.Connection, once: IdempotencyKey | None, now: datetime, act: Callable[[], bytes]
 ) -> StoredResponse:
     """What the same request was answered before; otherwise what `act` answers. Raises DifferentRequest."""
     if once is None:
         return StoredResponse(body=act())
-    kept = answer_in(db.execute(*asking_for(once, now)), once)
+    kept = read_response(db.execute(*select_statement(once, now)), once)
     if kept is not None:
         return StoredResponse(body=kept, replayed=True)
     body = act()
-    db.execute(FORGET, by(now))
-    db.execute(INSERT, values_of(once, body))
+    db.execute(DELETE_EXPIRED, by(now))
+    db.execute(INSERT, insert_params(once, body))
     return StoredResponse(body=body)
 
 
 async def find(db: aiosqlite.Connection, once: IdempotencyKey, now: datetime) -> bytes | None:
     """What the same request was answered with. Raises DifferentRequest."""
-    return answer_in(await db.execute_fetchall(*asking_for(once, now)), once)
+    return read_response(await db.execute_fetchall(*select_statement(once, now)), once)
 
 
 async def insert(db: aiosqlite.Connection, once: IdempotencyKey, body: bytes, now: datetime) -> None:
     """Keep an answer, and let go of those that are kept no longer."""
-    await db.execute(FORGET, by(now))
-    await db.execute(INSERT, values_of(once, body))
+    await db.execute(DELETE_EXPIRED, by(now))
+    await db.execute(INSERT, insert_params(once, body))
 
 
-def asking_for(once: IdempotencyKey, now: datetime) -> tuple[str, dict[str, object]]:
+def select_statement(once: IdempotencyKey, now: datetime) -> tuple[str, dict[str, object]]:
     """The statement that finds what the same request was answered, and its values."""
     values: dict[str, object] = {
         "sender": once.key_prefix,
@@ -46,10 +46,10 @@ def asking_for(once: IdempotencyKey, now: datetime) -> tuple[str, dict[str, obje
         "digest": once.body_sha256,
         "now": to_ms(now),
     }
-    return (_WITHOUT if once.header_value is None else _WITH_HEADER), values
+    return (_SELECT_BY_BODY if once.header_value is None else _SELECT_BY_HEADER), values
 
 
-def answer_in(rows: Iterable[sqlite3.Row], once: IdempotencyKey) -> bytes | None:
+def read_response(rows: Iterable[sqlite3.Row], once: IdempotencyKey) -> bytes | None:
     """Raises DifferentRequest."""
     for row in rows:
         if row["digest"] != once.body_sha256:
@@ -58,7 +58,7 @@ def answer_in(rows: Iterable[sqlite3.Row], once: IdempotencyKey) -> bytes | None
     return None
 
 
-def values_of(once: IdempotencyKey, body: bytes) -> dict[str, object]:
+def insert_params(once: IdempotencyKey, body: bytes) -> dict[str, object]:
     return {
         "sender": once.key_prefix,
         "path": once.path,
@@ -69,12 +69,12 @@ def values_of(once: IdempotencyKey, body: bytes) -> dict[str, object]:
     }
 
 
-_WITH_HEADER = """
+_SELECT_BY_HEADER = """
     SELECT digest, body FROM answered
     WHERE sender = :sender AND path = :path AND token = :token AND keep_until > :now
 """
 
-_WITHOUT = """
+_SELECT_BY_BODY = """
     SELECT digest, body FROM answered
     WHERE sender = :sender AND path = :path AND digest = :digest AND token IS NULL AND keep_until > :now
 """
@@ -84,7 +84,7 @@ def by(now: datetime) -> dict[str, object]:
     return {"now": to_ms(now)}
 
 
-FORGET = "DELETE FROM answered WHERE keep_until <= :now"
+DELETE_EXPIRED = "DELETE FROM answered WHERE keep_until <= :now"
 
 INSERT = """
     INSERT INTO answered (sender, path, token, digest, body, keep_until)

@@ -14,20 +14,20 @@ from bot.tickets.queries import Scope, TicketDetails
 from bot.tickets.ticket import NewTicket, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import idempotency, outbox, tickets, workspaces
-from storage.database import GroupCommit
-from storage.idempotency import carried_out_once
-from storage.mapping import dump
+from storage.database import BatchWriter
+from storage.idempotency import run_idempotent
+from storage.mapping import to_json
 from storage.tickets import apply_change, insert_message, require_in_scope
 from storage.workspaces import require_workspace, unknown_workspace
 
-_OPEN = dump([Status.OPEN, Status.IN_PROGRESS])
+_OPEN_STATUSES = to_json([Status.OPEN, Status.IN_PROGRESS])
 
 
 TicketChange = Callable[[Ticket, Workspace], Ticket]
 MessageComposer = Callable[[Ticket], Words | None]
 
 
-class IntakeStore(GroupCommit):
+class IntakeStore(BatchWriter):
     """Every method is one transaction. What a scope does not hold is unknown to who asks within it."""
 
     async def add_ticket(
@@ -44,8 +44,8 @@ class IntakeStore(GroupCommit):
         `channel_id` is where a private thread is to be made; otherwise the workspace names the channel.
         Raises TooManyOpen, UnknownWorkspace.
         """
-        return await self._write_together(
-            lambda db: file(db, workspace_id, new, ids, now, channel_id=channel_id)
+        return await self._submit(
+            lambda db: insert_ticket(db, workspace_id, new, ids, now, channel_id=channel_id)
         )
 
     async def create_ticket(
@@ -64,11 +64,14 @@ class IntakeStore(GroupCommit):
         """
 
         def keep(db: sqlite3.Connection) -> StoredResponse:
-            return carried_out_once(
-                db, idempotency_key, now, lambda: serialize_response(file(db, workspace_id, new, ids, now))
+            return run_idempotent(
+                db,
+                idempotency_key,
+                now,
+                lambda: serialize_response(insert_ticket(db, workspace_id, new, ids, now)),
             )
 
-        return await self._write_together(keep)
+        return await self._submit(keep)
 
     async def stored_response(self, idempotency_key: IdempotencyKey, now: datetime) -> StoredResponse | None:
         """What the same request was answered before. Raises DifferentRequest."""
@@ -104,9 +107,9 @@ class IntakeStore(GroupCommit):
                 ticket = await apply_change(db, workspace, ticket, change(ticket, workspace), actor, now)
             return serialize_response(TicketDetails(ticket=ticket), workspace)
 
-        return await self._carried_out(work, idempotency_key, now)
+        return await self._run_idempotent(work, idempotency_key, now)
 
-    async def _carried_out(
+    async def _run_idempotent(
         self,
         act: Callable[[aiosqlite.Connection], Awaitable[bytes]],
         once: IdempotencyKey | None,
@@ -123,7 +126,7 @@ class IntakeStore(GroupCommit):
         return StoredResponse(body=body)
 
 
-def file(
+def insert_ticket(
     db: sqlite3.Connection,
     workspace_id: str,
     new: NewTicket,
@@ -133,24 +136,24 @@ def file(
     channel_id: int | None = None,
 ) -> Ticket:
     """Keep a ticket where its workspace's rules put it. Raises TooManyOpen, UnknownWorkspace."""
-    workspace = _workspace(db, workspace_id)
+    workspace = _require_workspace(db, workspace_id)
     most = workspace.open_ticket_limit(new)
     if most is not None and _count_open(db, workspace_id, new) >= most:
         raise OpenTicketLimitReached
     department = workspace.department_for(new.category).id
     ticket = tickets.insert(db, new, workspace_id=workspace_id, department=department, ids=ids, now=now)
     channel = channel_id or workspace.channel_for(new, department)
-    rows = [outbox.values_of(ticket, kind, channel, now) for kind in new.initial_deliveries]
+    rows = [outbox.insert_params(ticket, kind, channel, now) for kind in new.initial_deliveries]
     db.executemany(outbox.INSERT, rows)
     return ticket
 
 
-def _workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:
+def _require_workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:
     """Read each time: its rules may have changed since the request was let in."""
-    row = db.execute(workspaces.BY_ID, {"id": workspace_id}).fetchone()
+    row = db.execute(workspaces.SELECT_BY_ID, {"id": workspace_id}).fetchone()
     if row is None:
         raise unknown_workspace(workspace_id)
-    return workspaces.workspace_of(row)
+    return workspaces.workspace_from_row(row)
 
 
 def _count_open(db: sqlite3.Connection, workspace_id: str, new: NewTicket) -> int:
@@ -160,7 +163,7 @@ def _count_open(db: sqlite3.Connection, workspace_id: str, new: NewTicket) -> in
         "reporter": new.reporter.id,
         "workspace": workspace_id,
         "category": new.category,
-        "statuses": _OPEN,
+        "statuses": _OPEN_STATUSES,
     }
     count: int = db.execute(_COUNT_OPEN, values).fetchone()[0]
     return count

@@ -25,15 +25,15 @@ def from_ms(ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=ms)
 
 
-_OF_PLAYER = attrgetter("id", "name", "display_name", "avatar_url", "profile_url")
-_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_PLAYER_FIELDS = attrgetter("id", "name", "display_name", "avatar_url", "profile_url")
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def dump(value: Iterable[object]) -> str:
-    return _as_json(value)
+def to_json(value: Iterable[object]) -> str:
+    return _encode_json(value)
 
 
-def ticket_of(row: sqlite3.Row) -> Ticket:
+def ticket_from_row(row: sqlite3.Row) -> Ticket:
     return Ticket(
         id=row["id"],
         uid=row["uid"],
@@ -48,13 +48,13 @@ def ticket_of(row: sqlite3.Row) -> Ticket:
         department=row["department"],
         priority=Priority(row["priority"]),
         status=Status(row["status"]),
-        reporter=_player(row["reporter"]) or Player(),
-        reported_player=_player(row["reported_player"]),
+        reporter=_player_from_json(row["reporter"]) or Player(),
+        reported_player=_player_from_json(row["reported_player"]),
         fields=tuple(
             TicketField(label=label, value=value, url=url) for label, value, url in json.loads(row["facts"])
         ),
         chat_log=tuple(json.loads(row["chat_log"])),
-        claimed_by=_claimer(row),
+        claimed_by=_claimer_from_row(row),
         post=DiscordPost(
             channel_id=row["post_channel_id"],
             message_id=row["post_message_id"],
@@ -66,11 +66,11 @@ def ticket_of(row: sqlite3.Row) -> Ticket:
     )
 
 
-def dump_player(player: Player) -> str:
-    return _as_json(_OF_PLAYER(player))
+def player_to_json(player: Player) -> str:
+    return _encode_json(_PLAYER_FIELDS(player))
 
 
-def _player(text: str | None) -> Player | None:
+def _player_from_json(text: str | None) -> Player | None:
     if text is None:
         return None
     identity, name, display_name, avatar_url, profile_url = json.loads(text)
@@ -79,17 +79,17 @@ def _player(text: str | None) -> Player | None:
     )
 
 
-def _claimer(row: sqlite3.Row) -> Actor | None:
+def _claimer_from_row(row: sqlite3.Row) -> Actor | None:
     if row["claimed_by_id"] is None:
         return None
     return Actor(id=row["claimed_by_id"], name=row["claimed_by_name"], source=row["claimed_by_source"])
 
 
-def delivery_of(row: sqlite3.Row) -> Delivery:
-    return Delivery(**fields_of(row))
+def delivery_from_row(row: sqlite3.Row) -> Delivery:
+    return Delivery(**delivery_fields(row))
 
 
-def fields_of(row: sqlite3.Row) -> dict[str, Any]:
+def delivery_fields(row: sqlite3.Row) -> dict[str, Any]:
     """What every delivery has."""
     return {
         "id": row["id"],

@@ -11,11 +11,11 @@ from bot.tickets.outbox import ChannelBacklog, Delivery, DeliveryKind, Destinati
 from bot.tickets.ticket import DiscordPost, Ticket
 from bot.tickets.workspace import Workspace
 from storage import outbox_queue
-from storage.database import Transactions
-from storage.mapping import delivery_of, from_ms, ticket_of, to_ms
+from storage.database import Database
+from storage.mapping import delivery_from_row, from_ms, ticket_from_row, to_ms
 
 
-class OutboxStore(Transactions):
+class OutboxStore(Database):
     """Every method is one transaction."""
 
     async def due_deliveries(
@@ -23,10 +23,10 @@ class OutboxStore(Transactions):
     ) -> list[list[Delivery]]:
         """For each channel that is not busy, what leaves next: one delivery, or posts for one message."""
         async with self._read() as db:
-            channels = await outbox_queue.channels_due(db, destination, in_flight, now, limit)
+            channels = await outbox_queue.due_channels(db, destination, in_flight, now, limit)
             due = []
             for channel_id, crowded in channels:
-                choose = outbox_queue.next_of_crowd if crowded else outbox_queue.oldest_due
+                choose = outbox_queue.next_by_priority if crowded else outbox_queue.next_fifo
                 due.append(await choose(db, destination, channel_id, now))
         return [deliveries for deliveries in due if deliveries]
 
@@ -38,7 +38,7 @@ class OutboxStore(Transactions):
     async def pending_for_ticket(self, ticket_id: int, destination: Destination) -> list[Delivery]:
         """What has not been delivered for one ticket, first in first."""
         async with self._read() as db:
-            return await pending(db, ticket_id, destination)
+            return await select_pending(db, ticket_id, destination)
 
     async def start_attempt(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
         """Note that an attempt leaves now: if nothing else is ever heard of it, its outcome is unknown.
@@ -50,25 +50,25 @@ class OutboxStore(Transactions):
         lead_id = first.digest_lead_id or (first.id if len(deliveries) > 1 else None)
         async with self._write() as db:
             for delivery in deliveries:
-                await begin(db, delivery.id, now, lead_id=lead_id)
+                await record_attempt(db, delivery.id, now, lead_id=lead_id)
         return [replace(delivery, digest_lead_id=lead_id, nonce=first.nonce) for delivery in deliveries]
 
     async def mark_delivered(self, deliveries: Sequence[Delivery], receipt: Receipt, now: datetime) -> None:
         """The far side has them. For tickets' own posts and threads, remember where they are."""
         async with self._write() as db:
             for delivery in deliveries:
-                await _settle(db, delivery, receipt, now)
+                await _mark_delivered(db, delivery, receipt, now)
 
     async def split_digest(self, deliveries: Sequence[Delivery]) -> None:
         """Let each leave in a message of its own: the one for all was refused."""
         async with self._write() as db:
             for delivery in deliveries:
-                await separate(db, delivery.id)
+                await clear_digest_lead(db, delivery.id)
 
     async def confirm_by_nonce(self, nonce: str, message_id: int, now: datetime) -> None:
         """The far side has shown the message with this nonce, before it answered the one who sent it."""
         async with self._read() as db:
-            deliveries = await outbox_queue.pending_with(db, nonce)
+            deliveries = await outbox_queue.pending_by_nonce(db, nonce)
         if deliveries:
             receipt = Receipt(channel_id=deliveries[0].channel_id, message_id=message_id)
             await self.mark_delivered(deliveries, receipt, now)
@@ -76,35 +76,37 @@ class OutboxStore(Transactions):
     async def digest_lead(self, message_id: int) -> int | None:
         """What the mark of a digest is made of, by its Discord message."""
         async with self._read() as db:
-            return await lead_of(db, message_id)
+            return await select_digest_lead(db, message_id)
 
     async def retry_later(self, deliveries: Sequence[Delivery], until: datetime, reason: str) -> None:
         """Try again later; nothing behind one in its ticket's lane goes first."""
         async with self._write() as db:
             for delivery in deliveries:
-                await postpone(db, delivery.id, until, reason)
+                await record_retry(db, delivery.id, until, reason)
 
     async def dead_letter(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Set aside what can never be delivered, so that others can pass."""
         async with self._write() as db:
-            await bury(db, delivery.id, reason, now)
+            await record_dead_letter(db, delivery.id, reason, now)
 
     async def backlogs(self, destination: Destination) -> list[ChannelBacklog]:
         """What waits, for each workspace and channel; the longest waiting first."""
         async with self._read() as db:
-            return await backlogs(db, destination)
+            return await select_backlogs(db, destination)
 
 
-async def _settle(db: aiosqlite.Connection, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
-    await settle(db, delivery.id, receipt, now)
+async def _mark_delivered(
+    db: aiosqlite.Connection, delivery: Delivery, receipt: Receipt, now: datetime
+) -> None:
+    await record_delivered(db, delivery.id, receipt, now)
     if delivery.digest_lead_id is not None:
         post = DiscordPost(channel_id=receipt.channel_id, digest_message_id=receipt.message_id)
-        await keep_post(db, delivery.ticket_id, post)
+        await record_post(db, delivery.ticket_id, post)
     elif delivery.kind in (DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD):
         post = DiscordPost(
             channel_id=receipt.channel_id, message_id=receipt.message_id, thread_id=receipt.thread_id
         )
-        await keep_post(db, delivery.ticket_id, post)
+        await record_post(db, delivery.ticket_id, post)
 
 
 async def insert(
@@ -118,7 +120,7 @@ async def insert(
     part: str = "",
 ) -> None:
     """Put one delivery at the end of its ticket's lane. `part` tells apart deliveries of one kind."""
-    await db.execute(INSERT, values_of(ticket, kind, channel_id, now, message_id=message_id, part=part))
+    await db.execute(INSERT, insert_params(ticket, kind, channel_id, now, message_id=message_id, part=part))
 
 
 INSERT = """
@@ -127,7 +129,7 @@ INSERT = """
 """
 
 
-def values_of(
+def insert_params(
     ticket: Ticket,
     kind: DeliveryKind,
     channel_id: int,
@@ -147,7 +149,7 @@ def values_of(
     }
 
 
-async def has_untouched(db: aiosqlite.Connection, ticket_id: int, kind: DeliveryKind) -> bool:
+async def has_unstarted(db: aiosqlite.Connection, ticket_id: int, kind: DeliveryKind) -> bool:
     """Whether such a delivery waits that nobody has begun."""
     async with db.execute(
         """
@@ -159,7 +161,7 @@ async def has_untouched(db: aiosqlite.Connection, ticket_id: int, kind: Delivery
         return await cursor.fetchone() is not None
 
 
-async def channel_of_post(db: aiosqlite.Connection, ticket_id: int) -> int | None:
+async def pending_post_channel(db: aiosqlite.Connection, ticket_id: int) -> int | None:
     """The channel a ticket's post waits to be made in; None if it does not wait."""
     rows = await db.execute_fetchall(
         """
@@ -175,7 +177,7 @@ async def channel_of_post(db: aiosqlite.Connection, ticket_id: int) -> int | Non
     return next((row["channel_id"] for row in rows), None)
 
 
-async def begin(
+async def record_attempt(
     db: aiosqlite.Connection, delivery_id: int, now: datetime, *, lead_id: int | None = None
 ) -> None:
     """One more attempt. `lead_id` is the first of several posts that leave in one message."""
@@ -189,7 +191,9 @@ async def begin(
     )
 
 
-async def settle(db: aiosqlite.Connection, delivery_id: int, receipt: Receipt, now: datetime) -> None:
+async def record_delivered(
+    db: aiosqlite.Connection, delivery_id: int, receipt: Receipt, now: datetime
+) -> None:
     await db.execute(
         """
         UPDATE outbox SET state = 'done', settled_at = :now, last_error = NULL, receipt_channel = :channel,
@@ -206,7 +210,7 @@ async def settle(db: aiosqlite.Connection, delivery_id: int, receipt: Receipt, n
     )
 
 
-async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: DiscordPost) -> None:
+async def record_post(db: aiosqlite.Connection, ticket_id: int, post: DiscordPost) -> None:
     """Remember where Discord shows a ticket; what is None stays as it was."""
     await db.execute(
         """
@@ -226,21 +230,21 @@ async def keep_post(db: aiosqlite.Connection, ticket_id: int, post: DiscordPost)
     )
 
 
-async def postpone(db: aiosqlite.Connection, delivery_id: int, until: datetime, reason: str) -> None:
+async def record_retry(db: aiosqlite.Connection, delivery_id: int, until: datetime, reason: str) -> None:
     await db.execute(
         "UPDATE outbox SET due_at = :until, last_error = :reason WHERE id = :id AND state = 'pending'",
         {"id": delivery_id, "until": to_ms(until), "reason": reason},
     )
 
 
-async def separate(db: aiosqlite.Connection, delivery_id: int) -> None:
+async def clear_digest_lead(db: aiosqlite.Connection, delivery_id: int) -> None:
     """From now on it leaves in a message of its own."""
     await db.execute(
         "UPDATE outbox SET lead_id = NULL WHERE id = :id AND state = 'pending'", {"id": delivery_id}
     )
 
 
-async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: datetime) -> None:
+async def record_dead_letter(db: aiosqlite.Connection, delivery_id: int, reason: str, now: datetime) -> None:
     await db.execute(
         """
         UPDATE outbox SET state = 'dead_letter', settled_at = :now, last_error = :reason
@@ -250,16 +254,16 @@ async def bury(db: aiosqlite.Connection, delivery_id: int, reason: str, now: dat
     )
 
 
-async def pending(db: aiosqlite.Connection, ticket_id: int, lane: Destination) -> list[Delivery]:
+async def select_pending(db: aiosqlite.Connection, ticket_id: int, lane: Destination) -> list[Delivery]:
     """What still waits for one ticket in one lane, first in first."""
     rows = await db.execute_fetchall(
         "SELECT * FROM outbox WHERE ticket_id = :id AND lane = :lane AND state = 'pending' ORDER BY id",
         {"id": ticket_id, "lane": lane.value},
     )
-    return [delivery_of(row) for row in rows]
+    return [delivery_from_row(row) for row in rows]
 
 
-async def lead_of(db: aiosqlite.Connection, digest_id: int) -> int | None:
+async def select_digest_lead(db: aiosqlite.Connection, digest_id: int) -> int | None:
     """The first delivery of those that left in one Discord message; None if it is no digest.
 
     The latest that names one: a ticket whose digest was deleted may have been posted in another since.
@@ -275,7 +279,7 @@ async def lead_of(db: aiosqlite.Connection, digest_id: int) -> int | None:
     return next((row["lead_id"] for row in rows), None)
 
 
-async def backlogs(db: aiosqlite.Connection, lane: Destination) -> list[ChannelBacklog]:
+async def select_backlogs(db: aiosqlite.Connection, lane: Destination) -> list[ChannelBacklog]:
     """What waits, for each workspace and channel; the longest waiting first."""
     rows = await db.execute_fetchall(
         """
@@ -297,7 +301,7 @@ async def backlogs(db: aiosqlite.Connection, lane: Destination) -> list[ChannelB
     ]
 
 
-async def move_what_is_stranded(db: aiosqlite.Connection, workspace: Workspace) -> int:
+async def reroute_stranded(db: aiosqlite.Connection, workspace: Workspace) -> int:
     """Bind what waits for a deleted channel for the one the workspace names now; how much stays stranded.
 
     Only a channel known to be deleted counts: a delivery that was tried in a living one may be there, and
@@ -305,26 +309,28 @@ async def move_what_is_stranded(db: aiosqlite.Connection, workspace: Workspace) 
     waiting, and is moved by the next change that names another.
     """
     left = 0
-    for delivery_id, kind, ticket in await stranded(db, workspace.id):
-        channel = home_channel(workspace, ticket)
-        if await is_gone(db, channel):
+    for delivery_id, kind, ticket in await select_stranded(db, workspace.id):
+        channel = configured_channel(workspace, ticket)
+        if await is_deleted(db, channel):
             left += 1
             continue
         nonce = make_nonce(ticket.uid, kind, f"moved {delivery_id}", channel)
-        await move(db, delivery_id, channel, nonce)
+        await update_channel(db, delivery_id, channel, nonce)
     return left
 
 
-def home_channel(workspace: Workspace, ticket: Ticket) -> int:
+def configured_channel(workspace: Workspace, ticket: Ticket) -> int:
     return workspace.channel_for(ticket, ticket.department)
 
 
-async def is_gone(db: aiosqlite.Connection, discord_id: int) -> bool:
+async def is_deleted(db: aiosqlite.Connection, discord_id: int) -> bool:
     async with db.execute("SELECT 1 FROM gone WHERE discord_id = :id", {"id": discord_id}) as cursor:
         return await cursor.fetchone() is not None
 
 
-async def stranded(db: aiosqlite.Connection, workspace_id: str) -> list[tuple[int, DeliveryKind, Ticket]]:
+async def select_stranded(
+    db: aiosqlite.Connection, workspace_id: str
+) -> list[tuple[int, DeliveryKind, Ticket]]:
     """What waits for a channel that is gone: delivery ids, their kinds and tickets, in order."""
     rows = list(
         await db.execute_fetchall(
@@ -339,14 +345,14 @@ async def stranded(db: aiosqlite.Connection, workspace_id: str) -> list[tuple[in
             {"workspace": workspace_id},
         )
     )
-    return [_stranded(row) for row in rows]
+    return [_stranded_from_row(row) for row in rows]
 
 
-def _stranded(row: sqlite3.Row) -> tuple[int, DeliveryKind, Ticket]:
-    return row["delivery_id"], DeliveryKind(row["kind"]), ticket_of(row)
+def _stranded_from_row(row: sqlite3.Row) -> tuple[int, DeliveryKind, Ticket]:
+    return row["delivery_id"], DeliveryKind(row["kind"]), ticket_from_row(row)
 
 
-async def move(db: aiosqlite.Connection, delivery_id: int, channel_id: int, nonce: str) -> None:
+async def update_channel(db: aiosqlite.Connection, delivery_id: int, channel_id: int, nonce: str) -> None:
     """Bind it for another channel, as if it had never been tried."""
     await db.execute(
         """

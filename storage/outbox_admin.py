@@ -9,52 +9,52 @@ import aiosqlite
 
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.outbox import DeliveryState, OutboxEntry
-from storage.database import Transactions
+from storage.database import Database
 from storage.errors import UnknownDelivery
-from storage.mapping import fields_of, from_ms, to_ms
+from storage.mapping import delivery_fields, from_ms, to_ms
 
-_UNKNOWN = "There is no undelivered {id} in the outbox. `ticketbridge outbox list` shows what there is."
+_NO_DELIVERY = "There is no undelivered {id} in the outbox. `ticketbridge outbox list` shows what there is."
 
 
-class UndeliveredStore(Transactions):
+class OutboxAdminStore(Database):
     """Every method is one transaction. `of` are ids of workspaces; a delivery of others is unknown then."""
 
     async def list_undelivered(self, limit: int) -> list[OutboxEntry]:
         """What waits for Discord or is set aside: first what is set aside, then what has been tried."""
         async with self._read() as db:
-            return await undelivered(db, limit)
+            return await select_undelivered(db, limit)
 
     async def dead_letter_summary(self, workspace_ids: Collection[str], limit: int) -> DeadLetterSummary:
         """What is set aside of these workspaces, the first `limit` of it."""
         async with self._read() as db:
-            return await set_aside(db, workspace_ids, limit)
+            return await select_dead_letters(db, workspace_ids, limit)
 
     async def unreported_dead_letters(self, workspace_id: str, limit: int) -> DeadLetterSummary:
         """What is set aside of a workspace that it was not told of."""
         async with self._read() as db:
-            return await untold(db, workspace_id, limit)
+            return await select_unreported(db, workspace_id, limit)
 
     async def mark_dead_letters_reported(self, workspace_id: str, until: datetime) -> None:
         """It was told of all that was set aside up to then."""
         async with self._write() as db:
-            await note_told(db, workspace_id, until)
+            await update_reported(db, workspace_id, until)
 
     async def retry(
         self, delivery_id: int, now: datetime, *, workspace_ids: Collection[str] | None = None
     ) -> None:
         """Deliver it now, also if it was set aside. Raises UnknownDelivery."""
         async with self._write() as db:
-            await _check(db, delivery_id, workspace_ids)
-            if not await retry(db, delivery_id, now):
-                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
+            await _require_delivery(db, delivery_id, workspace_ids)
+            if not await set_pending(db, delivery_id, now):
+                raise UnknownDelivery(_NO_DELIVERY.format(id=delivery_id))
         self._notify_outbox()
 
     async def retry_all_dead_letters(self, now: datetime) -> int:
         """The same for all that is set aside; how many there were."""
         async with self._write() as db:
-            ids = await buried(db)
+            ids = await select_dead_letter_ids(db)
             for delivery_id in ids:
-                await retry(db, delivery_id, now)
+                await set_pending(db, delivery_id, now)
         self._notify_outbox()
         return len(ids)
 
@@ -63,18 +63,20 @@ class UndeliveredStore(Transactions):
     ) -> None:
         """Never deliver it; what stands behind it goes on. Raises UnknownDelivery."""
         async with self._write() as db:
-            await _check(db, delivery_id, workspace_ids)
-            if not await drop(db, delivery_id, now):
-                raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
+            await _require_delivery(db, delivery_id, workspace_ids)
+            if not await set_dropped(db, delivery_id, now):
+                raise UnknownDelivery(_NO_DELIVERY.format(id=delivery_id))
         self._notify_outbox()
 
 
-async def _check(db: aiosqlite.Connection, delivery_id: int, of: Collection[str] | None) -> None:
-    if of is not None and not await belongs_to(db, delivery_id, of):
-        raise UnknownDelivery(_UNKNOWN.format(id=delivery_id))
+async def _require_delivery(
+    db: aiosqlite.Connection, delivery_id: int, workspace_ids: Collection[str] | None
+) -> None:
+    if workspace_ids is not None and not await belongs_to(db, delivery_id, workspace_ids):
+        raise UnknownDelivery(_NO_DELIVERY.format(id=delivery_id))
 
 
-async def undelivered(db: aiosqlite.Connection, limit: int) -> list[OutboxEntry]:
+async def select_undelivered(db: aiosqlite.Connection, limit: int) -> list[OutboxEntry]:
     """What is set aside, then what waits and has been tried, then what has not; the oldest first."""
     rows = await db.execute_fetchall(
         """
@@ -88,14 +90,14 @@ async def undelivered(db: aiosqlite.Connection, limit: int) -> list[OutboxEntry]
         """,
         {"limit": limit},
     )
-    return [_undelivered(row) for row in rows]
+    return [_entry_from_row(row) for row in rows]
 
 
-async def set_aside(
+async def select_dead_letters(
     db: aiosqlite.Connection, workspace_ids: Collection[str], limit: int
 ) -> DeadLetterSummary:
     """What is set aside of these workspaces."""
-    return _set_aside(
+    return _dead_letter_summary(
         await db.execute_fetchall(
             """
             SELECT outbox.*, public_id, count(*) OVER () AS total, max(settled_at) OVER () AS until
@@ -109,9 +111,9 @@ async def set_aside(
     )
 
 
-async def untold(db: aiosqlite.Connection, workspace_id: str, limit: int) -> DeadLetterSummary:
+async def select_unreported(db: aiosqlite.Connection, workspace_id: str, limit: int) -> DeadLetterSummary:
     """The same of one workspace, without what it was told of; what was set aside again is new."""
-    return _set_aside(
+    return _dead_letter_summary(
         await db.execute_fetchall(
             """
             SELECT outbox.*, public_id, count(*) OVER () AS total, max(settled_at) OVER () AS until
@@ -125,7 +127,7 @@ async def untold(db: aiosqlite.Connection, workspace_id: str, limit: int) -> Dea
     )
 
 
-async def note_told(db: aiosqlite.Connection, workspace_id: str, until: datetime) -> None:
+async def update_reported(db: aiosqlite.Connection, workspace_id: str, until: datetime) -> None:
     """The workspace was told of all that was set aside up to then."""
     await db.execute(
         """
@@ -149,7 +151,7 @@ async def belongs_to(db: aiosqlite.Connection, delivery_id: int, workspace_ids: 
         return await cursor.fetchone() is not None
 
 
-async def retry(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
+async def set_pending(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
     """Whether there is such a delivery that is not done; it is due now, its tries not forgotten."""
     async with db.execute(
         """
@@ -162,7 +164,7 @@ async def retry(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bo
         return await cursor.fetchone() is not None
 
 
-async def drop(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
+async def set_dropped(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
     """Whether there was such a delivery that is not done; it never will be."""
     async with db.execute(
         """
@@ -175,26 +177,26 @@ async def drop(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> boo
         return await cursor.fetchone() is not None
 
 
-async def buried(db: aiosqlite.Connection) -> list[int]:
+async def select_dead_letter_ids(db: aiosqlite.Connection) -> list[int]:
     """The ids of all that is set aside, oldest first."""
     rows = await db.execute_fetchall("SELECT id FROM outbox WHERE state = 'dead_letter' ORDER BY id")
     return [row["id"] for row in rows]
 
 
-def _set_aside(found: Iterable[sqlite3.Row]) -> DeadLetterSummary:
+def _dead_letter_summary(found: Iterable[sqlite3.Row]) -> DeadLetterSummary:
     rows = list(found)
     return DeadLetterSummary(
-        sample=tuple(_undelivered(row) for row in rows),
+        sample=tuple(_entry_from_row(row) for row in rows),
         count=rows[0]["total"] if rows else 0,
         newest_at=from_ms(rows[0]["until"]) if rows else None,
     )
 
 
-def _undelivered(row: sqlite3.Row) -> OutboxEntry:
+def _entry_from_row(row: sqlite3.Row) -> OutboxEntry:
     return OutboxEntry(
         ticket=row["public_id"],
         state=DeliveryState(row["state"]),
         due_at=from_ms(row["due_at"]),
         last_error=row["last_error"],
-        **fields_of(row),
+        **delivery_fields(row),
     )

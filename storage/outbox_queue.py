@@ -9,15 +9,15 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets.outbox import Delivery, Destination
-from storage.mapping import delivery_of, from_ms, to_ms
+from storage.mapping import delivery_from_row, from_ms, to_ms
 
-CROWD = 15  # posts; once more than these wait for one channel, they share messages
-FEW = 3  # urgent posts, or high ones, that a crowded channel shows in messages of their own all the same
-DIGEST = 10  # posts in one message: as many embeds as Discord takes
-LATELY = 20  # messages of several posts, of all channels: who waited while one of them left is still a crowd
+DIGEST_THRESHOLD = 15  # pending posts of one channel; with more than these, posts are sent in digests
+PRIORITY_DIGEST_THRESHOLD = 3  # due posts of one high rank; with more than these, they too form a digest
+DIGEST_SIZE = 10  # posts in one message: Discord's limit of embeds
+RECENT_DIGESTS = 20  # of all channels; posts that waited while one of them was sent form digests too
 
 
-async def channels_due(
+async def due_channels(
     db: aiosqlite.Connection, lane: Destination, busy: Collection[int], now: datetime, limit: int
 ) -> list[tuple[int, bool]]:
     """Each channel that is not busy and has something due, by its oldest; and whether posts crowd it.
@@ -25,7 +25,7 @@ async def channels_due(
     They do once there are many, and until all are gone that waited with them: the last fifteen of a
     thousand would otherwise need more messages than the hundred and fifty before them.
     """
-    if not await _anything_waits(db, busy):
+    if not await _any_pending(db, busy):
         return []
     rows = await db.execute_fetchall(
         """
@@ -44,19 +44,19 @@ async def channels_due(
             "lane": lane.value,
             "now": to_ms(now),
             "busy": json.dumps(list(busy)),
-            "crowd": CROWD,
-            "posts": LATELY * DIGEST,
+            "crowd": DIGEST_THRESHOLD,
+            "posts": RECENT_DIGESTS * DIGEST_SIZE,
             "limit": limit,
         },
     )
     return [(row["channel_id"], bool(row["crowded"])) for row in rows]
 
 
-async def oldest_due(
+async def next_fifo(
     db: aiosqlite.Connection, lane: Destination, channel_id: int, now: datetime
 ) -> list[Delivery]:
     """The delivery of a channel that was due first, with those it shares its message with."""
-    return await _with_its_digest(
+    return await _with_digest(
         db,
         await db.execute_fetchall(
             """
@@ -68,7 +68,7 @@ async def oldest_due(
     )
 
 
-async def next_of_crowd(
+async def next_by_priority(
     db: aiosqlite.Connection, lane: Destination, channel_id: int, now: datetime
 ) -> list[Delivery]:
     """What a channel in which posts queue up is to be given next.
@@ -91,29 +91,29 @@ async def next_of_crowd(
             WHERE heads.lane = :lane AND heads.channel_id = :channel AND heads.due_at <= :now
             ORDER BY rank, heads.id LIMIT :most
             """,
-            {"lane": lane.value, "channel": channel_id, "now": to_ms(now), "most": 4 * DIGEST},
+            {"lane": lane.value, "channel": channel_id, "now": to_ms(now), "most": 4 * DIGEST_SIZE},
         )
     )
-    together = _sharing_with_the_first(rows)
-    return [delivery_of(row) for row in together] or await _with_its_digest(db, rows[:1])
+    together = _digest_of_first(rows)
+    return [delivery_from_row(row) for row in together] or await _with_digest(db, rows[:1])
 
 
-def _sharing_with_the_first(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+def _digest_of_first(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
     """The first and those that may leave in its message, ten at most; none if it is to leave alone."""
     if not rows or not rows[0]["may_share"]:
         return []
-    alike = [row for row in rows if row["may_share"] and _sort_of(row) == _sort_of(rows[0])]
-    return alike[:DIGEST] if rows[0]["can_wait"] or len(alike) > FEW else []
+    alike = [row for row in rows if row["may_share"] and _digest_group(row) == _digest_group(rows[0])]
+    return alike[:DIGEST_SIZE] if rows[0]["can_wait"] or len(alike) > PRIORITY_DIGEST_THRESHOLD else []
 
 
-def _sort_of(row: sqlite3.Row) -> tuple[int, int]:
+def _digest_group(row: sqlite3.Row) -> tuple[int, int]:
     """Posts of one message have this in common: one rank, and all of them game reports or none."""
     return row["rank"], row["view_only"]
 
 
 async def next_due(db: aiosqlite.Connection, lane: Destination, busy: Collection[int]) -> datetime | None:
     """When the next delivery to a channel that is not busy is due; None if none waits."""
-    if not await _anything_waits(db, busy):
+    if not await _any_pending(db, busy):
         return None
     rows = await db.execute_fetchall(
         """
@@ -125,7 +125,7 @@ async def next_due(db: aiosqlite.Connection, lane: Destination, busy: Collection
     return next((from_ms(row["due_at"]) for row in rows if row["due_at"] is not None), None)
 
 
-async def _anything_waits(db: aiosqlite.Connection, busy: Collection[int]) -> bool:
+async def _any_pending(db: aiosqlite.Connection, busy: Collection[int]) -> bool:
     """Whether a channel that is not busy has anything, due or not: told at once, however long the queues.
 
     While a burst comes in, each commit asks anew, and its channel is busy: to look through all that waits
@@ -148,9 +148,9 @@ async def _anything_waits(db: aiosqlite.Connection, busy: Collection[int]) -> bo
     return bool(list(rows))
 
 
-async def pending_with(db: aiosqlite.Connection, nonce: str) -> list[Delivery]:
+async def pending_by_nonce(db: aiosqlite.Connection, nonce: str) -> list[Delivery]:
     """What leaves in the message with this nonce and is not done: a digest's first may be dropped by now."""
-    return await _with_its_digest(
+    return await _with_digest(
         db,
         await db.execute_fetchall(
             "SELECT * FROM outbox WHERE nonce = :nonce AND (state = 'pending' OR lead_id IS NOT NULL)",
@@ -159,10 +159,10 @@ async def pending_with(db: aiosqlite.Connection, nonce: str) -> list[Delivery]:
     )
 
 
-async def _with_its_digest(db: aiosqlite.Connection, heads: Iterable[sqlite3.Row]) -> list[Delivery]:
+async def _with_digest(db: aiosqlite.Connection, heads: Iterable[sqlite3.Row]) -> list[Delivery]:
     head = next(iter(heads), None)
     if head is None or head["lead_id"] is None:
-        return [] if head is None else [delivery_of(head)]
+        return [] if head is None else [delivery_from_row(head)]
     rows = await db.execute_fetchall(
         """
         SELECT outbox.*, leads.nonce AS nonce_of_lead
@@ -171,4 +171,4 @@ async def _with_its_digest(db: aiosqlite.Connection, heads: Iterable[sqlite3.Row
         """,
         {"lead": head["lead_id"]},
     )
-    return [replace(delivery_of(row), nonce=row["nonce_of_lead"]) for row in rows]
+    return [replace(delivery_from_row(row), nonce=row["nonce_of_lead"]) for row in rows]

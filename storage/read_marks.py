@@ -5,35 +5,35 @@ from collections.abc import Collection, Mapping
 
 import aiosqlite
 
-from storage.database import Transactions
+from storage.database import Database
 
 
-class HeardStore(Transactions):
+class ReadMarkStore(Database):
     """Every method is one transaction. Places are Discord's ids of channels and threads."""
 
     async def read_marks(self, channel_ids: Collection[int]) -> dict[int, int]:
         """The last message that was seen to, with all before it, by place; none for a place never heard."""
         async with self._read() as db:
-            return await marks(db, channel_ids)
+            return await select_marks(db, channel_ids)
 
     async def latest_read_mark(self) -> int:
         """The newest message anywhere that was seen to; 0 if nobody was ever heard."""
         async with self._read() as db:
-            return await newest(db)
+            return await select_latest(db)
 
     async def save_read_marks(self, marks: Mapping[int, int]) -> None:
         """Remember message ids by place; one that is behind what is known changes nothing."""
         async with self._write() as db:
             for place_id, message_id in marks.items():
-                await keep(db, place_id, message_id)
+                await upsert(db, place_id, message_id)
 
     async def ticket_channels(self, channel_ids: Collection[int]) -> set[int]:
         """Those of them in which something typed may be about a ticket."""
         async with self._read() as db:
-            return await places_of_tickets(db, channel_ids)
+            return await select_ticket_channels(db, channel_ids)
 
 
-async def marks(db: aiosqlite.Connection, place_ids: Collection[int]) -> dict[int, int]:
+async def select_marks(db: aiosqlite.Connection, place_ids: Collection[int]) -> dict[int, int]:
     """The last message seen to, by place; a place never listened to is not among them."""
     rows = await db.execute_fetchall(
         """
@@ -45,13 +45,13 @@ async def marks(db: aiosqlite.Connection, place_ids: Collection[int]) -> dict[in
     return {row["place_id"]: row["message_id"] for row in rows}
 
 
-async def newest(db: aiosqlite.Connection) -> int:
+async def select_latest(db: aiosqlite.Connection) -> int:
     """The highest mark of all; 0 if nobody was ever heard."""
     (row,) = await db.execute_fetchall("SELECT coalesce(max(message_id), 0) AS newest FROM heard")
     return int(row["newest"])
 
 
-async def keep(db: aiosqlite.Connection, place_id: int, message_id: int) -> None:
+async def upsert(db: aiosqlite.Connection, place_id: int, message_id: int) -> None:
     """A mark only ever goes forward."""
     await db.execute(
         """
@@ -62,7 +62,7 @@ async def keep(db: aiosqlite.Connection, place_id: int, message_id: int) -> None
     )
 
 
-async def places_of_tickets(db: aiosqlite.Connection, place_ids: Collection[int]) -> set[int]:
+async def select_ticket_channels(db: aiosqlite.Connection, place_ids: Collection[int]) -> set[int]:
     """Those of them that hold posts, are a ticket's thread, or a thread on a post or a digest."""
     rows = await db.execute_fetchall(
         """

@@ -7,12 +7,12 @@ import aiosqlite
 
 from bot.tickets.api_keys import ApiKey
 from bot.tickets.rejected_requests import MAX_BODY_BYTES, MAX_PER_KEY, RejectedRequest
-from storage.database import Transactions
+from storage.database import Database
 from storage.errors import UnknownRejectedRequest
 from storage.mapping import from_ms, to_ms
 
 
-class RejectedRequestStore(Transactions):
+class RejectedRequestStore(Database):
     """Every method is one transaction."""
 
     async def save_rejected_request(
@@ -25,12 +25,12 @@ class RejectedRequestStore(Transactions):
     async def list_rejected_requests(self, limit: int) -> list[RejectedRequest]:
         """The newest, newest first."""
         async with self._read() as db:
-            return await newest(db, limit)
+            return await select_newest(db, limit)
 
     async def rejected_request(self, rejected_id: int) -> RejectedRequest:
         """Raises UnknownRejected."""
         async with self._read() as db:
-            found = await by_id(db, rejected_id)
+            found = await select_by_id(db, rejected_id)
         if found is None:
             raise UnknownRejectedRequest(
                 f"There is no refused request {rejected_id}; only each key's newest are kept. "
@@ -66,7 +66,7 @@ async def insert(
     )
 
 
-async def newest(db: aiosqlite.Connection, limit: int) -> list[RejectedRequest]:
+async def select_newest(db: aiosqlite.Connection, limit: int) -> list[RejectedRequest]:
     """Newest first."""
     rows = await db.execute_fetchall(
         """
@@ -76,10 +76,10 @@ async def newest(db: aiosqlite.Connection, limit: int) -> list[RejectedRequest]:
         """,
         {"limit": limit},
     )
-    return [_rejected(row) for row in rows]
+    return [_request_from_row(row) for row in rows]
 
 
-async def by_id(db: aiosqlite.Connection, rejected_id: int) -> RejectedRequest | None:
+async def select_by_id(db: aiosqlite.Connection, rejected_id: int) -> RejectedRequest | None:
     rows = await db.execute_fetchall(
         """
         SELECT rejected.*, source, workspaces.name AS workspace_name
@@ -88,10 +88,10 @@ async def by_id(db: aiosqlite.Connection, rejected_id: int) -> RejectedRequest |
         """,
         {"id": rejected_id},
     )
-    return next((_rejected(row) for row in rows), None)
+    return next((_request_from_row(row) for row in rows), None)
 
 
-def _rejected(row: sqlite3.Row) -> RejectedRequest:
+def _request_from_row(row: sqlite3.Row) -> RejectedRequest:
     return RejectedRequest(
         id=row["id"],
         key_prefix=row["key_prefix"],

@@ -7,16 +7,16 @@ from typing import Self
 from storage.alerts import AlertStore
 from storage.api_keys import ApiKeyStore
 from storage.connection import BUSY_TIMEOUT, corrupt_error, open_reader, open_writer
-from storage.deleted_channels import HealingStore
-from storage.errors import DatabaseOpenError, is_damage
-from storage.health import Condition
+from storage.deleted_channels import DiscordCleanupStore
+from storage.errors import DatabaseOpenError, is_corruption
+from storage.health import HealthStore
 from storage.intake import IntakeStore
 from storage.migrate import migrate
 from storage.outbox import OutboxStore
-from storage.outbox_admin import UndeliveredStore
-from storage.read_marks import HeardStore
+from storage.outbox_admin import OutboxAdminStore
+from storage.read_marks import ReadMarkStore
 from storage.rejected_requests import RejectedRequestStore
-from storage.search_index import IndexStore
+from storage.search_index import SearchIndexStore
 from storage.tickets import TicketStore
 from storage.workspaces import WorkspaceStore
 
@@ -28,12 +28,12 @@ class Store(
     TicketStore,
     IntakeStore,
     OutboxStore,
-    UndeliveredStore,
+    OutboxAdminStore,
     AlertStore,
-    HeardStore,
-    HealingStore,
-    IndexStore,
-    Condition,
+    ReadMarkStore,
+    DiscordCleanupStore,
+    SearchIndexStore,
+    HealthStore,
 ):
     """Tickets, their messages, workspaces, API keys and the outbox, in one file.
 
@@ -56,20 +56,20 @@ class Store(
         except BaseException as error:
             await writer.close()
             if isinstance(error, sqlite3.Error):
-                raise _refused(path, error) from error
+                raise _open_error(path, error) from error
             raise
         return cls(writer, reader, patience=busy_timeout)
 
     async def close(self) -> None:
         """Close the file. What is committed is kept; nothing else was promised."""
-        await self._end_groups()
+        await self._drain()
         await self._reader.close()
-        async with self._writing:
+        async with self._write_lock:
             await self._writer.close()
 
 
-def _refused(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
-    if is_damage(error):
+def _open_error(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
+    if is_corruption(error):
         return corrupt_error(path, error)
     return DatabaseOpenError(
         f"{path} cannot be made a database of ours ({error}). "

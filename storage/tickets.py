@@ -17,17 +17,17 @@ from bot.tickets.ticket import NewTicket, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import messages, outbox
 from storage.connection import run_in_thread
-from storage.database import Transactions
-from storage.mapping import dump, dump_player, from_ms, ticket_of, to_ms
-from storage.search_query import at_one_moment, newest_of, search
+from storage.database import Database
+from storage.mapping import from_ms, player_to_json, ticket_from_row, to_json, to_ms
+from storage.search_query import in_snapshot, recent_ids, search
 from storage.workspaces import require_workspace
 
-_RECENT = 1000  # tickets that autocomplete looks through
-_MESSAGES = 1000  # the newest of one ticket
-_OF_FACT = attrgetter("label", "value", "url")
+_AUTOCOMPLETE_SCANNED = 1000  # tickets that autocomplete looks through
+_MAX_MESSAGES = 1000  # the newest of one ticket
+_FIELD_VALUES = attrgetter("label", "value", "url")
 
 
-class TicketStore(Transactions):
+class TicketStore(Database):
     """Every method is one transaction."""
 
     async def ticket(self, ticket_id: int) -> Ticket:
@@ -38,7 +38,7 @@ class TicketStore(Transactions):
     async def raw_request(self, ticket_id: int) -> str:
         """The JSON body a ticket was filed with, as it came. Raises UnknownTicket."""
         async with self._read() as db:
-            request = await request_of(db, ticket_id)
+            request = await select_raw_request(db, ticket_id)
         if request is None:
             raise UnknownTicket
         return request
@@ -51,7 +51,7 @@ class TicketStore(Transactions):
     async def ticket_by_discord_id(self, discord_id: int) -> Ticket | None:
         """The ticket whose post or thread has this Discord id."""
         async with self._read() as db:
-            return await shown_at(db, discord_id)
+            return await by_discord_id(db, discord_id)
 
     async def tickets_in_digest(self, message_id: int) -> list[Ticket]:
         """Those one Discord message shows together, oldest first; none if it is no digest."""
@@ -63,14 +63,14 @@ class TicketStore(Transactions):
     ) -> list[Ticket]:
         """The newest tickets of one reporter, newest first."""
         async with self._read() as db:
-            return await of_reporter(db, source, reporter_id, workspace_ids, limit)
+            return await by_reporter(db, source, reporter_id, workspace_ids, limit)
 
     async def autocomplete_tickets(
         self, text: str, workspace_ids: Sequence[str], limit: int = 25
     ) -> list[Ticket]:
         """Recent tickets whose id or subject holds the text, newest first."""
         async with self._read() as db:
-            return await like(db, text, workspace_ids, limit)
+            return await autocomplete(db, text, workspace_ids, limit)
 
     async def change_ticket(
         self, ticket_id: int, change: Callable[[Ticket], Ticket], now: datetime, *, actor: Actor
@@ -108,7 +108,7 @@ class TicketStore(Transactions):
             workspace = await require_workspace(db, ticket.workspace_id)
             words = compose(ticket)
             message = await insert_message(
-                db, workspace, ticket, words, origin, now, typed_in=already_visible_in
+                db, workspace, ticket, words, origin, now, already_visible_in=already_visible_in
             )
         self._notify_outbox()
         return message
@@ -122,14 +122,14 @@ class TicketStore(Transactions):
     ) -> list[Message]:
         """The newest messages of a ticket, oldest first."""
         async with self._read() as db:
-            return await messages.of_ticket(db, ticket_id, kinds, limit)
+            return await messages.newest_of_ticket(db, ticket_id, kinds, limit)
 
     async def get_ticket_details(self, scope: Scope, name: str) -> TicketDetails:
         """By public id or by uid, with what was said on it. Raises UnknownTicket."""
         async with self._read() as db:
             ticket = await require_in_scope(db, scope, name)
-            newest = await messages.of_ticket(db, ticket.id, REPORTER_VISIBLE_KINDS, _MESSAGES)
-            (case,) = await messages.counted(db, [ticket])
+            newest = await messages.newest_of_ticket(db, ticket.id, REPORTER_VISIBLE_KINDS, _MAX_MESSAGES)
+            (case,) = await messages.with_message_counts(db, [ticket])
         return TicketDetails(
             ticket=ticket, messages=tuple(newest), replies=case.replies, follow_ups=case.follow_ups
         )
@@ -137,20 +137,20 @@ class TicketStore(Transactions):
     async def list_ticket_details(self, scope: Scope, names: Sequence[str]) -> tuple[TicketDetails, ...]:
         """Those of them there are, in the order asked for."""
         async with self._read() as db:
-            found = await named(db, scope, names)
-            return await messages.counted(db, [found[name] for name in names if name in found])
+            found = await by_names(db, scope, names)
+            return await messages.with_message_counts(db, [found[name] for name in names if name in found])
 
     async def search_tickets(self, scope: Scope, query: TicketQuery) -> TicketPage:
         """One page of what fits, newest first."""
         async with self._read() as db:
             tickets, total = await search(db, scope, query)
-            cases = await messages.counted(db, tickets)
+            cases = await messages.with_message_counts(db, tickets)
         return TicketPage(query=query, items=cases, total=total)
 
     async def last_known_name(self, scope: Scope, reporter_id: str) -> str | None:
         """What somebody was called in the newest ticket they filed."""
         async with self._read() as db:
-            tickets = await of_reporter(db, scope.source, reporter_id, [scope.workspace_id], 1)
+            tickets = await by_reporter(db, scope.source, reporter_id, [scope.workspace_id], 1)
         return tickets[0].reporter.label if tickets else None
 
     async def get_public_ticket(self, source: str, public_id: str) -> TicketDetails | None:
@@ -159,7 +159,7 @@ class TicketStore(Transactions):
             ticket = await by_public_id(db, public_id)
             if ticket is None or ticket.source != source:
                 return None
-            (case,) = await messages.counted(db, [ticket])
+            (case,) = await messages.with_message_counts(db, [ticket])
             return case
 
 
@@ -175,7 +175,7 @@ async def require_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
 
 
 async def require_in_scope(db: aiosqlite.Connection, scope: Scope, name: str) -> Ticket:
-    found = await named(db, scope, [name])
+    found = await by_names(db, scope, [name])
     if not found:
         raise UnknownTicket
     return await require_ticket(db, found[name].id)
@@ -196,8 +196,8 @@ async def apply_change(
     event = changed.history_event(before, actor)
     if event is not None:
         await messages.insert(db, event, f"event:{changed.id}:{revision}", now)
-    channel = await _channel_of(db, workspace, before)
-    if not await outbox.has_untouched(db, changed.id, DeliveryKind.UPDATE_POST):
+    channel = await _delivery_channel(db, workspace, before)
+    if not await outbox.has_unstarted(db, changed.id, DeliveryKind.UPDATE_POST):
         await outbox.insert(db, changed, DeliveryKind.UPDATE_POST, channel, now, part=str(revision))
     new_channel = workspace.channel_for(changed, changed.department)
     if changed.department != before.department and new_channel != channel and not changed.is_private:
@@ -209,27 +209,27 @@ async def insert_message(
     db: aiosqlite.Connection,
     workspace: Workspace,
     ticket: Ticket,
-    words: Words,
+    new: Words,
     origin: str,
     now: datetime,
     *,
-    typed_in: int | None = None,
+    already_visible_in: int | None = None,
 ) -> Message:
     """Keep words, and put what must follow in the outbox."""
-    message = await messages.insert(db, words, origin, now)
+    message = await messages.insert(db, new, origin, now)
     if message.kind is not MessageKind.NOTE:  # what staff say among themselves does not show
         await touch(db, ticket.id, now)
-    channel = await _channel_of(db, workspace, ticket)
-    for kind in ticket.deliveries_for(message.kind, typed_in=typed_in):
+    channel = await _delivery_channel(db, workspace, ticket)
+    for kind in ticket.deliveries_for(message.kind, typed_in=already_visible_in):
         await outbox.insert(db, ticket, kind, channel, now, message_id=message.id, part=str(message.id))
     return message
 
 
-async def _channel_of(db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket) -> int:
+async def _delivery_channel(db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket) -> int:
     """The channel whose queue the ticket's deliveries stand in: where its post is, will be, or should be."""
     if ticket.post.channel_id is not None:
         return ticket.post.channel_id
-    waiting = await outbox.channel_of_post(db, ticket.id)
+    waiting = await outbox.pending_post_channel(db, ticket.id)
     return waiting or workspace.channel_for(ticket, ticket.department)
 
 
@@ -255,10 +255,10 @@ def insert(
         "priority": new.priority.value,
         "status": Status.OPEN.value,
         "reporter_id": new.reporter.id,
-        "reporter": dump_player(new.reporter),
-        "reported_player": dump_player(new.reported_player) if new.reported_player else None,
-        "facts": dump([_OF_FACT(fact) for fact in new.fields]),
-        "chat_log": dump(new.chat_log),
+        "reporter": player_to_json(new.reporter),
+        "reported_player": player_to_json(new.reported_player) if new.reported_player else None,
+        "facts": to_json([_FIELD_VALUES(fact) for fact in new.fields]),
+        "chat_log": to_json(new.chat_log),
         "raw": new.raw_request,
         "now": to_ms(now),
     }
@@ -267,11 +267,11 @@ def insert(
         values["public_id"] = public_id
         cursor = db.execute(_INSERT, values)
         if cursor.rowcount == 1 and cursor.lastrowid is not None:
-            return _kept(new, cursor.lastrowid, values)
+            return _from_insert(new, cursor.lastrowid, values)
     raise ValueError("the source ran out of candidate ids; they must be endless")
 
 
-def _kept(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> Ticket:
+def _from_insert(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> Ticket:
     """The ticket as it will be read, without reading it."""
     now = from_ms(values["now"])
     return Ticket(
@@ -312,22 +312,22 @@ _INSERT = """
 
 
 async def by_id(db: aiosqlite.Connection, ticket_id: int) -> Ticket | None:
-    return await _one(db, "SELECT * FROM kept_tickets WHERE id = :id", {"id": ticket_id})
+    return await _fetch_one(db, "SELECT * FROM kept_tickets WHERE id = :id", {"id": ticket_id})
 
 
 async def by_public_id(db: aiosqlite.Connection, public_id: str) -> Ticket | None:
-    return await _one(db, "SELECT * FROM kept_tickets WHERE public_id = :id", {"id": public_id})
+    return await _fetch_one(db, "SELECT * FROM kept_tickets WHERE public_id = :id", {"id": public_id})
 
 
-async def request_of(db: aiosqlite.Connection, ticket_id: int) -> str | None:
+async def select_raw_request(db: aiosqlite.Connection, ticket_id: int) -> str | None:
     """The request's JSON body as it came."""
     rows = await db.execute_fetchall("SELECT raw FROM tickets WHERE id = :id", {"id": ticket_id})
     return next((row["raw"] for row in rows), None)
 
 
-async def shown_at(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
+async def by_discord_id(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
     """The ticket whose post or thread has this Discord id (a thread from a post shares the post's id)."""
-    return await _one(
+    return await _fetch_one(
         db,
         """
         SELECT * FROM kept_tickets WHERE post_message_id = :id
@@ -339,16 +339,16 @@ async def shown_at(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
 
 async def in_digest(db: aiosqlite.Connection, message_id: int) -> list[Ticket]:
     """The tickets a digest shows, oldest first."""
-    return await many(
+    return await fetch_all(
         db, "SELECT * FROM kept_tickets WHERE digest_message_id = :id ORDER BY id", {"id": message_id}
     )
 
 
-async def of_reporter(
+async def by_reporter(
     db: aiosqlite.Connection, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int
 ) -> list[Ticket]:
     """The newest tickets of one reporter, newest first."""
-    return await many(
+    return await fetch_all(
         db,
         """
         SELECT * FROM kept_tickets
@@ -359,34 +359,36 @@ async def of_reporter(
         {
             "source": source,
             "reporter_id": reporter_id,
-            "workspaces": dump(workspace_ids),
+            "workspaces": to_json(workspace_ids),
             "limit": limit,
         },
     )
 
 
-async def like(db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str], limit: int) -> list[Ticket]:
+async def autocomplete(
+    db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str], limit: int
+) -> list[Ticket]:
     """Among the newest tickets, those whose id or subject holds the text; for autocomplete."""
 
     def look(thread: sqlite3.Connection) -> list[Ticket]:
-        newest = newest_of(thread, workspace_ids, _RECENT)
-        found = thread.execute(_LIKE, {"text": text, "ids": dump(newest), "limit": limit})
-        return [ticket_of(row) for row in found]
+        newest = recent_ids(thread, workspace_ids, _AUTOCOMPLETE_SCANNED)
+        found = thread.execute(_AUTOCOMPLETE, {"text": text, "ids": to_json(newest), "limit": limit})
+        return [ticket_from_row(row) for row in found]
 
-    return await run_in_thread(db, lambda thread: at_one_moment(thread, look))
+    return await run_in_thread(db, lambda thread: in_snapshot(thread, look))
 
 
-_LIKE = """
+_AUTOCOMPLETE = """
     SELECT tickets.* FROM json_each(:ids) CROSS JOIN kept_tickets AS tickets ON tickets.id = json_each.value
     WHERE holds(public_id, :text) OR holds(subject, :text)
     ORDER BY tickets.id DESC LIMIT :limit
 """
 
 
-async def named(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) -> dict[str, Ticket]:
+async def by_names(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) -> dict[str, Ticket]:
     """The tickets of a scope that have these public ids or uids, by the names asked for."""
     # CROSS JOIN: by name first. SQLite would go through all tickets of the source instead.
-    tickets = await many(
+    tickets = await fetch_all(
         db,
         """
         SELECT kept_tickets.* FROM (
@@ -396,7 +398,7 @@ async def named(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) ->
         CROSS JOIN kept_tickets USING (id)
         WHERE workspace_id = :workspace AND source = :source
         """,
-        {"workspace": scope.workspace_id, "source": scope.source, "names": dump(names)},
+        {"workspace": scope.workspace_id, "source": scope.source, "names": to_json(names)},
     )
     return {name: ticket for ticket in tickets for name in (ticket.public_id, ticket.uid) if name in names}
 
@@ -418,7 +420,7 @@ async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int
             "status": ticket.status.value,
             "department": ticket.department,
             "reporter_id": ticket.reporter.id,
-            "reporter": dump_player(ticket.reporter),
+            "reporter": player_to_json(ticket.reporter),
             "claimer": ticket.claimed_by.id if ticket.claimed_by else None,
             "claimer_name": ticket.claimed_by.name if ticket.claimed_by else None,
             "claimer_source": ticket.claimed_by.source if ticket.claimed_by else None,
@@ -438,10 +440,10 @@ async def touch(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> None
     )
 
 
-async def _one(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> Ticket | None:
-    rows = await many(db, sql, values)
+async def _fetch_one(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> Ticket | None:
+    rows = await fetch_all(db, sql, values)
     return rows[0] if rows else None
 
 
-async def many(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> list[Ticket]:
-    return [ticket_of(row) for row in await db.execute_fetchall(sql, values)]
+async def fetch_all(db: aiosqlite.Connection, sql: str, values: dict[str, object]) -> list[Ticket]:
+    return [ticket_from_row(row) for row in await db.execute_fetchall(sql, values)]

@@ -12,24 +12,24 @@ from typing import Any
 import aiosqlite
 
 from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
-from storage.cache import Remembered
+from storage.cache import ReadCache
 from storage.connection import BUSY_TIMEOUT
-from storage.database import Transactions
+from storage.database import Database
 from storage.errors import UnknownWorkspace, WorkspaceNameTaken
 from storage.mapping import from_ms, to_ms
-from storage.outbox import move_what_is_stranded
+from storage.outbox import reroute_stranded
 
 WorkspaceChange = Callable[[Workspace], Workspace]
 
 
-class WorkspaceStore(Transactions):
+class WorkspaceStore(Database):
     """Every method is one transaction. A request's workspace is read once, until it changes."""
 
     def __init__(
         self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
     ) -> None:
         super().__init__(writer, reader, patience=patience)
-        self._workspaces: Remembered[Workspace] = Remembered()
+        self._workspaces: ReadCache[Workspace] = ReadCache()
 
     async def add_workspace(self, new: NewWorkspace, now: datetime) -> Workspace:
         """Raises NameTaken."""
@@ -43,11 +43,11 @@ class WorkspaceStore(Transactions):
     async def workspaces(self) -> list[Workspace]:
         """All of them, oldest first."""
         async with self._read() as db:
-            return await every(db)
+            return await select_all(db)
 
     async def workspace(self, workspace_id: str) -> Workspace:
         """Raises UnknownWorkspace."""
-        found = await self._workspaces.get(workspace_id, self._read_workspace)
+        found = await self._workspaces.get(workspace_id, self._select_workspace)
         if found is None:
             raise unknown_workspace(workspace_id)
         return found
@@ -55,12 +55,12 @@ class WorkspaceStore(Transactions):
     async def workspace_by_name(self, name: str) -> Workspace:
         """Raises UnknownWorkspace."""
         async with self._read() as db:
-            return await workspace_named(db, name)
+            return await require_workspace_by_name(db, name)
 
     async def workspaces_of_guild(self, guild_id: int) -> list[Workspace]:
         """The workspaces of a Discord guild, oldest first."""
         async with self._read() as db:
-            return await of_guild(db, guild_id)
+            return await by_guild(db, guild_id)
 
     async def change_workspace(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """Apply one of the workspace's own methods, and move what waits for a deleted channel it named.
@@ -71,13 +71,13 @@ class WorkspaceStore(Transactions):
             async with self._write() as db:
                 changed = change(await require_workspace(db, workspace_id))
                 await update(db, changed)
-                await move_what_is_stranded(db, changed)
+                await reroute_stranded(db, changed)
         finally:
-            self._workspaces.forget()
+            self._workspaces.invalidate()
         self._notify_outbox()
         return changed
 
-    async def _read_workspace(self, workspace_id: str) -> Workspace | None:
+    async def _select_workspace(self, workspace_id: str) -> Workspace | None:
         async with self._read() as db:
             return await by_id(db, workspace_id)
 
@@ -94,7 +94,7 @@ def unknown_workspace(workspace_id: str) -> UnknownWorkspace:
     return UnknownWorkspace(f"There is no workspace with the id {workspace_id}.")
 
 
-async def workspace_named(db: aiosqlite.Connection, name: str) -> Workspace:
+async def require_workspace_by_name(db: aiosqlite.Connection, name: str) -> Workspace:
     found = await by_name(db, name)
     if found is None:
         raise UnknownWorkspace(
@@ -117,7 +117,7 @@ async def insert(db: aiosqlite.Connection, new: NewWorkspace, now: datetime) -> 
             :departments, :categories, :created_at
         )
         """,
-        _values(workspace),
+        _params(workspace),
     )
     return workspace
 
@@ -132,38 +132,38 @@ async def update(db: aiosqlite.Connection, workspace: Workspace) -> None:
             default_department = :default_department, departments = :departments, categories = :categories
         WHERE id = :id
         """,
-        _values(workspace),
+        _params(workspace),
     )
 
 
-async def every(db: aiosqlite.Connection) -> list[Workspace]:
+async def select_all(db: aiosqlite.Connection) -> list[Workspace]:
     """All workspaces, oldest first."""
     rows = await db.execute_fetchall("SELECT * FROM workspaces ORDER BY created_at, name")
-    return [workspace_of(row) for row in rows]
+    return [workspace_from_row(row) for row in rows]
 
 
 async def by_name(db: aiosqlite.Connection, name: str) -> Workspace | None:
     rows = await db.execute_fetchall("SELECT * FROM workspaces WHERE name = :name", {"name": name})
-    return next((workspace_of(row) for row in rows), None)
+    return next((workspace_from_row(row) for row in rows), None)
 
 
 async def by_id(db: aiosqlite.Connection, workspace_id: str) -> Workspace | None:
-    rows = await db.execute_fetchall(BY_ID, {"id": workspace_id})
-    return next((workspace_of(row) for row in rows), None)
+    rows = await db.execute_fetchall(SELECT_BY_ID, {"id": workspace_id})
+    return next((workspace_from_row(row) for row in rows), None)
 
 
-BY_ID = "SELECT * FROM workspaces WHERE id = :id"
+SELECT_BY_ID = "SELECT * FROM workspaces WHERE id = :id"
 
 
-async def of_guild(db: aiosqlite.Connection, guild_id: int) -> list[Workspace]:
+async def by_guild(db: aiosqlite.Connection, guild_id: int) -> list[Workspace]:
     """The workspaces of a guild, oldest first."""
     rows = await db.execute_fetchall(
         "SELECT * FROM workspaces WHERE guild_id = :id ORDER BY created_at, name", {"id": guild_id}
     )
-    return [workspace_of(row) for row in rows]
+    return [workspace_from_row(row) for row in rows]
 
 
-def _values(workspace: Workspace) -> dict[str, object]:
+def _params(workspace: Workspace) -> dict[str, object]:
     return {
         "id": workspace.id,
         "name": workspace.name,
@@ -176,18 +176,18 @@ def _values(workspace: Workspace) -> dict[str, object]:
         "tickets_enabled": workspace.tickets_enabled,
         "unknown_categories": workspace.unknown_categories.value,
         "default_department": workspace.default_department,
-        "departments": _dump(workspace.departments),
-        "categories": _dump(workspace.categories),
+        "departments": _rules_to_json(workspace.departments),
+        "categories": _rules_to_json(workspace.categories),
         "created_at": to_ms(workspace.created_at),
     }
 
 
-def _dump(rules: Iterable[Department] | Iterable[Category]) -> str:
+def _rules_to_json(rules: Iterable[Department] | Iterable[Category]) -> str:
     return json.dumps([asdict(rule) for rule in rules], ensure_ascii=False, separators=(",", ":"))
 
 
 @lru_cache(maxsize=64)
-def workspace_of(row: sqlite3.Row) -> Workspace:
+def workspace_from_row(row: sqlite3.Row) -> Workspace:
     """Made again only once something of the row has changed: every ticket asks for its workspace's rules."""
     return Workspace(
         id=row["id"],
@@ -201,12 +201,12 @@ def workspace_of(row: sqlite3.Row) -> Workspace:
         tickets_enabled=bool(row["tickets_enabled"]),
         unknown_categories=UnknownCategoryPolicy(row["unknown_categories"]),
         default_department=row["default_department"],
-        departments=tuple(map(_department, json.loads(row["departments"]))),
+        departments=tuple(map(_department_from_json, json.loads(row["departments"]))),
         categories=tuple(Category(**kept) for kept in json.loads(row["categories"])),
         created_at=from_ms(row["created_at"]),
     )
 
 
-def _department(kept: dict[str, Any]) -> Department:
+def _department_from_json(kept: dict[str, Any]) -> Department:
     lists = {name: tuple(kept[name]) for name in ("categories", "members")}
     return Department(**kept | lists)
