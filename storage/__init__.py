@@ -1,4 +1,4 @@
-"""SQL, and only here. Knows tickets; has never heard of HTTP, Discord or any game."""
+"""The database: every SQL statement of ticketbridge. Knows nothing of HTTP, Discord or games."""
 
 from storage.deleted_channels import ChannelDeletion
 from storage.errors import (

@@ -1,4 +1,4 @@
-"""Notices: one for each channel in trouble that a workspace was told of."""
+"""Alert messages: one for each channel with a problem that was reported in a workspace's log channel."""
 
 import aiosqlite
 
@@ -11,17 +11,17 @@ class AlertStore(Database):
     """Every method is one transaction."""
 
     async def alert_messages(self) -> list[AlertMessage]:
-        """Every notice whose trouble was not seen to end."""
+        """Every alert message whose problem is not resolved yet, oldest problem first."""
         async with self._read() as db:
             return await select_all(db)
 
     async def save_alert_message(self, alert_message: AlertMessage) -> None:
-        """In the place of an earlier one about the same channel."""
+        """Insert an alert message, or replace the earlier one about the same channel."""
         async with self._write() as db:
             await upsert(db, alert_message)
 
     async def delete_alert_message(self, workspace_id: str, channel_id: int) -> None:
-        """Its trouble is over, and whoever is to know was told."""
+        """Delete an alert message whose problem is resolved."""
         async with self._write() as db:
             await delete(db, workspace_id, channel_id)
 
@@ -40,7 +40,7 @@ async def select_all(db: aiosqlite.Connection) -> list[AlertMessage]:
     ]
 
 
-async def upsert(db: aiosqlite.Connection, notice: AlertMessage) -> None:
+async def upsert(db: aiosqlite.Connection, alert: AlertMessage) -> None:
     await db.execute(
         """
         INSERT INTO notices (workspace_id, channel_id, log_channel_id, message_id, began_at)
@@ -48,11 +48,11 @@ async def upsert(db: aiosqlite.Connection, notice: AlertMessage) -> None:
         ON CONFLICT DO UPDATE SET log_channel_id = :log_channel, message_id = :message, began_at = :began_at
         """,
         {
-            "workspace": notice.workspace_id,
-            "channel": notice.channel_id,
-            "log_channel": notice.log_channel_id,
-            "message": notice.message_id,
-            "began_at": to_ms(notice.began_at),
+            "workspace": alert.workspace_id,
+            "channel": alert.channel_id,
+            "log_channel": alert.log_channel_id,
+            "message": alert.message_id,
+            "began_at": to_ms(alert.began_at),
         },
     )
 

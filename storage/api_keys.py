@@ -1,4 +1,4 @@
-"""Rows of API keys: hashes, never the keys."""
+"""API keys: their hashes are stored, never the keys themselves."""
 
 import sqlite3
 from datetime import datetime
@@ -13,16 +13,20 @@ from storage.errors import UnknownKey
 from storage.mapping import from_ms, to_ms
 from storage.workspaces import require_workspace_by_name
 
-_TOUCH_TIMEOUT = 0.5  # seconds
+_TOUCH_TIMEOUT = 0.5  # seconds to wait for the database before a use goes unrecorded
 
 
 class ApiKeyStore(Database):
-    """Every method is one transaction. A request's key is read once, until it changes."""
+    """Every method is one transaction. Keys are cached until one is revoked."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
+        self,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        *,
+        busy_timeout: float = BUSY_TIMEOUT,
     ) -> None:
-        super().__init__(writer, reader, patience=patience)
+        super().__init__(writer, reader, busy_timeout=busy_timeout)
         self._keys: ReadCache[ApiKey] = ReadCache()
 
     async def add_key(
@@ -36,7 +40,7 @@ class ApiKeyStore(Database):
         name: str = "",
         expires_at: datetime | None = None,
     ) -> ApiKey:
-        """Keep a key's hash. Raises UnknownWorkspace."""
+        """Store a key's hash. Raises UnknownWorkspace."""
         async with self._write() as db:
             workspace = await require_workspace_by_name(db, workspace_name)
             key = ApiKey(
@@ -52,21 +56,21 @@ class ApiKeyStore(Database):
             return key
 
     async def keys(self) -> list[ApiKey]:
-        """All keys, oldest first, expired and revoked ones among them."""
+        """All keys, oldest first, including expired and revoked ones."""
         async with self._read() as db:
             return await select_all(db)
 
     async def find_key(self, key_hash: str) -> ApiKey | None:
-        """The key with this hash, whether it opens anything or not; when it was last used may be behind."""
+        """The key with this hash, valid or not, or None. Its `last_used_at` may be out of date."""
         return await self._keys.get(key_hash, self._select_key)
 
     async def touch_key_last_used(self, prefix: str, now: datetime) -> None:
-        """Remember when a key was last used, unless that takes long: the request itself is not done yet."""
+        """Store when a key was last used. Gives up after half a second: the request waits for it."""
         async with self._write_within(_TOUCH_TIMEOUT) as db:
             await update_last_used(db, prefix, now)
 
     async def revoke_key(self, prefix: str, now: datetime) -> None:
-        """From the next request on, the key opens nothing. Raises UnknownKey."""
+        """Revoke a key, from the next request on. Raises UnknownKey."""
         try:
             async with self._write() as db:
                 if not await set_revoked(db, prefix, now):
@@ -100,7 +104,7 @@ async def insert(db: aiosqlite.Connection, key: ApiKey, key_hash: str) -> None:
 
 
 async def select_all(db: aiosqlite.Connection) -> list[ApiKey]:
-    """All of them, oldest first."""
+    """All keys, oldest first."""
     rows = await db.execute_fetchall(
         """
         SELECT api_keys.*, workspaces.name AS workspace_name
@@ -131,7 +135,7 @@ async def update_last_used(db: aiosqlite.Connection, prefix: str, now: datetime)
 
 
 async def set_revoked(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:
-    """Whether there is such a key. A second revocation keeps the time of the first."""
+    """Return whether the key exists. A second revocation keeps the time of the first."""
     async with db.execute(
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE prefix = :prefix RETURNING prefix",
         {"prefix": prefix, "now": to_ms(now)},

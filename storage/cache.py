@@ -1,4 +1,4 @@
-"""What is read with every request and changes rarely: kept in memory until it is changed."""
+"""In-memory cache for rows that every request reads and that rarely change."""
 
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -9,26 +9,29 @@ Value = TypeVar("Value")
 
 
 class ReadCache(Generic[Value]):
-    """By a name, what was read under it. Nobody else changes the file: its holder has locked it."""
+    """Values by key; `invalidate()` drops them all after a write.
+
+    Safe without expiry: the database lock keeps other processes from writing.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}
         self._generation = 0
 
-    async def get(self, name: str, read: Callable[[str], Awaitable[Value | None]]) -> Value | None:
-        """What `read` finds; of nothing found nothing is remembered, for anybody can ask for that."""
-        if name in self._values:
-            return self._values[name]
-        before = self._generation
-        found = await read(name)
-        # What was read while it was changed may be what it was before.
-        if found is not None and before == self._generation:
+    async def get(self, key: str, read: Callable[[str], Awaitable[Value | None]]) -> Value | None:
+        """Return the cached value, or call `read` and cache what it finds; a None is never cached."""
+        if key in self._values:
+            return self._values[key]
+        generation = self._generation
+        found = await read(key)
+        # A value that was read during a write may be the old one.
+        if found is not None and generation == self._generation:
             if len(self._values) >= _MAX_ENTRIES:
                 self._values.clear()
-            self._values[name] = found
+            self._values[key] = found
         return found
 
     def invalidate(self) -> None:
-        """Something was changed, or may have been."""
+        """Drop everything: something was written, or may have been."""
         self._generation += 1
         self._values.clear()

@@ -1,4 +1,4 @@
-"""The store's answer to what is deleted in Discord: nothing waits for it, and what matters is posted anew."""
+"""Deleted posts, threads and channels: clears their ids, and queues again what open tickets need."""
 
 import asyncio
 from collections import Counter
@@ -19,54 +19,58 @@ from storage.outbox import configured_channel, reroute_stranded
 from storage.tickets import fetch_all, require_ticket
 from storage.workspaces import require_workspace
 
-_BATCH_SIZE = 100  # tickets of a deleted channel, in one transaction
+_BATCH_SIZE = 100  # tickets of a deleted channel in one transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDeletion:
-    """What one workspace lost with a channel."""
+    """What the deletion of a channel means to one workspace."""
 
     workspace: Workspace
-    is_new: bool  # whether nobody knew before that the channel is gone
-    posts: int  # tickets that were shown in it
-    reposted: int  # of those, the ones that are not over or have something waiting
-    stranded: int  # deliveries that wait until the workspace names another channel
+    is_new: bool  # the deletion was not recorded before
+    posts: int  # tickets that had their post in it
+    reposted: int  # of those, the open ones and those with pending deliveries
+    stranded: int  # deliveries that stay pending until the workspace names another channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedTicket:
-    """A ticket that has its post in some channel."""
+    """A ticket that has its post in a channel."""
 
     ticket_id: int
     workspace_id: str
-    needs_repost: bool  # it is not over, or has something left to show
+    needs_repost: bool  # it is open, or has pending posts or messages
 
 
 class DiscordCleanupStore(Database):
-    """Every method is one transaction, unless it says otherwise. All ids are Discord's but a ticket's."""
+    """Every method is one transaction, unless it says otherwise."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
+        self,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        *,
+        busy_timeout: float = BUSY_TIMEOUT,
     ) -> None:
-        super().__init__(writer, reader, patience=patience)
+        super().__init__(writer, reader, busy_timeout=busy_timeout)
         self._cleanup_lock = asyncio.Lock()
 
     async def record_post_deleted(self, message_id: int) -> list[Ticket]:
-        """That message was deleted. The tickets it showed, as they are now; none if it showed none."""
+        """Record that a Discord message was deleted; return the tickets whose post it was."""
         async with self._read() as db:
-            shown = await tickets_by_message(db, message_id)
-        if not shown:  # as for nearly every message people delete: nothing to write
+            posted = await tickets_by_message(db, message_id)
+        if not posted:  # the usual case, without a write transaction
             return []
         async with self._write() as db:
-            for ticket in shown:
+            for ticket in posted:
                 await clear_post(db, ticket.id)
-            return [await require_ticket(db, ticket.id) for ticket in shown]
+            return [await require_ticket(db, ticket.id) for ticket in posted]
 
     async def record_thread_deleted(self, thread_id: int, now: datetime) -> Ticket | None:
-        """That thread was deleted. The ticket it belonged to, as it is now; None if there is none.
+        """Record that a thread was deleted; return the ticket it belonged to, or None.
 
-        What is said next stands under the post. A private ticket had its post in there: if it is not over,
-        or something waits for it, both are made anew.
+        Later messages go below the post. A private ticket had its post in the thread: if it is open or has
+        pending deliveries, both are queued again.
         """
         async with self._write() as db:
             before = await ticket_by_thread(db, thread_id)
@@ -82,68 +86,68 @@ class DiscordCleanupStore(Database):
         return ticket
 
     async def record_channel_deleted(self, channel_id: int, now: datetime) -> list[ChannelDeletion]:
-        """That channel was deleted, with its threads. What it meant to each workspace it meant anything to.
+        """Record that a channel was deleted, with its threads; return one result per affected workspace.
 
-        Tickets that were shown in it are posted again where their workspace says now, unless they are over
-        and nothing waits for them; what waited for it is bound for that channel too. This is many
-        transactions, so that others can write meanwhile. Cut short, it is still to be done, and is news.
+        Open tickets and those with pending deliveries are queued again for the channel that their workspace
+        names now, and pending deliveries are rerouted to it. Runs in many transactions so that others can
+        write meanwhile; if it is interrupted, the next call finishes it and still reports it as new.
         """
         posts: Counter[str] = Counter()
-        again: Counter[str] = Counter()
-        async with self._cleanup_lock:  # who asks for the same channel finds nothing left, and tells nothing
-            while shown := await self._clear_some_posts(channel_id, now):
-                posts.update(one.workspace_id for one in shown)
-                again.update(one.workspace_id for one in shown if one.needs_repost)
+        reposted: Counter[str] = Counter()
+        async with self._cleanup_lock:  # a second call for the same channel finds nothing left to report
+            while cleared := await self._clear_some_posts(channel_id, now):
+                posts.update(ticket.workspace_id for ticket in cleared)
+                reposted.update(ticket.workspace_id for ticket in cleared if ticket.needs_repost)
             async with self._write() as db:
-                is_news = await insert_deleted(db, channel_id, now)
-                losses = []
+                is_new = await insert_deleted(db, channel_id, now)
+                deletions = []
                 for workspace in await workspaces.select_all(db):
                     stranded = await reroute_stranded(db, workspace)
                     if workspace.id in posts or stranded or channel_id in workspace.channel_ids:
-                        loss = ChannelDeletion(
+                        deletion = ChannelDeletion(
                             workspace=workspace,
-                            is_new=is_news,
+                            is_new=is_new,
                             posts=posts[workspace.id],
-                            reposted=again[workspace.id],
+                            reposted=reposted[workspace.id],
                             stranded=stranded,
                         )
-                        losses.append(loss)
+                        deletions.append(deletion)
         self._notify_outbox()
-        return losses
+        return deletions
 
     async def _clear_some_posts(self, channel_id: int, now: datetime) -> list[PostedTicket]:
-        """The next tickets that were shown there, and are so no more; none if none are left."""
+        """Clear the posts of the next tickets of a channel, and return these; empty if none is left."""
         async with self._write() as db:
-            shown = await posted_in_channel(db, channel_id, _BATCH_SIZE)
-            await clear_posts(db, [one.ticket_id for one in shown])
-            for one in shown:
-                if one.needs_repost:
-                    await _requeue(db, one.ticket_id, now)
+            posted = await posted_in_channel(db, channel_id, _BATCH_SIZE)
+            await clear_posts(db, [ticket.ticket_id for ticket in posted])
+            for ticket in posted:
+                if ticket.needs_repost:
+                    await _requeue(db, ticket.ticket_id, now)
         self._notify_outbox()
-        return shown
+        return posted
 
     async def repost(self, ticket_id: int, now: datetime) -> bool:
-        """Show a ticket once more that has no post; False if it has one, or one is on its way.
+        """Queue the post of a ticket that has none; False if it has one, or one is pending.
 
         Raises UnknownTicket.
         """
         async with self._write() as db:
             ticket = await require_ticket(db, ticket_id)
-            waiting = await outbox.select_pending(db, ticket_id, Destination.DISCORD)
-            is_shown = ticket.post.message_id is not None or ticket.post.digest_message_id is not None
-            if is_shown or any(one.kind is DeliveryKind.POST for one in waiting):
+            pending = await outbox.select_pending(db, ticket_id, Destination.DISCORD)
+            is_posted = ticket.post.message_id is not None or ticket.post.digest_message_id is not None
+            if is_posted or any(delivery.kind is DeliveryKind.POST for delivery in pending):
                 return False
             await _requeue(db, ticket_id, now)
         self._notify_outbox()
         return True
 
     async def mark_deleted(self, discord_id: int, now: datetime) -> bool:
-        """A role was deleted. Whether that was not known before."""
+        """Record that a role was deleted; return whether that is new."""
         async with self._write() as db:
             return await insert_deleted(db, discord_id, now)
 
     async def channels_in_use(self) -> list[int]:
-        """Channels that hold posts, or that something waits for."""
+        """Channels with posts or pending deliveries."""
         async with self._read() as db:
             return await select_channels_in_use(db)
 
@@ -155,37 +159,39 @@ async def _requeue(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> N
 
 
 async def _needs_repost(db: aiosqlite.Connection, ticket: Ticket) -> bool:
-    """Whether work on it goes on, or something about it still has to be shown."""
-    waiting = await outbox.select_pending(db, ticket.id, Destination.DISCORD)
+    """Whether a ticket is open, or has pending posts or messages."""
+    pending = await outbox.select_pending(db, ticket.id, Destination.DISCORD)
     return not ticket.status.is_closed or any(
-        one.kind in (DeliveryKind.POST, DeliveryKind.POST_MESSAGE) for one in waiting
+        delivery.kind in (DeliveryKind.POST, DeliveryKind.POST_MESSAGE) for delivery in pending
     )
 
 
 async def requeue_post(db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket, now: datetime) -> None:
-    """Queue what shows a ticket once more, as far as it is missing, each under a nonce of its own.
+    """Queue the post and thread that a ticket has lost, with new nonces.
 
-    What waits for a place that is no longer there goes behind it; what has a place keeps its turn, for it
-    may be on its way. A private ticket stays in the channel its reporter can see.
+    If nothing of the ticket is left in Discord, pending messages are queued again behind its post; otherwise
+    they keep their place, for an attempt may be under way. A private ticket stays in its channel, which its
+    reporter can see.
     """
-    waiting = await outbox.select_pending(db, ticket.id, Destination.DISCORD)
+    pending = await outbox.select_pending(db, ticket.id, Destination.DISCORD)
     await drop_dead_posts(db, ticket.id, now)
-    nowhere = ticket.post.thread_id is None and (ticket.is_private or ticket.post.channel_id is None)
-    if nowhere:
+    nothing_left = ticket.post.thread_id is None and (ticket.is_private or ticket.post.channel_id is None)
+    if nothing_left:
         await drop_pending(db, ticket.id, Destination.DISCORD, now)
     channel = (ticket.post.channel_id if ticket.is_private else None) or configured_channel(workspace, ticket)
     part = f"again {await max_delivery_id(db)}"
     for kind in ticket.initial_deliveries:
         if kind is DeliveryKind.POST or ticket.post.thread_id is None:
             await outbox.insert(db, ticket, kind, channel, now, part=part)
-    for one in waiting if nowhere else ():
-        if one.kind in (DeliveryKind.POST_MESSAGE, DeliveryKind.POST_POINTER):
-            again, said = f"{part} {one.id}", one.message_id
-            await outbox.insert(db, ticket, one.kind, channel, now, message_id=said, part=again)
+    for old in pending if nothing_left else ():
+        if old.kind in (DeliveryKind.POST_MESSAGE, DeliveryKind.POST_POINTER):
+            await outbox.insert(
+                db, ticket, old.kind, channel, now, message_id=old.message_id, part=f"{part} {old.id}"
+            )
 
 
 async def insert_deleted(db: aiosqlite.Connection, discord_id: int, now: datetime) -> bool:
-    """Whether it was not known before that this channel or role was deleted. Its id never comes back."""
+    """Record a deleted channel or role; return whether that is new. Discord never reuses an id."""
     async with db.execute(
         "INSERT INTO gone (discord_id, found_at) VALUES (:id, :now) ON CONFLICT DO NOTHING RETURNING 1",
         {"id": discord_id, "now": to_ms(now)},
@@ -194,7 +200,7 @@ async def insert_deleted(db: aiosqlite.Connection, discord_id: int, now: datetim
 
 
 async def tickets_by_message(db: aiosqlite.Connection, message_id: int) -> list[Ticket]:
-    """The tickets whose post this message is: one, or those of a digest, oldest first."""
+    """The tickets whose post or digest a message is, oldest first."""
     return await fetch_all(
         db,
         """
@@ -212,7 +218,7 @@ async def ticket_by_thread(db: aiosqlite.Connection, thread_id: int) -> Ticket |
 
 
 async def posted_in_channel(db: aiosqlite.Connection, channel_id: int, limit: int) -> list[PostedTicket]:
-    """Tickets that have their post in that channel, oldest first."""
+    """Tickets that have their post in a channel, oldest first."""
     rows = await db.execute_fetchall(
         """
         SELECT id, workspace_id, status IN ('open', 'in-progress') OR EXISTS (
@@ -233,7 +239,7 @@ async def posted_in_channel(db: aiosqlite.Connection, channel_id: int, limit: in
 
 
 async def clear_post(db: aiosqlite.Connection, ticket_id: int) -> None:
-    """It has no post any more; its thread, if it has one, stays."""
+    """Clear the ids of a ticket's post; its thread stays."""
     await db.execute(
         "UPDATE tickets SET post_message_id = NULL, digest_message_id = NULL WHERE id = :id",
         {"id": ticket_id},
@@ -241,7 +247,7 @@ async def clear_post(db: aiosqlite.Connection, ticket_id: int) -> None:
 
 
 async def clear_thread(db: aiosqlite.Connection, ticket_id: int) -> None:
-    """It has no thread any more; a post that stood in it is gone as well."""
+    """Clear the id of a ticket's thread, and of a private ticket's post, which was in it."""
     await db.execute(
         """
         UPDATE tickets SET thread_id = NULL,
@@ -253,7 +259,7 @@ async def clear_thread(db: aiosqlite.Connection, ticket_id: int) -> None:
 
 
 async def clear_posts(db: aiosqlite.Connection, ticket_ids: Sequence[int]) -> None:
-    """Whatever was posted of these tickets is shown nowhere any more."""
+    """Clear the ids of all that was posted of these tickets."""
     await db.execute(
         """
         UPDATE tickets SET post_channel_id = NULL, post_message_id = NULL, thread_id = NULL,
@@ -265,7 +271,7 @@ async def clear_posts(db: aiosqlite.Connection, ticket_ids: Sequence[int]) -> No
 
 
 async def drop_dead_posts(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> None:
-    """Posts and threads of a ticket that were set aside: others take their place."""
+    """Drop the dead-letter posts and threads of a ticket: new ones replace them."""
     await db.execute(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
@@ -275,25 +281,27 @@ async def drop_dead_posts(db: aiosqlite.Connection, ticket_id: int, now: datetim
     )
 
 
-async def drop_pending(db: aiosqlite.Connection, ticket_id: int, lane: Destination, now: datetime) -> None:
+async def drop_pending(
+    db: aiosqlite.Connection, ticket_id: int, destination: Destination, now: datetime
+) -> None:
     await db.execute(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
         WHERE ticket_id = :id AND lane = :lane AND state = 'pending'
         """,
-        {"id": ticket_id, "lane": lane.value, "now": to_ms(now)},
+        {"id": ticket_id, "lane": destination.value, "now": to_ms(now)},
     )
 
 
 async def max_delivery_id(db: aiosqlite.Connection) -> int:
-    """Its id; every delivery that is put in the outbox later has a higher one."""
+    """The id of the newest delivery; later ones have higher ids, which makes new nonces unique."""
     (row,) = await db.execute_fetchall("SELECT coalesce(max(id), 0) AS id FROM outbox")
     return int(row["id"])
 
 
 async def select_channels_in_use(db: aiosqlite.Connection) -> list[int]:
-    """Channels that hold posts, or that something waits for."""
-    # From one channel to the next: DISTINCT would go through all tickets.
+    """Channels with posts or pending deliveries."""
+    # Steps from channel to channel in the index; DISTINCT would scan all tickets.
     rows = await db.execute_fetchall(
         """
         WITH RECURSIVE held (channel_id) AS (

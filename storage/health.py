@@ -1,4 +1,4 @@
-"""How the store is: whether it takes anything, how much waits in it, how much came in."""
+"""Health and metrics of the database: write probe, outbox depths, tickets counted by source."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,27 +17,27 @@ _RESERVED_BYTES = 64 * 1024  # bytes
 
 
 PROBE_INTERVAL = 1.0  # seconds
-_PROBE_TIMEOUT = 0.25  # seconds: whoever asks how the store is does not wait for it
+_PROBE_TIMEOUT = 0.25  # seconds: a health check must not wait for the database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxDepth:
-    """Deliveries of one state and kind that are bound for one channel."""
+    """How many deliveries of one state and kind a channel has."""
 
-    state: DeliveryState  # pending or buried
+    state: DeliveryState  # pending or dead letter
     kind: DeliveryKind
     channel_id: int
     count: int
-    oldest: datetime  # when the one that was put there first was
+    oldest: datetime  # when the oldest was put in the outbox
 
 
 class HealthStore(Database):
-    """Every method is one transaction, at most."""
+    """Every method is at most one transaction, but for the probe of `health_error`."""
 
     _probed_at = float("-inf")
 
     async def health_error(self) -> StorageError | None:
-        """Why the store takes nothing, if so. While it does not, asking makes it find out again."""
+        """Why the database accepts no writes; None if it does. While it fails, each call probes it again."""
         now = time.monotonic()
         if self._last_error is None or self.broken.is_set() or now - self._probed_at < PROBE_INTERVAL:
             return self._last_error
@@ -48,24 +48,24 @@ class HealthStore(Database):
         return self._last_error
 
     async def _probe(self) -> None:
-        """Take as much room as a few tickets do, and let go of it: less might fit where no ticket does."""
+        """Write as many bytes as a few tickets take, then free them: less might fit where no ticket does."""
         async with self._write_within(_PROBE_TIMEOUT) as db:
             await reserve_space(db)
         async with self._write_within(_PROBE_TIMEOUT) as db:
             await release_space(db)
 
     async def outbox_depths(self) -> Sequence[OutboxDepth]:
-        """What is not delivered, counted by state, kind and channel."""
+        """Undelivered deliveries, counted by state, kind and channel."""
         async with self._read() as db:
             return await select_outbox_depths(db)
 
     async def newest_ticket_id(self) -> int:
-        """Our number of the ticket that came last; 0 if there is none."""
+        """The id of the newest ticket; 0 if there is none."""
         async with self._read() as db:
             return await select_newest_ticket_id(db)
 
     async def count_tickets_by_source(self, after: int, last: int) -> Mapping[str, int]:
-        """How many tickets came from each source: those after one number, up to and with the other."""
+        """Count tickets by source, of those with `after` < id <= `last`."""
         async with self._read() as db:
             return await select_counts_by_source(db, after, last)
 
@@ -109,7 +109,7 @@ async def select_counts_by_source(db: aiosqlite.Connection, after: int, last: in
 
 
 async def reserve_space(db: aiosqlite.Connection) -> None:
-    """If a process was killed before it left it, it is there already, and is taken anew."""
+    """Insert a row of 64 KiB; one left by a killed process is replaced."""
     await db.execute("DELETE FROM room")
     await db.execute("INSERT INTO room (id, filler) VALUES (1, zeroblob(:size))", {"size": _RESERVED_BYTES})
 

@@ -1,4 +1,4 @@
-"""Rows of answers to requests that may come again. Never commits."""
+"""Idempotency: stored responses of requests that may be repeated. SQL within a transaction of the caller."""
 
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -12,60 +12,63 @@ from storage.mapping import to_ms
 
 
 def run_idempotent(
-    db: sqlite3.Connection, once: IdempotencyKey | None, now: datetime, act: Callable[[], bytes]
+    db: sqlite3.Connection, key: IdempotencyKey | None, now: datetime, act: Callable[[], bytes]
 ) -> StoredResponse:
-    """What the same request was answered before; otherwise what `act` answers. Raises DifferentRequest."""
-    if once is None:
+    """Return the stored response of the same request, or call `act` and store its response.
+
+    In the thread of the writer. Raises IdempotencyKeyReused.
+    """
+    if key is None:
         return StoredResponse(body=act())
-    kept = read_response(db.execute(*select_statement(once, now)), once)
-    if kept is not None:
-        return StoredResponse(body=kept, replayed=True)
+    stored = read_response(db.execute(*select_statement(key, now)), key)
+    if stored is not None:
+        return StoredResponse(body=stored, replayed=True)
     body = act()
-    db.execute(DELETE_EXPIRED, by(now))
-    db.execute(INSERT, insert_params(once, body))
+    db.execute(DELETE_EXPIRED, {"now": to_ms(now)})
+    db.execute(INSERT, insert_params(key, body))
     return StoredResponse(body=body)
 
 
-async def find(db: aiosqlite.Connection, once: IdempotencyKey, now: datetime) -> bytes | None:
-    """What the same request was answered with. Raises DifferentRequest."""
-    return read_response(await db.execute_fetchall(*select_statement(once, now)), once)
+async def find(db: aiosqlite.Connection, key: IdempotencyKey, now: datetime) -> bytes | None:
+    """The stored response body of the same request, or None. Raises IdempotencyKeyReused."""
+    return read_response(await db.execute_fetchall(*select_statement(key, now)), key)
 
 
-async def insert(db: aiosqlite.Connection, once: IdempotencyKey, body: bytes, now: datetime) -> None:
-    """Keep an answer, and let go of those that are kept no longer."""
-    await db.execute(DELETE_EXPIRED, by(now))
-    await db.execute(INSERT, insert_params(once, body))
+async def insert(db: aiosqlite.Connection, key: IdempotencyKey, body: bytes, now: datetime) -> None:
+    """Store a response, and delete the expired ones."""
+    await db.execute(DELETE_EXPIRED, {"now": to_ms(now)})
+    await db.execute(INSERT, insert_params(key, body))
 
 
-def select_statement(once: IdempotencyKey, now: datetime) -> tuple[str, dict[str, object]]:
-    """The statement that finds what the same request was answered, and its values."""
+def select_statement(key: IdempotencyKey, now: datetime) -> tuple[str, dict[str, object]]:
+    """The statement that selects the response of the same request, and its parameters."""
     values: dict[str, object] = {
-        "sender": once.key_prefix,
-        "path": once.path,
-        "token": once.header_value,
-        "digest": once.body_sha256,
+        "sender": key.key_prefix,
+        "path": key.path,
+        "token": key.header_value,
+        "digest": key.body_sha256,
         "now": to_ms(now),
     }
-    return (_SELECT_BY_BODY if once.header_value is None else _SELECT_BY_HEADER), values
+    return (_SELECT_BY_BODY if key.header_value is None else _SELECT_BY_HEADER), values
 
 
-def read_response(rows: Iterable[sqlite3.Row], once: IdempotencyKey) -> bytes | None:
-    """Raises DifferentRequest."""
+def read_response(rows: Iterable[sqlite3.Row], key: IdempotencyKey) -> bytes | None:
+    """The body among the selected rows. Raises IdempotencyKeyReused."""
     for row in rows:
-        if row["digest"] != once.body_sha256:
+        if row["digest"] != key.body_sha256:
             raise IdempotencyKeyReused
         return bytes(row["body"])
     return None
 
 
-def insert_params(once: IdempotencyKey, body: bytes) -> dict[str, object]:
+def insert_params(key: IdempotencyKey, body: bytes) -> dict[str, object]:
     return {
-        "sender": once.key_prefix,
-        "path": once.path,
-        "token": once.header_value,
-        "digest": once.body_sha256,
+        "sender": key.key_prefix,
+        "path": key.path,
+        "token": key.header_value,
+        "digest": key.body_sha256,
         "body": body,
-        "until": to_ms(once.expires_at),
+        "until": to_ms(key.expires_at),
     }
 
 
@@ -78,10 +81,6 @@ _SELECT_BY_BODY = """
     SELECT digest, body FROM answered
     WHERE sender = :sender AND path = :path AND digest = :digest AND token IS NULL AND keep_until > :now
 """
-
-
-def by(now: datetime) -> dict[str, object]:
-    return {"now": to_ms(now)}
 
 
 DELETE_EXPIRED = "DELETE FROM answered WHERE keep_until <= :now"

@@ -1,4 +1,4 @@
-"""Tickets created and updated by requests: each request is carried out once, in one transaction."""
+"""Creates and updates tickets: each request is executed once, in one transaction."""
 
 import secrets
 import sqlite3
@@ -28,7 +28,7 @@ MessageComposer = Callable[[Ticket], Words | None]
 
 
 class IntakeStore(BatchWriter):
-    """Every method is one transaction. What a scope does not hold is unknown to who asks within it."""
+    """Every method is one transaction. A ticket outside of the given scope raises UnknownTicket."""
 
     async def add_ticket(
         self,
@@ -39,10 +39,10 @@ class IntakeStore(BatchWriter):
         *,
         channel_id: int | None = None,
     ) -> Ticket:
-        """Keep a ticket and what must follow in Discord. `ids` are endless candidates for its public id.
+        """Store a ticket and its first deliveries. `ids` are endless candidates for its public id.
 
-        `channel_id` is where a private thread is to be made; otherwise the workspace names the channel.
-        Raises TooManyOpen, UnknownWorkspace.
+        `channel_id` is where to create a private thread; by default the workspace names the channel.
+        Raises OpenTicketLimitReached, UnknownWorkspace.
         """
         return await self._submit(
             lambda db: insert_ticket(db, workspace_id, new, ids, now, channel_id=channel_id)
@@ -58,12 +58,12 @@ class IntakeStore(BatchWriter):
         idempotency_key: IdempotencyKey | None,
         serialize_response: Callable[[Ticket], bytes],
     ) -> StoredResponse:
-        """Keep a ticket, and with it what the request is answered; the same request again gets that answer.
+        """Store a ticket and the response of its request; the same request again gets that response.
 
-        Raises DifferentRequest, TooManyOpen, UnknownWorkspace.
+        Raises IdempotencyKeyReused, OpenTicketLimitReached, UnknownWorkspace.
         """
 
-        def keep(db: sqlite3.Connection) -> StoredResponse:
+        def write(db: sqlite3.Connection) -> StoredResponse:
             return run_idempotent(
                 db,
                 idempotency_key,
@@ -71,13 +71,13 @@ class IntakeStore(BatchWriter):
                 lambda: serialize_response(insert_ticket(db, workspace_id, new, ids, now)),
             )
 
-        return await self._submit(keep)
+        return await self._submit(write)
 
     async def stored_response(self, idempotency_key: IdempotencyKey, now: datetime) -> StoredResponse | None:
-        """What the same request was answered before. Raises DifferentRequest."""
+        """The stored response of the same request, or None. Raises IdempotencyKeyReused."""
         async with self._read() as db:
-            kept = await idempotency.find(db, idempotency_key, now)
-        return None if kept is None else StoredResponse(body=kept, replayed=True)
+            body = await idempotency.find(db, idempotency_key, now)
+        return None if body is None else StoredResponse(body=body, replayed=True)
 
     async def update_ticket(
         self,
@@ -91,37 +91,38 @@ class IntakeStore(BatchWriter):
         now: datetime,
         serialize_response: Callable[[TicketDetails, Workspace], bytes],
     ) -> StoredResponse:
-        """Say something on a ticket, change it, or both; the same request again gets the same answer.
+        """Add a message to a ticket, change it, or both; the same request again gets the same response.
 
-        Raises what the ticket and the workspace raise, UnknownTicket and DifferentRequest.
+        `name` is a public id or uid. Raises what the ticket and the workspace raise, UnknownTicket and
+        IdempotencyKeyReused.
         """
 
-        async def work(db: aiosqlite.Connection) -> bytes:
+        async def update(db: aiosqlite.Connection) -> bytes:
             ticket = await require_in_scope(db, scope, name)
             workspace = await require_workspace(db, ticket.workspace_id)
-            words = message(ticket) if message is not None else None
-            if words is not None:
+            new_message = message(ticket) if message is not None else None
+            if new_message is not None:
                 origin = f"{scope.source}:{secrets.token_hex(16)}"
-                await insert_message(db, workspace, ticket, words, origin, now)
+                await insert_message(db, workspace, ticket, new_message, origin, now)
             if change is not None:
                 ticket = await apply_change(db, workspace, ticket, change(ticket, workspace), actor, now)
             return serialize_response(TicketDetails(ticket=ticket), workspace)
 
-        return await self._run_idempotent(work, idempotency_key, now)
+        return await self._run_idempotent(update, idempotency_key, now)
 
     async def _run_idempotent(
         self,
         act: Callable[[aiosqlite.Connection], Awaitable[bytes]],
-        once: IdempotencyKey | None,
+        key: IdempotencyKey | None,
         now: datetime,
     ) -> StoredResponse:
         async with self._write() as db:
-            kept = await idempotency.find(db, once, now) if once else None
-            if kept is not None:
-                return StoredResponse(body=kept, replayed=True)
+            stored = await idempotency.find(db, key, now) if key else None
+            if stored is not None:
+                return StoredResponse(body=stored, replayed=True)
             body = await act(db)
-            if once is not None:
-                await idempotency.insert(db, once, body, now)
+            if key is not None:
+                await idempotency.insert(db, key, body, now)
         self._notify_outbox()
         return StoredResponse(body=body)
 
@@ -135,10 +136,13 @@ def insert_ticket(
     *,
     channel_id: int | None = None,
 ) -> Ticket:
-    """Keep a ticket where its workspace's rules put it. Raises TooManyOpen, UnknownWorkspace."""
+    """Insert a ticket and its first deliveries by its workspace's rules. In the thread of the writer.
+
+    Raises OpenTicketLimitReached, UnknownWorkspace.
+    """
     workspace = _require_workspace(db, workspace_id)
-    most = workspace.open_ticket_limit(new)
-    if most is not None and _count_open(db, workspace_id, new) >= most:
+    limit = workspace.open_ticket_limit(new)
+    if limit is not None and _count_open(db, workspace_id, new) >= limit:
         raise OpenTicketLimitReached
     department = workspace.department_for(new.category).id
     ticket = tickets.insert(db, new, workspace_id=workspace_id, department=department, ids=ids, now=now)
@@ -149,7 +153,7 @@ def insert_ticket(
 
 
 def _require_workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:
-    """Read each time: its rules may have changed since the request was let in."""
+    """Read within the transaction: its rules may have changed since the request was authenticated."""
     row = db.execute(workspaces.SELECT_BY_ID, {"id": workspace_id}).fetchone()
     if row is None:
         raise unknown_workspace(workspace_id)
@@ -157,7 +161,7 @@ def _require_workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:
 
 
 def _count_open(db: sqlite3.Connection, workspace_id: str, new: NewTicket) -> int:
-    """How many open tickets the reporter of a new one has in its category; no game reports."""
+    """Count the open tickets of the reporter in the category of a new one, without game reports."""
     values = {
         "source": new.source,
         "reporter": new.reporter.id,

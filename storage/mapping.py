@@ -1,4 +1,4 @@
-"""Rows to domain objects and back: times, JSON, tickets, deliveries."""
+"""Converts rows to domain objects and back: times, JSON, tickets, deliveries."""
 
 import json
 import sqlite3
@@ -15,13 +15,13 @@ _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def to_ms(moment: datetime) -> int:
-    """Milliseconds since 1970; raises TypeError for a datetime without a zone."""
-    return (moment - _EPOCH) // _MILLISECOND
+def to_ms(time: datetime) -> int:
+    """Whole milliseconds since 1970, UTC; raises TypeError for a datetime without a time zone."""
+    return (time - _EPOCH) // _MILLISECOND
 
 
 def from_ms(ms: int) -> datetime:
-    """The aware datetime of a kept time."""
+    """The aware datetime of stored milliseconds."""
     return _EPOCH + timedelta(milliseconds=ms)
 
 
@@ -90,7 +90,7 @@ def delivery_from_row(row: sqlite3.Row) -> Delivery:
 
 
 def delivery_fields(row: sqlite3.Row) -> dict[str, Any]:
-    """What every delivery has."""
+    """The fields that every delivery has."""
     return {
         "id": row["id"],
         "ticket_id": row["ticket_id"],

@@ -1,4 +1,4 @@
-"""Rows of what is said on tickets. Never commits."""
+"""Messages of tickets: SQL within a transaction of the caller."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ from storage.mapping import from_ms, to_ms
 
 
 async def insert(db: aiosqlite.Connection, message: Words, origin: str, now: datetime) -> Message:
-    """Keep a message. `origin` is what it came by, and of no message kept before."""
+    """Insert a message. `origin` is unique: what the message came from."""
     (row,) = await db.execute_fetchall(
         """
         INSERT INTO messages (
@@ -66,7 +66,7 @@ async def newest_of_ticket(
 async def with_message_counts(
     db: aiosqlite.Connection, tickets: Sequence[Ticket]
 ) -> tuple[TicketDetails, ...]:
-    """The tickets, in their order, with how many replies and follow-ups each has."""
+    """The tickets, in the same order, each with the number of its replies and follow-ups."""
     rows = await db.execute_fetchall(
         """
         SELECT ticket_id, sum(kind = 'reply') AS replies, sum(kind = 'follow-up') AS follow_ups

@@ -1,4 +1,4 @@
-"""The outbox: first in, first out per ticket and lane; what was begun, and what became of it."""
+"""The outbox: deliveries per ticket and destination, first in, first out, with their attempts and results."""
 
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -21,30 +21,30 @@ class OutboxStore(Database):
     async def due_deliveries(
         self, destination: Destination, in_flight: Collection[int], now: datetime, limit: int = 50
     ) -> list[list[Delivery]]:
-        """For each channel that is not busy, what leaves next: one delivery, or posts for one message."""
+        """The next deliveries of each channel that is not in flight: one, or the posts of one digest."""
         async with self._read() as db:
             channels = await outbox_queue.due_channels(db, destination, in_flight, now, limit)
             due = []
-            for channel_id, crowded in channels:
-                choose = outbox_queue.next_by_priority if crowded else outbox_queue.next_fifo
+            for channel_id, in_digest_mode in channels:
+                choose = outbox_queue.next_by_priority if in_digest_mode else outbox_queue.next_fifo
                 due.append(await choose(db, destination, channel_id, now))
         return [deliveries for deliveries in due if deliveries]
 
     async def next_due(self, destination: Destination, in_flight: Collection[int]) -> datetime | None:
-        """When there will be something to deliver to a channel that is not busy."""
+        """When the next delivery to a channel that is not in flight is due; None if none is pending."""
         async with self._read() as db:
             return await outbox_queue.next_due(db, destination, in_flight)
 
     async def pending_for_ticket(self, ticket_id: int, destination: Destination) -> list[Delivery]:
-        """What has not been delivered for one ticket, first in first."""
+        """The pending deliveries of a ticket, oldest first."""
         async with self._read() as db:
             return await select_pending(db, ticket_id, destination)
 
     async def start_attempt(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
-        """Note that an attempt leaves now: if nothing else is ever heard of it, its outcome is unknown.
+        """Record an attempt before it is made: if no result follows, its outcome is unknown.
 
-        Several leave in one message, now and in every later attempt: given back are the deliveries with its
-        lead and nonce, all else as it was before this attempt.
+        Several deliveries form one digest, now and in every later attempt. Returns them with its lead id and
+        nonce, otherwise as they were before this attempt.
         """
         first = deliveries[0]
         lead_id = first.digest_lead_id or (first.id if len(deliveries) > 1 else None)
@@ -54,19 +54,19 @@ class OutboxStore(Database):
         return [replace(delivery, digest_lead_id=lead_id, nonce=first.nonce) for delivery in deliveries]
 
     async def mark_delivered(self, deliveries: Sequence[Delivery], receipt: Receipt, now: datetime) -> None:
-        """The far side has them. For tickets' own posts and threads, remember where they are."""
+        """Mark deliveries as done, and store the Discord ids of posts and threads on their tickets."""
         async with self._write() as db:
             for delivery in deliveries:
                 await _mark_delivered(db, delivery, receipt, now)
 
     async def split_digest(self, deliveries: Sequence[Delivery]) -> None:
-        """Let each leave in a message of its own: the one for all was refused."""
+        """Send each in its own message from now on: Discord rejected the digest."""
         async with self._write() as db:
             for delivery in deliveries:
                 await clear_digest_lead(db, delivery.id)
 
     async def confirm_by_nonce(self, nonce: str, message_id: int, now: datetime) -> None:
-        """The far side has shown the message with this nonce, before it answered the one who sent it."""
+        """Mark as delivered what has this nonce: Discord sent the message's event before the response."""
         async with self._read() as db:
             deliveries = await outbox_queue.pending_by_nonce(db, nonce)
         if deliveries:
@@ -74,23 +74,23 @@ class OutboxStore(Database):
             await self.mark_delivered(deliveries, receipt, now)
 
     async def digest_lead(self, message_id: int) -> int | None:
-        """What the mark of a digest is made of, by its Discord message."""
+        """The lead delivery of a digest, by its Discord message; None if it is no digest."""
         async with self._read() as db:
             return await select_digest_lead(db, message_id)
 
     async def retry_later(self, deliveries: Sequence[Delivery], until: datetime, reason: str) -> None:
-        """Try again later; nothing behind one in its ticket's lane goes first."""
+        """Retry deliveries later; later ones of the same ticket and destination wait for them."""
         async with self._write() as db:
             for delivery in deliveries:
                 await record_retry(db, delivery.id, until, reason)
 
     async def dead_letter(self, delivery: Delivery, reason: str, now: datetime) -> None:
-        """Set aside what can never be delivered, so that others can pass."""
+        """Give up a delivery that cannot succeed, so that later ones of its ticket are sent."""
         async with self._write() as db:
             await record_dead_letter(db, delivery.id, reason, now)
 
     async def backlogs(self, destination: Destination) -> list[ChannelBacklog]:
-        """What waits, for each workspace and channel; the longest waiting first."""
+        """Pending deliveries counted by workspace and channel, the longest waiting first."""
         async with self._read() as db:
             return await select_backlogs(db, destination)
 
@@ -119,7 +119,7 @@ async def insert(
     message_id: int | None = None,
     part: str = "",
 ) -> None:
-    """Put one delivery at the end of its ticket's lane. `part` tells apart deliveries of one kind."""
+    """Queue a delivery. `part` makes the nonce differ between deliveries of one kind."""
     await db.execute(INSERT, insert_params(ticket, kind, channel_id, now, message_id=message_id, part=part))
 
 
@@ -150,7 +150,7 @@ def insert_params(
 
 
 async def has_unstarted(db: aiosqlite.Connection, ticket_id: int, kind: DeliveryKind) -> bool:
-    """Whether such a delivery waits that nobody has begun."""
+    """Whether a delivery of this kind is pending that was never attempted."""
     async with db.execute(
         """
         SELECT 1 FROM outbox
@@ -162,7 +162,7 @@ async def has_unstarted(db: aiosqlite.Connection, ticket_id: int, kind: Delivery
 
 
 async def pending_post_channel(db: aiosqlite.Connection, ticket_id: int) -> int | None:
-    """The channel a ticket's post waits to be made in; None if it does not wait."""
+    """The channel of a ticket's pending post; None if none is pending."""
     rows = await db.execute_fetchall(
         """
         SELECT channel_id FROM outbox
@@ -180,7 +180,7 @@ async def pending_post_channel(db: aiosqlite.Connection, ticket_id: int) -> int 
 async def record_attempt(
     db: aiosqlite.Connection, delivery_id: int, now: datetime, *, lead_id: int | None = None
 ) -> None:
-    """One more attempt. `lead_id` is the first of several posts that leave in one message."""
+    """Count an attempt. `lead_id` is the first delivery of a digest."""
     await db.execute(
         """
         UPDATE outbox SET attempts = attempts + 1, begun_at = coalesce(begun_at, :now), last_begun_at = :now,
@@ -211,7 +211,7 @@ async def record_delivered(
 
 
 async def record_post(db: aiosqlite.Connection, ticket_id: int, post: DiscordPost) -> None:
-    """Remember where Discord shows a ticket; what is None stays as it was."""
+    """Store the Discord ids of a ticket's post; a None changes nothing."""
     await db.execute(
         """
         UPDATE tickets SET post_channel_id = coalesce(:channel, post_channel_id),
@@ -238,7 +238,7 @@ async def record_retry(db: aiosqlite.Connection, delivery_id: int, until: dateti
 
 
 async def clear_digest_lead(db: aiosqlite.Connection, delivery_id: int) -> None:
-    """From now on it leaves in a message of its own."""
+    """Take a delivery out of its digest."""
     await db.execute(
         "UPDATE outbox SET lead_id = NULL WHERE id = :id AND state = 'pending'", {"id": delivery_id}
     )
@@ -254,19 +254,21 @@ async def record_dead_letter(db: aiosqlite.Connection, delivery_id: int, reason:
     )
 
 
-async def select_pending(db: aiosqlite.Connection, ticket_id: int, lane: Destination) -> list[Delivery]:
-    """What still waits for one ticket in one lane, first in first."""
+async def select_pending(
+    db: aiosqlite.Connection, ticket_id: int, destination: Destination
+) -> list[Delivery]:
+    """The pending deliveries of a ticket, oldest first."""
     rows = await db.execute_fetchall(
         "SELECT * FROM outbox WHERE ticket_id = :id AND lane = :lane AND state = 'pending' ORDER BY id",
-        {"id": ticket_id, "lane": lane.value},
+        {"id": ticket_id, "lane": destination.value},
     )
     return [delivery_from_row(row) for row in rows]
 
 
 async def select_digest_lead(db: aiosqlite.Connection, digest_id: int) -> int | None:
-    """The first delivery of those that left in one Discord message; None if it is no digest.
+    """The first delivery of a digest, by its Discord message; None if it is no digest.
 
-    The latest that names one: a ticket whose digest was deleted may have been posted in another since.
+    Of several, the latest: a ticket whose digest was deleted may have been posted in another since.
     """
     rows = await db.execute_fetchall(
         """
@@ -279,8 +281,8 @@ async def select_digest_lead(db: aiosqlite.Connection, digest_id: int) -> int | 
     return next((row["lead_id"] for row in rows), None)
 
 
-async def select_backlogs(db: aiosqlite.Connection, lane: Destination) -> list[ChannelBacklog]:
-    """What waits, for each workspace and channel; the longest waiting first."""
+async def select_backlogs(db: aiosqlite.Connection, destination: Destination) -> list[ChannelBacklog]:
+    """Pending deliveries counted by workspace and channel, the longest waiting first."""
     rows = await db.execute_fetchall(
         """
         SELECT workspace_id, channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest
@@ -288,7 +290,7 @@ async def select_backlogs(db: aiosqlite.Connection, lane: Destination) -> list[C
         WHERE lane = :lane AND state = 'pending'
         GROUP BY workspace_id, channel_id ORDER BY oldest
         """,
-        {"lane": lane.value},
+        {"lane": destination.value},
     )
     return [
         ChannelBacklog(
@@ -302,11 +304,11 @@ async def select_backlogs(db: aiosqlite.Connection, lane: Destination) -> list[C
 
 
 async def reroute_stranded(db: aiosqlite.Connection, workspace: Workspace) -> int:
-    """Bind what waits for a deleted channel for the one the workspace names now; how much stays stranded.
+    """Move pending deliveries of deleted channels to the channel their workspace names now.
 
-    Only a channel known to be deleted counts: a delivery that was tried in a living one may be there, and
-    must not be sent to a second. Where the workspace still names a deleted channel, what waits goes on
-    waiting, and is moved by the next change that names another.
+    Returns how many stay, because the workspace still names a deleted channel; the next change that names
+    another moves them. Deliveries of a channel not recorded as deleted never move: an earlier attempt may
+    have succeeded there.
     """
     left = 0
     for delivery_id, kind, ticket in await select_stranded(db, workspace.id):
@@ -320,6 +322,7 @@ async def reroute_stranded(db: aiosqlite.Connection, workspace: Workspace) -> in
 
 
 def configured_channel(workspace: Workspace, ticket: Ticket) -> int:
+    """The channel that the workspace names for a ticket."""
     return workspace.channel_for(ticket, ticket.department)
 
 
@@ -331,7 +334,7 @@ async def is_deleted(db: aiosqlite.Connection, discord_id: int) -> bool:
 async def select_stranded(
     db: aiosqlite.Connection, workspace_id: str
 ) -> list[tuple[int, DeliveryKind, Ticket]]:
-    """What waits for a channel that is gone: delivery ids, their kinds and tickets, in order."""
+    """Pending deliveries of deleted channels: their ids, kinds and tickets, oldest first."""
     rows = list(
         await db.execute_fetchall(
             """
@@ -353,7 +356,7 @@ def _stranded_from_row(row: sqlite3.Row) -> tuple[int, DeliveryKind, Ticket]:
 
 
 async def update_channel(db: aiosqlite.Connection, delivery_id: int, channel_id: int, nonce: str) -> None:
-    """Bind it for another channel, as if it had never been tried."""
+    """Move a delivery to another channel, as if it had never been attempted."""
     await db.execute(
         """
         UPDATE outbox SET channel_id = :channel, nonce = :nonce, attempts = 0, begun_at = NULL,

@@ -1,4 +1,4 @@
-"""The store's outbox as who looks after it sees it: what is not done, and what was told of it."""
+"""Outbox administration: lists undelivered deliveries, retries and drops them, reports dead letters."""
 
 import json
 import sqlite3
@@ -17,32 +17,32 @@ _NO_DELIVERY = "There is no undelivered {id} in the outbox. `ticketbridge outbox
 
 
 class OutboxAdminStore(Database):
-    """Every method is one transaction. `of` are ids of workspaces; a delivery of others is unknown then."""
+    """Every method is one transaction. With `workspace_ids`, deliveries of other workspaces are unknown."""
 
     async def list_undelivered(self, limit: int) -> list[OutboxEntry]:
-        """What waits for Discord or is set aside: first what is set aside, then what has been tried."""
+        """Dead letters and pending deliveries to Discord: dead letters first, then those attempted before."""
         async with self._read() as db:
             return await select_undelivered(db, limit)
 
     async def dead_letter_summary(self, workspace_ids: Collection[str], limit: int) -> DeadLetterSummary:
-        """What is set aside of these workspaces, the first `limit` of it."""
+        """Dead letters of workspaces: their count, and the first `limit` as a sample."""
         async with self._read() as db:
             return await select_dead_letters(db, workspace_ids, limit)
 
     async def unreported_dead_letters(self, workspace_id: str, limit: int) -> DeadLetterSummary:
-        """What is set aside of a workspace that it was not told of."""
+        """Dead letters of a workspace that were not reported to it yet."""
         async with self._read() as db:
             return await select_unreported(db, workspace_id, limit)
 
     async def mark_dead_letters_reported(self, workspace_id: str, until: datetime) -> None:
-        """It was told of all that was set aside up to then."""
+        """Mark the dead letters of a workspace up to that time as reported."""
         async with self._write() as db:
             await update_reported(db, workspace_id, until)
 
     async def retry(
         self, delivery_id: int, now: datetime, *, workspace_ids: Collection[str] | None = None
     ) -> None:
-        """Deliver it now, also if it was set aside. Raises UnknownDelivery."""
+        """Make a pending delivery or dead letter due now. Raises UnknownDelivery."""
         async with self._write() as db:
             await _require_delivery(db, delivery_id, workspace_ids)
             if not await set_pending(db, delivery_id, now):
@@ -50,7 +50,7 @@ class OutboxAdminStore(Database):
         self._notify_outbox()
 
     async def retry_all_dead_letters(self, now: datetime) -> int:
-        """The same for all that is set aside; how many there were."""
+        """Make all dead letters due now; return how many there were."""
         async with self._write() as db:
             ids = await select_dead_letter_ids(db)
             for delivery_id in ids:
@@ -61,7 +61,7 @@ class OutboxAdminStore(Database):
     async def drop(
         self, delivery_id: int, now: datetime, *, workspace_ids: Collection[str] | None = None
     ) -> None:
-        """Never deliver it; what stands behind it goes on. Raises UnknownDelivery."""
+        """Never deliver it, so that later ones of its ticket are sent. Raises UnknownDelivery."""
         async with self._write() as db:
             await _require_delivery(db, delivery_id, workspace_ids)
             if not await set_dropped(db, delivery_id, now):
@@ -77,7 +77,7 @@ async def _require_delivery(
 
 
 async def select_undelivered(db: aiosqlite.Connection, limit: int) -> list[OutboxEntry]:
-    """What is set aside, then what waits and has been tried, then what has not; the oldest first."""
+    """Dead letters, then pending deliveries attempted before, then all others; each oldest first."""
     rows = await db.execute_fetchall(
         """
         SELECT outbox.*, public_id
@@ -96,7 +96,7 @@ async def select_undelivered(db: aiosqlite.Connection, limit: int) -> list[Outbo
 async def select_dead_letters(
     db: aiosqlite.Connection, workspace_ids: Collection[str], limit: int
 ) -> DeadLetterSummary:
-    """What is set aside of these workspaces."""
+    """Dead letters of workspaces, oldest first."""
     return _dead_letter_summary(
         await db.execute_fetchall(
             """
@@ -112,7 +112,7 @@ async def select_dead_letters(
 
 
 async def select_unreported(db: aiosqlite.Connection, workspace_id: str, limit: int) -> DeadLetterSummary:
-    """The same of one workspace, without what it was told of; what was set aside again is new."""
+    """Unreported dead letters of a workspace; one that failed again after a retry counts as unreported."""
     return _dead_letter_summary(
         await db.execute_fetchall(
             """
@@ -128,7 +128,7 @@ async def select_unreported(db: aiosqlite.Connection, workspace_id: str, limit: 
 
 
 async def update_reported(db: aiosqlite.Connection, workspace_id: str, until: datetime) -> None:
-    """The workspace was told of all that was set aside up to then."""
+    """Mark the dead letters of a workspace up to that time as reported."""
     await db.execute(
         """
         UPDATE outbox SET told_at = settled_at
@@ -140,7 +140,7 @@ async def update_reported(db: aiosqlite.Connection, workspace_id: str, until: da
 
 
 async def belongs_to(db: aiosqlite.Connection, delivery_id: int, workspace_ids: Collection[str]) -> bool:
-    """Whether it is of one of these workspaces' tickets."""
+    """Whether a delivery is of a ticket of these workspaces."""
     async with db.execute(
         """
         SELECT 1 FROM outbox JOIN tickets ON tickets.id = ticket_id
@@ -152,7 +152,7 @@ async def belongs_to(db: aiosqlite.Connection, delivery_id: int, workspace_ids: 
 
 
 async def set_pending(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
-    """Whether there is such a delivery that is not done; it is due now, its tries not forgotten."""
+    """Make an undelivered delivery due now, its attempts still counted; return whether there is one."""
     async with db.execute(
         """
         UPDATE outbox SET state = 'pending', due_at = :now, settled_at = NULL
@@ -165,7 +165,7 @@ async def set_pending(db: aiosqlite.Connection, delivery_id: int, now: datetime)
 
 
 async def set_dropped(db: aiosqlite.Connection, delivery_id: int, now: datetime) -> bool:
-    """Whether there was such a delivery that is not done; it never will be."""
+    """Drop an undelivered delivery; return whether there is one."""
     async with db.execute(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
@@ -178,13 +178,13 @@ async def set_dropped(db: aiosqlite.Connection, delivery_id: int, now: datetime)
 
 
 async def select_dead_letter_ids(db: aiosqlite.Connection) -> list[int]:
-    """The ids of all that is set aside, oldest first."""
+    """The ids of all dead letters, oldest first."""
     rows = await db.execute_fetchall("SELECT id FROM outbox WHERE state = 'dead_letter' ORDER BY id")
     return [row["id"] for row in rows]
 
 
-def _dead_letter_summary(found: Iterable[sqlite3.Row]) -> DeadLetterSummary:
-    rows = list(found)
+def _dead_letter_summary(selected: Iterable[sqlite3.Row]) -> DeadLetterSummary:
+    rows = list(selected)
     return DeadLetterSummary(
         sample=tuple(_entry_from_row(row) for row in rows),
         count=rows[0]["total"] if rows else 0,

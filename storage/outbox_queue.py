@@ -1,4 +1,4 @@
-"""What of the outbox leaves next: in a queue by age, in a crowd by what matters. Never commits."""
+"""Selects the next deliveries: first in, first out, or digests by priority for a channel with many posts."""
 
 import json
 import sqlite3
@@ -18,14 +18,14 @@ RECENT_DIGESTS = 20  # of all channels; posts that waited while one of them was 
 
 
 async def due_channels(
-    db: aiosqlite.Connection, lane: Destination, busy: Collection[int], now: datetime, limit: int
+    db: aiosqlite.Connection, destination: Destination, in_flight: Collection[int], now: datetime, limit: int
 ) -> list[tuple[int, bool]]:
-    """Each channel that is not busy and has something due, by its oldest; and whether posts crowd it.
+    """Channels with due deliveries that are not in flight, oldest first; and whether each is in digest mode.
 
-    They do once there are many, and until all are gone that waited with them: the last fifteen of a
-    thousand would otherwise need more messages than the hundred and fifty before them.
+    Digest mode begins above DIGEST_THRESHOLD posts and ends when all posts that waited with them are sent:
+    the last fifteen of a thousand would otherwise need more messages than a hundred and fifty before them.
     """
-    if not await _any_pending(db, busy):
+    if not await _any_pending(db, in_flight):
         return []
     rows = await db.execute_fetchall(
         """
@@ -41,9 +41,9 @@ async def due_channels(
         GROUP BY channel_id ORDER BY min(id) LIMIT :limit
         """,
         {
-            "lane": lane.value,
+            "lane": destination.value,
             "now": to_ms(now),
-            "busy": json.dumps(list(busy)),
+            "busy": json.dumps(list(in_flight)),
             "crowd": DIGEST_THRESHOLD,
             "posts": RECENT_DIGESTS * DIGEST_SIZE,
             "limit": limit,
@@ -53,9 +53,9 @@ async def due_channels(
 
 
 async def next_fifo(
-    db: aiosqlite.Connection, lane: Destination, channel_id: int, now: datetime
+    db: aiosqlite.Connection, destination: Destination, channel_id: int, now: datetime
 ) -> list[Delivery]:
-    """The delivery of a channel that was due first, with those it shares its message with."""
+    """The oldest due delivery of a channel, with the others of its digest."""
     return await _with_digest(
         db,
         await db.execute_fetchall(
@@ -63,19 +63,20 @@ async def next_fifo(
             SELECT * FROM outbox_heads
             WHERE lane = :lane AND channel_id = :channel AND due_at <= :now ORDER BY id LIMIT 1
             """,
-            {"lane": lane.value, "channel": channel_id, "now": to_ms(now)},
+            {"lane": destination.value, "channel": channel_id, "now": to_ms(now)},
         ),
     )
 
 
 async def next_by_priority(
-    db: aiosqlite.Connection, lane: Destination, channel_id: int, now: datetime
+    db: aiosqlite.Connection, destination: Destination, channel_id: int, now: datetime
 ) -> list[Delivery]:
-    """What a channel in which posts queue up is to be given next.
+    """The next deliveries of a channel in digest mode: one, or the posts of one digest.
 
-    What was begun comes first, for it may have happened; then urgent posts, what is no post (a reply, a
-    change: somebody waits for it), posts of high priority and private ones, and then all other posts. Up to
-    ten of one rank leave in one message; of those before the last rank, only if more than a few wait.
+    By rank: deliveries attempted before, whose outcome may be unknown; urgent posts; all that is no post
+    (replies and updates that people wait for); high-priority and private posts; all other posts. Up to
+    DIGEST_SIZE posts of one rank form a digest; above the last rank, only if more than
+    PRIORITY_DIGEST_THRESHOLD are due.
     """
     rows = list(
         await db.execute_fetchall(
@@ -91,15 +92,15 @@ async def next_by_priority(
             WHERE heads.lane = :lane AND heads.channel_id = :channel AND heads.due_at <= :now
             ORDER BY rank, heads.id LIMIT :most
             """,
-            {"lane": lane.value, "channel": channel_id, "now": to_ms(now), "most": 4 * DIGEST_SIZE},
+            {"lane": destination.value, "channel": channel_id, "now": to_ms(now), "most": 4 * DIGEST_SIZE},
         )
     )
-    together = _digest_of_first(rows)
-    return [delivery_from_row(row) for row in together] or await _with_digest(db, rows[:1])
+    digest = _digest_of_first(rows)
+    return [delivery_from_row(row) for row in digest] or await _with_digest(db, rows[:1])
 
 
 def _digest_of_first(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
-    """The first and those that may leave in its message, ten at most; none if it is to leave alone."""
+    """The first row and those that join its digest, DIGEST_SIZE at most; empty to send the first alone."""
     if not rows or not rows[0]["may_share"]:
         return []
     alike = [row for row in rows if row["may_share"] and _digest_group(row) == _digest_group(rows[0])]
@@ -107,29 +108,31 @@ def _digest_of_first(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
 
 
 def _digest_group(row: sqlite3.Row) -> tuple[int, int]:
-    """Posts of one message have this in common: one rank, and all of them game reports or none."""
+    """What the posts of a digest have in common: their rank, and whether they are game reports."""
     return row["rank"], row["view_only"]
 
 
-async def next_due(db: aiosqlite.Connection, lane: Destination, busy: Collection[int]) -> datetime | None:
-    """When the next delivery to a channel that is not busy is due; None if none waits."""
-    if not await _any_pending(db, busy):
+async def next_due(
+    db: aiosqlite.Connection, destination: Destination, in_flight: Collection[int]
+) -> datetime | None:
+    """When the next delivery to a channel that is not in flight is due; None if none is pending."""
+    if not await _any_pending(db, in_flight):
         return None
     rows = await db.execute_fetchall(
         """
         SELECT min(due_at) AS due_at FROM outbox_heads
         WHERE lane = :lane AND channel_id NOT IN (SELECT value FROM json_each(:busy))
         """,
-        {"lane": lane.value, "busy": json.dumps(list(busy))},
+        {"lane": destination.value, "busy": json.dumps(list(in_flight))},
     )
     return next((from_ms(row["due_at"]) for row in rows if row["due_at"] is not None), None)
 
 
-async def _any_pending(db: aiosqlite.Connection, busy: Collection[int]) -> bool:
-    """Whether a channel that is not busy has anything, due or not: told at once, however long the queues.
+async def _any_pending(db: aiosqlite.Connection, in_flight: Collection[int]) -> bool:
+    """Whether a channel that is not in flight has pending deliveries, due or not.
 
-    While a burst comes in, each commit asks anew, and its channel is busy: to look through all that waits
-    would take the longer the more of it there is. This goes from channel to channel in their index.
+    During a burst every commit asks this, while the channel is in flight. Stepping from channel to channel in
+    the index takes the same time however many deliveries are pending.
     """
     rows = await db.execute_fetchall(
         """
@@ -143,13 +146,13 @@ async def _any_pending(db: aiosqlite.Connection, busy: Collection[int]) -> bool:
         SELECT 1 FROM waiting
         WHERE channel_id IS NOT NULL AND channel_id NOT IN (SELECT value FROM json_each(:busy)) LIMIT 1
         """,
-        {"busy": json.dumps(list(busy))},
+        {"busy": json.dumps(list(in_flight))},
     )
     return bool(list(rows))
 
 
 async def pending_by_nonce(db: aiosqlite.Connection, nonce: str) -> list[Delivery]:
-    """What leaves in the message with this nonce and is not done: a digest's first may be dropped by now."""
+    """The pending deliveries of the message with a nonce; the lead of a digest may be dropped by now."""
     return await _with_digest(
         db,
         await db.execute_fetchall(

@@ -1,4 +1,4 @@
-"""The store's memory of how far people were listened to."""
+"""Read marks: per channel or thread, the last Discord message that was processed."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -9,61 +9,59 @@ from storage.database import Database
 
 
 class ReadMarkStore(Database):
-    """Every method is one transaction. Places are Discord's ids of channels and threads."""
+    """Every method is one transaction. Channel ids are those of threads too."""
 
     async def read_marks(self, channel_ids: Collection[int]) -> dict[int, int]:
-        """The last message that was seen to, with all before it, by place; none for a place never heard."""
+        """The last processed message by channel; a channel without a mark is left out."""
         async with self._read() as db:
             return await select_marks(db, channel_ids)
 
     async def latest_read_mark(self) -> int:
-        """The newest message anywhere that was seen to; 0 if nobody was ever heard."""
+        """The newest processed message of all channels; 0 if there is none."""
         async with self._read() as db:
             return await select_latest(db)
 
     async def save_read_marks(self, marks: Mapping[int, int]) -> None:
-        """Remember message ids by place; one that is behind what is known changes nothing."""
+        """Store message ids by channel; a mark never moves back."""
         async with self._write() as db:
-            for place_id, message_id in marks.items():
-                await upsert(db, place_id, message_id)
+            for channel_id, message_id in marks.items():
+                await upsert(db, channel_id, message_id)
 
     async def ticket_channels(self, channel_ids: Collection[int]) -> set[int]:
-        """Those of them in which something typed may be about a ticket."""
+        """Those of the channels in which a message may be about a ticket."""
         async with self._read() as db:
             return await select_ticket_channels(db, channel_ids)
 
 
-async def select_marks(db: aiosqlite.Connection, place_ids: Collection[int]) -> dict[int, int]:
-    """The last message seen to, by place; a place never listened to is not among them."""
+async def select_marks(db: aiosqlite.Connection, channel_ids: Collection[int]) -> dict[int, int]:
     rows = await db.execute_fetchall(
         """
         SELECT place_id, message_id FROM heard
         WHERE place_id IN (SELECT value FROM json_each(:places))
         """,
-        {"places": json.dumps(list(place_ids))},
+        {"places": json.dumps(list(channel_ids))},
     )
     return {row["place_id"]: row["message_id"] for row in rows}
 
 
 async def select_latest(db: aiosqlite.Connection) -> int:
-    """The highest mark of all; 0 if nobody was ever heard."""
     (row,) = await db.execute_fetchall("SELECT coalesce(max(message_id), 0) AS newest FROM heard")
     return int(row["newest"])
 
 
-async def upsert(db: aiosqlite.Connection, place_id: int, message_id: int) -> None:
-    """A mark only ever goes forward."""
+async def upsert(db: aiosqlite.Connection, channel_id: int, message_id: int) -> None:
+    """Store a mark, unless a higher one is stored."""
     await db.execute(
         """
         INSERT INTO heard (place_id, message_id) VALUES (:place, :message)
         ON CONFLICT (place_id) DO UPDATE SET message_id = max(message_id, excluded.message_id)
         """,
-        {"place": place_id, "message": message_id},
+        {"place": channel_id, "message": message_id},
     )
 
 
-async def select_ticket_channels(db: aiosqlite.Connection, place_ids: Collection[int]) -> set[int]:
-    """Those of them that hold posts, are a ticket's thread, or a thread on a post or a digest."""
+async def select_ticket_channels(db: aiosqlite.Connection, channel_ids: Collection[int]) -> set[int]:
+    """Those of the channels that contain posts, are a ticket's thread, or a thread on a post or digest."""
     rows = await db.execute_fetchall(
         """
         SELECT value AS place_id FROM json_each(:places) AS places
@@ -72,6 +70,6 @@ async def select_ticket_channels(db: aiosqlite.Connection, place_ids: Collection
            OR EXISTS (SELECT 1 FROM tickets WHERE post_message_id = places.value)
            OR EXISTS (SELECT 1 FROM tickets WHERE digest_message_id = places.value)
         """,
-        {"places": json.dumps(list(place_ids))},
+        {"places": json.dumps(list(channel_ids))},
     )
     return {row["place_id"] for row in rows}

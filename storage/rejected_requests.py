@@ -1,4 +1,4 @@
-"""Rows of refused requests, a bounded number of each key."""
+"""Rejected requests: the newest bodies of each API key that failed validation."""
 
 import sqlite3
 from datetime import datetime
@@ -18,7 +18,7 @@ class RejectedRequestStore(Database):
     async def save_rejected_request(
         self, key: ApiKey, path: str, reason: str, body: bytes, now: datetime
     ) -> None:
-        """Keep a body that made no sense, and let go of the key's oldest ones."""
+        """Store the body of a rejected request, and delete the oldest ones of its key."""
         async with self._write() as db:
             await insert(db, key, path, reason, body, now)
 
@@ -28,12 +28,12 @@ class RejectedRequestStore(Database):
             return await select_newest(db, limit)
 
     async def rejected_request(self, rejected_id: int) -> RejectedRequest:
-        """Raises UnknownRejected."""
+        """Raises UnknownRejectedRequest."""
         async with self._read() as db:
             found = await select_by_id(db, rejected_id)
         if found is None:
             raise UnknownRejectedRequest(
-                f"There is no refused request {rejected_id}; only each key's newest are kept. "
+                f"There is no rejected request {rejected_id}; only each key's newest are stored. "
                 "`ticketbridge rejected list` shows them."
             )
         return found

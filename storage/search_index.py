@@ -1,4 +1,4 @@
-"""The store's index for lists and searches, which follows the tickets at a distance."""
+"""Search index: counts, groups and trigrams of tickets, filled in batches after the tickets are stored."""
 
 import sqlite3
 
@@ -7,40 +7,40 @@ import aiosqlite
 from storage.connection import run_in_thread
 from storage.database import Database
 
-BATCH_SIZE = 500  # tickets: some milliseconds, for which those who file others wait
+BATCH_SIZE = 500  # tickets; takes some milliseconds, in which other writes wait
 
 
 class SearchIndexStore(Database):
     """Every method is one transaction."""
 
     async def index_batch(self, limit: int = BATCH_SIZE) -> int:
-        """Index the next tickets, oldest first; how many are left. Searches find those as well."""
+        """Index the next tickets, oldest first; return how many are left. Searches find those too."""
         async with self._write() as db:
-            return await run_in_thread(db, lambda thread: index_next(thread, limit))
+            return await run_in_thread(db, lambda raw: index_next(raw, limit))
 
     async def index_lag(self) -> int:
-        """How many tickets the search index does not hold yet."""
+        """How many tickets are not indexed yet, or renamed since."""
         async with self._read() as db:
             return await select_lag(db)
 
 
 def index_next(db: sqlite3.Connection, limit: int) -> int:
-    """Fill in the next tickets, oldest first; how many are left. In the writer's own thread."""
+    """Index the next tickets, oldest first; return how many are left. In the thread of the writer."""
     sorted_to, searched_to = db.execute("SELECT sorted_to, searched_to FROM indexed").fetchone()
     (newest,) = db.execute("SELECT coalesce(max(id), 0) FROM tickets").fetchone()
-    span = {"after": sorted_to, "last": min(newest, sorted_to + limit)}
+    group_range = {"after": sorted_to, "last": min(newest, sorted_to + limit)}
     for statement in (_UPSERT_COUNTS, _INSERT_SORTED, _INSERT_REPORTED):
-        db.execute(statement, span)
-    words = {"after": searched_to, "last": min(newest, searched_to + limit)}
-    db.execute(_INSERT_TEXT, words)
+        db.execute(statement, group_range)
+    text_range = {"after": searched_to, "last": min(newest, searched_to + limit)}
+    db.execute(_INSERT_TEXT, text_range)
     for statement in (_DELETE_OLD_TEXT, _INSERT_NEW_TEXT, _DELETE_RENAMED):
         db.execute(statement, {"limit": limit})
     db.execute(
         "UPDATE indexed SET sorted_to = :sorted, searched_to = :searched",
-        {"sorted": span["last"], "searched": words["last"]},
+        {"sorted": group_range["last"], "searched": text_range["last"]},
     )
-    (left,) = db.execute(_COUNT_LAG).fetchone()
-    return int(left)
+    (lag,) = db.execute(_COUNT_LAG).fetchone()
+    return int(lag)
 
 
 _UPSERT_COUNTS = """
@@ -65,7 +65,7 @@ _INSERT_TEXT = """
     SELECT id, words_of(id, workspace_id, source, subject, reporter) FROM tickets
     WHERE id > :after AND id <= :last ORDER BY id
 """
-# What is taken out of the index must be told it to the letter.
+# FTS5 deletes an entry of a contentless table only by its exact old text.
 _DELETE_OLD_TEXT = """
     INSERT INTO search_words (search_words, rowid, words)
     SELECT 'delete', ticket_id, words_of(ticket_id, workspace_id, source, subject, renamed.reporter)
@@ -89,6 +89,6 @@ _COUNT_LAG = """
 
 
 async def select_lag(db: aiosqlite.Connection) -> int:
-    """How many tickets the search index does not hold as they are."""
+    """How many tickets are not indexed yet, or renamed since."""
     (row,) = await db.execute_fetchall(_COUNT_LAG)
     return int(row[0])

@@ -1,6 +1,7 @@
-"""Rows of tickets that fit conditions, found by whichever index leaves the fewest. Never commits.
+"""Ticket search: filters, text search by trigrams, and pages, by the index that leaves the fewest rows.
 
-In the thread of the reader's connection, within one transaction: the parts must tell of the same moment.
+Runs in the thread of the reader's connection, within one snapshot. A group is the tickets of one workspace,
+source, status, category and department (table `sorts`), counted by the search index.
 """
 
 import sqlite3
@@ -19,26 +20,24 @@ from storage.connection import run_in_thread
 from storage.mapping import ticket_from_row, to_json
 from storage.trigrams import match_queries
 
-_NEWEST_SCANNED = 1000  # tickets that fit all else, in which a text is looked for
-_INDEXED_SCANNED = 1000  # tickets that have its words, in which it is looked for as well
-_INDEX_TIMEOUT = 0.02  # seconds; what the words have not told of by then is not found
-_READ_SIZE = 200  # tickets of one sort that are read together
+_NEWEST_SCANNED = 1000  # newest tickets that match all filters, searched for a text
+_INDEXED_SCANNED = 1000  # tickets that contain its trigrams, searched as well
+_INDEX_TIMEOUT = 0.02  # seconds; what the trigram index has not found by then is left out
+_READ_SIZE = 200  # ids of one group per read
 
 Params = Mapping[str, object]
-
-
 Result = TypeVar("Result")
 
 
-async def search(db: aiosqlite.Connection, scope: Scope, search: TicketQuery) -> tuple[list[Ticket], int]:
-    """One page of the tickets of a scope that fit, newest first; and how many fit, on all pages."""
+async def search(db: aiosqlite.Connection, scope: Scope, query: TicketQuery) -> tuple[list[Ticket], int]:
+    """One page of the matching tickets of a scope, newest first; and how many match in all."""
 
-    def look(thread: sqlite3.Connection) -> tuple[list[Ticket], int]:
-        fits = match_tickets(thread, scope, search)
-        page = fits.newest(search.limit, search.offset) if search.offset < fits.total else ()
-        return [ticket_from_row(row) for row in thread.execute(_PAGE, {"ids": to_json(page)})], fits.total
+    def read(raw: sqlite3.Connection) -> tuple[list[Ticket], int]:
+        matches = match_tickets(raw, scope, query)
+        page = matches.newest(query.limit, query.offset) if query.offset < matches.total else ()
+        return [ticket_from_row(row) for row in raw.execute(_PAGE, {"ids": to_json(page)})], matches.total
 
-    return await run_in_thread(db, lambda thread: in_snapshot(thread, look))
+    return await run_in_thread(db, lambda raw: in_snapshot(raw, read))
 
 
 _PAGE = """
@@ -47,52 +46,52 @@ _PAGE = """
 """
 
 
-def in_snapshot(db: sqlite3.Connection, look: Callable[[sqlite3.Connection], Result]) -> Result:
-    """What is seen by several statements, as if they were one."""
+def in_snapshot(db: sqlite3.Connection, read: Callable[[sqlite3.Connection], Result]) -> Result:
+    """Call `read` in a read transaction: all its statements see the same snapshot."""
     db.execute("BEGIN")
     try:
-        return look(db)
+        return read(db)
     finally:
         db.rollback()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """The ids of tickets that fit, without all being read."""
+    """The ids of the matching tickets, read only as far as a page needs them."""
 
     total: int
-    newest: Callable[[int, int], Sequence[int]]  # so many, after so many were left out
+    newest: Callable[[int, int], Sequence[int]]  # limit and offset -> ids
 
 
-def match_tickets(db: sqlite3.Connection, scope: Scope, search: TicketQuery) -> Matches:
-    """What fits a search, newest first."""
-    values = _params(scope, search)
-    if search.text:
-        return _matches_of(_match_text(db, values, scope, search.text))
-    return _match_filters(db, values)
+def match_tickets(db: sqlite3.Connection, scope: Scope, query: TicketQuery) -> Matches:
+    """The tickets that match a query, newest first."""
+    params = _params(scope, query)
+    if query.text:
+        return _matches_of(_match_text(db, params, scope, query.text))
+    return _match_filters(db, params)
 
 
 def recent_ids(db: sqlite3.Connection, workspace_ids: Sequence[str], limit: int) -> list[int]:
-    """The newest tickets of workspaces."""
-    values = {"workspaces": to_json(workspace_ids)}
-    late = _select_ids(db, _UNINDEXED_OF_WORKSPACES, values)
-    sorts = [_ids_in_group(db, sort, newest) for sort, newest in db.execute(_GROUPS_OF_WORKSPACES, values)]
-    return _merged_page(late, sorts, limit, 0)
+    """The ids of the newest tickets of workspaces."""
+    params = {"workspaces": to_json(workspace_ids)}
+    unindexed = _select_ids(db, _UNINDEXED_OF_WORKSPACES, params)
+    groups = [_ids_in_group(db, group, newest) for group, newest in db.execute(_GROUPS_OF_WORKSPACES, params)]
+    return _merged_page(unindexed, groups, limit, 0)
 
 
-def _match_filters(db: sqlite3.Connection, values: Params) -> Matches:
-    """Whatever the text."""
-    values = {**values, "text": None}
-    if values["reporter"] is not None:
-        return _matches_of(_filter(db, _select_ids(db, _BY_REPORTER, values), values))
-    if values["reported"] is not None:
-        return _matches_of(_filter(db, _select_ids(db, _BY_REPORTED, values), values))
-    late = _filter(db, _select_ids(db, _UNINDEXED, values), values)
-    sorts = db.execute(_GROUPS, values).fetchall()
+def _match_filters(db: sqlite3.Connection, params: Params) -> Matches:
+    """The tickets that match all filters but the text."""
+    params = {**params, "text": None}
+    if params["reporter"] is not None:
+        return _matches_of(_filter(db, _select_ids(db, _BY_REPORTER, params), params))
+    if params["reported"] is not None:
+        return _matches_of(_filter(db, _select_ids(db, _BY_REPORTED, params), params))
+    unindexed = _filter(db, _select_ids(db, _UNINDEXED, params), params)
+    groups = db.execute(_GROUPS, params).fetchall()
     return Matches(
-        total=len(late) + sum(number for _, number, _ in sorts),
+        total=len(unindexed) + sum(count for _, count, _ in groups),
         newest=lambda limit, offset: _merged_page(
-            late, [_ids_in_group(db, sort, newest) for sort, _, newest in sorts], limit, offset
+            unindexed, [_ids_in_group(db, group, newest) for group, _, newest in groups], limit, offset
         ),
     )
 
@@ -101,53 +100,54 @@ def _matches_of(ids: Sequence[int]) -> Matches:
     return Matches(total=len(ids), newest=lambda limit, offset: ids[offset : offset + limit])
 
 
-def _merged_page(late: Sequence[int], sorts: Iterable[Iterator[int]], limit: int, offset: int) -> list[int]:
-    """Of those that are not sorted yet, which are the newest, and then of all these sorts together."""
-    return list(islice(chain(late, merge(*sorts, reverse=True)), offset, offset + limit))
+def _merged_page(
+    unindexed: Sequence[int], groups: Iterable[Iterator[int]], limit: int, offset: int
+) -> list[int]:
+    """A page of the unindexed ids, which are the newest, followed by those of all groups merged."""
+    return list(islice(chain(unindexed, merge(*groups, reverse=True)), offset, offset + limit))
 
 
-def _ids_in_group(db: sqlite3.Connection, sort: int, newest: int) -> Iterator[int]:
-    """The tickets of a sort, newest first. Of most few are asked for, so each read is of twice as many."""
-    some = [newest]
-    while some:
-        yield from some
-        some = _select_ids(
-            db, _IN_GROUP, {"sort": sort, "before": some[-1], "limit": min(2 * len(some), _READ_SIZE)}
-        )
+def _ids_in_group(db: sqlite3.Connection, group: int, newest: int) -> Iterator[int]:
+    """The ids of a group, newest first. Most callers need few, so the reads start small and double."""
+    ids = [newest]
+    while ids:
+        yield from ids
+        limit = min(2 * len(ids), _READ_SIZE)
+        ids = _select_ids(db, _IN_GROUP, {"sort": group, "before": ids[-1], "limit": limit})
 
 
-def _match_text(db: sqlite3.Connection, values: Params, scope: Scope, text: str) -> list[int]:
-    """Those with the text among the newest that fit all else, and among the newest that have its words."""
-    fitting = _match_filters(db, values)
-    looked_at = set(fitting.newest(_NEWEST_SCANNED, 0))
-    if fitting.total > _NEWEST_SCANNED:
-        looked_at.update(_select_ids(db, _RENAMED, {"limit": _INDEXED_SCANNED}))
-        looked_at.update(_ids_by_trigrams(db, scope, text))
-    return _filter(db, looked_at, values)
+def _match_text(db: sqlite3.Connection, params: Params, scope: Scope, text: str) -> list[int]:
+    """Tickets with a text, of the newest that match the filters and the newest that contain its trigrams."""
+    matches = _match_filters(db, params)
+    candidates = set(matches.newest(_NEWEST_SCANNED, 0))
+    if matches.total > _NEWEST_SCANNED:
+        candidates.update(_select_ids(db, _RENAMED, {"limit": _INDEXED_SCANNED}))
+        candidates.update(_ids_by_trigrams(db, scope, text))
+    return _filter(db, candidates, params)
 
 
 def _ids_by_trigrams(db: sqlite3.Connection, scope: Scope, text: str) -> list[int]:
-    """The newest whose words may hold a text, among those that are indexed."""
+    """The newest indexed tickets that contain all trigrams of a text, and so perhaps the text."""
     (newest,) = db.execute("SELECT searched_to FROM indexed").fetchone()
     deadline = time.perf_counter() + _INDEX_TIMEOUT
     found: list[int] = []
-    for question in match_queries(scope.workspace_id, scope.source, text, newest):
-        found += _select_ids(db, _BY_TRIGRAMS, {"question": question, "limit": _INDEXED_SCANNED - len(found)})
+    for match in match_queries(scope.workspace_id, scope.source, text, newest):
+        found += _select_ids(db, _BY_TRIGRAMS, {"question": match, "limit": _INDEXED_SCANNED - len(found)})
         if len(found) == _INDEXED_SCANNED or time.perf_counter() > deadline:
             break
     return found
 
 
-def _filter(db: sqlite3.Connection, ids: Iterable[int], values: Params) -> list[int]:
-    """Those of them that fit, newest first."""
-    return _select_ids(db, _FILTER, {**values, "ids": to_json(list(ids))})
+def _filter(db: sqlite3.Connection, ids: Iterable[int], params: Params) -> list[int]:
+    """The given tickets that match all parameters, newest first."""
+    return _select_ids(db, _FILTER, {**params, "ids": to_json(list(ids))})
 
 
-def _select_ids(db: sqlite3.Connection, sql: str, values: Params) -> list[int]:
-    return [number for (number,) in db.execute(sql, values)]
+def _select_ids(db: sqlite3.Connection, sql: str, params: Params) -> list[int]:
+    return [ticket_id for (ticket_id,) in db.execute(sql, params)]
 
 
-# CROSS JOIN: from the ids to their tickets, never the other way round.
+# CROSS JOIN: SQLite must read the ids first, then their tickets.
 _FILTER = """
     SELECT tickets.id FROM json_each(:ids) CROSS JOIN tickets ON tickets.id = json_each.value
     WHERE workspace_id = :workspace AND source = :source
@@ -199,17 +199,17 @@ _BY_TRIGRAMS = """
 _RENAMED = "SELECT ticket_id FROM renamed_tickets ORDER BY ticket_id DESC LIMIT :limit"
 
 
-def _params(scope: Scope, search: TicketQuery) -> dict[str, object]:
+def _params(scope: Scope, query: TicketQuery) -> dict[str, object]:
     return {
         "workspace": scope.workspace_id,
         "source": scope.source,
-        "statuses": _to_json_or_none(search.statuses),
-        "categories": _to_json_or_none(search.categories),
-        "departments": _to_json_or_none(search.departments),
-        "hidden": to_json(search.hidden_departments),
-        "reporter": search.reporter_id,
-        "reported": search.reported_id,
-        "text": search.text or None,
+        "statuses": _to_json_or_none(query.statuses),
+        "categories": _to_json_or_none(query.categories),
+        "departments": _to_json_or_none(query.departments),
+        "hidden": to_json(query.hidden_departments),
+        "reporter": query.reporter_id,
+        "reported": query.reported_id,
+        "text": query.text or None,
     }
 
 

@@ -1,4 +1,4 @@
-"""The store: one method, one transaction. What it takes and gives are nouns; nothing of SQLite shows."""
+"""The Store: everything the bridge keeps, in one SQLite file. It takes and returns domain objects."""
 
 import sqlite3
 from pathlib import Path
@@ -38,30 +38,30 @@ class Store(
     """Tickets, their messages, workspaces, API keys and the outbox, in one file.
 
     Every method is one transaction, unless it says otherwise, and on the disk before it returns. Any of them
-    raises StorageError when the database fails; whether a write was kept is then unknown.
+    raises StorageError when the database fails; whether a write was stored is then unknown.
     """
 
     @classmethod
     async def open(cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
-        """Open the file, making it if it is new, look it through, and bring it to the newest version.
+        """Open or create the file, check its integrity, and migrate it to the newest version.
 
-        `patience` is how many seconds a write waits for its turn. Raises UnreadableDatabase. The caller holds
-        the file's `DatabaseLock`.
+        `busy_timeout` is how many seconds a write waits for its turn. Raises DatabaseOpenError. The caller
+        holds the file's `DatabaseLock`.
         """
         writer = await open_writer(path)
         try:
             await migrate(writer)
             reader = await open_reader(path)
-        # BaseException: the thread of a connection that nobody has would keep a cancelled start from ending.
+        # BaseException: the thread of a connection left open would keep a cancelled start from ending.
         except BaseException as error:
             await writer.close()
             if isinstance(error, sqlite3.Error):
                 raise _open_error(path, error) from error
             raise
-        return cls(writer, reader, patience=busy_timeout)
+        return cls(writer, reader, busy_timeout=busy_timeout)
 
     async def close(self) -> None:
-        """Close the file. What is committed is kept; nothing else was promised."""
+        """Finish queued writes, then close the file."""
         await self._drain()
         await self._reader.close()
         async with self._write_lock:
@@ -72,6 +72,6 @@ def _open_error(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
     if is_corruption(error):
         return corrupt_error(path, error)
     return DatabaseOpenError(
-        f"{path} cannot be made a database of ours ({error}). "
+        f"{path} cannot be made a ticketbridge database ({error}). "
         "Check that no other program uses it, or move a foreign file out of the way."
     )

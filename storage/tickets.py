@@ -1,8 +1,9 @@
-"""Tickets and what is said on them."""
+"""Tickets: reads, searches, changes and messages, with the deliveries that follow from them."""
 
 import secrets
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -22,8 +23,8 @@ from storage.mapping import from_ms, player_to_json, ticket_from_row, to_json, t
 from storage.search_query import in_snapshot, recent_ids, search
 from storage.workspaces import require_workspace
 
-_AUTOCOMPLETE_SCANNED = 1000  # tickets that autocomplete looks through
-_MAX_MESSAGES = 1000  # the newest of one ticket
+_AUTOCOMPLETE_SCANNED = 1000  # newest tickets that autocomplete searches
+_MAX_MESSAGES = 1000  # newest messages of one ticket
 _FIELD_VALUES = attrgetter("label", "value", "url")
 
 
@@ -31,30 +32,30 @@ class TicketStore(Database):
     """Every method is one transaction."""
 
     async def ticket(self, ticket_id: int) -> Ticket:
-        """By our own number. Raises UnknownTicket."""
+        """A ticket by its id. Raises UnknownTicket."""
         async with self._read() as db:
             return await require_ticket(db, ticket_id)
 
     async def raw_request(self, ticket_id: int) -> str:
-        """The JSON body a ticket was filed with, as it came. Raises UnknownTicket."""
+        """The JSON body that created a ticket, unchanged. Raises UnknownTicket."""
         async with self._read() as db:
-            request = await select_raw_request(db, ticket_id)
-        if request is None:
+            body = await select_raw_request(db, ticket_id)
+        if body is None:
             raise UnknownTicket
-        return request
+        return body
 
     async def ticket_by_public_id(self, public_id: str) -> Ticket | None:
-        """By the id people see."""
+        """A ticket by the id that people see."""
         async with self._read() as db:
             return await by_public_id(db, public_id)
 
     async def ticket_by_discord_id(self, discord_id: int) -> Ticket | None:
-        """The ticket whose post or thread has this Discord id."""
+        """The ticket whose post or thread has a Discord id."""
         async with self._read() as db:
             return await by_discord_id(db, discord_id)
 
     async def tickets_in_digest(self, message_id: int) -> list[Ticket]:
-        """Those one Discord message shows together, oldest first; none if it is no digest."""
+        """The tickets of a digest message, oldest first; empty if it is no digest."""
         async with self._read() as db:
             return await in_digest(db, message_id)
 
@@ -68,16 +69,16 @@ class TicketStore(Database):
     async def autocomplete_tickets(
         self, text: str, workspace_ids: Sequence[str], limit: int = 25
     ) -> list[Ticket]:
-        """Recent tickets whose id or subject holds the text, newest first."""
+        """Recent tickets whose public id or subject contains the text, newest first."""
         async with self._read() as db:
             return await autocomplete(db, text, workspace_ids, limit)
 
     async def change_ticket(
         self, ticket_id: int, change: Callable[[Ticket], Ticket], now: datetime, *, actor: Actor
     ) -> Ticket:
-        """Apply one of the ticket's own rules, note who did, and have its post drawn anew.
+        """Apply a change, record its actor, and queue the update of the post.
 
-        Raises what the rule raises.
+        Raises what `change` raises, and UnknownTicket.
         """
         async with self._write() as db:
             before = await require_ticket(db, ticket_id)
@@ -95,25 +96,27 @@ class TicketStore(Database):
         now: datetime,
         already_visible_in: int | None = None,
     ) -> Message:
-        """Keep what the ticket composes, and what must follow. A repeated `origin` gives back the kept one.
+        """Store the message that the ticket composes, and queue its deliveries.
 
-        `typed_in` is the channel or thread in which everybody can read it already.
-        Raises what the ticket raises: ViewOnly, TicketClosed, EmptyMessage, MessageTooLong; or UnknownTicket.
+        A repeated `origin` returns the stored message. `already_visible_in` is the channel or thread where it
+        was typed. Raises what the ticket raises (ViewOnly, TicketClosed, EmptyMessage,
+        MessageTooLong), and UnknownTicket.
         """
         async with self._write() as db:
-            kept = await messages.by_origin(db, origin)
-            if kept is not None:
-                return kept
+            stored = await messages.by_origin(db, origin)
+            if stored is not None:
+                return stored
             ticket = await require_ticket(db, ticket_id)
             workspace = await require_workspace(db, ticket.workspace_id)
-            words = compose(ticket)
+            new = compose(ticket)
             message = await insert_message(
-                db, workspace, ticket, words, origin, now, already_visible_in=already_visible_in
+                db, workspace, ticket, new, origin, now, already_visible_in=already_visible_in
             )
         self._notify_outbox()
         return message
 
     async def message(self, message_id: int) -> Message | None:
+        """A message by its id."""
         async with self._read() as db:
             return await messages.by_id(db, message_id)
 
@@ -125,45 +128,43 @@ class TicketStore(Database):
             return await messages.newest_of_ticket(db, ticket_id, kinds, limit)
 
     async def get_ticket_details(self, scope: Scope, name: str) -> TicketDetails:
-        """By public id or by uid, with what was said on it. Raises UnknownTicket."""
+        """A ticket by public id or uid, with the messages its reporter may read. Raises UnknownTicket."""
         async with self._read() as db:
             ticket = await require_in_scope(db, scope, name)
             newest = await messages.newest_of_ticket(db, ticket.id, REPORTER_VISIBLE_KINDS, _MAX_MESSAGES)
-            (case,) = await messages.with_message_counts(db, [ticket])
-        return TicketDetails(
-            ticket=ticket, messages=tuple(newest), replies=case.replies, follow_ups=case.follow_ups
-        )
+            (details,) = await messages.with_message_counts(db, [ticket])
+        return replace(details, messages=tuple(newest))
 
     async def list_ticket_details(self, scope: Scope, names: Sequence[str]) -> tuple[TicketDetails, ...]:
-        """Those of them there are, in the order asked for."""
+        """Tickets by public id or uid, in the given order; unknown ones are left out."""
         async with self._read() as db:
             found = await by_names(db, scope, names)
             return await messages.with_message_counts(db, [found[name] for name in names if name in found])
 
     async def search_tickets(self, scope: Scope, query: TicketQuery) -> TicketPage:
-        """One page of what fits, newest first."""
+        """One page of the matching tickets, newest first."""
         async with self._read() as db:
             tickets, total = await search(db, scope, query)
-            cases = await messages.with_message_counts(db, tickets)
-        return TicketPage(query=query, items=cases, total=total)
+            items = await messages.with_message_counts(db, tickets)
+        return TicketPage(query=query, items=items, total=total)
 
     async def last_known_name(self, scope: Scope, reporter_id: str) -> str | None:
-        """What somebody was called in the newest ticket they filed."""
+        """The name of a reporter in their newest ticket; None if they have none."""
         async with self._read() as db:
             tickets = await by_reporter(db, scope.source, reporter_id, [scope.workspace_id], 1)
         return tickets[0].reporter.label if tickets else None
 
     async def get_public_ticket(self, source: str, public_id: str) -> TicketDetails | None:
-        """A ticket of any workspace, by the id people see, without what was said on it."""
+        """A ticket of any workspace by its public id, without its messages; None if there is none."""
         async with self._read() as db:
             ticket = await by_public_id(db, public_id)
             if ticket is None or ticket.source != source:
                 return None
-            (case,) = await messages.with_message_counts(db, [ticket])
-            return case
+            (details,) = await messages.with_message_counts(db, [ticket])
+            return details
 
 
-# What happens to a ticket, within a transaction that somebody else began.
+# Everything below runs within a transaction of the caller.
 
 
 async def require_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
@@ -175,6 +176,7 @@ async def require_ticket(db: aiosqlite.Connection, ticket_id: int) -> Ticket:
 
 
 async def require_in_scope(db: aiosqlite.Connection, scope: Scope, name: str) -> Ticket:
+    """A ticket of a scope by public id or uid. Raises UnknownTicket."""
     found = await by_names(db, scope, [name])
     if not found:
         raise UnknownTicket
@@ -189,7 +191,7 @@ async def apply_change(
     actor: Actor,
     now: datetime,
 ) -> Ticket:
-    """Keep what a rule has made of a ticket; nothing if it made nothing of it."""
+    """Store a changed ticket, its history event and deliveries; do nothing if it is unchanged."""
     if changed == before:
         return before
     revision = await update(db, changed, now)
@@ -215,9 +217,9 @@ async def insert_message(
     *,
     already_visible_in: int | None = None,
 ) -> Message:
-    """Keep words, and put what must follow in the outbox."""
+    """Insert a message, and put its deliveries in the outbox."""
     message = await messages.insert(db, new, origin, now)
-    if message.kind is not MessageKind.NOTE:  # what staff say among themselves does not show
+    if message.kind is not MessageKind.NOTE:  # an internal note does not change the ticket
         await touch(db, ticket.id, now)
     channel = await _delivery_channel(db, workspace, ticket)
     for kind in ticket.deliveries_for(message.kind, typed_in=already_visible_in):
@@ -226,11 +228,11 @@ async def insert_message(
 
 
 async def _delivery_channel(db: aiosqlite.Connection, workspace: Workspace, ticket: Ticket) -> int:
-    """The channel whose queue the ticket's deliveries stand in: where its post is, will be, or should be."""
+    """The channel in whose queue a ticket's deliveries wait: where its post is, will be, or should be."""
     if ticket.post.channel_id is not None:
         return ticket.post.channel_id
-    waiting = await outbox.pending_post_channel(db, ticket.id)
-    return waiting or workspace.channel_for(ticket, ticket.department)
+    pending = await outbox.pending_post_channel(db, ticket.id)
+    return pending or workspace.channel_for(ticket, ticket.department)
 
 
 def insert(
@@ -242,7 +244,7 @@ def insert(
     ids: Iterator[str],
     now: datetime,
 ) -> Ticket:
-    """Keep a ticket under the first candidate id that is free. In the writer's own thread."""
+    """Insert a ticket under the first free candidate id. In the thread of the writer."""
     values = {
         "workspace_id": workspace_id,
         "department": department,
@@ -257,7 +259,7 @@ def insert(
         "reporter_id": new.reporter.id,
         "reporter": player_to_json(new.reporter),
         "reported_player": player_to_json(new.reported_player) if new.reported_player else None,
-        "facts": to_json([_FIELD_VALUES(fact) for fact in new.fields]),
+        "facts": to_json([_FIELD_VALUES(field) for field in new.fields]),
         "chat_log": to_json(new.chat_log),
         "raw": new.raw_request,
         "now": to_ms(now),
@@ -272,7 +274,7 @@ def insert(
 
 
 def _from_insert(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> Ticket:
-    """The ticket as it will be read, without reading it."""
+    """The inserted ticket, without reading it back."""
     now = from_ms(values["now"])
     return Ticket(
         id=ticket_id,
@@ -297,7 +299,7 @@ def _from_insert(new: NewTicket, ticket_id: int, values: Mapping[str, Any]) -> T
     )
 
 
-# A taken id inserts nothing, and the next candidate is tried.
+# A candidate id that is taken inserts nothing.
 _INSERT = """
     INSERT INTO tickets (
         uid, public_id, workspace_id, source, view_only, private, subject, body, category, department,
@@ -320,13 +322,13 @@ async def by_public_id(db: aiosqlite.Connection, public_id: str) -> Ticket | Non
 
 
 async def select_raw_request(db: aiosqlite.Connection, ticket_id: int) -> str | None:
-    """The request's JSON body as it came."""
+    """The JSON body that created a ticket."""
     rows = await db.execute_fetchall("SELECT raw FROM tickets WHERE id = :id", {"id": ticket_id})
     return next((row["raw"] for row in rows), None)
 
 
 async def by_discord_id(db: aiosqlite.Connection, discord_id: int) -> Ticket | None:
-    """The ticket whose post or thread has this Discord id (a thread from a post shares the post's id)."""
+    """The ticket whose post or thread has a Discord id (a thread below a post has the post's id)."""
     return await _fetch_one(
         db,
         """
@@ -338,7 +340,7 @@ async def by_discord_id(db: aiosqlite.Connection, discord_id: int) -> Ticket | N
 
 
 async def in_digest(db: aiosqlite.Connection, message_id: int) -> list[Ticket]:
-    """The tickets a digest shows, oldest first."""
+    """The tickets of a digest message, oldest first."""
     return await fetch_all(
         db, "SELECT * FROM kept_tickets WHERE digest_message_id = :id ORDER BY id", {"id": message_id}
     )
@@ -368,14 +370,14 @@ async def by_reporter(
 async def autocomplete(
     db: aiosqlite.Connection, text: str, workspace_ids: Sequence[str], limit: int
 ) -> list[Ticket]:
-    """Among the newest tickets, those whose id or subject holds the text; for autocomplete."""
+    """Those of the newest tickets whose public id or subject contains the text."""
 
-    def look(thread: sqlite3.Connection) -> list[Ticket]:
-        newest = recent_ids(thread, workspace_ids, _AUTOCOMPLETE_SCANNED)
-        found = thread.execute(_AUTOCOMPLETE, {"text": text, "ids": to_json(newest), "limit": limit})
-        return [ticket_from_row(row) for row in found]
+    def read(raw: sqlite3.Connection) -> list[Ticket]:
+        newest = recent_ids(raw, workspace_ids, _AUTOCOMPLETE_SCANNED)
+        rows = raw.execute(_AUTOCOMPLETE, {"text": text, "ids": to_json(newest), "limit": limit})
+        return [ticket_from_row(row) for row in rows]
 
-    return await run_in_thread(db, lambda thread: in_snapshot(thread, look))
+    return await run_in_thread(db, lambda raw: in_snapshot(raw, read))
 
 
 _AUTOCOMPLETE = """
@@ -386,8 +388,8 @@ _AUTOCOMPLETE = """
 
 
 async def by_names(db: aiosqlite.Connection, scope: Scope, names: Sequence[str]) -> dict[str, Ticket]:
-    """The tickets of a scope that have these public ids or uids, by the names asked for."""
-    # CROSS JOIN: by name first. SQLite would go through all tickets of the source instead.
+    """The tickets of a scope with these public ids or uids, by the given name."""
+    # CROSS JOIN: names first; SQLite would scan all tickets of the source instead.
     tickets = await fetch_all(
         db,
         """
@@ -404,7 +406,7 @@ async def by_names(db: aiosqlite.Connection, scope: Scope, names: Sequence[str])
 
 
 async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int:
-    """Keep what a rule may change: status, claim, department, reporter. Returns the new revision."""
+    """Store what can change: status, claim, department, reporter. Returns the new revision."""
     async with db.execute(
         """
         UPDATE tickets SET status = :status, department = :department,
@@ -434,7 +436,7 @@ async def update(db: aiosqlite.Connection, ticket: Ticket, now: datetime) -> int
 
 
 async def touch(db: aiosqlite.Connection, ticket_id: int, now: datetime) -> None:
-    """Something was said on it."""
+    """Set when a ticket last changed."""
     await db.execute(
         "UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket_id, "now": to_ms(now)}
     )

@@ -1,4 +1,4 @@
-"""Workspaces, their rules as JSON within their rows."""
+"""Workspaces, with their departments and categories as JSON in the row."""
 
 import json
 import sqlite3
@@ -23,16 +23,20 @@ WorkspaceChange = Callable[[Workspace], Workspace]
 
 
 class WorkspaceStore(Database):
-    """Every method is one transaction. A request's workspace is read once, until it changes."""
+    """Every method is one transaction. Workspaces are cached until one changes."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, patience: float = BUSY_TIMEOUT
+        self,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        *,
+        busy_timeout: float = BUSY_TIMEOUT,
     ) -> None:
-        super().__init__(writer, reader, patience=patience)
+        super().__init__(writer, reader, busy_timeout=busy_timeout)
         self._workspaces: ReadCache[Workspace] = ReadCache()
 
     async def add_workspace(self, new: NewWorkspace, now: datetime) -> Workspace:
-        """Raises NameTaken."""
+        """Raises WorkspaceNameTaken."""
         async with self._write() as db:
             if await by_name(db, new.name):
                 raise WorkspaceNameTaken(
@@ -41,7 +45,7 @@ class WorkspaceStore(Database):
             return await insert(db, new, now)
 
     async def workspaces(self) -> list[Workspace]:
-        """All of them, oldest first."""
+        """All workspaces, oldest first."""
         async with self._read() as db:
             return await select_all(db)
 
@@ -63,9 +67,9 @@ class WorkspaceStore(Database):
             return await by_guild(db, guild_id)
 
     async def change_workspace(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
-        """Apply one of the workspace's own methods, and move what waits for a deleted channel it named.
+        """Apply a change, and reroute deliveries that were pending for a deleted channel.
 
-        Raises what the method raises, and UnknownWorkspace.
+        Raises what `change` raises, and UnknownWorkspace.
         """
         try:
             async with self._write() as db:
@@ -188,7 +192,7 @@ def _rules_to_json(rules: Iterable[Department] | Iterable[Category]) -> str:
 
 @lru_cache(maxsize=64)
 def workspace_from_row(row: sqlite3.Row) -> Workspace:
-    """Made again only once something of the row has changed: every ticket asks for its workspace's rules."""
+    """Cached by the row: every ticket reads its workspace, whose JSON takes long to parse."""
     return Workspace(
         id=row["id"],
         name=row["name"],
@@ -202,11 +206,11 @@ def workspace_from_row(row: sqlite3.Row) -> Workspace:
         unknown_categories=UnknownCategoryPolicy(row["unknown_categories"]),
         default_department=row["default_department"],
         departments=tuple(map(_department_from_json, json.loads(row["departments"]))),
-        categories=tuple(Category(**kept) for kept in json.loads(row["categories"])),
+        categories=tuple(Category(**category) for category in json.loads(row["categories"])),
         created_at=from_ms(row["created_at"]),
     )
 
 
-def _department_from_json(kept: dict[str, Any]) -> Department:
-    lists = {name: tuple(kept[name]) for name in ("categories", "members")}
-    return Department(**kept | lists)
+def _department_from_json(fields: dict[str, Any]) -> Department:
+    lists = {name: tuple(fields[name]) for name in ("categories", "members")}
+    return Department(**fields | lists)

@@ -78,7 +78,7 @@ async def test_of_a_body_that_was_cut_it_says_how_much_is_missing(
 async def test_an_unknown_one_is_a_sentence(ticketbridge: Operator) -> None:
     sentence = await refused(ticketbridge, "rejected", "show", 404)
 
-    assert sentence.startswith("There is no refused request 404;")
+    assert sentence.startswith("There is no rejected request 404;")
 
 
 def test_what_would_act_or_hide_is_escaped_and_the_rest_is_not() -> None:
