@@ -1,4 +1,4 @@
-"""The Store: everything the bridge keeps, in one SQLite file. It takes and returns domain objects."""
+"""The Store: all data of the bridge in one SQLite file. Its methods take and return domain objects."""
 
 import sqlite3
 from pathlib import Path
