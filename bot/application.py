@@ -4,14 +4,15 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import discord
 
-from bot.admin.service import AdminService, serve_control_api
+from bot.admin.remote import serve_control_api
+from bot.admin.service import AdminService, IdChecker
 from bot.config import Settings
 from bot.discord_client.client import (
     CLOUDFLARE_BAN_BACKOFF,
@@ -31,6 +32,7 @@ from bot.sources import load_sources
 from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS
+from cogs.core.directory import find_id_problems
 from storage import DatabaseLock, Store
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,9 @@ async def run_application(settings: Settings) -> AsyncIterator[Application]:
             metrics = Metrics(store)
             await metrics.start()
             way_out = build_delivery(settings, store, metrics)
-            async with start_api(settings, store, lock, way_out.observability(metrics, settings)) as address:
+            check_ids = id_checker(way_out.gateway)
+            observability = way_out.observability(metrics, settings)
+            async with start_api(settings, store, lock, observability, check_ids) as address:
                 connection = asyncio.create_task(run_discord_client(settings, store, way_out))
                 backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
                 indexing = asyncio.create_task(run_search_indexer(store))
@@ -103,7 +107,7 @@ async def cancel_and_wait(*tasks: "asyncio.Task[None]") -> None:
 
 @asynccontextmanager
 async def start_api(
-    settings: Settings, store: Store, lock: DatabaseLock, watch: Observability
+    settings: Settings, store: Store, lock: DatabaseLock, watch: Observability, check_ids: IdChecker
 ) -> AsyncIterator[str]:
     sources = load_sources()
     webhook = WebhookServer(
@@ -115,12 +119,24 @@ async def start_api(
     )
     host, port = settings.webhook.host, settings.webhook.port
     async with AsyncExitStack() as doors:
-        await doors.enter_async_context(serve_control_api(AdminService(store, sources), lock))
+        await doors.enter_async_context(
+            serve_control_api(AdminService(store, sources, check_ids=check_ids), lock)
+        )
         try:
             listening = await doors.enter_async_context(webhook.serve(host, port))
         except OSError as error:
             raise StartupError(bind_error_message("The webhook", host, port, error)) from error
         yield listening.address
+
+
+def id_checker(gateway: GatewayStatus) -> IdChecker:
+    """Check Discord ids by the client that is connected at that moment; None while none is."""
+
+    def check(guild_id: int, ids: Mapping[str, int]) -> list[str] | None:
+        client = gateway.connected_client
+        return find_id_problems(client, guild_id, ids) if client else None
+
+    return check
 
 
 def bind_error_message(server: str, host: str, port: int, error: OSError) -> str:

@@ -1,6 +1,10 @@
-"""Settings: a TOML file and the environment, made into frozen values. An unknown key is an error."""
+"""Settings from a TOML file and the environment, as frozen values. An unknown key is an error."""
 
+import os
+import stat
 import tomllib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,29 +19,55 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 DISCORD_API = "https://discord.com/api/v10"
 ENVIRONMENT_PREFIX = "TICKETBRIDGE_"
 
+# What a value must be, by the type of pydantic's error; {names} are its input or in its context.
+_REQUIREMENTS: Mapping[str, str] = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "finite_number": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than_equal": "must be {ge:g} or more",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "int_type": "must be a whole number",
+    "ip_any_network": "must list networks such as 10.0.0.0/8; {input!r} is none",
+    "less_than_equal": "must be {le:g} or less",
+    "literal_error": "must be {expected}",
+    "model_type": "is a section and takes no value of its own",
+    "path_type": "must be a path, in quotes",
+    "string_pattern_mismatch": "must be an http:// or https:// address without ? and #",
+    "string_too_short": "must not be empty",
+    "string_type": "must be text, in quotes",
+    "tuple_type": "must list networks such as 10.0.0.0/8",
+    "value_error": "{error}",
+}
+
 
 class ConfigError(Exception):
-    """The settings cannot be used. The message is one sentence that says what to do."""
+    """The settings cannot be used. The message has a line for each error, and says what to do."""
 
 
 def split_commas(value: object) -> object:
-    """In the environment, a list is text with commas."""
+    """Split text from the environment, where a list is written with commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def require_file_path(path: Path) -> Path:
     if not path.name or path.is_dir():
-        raise ValueError("it must name a file, not a folder")
+        raise ValueError("must be the path of a file, not of a folder")
     return path
 
 
@@ -52,13 +82,13 @@ class DiscordSettings(_Section):
     api_base: str = Field(
         default=DISCORD_API,
         pattern=r"^https?://[^\s?#]+$",
-        description="where the Discord API is; another Discord-compatible server is asked for its gateway",
+        description="the address of the Discord API; any other server than Discord names its own gateway",
     )
     unknown_outcome_delay: float = Field(
         default=10.0,
         ge=0,
         le=300,
-        description="how long a post of unknown outcome is left alone before it is tried again",
+        description="seconds before a delivery of unknown outcome is looked for in Discord and tried again",
     )
     typed_replies: bool = Field(
         default=False,
@@ -68,11 +98,16 @@ class DiscordSettings(_Section):
 
 class WebhookSettings(_Section):
     host: str = Field(
-        default="127.0.0.1", min_length=1, description="the address game servers reach the webhook at"
+        default="127.0.0.1", min_length=1, description="the address on which the webhook listens"
     )
-    port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 takes any free one")
+    port: int = Field(
+        default=8080,
+        ge=0,
+        le=65535,
+        description="the port on which the webhook listens; 0 takes any free one",
+    )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)] = Field(
-        default=(), description="networks of reverse proxies whose X-Forwarded-For is believed"
+        default=(), description="networks of reverse proxies whose X-Forwarded-For is trusted"
     )
     metrics_allowed_networks: Annotated[
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)
@@ -81,30 +116,33 @@ class WebhookSettings(_Section):
         description="networks that may read /metrics and the whole of /readyz",
     )
     duplicate_window: int = Field(
-        default=60, ge=0, le=3600, description="how long the same body from the same key is the same ticket"
+        default=60,
+        ge=0,
+        le=3600,
+        description="seconds for which the same body from the same key is the same ticket",
     )
 
 
 class LogSettings(_Section):
     format: Literal["text", "json"] = Field(
-        default="text", description="text for people, json for programs: a line for each event"
+        default="text", description="text for people, or json for programs: a line for each event"
     )
 
 
 class StorageSettings(_Section):
     path: Annotated[Path, AfterValidator(require_file_path)] = Field(
-        default=Path("ticketbridge.db"), description="the SQLite file; made if it is not there"
+        default=Path("ticketbridge.db"), description="the SQLite file; `run` and `workspace create` create it"
     )
 
 
 class BackupSettings(_Section):
     folder: Path | None = Field(default=None, description="where scheduled backups go; none without it")
-    hours: int = Field(default=24, ge=1, le=24 * 365, description="how many hours between two of them")
-    keep: int = Field(default=14, ge=1, le=10_000, description="how many of them stay")
+    hours: int = Field(default=24, ge=1, le=24 * 365, description="hours between two scheduled backups")
+    keep: int = Field(default=14, ge=1, le=10_000, description="how many scheduled backups are kept")
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. The environment (TICKETBRIDGE_DISCORD_TOKEN, ...) wins over the file."""
+    """All settings. The environment (TICKETBRIDGE_DISCORD_TOKEN, ...) wins over the file."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -133,13 +171,83 @@ class Settings(BaseSettings):
 
 
 def load_settings(path: Path, *, required: bool = True) -> Settings:
-    """The settings of a file and the environment. Raises BadConfig; a file not required may be missing."""
+    """Read the settings from a file and the environment. A file that is not required may be missing.
+
+    Raises ConfigError, with all errors at once.
+    """
+    values = _read_toml(path) if required or path.exists() else {}
     try:
-        return Settings(**(_read_toml(path) if required or path.exists() else {}))
+        return Settings(**values)
     except ValidationError as error:
-        raise ConfigError(format_error(path, error)) from error
-    except ValueError as error:  # pydantic-settings: an environment value that is not what the field takes
-        raise ConfigError(f"A {ENVIRONMENT_PREFIX}... environment variable is wrong: {error}.") from error
+        details = error.errors(include_url=False)
+        lines = list(dict.fromkeys(format_error(path, detail) for detail in details))
+    except SettingsError:  # an environment variable with the name of a section
+        lines = [
+            f"{_variable(section)} is no setting. Set {_variable(section, keys[0])} or another of its keys."
+            for section, keys in setting_names().items()
+            if _in_environment(section)
+        ]
+    header = [f"{len(lines)} settings are wrong:"] if len(lines) > 1 else []
+    raise ConfigError("\n".join(header + lines))
+
+
+def exposed_token_warning(path: Path) -> str | None:
+    """How to protect a file with the Discord token that other users can read; None if it is no such file."""
+    if not path.exists() or not path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return None
+    if not _read_toml(path).get("discord", {}).get("token"):
+        return None
+    return f"{path} holds the Discord token, and other users can read it. Run: chmod 600 {path}"
+
+
+def setting_names() -> dict[str, list[str]]:
+    """The keys of each section."""
+    return {
+        section: list(field.annotation.model_fields)
+        for section, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+
+
+def format_error(path: Path, error: ErrorDetails) -> str:
+    """Name the setting as it is written in the file or the environment, and what it must be."""
+    section, key = (*map(str, error["loc"]), "")[:2]
+    in_file = not _in_environment(section, key)
+    to_name = _name if in_file else _variable
+    if error["type"] == "extra_forbidden":
+        problem = f"is not a setting. {_suggest(to_name, section, key)}"
+    else:
+        context = {"input": error["input"], **error.get("ctx", {})}
+        problem = f"{_REQUIREMENTS[error['type']].format_map(context)}."
+    return f"{path}: {to_name(section, key)} {problem}" if in_file else f"{to_name(section, key)} {problem}"
+
+
+def _suggest(to_name: Callable[[str, str], str], section: str, key: str) -> str:
+    """The section or setting that was probably meant, else all there are."""
+    sections = setting_names()
+    elsewhere = [name for name, keys in sections.items() if (key or section) in keys]
+    similar = get_close_matches(key or section, sections.get(section, sections), n=1)
+    if similar:
+        return f"Did you mean {to_name(section, similar[0]) if key else _name(similar[0])}?"
+    if elsewhere:
+        return f"Did you mean {to_name(elsewhere[0], key or section)}?"
+    if key:
+        return f"[{section}] takes {', '.join(sections[section])}."
+    return f"The sections are {', '.join(map(_name, sections))}."
+
+
+def _name(section: str, key: str = "") -> str:
+    """A setting or a section, as it is written in the file."""
+    return f"[{section}] {key}".strip()
+
+
+def _variable(section: str, key: str = "") -> str:
+    """The environment variable of a setting."""
+    return f"{ENVIRONMENT_PREFIX}{section}_{key}".rstrip("_").upper()
+
+
+def _in_environment(section: str, key: str = "") -> bool:
+    return any(name.upper() == _variable(section, key) for name in os.environ)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -152,19 +260,3 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path} cannot be read as TOML: {error}. Compare it with config.example.toml."
         ) from error
-
-
-def format_error(path: Path, error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    location = [str(part) for part in first["loc"]]
-    setting = f"[{location[0]}] {'.'.join(location[1:])}" if len(location) > 1 else f"[{location[0]}]"
-    if first["type"] == "extra_forbidden":
-        return f"{path}: there is no setting {setting}. {valid_keys_hint(location[0])}"
-    return f"{path} (or the environment): {setting} is wrong: {first['msg']}."
-
-
-def valid_keys_hint(section: str) -> str:
-    field = Settings.model_fields.get(section)
-    if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-        return f"The sections are {', '.join(f'[{name}]' for name in Settings.model_fields)}."
-    return f"[{section}] takes {', '.join(field.annotation.model_fields)}."

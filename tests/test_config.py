@@ -1,4 +1,4 @@
-"""Settings: a TOML file and the environment. Whatever is wrong is told in one sentence with the cure."""
+"""Settings from a TOML file and the environment; each error is a sentence that says what to do."""
 
 import os
 import re
@@ -9,7 +9,15 @@ import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
 import bot.config
-from bot.config import DISCORD_API, ENVIRONMENT_PREFIX, ConfigError, Settings, load_settings
+from bot.config import (
+    DISCORD_API,
+    ENVIRONMENT_PREFIX,
+    ConfigError,
+    Settings,
+    exposed_token_warning,
+    load_settings,
+    setting_names,
+)
 
 EXAMPLE = Path(bot.config.__file__).parents[1] / "config.example.toml"
 
@@ -43,19 +51,14 @@ def read(path: Path, text: str) -> Settings:
     return load_settings(path)
 
 
-def refused(path: Path, text: str) -> str:
-    with pytest.raises(ConfigError) as refusal:
+def error_of(path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as error:
         read(path, text)
-    return str(refusal.value)
+    return str(error.value)
 
 
 def every_setting() -> list[tuple[str, str]]:
-    found = []
-    for section, field in Settings.model_fields.items():
-        assert isinstance(field.annotation, type)
-        assert issubclass(field.annotation, BaseModel)
-        found += [(section, name) for name in field.annotation.model_fields]
-    return found
+    return [(section, key) for section, keys in setting_names().items() for key in keys]
 
 
 def _as_text(value: object) -> str:
@@ -73,7 +76,7 @@ def test_a_file_sets_everything(path: Path) -> None:
     assert settings.storage.path == Path("/var/lib/tickets.db")
 
 
-def test_what_is_not_set_has_a_value_that_works(path: Path) -> None:
+def test_every_setting_has_a_default(path: Path) -> None:
     settings = read(path, "")
 
     assert settings.discord.token.get_secret_value() == ""
@@ -116,96 +119,184 @@ def test_the_environment_is_enough(path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert load_settings(path, required=False).discord.token.get_secret_value() == "secret"
 
 
-def test_a_file_that_is_not_there_is_told_with_the_cure(path: Path) -> None:
+def test_a_missing_file_is_an_error_that_names_the_example(path: Path) -> None:
     with pytest.raises(ConfigError, match=r"config\.toml does not exist\. Copy config\.example\.toml there"):
         load_settings(path)
 
 
-def test_an_unknown_setting_is_told_with_the_known_ones(path: Path) -> None:
-    sentence = refused(path, '[discord]\ntokne = "x"\n')
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[discord]\ntokne = 'x'\n", "[discord] tokne is not a setting. Did you mean [discord] token?"),
+        ("[discord]\nport = 1\n", "[discord] port is not a setting. Did you mean [webhook] port?"),
+        ("[discrod]\ntoken = 'x'\n", "[discrod] is not a setting. Did you mean [discord]?"),
+        ("discrod = 1\n", "[discrod] is not a setting. Did you mean [discord]?"),
+        ("port = 1\n", "[port] is not a setting. Did you mean [webhook] port?"),
+        ("[backup]\nzzz = 1\n", "[backup] zzz is not a setting. [backup] takes folder, hours, keep."),
+        (
+            "zzz = 1\n",
+            "[zzz] is not a setting. The sections are [discord], [webhook], [storage], [backup], [log].",
+        ),
+    ],
+)
+def test_an_unknown_setting_is_an_error_that_names_a_similar_one(path: Path, text: str, problem: str) -> None:
+    assert error_of(path, text) == f"{path}: {problem}"
 
-    assert sentence == (
-        f"{path}: there is no setting [discord] tokne. "
-        "[discord] takes token, api_base, unknown_outcome_delay, typed_replies."
-    )
 
-
-@pytest.mark.parametrize("text", ["[discrod]\ntoken = 'x'\n", "discrod = 1\n"])
-def test_an_unknown_section_is_told_with_the_known_ones(path: Path, text: str) -> None:
-    sentence = refused(path, text)
-
-    assert sentence == (
-        f"{path}: there is no setting [discrod]. "
-        "The sections are [discord], [webhook], [storage], [backup], [log]."
-    )
-
-
-def test_an_unknown_setting_in_the_environment_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_environment_variable_is_an_error_that_names_a_similar_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TICKETBRIDGE_WEBHOOK_PROT", "1")
 
-    assert "there is no setting [webhook] prot. [webhook] takes host, port, " in refused(path, WHOLE)
+    assert error_of(path, WHOLE) == (
+        "TICKETBRIDGE_WEBHOOK_PROT is not a setting. Did you mean TICKETBRIDGE_WEBHOOK_PORT?"
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "setting"),
+    ("text", "problem"),
     [
-        ("[webhook]\nport = 65536\n", "[webhook] port"),
-        ("[webhook]\nport = -1\n", "[webhook] port"),
-        ("[webhook]\nport = 'http'\n", "[webhook] port"),
-        ("[webhook]\nhost = 5\n", "[webhook] host"),
-        ("[storage]\npath = 5\n", "[storage] path"),
-        ("[discord]\napi_base = 'discord.com'\n", "[discord] api_base"),
-        ("[discord]\napi_base = 'ftp://discord.com'\n", "[discord] api_base"),
-        ("[discord]\napi_base = 'https://x/?y=z'\n", "[discord] api_base"),
-        ("discord = 5\n", "[discord]"),
+        ("[webhook]\nport = 65536\n", "[webhook] port must be 65535 or less."),
+        ("[webhook]\nport = -1\n", "[webhook] port must be 0 or more."),
+        ("[webhook]\nport = 'http'\n", "[webhook] port must be a whole number."),
+        ("[webhook]\nport = 8080.5\n", "[webhook] port must be a whole number."),
+        ("[webhook]\nhost = 5\n", "[webhook] host must be text, in quotes."),
+        ("[webhook]\nhost = ''\n", "[webhook] host must not be empty."),
+        ("[storage]\npath = 5\n", "[storage] path must be a path, in quotes."),
+        ("[storage]\npath = '/'\n", "[storage] path must be the path of a file, not of a folder."),
+        ("[discord]\ntyped_replies = 'maybe'\n", "[discord] typed_replies must be true or false."),
+        ("[log]\nformat = 'xml'\n", "[log] format must be 'text' or 'json'."),
+        (
+            "[webhook]\ntrusted_proxies = ['10.0.0.0/8', 'here', 'there']\n",
+            "[webhook] trusted_proxies must list networks such as 10.0.0.0/8; 'here' is none.",
+        ),
+        ("discord = 5\n", "[discord] is a section and takes no value of its own."),
     ],
 )
-def test_a_value_that_cannot_be_is_told_by_the_name_of_its_setting(
-    path: Path, text: str, setting: str
-) -> None:
-    assert f": {setting} is wrong: " in refused(path, text)
+def test_a_wrong_value_is_an_error_that_says_what_it_must_be(path: Path, text: str, problem: str) -> None:
+    assert f"{path}: {problem}" in error_of(path, text)
+
+
+@pytest.mark.parametrize("value", ["discord.com", "ftp://discord.com", "https://x/?y=z"])
+def test_the_discord_api_must_be_an_address(path: Path, value: str) -> None:
+    sentence = error_of(path, f"[discord]\napi_base = '{value}'\n")
+
+    assert sentence == f"{path}: [discord] api_base must be an http:// or https:// address without ? and #."
+
+
+def test_all_errors_are_listed_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKETBRIDGE_WEBHOOK_PORT", "http")
+
+    sentences = error_of(path, "[discord]\ntokn = 'x'\n[webhook]\nport = 1\n[backup]\nhours = 0\n[lgo]\n")
+
+    assert sentences.splitlines() == [
+        "4 settings are wrong:",
+        f"{path}: [discord] tokn is not a setting. Did you mean [discord] token?",
+        "TICKETBRIDGE_WEBHOOK_PORT must be a whole number.",
+        f"{path}: [backup] hours must be 1 or more.",
+        f"{path}: [lgo] is not a setting. Did you mean [log]?",
+    ]
+
+
+ODD_VALUES = ("'x'", "''", "-1", "1.5", "nan", "inf", "true", "[]", "['x']", "[5]", "{a = 1}", "9" * 40)
+
+
+@pytest.mark.parametrize(("section", "name"), every_setting())
+@pytest.mark.parametrize("value", ODD_VALUES)
+def test_every_error_is_in_our_own_words(path: Path, section: str, name: str, value: str) -> None:
+    path.write_text(f"[{section}]\n{name} = {value}\n", encoding="utf-8")
+
+    sentence = ""
+    try:
+        load_settings(path)
+    except ConfigError as error:
+        sentence = str(error)
+
+    known = rf"{re.escape(str(path))}: \[{section}\] {name} must [^\n]+\."
+    assert not sentence or re.fullmatch(known, sentence)
 
 
 @pytest.mark.parametrize("port", [0, 65535])
-def test_every_port_there_is_can_be_set(path: Path, port: int) -> None:
+def test_every_port_can_be_set(path: Path, port: int) -> None:
     assert read(path, f"[webhook]\nport = {port}\n").webhook.port == port
 
 
 @pytest.mark.parametrize("text", ["[discord", "token = ", "[a]\n[a]\n"])
-def test_a_file_that_is_no_toml_is_told_with_the_cure(path: Path, text: str) -> None:
+def test_a_file_that_is_no_toml_is_an_error_that_names_the_example(path: Path, text: str) -> None:
     assert re.search(
-        r"cannot be read as TOML: .*Compare it with config\.example\.toml\.", refused(path, text)
+        r"cannot be read as TOML: .*Compare it with config\.example\.toml\.", error_of(path, text)
     )
 
 
-def test_a_file_that_is_no_text_is_told(path: Path) -> None:
+def test_a_file_that_is_no_text_is_an_error(path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
 
     with pytest.raises(ConfigError, match="cannot be read as TOML"):
         load_settings(path)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read as TOML"):
         load_settings(tmp_path)
 
 
-def test_a_section_in_the_environment_that_is_no_section_is_told(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("x", "is no setting. Set TICKETBRIDGE_DISCORD_TOKEN or another of its keys."),
+        ("5", "is a section and takes no value of its own."),
+    ],
+)
+def test_a_section_in_the_environment_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch, value: str, problem: str
 ) -> None:
-    monkeypatch.setenv("TICKETBRIDGE_DISCORD", "nonsense")
+    monkeypatch.setenv("TICKETBRIDGE_DISCORD", value)
 
-    with pytest.raises(ConfigError, match=r"^A TICKETBRIDGE_\.\.\. environment variable is wrong: "):
+    with pytest.raises(ConfigError) as error:
         load_settings(path, required=False)
+
+    assert str(error.value) == f"TICKETBRIDGE_DISCORD {problem}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "token", "is_exposed"),
+    [
+        (0o600, "secret", False),
+        (0o640, "secret", True),
+        (0o604, "secret", True),
+        (0o622, "secret", False),
+        (0o644, "", False),
+    ],
+)
+def test_a_file_with_a_token_that_others_can_read_is_named_with_the_cure(
+    path: Path, mode: int, token: str, is_exposed: bool
+) -> None:
+    path.write_text(f"[discord]\ntoken = '{token}'\n", encoding="utf-8")
+    path.chmod(mode)
+
+    warning = exposed_token_warning(path)
+
+    assert (warning is not None) == is_exposed
+    if warning:
+        assert str(path) in warning
+        assert warning.endswith(f"Run: chmod 600 {path}")
+        assert "secret" not in warning
+
+
+def test_a_file_without_the_token_can_be_read_by_others(path: Path) -> None:
+    assert exposed_token_warning(path) is None
+    path.write_text("[webhook]\nport = 1\n", encoding="utf-8")
+    path.chmod(0o644)
+    assert exposed_token_warning(path) is None
 
 
 def test_the_token_is_never_shown(path: Path) -> None:
     assert "from-the-file" not in repr(read(path, WHOLE))
-    assert "from-the-file" not in refused(path, WHOLE.replace("port = 9000", "port = 'x'"))
-    assert "not-a-text" not in refused(path, "[discord]\ntoken = ['not-a-text']\n")
+    assert "from-the-file" not in error_of(path, WHOLE.replace("port = 9000", "port = 'x'"))
+    assert "not-a-text" not in error_of(path, "[discord]\ntoken = ['not-a-text']\n")
 
 
-def test_settings_never_change(path: Path) -> None:
+def test_settings_cannot_be_changed(path: Path) -> None:
     settings = read(path, WHOLE)
 
     with pytest.raises(ValidationError, match="frozen"):
@@ -214,7 +305,7 @@ def test_settings_never_change(path: Path) -> None:
         settings.webhook = settings.webhook  # type: ignore[misc]  # likewise
 
 
-def test_the_example_can_be_read() -> None:
+def test_the_example_is_valid() -> None:
     assert load_settings(EXAMPLE)
 
 
@@ -226,7 +317,7 @@ def test_the_example_names_every_setting_in_its_section(section: str, name: str)
     assert re.search(rf"^(# ?)?{name} = ", body, re.MULTILINE)
 
 
-def test_the_example_names_no_setting_that_is_not_there() -> None:
+def test_the_example_has_no_unknown_setting() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     uncommented = re.sub(r"^# ?(\w+ = )", r"\1", text, flags=re.MULTILINE)
 
@@ -236,7 +327,7 @@ def test_the_example_names_no_setting_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(("section", "name"), every_setting())
-def test_every_setting_says_what_it_is(section: str, name: str) -> None:
+def test_every_setting_has_a_description(section: str, name: str) -> None:
     annotation = Settings.model_fields[section].annotation
     assert isinstance(annotation, type)
     assert issubclass(annotation, BaseModel)
@@ -245,16 +336,16 @@ def test_every_setting_says_what_it_is(section: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "setting"),
+    ("variable", "value", "problem"),
     [
-        ("WEBHOOK_HOST", "", "[webhook] host"),
-        ("STORAGE_PATH", "", "[storage] path"),
-        ("STORAGE_PATH", "/", "[storage] path"),
+        ("WEBHOOK_HOST", "", "must not be empty."),
+        ("STORAGE_PATH", "", "must be the path of a file, not of a folder."),
+        ("STORAGE_PATH", "/", "must be the path of a file, not of a folder."),
     ],
 )
-def test_an_empty_variable_is_no_value(
-    path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, setting: str
+def test_a_wrong_value_in_the_environment_is_named_by_its_variable(
+    path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
 ) -> None:
     monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}{variable}", value)
 
-    assert f"{setting} is wrong" in refused(path, WHOLE)
+    assert error_of(path, WHOLE) == f"TICKETBRIDGE_{variable} {problem}"

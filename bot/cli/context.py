@@ -1,16 +1,16 @@
-"""How a command asks for something, and how it ends when the answer is no: one sentence, exit status 1."""
+"""Load the settings, call the admin service, and end with one sentence and exit code 1 on an error."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from bot.admin.service import AdminError, JsonObject
-from bot.admin.service import execute as ask_holder
+from bot.admin.remote import execute
+from bot.admin.service import AdminError, AdminService, JsonObject
 from bot.cli.output import escape_controls
 from bot.config import ConfigError, Settings, load_settings
 from bot.sources import load_sources
@@ -18,15 +18,27 @@ from bot.tickets.errors import TicketError
 from storage import StorageError
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 Config = Annotated[
-    Path | None, typer.Option("--config", help="The TOML file.  [default: config.toml, if there is one]")
+    Path | None, typer.Option("--config", help="The TOML file (default: config.toml, if there is one).")
 ]
-_SNOWFLAKES: dict[str, Any] = {"min": 1, "max": 2**63 - 1}  # what a Discord id is
-DiscordId = Annotated[int, typer.Option(**_SNOWFLAKES, help="A Discord id: right-click, Copy ID.")]
-OptionalDiscordId = Annotated[int | None, typer.Option(**_SNOWFLAKES, metavar="ID", help="A Discord id.")]
 
-# What can be dropped again: the option that names it, and what it is then.
+
+def parse_id(text: str) -> int:
+    """An id of Discord or of the database: 1 to 2**63 - 1."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+        raise typer.BadParameter(f"{text} is not an id.")
+    return int(text)
+
+
+DiscordId = Annotated[
+    int, typer.Option(parser=parse_id, metavar="ID", help="A Discord id: right-click, Copy ID.")
+]
+OptionalDiscordId = Annotated[int | None, typer.Option(parser=parse_id, metavar="ID", help="A Discord id.")]
+RowId = Annotated[int, typer.Argument(parser=parse_id, metavar="ID", help="As the list shows it.")]
+
+# Fields that can be cleared: the option that sets each, and its value once cleared.
 CLEARABLE: dict[str, tuple[str, object]] = {
     "channel_id": ("channel", None),
     "categories": ("category", []),
@@ -37,21 +49,30 @@ CLEARABLE: dict[str, tuple[str, object]] = {
 }
 
 
+def config_path(config: Path | None) -> Path:
+    return config or Path("config.toml")
+
+
 def settings(config: Path | None) -> Settings:
     try:
-        return load_settings(config or Path("config.toml"), required=config is not None)
+        return load_settings(config_path(config), required=config is not None)
     except ConfigError as error:
         abort(str(error))
 
 
-def call_service(config: Path | None, command: str, **arguments: object) -> list[JsonObject]:
-    """What `Administration` answers; on a refusal the command ends."""
+def call_service(
+    config: Path | None,
+    command: Callable[Concatenate[AdminService, P], Awaitable[list[JsonObject]]],
+    *args: P.args,
+    **arguments: P.kwargs,
+) -> list[JsonObject]:
+    """Run a method of AdminService on the configured database; on an error the command ends."""
     database = settings(config).storage.path
-    return run_async(ask_holder(database, load_sources(), command, **arguments))
+    return run_async(execute(database, load_sources(), command, *args, **arguments))
 
 
 def run_async(coroutine: Coroutine[Any, Any, T], *expected: type[Exception]) -> T:
-    """Run it; of `refusals`, and of what a command is always refused with, the sentence is told."""
+    """Run it; of the `expected` errors, and of those of every command, only the sentence is printed."""
     reported: tuple[type[Exception], ...] = (StorageError, AdminError, TicketError, *expected)
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
@@ -69,22 +90,22 @@ def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def abort(sentence: str) -> NoReturn:
-    """It may quote what was typed or sent, so nothing in it reaches the terminal as a control."""
+    """End with exit code 1. The sentence may quote input, so its control characters are escaped."""
     lines = "\n".join(map(escape_controls, sentence.split("\n")))
     typer.echo(f"ticketbridge: {lines}", err=True)
     raise typer.Exit(1)
 
 
-def changed_fields(**fields: object) -> dict[str, object]:
-    """Those that were named on the command line."""
-    return {name: part for name, part in fields.items() if part is not None}
+def changed_fields(**fields: object) -> dict[str, Any]:
+    """The fields that were given on the command line."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def cleared_fields(fields: dict[str, object], **clear: bool) -> dict[str, object]:
-    """What is empty from now on. Who names a value and drops it as well is asked which."""
-    names = [name for name, gone in clear.items() if gone]
+def cleared_fields(changes: dict[str, Any], **clear: bool) -> dict[str, Any]:
+    """The fields to clear, with their empty values; the command ends if one is changed as well."""
+    names = [name for name, is_cleared in clear.items() if is_cleared]
     for name in names:
         option, _ = CLEARABLE[name]
-        if name in fields:
+        if name in changes:
             abort(f"Give --{option} or --no-{option}, not both.")
     return {name: CLEARABLE[name][1] for name in names}

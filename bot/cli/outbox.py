@@ -1,20 +1,17 @@
-"""`ticketbridge outbox`: what still has to reach Discord, and what Discord does not take as it stands."""
+"""`ticketbridge outbox`: deliveries that wait for Discord, and dead letters that could not be delivered."""
 
 from typing import Annotated
 
 import typer
 
-from bot.cli.context import Config, abort, call_service
-from bot.cli.output import print_table
+from bot.admin.service import AdminService
+from bot.cli.context import Config, RowId, abort, call_service, parse_id
+from bot.cli.output import pluralize, print_table
 
 outbox = typer.Typer(
-    help="The outbox: what still has to reach Discord, and what was set aside.", no_args_is_help=True
+    help="The outbox: deliveries that wait for Discord, and dead letters, which could not be delivered.",
+    no_args_is_help=True,
 )
-
-_Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As `outbox list` shows it.")]
-_IdOrAll = Annotated[
-    int | None, typer.Argument(metavar="[ID]", min=1, max=2**63 - 1, help="As `outbox list` shows it.")
-]
 
 
 @outbox.command("list")
@@ -22,33 +19,35 @@ def list_outbox(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, at most.")] = 50,
     config: Config = None,
 ) -> None:
-    """Show what was set aside, then what waits: each with its ticket, its tries and the last reason."""
+    """Show the dead letters, then what waits: each with its ticket, its attempts and the last error."""
     print_table(
-        call_service(config, "outbox-list", limit=limit),
+        call_service(config, AdminService.list_outbox, limit=limit),
         ("id", "ticket", "kind", "state", "attempts", "created_at", "due_at", "last_error"),
-        empty="Nothing waits: all that was kept has reached Discord.",
+        empty="No delivery waits for Discord, and there is no dead letter.",
     )
 
 
 @outbox.command("retry")
 def retry(
-    number: _IdOrAll = None,
-    every: Annotated[bool, typer.Option("--all", help="All that was set aside.")] = False,
+    delivery_id: Annotated[
+        int | None, typer.Argument(parser=parse_id, metavar="ID", help="As the list shows it.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     config: Config = None,
 ) -> None:
-    """Deliver it now, also if it was set aside. What reached Discord before is not posted twice."""
-    if every == (number is not None):
-        abort("Name one delivery, or say --all for all that was set aside.")
-    if number is None:
-        (told,) = call_service(config, "outbox-retry-all")
-        typer.echo(f"{told['count']} that were set aside are tried again.")
+    """Deliver it now, a dead letter too. What reached Discord before is not posted twice."""
+    if every == (delivery_id is not None):
+        abort("Name one delivery, or give --all for all dead letters.")
+    if delivery_id is None:
+        (result,) = call_service(config, AdminService.retry_dead_letters)
+        typer.echo(f"{pluralize(int(str(result['count'])), 'dead letter')} to be delivered again.")
         return
-    call_service(config, "outbox-retry", delivery_id=number)
-    typer.echo(f"Delivery {number} is tried again.")
+    call_service(config, AdminService.retry_delivery, delivery_id=delivery_id)
+    typer.echo(f"Delivery {delivery_id} is tried again.")
 
 
 @outbox.command("drop")
-def drop(number: _Id, config: Config = None) -> None:
-    """Never deliver it. The ticket and what was said on it stay in the database."""
-    call_service(config, "outbox-drop", delivery_id=number)
-    typer.echo(f"Delivery {number} is dropped.")
+def drop(delivery_id: RowId, config: Config = None) -> None:
+    """Never deliver it. The ticket and its messages stay in the database."""
+    call_service(config, AdminService.drop_delivery, delivery_id=delivery_id)
+    typer.echo(f"Delivery {delivery_id} is dropped.")

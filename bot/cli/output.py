@@ -1,6 +1,8 @@
-"""Tables and texts on a terminal. Whatever they show, it is shown: no control character of it is obeyed."""
+"""Print tables, details and workspaces on a terminal, with every control character escaped."""
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -10,24 +12,36 @@ from rich.text import Text
 from bot.admin.service import JsonObject
 
 
+class OnOff(StrEnum):
+    """How a yes or no is typed and shown."""
+
+    ON = "on"
+    OFF = "off"
+
+
 def escape_controls(text: str) -> str:
-    """As it is, but for what would act on a terminal or hide: controls, direction overrides, surrogates."""
+    """Escape what acts on a terminal or hides: controls, direction overrides, surrogates."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def escape_body(body: bytes) -> str:
-    """The same of bytes from outside; line breaks and tabs stay, and what is not UTF-8 shows as \\xNN."""
+    """Escape a request's body; line breaks and tabs stay, and bytes that are not UTF-8 show as \\xNN."""
     text = body.decode("utf-8", "backslashreplace")
     return "".join(one if one in "\n\t" else escape_controls(one) for one in text)
 
 
 def format_time(timestamp: object) -> str:
-    """An ISO 8601 time to the minute, without what is the same for all: UTC."""
+    """Format an ISO 8601 time to the minute, without its zone: all are UTC."""
     return str(timestamp)[:16].replace("T", " ") if timestamp else ""
 
 
+def pluralize(count: int, noun: str) -> str:
+    """`1 ticket`, `2 tickets`, `1,000 tickets`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def print_table(records: Iterable[JsonObject], columns: Sequence[str], *, empty: str) -> None:
-    """One row each; times end in `_at`. Without any record, the sentence `nothing`."""
+    """Print a row for each record; columns that end in `_at` are times. Without records, print `empty`."""
     rows = [[_cell(record, column) for column in columns] for record in records]
     if not rows:
         typer.echo(empty)
@@ -39,7 +53,7 @@ def print_table(records: Iterable[JsonObject], columns: Sequence[str], *, empty:
 
 
 def print_details(lines: Sequence[tuple[str, object]]) -> None:
-    """What is known of one thing: a name and a value on each line."""
+    """Print a name and a value on each line."""
     table = Table.grid(padding=(0, 2))
     for name, value in lines:
         table.add_row(Text(name, style="bold"), Text(escape_controls(str(value))))
@@ -65,3 +79,61 @@ def _print(table: Table) -> None:
     console = Console()
     console.width = max(console.width, 200) if not console.is_terminal else console.width
     console.print(table)
+
+
+def print_workspace(workspace: JsonObject) -> None:
+    """Print a workspace's channels and rules, its departments and its categories."""
+    print_details(
+        [
+            ("workspace", workspace["name"]),
+            ("id", workspace["id"]),
+            ("created (UTC)", format_time(workspace["created_at"])),
+            ("guild", workspace["guild_id"]),
+            ("tickets channel", workspace["tickets_channel_id"]),
+            ("reports channel", workspace["reports_channel_id"]),
+            ("log channel", workspace["log_channel_id"] or "none"),
+            ("staff role", workspace["staff_role_id"]),
+            ("plan", workspace["plan"]),
+            ("tickets", OnOff.ON if workspace["tickets_enabled"] else OnOff.OFF),
+            ("unknown categories", workspace["unknown_categories"]),
+            ("default department", workspace["default_department"]),
+        ]
+    )
+    typer.echo()
+    print_departments(workspace)
+    typer.echo()
+    print_categories(workspace)
+
+
+def print_departments(workspace: JsonObject) -> None:
+    rows = [
+        {
+            "department": department["id"],
+            "name": department["name"],
+            "channel": department["channel_id"] or "the workspace's",
+            "categories": department["categories"] or "any",
+            "members": department["members"] or "all staff",
+        }
+        for department in _records(workspace["departments"])
+    ]
+    print_table(rows, ("department", "name", "channel", "categories", "members"), empty="No departments.")
+
+
+def print_categories(workspace: JsonObject) -> None:
+    departments = _records(workspace["departments"])
+    rows = [
+        {
+            "category": category["id"],
+            "name": category["name"],
+            "departments": [one["id"] for one in departments if category["id"] in one["categories"]]
+            or "the default one",
+            "most open": category["max_open"] or "any number",
+        }
+        for category in _records(workspace["categories"])
+    ]
+    empty = "No categories of its own. `ticketbridge workspace category` adds one."
+    print_table(rows, ("category", "name", "departments", "most open"), empty=empty)
+
+
+def _records(value: Any) -> list[dict[str, Any]]:
+    return value  # type: ignore[no-any-return]  # JSON that AdminService made of a workspace

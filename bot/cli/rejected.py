@@ -1,16 +1,17 @@
-"""`ticketbridge rejected`: requests that made no sense, kept so that whoever sends them can be helped."""
+"""`ticketbridge rejected`: requests with a valid key that were not accepted, to help those who send them."""
 
 import base64
 from typing import Annotated
 
 import typer
 
-from bot.admin.service import JsonObject
-from bot.cli.context import Config, call_service
-from bot.cli.output import escape_body, format_time, print_details, print_table
+from bot.admin.service import AdminService, JsonObject
+from bot.cli.context import Config, RowId, call_service
+from bot.cli.output import escape_body, format_time, pluralize, print_details, print_table
 
 rejected = typer.Typer(
-    help="Requests that were refused for what is in them: what their senders got wrong.", no_args_is_help=True
+    help="Rejected requests: sent with a valid key, and not accepted for what is in them.",
+    no_args_is_help=True,
 )
 
 
@@ -19,23 +20,18 @@ def list_rejected(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, at most.")] = 20,
     config: Config = None,
 ) -> None:
-    """Show the newest refused requests, newest first."""
+    """Show the newest rejected requests, newest first."""
     print_table(
-        call_service(config, "rejected-list", limit=limit),
+        call_service(config, AdminService.list_rejected, limit=limit),
         ("id", "created_at", "workspace_name", "source", "key_prefix", "path", "reason", "size"),
-        empty="No request was refused for what is in it. Those with a wrong key are not kept.",
+        empty="No request was rejected for what is in it. Those with a wrong key are not saved.",
     )
 
 
 @rejected.command("show")
-def show_rejected(
-    number: Annotated[
-        int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As `rejected list` shows it.")
-    ],
-    config: Config = None,
-) -> None:
-    """Show one refused request with its body. What could act on the terminal is shown escaped."""
-    (request,) = call_service(config, "rejected-show", rejected_id=number)
+def show_rejected(rejected_id: RowId, config: Config = None) -> None:
+    """Show one rejected request with its body, control characters escaped."""
+    (request,) = call_service(config, AdminService.show_rejected, rejected_id=rejected_id)
     body = base64.b64decode(str(request["body"]))
     print_details(
         [
@@ -52,8 +48,8 @@ def show_rejected(
     typer.echo(f"\n{escape_body(body)}")
 
 
-def body_size_note(request: JsonObject, kept: int) -> str:
+def body_size_note(request: JsonObject, saved: int) -> str:
     size = int(str(request["size"]))
-    if kept == size:
-        return f"{size:,} bytes, all of them below"
-    return f"{size:,} bytes; the first {kept:,} are below, {size - kept:,} are missing"
+    if saved == size:
+        return f"{pluralize(size, 'byte')}, shown below"
+    return f"{pluralize(size, 'byte')}; the first {saved:,} are below, {size - saved:,} are missing"

@@ -1,9 +1,11 @@
-"""`ticketbridge workspace`: whose tickets go to which Discord channels, and under which rules."""
+"""`ticketbridge workspace`: which Discord channels tickets go to, and a workspace's rules and divisions."""
 
+import shlex
 from typing import Annotated
 
 import typer
 
+from bot.admin.service import AdminService, JsonObject
 from bot.cli.context import (
     Config,
     DiscordId,
@@ -13,21 +15,21 @@ from bot.cli.context import (
     changed_fields,
     cleared_fields,
 )
-from bot.cli.divisions import change_category, change_department
-from bot.cli.output import print_table
-from bot.cli.rules import OnOff, print_workspace
+from bot.cli.output import OnOff, print_categories, print_departments, print_table, print_workspace
 from bot.tickets.workspace import Plan, UnknownCategoryPolicy
 
-workspaces = typer.Typer(help="Workspaces: whose tickets go to which Discord channels.", no_args_is_help=True)
-workspaces.command("department")(change_department)
-workspaces.command("category")(change_category)
+workspaces = typer.Typer(
+    help="Workspaces: which Discord channels the tickets of a game community go to.", no_args_is_help=True
+)
 
-Name = Annotated[str, typer.Argument(help="The workspace's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The workspace's name.")]
+WorkspaceName = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The workspace's name.")]
+DisplayName = Annotated[str | None, typer.Option(help="What people read (default for a new one: its id).")]
 
 
 @workspaces.command("create")
 def create_workspace(
-    name: Annotated[str, typer.Option()],
+    name: Annotated[str, typer.Option(help="What you call it.")],
     guild: DiscordId,
     tickets_channel: DiscordId,
     reports_channel: DiscordId,
@@ -35,13 +37,14 @@ def create_workspace(
     log_channel: OptionalDiscordId = None,
     config: Config = None,
 ) -> None:
-    """Make a workspace: a guild, channels for tickets and game reports, and the staff's role.
+    """Create a workspace: a guild, channels for tickets and game reports, and the staff's role.
 
-    What is late or broken is said in the log channel, if it has one.
+    Problems with delivery are reported in the log channel, if it has one. While the bridge runs and is
+    connected to Discord, the ids are checked.
     """
-    call_service(
+    (workspace,) = call_service(
         config,
-        "workspace-create",
+        AdminService.create_workspace,
         name=name,
         guild_id=guild,
         tickets_channel_id=tickets_channel,
@@ -49,51 +52,54 @@ def create_workspace(
         staff_role_id=staff_role,
         **changed_fields(log_channel_id=log_channel),
     )
-    typer.echo(f"Workspace {name} is ready. Next: ticketbridge key create --workspace {name} --source ...")
+    state = "saved" if workspace["warning"] else "ready"
+    typer.echo(f"Workspace {name} is {state}.")
+    _print_warning(workspace)
+    typer.echo(f"Next: ticketbridge key create --workspace {shlex.quote(name)} --source ...")
 
 
 @workspaces.command("list")
 def list_workspaces(config: Config = None) -> None:
     """Show all workspaces."""
     print_table(
-        call_service(config, "workspace-list"),
+        call_service(config, AdminService.list_workspaces),
         (
             *("name", "guild_id", "tickets_channel_id", "reports_channel_id", "log_channel_id"),
             *("staff_role_id", "created_at", "id"),
         ),
-        empty="There is no workspace yet. `ticketbridge workspace create` makes one.",
+        empty="There is no workspace yet. `ticketbridge workspace create` creates one.",
     )
 
 
 @workspaces.command("show")
 def show_workspace(name: Name, config: Config = None) -> None:
     """Show everything about a workspace: its channels, rules, departments and categories."""
-    (workspace,) = call_service(config, "workspace-show", workspace=name)
+    (workspace,) = call_service(config, AdminService.show_workspace, workspace=name)
     print_workspace(workspace)
 
 
 @workspaces.command("set")
-def change_workspace(
+def update_workspace(
     name: Name,
-    plan: Annotated[Plan | None, typer.Option(help="What it has subscribed to.")] = None,
-    tickets: Annotated[OnOff | None, typer.Option(help="Its tickets module, for contracts that ask.")] = None,
+    plan: Annotated[Plan | None, typer.Option(help="The plan it is on, for game APIs that ask.")] = None,
+    tickets: Annotated[OnOff | None, typer.Option(help="Accept tickets, for game APIs that ask.")] = None,
     unknown_categories: Annotated[
-        UnknownCategoryPolicy | None, typer.Option(help="What becomes of a ticket whose category it lacks.")
+        UnknownCategoryPolicy | None, typer.Option(help="What to do with a ticket of an unknown category.")
     ] = None,
     default_department: Annotated[
-        str | None, typer.Option(metavar="ID", help="Whose a ticket is if no department names its category.")
+        str | None, typer.Option(metavar="ID", help="Who gets a ticket if no department lists its category.")
     ] = None,
     tickets_channel: OptionalDiscordId = None,
     reports_channel: OptionalDiscordId = None,
     staff_role: OptionalDiscordId = None,
     log_channel: OptionalDiscordId = None,
     no_log_channel: Annotated[
-        bool, typer.Option("--no-log-channel", help="What is late or broken is said nowhere again.")
+        bool, typer.Option("--no-log-channel", help="Report problems with delivery in no channel.")
     ] = False,
     config: Config = None,
 ) -> None:
     """Change a workspace's channels, role or rules; what is not named stays."""
-    parts = changed_fields(
+    changes = changed_fields(
         plan=plan,
         tickets_enabled=None if tickets is None else tickets is OnOff.ON,
         unknown_categories=unknown_categories,
@@ -103,12 +109,103 @@ def change_workspace(
         staff_role_id=staff_role,
         log_channel_id=log_channel,
     )
-    parts |= cleared_fields(parts, log_channel_id=no_log_channel)
-    if not parts:
+    changes |= cleared_fields(changes, log_channel_id=no_log_channel)
+    if not changes:
         abort(
             "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
             "--tickets-channel, --reports-channel, --staff-role, --log-channel or --no-log-channel."
         )
-    (workspace,) = call_service(config, "workspace-set", workspace=name, **parts)
-    typer.echo(f"Workspace {name} is changed.\n")
+    (workspace,) = call_service(config, AdminService.update_workspace, workspace=name, **changes)
+    typer.echo(f"Workspace {name} is changed.")
+    _print_warning(workspace)
+    typer.echo()
     print_workspace(workspace)
+
+
+@workspaces.command("department")
+def set_department(
+    workspace: WorkspaceName,
+    department: Annotated[str, typer.Argument(metavar="ID", help="The department's id.")],
+    name: DisplayName = None,
+    channel: OptionalDiscordId = None,
+    no_channel: Annotated[
+        bool, typer.Option("--no-channel", help="Post its tickets in the workspace's channels.")
+    ] = False,
+    category: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A category it handles; no other one.")
+    ] = None,
+    no_category: Annotated[bool, typer.Option("--no-category", help="It handles any category.")] = False,
+    member: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Who sees its tickets, by their id in the game.")
+    ] = None,
+    no_member: Annotated[bool, typer.Option("--no-member", help="All staff see its tickets.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove it; its tickets stay where they are.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Add a department or change one; what is not named stays. Repeat --category and --member for more."""
+    changes = changed_fields(
+        name=name, channel_id=channel, categories=category or None, members=member or None
+    )
+    changes |= cleared_fields(changes, channel_id=no_channel, categories=no_category, members=no_member)
+    if remove:
+        _require_no_changes(changes)
+        (saved,) = call_service(
+            config, AdminService.remove_department, workspace=workspace, department=department
+        )
+    else:
+        (saved,) = call_service(
+            config, AdminService.set_department, workspace=workspace, department=department, **changes
+        )
+    _print_change("Department", department, workspace, remove)
+    _print_warning(saved)
+    typer.echo()
+    print_departments(saved)
+
+
+@workspaces.command("category")
+def set_category(
+    workspace: WorkspaceName,
+    category: Annotated[str, typer.Argument(metavar="ID", help="The category's id.")],
+    name: DisplayName = None,
+    department: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A department that handles it; no other one does.")
+    ] = None,
+    no_department: Annotated[
+        bool, typer.Option("--no-department", help="The default department handles it.")
+    ] = False,
+    max_open: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="How many open tickets a player may have in it.")
+    ] = None,
+    no_max_open: Annotated[bool, typer.Option("--no-max-open", help="Any number.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove it; its tickets keep its name.")] = False,
+    config: Config = None,
+) -> None:
+    """Add a category or change one; what is not named stays. Repeat --department for more."""
+    changes = changed_fields(name=name, departments=department or None, max_open=max_open)
+    changes |= cleared_fields(changes, departments=no_department, max_open=no_max_open)
+    if remove:
+        _require_no_changes(changes)
+        (saved,) = call_service(config, AdminService.remove_category, workspace=workspace, category=category)
+    else:
+        (saved,) = call_service(
+            config, AdminService.set_category, workspace=workspace, category=category, **changes
+        )
+    _print_change("Category", category, workspace, remove)
+    typer.echo()
+    print_categories(saved)
+
+
+def _require_no_changes(changes: dict[str, object]) -> None:
+    if changes:
+        abort("--remove takes nothing else with it.")
+
+
+def _print_change(kind: str, id: str, workspace: str, removed: bool) -> None:
+    typer.echo(f"{kind} {id} of workspace {workspace} is {'removed' if removed else 'saved'}.")
+
+
+def _print_warning(workspace: JsonObject) -> None:
+    if workspace["warning"]:
+        typer.echo(f"{workspace['warning']} Make sure yourself that they are right.")

@@ -1,0 +1,1 @@
+"""`ticketbridge demo`."""

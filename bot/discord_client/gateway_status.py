@@ -16,9 +16,15 @@ class GatewayStatus:
     def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
         self._now = now
         self.disconnected_since: datetime | None = now()  # None: there is a connection
+        self._client: commands.Bot | None = None
+
+    @property
+    def connected_client(self) -> commands.Bot | None:
+        return self._client if self.disconnected_since is None else None
 
     def attach(self, bot: commands.Bot) -> None:
         """Hear from a new login when it is there and when it is not."""
+        self._client = bot
         for event in ("on_ready", "on_resumed"):
             bot.add_listener(self._on_connected, event)
         bot.add_listener(self._on_disconnect, "on_disconnect")

@@ -4,6 +4,6 @@ from bot.webhook.app import WebhookServer
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.health import Observability
 from bot.webhook.idempotency import IdempotencyPolicy
-from bot.webhook.listening import Listening
+from bot.webhook.server.server import BoundAddress
 
-__all__ = ["IdempotencyPolicy", "Listening", "Observability", "TrustedProxies", "WebhookServer"]
+__all__ = ["BoundAddress", "IdempotencyPolicy", "Observability", "TrustedProxies", "WebhookServer"]

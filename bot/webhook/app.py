@@ -29,14 +29,13 @@ from bot.webhook import idempotency as repeats
 from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error, read_body
-from bot.webhook.guard import Limits
 from bot.webhook.health import HealthRoutes, Observability
 from bot.webhook.idempotency import IdempotencyPolicy
-from bot.webhook.listening import Listening, listen
 from bot.webhook.openapi import docs_routes
 from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limit_headers, rate_limited_error
 from bot.webhook.request_handlers import RequestHandlers
 from bot.webhook.responses import ErrorFormatter, JsonResponse, dump_json
+from bot.webhook.server.server import BoundAddress, serve
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)
@@ -85,23 +84,22 @@ class WebhookServer:
             for intake in source.intake_endpoints:
                 app.router.add_post(intake.path, partial(self._handle_intake, source, intake))
             for endpoint in source.endpoints:
-                app.router.add_route(
-                    endpoint.method, endpoint.path, partial(self._handle_endpoint, source, endpoint)
-                )
+                for method in _methods(endpoint):
+                    handler = partial(self._handle_endpoint, source, endpoint)
+                    app.router.add_route(method, endpoint.path, handler)
             for endpoint in source.public_endpoints:
-                handler = partial(self._handle_public, source, endpoint)
-                app.router.add_route(endpoint.method, endpoint.path, handler)
+                for method in _methods(endpoint):
+                    handler = partial(self._handle_public, source, endpoint)
+                    app.router.add_route(method, endpoint.path, handler)
         for path, methods in _static_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         return app
 
     @asynccontextmanager
-    async def serve(self, host: str, port: int, limits: Limits | None = None) -> AsyncIterator[Listening]:
+    async def serve(self, host: str, port: int) -> AsyncIterator[BoundAddress]:
         """Accept requests until the block ends. Port 0 finds a free one; a taken port raises OSError."""
         app, answered = self.build_app(), self._observability.on_response
-        async with listen(
-            app, self._error_formatter, host, port, limits or Limits(), answered=answered
-        ) as at:
+        async with serve(app, self._error_formatter, host, port, answered=answered) as at:
             yield at
 
     async def _handle_intake(
@@ -239,13 +237,18 @@ class WebhookServer:
             _log.warning("a refused request of key %s is not kept: %s", context.key.prefix, error)
 
 
+def _methods(route: IntakeEndpoint | Endpoint) -> tuple[str, ...]:
+    """The methods a route answers: HEAD wherever it answers GET."""
+    return ("GET", "HEAD") if route.method == "GET" else (route.method,)
+
+
 def _static_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
     """The methods of every path without {names}, which is never what another one's {name} stands for."""
     methods: dict[str, set[str]] = {}
     for source in sources.values():
         for route in source.operations:
             if "{" not in route.path:
-                methods.setdefault(route.path, set()).add(route.method)
+                methods.setdefault(route.path, set()).update(_methods(route))
     return methods
 
 

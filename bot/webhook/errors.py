@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.streams import StreamReader
 
 from bot.sources import ApiError
 from bot.tickets.errors import (
@@ -16,8 +14,9 @@ from bot.tickets.errors import (
     UnknownCategory,
     UnknownTicket,
 )
-from bot.webhook.guard import LIMITS
 from bot.webhook.responses import ErrorFormatter, JsonResponse
+from bot.webhook.server.body import CODINGS, BodyBroken, BodyTooLarge, receive_body
+from bot.webhook.server.limits import LIMITS
 from storage import Overloaded, StorageError
 
 _log = logging.getLogger(__name__)
@@ -25,8 +24,6 @@ _log = logging.getLogger(__name__)
 # Of a request: what its sender is told of its limit.
 RATE_LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
 _RETRY_AFTER_SECONDS = 5  # seconds, when the database failed
-
-_CONTENT_ENCODINGS = ("", "identity", "gzip", "deflate")  # what games send, and what is inflated as it comes
 
 # Named one by one: Python knows some that take minutes to decode, some that are no text, and remembers for
 # ever every name that it was asked for.
@@ -121,34 +118,23 @@ def error_middleware(error_formatter: ErrorFormatter, handler: _Handler) -> _Han
 
 async def read_body(request: web.Request) -> bytes:
     """The whole body, inflated, in UTF-8. Raises Refused."""
-    limit = request.app[LIMITS].body_bytes
-    if (request.content_length or 0) > limit:
+    limits = request.app[LIMITS]
+    if (request.content_length or 0) > limits.body_bytes:
         raise api_error(413)
-    if request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() not in _CONTENT_ENCODINGS:
+    coding = request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+    if coding not in CODINGS:
         raise api_error(415)
     try:
-        body = await _read_all(request.content, limit)
+        body = await receive_body(request.content, coding, limits)
     except TimeoutError as error:
         raise api_error(408) from error
-    # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
-    except (web.RequestPayloadError, HttpProcessingError) as error:
+    except BodyTooLarge as error:
+        raise api_error(413) from error
+    except BodyBroken as error:
         raise ApiError(400, "The body is damaged or incomplete.") from error
     # What nearly everybody sends is not taken apart each time.
     usual = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
     return body if usual else _to_utf8(body, request.charset)
-
-
-async def _read_all(content: StreamReader, limit: int) -> bytes:
-    """Most bodies come whole, and in one part."""
-    first = await content.readany()
-    if content.at_eof() and len(first) <= limit:
-        return first
-    body = bytearray(first)
-    while len(body) <= limit and (part := await content.readany()):
-        body += part
-    if len(body) > limit:
-        raise api_error(413)
-    return bytes(body)
 
 
 def _error_response(

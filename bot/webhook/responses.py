@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from bot.sources import ApiError, HtmlPage, JsonObject, Source
+from bot.webhook.server.aiohttp_private import UnbrandedResponse
 
 # A page of ours needs nothing but its own style, and is nobody else's frame.
 _PAGE_HEADERS = {
@@ -22,7 +23,7 @@ def dump_json(body: JsonObject) -> bytes:
     return _encode(body).encode("ascii")
 
 
-class JsonResponse(web.Response):
+class JsonResponse(UnbrandedResponse):
     """An answer that does not tell which software gives it."""
 
     def __init__(
@@ -43,11 +44,6 @@ class JsonResponse(web.Response):
         answer = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
         answer.charset = "utf-8"
         return answer
-
-    async def _prepare_headers(self) -> None:
-        # aiohttp adds its banner here, and has no setting against it.
-        await super()._prepare_headers()
-        self.headers.popall(hdrs.SERVER, None)
 
 
 class ErrorFormatter:

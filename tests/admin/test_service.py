@@ -1,18 +1,29 @@
-"""Workspaces and keys from the command line: done here if nobody holds the database, else by who does."""
+"""The operator's commands, run here and in a running bridge that holds the database."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-import bot.admin.service
-from bot.admin.service import AdminError, AdminService, JsonObject, execute, serve_control_api
+import bot.admin.remote
+from bot.admin.remote import execute, serve_control_api
+from bot.admin.service import (
+    COMMANDS,
+    NOT_CONNECTED,
+    NOT_RUNNING,
+    AdminError,
+    AdminService,
+    Command,
+    IdChecker,
+    JsonObject,
+)
+from bot.clock import utc_now
 from bot.tickets.api_keys import hash_api_key
 from bot.tickets.errors import TicketError
 from storage import (
@@ -25,11 +36,12 @@ from storage import (
     read_address,
 )
 from tests.storage.samples import HUB
+from tests.support.bridge_harness import wait_for
 
 SOURCES = ("somewhere", "elsewhere")
 HUB_FIELDS = asdict(HUB)
 
-Asking = Callable[..., Awaitable[list[JsonObject]]]
+Run = Callable[..., Awaitable[list[JsonObject]]]
 
 
 @pytest.fixture
@@ -38,212 +50,321 @@ def database(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def running(database: Path) -> AsyncIterator[Store]:
-    """A holder of the database that answers commands."""
+async def running(database: Path, check_ids: IdChecker | None = None) -> AsyncIterator[Store]:
+    """A process that holds the database and answers commands."""
     with DatabaseLock(database) as lock:
         store = await Store.open(database)
         try:
-            async with serve_control_api(AdminService(store, SOURCES), lock):
+            async with serve_control_api(AdminService(store, SOURCES, check_ids=check_ids), lock):
                 yield store
         finally:
             await store.close()
 
 
-@pytest.fixture(params=["alone", "beside a running bridge"])
-async def asking(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Asking]:
-    """Ask with nobody holding the database, and again with somebody who does."""
+async def create_database(database: Path) -> None:
+    with DatabaseLock(database):
+        await (await Store.open(database)).close()
 
-    async def asked(verb: str, **arguments: object) -> list[JsonObject]:
-        return await execute(database, SOURCES, verb, **arguments)
+
+@pytest.fixture(params=["alone", "beside a running bridge"])
+async def run(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Run]:
+    """Run a command while no process holds the database, and again while one does."""
+
+    async def run_command(command: Command, **arguments: object) -> list[JsonObject]:
+        return await execute(database, SOURCES, command, **arguments)
 
     if request.param == "alone":
-        yield asked
+        await create_database(database)
+        yield run_command
     else:
         async with running(database):
-            yield asked
+            yield run_command
 
 
-async def test_a_workspace_is_made_and_listed(asking: Asking) -> None:
-    made = await asking("workspace-create", **HUB_FIELDS)
-
-    assert made == await asking("workspace-list")
-    assert {name: made[0][name] for name in HUB_FIELDS} == HUB_FIELDS
-    assert str(made[0]["created_at"]).endswith("+00:00")
+async def error_of(run: Run, command: Command, **arguments: object) -> str:
+    with pytest.raises((StorageError, AdminError, TicketError)) as error:
+        await run(command, **arguments)
+    return str(error.value)
 
 
-async def test_a_key_is_shown_once(asking: Asking) -> None:
-    await asking("workspace-create", **HUB_FIELDS)
+def test_these_methods_can_be_called_from_another_process() -> None:
+    assert {
+        *("create_workspace", "list_workspaces", "show_workspace", "update_workspace"),
+        *("set_department", "remove_department", "set_category", "remove_category"),
+        *("create_key", "list_keys", "revoke_key", "list_rejected", "show_rejected"),
+        *("list_outbox", "retry_delivery", "retry_dead_letters", "drop_delivery"),
+    } == COMMANDS
 
-    (made,) = await asking("key-create", workspace="hub", source="somewhere")
-    (listed,) = await asking("key-list")
 
-    key = str(made.pop("key"))
-    assert listed == made
-    assert key.startswith(f"tb_{made['prefix']}_")
+async def test_a_workspace_is_created_and_listed(run: Run) -> None:
+    (created,) = await run(AdminService.create_workspace, **HUB_FIELDS)
+
+    created.pop("warning")
+    assert [created] == await run(AdminService.list_workspaces)
+    assert {name: created[name] for name in HUB_FIELDS} == HUB_FIELDS
+    assert str(created["created_at"]).endswith("+00:00")
+
+
+async def test_a_key_is_shown_once(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+
+    (created,) = await run(AdminService.create_key, workspace="hub", source="somewhere")
+    (listed,) = await run(AdminService.list_keys)
+
+    key = str(created.pop("key"))
+    assert listed == created
+    assert key.startswith(f"tb_{created['prefix']}_")
     assert key not in json.dumps(listed)
     assert hash_api_key(key) not in json.dumps(listed)
-    assert (made["workspace_name"], made["source"], made["revoked_at"]) == ("hub", "somewhere", None)
+    assert (created["workspace_name"], created["source"], created["revoked_at"]) == ("hub", "somewhere", None)
 
 
 @pytest.mark.parametrize("whole", [False, True])
-async def test_a_key_is_revoked_by_its_prefix_or_by_itself(asking: Asking, whole: bool) -> None:
-    await asking("workspace-create", **HUB_FIELDS)
-    (made,) = await asking("key-create", workspace="hub", source="somewhere")
+async def test_a_key_is_revoked_by_its_prefix_or_by_itself(run: Run, whole: bool) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+    (created,) = await run(AdminService.create_key, workspace="hub", source="somewhere")
 
-    revoked = await asking("key-revoke", prefix=made["key" if whole else "prefix"])
+    revoked = await run(AdminService.revoke_key, prefix=created["key" if whole else "prefix"])
 
-    assert revoked == [{"prefix": made["prefix"]}]
-    (listed,) = await asking("key-list")
+    assert revoked == [{"prefix": created["prefix"]}]
+    (listed,) = await run(AdminService.list_keys)
     assert listed["revoked_at"] is not None
 
 
-async def test_nothing_made_yet_is_an_empty_list(asking: Asking) -> None:
-    assert await asking("workspace-list") == await asking("key-list") == []
+async def test_a_new_database_has_no_workspaces_and_no_keys(run: Run) -> None:
+    assert await run(AdminService.list_workspaces) == await run(AdminService.list_keys) == []
 
 
-async def refusal_of(asking: Asking, verb: str, **arguments: object) -> str:
-    with pytest.raises((StorageError, AdminError, TicketError)) as refusal:
-        await asking(verb, **arguments)
-    return str(refusal.value)
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (AdminService.show_workspace, {}),
+        (AdminService.update_workspace, {"plan": "free"}),
+        (AdminService.set_department, {"department": "x"}),
+        (AdminService.create_key, {"source": "somewhere"}),
+    ],
+)
+async def test_an_unknown_workspace_is_an_error_that_names_a_similar_one(
+    run: Run, command: Command, arguments: dict[str, object]
+) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+
+    unlike = await error_of(run, command, workspace="elsewhere", **arguments)
+    similar = await error_of(run, command, workspace="hubb", **arguments)
+
+    assert unlike.startswith("There is no workspace named elsewhere. `ticketbridge workspace list` shows")
+    assert "Did you mean" not in unlike
+    assert similar.endswith(" Did you mean hub?")
 
 
-async def test_an_unknown_workspace_is_told_with_the_cure(asking: Asking) -> None:
-    sentence = await refusal_of(asking, "key-create", workspace="nowhere", source="somewhere")
+async def test_an_unknown_source_is_an_error_that_names_the_known_ones(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
 
-    assert sentence.startswith("There is no workspace named nowhere. `ticketbridge workspace list` shows")
-
-
-async def test_an_unknown_source_is_told_with_the_known_ones(asking: Asking) -> None:
-    await asking("workspace-create", **HUB_FIELDS)
-
-    sentence = await refusal_of(asking, "key-create", workspace="hub", source="nowhere")
+    sentence = await error_of(run, AdminService.create_key, workspace="hub", source="nowhere")
 
     assert sentence == "There is no source nowhere. Choose one of: elsewhere, somewhere."
-    assert await asking("key-list") == []
+    assert await run(AdminService.list_keys) == []
 
 
-async def test_an_unknown_key_is_told(asking: Asking) -> None:
-    sentence = await refusal_of(asking, "key-revoke", prefix="nokey")
+async def test_an_unknown_key_is_an_error(run: Run) -> None:
+    sentence = await error_of(run, AdminService.revoke_key, prefix="nokey")
 
     assert sentence.startswith("There is no API key with the prefix nokey.")
 
 
-async def test_a_name_twice_is_refused(asking: Asking) -> None:
-    await asking("workspace-create", **HUB_FIELDS)
+async def test_a_workspace_name_is_unique(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
 
-    sentence = await refusal_of(asking, "workspace-create", **HUB_FIELDS)
+    sentence = await error_of(run, AdminService.create_workspace, **HUB_FIELDS)
 
     assert sentence == "There is already a workspace named hub. Choose another name."
-    assert len(await asking("workspace-list")) == 1
+    assert len(await run(AdminService.list_workspaces)) == 1
 
 
 @pytest.mark.parametrize("name", ["", "  ", " a", "x" * 101, "a\x1b[31m", "a\u202e"])
-async def test_a_workspace_has_a_name_of_1_to_100_characters(asking: Asking, name: str) -> None:
-    sentence = await refusal_of(asking, "workspace-create", **(HUB_FIELDS | {"name": name}))
+async def test_a_workspace_name_has_1_to_100_visible_characters(run: Run, name: str) -> None:
+    sentence = await error_of(run, AdminService.create_workspace, **(HUB_FIELDS | {"name": name}))
 
     assert sentence == "A workspace's name has 1 to 100 characters, all visible; no blanks around it."
-    assert await asking("workspace-list") == []
+    assert await run(AdminService.list_workspaces) == []
 
 
-async def test_what_a_workspace_refuses_is_told_as_its_own_sentence(asking: Asking) -> None:
-    (made,) = await asking("workspace-create", **HUB_FIELDS)
+async def test_an_invalid_change_is_an_error_and_changes_nothing(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+    before = await run(AdminService.show_workspace, workspace="hub")
 
-    for verb, arguments, sentence in (
-        ("department-remove", {"department": "x"}, "There is no such department in this workspace."),
-        ("category-remove", {"category": "x"}, "There is no such category in this workspace."),
-        ("category-set", {"category": ""}, "An id has 1 to 64 characters, all of them visible."),
+    for command, arguments, sentence in (
+        (
+            AdminService.remove_department,
+            {"department": "x"},
+            "There is no such department in this workspace.",
+        ),
+        (AdminService.remove_category, {"category": "x"}, "There is no such category in this workspace."),
+        (AdminService.set_category, {"category": ""}, "An id has 1 to 64 characters, all of them visible."),
     ):
-        assert await refusal_of(asking, verb, workspace="hub", **arguments) == sentence
-    assert await asking("workspace-show", workspace="hub") == [made]
+        assert await error_of(run, command, workspace="hub", **arguments) == sentence
+    assert await run(AdminService.show_workspace, workspace="hub") == before
 
 
-async def test_rules_travel_whole(asking: Asking) -> None:
-    await asking("workspace-create", **HUB_FIELDS)
-    await asking("category-set", workspace="hub", category="bugs", max_open=2)
-    parts = {"name": "B", "channel_id": 9, "categories": ["bugs"], "members": ["7"]}
-    await asking("department-set", workspace="hub", department="b", **parts)
+async def test_changes_of_a_workspace_are_saved_whole(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+    await run(AdminService.set_category, workspace="hub", category="bugs", max_open=2)
+    department = {"name": "B", "channel_id": 9, "categories": ["bugs"], "members": ["7"]}
+    await run(AdminService.set_department, workspace="hub", department="b", **department)
 
-    (changed,) = await asking("workspace-set", workspace="hub", plan="free", tickets_enabled=False)
+    (changed,) = await run(AdminService.update_workspace, workspace="hub", plan="free", tickets_enabled=False)
 
     assert (changed["plan"], changed["tickets_enabled"]) == ("free", False)
     assert changed["categories"] == [{"id": "bugs", "name": "bugs", "max_open": 2}]
     assert isinstance(changed["departments"], list)
-    assert changed["departments"][1] == {"id": "b"} | parts
+    assert changed["departments"][1] == {"id": "b"} | department
 
 
-async def test_a_key_is_active_until_it_expires_or_is_revoked(database: Path) -> None:
-    await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
-    for name in ("kept", "ended", "taken"):
-        soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat() if name == "ended" else None
-        arguments = {"workspace": "hub", "source": "somewhere", "name": name, "expires_at": soon}
-        (made,) = await execute(database, SOURCES, "key-create", **arguments)
-        assert made["state"] == "active"
-    await execute(database, SOURCES, "key-revoke", prefix=made["prefix"])
-    await asyncio.sleep(0.3)
+async def test_a_key_is_active_until_it_expires_or_is_revoked(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+    for name in ("lasting", "expiring", "revoked"):
+        expires_at = (utc_now() + timedelta(seconds=1)).isoformat() if name == "expiring" else None
+        (created,) = await run(
+            AdminService.create_key, workspace="hub", source="somewhere", name=name, expires_at=expires_at
+        )
+        assert created["state"] == "active"
+    await run(AdminService.revoke_key, prefix=created["prefix"])
 
-    listed = await execute(database, SOURCES, "key-list")
+    async def states() -> dict[object, object]:
+        return {key["name"]: key["state"] for key in await run(AdminService.list_keys)}
 
-    assert {key["name"]: key["state"] for key in listed} == {
-        "kept": "active",
-        "ended": "expired",
-        "taken": "revoked",
-    }
+    async def one_has_expired() -> bool:
+        return "expired" in (await states()).values()
+
+    await wait_for(one_has_expired)
+    assert await states() == {"lasting": "active", "expiring": "expired", "revoked": "revoked"}
 
 
-async def test_asked_alone_the_database_is_let_go_of_again(database: Path) -> None:
-    await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
+async def test_only_creating_a_workspace_creates_a_database(database: Path) -> None:
+    for command in (AdminService.list_workspaces, AdminService.list_keys, AdminService.retry_dead_letters):
+        with pytest.raises(AdminError) as error:
+            await execute(database, SOURCES, command)
+        assert str(error.value).startswith(f"There is no database at {database}. Change to the folder it is ")
+    assert list(database.parent.iterdir()) == []
+
+    await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
+
+    assert len(await execute(database, SOURCES, AdminService.list_workspaces)) == 1
+
+
+def fake_discord(guild_id: int, ids: Mapping[str, int]) -> list[str] | None:
+    """A Discord in which 404 is no id, and which is away for the guild 503."""
+    if guild_id == 503:
+        return None
+    return [f"There is no {name} 404." for name, number in ids.items() if number == 404]
+
+
+async def test_ids_that_discord_does_not_know_are_refused_and_nothing_is_saved(database: Path) -> None:
+    async with running(database, fake_discord) as store:
+
+        async def run(command: Command, **arguments: object) -> list[JsonObject]:
+            return await execute(database, SOURCES, command, **arguments)
+
+        two_wrong = HUB_FIELDS | {"tickets_channel_id": 404, "staff_role_id": 404}
+        sentences = await error_of(run, AdminService.create_workspace, **two_wrong)
+        assert sentences == "There is no tickets_channel_id 404.\nThere is no staff_role_id 404."
+        assert await store.workspaces() == []
+
+        (created,) = await run(AdminService.create_workspace, **HUB_FIELDS)
+        before = await store.workspaces()
+        assert created["warning"] == ""
+        for command, arguments in (
+            (AdminService.update_workspace, {"log_channel_id": 404}),
+            (AdminService.set_department, {"department": "b", "channel_id": 404}),
+        ):
+            assert "404" in await error_of(run, command, workspace="hub", **arguments)
+        assert await store.workspaces() == before
+
+
+async def test_ids_that_cannot_be_checked_are_saved_with_a_warning(database: Path) -> None:
+    (alone,) = await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
+    async with running(database, fake_discord):
+        fields = HUB_FIELDS | {"name": "away", "guild_id": 503}
+        (away,) = await execute(database, SOURCES, AdminService.create_workspace, **fields)
+        (changed,) = await execute(
+            database, SOURCES, AdminService.update_workspace, workspace="away", staff_role_id=1
+        )
+        (no_id,) = await execute(
+            database, SOURCES, AdminService.update_workspace, workspace="away", plan="free"
+        )
+
+    assert alone["warning"] == NOT_RUNNING
+    assert away["warning"] == changed["warning"] == NOT_CONNECTED
+    assert no_id["warning"] == ""
+
+
+async def test_a_command_that_ran_here_releases_the_lock(database: Path) -> None:
+    await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
     with pytest.raises(WorkspaceNameTaken):
-        await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
+        await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
 
     with DatabaseLock(database):
         assert read_address(database) == ""
 
 
-async def test_a_running_bridge_knows_at_once_what_was_asked_of_it(database: Path) -> None:
+async def test_a_change_holds_in_the_running_bridge_at_once(database: Path) -> None:
     async with running(database) as store:
-        await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
-        (made,) = await execute(database, SOURCES, "key-create", workspace="hub", source="somewhere")
+        await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
+        (created,) = await execute(
+            database, SOURCES, AdminService.create_key, workspace="hub", source="somewhere"
+        )
 
-        key = await store.find_key(hash_api_key(str(made["key"])))
+        key = await store.find_key(hash_api_key(str(created["key"])))
         assert key is not None
 
-        await execute(database, SOURCES, "key-revoke", prefix=key.prefix)
-        key = await store.find_key(hash_api_key(str(made["key"])))
+        await execute(database, SOURCES, AdminService.revoke_key, prefix=key.prefix)
+        key = await store.find_key(hash_api_key(str(created["key"])))
         assert key is not None
         assert key.revoked_at is not None
 
 
-@pytest.mark.parametrize("token", ["", "Bearer", "Bearer wrong", "Bearer ä", "wrong"])
-async def test_without_the_token_a_running_bridge_does_nothing(database: Path, token: str) -> None:
-    async with running(database) as store, aiohttp.ClientSession() as stranger:
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", "Bearer ä", "wrong"])
+async def test_without_its_token_a_running_bridge_runs_no_command(database: Path, authorization: str) -> None:
+    async with running(database) as store, aiohttp.ClientSession() as client:
         address = json.loads(read_address(database))["address"]
-        headers = {"Authorization": token} if token else {}
+        headers = {"Authorization": authorization} if authorization else {}
 
-        async with stranger.post(f"{address}/workspace-create", json=HUB_FIELDS, headers=headers) as answer:
-            assert answer.status == 401
-            assert await answer.json() == {"error": "The token is wrong."}
+        async with client.post(f"{address}/create_workspace", json=HUB_FIELDS, headers=headers) as response:
+            assert response.status == 401
+            assert await response.json() == {"error": "The token is wrong."}
         assert await store.workspaces() == []
 
 
-async def test_a_note_with_a_wrong_token_is_refused(database: Path) -> None:
+@pytest.mark.parametrize("name", ["_change", "__init__", "no_such_command"])
+async def test_only_commands_can_be_called(database: Path, name: str) -> None:
+    async with running(database), aiohttp.ClientSession() as client:
+        endpoint = json.loads(read_address(database))
+        headers = {"Authorization": f"Bearer {endpoint['token']}"}
+
+        async with client.post(f"{endpoint['address']}/{name}", json={}, headers=headers) as response:
+            assert response.status == 404
+            assert "is another version, without this command" in (await response.json())["error"]
+
+
+async def test_a_wrong_token_in_the_lock_file_is_an_error(database: Path) -> None:
     async with running(database) as store:
-        note = json.loads(read_address(database))
-        lock_path(database).write_text(json.dumps(note | {"token": "wrong"}))
+        endpoint = json.loads(read_address(database))
+        lock_path(database).write_text(json.dumps(endpoint | {"token": "wrong"}))
 
         with pytest.raises(AdminError, match="token is wrong"):
-            await execute(database, SOURCES, "workspace-create", **HUB_FIELDS)
+            await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
         assert await store.workspaces() == []
 
 
-async def test_a_running_bridge_is_reached_on_loopback_alone(database: Path) -> None:
+async def test_a_running_bridge_takes_commands_on_loopback_alone(database: Path) -> None:
     async with running(database):
-        note = json.loads(read_address(database))
+        endpoint = json.loads(read_address(database))
 
-    assert note["address"].startswith("http://127.0.0.1:")
-    assert len(note["token"]) >= 40
+    assert endpoint["address"].startswith("http://127.0.0.1:")
+    assert len(endpoint["token"]) >= 40
 
 
-async def test_each_run_has_a_token_of_its_own_and_takes_it_away_when_it_ends(database: Path) -> None:
+async def test_each_run_has_its_own_token_and_removes_it_when_it_ends(database: Path) -> None:
     tokens = set()
     for _ in range(2):
         async with running(database):
@@ -253,36 +374,39 @@ async def test_each_run_has_a_token_of_its_own_and_takes_it_away_when_it_ends(da
     assert len(tokens) == 2
 
 
-async def test_a_holder_that_does_not_answer_is_told(database: Path, unused_port: int) -> None:
+async def test_a_bridge_that_does_not_answer_is_an_error(database: Path, unused_port: int) -> None:
+    await create_database(database)
     with DatabaseLock(database) as lock:
         lock.publish_address(json.dumps({"address": f"http://127.0.0.1:{unused_port}", "token": "x"}))
 
         with pytest.raises(DatabaseInUse, match=r"does not answer\. Try again, or restart it\."):
-            await execute(database, SOURCES, "workspace-list")
+            await execute(database, SOURCES, AdminService.list_workspaces)
 
 
-async def test_a_holder_that_is_just_starting_is_waited_for(database: Path) -> None:
+async def test_a_command_waits_for_a_bridge_that_is_starting(database: Path) -> None:
+    await create_database(database)
     lock = DatabaseLock(database)
     lock.__enter__()
-    asked = asyncio.create_task(execute(database, SOURCES, "workspace-list"))
-    await asyncio.sleep(0.3)
-    assert not asked.done()
+    command = asyncio.create_task(execute(database, SOURCES, AdminService.list_workspaces))
+    await asyncio.sleep(0)  # it finds the lock held
+    assert not command.done()
 
     lock.__exit__()
 
-    assert await asked == []
+    assert await command == []
 
 
-async def test_a_holder_that_takes_no_commands_is_told_after_a_while(
+async def test_a_process_that_takes_no_commands_is_an_error_after_a_while(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.admin.service, "LOCK_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(bot.admin.remote, "LOCK_WAIT_SECONDS", 0.2)
+    await create_database(database)
 
     with (
         DatabaseLock(database),
         pytest.raises(DatabaseInUse, match=r"Another ticketbridge is using tickets\.db"),
     ):
-        await execute(database, SOURCES, "workspace-list")
+        await execute(database, SOURCES, AdminService.list_workspaces)
 
 
 @pytest.fixture

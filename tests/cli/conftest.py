@@ -1,4 +1,4 @@
-"""The operator at the command line: with nobody holding the database, and beside a running bridge."""
+"""Commands run while no process holds the database, and again beside a running bridge that does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.__main__ import app
-from bot.admin.service import AdminService, serve_control_api
+from bot.admin.remote import serve_control_api
+from bot.admin.service import AdminService
+from bot.cli.run import app
 from bot.sources import load_sources
 from storage import DatabaseLock, Store
 
-Operator = Callable[..., Awaitable[Result]]
+RunCommand = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def database(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def opened(database: Path) -> AsyncIterator[Store]:
-    """The store itself, for what no command does."""
+async def open_store(database: Path) -> AsyncIterator[Store]:
+    """The store itself, for what has no command."""
     with DatabaseLock(database):
         store = await Store.open(database)
         try:
@@ -39,7 +40,7 @@ def beside(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 async def store(database: Path, beside: bool) -> AsyncIterator[Store | None]:
-    """The holder's store, where there is a holder that answers commands."""
+    """The running bridge's store; None without one."""
     if not beside:
         yield None
         return
@@ -53,26 +54,26 @@ async def store(database: Path, beside: bool) -> AsyncIterator[Store | None]:
 
 
 @pytest.fixture
-def ticketbridge(database: Path, store: Store | None) -> Operator:
-    """Types a command to its end; exit code, stdout and stderr are in its result."""
+def ticketbridge(database: Path, store: Store | None) -> RunCommand:
+    """Run a command to its end: its exit code, stdout and stderr."""
     environment = {"TICKETBRIDGE_STORAGE_PATH": str(database), "COLUMNS": "200"}
 
-    async def typed(*arguments: object) -> Result:
+    async def run_command(*arguments: object) -> Result:
         words = [str(argument) for argument in arguments]
         return await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
 
-    return typed
+    return run_command
 
 
-async def told(ticketbridge: Operator, *arguments: object) -> str:
-    """What a command that succeeds says."""
+async def output_of(ticketbridge: RunCommand, *arguments: object) -> str:
+    """What a command prints that succeeds."""
     result = await ticketbridge(*arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-async def refused(ticketbridge: Operator, *arguments: object) -> str:
-    """The one sentence of a command that does not."""
+async def error_of(ticketbridge: RunCommand, *arguments: object) -> str:
+    """The one sentence of a command that fails."""
     result = await ticketbridge(*arguments)
     assert result.exit_code == 1, result.output
     assert result.stdout == ""
@@ -81,6 +82,6 @@ async def refused(ticketbridge: Operator, *arguments: object) -> str:
     return result.stderr.removeprefix("ticketbridge: ").strip()
 
 
-async def with_workspace(ticketbridge: Operator) -> None:
+async def create_workspace(ticketbridge: RunCommand) -> None:
     ids = ("--guild", 1, "--tickets-channel", 2, "--reports-channel", 3, "--staff-role", 4)
-    await told(ticketbridge, "workspace", "create", "--name", "main", *ids)
+    await output_of(ticketbridge, "workspace", "create", "--name", "main", *ids)

@@ -1,4 +1,4 @@
-"""`ticketbridge backup` and `restore`, as an operator types them; and the backups that need no typing."""
+"""`ticketbridge backup` and `restore`, and scheduled backups."""
 
 import asyncio
 from datetime import timedelta
@@ -9,55 +9,55 @@ import pytest
 from bot.config import BackupSettings
 from bot.jobs.backups import back_up_and_prune, run_backup_schedule, seconds_until_next_backup
 from storage.backup import scheduled_backup_name, verify
-from tests.cli.conftest import Operator, refused, told, with_workspace
+from tests.cli.conftest import RunCommand, create_workspace, error_of, output_of
 from tests.storage.samples import NOW
 
 
 @pytest.fixture
-async def main(ticketbridge: Operator) -> None:
-    """The workspace of that name."""
-    await with_workspace(ticketbridge)
+async def main(ticketbridge: RunCommand) -> None:
+    """A workspace named main."""
+    await create_workspace(ticketbridge)
 
 
 @pytest.fixture
-async def backup(ticketbridge: Operator, main: None, tmp_path: Path) -> Path:
+async def backup(ticketbridge: RunCommand, main: None, tmp_path: Path) -> Path:
     path = tmp_path / "backup.db"
-    assert f"{path} is verified: 0 tickets" in await told(ticketbridge, "backup", path)
+    assert f"{path} is verified: 0 tickets" in await output_of(ticketbridge, "backup", path)
     return path
 
 
-async def test_a_backup_can_be_made_at_any_time(backup: Path) -> None:
+async def test_a_backup_is_a_valid_database(backup: Path) -> None:
     assert verify(backup) == 0
 
 
-async def test_a_backup_is_never_written_over(ticketbridge: Operator, backup: Path) -> None:
-    assert "there already" in await refused(ticketbridge, "backup", backup)
+async def test_an_existing_file_is_never_overwritten(ticketbridge: RunCommand, backup: Path) -> None:
+    assert "there already" in await error_of(ticketbridge, "backup", backup)
 
 
-async def test_a_restore_waits_until_nobody_uses_the_database(
-    ticketbridge: Operator, backup: Path, database: Path, beside: bool
+async def test_a_database_in_use_is_not_restored(
+    ticketbridge: RunCommand, backup: Path, database: Path, beside: bool
 ) -> None:
     if beside:
-        assert "Another ticketbridge is using" in await refused(ticketbridge, "restore", backup)
+        assert "Another ticketbridge is using" in await error_of(ticketbridge, "restore", backup)
         return
-    await told(ticketbridge, "workspace", "set", "main", "--plan", "free")
+    await output_of(ticketbridge, "workspace", "set", "main", "--plan", "free")
 
-    printed = await told(ticketbridge, "restore", backup)
+    printed = await output_of(ticketbridge, "restore", backup)
 
     assert f"{database} is restored: 0 tickets." in printed
-    assert "What was there is kept as" in printed
-    assert "enterprise" in await told(ticketbridge, "workspace", "show", "main")
+    assert "The database that was there before is now " in printed
+    assert "enterprise" in await output_of(ticketbridge, "workspace", "show", "main")
 
 
 @pytest.mark.parametrize("path", ["nothing.db", "text.db"])
-async def test_what_is_no_backup_is_not_restored(
-    ticketbridge: Operator, main: None, tmp_path: Path, beside: bool, path: str
+async def test_a_file_that_is_no_backup_is_not_restored(
+    ticketbridge: RunCommand, main: None, tmp_path: Path, beside: bool, path: str
 ) -> None:
     (tmp_path / "text.db").write_text("no database" * 1000)
     if not beside:
-        sentence = await refused(ticketbridge, "restore", tmp_path / path)
+        sentence = await error_of(ticketbridge, "restore", tmp_path / path)
         assert "There is no backup" in sentence or "not a ticketbridge database" in sentence
-    assert "main" in await told(ticketbridge, "workspace", "list")
+    assert "main" in await output_of(ticketbridge, "workspace", "list")
 
 
 def test_a_backup_is_due_when_the_newest_is_old_enough(tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_a_backup_is_due_when_the_newest_is_old_enough(tmp_path: Path) -> None:
     assert seconds_until_next_backup(tmp_path, 24, NOW + timedelta(hours=25)) == 0
 
 
-async def test_scheduled_backups_are_made_and_only_so_many_stay(
-    ticketbridge: Operator, main: None, database: Path, tmp_path: Path
+async def test_scheduled_backups_are_made_and_old_ones_are_deleted(
+    ticketbridge: RunCommand, main: None, database: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
@@ -112,7 +112,7 @@ async def test_a_backup_that_fails_is_logged_and_tried_again(
     await asyncio.wait([keeping])
 
 
-def test_backups_are_their_owners_alone(tmp_path: Path, database: Path) -> None:
+def test_a_failed_backup_leaves_no_file(tmp_path: Path, database: Path) -> None:
     database.touch()
     with pytest.raises(Exception, match="not a ticketbridge database"):
         back_up_and_prune(database, tmp_path / "backups", 1)

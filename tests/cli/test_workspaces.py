@@ -1,26 +1,26 @@
-"""`ticketbridge workspace`: every rule shown, changed where named, and refused with one sentence."""
+"""`ticketbridge workspace`: create, show and change a workspace; each error is one sentence."""
 
 import pytest
 
-from tests.cli.conftest import Operator, refused, told, with_workspace
+from tests.cli.conftest import RunCommand, create_workspace, error_of, output_of
 
 
-async def rules(ticketbridge: Operator) -> dict[str, str]:
-    """The upper part of `workspace show`: what each line says."""
-    shown = await told(ticketbridge, "workspace", "show", "main")
+async def rules(ticketbridge: RunCommand) -> dict[str, str]:
+    """The upper part of `workspace show`: a value for each name."""
+    shown = await output_of(ticketbridge, "workspace", "show", "main")
     lines = [" ".join(line.split()) for line in shown.split("\n\n")[0].splitlines()]
     return {name: value for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-async def row(ticketbridge: Operator, rule_id: str) -> str:
-    """The line of a department or category, its columns apart by one space."""
-    shown = await told(ticketbridge, "workspace", "show", "main")
+async def row(ticketbridge: RunCommand, rule_id: str) -> str:
+    """The line of a department or category, one space between its columns."""
+    shown = await output_of(ticketbridge, "workspace", "show", "main")
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     return next((line for line in lines if line.startswith(f"{rule_id} ")), "")
 
 
-async def test_show_says_every_rule(ticketbridge: Operator) -> None:
-    await with_workspace(ticketbridge)
+async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
+    await create_workspace(ticketbridge)
 
     shown = await rules(ticketbridge)
 
@@ -38,21 +38,21 @@ async def test_show_says_every_rule(ticketbridge: Operator) -> None:
         "default department": "general",
     }
     assert await row(ticketbridge, "general") == "general General the workspace's any all staff"
-    assert "No categories of its own." in await told(ticketbridge, "workspace", "show", "main")
+    assert "No categories of its own." in await output_of(ticketbridge, "workspace", "show", "main")
 
 
-async def test_set_changes_what_is_named_and_nothing_else(ticketbridge: Operator) -> None:
-    await with_workspace(ticketbridge)
-    await told(ticketbridge, "workspace", "department", "main", "helpers")
+async def test_set_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
+    await create_workspace(ticketbridge)
+    await output_of(ticketbridge, "workspace", "department", "main", "helpers")
     before = await rules(ticketbridge)
 
-    said = await told(ticketbridge, "workspace", "set", "main", "--plan", "free", "--tickets", "off")
-    await told(ticketbridge, "workspace", "set", "main", "--unknown-categories", "refuse")
-    await told(ticketbridge, "workspace", "set", "main", "--default-department", "helpers")
-    await told(ticketbridge, "workspace", "set", "main", "--tickets-channel", 22, "--staff-role", 44)
-    await told(ticketbridge, "workspace", "set", "main", "--reports-channel", 33, "--tickets", "on")
+    output = await output_of(ticketbridge, "workspace", "set", "main", "--plan", "free", "--tickets", "off")
+    await output_of(ticketbridge, "workspace", "set", "main", "--unknown-categories", "refuse")
+    await output_of(ticketbridge, "workspace", "set", "main", "--default-department", "helpers")
+    await output_of(ticketbridge, "workspace", "set", "main", "--tickets-channel", 22, "--staff-role", 44)
+    await output_of(ticketbridge, "workspace", "set", "main", "--reports-channel", 33, "--tickets", "on")
 
-    assert said.startswith("Workspace main is changed.")
+    assert output.startswith("Workspace main is changed.")
     assert await rules(ticketbridge) == before | {
         "plan": "free",
         "tickets": "on",
@@ -64,10 +64,10 @@ async def test_set_changes_what_is_named_and_nothing_else(ticketbridge: Operator
     }
 
 
-async def test_set_without_anything_says_what_can_be_given(ticketbridge: Operator) -> None:
-    await with_workspace(ticketbridge)
+async def test_set_without_options_is_an_error_that_lists_them(ticketbridge: RunCommand) -> None:
+    await create_workspace(ticketbridge)
 
-    sentence = await refused(ticketbridge, "workspace", "set", "main")
+    sentence = await error_of(ticketbridge, "workspace", "set", "main")
 
     assert sentence == (
         "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
@@ -75,14 +75,14 @@ async def test_set_without_anything_says_what_can_be_given(ticketbridge: Operato
     )
 
 
-async def test_a_log_channel_is_named_changed_and_dropped_again(ticketbridge: Operator) -> None:
+async def test_a_log_channel_is_set_changed_and_cleared(ticketbridge: RunCommand) -> None:
     ids = ("--guild", 1, "--tickets-channel", 2, "--reports-channel", 3, "--staff-role", 4)
-    await told(ticketbridge, "workspace", "create", "--name", "main", *ids, "--log-channel", 5)
+    await output_of(ticketbridge, "workspace", "create", "--name", "main", *ids, "--log-channel", 5)
     first = await rules(ticketbridge)
-    await told(ticketbridge, "workspace", "set", "main", "--log-channel", 55)
+    await output_of(ticketbridge, "workspace", "set", "main", "--log-channel", 55)
     second = await rules(ticketbridge)
-    listed = await told(ticketbridge, "workspace", "list")
-    await told(ticketbridge, "workspace", "set", "main", "--no-log-channel")
+    listed = await output_of(ticketbridge, "workspace", "list")
+    await output_of(ticketbridge, "workspace", "set", "main", "--no-log-channel")
 
     assert (first["log channel"], second["log channel"]) == ("5", "55")
     assert "log channel" in listed.splitlines()[0]
@@ -90,37 +90,37 @@ async def test_a_log_channel_is_named_changed_and_dropped_again(ticketbridge: Op
     assert await rules(ticketbridge) == first | {"log channel": "none"}
 
 
-async def test_a_department_keeps_what_is_not_named(ticketbridge: Operator) -> None:
-    await with_workspace(ticketbridge)
+async def test_a_department_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
+    await create_workspace(ticketbridge)
     department = ("workspace", "department", "main", "builders")
     for category in ("bugs", "shop"):
-        await told(ticketbridge, "workspace", "category", "main", category)
-    await told(ticketbridge, *department)
+        await output_of(ticketbridge, "workspace", "category", "main", category)
+    await output_of(ticketbridge, *department)
     assert await row(ticketbridge, "builders") == "builders builders the workspace's any all staff"
     lists = ("--category", "bugs", "--category", "shop", "--member", 7, "--member", 8)
-    await told(ticketbridge, *department, "--name", "Builders", "--channel", 9, *lists)
+    await output_of(ticketbridge, *department, "--name", "Builders", "--channel", 9, *lists)
     assert await row(ticketbridge, "builders") == "builders Builders 9 bugs, shop 7, 8"
 
-    await told(ticketbridge, *department, "--no-channel")
+    await output_of(ticketbridge, *department, "--no-channel")
     assert await row(ticketbridge, "builders") == "builders Builders the workspace's bugs, shop 7, 8"
-    await told(ticketbridge, *department, "--no-category", "--no-member")
+    await output_of(ticketbridge, *department, "--no-category", "--no-member")
     assert await row(ticketbridge, "builders") == "builders Builders the workspace's any all staff"
-    said = await told(ticketbridge, *department, "--remove")
-    assert said.startswith("Department builders of workspace main is removed.")
+    output = await output_of(ticketbridge, *department, "--remove")
+    assert output.startswith("Department builders of workspace main is removed.")
     assert await row(ticketbridge, "builders") == ""
 
 
-async def test_a_category_keeps_what_is_not_named(ticketbridge: Operator) -> None:
-    await with_workspace(ticketbridge)
+async def test_a_category_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
+    await create_workspace(ticketbridge)
     category = ("workspace", "category", "main", "bugs")
-    await told(ticketbridge, *category, "--name", "Bugs", "--department", "general", "--max-open", 3)
+    await output_of(ticketbridge, *category, "--name", "Bugs", "--department", "general", "--max-open", 3)
     assert await row(ticketbridge, "bugs") == "bugs Bugs general 3"
 
-    await told(ticketbridge, *category, "--name", "Errors")
+    await output_of(ticketbridge, *category, "--name", "Errors")
     assert await row(ticketbridge, "bugs") == "bugs Errors general 3"
-    await told(ticketbridge, *category, "--no-max-open", "--no-department")
+    await output_of(ticketbridge, *category, "--no-max-open", "--no-department")
     assert await row(ticketbridge, "bugs") == "bugs Errors the default one any number"
-    await told(ticketbridge, *category, "--remove")
+    await output_of(ticketbridge, *category, "--remove")
     assert await row(ticketbridge, "bugs") == ""
 
 
@@ -144,21 +144,21 @@ async def test_a_category_keeps_what_is_not_named(ticketbridge: Operator) -> Non
         ("category main \x1b[31m", "An id has 1 to 64 characters, all of them visible."),
     ],
 )
-async def test_what_a_workspace_refuses_is_one_sentence_and_changes_nothing(
-    ticketbridge: Operator, line: str, sentence: str
+async def test_an_invalid_change_is_one_sentence_and_changes_nothing(
+    ticketbridge: RunCommand, line: str, sentence: str
 ) -> None:
-    await with_workspace(ticketbridge)
-    before = await told(ticketbridge, "workspace", "show", "main")
+    await create_workspace(ticketbridge)
+    before = await output_of(ticketbridge, "workspace", "show", "main")
 
-    assert (await refused(ticketbridge, "workspace", *line.split(" "))).startswith(sentence)
+    assert (await error_of(ticketbridge, "workspace", *line.split(" "))).startswith(sentence)
 
-    assert await told(ticketbridge, "workspace", "show", "main") == before
+    assert await output_of(ticketbridge, "workspace", "show", "main") == before
 
 
-async def test_names_are_shown_and_not_obeyed(ticketbridge: Operator) -> None:
-    await with_workspace(ticketbridge)
+async def test_names_are_shown_without_markup_and_escaped(ticketbridge: RunCommand) -> None:
+    await create_workspace(ticketbridge)
 
-    await told(ticketbridge, "workspace", "category", "main", "[red]bugs[/red]")
+    await output_of(ticketbridge, "workspace", "category", "main", "[red]bugs[/red]")
 
     assert (await row(ticketbridge, "[red]bugs[/red]")).startswith("[red]bugs[/red] [red]bugs[/red]")
-    assert "\\x1b[2J" in await refused(ticketbridge, "workspace", "show", "\x1b[2J")
+    assert "\\x1b[2J" in await error_of(ticketbridge, "workspace", "show", "\x1b[2J")

@@ -1,6 +1,6 @@
 """Hostile requests against the real webhook and store: `python -m tests.proofs.fuzz --requests N`.
 
-Held: no 5xx, every refusal in the envelope of its path, the process alive, and its memory bounded.
+Held: no 5xx, every refusal of HTTP in the envelope of its path, the process alive, and its memory bounded.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def wrong_with(request: Hostile, reply: Reply, sources: Mapping[str, Source]) ->
     """What must not be: a failure of ours, or a refusal that its reader cannot read."""
     if reply.status >= 500:
         return f"{reply.status}"
-    if request.method == "HEAD" or _is_a_page(request, reply, sources):
+    if request.method == "HEAD" or _is_no_http(reply) or _is_a_page(request, reply, sources):
         return None
     try:
         answer = json.loads(reply.body)
@@ -143,6 +143,11 @@ def wrong_with(request: Hostile, reply: Reply, sources: Mapping[str, Source]) ->
         return None
     worn = [_wears(answer, reply, owner) for owner in _owners(request.target, sources)]
     return None if any(worn) else f"{reply.status} in another envelope: {reply.body[:120]!r}"
+
+
+def _is_no_http(reply: Reply) -> bool:
+    """Whether the request could not be parsed: aiohttp says so itself, in text."""
+    return reply.status == 400 and reply.headers.get("content-type") == "text/plain; charset=utf-8"
 
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:

@@ -15,15 +15,16 @@ from pathlib import Path
 from bot.sources import RateLimit, Source, load_sources
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
-from bot.webhook.guard import Limits
-from bot.webhook.listening import listen
 from bot.webhook.responses import ErrorFormatter
+from bot.webhook.server.limits import ConnectionLimits
+from bot.webhook.server.server import serve as serve_app
 from storage import Store
 from tests.webhook.conftest import NOW, make_key
 
 _WIDE = RateLimit(requests=10**9, seconds=1)  # what is sent is under test here, and not how often
 
-_HASTY = Limits(head_seconds=1.0, body_seconds=1.0, parting_seconds=0.2)  # some requests never end
+# Some requests never end.
+_HASTY = ConnectionLimits(head_seconds=1.0, body_seconds=1.0, lingering_seconds=0.2)
 
 
 async def serve(folder: Path, port: int) -> None:
@@ -35,7 +36,7 @@ async def serve(folder: Path, port: int) -> None:
         if not given.exists():
             given.write_text(json.dumps(await _furnished(store, sources)))
         app = WebhookServer(store, sources).build_app()
-        async with listen(app, ErrorFormatter(sources.values()), "127.0.0.1", port, _HASTY) as at:
+        async with serve_app(app, ErrorFormatter(sources.values()), "127.0.0.1", port, _HASTY) as at:
             print(json.dumps({"port": at.port} | json.loads(given.read_text())), flush=True)
             await asyncio.to_thread(sys.stdin.read)
     finally:

@@ -103,4 +103,4 @@ async def test_a_page_needs_no_key_and_lets_nothing_in(gate: Gate, ticket_id: st
 async def test_another_method_is_told_which_there_are(gate: Gate, ticket_id: str, method: str) -> None:
     reply = await gate.send(f"/north/tickets/{ticket_id}", None, method=method)
 
-    assert (reply.status, reply.headers["allow"]) == (405, "GET")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET,HEAD")

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from bot.tickets.outbox import DeliveryKind, Destination
-from bot.webhook import Listening, WebhookServer
+from bot.webhook import BoundAddress, WebhookServer
 from storage import Store
 from tests.webhook.conftest import BODY, SOURCES, Gate, read_reply
 
@@ -193,5 +193,5 @@ async def test_no_connection_outlives_the_block(store: Store) -> None:
 
 
 def test_an_address_can_be_opened_as_it_is() -> None:
-    assert Listening(host="127.0.0.1", port=8080).address == "http://127.0.0.1:8080"
-    assert Listening(host="::1", port=8080).address == "http://[::1]:8080"
+    assert BoundAddress(host="127.0.0.1", port=8080).address == "http://127.0.0.1:8080"
+    assert BoundAddress(host="::1", port=8080).address == "http://[::1]:8080"

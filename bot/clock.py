@@ -1,0 +1,7 @@
+"""The current time, timezone-aware."""
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
