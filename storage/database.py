@@ -122,7 +122,7 @@ class Database:
             unavailable = DatabaseUnavailable(
                 "The database failed: earlier writes could not be finished either."
             )
-            self._record_error(unavailable)
+            self._report_error(unavailable)
             raise unavailable from error
         finally:
             self._waiting_writers -= 1
@@ -150,7 +150,7 @@ class Database:
         try:
             await asyncio.shield(self._writer.rollback())
         except sqlite3.Error as error:  # the caller gets the error that made it necessary
-            self._record_error(
+            self._report_error(
                 DatabaseCorrupt(f"The database failed: a transaction cannot be ended ({error}).")
             )
 
@@ -160,10 +160,10 @@ class Database:
             raise ViewOnly from error
         if isinstance(error, sqlite3.Error):
             translated = translate_error(error)
-            self._record_error(translated)
+            self._report_error(translated)
             raise translated from error
 
-    def _record_error(self, error: StorageError) -> None:
+    def _report_error(self, error: StorageError) -> None:
         self._on_error(error)
         if self.broken.is_set() or not isinstance(error, DatabaseUnavailable | DatabaseCorrupt):
             return
@@ -280,7 +280,7 @@ class BatchWriter(Database):
         """
         if len(self._queue) >= MAX_QUEUE:
             overloaded = Overloaded("The database failed: too many writes are queued already.")
-            self._record_error(overloaded)
+            self._report_error(overloaded)
             raise overloaded
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append(PendingWrite(work, future, self._busy_timeout))

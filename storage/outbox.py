@@ -84,6 +84,12 @@ class OutboxStore(Database):
             for delivery in deliveries:
                 await record_retry(db, delivery.id, until, reason)
 
+    async def record_error(self, deliveries: Sequence[Delivery], reason: str) -> None:
+        """Store why deliveries were not delivered; they stay due when they are."""
+        async with self._write() as db:
+            for delivery in deliveries:
+                await record_last_error(db, delivery.id, reason)
+
     async def dead_letter(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Give up a delivery that cannot succeed, so that later ones of its ticket are sent."""
         async with self._write() as db:
@@ -234,6 +240,13 @@ async def record_retry(db: aiosqlite.Connection, delivery_id: int, until: dateti
     await db.execute(
         "UPDATE outbox SET due_at = :until, last_error = :reason WHERE id = :id AND state = 'pending'",
         {"id": delivery_id, "until": to_ms(until), "reason": reason},
+    )
+
+
+async def record_last_error(db: aiosqlite.Connection, delivery_id: int, reason: str) -> None:
+    await db.execute(
+        "UPDATE outbox SET last_error = :reason WHERE id = :id AND state = 'pending'",
+        {"id": delivery_id, "reason": reason},
     )
 
 

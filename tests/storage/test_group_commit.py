@@ -215,7 +215,7 @@ async def test_closing_waits_for_everyone_who_asked(path: Path, workspace: Works
 
 
 async def test_with_a_broken_database_nobody_waits_in_vain(store: Store, workspace: Workspace) -> None:
-    store._record_error(DatabaseUnavailable("The database failed: for a test."))
+    store._report_error(DatabaseUnavailable("The database failed: for a test."))
     store.broken.set()
 
     results = await asyncio.gather(*(adding(store, workspace) for _ in range(5)), return_exceptions=True)
