@@ -19,8 +19,9 @@ from pydantic import BaseModel
 from bot.__main__ import app
 from bot.config import Settings
 from bot.demo.demo import run_demo
-from bot.outbox.dispatcher import DeliveryError
-from bot.sources import Source, load_sources
+from bot.outbox.errors import DeliveryError
+from bot.sources.contract import Source
+from bot.sources.registry import load_sources
 from cogs import EXTENSIONS
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ from bot.admin.service import AdminService
 from bot.cli.context import Config, abort, call_service, changed_fields
 from bot.cli.output import format_time, print_table
 from bot.clock import utc_now
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 
 keys = typer.Typer(help="API keys, which a game server sends with every request.", no_args_is_help=True)
 

@@ -23,7 +23,8 @@ from bot.admin.service import AdminService
 from bot.application import Application, StartupError, bind_error_message, run_application
 from bot.config import DiscordSettings, Settings, StorageSettings, WebhookSettings
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
-from bot.sources import IntakeEndpoint, Source, load_sources
+from bot.sources.contract import IntakeEndpoint, Source
+from bot.sources.registry import load_sources
 from bot.tickets.message import MessageKind
 from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Ticket

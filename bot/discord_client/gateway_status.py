@@ -1,36 +1,35 @@
-"""Whether there is a connection to Discord, and since when there is none. Not what goes over it."""
+"""Whether the gateway connection to Discord is up, and since when it is down."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from discord.ext import commands
 
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+from bot.clock import utc_now
 
 
 class GatewayStatus:
-    """What Discord's gateway knows of us, over all logins."""
+    """State of the gateway connection, over all logins."""
 
-    def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
-        self.disconnected_since: datetime | None = now()  # None: there is a connection
+        self.disconnected_since: datetime | None = now()  # None while connected
         self._client: commands.Bot | None = None
 
     @property
     def connected_client(self) -> commands.Bot | None:
+        """The client that is connected now; None while there is no connection."""
         return self._client if self.disconnected_since is None else None
 
-    def attach(self, bot: commands.Bot) -> None:
-        """Hear from a new login when it is there and when it is not."""
-        self._client = bot
+    def attach(self, client: commands.Bot) -> None:
+        """Listen to the connection events of a new client."""
+        self._client = client
         for event in ("on_ready", "on_resumed"):
-            bot.add_listener(self._on_connected, event)
-        bot.add_listener(self._on_disconnect, "on_disconnect")
+            client.add_listener(self._on_connected, event)
+        client.add_listener(self._on_disconnect, "on_disconnect")
 
     def mark_disconnected(self) -> None:
-        """There is no connection; how long there was none already is kept."""
+        """Note that there is no connection; if that is known, the earlier time stays."""
         self.disconnected_since = self.disconnected_since or self._now()
 
     async def _on_connected(self) -> None:

@@ -1,4 +1,4 @@
-"""Counts what Discord answers to every request, and stops before it would bar us. Knows no delivery."""
+"""Invalid request limit: counts 401, 403 and 429 responses, and pauses before Discord bans the address."""
 
 import math
 import time
@@ -10,21 +10,21 @@ import aiohttp
 
 from bot.outbox.circuit_breaker import CircuitBreaker
 
-# Discord bars an address for 10,000 refused requests in ten minutes.
+# Discord bans an address for 10,000 invalid requests in ten minutes.
 WINDOW = 600.0  # seconds
-SOFT_LIMIT = 400  # refused requests within them, from which on nothing is delivered
-HARD_LIMIT = 500  # from which on nothing at all is asked
+SOFT_LIMIT = 400  # invalid requests in the window, from which on nothing is delivered
+HARD_LIMIT = 500  # from which on no request at all is made
 
 INVALID_STATUSES = (401, 403)
 TOO_MANY_REQUESTS = 429
 
 
 class InvalidRequestLimitReached(aiohttp.ClientError):
-    """Discord refused so much lately that nothing is asked for a while: it would bar this address."""
+    """No request is made for a while: after more invalid ones, Discord would ban this address."""
 
 
 class InvalidRequestGuard:
-    """Every answer by status, and the refused ones of the last ten minutes. It outlives each login."""
+    """Counts responses by status, and the invalid ones of the last ten minutes. It outlives each login."""
 
     def __init__(self, breaker: CircuitBreaker, clock: Callable[[], float] = time.monotonic) -> None:
         self._breaker = breaker
@@ -33,7 +33,7 @@ class InvalidRequestGuard:
         self.responses: Counter[int] = Counter()
 
     def trace_config(self) -> aiohttp.TraceConfig:
-        """What shows this one every request of a session."""
+        """Hooks for an aiohttp session, whose requests are counted from then on."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.append(self._on_request_end)
@@ -41,20 +41,20 @@ class InvalidRequestGuard:
 
     @property
     def invalid_count(self) -> int:
-        """How many were refused in the last ten minutes (401, 403, and 429 for what we did); at most MOST."""
+        """401, 403, and 429 for this bot's own doing, in the last ten minutes; at most HARD_LIMIT."""
         while self._invalid_at and self._invalid_at[0] <= self._clock() - WINDOW:
             self._invalid_at.popleft()
         return len(self._invalid_at)
 
     def record_response(self, status: int, headers: Mapping[str, str]) -> None:
-        """Count one answer; `headers` ignore case."""
+        """Count one response. `headers` are a case-insensitive mapping."""
         self.responses[status] += 1
         if status == TOO_MANY_REQUESTS and _is_global(headers):
             self._breaker.record_global_rate_limit(
-                "Discord asks for patience with everything", _retry_after(headers)
+                "Discord rate-limits all requests of this bot", _retry_after(headers)
             )
-        own_doing = status == TOO_MANY_REQUESTS and headers.get("X-RateLimit-Scope") != "shared"
-        if status in INVALID_STATUSES or own_doing:
+        own_rate_limit = status == TOO_MANY_REQUESTS and headers.get("X-RateLimit-Scope") != "shared"
+        if status in INVALID_STATUSES or own_rate_limit:
             self._invalid_at.append(self._clock())
             self._pause_if_near_limit()
 
@@ -62,7 +62,7 @@ class InvalidRequestGuard:
         count = self.invalid_count
         if count >= SOFT_LIMIT:
             seconds = self._invalid_at[count - SOFT_LIMIT] + WINDOW - self._clock()
-            reason = f"Discord refused {count} requests within ten minutes, and would soon bar this address"
+            reason = f"Discord rejected {count} requests in ten minutes, and would soon ban this address"
             self._breaker.record_global_rate_limit(reason, seconds)
 
     async def _on_request_start(
@@ -71,9 +71,9 @@ class InvalidRequestGuard:
         _context: SimpleNamespace,
         params: aiohttp.TraceRequestStartParams,
     ) -> None:
-        """Raises TooManyRefusals. The gateway is no such request, and stays open."""
+        """Raises InvalidRequestLimitReached. The gateway's websocket is not limited."""
         if params.url.scheme in ("http", "https") and self.invalid_count >= HARD_LIMIT:
-            raise InvalidRequestLimitReached("too many requests were refused lately")
+            raise InvalidRequestLimitReached("too many requests were rejected lately")
 
     async def _on_request_end(
         self,
@@ -89,7 +89,7 @@ def _is_global(headers: Mapping[str, str]) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds; a page that does not say is believed to mean one."""
+    """Seconds from the Retry-After header; 1 if it is missing or is no positive number."""
     try:
         seconds = float(headers.get("Retry-After", "1"))
     except ValueError:

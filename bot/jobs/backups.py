@@ -1,10 +1,11 @@
-"""Scheduled backups: one every so many hours, the oldest deleted. Knows nothing of tickets."""
+"""Scheduled backups: one every so many hours; the oldest are deleted."""
 
 import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.clock import utc_now
 from bot.config import BackupSettings
 from storage import BackupFailed
 from storage.backup import create_backup, newest_scheduled_at, prune_backups, scheduled_backup_name
@@ -15,11 +16,11 @@ RETRY_DELAY = timedelta(hours=1)
 
 
 async def run_backup_schedule(database: Path, settings: BackupSettings) -> None:
-    """Until cancelled. A restart waits for what is left of the hours since the last one."""
+    """Back up on schedule until cancelled. After a restart the wait counts from the newest backup."""
     if settings.folder is None:
         return
     while True:
-        await asyncio.sleep(seconds_until_next_backup(settings.folder, settings.hours, datetime.now(UTC)))
+        await asyncio.sleep(seconds_until_next_backup(settings.folder, settings.hours, utc_now()))
         try:
             await asyncio.to_thread(back_up_and_prune, database, settings.folder, settings.keep)
         except BackupFailed as error:
@@ -28,13 +29,15 @@ async def run_backup_schedule(database: Path, settings: BackupSettings) -> None:
 
 
 def seconds_until_next_backup(folder: Path, hours: int, now: datetime) -> float:
-    """0 if there is no scheduled backup in the folder, or the newest is that old."""
+    """0 if the folder has no scheduled backup, or the newest is older than `hours`."""
     newest = newest_scheduled_at(folder)
     return 0.0 if newest is None else max(0.0, (newest + timedelta(hours=hours) - now).total_seconds())
 
 
 def back_up_and_prune(database: Path, folder: Path, keep: int) -> None:
-    """Raises BackupFailed; then nothing older is deleted."""
-    made = create_backup(database, folder / scheduled_backup_name(datetime.now(UTC)))
-    gone = prune_backups(folder, keep)
-    log.info("Backup %s holds %d tickets; %d older ones are deleted", made.path.name, made.tickets, len(gone))
+    """Make a backup, then delete the oldest ones. Raises BackupFailed, with nothing deleted."""
+    backup = create_backup(database, folder / scheduled_backup_name(utc_now()))
+    deleted = prune_backups(folder, keep)
+    log.info(
+        "Backup %s holds %d tickets; %d older backups deleted", backup.path.name, backup.tickets, len(deleted)
+    )

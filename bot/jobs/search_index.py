@@ -1,4 +1,4 @@
-"""Keeps the index for searches up with the tickets, behind their intake. Knows nothing of what it holds."""
+"""Search indexer: adds new tickets to the search index in batches, some time after they were saved."""
 
 import asyncio
 import logging
@@ -8,42 +8,44 @@ from storage import StorageError, Store
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0  # seconds between two looks while no whole batch waits
-PAUSE_FACTOR = 4.0  # times as long as the last batch took: so it takes a fifth of the writer, at most
-RETRY_SECONDS = 10.0  # seconds
-LONG_BACKLOG = 10_000  # tickets: more than intake leaves behind
-REPORT_SECONDS = 10.0  # seconds
+POLL_SECONDS = 1.0  # between two batches that are not full
+PAUSE_FACTOR = (
+    4.0  # pauses four times as long as a full batch took, so the writer is busy with it a fifth at most
+)
+RETRY_SECONDS = 10.0  # after a failure of the database
+LONG_BACKLOG = 10_000  # tickets, from which on progress is logged; intake alone leaves fewer
+REPORT_SECONDS = 10.0  # between two lines of progress
 
 
 async def run_search_indexer(store: Store, *, poll_seconds: float = POLL_SECONDS) -> None:
-    """Until cancelled. `look` is how many seconds a ticket waits for others to be indexed with, at most."""
+    """Index new tickets until cancelled, at the latest `poll_seconds` after they were saved."""
     progress = IndexProgress()
     while True:
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
-            waiting = await store.index_lag()
-            progress.report(waiting, begun)
-            left = await store.index_batch() if waiting else 0
+            backlog = await store.index_lag()
+            progress.report(backlog, started)
+            left = await store.index_batch() if backlog else 0
         except StorageError as error:
             log.error("Tickets cannot be indexed now; trying again in %.0f s. %s", RETRY_SECONDS, error)
             await asyncio.sleep(RETRY_SECONDS)
         else:
-            # A batch that is not full can wait: a commit for each ticket would hold up who files others.
-            await asyncio.sleep(PAUSE_FACTOR * (time.monotonic() - begun) if left else poll_seconds)
+            # A batch that is not full can wait: one commit per ticket would slow down intake.
+            await asyncio.sleep(PAUSE_FACTOR * (time.monotonic() - started) if left else poll_seconds)
 
 
 class IndexProgress:
-    """Tells of a long catching up, as after an upgrade."""
+    """Logs how many tickets are left to index, while there are many, as after an upgrade."""
 
     def __init__(self) -> None:
-        self._next_line: float | None = None  # None: there is no backlog
+        self._next_line: float | None = None  # None: nothing was logged yet
 
-    def report(self, left: int, now: float) -> None:
-        if self._next_line is None and left < LONG_BACKLOG:
+    def report(self, backlog: int, now: float) -> None:
+        if self._next_line is None and backlog < LONG_BACKLOG:
             return
-        if left == 0:
+        if backlog == 0:
             log.info("All tickets are indexed")
             self._next_line = None
         elif self._next_line is None or now >= self._next_line:
-            log.info("%d tickets are left to index; searches see the newest of them", left)
+            log.info("%d tickets are left to index; searches find the newest of them", backlog)
             self._next_line = now + REPORT_SECONDS

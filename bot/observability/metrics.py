@@ -1,15 +1,15 @@
-"""Figures for Prometheus. Knows tickets and the store; the rest of the bridge calls it, or is read.
+"""Prometheus metrics. Counters and histograms are fed as things happen; gauges are read at each scrape.
 
-No label is made of what anybody sends: paths are those that are served, channels those that workspaces name.
+No label value comes from a request: paths are route templates, channels those that workspaces name.
 """
 
 import asyncio
 import platform
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
-from types import TracebackType
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,9 +22,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from bot.clock import utc_now
+from bot.outbox.errors import DeliveryError
 from bot.tickets.outbox import Delivery, DeliveryState
 from storage import DatabaseCorrupt, DatabaseUnavailable, DiskFull, Overloaded, StorageError, Store
 
@@ -40,18 +41,14 @@ FAILURE_LABELS: Mapping[type[StorageError], str] = {
 }
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Metrics:
-    """All figures of one bridge. What must be counted is on the way; all else is read at each scrape."""
+    """All metrics of one bridge, in a registry of their own."""
 
-    def __init__(self, store: Store, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, store: Store, *, now: Callable[[], datetime] = utc_now) -> None:
         self._store = store
         self._now = now
         self._last_ticket: int | None = None
-        # When each figure began would be as many lines again.
+        # A `_created` sample for each counter and histogram would double the page.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         self._registry = CollectorRegistry()
         self._define_request_metrics()
@@ -59,60 +56,54 @@ class Metrics:
         self._define_database_metrics()
         self._define_process_metrics()
 
+    def register(self, collector: Collector) -> None:
+        """Add metrics that are read at each scrape."""
+        self._registry.register(collector)
+
     def _define_request_metrics(self) -> None:
-        self._tickets = self._counter("tickets", "Tickets taken in since the start, by source.", "source")
+        self._tickets = self._counter("tickets", "Tickets accepted since the start, by source.", "source")
         self._requests = self._counter(
             "requests", "Requests answered, by path as it is served and status.", "path", "status"
         )
-        self._refusals = self._counter(
+        self._request_errors = self._counter(
             "request_errors",
-            "Requests refused, by the source whose path it is and status.",
-            "source",
-            "status",
+            "Requests answered with an error, by the source whose path it is and status.",
+            *("source", "status"),
         )
-        self._request_seconds = Histogram(
-            "ticketbridge_request_seconds",
-            "From a request's head to its answer, its body among it.",
-            ["path"],
-            buckets=REQUEST_BUCKETS,
-            registry=self._registry,
+        self._request_seconds = self._histogram(
+            "request_seconds",
+            "From a request's head to its response, its body included.",
+            "path",
+            REQUEST_BUCKETS,
         )
-
-        # By path as it is served and status: to look a figure up by its labels takes longer than to count.
+        # By path as it is served and status: finding a child by its labels takes longer than counting.
         self._by_path_and_status: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def _define_delivery_metrics(self) -> None:
         self._deliveries = self._counter(
-            "deliveries",
-            "Attempts to deliver, by kind and outcome.",
-            *("kind", "outcome"),
+            "deliveries", "Delivery attempts, by kind and outcome.", "kind", "outcome"
         )
-        self._delivery_seconds = Histogram(
-            "ticketbridge_delivery_seconds",
-            "From the moment that something is kept to the one that Discord shows it, by kind.",
-            ["kind"],
-            buckets=DELIVERY_BUCKETS,
-            registry=self._registry,
+        self._delivery_seconds = self._histogram(
+            "delivery_seconds",
+            "From saving a delivery until Discord shows it, by kind.",
+            "kind",
+            DELIVERY_BUCKETS,
         )
-        self._depth = Gauge(
-            "ticketbridge_outbox_deliveries",
+        self._outbox_deliveries = self._gauge(
+            "outbox_deliveries",
             "What is not delivered, by state (pending or dead_letter), kind and Discord channel.",
-            ["state", "kind", "channel"],
-            registry=self._registry,
+            *("state", "kind", "channel"),
         )
-        self._oldest = Gauge(
-            "ticketbridge_outbox_oldest_seconds",
-            "How long the delivery waits that was put there first; 0 if none does.",
-            registry=self._registry,
+        self._outbox_oldest = self._gauge(
+            "outbox_oldest_seconds", "Age of the oldest pending delivery; 0 if there is none."
         )
 
     def _define_database_metrics(self) -> None:
-        self._database_seconds = Histogram(
-            "ticketbridge_database_seconds",
+        self._database_seconds = self._histogram(
+            "database_seconds",
             "How long transactions take that read and that write, and how long writers wait for their turn.",
-            ["what"],
-            buckets=DATABASE_BUCKETS,
-            registry=self._registry,
+            "what",
+            DATABASE_BUCKETS,
         )
         self._database_failures = self._counter(
             "database_failures",
@@ -121,94 +112,88 @@ class Metrics:
         )
         for failure in FAILURE_LABELS.values():
             self._database_failures.labels(failure)  # there from the start, so that the first one is a change
-        self._database_failing = Gauge(
-            "ticketbridge_database_failing",
-            "1 while the database takes nothing, else 0.",
-            registry=self._registry,
+        self._database_failing = self._gauge(
+            "database_failing", "1 while the database takes nothing, else 0."
         )
-        self._search_lag = Gauge(
-            "ticketbridge_search_lag_tickets",
-            "Tickets that the index for searches does not hold yet.",
-            registry=self._registry,
-        )
+        self._search_lag = self._gauge("search_lag_tickets", "Tickets that are not in the search index yet.")
 
     def _define_process_metrics(self) -> None:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
-        build = Gauge(
-            "ticketbridge_build_info",
-            "Always 1: what this is.",
-            ["version", "python", "sqlite"],
-            registry=self._registry,
-        )
+        build = self._gauge("build_info", "Always 1: what this is.", "version", "python", "sqlite")
         build.labels(version("ticketbridge"), platform.python_version(), sqlite3.sqlite_version).set(1)
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"ticketbridge_{name}", meaning, labels, registry=self._registry)
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(f"ticketbridge_{name}", description, labels, registry=self._registry)
 
-    def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        """One more figure, read at each scrape."""
-        Gauge(f"ticketbridge_{name}", meaning, registry=self._registry).set_function(read)
+    def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(f"ticketbridge_{name}", description, labels, registry=self._registry)
 
-    def counter(self, name: str, meaning: str, label: str, read: Callable[[], Mapping[int, int]]) -> None:
-        """One more counter, kept by somebody else and read at each scrape, by the values of a label."""
-        self._registry.register(CallbackCounter(f"ticketbridge_{name}", meaning, label, read))
+    def _histogram(self, name: str, description: str, label: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(
+            f"ticketbridge_{name}", description, [label], buckets=buckets, registry=self._registry
+        )
 
     def observe_response(self, source: str, path: str, status: int, seconds: float) -> None:
-        """A request was. `source` is "" on a path that belongs to none."""
-        known = self._by_path_and_status.get((path, status))
-        if known is None:
-            known = self._requests.labels(path, str(status)), self._request_seconds.labels(path)
-            self._by_path_and_status[path, status] = known
-        counted, timed = known
-        counted.inc()
-        timed.observe(seconds)
+        """Count and time a request. `source` is "" on a path that belongs to none."""
+        children = self._by_path_and_status.get((path, status))
+        if children is None:
+            children = self._requests.labels(path, str(status)), self._request_seconds.labels(path)
+            self._by_path_and_status[path, status] = children
+        requests, request_seconds = children
+        requests.inc()
+        request_seconds.observe(seconds)
         if status >= 400:
-            self._refusals.labels(source, str(status)).inc()
+            self._request_errors.labels(source, str(status)).inc()
 
     def observe_transaction(self, what: str, seconds: float) -> None:
-        """A transaction did: "read", "write", or "wait" before one that writes."""
+        """Record seconds of a transaction: `what` is "read", "write", or "wait" before one that writes."""
         self._database_seconds.labels(what).observe(seconds)
 
     def record_failure(self, failure: StorageError) -> None:
         self._database_failures.labels(FAILURE_LABELS[type(failure)]).inc()
 
-    def attempt(self, deliveries: Sequence[Delivery]) -> "AttemptTimer":
-        """To be entered when an attempt begins, and left as it ends."""
-        return AttemptTimer(self, deliveries)
-
-    def record_attempt(self, deliveries: Iterable[Delivery], error: type[BaseException] | None) -> None:
-        """They were tried; nothing was in the way of what is delivered now."""
-        outcome = _outcome(error)
+    @contextmanager
+    def attempt(self, deliveries: Sequence[Delivery]) -> Iterator[None]:
+        """Count the attempt in the block by its outcome, and time it if it succeeds."""
+        try:
+            yield
+        except BaseException as error:  # CancelledError too: its outcome is unknown
+            self._count_attempt(deliveries, _outcome(error))
+            raise
+        self._count_attempt(deliveries, "delivered")
         now = self._now()
         for delivery in deliveries:
+            waited = max(0.0, (now - delivery.created_at).total_seconds())
+            self._delivery_seconds.labels(delivery.kind.value).observe(waited)
+
+    def _count_attempt(self, deliveries: Sequence[Delivery], outcome: str) -> None:
+        for delivery in deliveries:
             self._deliveries.labels(delivery.kind.value, outcome).inc()
-            if error is None:
-                waited = max(0.0, (now - delivery.created_at).total_seconds())
-                self._delivery_seconds.labels(delivery.kind.value).observe(waited)
 
     async def start(self) -> None:
-        """Keep watch over the store, and count the tickets that come from now on. Raises StorageError."""
+        """Observe the store, and count tickets from now on. Raises StorageError."""
         self._store.set_observer(self.observe_transaction, self.record_failure)
         self._last_ticket = await self._store.newest_ticket_id()
 
     async def render(self) -> bytes:
-        """All figures, in Prometheus's text format."""
+        """All metrics, in Prometheus's text format."""
         self._database_failing.set(await self._store.health_error() is not None)
         try:
             await self._refresh_gauges()
-        except StorageError:  # counted and told by then; the other figures are wanted the more
+        except StorageError:  # it is counted by then, and the other metrics are needed all the more
             self._database_failing.set(1)
         return generate_latest(self._registry)
 
     async def _refresh_gauges(self) -> None:
         depths = await self._store.outbox_depths()
-        waiting = [depth.oldest for depth in depths if depth.state is DeliveryState.PENDING]
-        self._depth.clear()
+        self._outbox_deliveries.clear()
         for depth in depths:
-            self._depth.labels(depth.state.value, depth.kind.value, str(depth.channel_id)).set(depth.count)
-        age = (self._now() - min(waiting)).total_seconds() if waiting else 0.0
-        self._oldest.set(max(0.0, age))
+            labels = depth.state.value, depth.kind.value, str(depth.channel_id)
+            self._outbox_deliveries.labels(*labels).set(depth.count)
+        pending = [depth.oldest for depth in depths if depth.state is DeliveryState.PENDING]
+        age = (self._now() - min(pending)).total_seconds() if pending else 0.0
+        self._outbox_oldest.set(max(0.0, age))
         self._search_lag.set(await self._store.index_lag())
         await self._count_tickets()
 
@@ -216,43 +201,12 @@ class Metrics:
         newest = await self._store.newest_ticket_id()
         after, self._last_ticket = self._last_ticket, newest
         if after is not None and newest > after:
-            for source, number in (await self._store.count_tickets_by_source(after, newest)).items():
-                self._tickets.labels(source).inc(number)
+            for source, count in (await self._store.count_tickets_by_source(after, newest)).items():
+                self._tickets.labels(source).inc(count)
 
 
-def _outcome(error: type[BaseException] | None) -> str:
-    """An attempt's outcome as its metric names it: a delivery error says so itself."""
-    if error is None:
-        return "delivered"
-    if issubclass(error, asyncio.CancelledError):
+def _outcome(error: BaseException) -> str:
+    """The label of a failed attempt."""
+    if isinstance(error, asyncio.CancelledError):
         return "unknown_outcome"
-    return str(getattr(error, "outcome", "error"))
-
-
-class AttemptTimer:
-    """One attempt at some deliveries, from when it is entered until it is left."""
-
-    def __init__(self, metrics: Metrics, deliveries: Sequence[Delivery]) -> None:
-        self._metrics = metrics
-        self._deliveries = deliveries
-
-    def __enter__(self) -> None:
-        """Nothing is counted yet."""
-
-    def __exit__(
-        self, obstacle: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        self._metrics.record_attempt(self._deliveries, obstacle)
-
-
-class CallbackCounter(Collector):
-    """A counter that is not ours to count."""
-
-    def __init__(self, name: str, meaning: str, label: str, read: Callable[[], Mapping[int, int]]) -> None:
-        self._name, self._meaning, self._label, self._read = name, meaning, label, read
-
-    def collect(self) -> Iterable[CounterMetricFamily]:
-        family = CounterMetricFamily(self._name, self._meaning, labels=[self._label])
-        for value, count in self._read().items():
-            family.add_metric([str(value)], count)
-        yield family
+    return error.outcome if isinstance(error, DeliveryError) else "error"

@@ -1,79 +1,133 @@
-"""What the bridge tells those who watch over it: whether it is ready and if not why, and its figures."""
+"""Readiness and metrics of the running bridge: why it is not ready, and the values read at each scrape."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bot.clock import utc_now
 from bot.config import Settings
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.observability.metrics import Metrics
 from bot.outbox.dispatcher import Dispatcher
-from bot.webhook import Observability
+from bot.tickets.outbox import Destination
+from storage import StorageError, Store
 from storage.backup import newest_scheduled_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryHealth:
-    """What leads to Discord, over all logins."""
+    """Health of the delivery path: dispatcher, circuit breaker, gateway. It outlives each login."""
 
+    store: Store
     dispatcher: Dispatcher
     invalid_requests: InvalidRequestGuard
     gateway: GatewayStatus
 
     async def unready_reasons(self) -> Sequence[str]:
-        """Why nothing can be posted now, as sentences; empty if it can."""
-        found = []
+        """Why tickets cannot be posted now, as sentences; empty if they can."""
+        reasons = []
         if self.gateway.disconnected_since is not None:
-            found.append(
+            reasons.append(
                 f"Discord: not connected since {self.gateway.disconnected_since:%Y-%m-%d %H:%M:%S} UTC."
             )
-        rest = self.dispatcher.breaker.global_circuit
-        if rest is not None:
-            found.append(f"Discord: nothing is sent for now ({rest.reason}).")
-        return found
+        circuit = self.dispatcher.breaker.global_circuit
+        if circuit is not None:
+            reasons.append(f"Discord: nothing is sent for now ({circuit.reason}).")
+        return [*reasons, *await self._forbidden_channels()]
 
-    def observability(self, metrics: Metrics, settings: Settings) -> Observability:
-        """What the webhook serves of it; `metrics` reads what there is to read."""
-        self._register_metrics(metrics)
+    async def _forbidden_channels(self) -> list[str]:
+        """A sentence for each channel that rejects the deliveries which wait for it."""
+        circuits = self.dispatcher.breaker.channel_circuits
+        forbidden = {channel: circuit.reason for channel, circuit in circuits.items() if circuit.forbidden}
+        waiting = await self._channels_with_deliveries(forbidden)
+        return [
+            f"Discord: channel {channel} takes no posts: {reason.rstrip('.')}. Allow the bot's role View "
+            "Channel and Send Messages there, or name another channel with `ticketbridge workspace set`."
+            for channel, reason in forbidden.items()
+            if channel in waiting
+        ]
+
+    async def _channels_with_deliveries(self, channels: Collection[int]) -> Collection[int]:
+        """Those of `channels` that something waits for; a repointed workspace leaves none behind."""
+        if not channels:
+            return ()
+        try:
+            return {backlog.channel_id for backlog in await self.store.backlogs(Destination.DISCORD)}
+        except StorageError:
+            return channels
+
+
+class BridgeObservability:
+    """What the webhook serves at /readyz and /metrics of the whole bridge."""
+
+    def __init__(self, settings: Settings, *, metrics: Metrics, delivery: DeliveryHealth) -> None:
+        self.allowed_networks = settings.webhook.metrics_allowed_networks
+        self._metrics = metrics
+        self._delivery = delivery
+        metrics.register(DeliveryCollector(delivery))
         if settings.backup.folder is not None:
-            _register_backup_age(metrics, settings.backup.folder)
-        return Observability(
-            allowed_networks=settings.webhook.metrics_allowed_networks,
-            unready_reasons=self.unready_reasons,
-            render_metrics=metrics.render,
-            on_response=metrics.observe_response,
-        )
+            metrics.register(BackupCollector(settings.backup.folder))
 
-    def _register_metrics(self, metrics: Metrics) -> None:
-        breaker, requests = self.dispatcher.breaker, self.invalid_requests
-        metrics.gauge(
-            "discord_connected",
+    async def unready_reasons(self) -> Sequence[str]:
+        return await self._delivery.unready_reasons()
+
+    async def render_metrics(self) -> bytes:
+        return await self._metrics.render()
+
+    def on_response(self, source: str, path: str, status: int, seconds: float) -> None:
+        self._metrics.observe_response(source, path, status, seconds)
+
+
+class DeliveryCollector(Collector):
+    """Prometheus collector of the delivery path."""
+
+    def __init__(self, delivery: DeliveryHealth) -> None:
+        self._delivery = delivery
+
+    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
+        breaker, requests = self._delivery.dispatcher.breaker, self._delivery.invalid_requests
+        yield GaugeMetricFamily(
+            "ticketbridge_discord_connected",
             "1 while there is a connection to Discord's gateway, else 0.",
-            lambda: self.gateway.disconnected_since is None,
+            value=self._delivery.gateway.disconnected_since is None,
         )
-        metrics.gauge(
-            "open_circuits",
-            "Discord channels that are left alone for now.",
-            lambda: len(breaker.open_channels()),
+        yield GaugeMetricFamily(
+            "ticketbridge_open_circuits",
+            "Discord channels to which nothing is sent for now.",
+            value=len(breaker.open_channels()),
         )
-        metrics.gauge(
-            "delivery_paused",
+        yield GaugeMetricFamily(
+            "ticketbridge_delivery_paused",
             "1 while nothing at all is sent to Discord, else 0.",
-            lambda: breaker.global_circuit is not None,
+            value=breaker.global_circuit is not None,
         )
-        metrics.counter("discord_responses", "What Discord answered.", "status", lambda: requests.responses)
-        metrics.gauge(
-            "discord_invalid_requests",
-            "Requests that Discord refused in the last ten minutes; it bars an address for 10,000.",
-            lambda: requests.invalid_count,
+        yield GaugeMetricFamily(
+            "ticketbridge_discord_invalid_requests",
+            "Requests that Discord rejected in the last ten minutes; it bans an address for 10,000.",
+            value=requests.invalid_count,
         )
+        responses = CounterMetricFamily(
+            "ticketbridge_discord_responses", "Discord's responses, by status.", labels=["status"]
+        )
+        for status, count in requests.responses.items():
+            responses.add_metric([str(status)], count)
+        yield responses
 
 
-def _register_backup_age(metrics: Metrics, folder: Path) -> None:
-    def age() -> float:
-        newest = newest_scheduled_at(folder)
-        return float("nan") if newest is None else (datetime.now(UTC) - newest).total_seconds()
+class BackupCollector(Collector):
+    """Prometheus collector of the scheduled backups."""
 
-    metrics.gauge("backup_age_seconds", "How old the newest scheduled backup is; NaN without one.", age)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        newest = newest_scheduled_at(self._folder)
+        yield GaugeMetricFamily(
+            "ticketbridge_backup_age_seconds",
+            "Age of the newest scheduled backup; NaN without one.",
+            value=float("nan") if newest is None else (utc_now() - newest).total_seconds(),
+        )

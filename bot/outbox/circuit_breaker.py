@@ -1,107 +1,125 @@
-"""Whom to leave alone for now: channels that do not answer or refuse, and all of them. No I/O, no logs."""
+"""Circuit breaker per Discord channel, and one for all of Discord. No I/O, no logs.
+
+Closed: deliveries are sent. Open: nothing is sent until `retry_at`. Half-open: the time is over, and the next
+attempt decides whether the circuit closes or opens again.
+"""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-MIN_BACKOFF, MAX_BACKOFF = 5.0, 30.0  # seconds between two tries of what does not answer
-FORBIDDEN_BACKOFF = 125.0  # seconds between two tries of what refuses: five refusals in ten minutes
-MIN_RETRY_GAP = 5.0  # seconds after a refusal in which nobody asks again, whatever is said to be repaired
-FAILURE_THRESHOLD = 3  # answers missing in a row, from whichever channels, until all are left alone
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerSettings:
+    """How long circuits stay open, in seconds, and how many timeouts open the global one."""
+
+    min_backoff: float = 5.0  # after the first timeout; doubles with each further one
+    max_backoff: float = 30.0
+    forbidden_backoff: float = 125.0  # after a rejection: five in ten minutes
+    min_retry_gap: float = 5.0  # from a rejection to the next attempt, also after `reset`
+    failure_threshold: int = 3  # timeouts in a row, of any channels, that open the global circuit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCircuit:
-    """Why something is left alone, and how long by the breaker's clock."""
+    """Why a circuit opened, and until when it is open. Times are those of the breaker's clock."""
 
     reason: str
-    retry_at: float
-    opened_at: float  # when it was first left alone; kept while it goes on
-    last_attempt_at: float  # when it was last found out that it had better be
+    retry_at: float  # half-open from then on
+    opened_at: float  # the first time, if it opens again and again
+    last_attempt_at: float
     failures: int = 0  # in a row
-    forbidden: bool = False  # it understood and said no: somebody has to repair something
-    rate_limited: bool = False  # it said how long, and nothing shortens that
+    forbidden: bool = False  # rejected: closes only after a person has repaired something
+    rate_limited: bool = False  # `retry_at` was given by Discord, and nothing shortens it
 
 
 class CircuitBreaker:
-    """What does not answer is tried less and less often; what refuses, when it may have been repaired.
+    """Decides which channels may be tried now: back off from those that time out, reject or rate-limit.
 
-    Once three answers in a row are missing, all channels rest, and one delivery alone finds out whether the
-    far side is back. Any answer ends that; but what it refused altogether, and how long it asked to be left
-    alone, is ended by no answer to somebody else.
+    `failure_threshold` timeouts in a row open the global circuit; while it is half-open, one delivery at a
+    time is tried. Any response closes the circuits that timeouts opened. A rejection or a rate limit ends
+    only by its own time or by a success in the same channel.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, settings: BreakerSettings | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings or BreakerSettings()
         self._clock = clock
-        self.channel_circuits: dict[int, OpenCircuit] = {}
+        self.channel_circuits: dict[int, OpenCircuit] = {}  # open or half-open, by channel id
         self._global: OpenCircuit | None = None
         self._timeouts_in_a_row = 0
 
     @property
     def global_circuit(self) -> OpenCircuit | None:
-        """Why all channels rest, or did so and nothing has answered since; None if they do not."""
-        over = (
-            self._global is not None and self._global.rate_limited and self._global.retry_at <= self._clock()
-        )
-        return None if over else self._global
+        """The circuit for all of Discord while it is open or half-open; None while it is closed."""
+        circuit = self._global
+        if circuit is not None and circuit.rate_limited and circuit.retry_at <= self._clock():
+            return None  # a rate limit is over when its time is
+        return circuit
 
     def open_channels(self) -> set[int]:
-        """The channels that are not to be tried now."""
-        return {channel for channel, rest in self.channel_circuits.items() if rest.retry_at > self._clock()}
+        """The ids of the channels whose circuit is open."""
+        now = self._clock()
+        return {channel for channel, circuit in self.channel_circuits.items() if circuit.retry_at > now}
 
     @property
     def is_open(self) -> bool:
-        """Whether no channel at all is to be tried now."""
+        """Whether the global circuit is open: nothing may be sent to any channel."""
         return self._global is not None and self._global.retry_at > self._clock()
 
     @property
     def is_half_open(self) -> bool:
-        """Whether one delivery at a time is to find out if the far side is back."""
+        """Whether the global circuit is half-open: one delivery at a time may be tried."""
         return self.global_circuit is not None and not self.is_open
 
     def seconds_until_retry(self) -> float | None:
-        """Until something may be tried again that may not now; None if nothing rests."""
+        """Seconds until the next circuit is half-open; None if none is open."""
         circuits = [*self.channel_circuits.values(), *([self._global] if self._global else [])]
-        waits = [rest.retry_at - self._clock() for rest in circuits]
+        waits = [circuit.retry_at - self._clock() for circuit in circuits]
         return min((wait for wait in waits if wait > 0), default=None)
 
     def open_for(self, circuit: OpenCircuit) -> float:
-        """For how many seconds it has gone on."""
+        """Seconds since the circuit opened."""
         return self._clock() - circuit.opened_at
 
     def record_success(self, channel_id: int) -> None:
-        """The far side took something; whoever rests because it was silent may be tried again."""
+        """Close the channel's circuit, and all that timeouts opened: Discord responds."""
         self._record_response()
         self.channel_circuits.pop(channel_id, None)
         self.channel_circuits = {
-            channel: rest
-            for channel, rest in self.channel_circuits.items()
-            if rest.forbidden or rest.rate_limited
+            channel: circuit
+            for channel, circuit in self.channel_circuits.items()
+            if circuit.forbidden or circuit.rate_limited
         }
 
     def record_timeout(self, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
-        """Nothing came back, or nothing that says what was done. `at_least` are seconds."""
+        """Open the channel's circuit after no response, or none that says what was done.
+
+        It is open for `at_least` seconds, because the request may still arrive.
+        """
         self._timeouts_in_a_row += 1
         previous = self.channel_circuits.get(channel_id)
         self.channel_circuits[channel_id] = self._back_off(previous, reason, at_least)
-        if self._timeouts_in_a_row >= FAILURE_THRESHOLD:
+        if self._timeouts_in_a_row >= self._settings.failure_threshold:
             self._open_global(self._back_off(self.global_circuit, reason, at_least))
 
     def record_forbidden(self, channel_id: int, reason: str) -> None:
-        """It understood, and said no to this channel."""
+        """Open the channel's circuit after Discord rejected a request for it."""
         self._record_response()
-        circuit = self._back_off(self.channel_circuits.get(channel_id), reason, FORBIDDEN_BACKOFF)
-        retry_at = self._clock() + FORBIDDEN_BACKOFF
+        seconds = self._settings.forbidden_backoff
+        circuit = self._back_off(self.channel_circuits.get(channel_id), reason, seconds)
+        retry_at = self._clock() + seconds
         self.channel_circuits[channel_id] = replace(
             circuit, retry_at=retry_at, forbidden=True, rate_limited=False
         )
 
     def record_global_forbidden(self, reason: str, seconds: float) -> None:
-        """It says no to us altogether."""
+        """Open the global circuit: Discord rejects every request of this bot."""
         self._open_global(self._open(reason, seconds, forbidden=True))
 
     def record_rate_limit(self, channel_id: int, reason: str, seconds: float) -> None:
-        """It asked to be left alone for so long; nothing is wrong, unless something was before."""
+        """Open the channel's circuit for `seconds`. A rejection before stays known."""
         circuit = self._open(reason, seconds, rate_limited=True)
         previous = self.channel_circuits.get(channel_id)
         if previous is not None and previous.forbidden:
@@ -109,22 +127,22 @@ class CircuitBreaker:
         self.channel_circuits[channel_id] = circuit
 
     def record_global_rate_limit(self, reason: str, seconds: float) -> None:
-        """All of it asked to be left alone for so long, and then takes everything again."""
+        """Open the global circuit for `seconds`; then it closes without a trial."""
         self._open_global(self._open(reason, seconds, rate_limited=True))
 
     def reset(self, channel_id: int | None = None) -> None:
-        """Something may have been repaired: in a channel, or everywhere if none is named."""
+        """Allow an attempt soon, because the cause may be repaired: in a channel, or everywhere if None."""
         if channel_id is None:
             self._timeouts_in_a_row = 0
             self._global = self._global if self._global and self._global.rate_limited else None
             return
         circuit = self.channel_circuits.get(channel_id)
         if circuit is not None and circuit.forbidden and not circuit.rate_limited:
-            soon = max(self._clock(), circuit.last_attempt_at + MIN_RETRY_GAP)
+            soon = max(self._clock(), circuit.last_attempt_at + self._settings.min_retry_gap)
             self.channel_circuits[channel_id] = replace(circuit, retry_at=min(circuit.retry_at, soon))
 
     def _record_response(self) -> None:
-        """It is there. A refusal of everything ends by its own time alone, and with a try after it."""
+        """Close the global circuit, unless it is still open for a rejection or a rate limit."""
         self._timeouts_in_a_row = 0
         if self._global is not None and not (
             self.is_open and (self._global.forbidden or self._global.rate_limited)
@@ -132,7 +150,7 @@ class CircuitBreaker:
             self._global = None
 
     def _open_global(self, circuit: OpenCircuit) -> None:
-        """Of two reasons to leave all of it alone, the one that lasts longer holds."""
+        """Open the global circuit; of two reasons, the one that lasts longer holds."""
         previous = self.global_circuit
         if previous is None:
             self._global = circuit
@@ -153,9 +171,11 @@ class CircuitBreaker:
         )
 
     def _back_off(self, previous: OpenCircuit | None, reason: str, at_least: float) -> OpenCircuit:
-        """Again no; what has to be repaired has to be still, if there is no answer."""
+        """One more failure in a row: twice the wait. A timeout does not repair what was rejected before."""
+        settings = self._settings
         failures = previous.failures + 1 if previous else 1
-        seconds = max(at_least, min(MAX_BACKOFF, MIN_BACKOFF * 2.0 ** min(failures - 1, 10)))
+        exponential = settings.min_backoff * 2.0 ** min(failures - 1, 10)
+        seconds = max(at_least, min(settings.max_backoff, exponential))
         circuit = self._open(reason, seconds, forbidden=bool(previous and previous.forbidden))
         return replace(
             circuit, opened_at=previous.opened_at if previous else circuit.opened_at, failures=failures

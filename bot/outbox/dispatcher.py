@@ -1,84 +1,47 @@
-"""Drains the outbox. Knows kinds of delivery and their order; not what Discord or a game server is."""
+"""Dispatcher: reads due deliveries from the outbox, calls their handlers, and records what came of it."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from bot.clock import utc_now
 from bot.outbox.circuit_breaker import CircuitBreaker
+from bot.outbox.errors import (
+    BotForbidden,
+    ChannelForbidden,
+    DeliveryError,
+    PermanentFailure,
+    RateLimited,
+    RetryLater,
+    UnknownOutcome,
+)
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from storage import StorageError, Store
 
 log = logging.getLogger(__name__)
 
-DeliveryHandler = Callable[[Sequence[Delivery]], Awaitable[Receipt]]
+DeliveryHandler = Callable[[Sequence[Delivery]], Awaitable[Receipt]]  # raises DeliveryError
 AttemptObserver = Callable[[Sequence[Delivery]], AbstractContextManager[object]]  # entered for each attempt
+CircuitOpener = Callable[[int, DeliveryError], None]  # called with the channel id
 
-# A backstop: past this an attempt is abandoned, its outcome unknown. Whoever delivers bounds each request;
-# waiting for rate limits, which must not be cut short, takes its time on top.
+# A backstop, after which an attempt's outcome is unknown. Handlers bound each request themselves; waiting for
+# rate limits, which must not be cut short, comes on top.
 ATTEMPT_SECONDS = 300.0
-UNKNOWN_OUTCOME_DELAY = (
-    10.0  # an attempt of unknown outcome is left alone for so long: it may still be on its way
-)
-MAX_BACKOFF_SECONDS = 60.0  # seconds between two attempts, however many there were
-
-
-class DeliveryError(Exception):
-    """Why an attempt did not deliver. `outcome` is its name in metrics: public, and never changed."""
-
-    outcome = "error"
-
-    def __init__(self, reason: str = "", *, seconds: float | None = None) -> None:
-        super().__init__(reason)
-        self.seconds = seconds  # until the next attempt; None: the dispatcher chooses
-
-
-class RetryLater(DeliveryError):
-    """Not now, for a reason of its own: others pass it. It did not happen, or its outcome is unknown.
-
-    Without `seconds`, the wait grows with each attempt.
-    """
-
-    outcome = "retry_later"
-
-
-class RateLimited(DeliveryError):
-    """Not now: the far side asks to leave its channel alone for `seconds`."""
-
-    outcome = "rate_limited"
-
-
-class UnknownOutcome(DeliveryError):
-    """Nothing came back that says what was done: it may have happened."""
-
-    outcome = "unknown_outcome"
-
-
-class ChannelForbidden(DeliveryError):
-    """The far side does not take anything for this channel until somebody repairs it."""
-
-    outcome = "channel_forbidden"
-
-
-class BotForbidden(DeliveryError):
-    """The far side takes nothing from us; asking again before `seconds` are over makes it worse."""
-
-    outcome = "bot_forbidden"
-
-
-class PermanentFailure(DeliveryError):
-    """Never, as it stands: the far side understood and refused. Several together are tried one by one."""
-
-    outcome = "permanent_failure"
+# After an attempt of unknown outcome: its request may still arrive.
+UNKNOWN_OUTCOME_DELAY = 10.0
+MAX_BACKOFF_SECONDS = 60.0  # between two attempts at one delivery
+MAX_REASON_CHARACTERS = 300
+MAX_CHANNELS = 50  # for which deliveries are read from the outbox at once
 
 
 class Dispatcher:
-    """Hands what is due to whoever takes its kind: in order per ticket, one at a time per channel.
+    """Delivers in order per ticket, one attempt at a time per channel.
 
-    A delivery is settled only with a receipt in hand. Everything but `Undeliverable` means "unknown": it is
-    tried again, and the deliverer sees by `attempts` that it may have happened already. What does not answer
-    or refuses is left alone as `breaker` says, so that nobody is beaten against.
+    A delivery is marked delivered with its receipt in hand. After any error but `PermanentFailure` it stays
+    pending, and its handler sees by `attempts` that it may have happened already. `breaker` says which
+    channels may be tried.
     """
 
     def __init__(
@@ -96,20 +59,21 @@ class Dispatcher:
         self._unknown_outcome_delay = unknown_outcome_delay
         self._observer = observer
         self._handlers: dict[DeliveryKind, DeliveryHandler] = {}
+        self._circuit_openers = _circuit_openers(self.breaker, unknown_outcome_delay)
         self._in_flight_channels: set[int] = set()
         self._changed = store.subscribe_outbox()
 
     def register(self, kind: DeliveryKind, handler: DeliveryHandler) -> None:
-        """Name who delivers a kind. All kinds of the lane are taken before `run`."""
+        """Register the handler of a kind. Every kind of the destination needs one before `run`."""
         self._handlers[kind] = handler
 
     def wake(self, channel_id: int | None = None) -> None:
-        """Something may have been repaired: in a channel, or everywhere."""
+        """Try again soon, because the cause may be repaired: in a channel, or everywhere if None."""
         self.breaker.reset(channel_id)
         self._changed.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled. What was under way is then of unknown outcome, and is known to be."""
+        """Deliver until cancelled. Attempts in flight then have an unknown outcome, and are known to."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()
@@ -122,38 +86,42 @@ class Dispatcher:
                 await self._sleep(wait)
 
     async def _start_due(self, tasks: asyncio.TaskGroup) -> None:
-        if self.breaker.is_open or (self.breaker.is_half_open and self._in_flight_channels):
+        if self._must_wait():
             return
         excluded_channels = self._in_flight_channels | self.breaker.open_channels()
-        limit = 1 if self.breaker.is_half_open else 50
+        limit = 1 if self.breaker.is_half_open else MAX_CHANNELS
         for deliveries in await self._store.due_deliveries(
-            self._destination, excluded_channels, datetime.now(UTC), limit
+            self._destination, excluded_channels, utc_now(), limit
         ):
             if not self._outcome_still_pending(deliveries):
                 self._in_flight_channels.add(deliveries[0].channel_id)
                 tasks.create_task(self._process(deliveries))
 
+    def _must_wait(self) -> bool:
+        """Whether the global circuit is open, or half-open with its one attempt in flight."""
+        return self.breaker.is_open or (self.breaker.is_half_open and bool(self._in_flight_channels))
+
     def _outcome_still_pending(self, deliveries: Sequence[Delivery]) -> bool:
-        """Whether the last attempt, perhaps one of a process that was killed, may still be on its way."""
+        """Whether the last attempt's request may still arrive; it may be that of a killed process."""
         started_at = deliveries[0].last_attempt_at
         if started_at is None:
             return False
-        wait = self._unknown_outcome_delay - (datetime.now(UTC) - started_at).total_seconds()
+        wait = self._unknown_outcome_delay - (utc_now() - started_at).total_seconds()
         if not 0 < wait <= self._unknown_outcome_delay:  # over, or the clock was set back
             return False
         self.breaker.record_rate_limit(deliveries[0].channel_id, "an earlier attempt may still arrive", wait)
         return True
 
     async def _seconds_until_next(self) -> float | None:
-        """None: until something changes."""
-        change = self.breaker.seconds_until_retry()
-        if self.breaker.is_open or (self.breaker.is_half_open and self._in_flight_channels):
-            return change
+        """Seconds until something can be delivered; None: until the outbox or the breaker changes."""
+        retry = self.breaker.seconds_until_retry()
+        if self._must_wait():
+            return retry
         next_due = await self._store.next_due(
             self._destination, self._in_flight_channels | self.breaker.open_channels()
         )
-        due = [] if next_due is None else [max(0.0, (next_due - datetime.now(UTC)).total_seconds())]
-        return min([*due, *([] if change is None else [change])], default=None)
+        due = None if next_due is None else max(0.0, (next_due - utc_now()).total_seconds())
+        return min((seconds for seconds in (due, retry) if seconds is not None), default=None)
 
     async def _sleep(self, seconds: float | None) -> None:
         try:
@@ -164,70 +132,90 @@ class Dispatcher:
 
     async def _process(self, deliveries: Sequence[Delivery]) -> None:
         try:
-            await self._attempt(await self._store.start_attempt(deliveries, datetime.now(UTC)))
+            await self._attempt(await self._store.start_attempt(deliveries, utc_now()))
         except StorageError as error:
-            log.error("Delivery %d of ticket %d: %s", deliveries[0].id, deliveries[0].ticket_id, error)
+            log.error("The outbox cannot be written: %s", error, extra=_log_fields(deliveries))
             await asyncio.sleep(1)
         finally:
             self._in_flight_channels.discard(deliveries[0].channel_id)
             self._changed.set()
 
     async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
-        channel_id = deliveries[0].channel_id
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 with self._observer(deliveries):
                     receipt = await self._handlers[deliveries[0].kind](deliveries)
-        except PermanentFailure as refusal:
-            self.breaker.record_success(channel_id)
-            await self._fail_permanently(deliveries, str(refusal))
-        except RetryLater as delay:
-            await self._retry_later(deliveries, str(delay), delay.seconds)
-        except RateLimited as asked:
-            self.breaker.record_rate_limit(channel_id, str(asked), asked.seconds or 0.0)
-            _log_backoff(deliveries, asked)
-        except ChannelForbidden as refusal:
-            self.breaker.record_forbidden(channel_id, str(refusal))
-            _log_backoff(deliveries, refusal)
-        except BotForbidden as refusal:
-            self.breaker.record_global_forbidden(str(refusal), refusal.seconds or 0.0)
-            _log_backoff(deliveries, refusal)
-        except (UnknownOutcome, TimeoutError) as silence:
-            reason = str(silence) or f"no answer within {ATTEMPT_SECONDS:.0f} s"
-            self.breaker.record_timeout(channel_id, reason, at_least=self._unknown_outcome_delay)
-            _log_backoff(deliveries, reason)
-        # The one broad net in the house: an error nobody foresaw must not stop the deliveries behind it.
+        except PermanentFailure as error:
+            await self._fail_permanently(deliveries, error)
+        except (RateLimited, ChannelForbidden, BotForbidden, UnknownOutcome) as error:
+            await self._back_off(deliveries, error)
+        except TimeoutError as error:
+            reason = str(error) or f"no response within {ATTEMPT_SECONDS:.0f} s"
+            await self._back_off(deliveries, UnknownOutcome(reason))
+        except DeliveryError as error:
+            await self._retry_later(deliveries, error)
+        # Anything else is a bug in a handler, which must not stop the deliveries behind it.
         except Exception as error:
-            first = deliveries[0]
-            log.exception(
-                "Delivery %d of ticket %d, attempt %d", first.id, first.ticket_id, first.attempts + 1
-            )
-            await self._retry_later(deliveries, f"{type(error).__name__}: {error}", None)
+            log.exception("A delivery handler failed", extra=_log_fields(deliveries))
+            await self._retry_later(deliveries, RetryLater(f"{type(error).__name__}: {error}"))
         else:
-            await self._store.mark_delivered(deliveries, receipt, datetime.now(UTC))
-            self.breaker.record_success(channel_id)
+            await self._store.mark_delivered(deliveries, receipt, utc_now())
+            self.breaker.record_success(deliveries[0].channel_id)
 
-    async def _fail_permanently(self, deliveries: Sequence[Delivery], reason: str) -> None:
+    async def _fail_permanently(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
+        self.breaker.record_success(deliveries[0].channel_id)  # a rejection of this one alone is a response
         if deliveries[0].digest_lead_id is not None:
-            log.warning("Delivery %d is taken apart into its posts: %s", deliveries[0].id, reason)
+            log.warning(
+                "A digest was rejected; its tickets are posted one by one: %s",
+                error,
+                extra=_log_fields(deliveries),
+            )
             await self._store.split_digest(deliveries)
             return
         (delivery,) = deliveries
-        log.error("Delivery %d of ticket %d is set aside: %s", delivery.id, delivery.ticket_id, reason)
-        await self._store.dead_letter(delivery, reason, datetime.now(UTC))
+        log.error("Delivery moved to the dead letters: %s", error, extra=_log_fields(deliveries))
+        await self._store.dead_letter(delivery, str(error), utc_now())
 
-    async def _retry_later(self, deliveries: Sequence[Delivery], reason: str, seconds: float | None) -> None:
-        first = deliveries[0]
-        wait = min(MAX_BACKOFF_SECONDS, 2.0 ** min(first.attempts, 10)) if seconds is None else seconds
-        log.warning(
-            "Delivery %d of ticket %d waits %.0f s: %s", first.id, first.ticket_id, wait, reason[:300]
-        )
-        await self._store.retry_later(deliveries, datetime.now(UTC) + timedelta(seconds=wait), reason[:300])
+    async def _retry_later(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
+        exponential = min(MAX_BACKOFF_SECONDS, 2.0 ** min(deliveries[0].attempts, 10))
+        wait = exponential if error.seconds is None else error.seconds
+        reason = _reason(error)
+        log.warning("Delivery failed, retry in %.0f s: %s", wait, reason, extra=_log_fields(deliveries))
+        await self._store.retry_later(deliveries, utc_now() + timedelta(seconds=wait), reason)
+
+    async def _back_off(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
+        """Open the circuit that the error calls for. The deliveries stay due, and note why they wait."""
+        self._circuit_openers[type(error)](deliveries[0].channel_id, error)
+        log.warning("Delivery failed, backing off: %s", _reason(error), extra=_log_fields(deliveries))
+        await self._store.record_error(deliveries, _reason(error))
 
 
-def _log_backoff(deliveries: Sequence[Delivery], reason: object) -> None:
+def _circuit_openers(
+    breaker: CircuitBreaker, unknown_outcome_delay: float
+) -> Mapping[type[DeliveryError], CircuitOpener]:
+    """What each error does to the circuit breaker."""
+    return {
+        RateLimited: lambda channel_id, error: breaker.record_rate_limit(
+            channel_id, str(error), error.seconds or 0.0
+        ),
+        ChannelForbidden: lambda channel_id, error: breaker.record_forbidden(channel_id, str(error)),
+        BotForbidden: lambda _, error: breaker.record_global_forbidden(str(error), error.seconds or 0.0),
+        UnknownOutcome: lambda channel_id, error: breaker.record_timeout(
+            channel_id, str(error), at_least=unknown_outcome_delay
+        ),
+    }
+
+
+def _reason(error: DeliveryError) -> str:
+    return str(error)[:MAX_REASON_CHARACTERS]
+
+
+def _log_fields(deliveries: Sequence[Delivery]) -> dict[str, int]:
+    """The log fields of an attempt; of a digest, those of its first delivery."""
     first = deliveries[0]
-    log.warning(
-        "Delivery %d of ticket %d, attempt %d, channel %d rests: %s",
-        *(first.id, first.ticket_id, first.attempts + 1, first.channel_id, str(reason)[:300]),
-    )
+    return {
+        "ticket_id": first.ticket_id,
+        "delivery_id": first.id,
+        "attempt": first.attempts + 1,
+        "channel_id": first.channel_id,
+    }

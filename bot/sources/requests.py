@@ -1,6 +1,7 @@
-"""What a game server can ask for besides filing a ticket. Translated from its words; granted elsewhere.
+"""What a game server can ask for besides creating a ticket, as typed requests that know no wire format.
 
-A wish says by its type what it is granted: the `Wish[Case]` of an endpoint is answered with a Case.
+`Request[T]` is answered with a T by `bot.webhook.request_handlers`, within the workspace of the API key and
+the key's source.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,48 +18,21 @@ ResultT = TypeVar("ResultT", covariant=True)
 
 
 class Request(Generic[ResultT]):
-    """Carried out within the workspace of the API key and the key's source; a Refusal may be the answer."""
+    """A query or an update. May be answered with a TicketError instead of its result."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateResult:
-    """What came of work on a ticket: as it is now, and its workspace."""
-
-    ticket: Ticket
-    workspace: Workspace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimitState:
-    """How much a sender may still send, at this moment."""
-
-    limit: int  # requests in the window
-    remaining: int
-    reset_seconds: float  # until the whole limit is there again
-    retry_after_seconds: float = 0.0  # until there is room for one more; 0 while there is
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKeyInfo:
-    """What is known of an API key. None: it opens nothing."""
-
-    workspace: Workspace
-    rate_limit: RateLimitState
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetTicket(Request[TicketDetails]):
-    """One ticket, by its public id or its uid, with what was said on it."""
+    """One ticket with its messages, by its public id or its uid."""
 
     ticket_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetTickets(Request[tuple[TicketDetails, ...]]):
-    """Those of these tickets that there are, in the order asked for."""
+    """Those of these tickets that exist, in this order."""
 
     ticket_ids: Sequence[str]
 
@@ -68,36 +42,49 @@ class ListTickets(Request[TicketPage]):
     """A page of tickets."""
 
     query: TicketQuery
-    visible_to: str | None = None  # only departments whose tickets this member of staff may see
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateTicket(Request[UpdateResult]):
-    """Say something on a ticket, change it, or both; all of it or nothing.
-
-    `by` without a name of its own (its name is its id) is called what it was called in its newest ticket.
-    """
-
-    ticket_id: str
-    actor: Actor
-    message: Callable[[Ticket, Actor], Words | None] | None = None  # None: on this ticket nothing is said
-    change: Callable[[Ticket, Workspace, Actor], Ticket] | None = None
+    visible_to: str | None = None  # only tickets of departments that this member of staff may see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetWorkspace(Request[Workspace]):
-    """The rules of the key's workspace."""
+    """The workspace of the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckApiKey(Request[ApiKeyInfo | None]):
-    """Whether a key is good. Needs no key but this one."""
+class UpdateResult:
+    """A ticket after an update, and its workspace."""
 
-    key: str
+    ticket: Ticket
+    workspace: Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetPublicTicket(Request[TicketDetails | None]):
-    """A ticket of any workspace, by the id people see; for a page without a key, which must not tell much."""
+class UpdateTicket(Request[UpdateResult]):
+    """Add a message to a ticket, change it, or both in one transaction.
+
+    An `actor` without a name (its name is its id) gets the name that its newest ticket has, if there is one.
+    """
 
     ticket_id: str
+    actor: Actor
+    message: Callable[[Ticket, Actor], Words | None] | None = None  # returns None to add no message
+    change: Callable[[Ticket, Workspace, Actor], Ticket] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitState:
+    """How much of a rate limit a client has left."""
+
+    limit: int  # requests in the window
+    remaining: int
+    reset_seconds: float  # until the whole limit is available again
+    retry_after_seconds: float = 0.0  # until one more request is accepted; 0 if one is now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyInfo:
+    """A valid API key: its workspace and rate limit."""
+
+    workspace: Workspace
+    rate_limit: RateLimitState
+    now: datetime

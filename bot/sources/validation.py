@@ -1,7 +1,7 @@
-"""How a source reads: bytes to a checked model, text fit to keep, words with aliases. Knows no game.
+"""Parse and validate JSON bodies and queries with pydantic: field types that several sources share.
 
-What these types say of themselves as JSON Schema is what they accept, no more and no less: an API's
-description is made of it. Their patterns name every character, because dialects differ in what a blank is.
+The JSON Schema of each type is exactly what it accepts, since the OpenAPI document is made of it. The
+patterns name every character, because dialects differ in what a blank is.
 """
 
 import re
@@ -25,20 +25,20 @@ from pydantic_core.core_schema import no_info_before_validator_function
 
 if TYPE_CHECKING:
     from typing import TypedDict as TypedDict
-else:  # what an answer is described with: on Python 3.11 pydantic reads no other
+else:  # of response bodies: on Python 3.11 pydantic reads no other
     from pydantic_core.core_schema import TypedDict as TypedDict
 
-_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1  # what SQLite, and the games themselves, hold as an integer
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1  # the integers of the databases and of the games
 _MAX_SAFE_INTEGER = 2**53
 _CONTROL_CHARS = re.compile(r"[\x00-\x08\x0b-\x1f]")  # C0 without \t and \n
-_VISIBLE_CHAR = (  # one character that is neither blank nor a control character
+_VISIBLE_CHAR = (  # one character, neither blank nor a control character
     r"[^\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
 _TRAILING_ZERO_DECIMALS = re.compile(r"\.0+$")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
-_SEPARATOR_PATTERN = r"[ \t\r\n_-]*"  # what may stand around and within a word of a table
+_SEPARATOR_PATTERN = r"[ \t\r\n_-]*"  # around and within a word of a table
 _SEPARATORS = re.compile(_SEPARATOR_PATTERN)
-_ERROR_TYPE = "unfit"
+_ERROR_TYPE = "field_error"
 _REASONS = {
     "missing": "is required",
     "string_type": "must be text",
@@ -49,16 +49,16 @@ ModelT = TypeVar("ModelT", bound="Payload")
 
 
 class FieldError(Exception):
-    """The first thing wrong with a body: a field's name ("body" for the whole), and what it must be."""
+    """The first invalid field of a body or query, or "body" for all of it, and what is wrong."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field} {reason}")
         self.field = field
-        self.reason = reason  # reads on from the field's name: "is required"
+        self.reason = reason  # continues the sentence after the name: "is required"
 
 
 class Payload(BaseModel):
-    """A request's body. No JSON type is taken for another; fields it does not know are ignored."""
+    """A request's body. JSON types are not converted; unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -70,16 +70,16 @@ def _without_null_defaults(schema: JsonSchemaValue) -> None:
 
 
 class Query(Payload):
-    """A request's query, each field read from text. A query has no null: what is None was not asked for."""
+    """A request's query, each field parsed from text. A query has no null: None was not sent."""
 
     model_config = ConfigDict(json_schema_extra=_without_null_defaults)
 
 
 def parse_json(model: type[ModelT], body: bytes) -> ModelT:
-    """A JSON object in UTF-8, as this model. Raises Unfit with the first problem, in the order of the fields.
+    """Parse a JSON object in UTF-8. Raises FieldError for the first problem, in the order of the fields.
 
-    Of two equal keys the last one counts. Python's own parser would fall over deep nesting, and let through
-    NaN and half a surrogate pair, which no database takes.
+    Of two equal keys the last one counts. Python's own parser would fail at deep nesting, and accept NaN and
+    half a surrogate pair, which no database takes.
     """
     try:
         content = from_json(body, allow_inf_nan=False)
@@ -91,7 +91,7 @@ def parse_json(model: type[ModelT], body: bytes) -> ModelT:
 
 
 def parse_query(model: type[ModelT], query: Mapping[str, str]) -> ModelT:
-    """A query as this model. Raises Unfit with the first problem, in the order of the fields."""
+    """Parse a query. Raises FieldError for the first problem, in the order of the fields."""
     return _validate(model, dict(query))
 
 
@@ -103,27 +103,27 @@ def _validate(model: type[ModelT], content: dict[str, Any]) -> ModelT:
 
 
 def _first_error(error: ValidationError) -> FieldError:
-    problem = error.errors(include_url=False)[0]
-    field = str(problem["loc"][0]) if problem["loc"] else "body"
-    if problem["type"] == _ERROR_TYPE:
-        return FieldError(field, problem["msg"])
-    if problem["input"] is None:
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else "body"
+    if first["type"] == _ERROR_TYPE:
+        return FieldError(field, first["msg"])
+    if first["input"] is None:
         return FieldError(field, "is required")
-    return FieldError(field, _REASONS.get(problem["type"], "is not valid"))
+    return FieldError(field, _REASONS.get(first["type"], "is not valid"))
 
 
 def field_error(reason: str) -> PydanticCustomError:
-    """What a validator raises; `what` reads on from the field's name."""
-    return PydanticCustomError(_ERROR_TYPE, "{what}", {"what": reason})
+    """The exception for a validator to raise; `reason` continues the sentence after the field's name."""
+    return PydanticCustomError(_ERROR_TYPE, "{reason}", {"reason": reason})
 
 
 def strip_control_chars(text: str) -> str:
-    """The text without control characters, of which NUL would end it early in SQLite. Lines and tabs stay."""
+    """Remove control characters except line feeds and tabs: a NUL would end the text in SQLite."""
     return text if text.isprintable() else _CONTROL_CHARS.sub("", text)
 
 
 def blank_to_none(text: str | None) -> str | None:
-    """The cleaned text; None if nothing but blanks is left of it."""
+    """The text without control characters; None if it is blank."""
     cleaned = strip_control_chars(text or "")
     return cleaned if cleaned.strip() else None
 
@@ -135,7 +135,7 @@ def _require_text(text: str) -> str:
     return cleaned
 
 
-# Text that must be there.
+# Text that is required.
 RequiredText = Annotated[
     str, AfterValidator(_require_text), WithJsonSchema({"type": "string", "pattern": _VISIBLE_CHAR})
 ]
@@ -143,13 +143,13 @@ RequiredText = Annotated[
 OptionalText = Annotated[
     str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": ["string", "null"]})
 ]
-# As Given, in a query, where there is no null.
+# As OptionalText, in a query, where there is no null.
 QueryText = Annotated[str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": "string"})]
 
 
 @dataclass(frozen=True, slots=True)
 class MaxLength:
-    """Of the text it is said of: how many characters may be sent."""
+    """The most characters of a text, as sent."""
 
     characters: int
 
@@ -168,7 +168,7 @@ class MaxLength:
 
 
 def validate_list(value: object, *types: type, expected: str) -> list[Any]:
-    """The entries of a list without its nulls; `named` is what a refusal calls the kinds allowed."""
+    """The entries of a list that are not null; `expected` names the allowed types in errors."""
     if not isinstance(value, list | None):
         raise field_error("must be a list")
     entries = [entry for entry in value or () if entry is not None]
@@ -182,9 +182,9 @@ def _before_validator(validate: Callable[[object], object], schema: JsonSchemaVa
 
 
 def int64(minimum: int = _INT64_MIN) -> BeforeValidator:
-    """A validator: an integer of 64 bits, as a number (a Lua double too) or as up to 18 digits in text.
+    """Validator of an integer of 64 bits, as a number (a Lua double too) or as up to 18 digits in text.
 
-    `smallest` is 0 or that of 64 bits. Text of 19 digits may or may not be a number of 64 bits.
+    `minimum` is 0 or that of 64 bits. Text of 19 digits is out of range: it may not fit.
     """
     text = "[0-9]{1,18}" if minimum == 0 else "-?[0-9]{1,18}"
 
@@ -198,7 +198,7 @@ def int64(minimum: int = _INT64_MIN) -> BeforeValidator:
 
 
 def query_int(minimum: int = _INT64_MIN, maximum: int = _INT64_MAX) -> BeforeValidator:
-    """As `whole_number`, in a query, where every number is digits in text; some write 12 as 12.0."""
+    """Validator of an integer in a query, where numbers are text; some clients write 12 as 12.0."""
 
     def validate(value: object) -> int:
         number = _TRAILING_ZERO_DECIMALS.sub("", value) if isinstance(value, str) else value
@@ -231,27 +231,29 @@ def _to_int(value: object) -> int | None:
 def choice(
     options: Mapping[str, ValueT], *, allowed_text: str, blank: ValueT | None = None
 ) -> BeforeValidator:
-    """A validator: a word of the table, in any case, with any separators; a refusal says `shown`.
+    """Validator of one of several words, in any case and with any separators; errors list `allowed_text`.
 
-    The table's keys are lower-case ASCII letters. `blank` stands for null and for an empty text; without it
-    the word is required.
+    The keys of `options` are lower-case ASCII letters. `blank` is the value of null and of an empty text;
+    without it the word is required.
     """
 
     def validate(value: object) -> ValueT:
         if value is not None and not isinstance(value, str):
             raise field_error("must be text")
         word = _SEPARATORS.sub("", value or "").lower()
-        meaning = options.get(word) if word else blank
-        if meaning is None:
+        value_of_word = options.get(word) if word else blank
+        if value_of_word is None:
             raise field_error(f"must be one of: {allowed_text}" if word else "is required")
-        return meaning
+        return value_of_word
 
-    spelt = {"type": "string", "pattern": _spelling_pattern(options if blank is None else (*options, ""))}
-    nothing = [] if blank is None else [{"type": "null"}]
-    return _before_validator(validate, {"anyOf": [{"enum": allowed_text.split(", ")}, spelt, *nothing]})
+    words = {"type": "string", "pattern": _spelling_pattern(options if blank is None else (*options, ""))}
+    null = [] if blank is None else [{"type": "null"}]
+    return _before_validator(validate, {"anyOf": [{"enum": allowed_text.split(", ")}, words, *null]})
 
 
 def _spelling_pattern(options: Iterable[str]) -> str:
-    """The pattern of every way in which one of the words may be spelt."""
-    spelt = (_SEPARATOR_PATTERN.join(f"[{letter.upper()}{letter}]" for letter in word) for word in options)
-    return f"^{_SEPARATOR_PATTERN}(?:{'|'.join(spelt)}){_SEPARATOR_PATTERN}$"
+    """The pattern of every accepted spelling of the words."""
+    spellings = (
+        _SEPARATOR_PATTERN.join(f"[{letter.upper()}{letter}]" for letter in word) for word in options
+    )
+    return f"^{_SEPARATOR_PATTERN}(?:{'|'.join(spellings)}){_SEPARATOR_PATTERN}$"

@@ -1,4 +1,4 @@
-"""HTTP in: routes, keys, limits and refusals for every source. Knows no game, nor who reads tickets."""
+"""HTTP in: routes, authentication, rate limits and errors for every source."""
 
 from bot.webhook.app import WebhookServer
 from bot.webhook.client_ip import TrustedProxies

@@ -1,37 +1,42 @@
-"""The webhook: every source's paths, each asking who sends, how much, and what, before anything is done."""
+"""The webhook server: routes for every source, and what each does with a request.
+
+A request is authenticated and rate-limited before its body is read. The response depends on the store alone.
+"""
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from bot.sources import (
+from bot.clock import utc_now
+from bot.sources.contract import (
     ApiError,
     ApiRequest,
     Endpoint,
-    HtmlPage,
     IntakeEndpoint,
-    JsonObject,
     Operation,
+    PageEndpoint,
+    PublicEndpoint,
+    ResultT,
     Source,
 )
-from bot.sources.requests import ApiKeyInfo, CheckApiKey, GetPublicTicket, UpdateTicket
+from bot.sources.requests import ApiKeyInfo, UpdateTicket
 from bot.tickets.errors import TicketError
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.ticket import Ticket
-from bot.webhook import idempotency as repeats
 from bot.webhook.auth import Authenticator, RequestContext
+from bot.webhook.body import read_body
 from bot.webhook.client_ip import TrustedProxies
-from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error, read_body
-from bot.webhook.health import HealthRoutes, Observability
-from bot.webhook.idempotency import IdempotencyPolicy
-from bot.webhook.openapi import docs_routes
+from bot.webhook.errors import RATE_LIMIT_HEADERS, api_error, map_ticket_error
+from bot.webhook.health import HealthRoutes, NoObservability, Observability
+from bot.webhook.idempotency import IdempotencyPolicy, from_header, from_header_or_body
+from bot.webhook.openapi.docs_page import docs_routes
 from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limit_headers, rate_limited_error
 from bot.webhook.request_handlers import RequestHandlers
 from bot.webhook.responses import ErrorFormatter, JsonResponse, dump_json
@@ -41,15 +46,8 @@ from storage import StorageError, Store
 _log = logging.getLogger(__name__)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class WebhookServer:
-    """Takes tickets over HTTP, and does what else their contracts know.
-
-    What it answers depends on the store alone.
-    """
+    """Serves the paths of every source, the health checks and the API's documentation over HTTP."""
 
     def __init__(
         self,
@@ -59,14 +57,14 @@ class WebhookServer:
         proxies: TrustedProxies | None = None,
         idempotency_policy: IdempotencyPolicy | None = None,
         observability: Observability | None = None,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._sources = sources
         self._proxies = proxies or TrustedProxies()
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
-        self._observability = observability or Observability()
+        self._observability = observability or NoObservability()
         self._now = now
         self._error_formatter = ErrorFormatter(sources.values())
         self._limiters = {
@@ -87,12 +85,14 @@ class WebhookServer:
                 for method in _methods(endpoint):
                     handler = partial(self._handle_endpoint, source, endpoint)
                     app.router.add_route(method, endpoint.path, handler)
-            for endpoint in source.public_endpoints:
-                for method in _methods(endpoint):
-                    handler = partial(self._handle_public, source, endpoint)
-                    app.router.add_route(method, endpoint.path, handler)
+            for public in source.public_endpoints:
+                for method in _methods(public):
+                    handler = partial(self._handle_public, source, public)
+                    app.router.add_route(method, public.path, handler)
         for path, methods in _static_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
+        for path in _page_paths(self._sources):
+            app.router.add_route("*", path, _not_found)
         return app
 
     @asynccontextmanager
@@ -106,13 +106,13 @@ class WebhookServer:
         self, source: Source, intake: IntakeEndpoint, request: web.Request
     ) -> JsonResponse:
         now = self._now()
-        visitor = await self._authenticate(source, request, now)
+        context = await self._authenticate(source, request, now)
         body = await read_body(request)
-        once = repeats.from_header_or_body(request, visitor.key, body, now, self._idempotency_policy)
+        key = from_header_or_body(request, context.key, body, now, self._idempotency_policy)
         try:
-            return _stored_to_response(await self._create_ticket(source, intake, visitor, body, once, now))
-        except (TicketError, ApiError) as no:
-            raise await self._to_api_error(source, intake, visitor, request, body, no) from no
+            return _stored_to_response(await self._create_ticket(source, intake, context, body, key, now))
+        except (TicketError, ApiError) as error:
+            raise await self._to_api_error(source, intake, context, request, body, error) from error
 
     async def _create_ticket(
         self,
@@ -123,107 +123,119 @@ class WebhookServer:
         idempotency_key: IdempotencyKey | None,
         now: datetime,
     ) -> StoredResponse:
-        """Keep a ticket, unless the same request was answered before. Raises Refusal, Refused."""
+        """Store a ticket, unless the same request already has a response. Raises TicketError, ApiError."""
         try:
             new = intake.parse(body)
             if source.categories is None:
                 context.workspace.ensure_category_allowed(new.category)
         except (TicketError, ApiError):
-            # What was answered once holds, whatever is forbidden since.
-            earlier = (
-                await self._store.stored_response(idempotency_key, now)
-                if idempotency_key is not None and idempotency_key.header_value
-                else None
-            )
-            if earlier is None:
+            stored = await self._stored_response(idempotency_key, now)
+            if stored is None:
                 raise
-            return earlier
-        kept: list[Ticket] = []
+            return stored
+        created: list[Ticket] = []
 
-        def answer(ticket: Ticket) -> bytes:
-            kept[:] = [ticket]  # it may be asked again, if what was written with it had to be taken back
+        def serialize(ticket: Ticket) -> bytes:
+            created[:] = [ticket]  # called again if the transaction is
             return dump_json(intake.serialize(ticket))
 
         ids = source.new_public_ids(new, now)
-        answered = await self._store.create_ticket(
-            context.workspace.id, new, ids, now, idempotency_key=idempotency_key, serialize_response=answer
+        stored = await self._store.create_ticket(
+            context.workspace.id, new, ids, now, idempotency_key=idempotency_key, serialize_response=serialize
         )
-        for ticket in kept:
-            # Once the answer is on its way: the game server need not wait for it.
-            asyncio.get_running_loop().call_soon(_log_created, ticket)
-        return answered
+        for ticket in created:
+            # After the response is sent: the game server need not wait for it.
+            asyncio.get_running_loop().call_soon(_log_created, ticket, context)
+        return stored
+
+    async def _stored_response(self, key: IdempotencyKey | None, now: datetime) -> StoredResponse | None:
+        """The response an Idempotency-Key has already: it holds, whatever is forbidden since."""
+        if key is None or not key.header_value:
+            return None
+        return await self._store.stored_response(key, now)
 
     async def _handle_endpoint(
-        self, source: Source, endpoint: Endpoint, request: web.Request
+        self, source: Source, endpoint: Endpoint[ResultT], request: web.Request
     ) -> JsonResponse:
         now = self._now()
-        visitor = await self._authenticate(source, request, now)
+        context = await self._authenticate(source, request, now)
         body = b"" if endpoint.body is None else await read_body(request)
         try:
-            wish = endpoint.parse(_build_request(request, body))
-            if isinstance(wish, UpdateTicket):
-                only_says = wish.message is not None and wish.change is None
-                same = repeats.from_header_or_body if only_says else repeats.from_header
-                once = same(request, visitor.key, body, now, self._idempotency_policy)
-                return _stored_to_response(
-                    await self._request_handlers.update(visitor, endpoint, wish, once, now)
-                )
-            return _to_response(endpoint.serialize(await self._request_handlers.query(visitor, wish)))
-        except (TicketError, ApiError) as no:
-            raise await self._to_api_error(source, endpoint, visitor, request, body, no) from no
+            parsed = endpoint.parse(_build_request(request, body))
+            if isinstance(parsed, UpdateTicket):
+                return await self._update(endpoint, parsed, context, request, body, now)
+            return JsonResponse(endpoint.serialize(await self._request_handlers.query(context, parsed)))
+        except (TicketError, ApiError) as error:
+            raise await self._to_api_error(source, endpoint, context, request, body, error) from error
 
-    async def _handle_public(self, source: Source, endpoint: Endpoint, request: web.Request) -> JsonResponse:
+    async def _update(
+        self,
+        endpoint: Endpoint[Any],
+        update: UpdateTicket,
+        context: RequestContext,
+        request: web.Request,
+        body: bytes,
+        now: datetime,
+    ) -> JsonResponse:
+        only_adds_message = update.message is not None and update.change is None
+        idempotency_key = from_header_or_body if only_adds_message else from_header
+        stored = await self._request_handlers.update(
+            context,
+            update,
+            lambda result: dump_json(endpoint.serialize(result)),
+            idempotency_key(request, context.key, body, now, self._idempotency_policy),
+            now,
+        )
+        return _stored_to_response(stored)
+
+    async def _handle_public(
+        self, source: Source, endpoint: PublicEndpoint, request: web.Request
+    ) -> JsonResponse:
         if source.rate_limit.per == "address":
             self._apply_rate_limit(source, request, self._proxies.client_ip(request))
-        wish = endpoint.parse(_build_request(request, b""))
-        granted: Any
-        if isinstance(wish, CheckApiKey):
-            granted = await self._check_api_key(source, request, wish)
-        else:
-            assert isinstance(wish, GetPublicTicket)  # noqa: S101 - nothing else is for everyone
-            granted = await self._request_handlers.public_ticket(source.name, wish)
-        return _to_response(endpoint.serialize(granted))
+        parsed = endpoint.parse(_build_request(request, b""))
+        if isinstance(endpoint, PageEndpoint):
+            details = await self._store.get_public_ticket(source.name, parsed)
+            return JsonResponse.html_response(endpoint.render(details))
+        return JsonResponse(endpoint.serialize(await self._check_api_key(source, request, parsed)))
 
-    async def _check_api_key(
-        self, source: Source, request: web.Request, check: CheckApiKey
-    ) -> ApiKeyInfo | None:
+    async def _check_api_key(self, source: Source, request: web.Request, key: str) -> ApiKeyInfo | None:
         now = self._now()
-        visitor = await self._authenticator.check_key(check.key, request, source, now)
-        if visitor is None:
+        context = await self._authenticator.check_key(key, request, source, now)
+        if context is None:
             return None
-        window = self._limiters[source.name]
-        allowance = window.hit(visitor.key.prefix)
-        return ApiKeyInfo(workspace=visitor.workspace, rate_limit=allowance, now=now)
+        state = self._limiters[source.name].hit(context.key.prefix)
+        return ApiKeyInfo(workspace=context.workspace, rate_limit=state, now=now)
 
     async def _authenticate(self, source: Source, request: web.Request, now: datetime) -> RequestContext:
-        """Who sends, and whether they may now. Raises Refused, before any of the body is read."""
+        """Return the key of a request and its workspace. Raises ApiError, before the body is read."""
         if source.rate_limit.per == "address":
             self._apply_rate_limit(source, request, self._proxies.client_ip(request))
-        visitor = await self._authenticator.authenticate(request, source, now)
+        context = await self._authenticator.authenticate(request, source, now)
         if source.rate_limit.per == "key":
-            self._apply_rate_limit(source, request, visitor.key.prefix)
-        source.authorize(visitor.workspace)
-        return visitor
+            self._apply_rate_limit(source, request, context.key.prefix)
+        source.authorize(context.workspace)
+        return context
 
     def _apply_rate_limit(self, source: Source, request: web.Request, client: str) -> None:
-        """Count a request, and have its sender told what is left. Raises Refused(429)."""
-        allowance = self._limiters[source.name].hit(client)
-        request[RATE_LIMIT_HEADERS] = rate_limit_headers(source.rate_limit, allowance)
-        if allowance.retry_after_seconds:
-            raise rate_limited_error(allowance)
+        """Count a request, and set the rate limit headers of its response. Raises ApiError(429)."""
+        state = self._limiters[source.name].hit(client)
+        request[RATE_LIMIT_HEADERS] = rate_limit_headers(source.rate_limit, state)
+        if state.retry_after_seconds:
+            raise rate_limited_error(state)
 
     async def _to_api_error(
         self,
         source: Source,
-        route: Operation,
+        operation: Operation,
         context: RequestContext,
         request: web.Request,
         body: bytes,
         error: TicketError | ApiError,
     ) -> ApiError:
-        """A ticket's no, in its contract's words; and what makes no sense is kept for the operator."""
+        """Map an error to its contract's words, and store a body that cannot be parsed for the operator."""
         if isinstance(error, TicketError):
-            return map_ticket_error(error, (route.errors, source.errors))
+            return map_ticket_error(error, (operation.errors, source.errors))
         if error.status == 400 and body:
             await self._store_rejected_request(context, request.path, error.message, body)
         return error
@@ -233,17 +245,21 @@ class WebhookServer:
     ) -> None:
         try:
             await self._store.save_rejected_request(context.key, path, reason, body, self._now())
-        except StorageError as error:  # its sender is to be told what is wrong with it all the same
-            _log.warning("a refused request of key %s is not kept: %s", context.key.prefix, error)
+        except StorageError as error:  # the response says what is wrong with the request all the same
+            _log.warning(
+                "A rejected request was not stored: %s",
+                error,
+                extra={"key_prefix": context.key.prefix, "path": path},
+            )
 
 
-def _methods(route: IntakeEndpoint | Endpoint) -> tuple[str, ...]:
-    """The methods a route answers: HEAD wherever it answers GET."""
-    return ("GET", "HEAD") if route.method == "GET" else (route.method,)
+def _methods(operation: Operation) -> tuple[str, ...]:
+    """The methods that an operation serves: HEAD wherever it is a GET."""
+    return ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
 
 
 def _static_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
-    """The methods of every path without {names}, which is never what another one's {name} stands for."""
+    """The methods of every path without parameters, which must not match another path's parameter."""
     methods: dict[str, set[str]] = {}
     for source in sources.values():
         for route in source.operations:
@@ -256,8 +272,21 @@ async def _method_not_allowed(methods: set[str], request: web.Request) -> JsonRe
     raise web.HTTPMethodNotAllowed(request.method, methods)
 
 
+def _page_paths(sources: Mapping[str, Source]) -> list[str]:
+    return [
+        endpoint.path
+        for source in sources.values()
+        for endpoint in source.public_endpoints
+        if isinstance(endpoint, PageEndpoint)
+    ]
+
+
+async def _not_found(request: web.Request) -> JsonResponse:
+    raise web.HTTPNotFound
+
+
 def _build_request(request: web.Request, body: bytes) -> ApiRequest:
-    """Raises Refused for half a character in the address, which no database takes."""
+    """Raises ApiError(400) for half a surrogate pair in the address, which no database takes."""
     try:
         "".join([*request.match_info.values(), *request.query, *request.query.values()]).encode()
     except UnicodeEncodeError as error:
@@ -265,14 +294,15 @@ def _build_request(request: web.Request, body: bytes) -> ApiRequest:
     return ApiRequest(path_params=request.match_info, query=request.query, body=body)
 
 
-def _log_created(ticket: Ticket) -> None:
-    known = {"ticket": ticket.id, "public_id": ticket.public_id}
-    _log.info("kept %s for workspace %s", ticket.public_id, ticket.workspace_id, extra=known)
+def _log_created(ticket: Ticket, context: RequestContext) -> None:
+    ids = {
+        "ticket_id": ticket.id,
+        "workspace_id": ticket.workspace_id,
+        "source": ticket.source,
+        "key_prefix": context.key.prefix,
+    }
+    _log.info("Ticket %s created", ticket.public_id, extra=ids)
 
 
 def _stored_to_response(stored: StoredResponse) -> JsonResponse:
     return JsonResponse(stored.body, headers={"Idempotent-Replayed": "true"} if stored.replayed else None)
-
-
-def _to_response(result: JsonObject | HtmlPage) -> JsonResponse:
-    return JsonResponse.html_response(result) if isinstance(result, HtmlPage) else JsonResponse(result)

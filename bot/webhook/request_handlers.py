@@ -1,33 +1,30 @@
-"""Wishes granted: what a source has read from a request, asked of the store."""
+"""Execute a source's typed requests against the store, within the workspace and source of the API key."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.sources import Endpoint, HtmlPage, JsonObject
 from bot.sources.requests import (
-    GetPublicTicket,
     GetTicket,
     GetTickets,
     GetWorkspace,
     ListTickets,
     Request,
+    ResultT,
     UpdateResult,
     UpdateTicket,
 )
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketDetails, TicketPage
-from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from bot.webhook.auth import RequestContext
-from bot.webhook.responses import dump_json
 from storage import Store
 
 
 class RequestHandlers:
-    """Everything a visitor may wish for, by the wish's type; each within the scope of the visitor's key."""
+    """One handler per type of request."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -38,35 +35,34 @@ class RequestHandlers:
             GetWorkspace: self._get_workspace,
         }
 
-    async def query(self, context: RequestContext, request: Request[Any]) -> Any:
-        """What a wish that changes nothing is granted. Raises Refusal."""
-        return await self._by_type[type(request)](context, request)
+    async def query(self, context: RequestContext, request: Request[ResultT]) -> ResultT:
+        """Return the result of a request that changes nothing. Raises TicketError."""
+        result: ResultT = await self._by_type[type(request)](context, request)
+        return result
 
     async def update(
         self,
         context: RequestContext,
-        endpoint: Endpoint,
         request: UpdateTicket,
+        serialize: Callable[[UpdateResult], bytes],
         idempotency_key: IdempotencyKey | None,
         now: datetime,
     ) -> StoredResponse:
-        """Carry out work, and keep what it is answered in the same transaction. Raises Refusal."""
-        by = await self._with_known_name(context, request.actor)
-        say, rule = request.message, request.change
+        """Update a ticket, and store the response in the same transaction. Raises TicketError."""
+        actor = await self._with_known_name(context, request.actor)
+        message, change = request.message, request.change
         return await self._store.update_ticket(
             context.scope,
             request.ticket_id,
-            actor=by,
-            message=None if say is None else lambda ticket: say(ticket, by),
-            change=None if rule is None else lambda ticket, workspace: rule(ticket, workspace, by),
+            actor=actor,
+            message=None if message is None else lambda ticket: message(ticket, actor),
+            change=None if change is None else lambda ticket, workspace: change(ticket, workspace, actor),
             idempotency_key=idempotency_key,
             now=now,
-            serialize_response=lambda case, workspace: _serialize_result(endpoint, case.ticket, workspace),
+            serialize_response=lambda details, workspace: serialize(
+                UpdateResult(ticket=details.ticket, workspace=workspace)
+            ),
         )
-
-    async def public_ticket(self, source: str, request: GetPublicTicket) -> TicketDetails | None:
-        """A ticket, for who has no key."""
-        return await self._store.get_public_ticket(source, request.ticket_id)
 
     async def _with_known_name(self, context: RequestContext, actor: Actor) -> Actor:
         if actor.name != actor.id:
@@ -81,17 +77,11 @@ class RequestHandlers:
         return await self._store.list_ticket_details(context.scope, request.ticket_ids)
 
     async def _list_tickets(self, context: RequestContext, request: ListTickets) -> TicketPage:
-        search = request.query
+        query = request.query
         if request.visible_to is not None:
             hidden = context.workspace.departments_hidden_from(request.visible_to)
-            search = replace(search, hidden_departments=hidden)
-        return await self._store.search_tickets(context.scope, search)
+            query = replace(query, hidden_departments=hidden)
+        return await self._store.search_tickets(context.scope, query)
 
     async def _get_workspace(self, context: RequestContext, request: GetWorkspace) -> Workspace:
         return context.workspace
-
-
-def _serialize_result(endpoint: Endpoint, ticket: Ticket, workspace: Workspace) -> bytes:
-    answer: JsonObject | HtmlPage = endpoint.serialize(UpdateResult(ticket=ticket, workspace=workspace))
-    assert not isinstance(answer, HtmlPage)  # noqa: S101 - work is asked for by programs
-    return dump_json(answer)

@@ -1,14 +1,16 @@
-"""What HTTP says back: JSON, in the envelope of the source that owns the path, or a page for people."""
+"""HTTP responses: JSON, web pages, and errors in the format of the source that owns the path."""
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from aiohttp import hdrs
 
-from bot.sources import ApiError, HtmlPage, JsonObject, Source
+from bot.sources.contract import ApiError, HtmlPage, PageEndpoint, Source
+from bot.sources.validation import TypedDict
 from bot.webhook.server.aiohttp_private import UnbrandedResponse
 
-# A page of ours needs nothing but its own style, and is nobody else's frame.
+# A page needs nothing but its own style, and must not be framed by another site.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -18,52 +20,64 @@ _PAGE_HEADERS = {
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def dump_json(body: JsonObject) -> bytes:
+def dump_json(body: Mapping[str, object]) -> bytes:
     """JSON, escaped to ASCII, so that no text a player sent can fail to be encoded."""
     return _encode(body).encode("ascii")
 
 
 class JsonResponse(UnbrandedResponse):
-    """An answer that does not tell which software gives it."""
+    """A response, JSON unless said otherwise."""
 
     def __init__(
         self,
-        body: JsonObject | bytes,
+        body: Mapping[str, object] | bytes,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         *,
         content_type: str = "application/json",
     ) -> None:
-        whole = body if isinstance(body, bytes) else dump_json(body)
-        super().__init__(body=whole, status=status, headers=headers, content_type=content_type)
+        encoded = body if isinstance(body, bytes) else dump_json(body)
+        super().__init__(body=encoded, status=status, headers=headers, content_type=content_type)
         self.headers["X-Content-Type-Options"] = "nosniff"
 
     @classmethod
     def html_response(cls, page: HtmlPage) -> "JsonResponse":
-        """A page for people."""
-        answer = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
-        answer.charset = "utf-8"
-        return answer
+        """A web page."""
+        response = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
+        response.charset = "utf-8"
+        return response
 
 
 class ErrorFormatter:
-    """Each path's way to refuse: its source's own, or a plain one where no source is at home."""
+    """Formats each error as the source that owns the path does; in a default format for other paths."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
-        self._source_by_prefix = {prefix: source for source in sources for prefix in source.path_prefixes}
+        self._source_by_prefix: dict[str, Source] = {}
+        self._source_by_page: dict[str, Source] = {}  # by the page's path without its parameter
+        for source in sources:
+            self._source_by_prefix |= dict.fromkeys(source.path_prefixes, source)
+            for endpoint in source.public_endpoints:
+                if isinstance(endpoint, PageEndpoint):
+                    self._source_by_page[endpoint.path.rpartition("/")[0]] = source
 
     def to_response(self, path: str, error: ApiError) -> JsonResponse:
-        """The refusal as the owner of `path` puts it."""
-        owner = self._source_for(path)
+        """The error as the owner of `path` formats it.
+
+        Below a page's path there is no API. What is not found there is a misspelt path of another one: 404 is
+        in the default format.
+        """
+        owner = self._api_at(path)
+        if owner is None and error.status != 404:
+            owner = self._page_at(path)
         body = error.body or (owner.format_error(error) if owner else default_error_body(error))
         return JsonResponse(body, error.status, _error_headers(error))
 
     def source_name_for(self, path: str) -> str:
-        """The name of the source that is at home there; "" for none."""
-        owner = self._source_for(path)
+        """The name of the source that owns a path; "" for none."""
+        owner = self._api_at(path) or self._page_at(path)
         return owner.name if owner else ""
 
-    def _source_for(self, path: str) -> Source | None:
+    def _api_at(self, path: str) -> Source | None:
         """By whole segments, the longest prefix first: `/v1` owns `/v1/x` and not `/v10`."""
         while path:
             if path in self._source_by_prefix:
@@ -71,9 +85,26 @@ class ErrorFormatter:
             path = path.rpartition("/")[0]
         return None
 
+    def _page_at(self, path: str) -> Source | None:
+        return self._source_by_page.get(path.rpartition("/")[0])
 
-def default_error_body(error: ApiError) -> JsonObject:
-    """The envelope of a path that belongs to no source."""
+
+class ErrorDetail(TypedDict):
+    """What is wrong: the HTTP status, and a sentence."""
+
+    code: int
+    message: str
+
+
+class ErrorBody(TypedDict):
+    """The error format of paths that belong to no source."""
+
+    success: Literal[False]
+    error: ErrorDetail
+
+
+def default_error_body(error: ApiError) -> ErrorBody:
+    """Format an error for a path that belongs to no source."""
     return {"success": False, "error": {"code": error.status, "message": error.message}}
 
 

@@ -7,7 +7,7 @@ import discord
 from discord.ext import commands
 
 from bot.discord_client.client import NETWORK_ERRORS, TicketBot
-from bot.outbox.dispatcher import PermanentFailure, RetryLater, UnknownOutcome
+from bot.outbox.errors import PermanentFailure, RetryLater, UnknownOutcome
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import utc_now

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import discord
 
 from bot.discord_client.client import CLOUDFLARE_BAN_BACKOFF, INVALID_TOKEN_BACKOFF, is_cloudflare_ban
-from bot.outbox.dispatcher import (
+from bot.outbox.errors import (
     BotForbidden,
     ChannelForbidden,
     PermanentFailure,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.outbox.dispatcher import PermanentFailure
+from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from cogs.posts.digest import digest_embeds, digest_footer, digest_view
 from cogs.posts.send import ChannelOrThread, message_id_or_none

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import bot.application
 from bot.__main__ import app
-from bot.sources import Source, load_sources
+from bot.sources.contract import Source
+from bot.sources.registry import load_sources
 
 
 def unlimited() -> dict[str, Source]:

@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from storage import Store
 from tests.bench.seed_workspace import Premises, furnished
 from tests.bench.serving import MINECRAFT, ROBLOX, Contract

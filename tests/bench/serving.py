@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from bot.sources import JsonObject
+from bot.sources.contract import JsonObject
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
 from tests.bench.client import Errand

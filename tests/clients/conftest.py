@@ -14,7 +14,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.sources import Source, load_sources
+from bot.sources.contract import Source
+from bot.sources.registry import load_sources
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace

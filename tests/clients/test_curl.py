@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from bot.tickets.workspace import Plan
 from bot.webhook.errors import api_error
 from tests.clients.conftest import CLIENTS, Bridge, Mood, MoodyServer, opened, ran

@@ -1,4 +1,4 @@
-"""The budget of refused requests: what counts, when deliveries stop, and that nothing is asked at the end."""
+"""Invalid request limit: what counts, when deliveries pause, and when no request is made at all."""
 
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def breaker(clock: Clock) -> CircuitBreaker:
-    return CircuitBreaker(clock)
+    return CircuitBreaker(clock=clock)
 
 
 @pytest.fixture
@@ -36,59 +36,59 @@ def requests(breaker: CircuitBreaker, clock: Clock) -> InvalidRequestGuard:
     return InvalidRequestGuard(breaker, clock)
 
 
-def told(
+def record(
     requests: InvalidRequestGuard, status: int, times: int = 1, headers: Headers = MappingProxyType({})
 ) -> None:
     for _ in range(times):
         requests.record_response(status, CIMultiDict(headers))
 
 
-def test_only_what_discord_counts_is_counted(requests: InvalidRequestGuard) -> None:
+def test_only_invalid_requests_by_discords_definition_are_counted(requests: InvalidRequestGuard) -> None:
     for status in (200, 204, 400, 404, 500, 503):
-        told(requests, status)
-    told(requests, 429, headers={"x-ratelimit-scope": "shared"})
+        record(requests, status)
+    record(requests, 429, headers={"x-ratelimit-scope": "shared"})
     assert requests.invalid_count == 0
 
     for status in (401, 403, 429):
-        told(requests, status)
-    told(requests, 429, headers={"x-ratelimit-scope": "user"})
+        record(requests, status)
+    record(requests, 429, headers={"x-ratelimit-scope": "user"})
 
     assert requests.invalid_count == 4
     assert requests.responses == {200: 1, 204: 1, 400: 1, 404: 1, 500: 1, 503: 1, 401: 1, 403: 1, 429: 3}
 
 
-def test_deliveries_stop_long_before_discord_bars_us_until_enough_is_forgotten(
+def test_deliveries_pause_long_before_a_ban_until_enough_requests_are_old(
     requests: InvalidRequestGuard, breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    told(requests, 403, 100)
-    clock.passes(200)
-    told(requests, 403, SOFT_LIMIT - 101)
+    record(requests, 403, 100)
+    clock.advance(200)
+    record(requests, 403, SOFT_LIMIT - 101)
     assert not breaker.is_open
-    told(requests, 403)
+    record(requests, 403)
 
     assert breaker.is_open
-    assert breaker.seconds_until_retry() == WINDOW - 200  # then the first hundred are forgotten
+    assert breaker.seconds_until_retry() == WINDOW - 200  # then the first hundred are out of the window
     breaker.reset()
     breaker.record_success(1)
     assert breaker.is_open
-    clock.passes(WINDOW - 200)
+    clock.advance(WINDOW - 200)
     assert not breaker.is_open
     assert requests.invalid_count == SOFT_LIMIT - 100
 
 
-def test_a_single_refusal_too_many_waits_for_a_single_one_to_be_forgotten(
+def test_one_request_over_the_limit_pauses_until_one_is_old(
     requests: InvalidRequestGuard, breaker: CircuitBreaker, clock: Clock
 ) -> None:
     for _ in range(SOFT_LIMIT + 1):
-        told(requests, 403)
-        clock.passes(1)
+        record(requests, 403)
+        clock.advance(1)
 
     assert breaker.global_circuit is not None
     assert breaker.global_circuit.retry_at == clock.now - SOFT_LIMIT + WINDOW  # the second of them
 
 
-def test_what_is_remembered_is_bounded(requests: InvalidRequestGuard) -> None:
-    told(requests, 403, 3 * HARD_LIMIT)
+def test_the_count_is_bounded(requests: InvalidRequestGuard) -> None:
+    record(requests, 403, 3 * HARD_LIMIT)
 
     assert requests.invalid_count == HARD_LIMIT
     assert requests.responses[403] == 3 * HARD_LIMIT
@@ -104,35 +104,35 @@ def test_what_is_remembered_is_bounded(requests: InvalidRequestGuard) -> None:
         ({"x-ratelimit-scope": "global", "retry-after": "nan"}, 1.0),
     ],
 )
-def test_a_limit_of_everything_lets_everything_rest_as_long_as_it_says(
+def test_a_global_rate_limit_opens_the_global_circuit_for_its_time(
     requests: InvalidRequestGuard, breaker: CircuitBreaker, headers: Headers, seconds: float
 ) -> None:
-    told(requests, 429, headers=headers)
+    record(requests, 429, headers=headers)
 
     assert breaker.is_open
     assert breaker.seconds_until_retry() == seconds
 
 
 @pytest.mark.parametrize("scope", ["user", "shared"])
-def test_a_limit_of_one_route_lets_nothing_else_rest(
+def test_a_rate_limit_of_one_route_opens_no_circuit(
     requests: InvalidRequestGuard, breaker: CircuitBreaker, scope: str
 ) -> None:
-    told(requests, 429, headers={"x-ratelimit-scope": scope, "retry-after": "3"})
+    record(requests, 429, headers={"x-ratelimit-scope": scope, "retry-after": "3"})
 
     assert not breaker.is_open
 
 
 @pytest.fixture
-async def refusing() -> AsyncIterator[tuple[str, list[str]]]:
-    """The address of a server that refuses everything, and what reached it."""
+async def rejecting_server() -> AsyncIterator[tuple[str, list[str]]]:
+    """The address of a server that answers 403 to everything, and the paths that reached it."""
     arrived: list[str] = []
 
-    async def refuse(request: web.Request) -> web.Response:
+    async def reject(request: web.Request) -> web.Response:
         arrived.append(request.path)
         return web.Response(status=403)
 
     app = web.Application()
-    app.router.add_get("/{path:.*}", refuse)
+    app.router.add_get("/{path:.*}", reject)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -140,21 +140,21 @@ async def refusing() -> AsyncIterator[tuple[str, list[str]]]:
     await runner.cleanup()
 
 
-async def test_of_a_real_session_every_answer_is_counted_and_at_the_end_nothing_is_asked(
-    requests: InvalidRequestGuard, clock: Clock, refusing: tuple[str, list[str]]
+async def test_requests_of_a_session_are_counted_and_stop_at_the_hard_limit(
+    requests: InvalidRequestGuard, clock: Clock, rejecting_server: tuple[str, list[str]]
 ) -> None:
-    address, arrived = refusing
-    told(requests, 401, HARD_LIMIT - 3)
+    address, arrived = rejecting_server
+    record(requests, 401, HARD_LIMIT - 3)
     async with aiohttp.ClientSession(trace_configs=[requests.trace_config()]) as session:
         for _ in range(3):
-            async with session.get(address) as answer:
-                assert answer.status == 403
+            async with session.get(address) as response:
+                assert response.status == 403
         for _ in range(5):
             with pytest.raises(InvalidRequestLimitReached):
                 await session.get(address)
         assert len(arrived) == 3
 
-        clock.passes(WINDOW)
-        async with session.get(address) as answer:
-            assert answer.status == 403
+        clock.advance(WINDOW)
+        async with session.get(address) as response:
+            assert response.status == 403
     assert requests.responses == {401: HARD_LIMIT - 3, 403: 4}

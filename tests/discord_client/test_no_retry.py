@@ -1,4 +1,4 @@
-"""A request that Discord failed in the middle of is not made again before it is known what came of it."""
+"""A POST that Discord answers with 5xx is not repeated before the outbox looked whether it happened."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,39 +6,38 @@ from pathlib import Path
 import pytest
 
 from tests.cogs.tickets.test_commands import opened_by
-from tests.support.bridge_harness import RunningBridge, running_sandbox
-from tests.support.bridge_harness import running_bridge as run_town
+from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox
 
 
 @pytest.fixture
-async def forgetful(tmp_path: Path) -> AsyncIterator[RunningBridge]:
-    """Discord knows no nonce, and its gateway does not tell the bot of its own posts."""
+async def without_nonces(tmp_path: Path) -> AsyncIterator[RunningBridge]:
+    """A Discord that ignores nonces, and does not send the bot its own messages."""
     async with (
         running_sandbox(nonce_window=0.0, echo=False) as (sandbox, guild),
-        run_town(tmp_path / "t.db", sandbox, guild) as town,
+        running_bridge(tmp_path / "t.db", sandbox, guild) as bridge,
     ):
-        yield town
+        yield bridge
 
 
 @pytest.mark.parametrize("error", ["500", "502", "504"])
-async def test_a_post_that_came_through_with_an_error_is_there_once(
-    forgetful: RunningBridge, error: str
+async def test_a_post_that_was_made_despite_an_error_is_there_once(
+    without_nonces: RunningBridge, error: str
 ) -> None:
-    forgetful.sandbox.fail(error, method="POST", path=r"/channels/\d+/messages$", when="after")
+    without_nonces.sandbox.fail(error, method="POST", path=r"/channels/\d+/messages$", when="after")
 
-    report = await forgetful.game_report()
+    report = await without_nonces.game_report()
 
-    place = forgetful.guild.channels["reports"]
-    assert [one["id"] for one in forgetful.sandbox.messages(place)] == [str(report.post.message_id)]
+    channel_id = without_nonces.guild.channels["reports"]
+    assert [one["id"] for one in without_nonces.sandbox.messages(channel_id)] == [str(report.post.message_id)]
 
 
 @pytest.mark.parametrize("error", ["500", "502", "504"])
-async def test_a_private_thread_that_came_through_with_an_error_is_there_once(
-    forgetful: RunningBridge, error: str
+async def test_a_private_thread_that_was_made_despite_an_error_is_there_once(
+    without_nonces: RunningBridge, error: str
 ) -> None:
-    forgetful.sandbox.fail(error, method="POST", path=r"/channels/\d+/threads$", when="after")
+    without_nonces.sandbox.fail(error, method="POST", path=r"/channels/\d+/threads$", when="after")
 
-    ticket = await opened_by(forgetful, "pete")
+    ticket = await opened_by(without_nonces, "pete")
 
-    threads = [one.id for one in forgetful.sandbox.state.world.channels.values() if one.is_thread]
+    threads = [one.id for one in without_nonces.sandbox.state.world.channels.values() if one.is_thread]
     assert threads == [ticket.post.thread_id]

@@ -1,4 +1,4 @@
-"""Log lines: one for each event, with ids and without anybody's words, and nothing in them breaks a line."""
+"""Log output: one line per event, with its ids as fields, and without secrets or text of players."""
 
 import io
 import json
@@ -14,7 +14,7 @@ import pytest
 from bot.observability.logging import JsonLogFormatter, TextFormatter, quiet_libraries
 from bot.sources.series import examples as series
 from tests.cli.test_command_line import bridge_process, configured, key_created, post, workspace_created
-from tests.support.bridge_harness import RunningBridge, reply_text, running_sandbox, wait_for
+from tests.support.bridge_harness import RunningBridge, running_sandbox, wait_for
 
 NASTY = "one\r\ntwo\x1b[31m\x00three\u2028four\x85\x9b\u202efive"
 WORDS = ("Ann-from-the-game", "my-subject", "my-message", "staff-reply", "staff-note", "broken-body")
@@ -22,7 +22,7 @@ WORDS = ("Ann-from-the-game", "my-subject", "my-message", "staff-reply", "staff-
 
 @contextmanager
 def logged(formatter: logging.Formatter) -> Iterator[io.StringIO]:
-    """All that is logged in the block, at every level."""
+    """Everything logged in the block, at every level."""
     root, stream = logging.getLogger(), io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
@@ -45,27 +45,38 @@ def events(stream: io.StringIO) -> list[dict[str, Any]]:
 def test_an_event_is_one_json_object_with_its_time_in_utc_and_its_ids() -> None:
     with logged(JsonLogFormatter()) as stream:
         logging.getLogger("bot.x").warning(
-            "Delivery %d of ticket %d, attempt %d, channel %d rests: %s", 7, 12, 3, 99, "no answer"
+            "Delivery failed, retry in %.0f s: %s",
+            5.0,
+            "no response",
+            extra={"ticket_id": 12, "delivery_id": 7, "attempt": 3},
         )
-        logging.getLogger("bot.x").info("kept it: %.0f %% for key %s", 5.0, "abc", extra={"workspace": "w"})
 
-    first, second = events(stream)
-    time = datetime.fromisoformat(first.pop("timestamp"))
+    (event,) = events(stream)
+    time = datetime.fromisoformat(event.pop("timestamp"))
     assert time.utcoffset() == timedelta(0)
-    assert first == {
+    assert event == {
         "level": "WARNING",
         "logger": "bot.x",
-        "message": "Delivery 7 of ticket 12, attempt 3, channel 99 rests: no answer",
-        "delivery": 7,
-        "ticket": 12,
+        "message": "Delivery failed, retry in 5 s: no response",
+        "ticket_id": 12,
+        "delivery_id": 7,
         "attempt": 3,
-        "channel": 99,
     }
-    assert (second["message"], second["key"], second["workspace"]) == ("kept it: 5 % for key abc", "abc", "w")
+
+
+def test_a_line_of_text_ends_with_the_ids() -> None:
+    with logged(TextFormatter("%(asctime)s %(levelname)s %(message)s", datefmt="now")) as stream:
+        logging.getLogger("bot.x").warning("It failed", extra={"ticket_id": 12, "source": NASTY})
+        logging.getLogger("bot.x").warning("It failed again")
+
+    first, second = stream.getvalue().splitlines()
+    assert first.startswith("now WARNING It failed ticket_id=12 source=one\\r\\ntwo")
+    assert first.isprintable()
+    assert second == "now WARNING It failed again"
 
 
 @pytest.mark.parametrize("formatter", [JsonLogFormatter(), TextFormatter("%(levelname)s %(message)s")])
-def test_nothing_that_is_quoted_breaks_a_line_or_moves_a_cursor(formatter: logging.Formatter) -> None:
+def test_no_logged_text_breaks_a_line_or_moves_a_cursor(formatter: logging.Formatter) -> None:
     with logged(formatter) as stream:
         logging.getLogger("bot.x").info("it says %s", NASTY)
 
@@ -89,49 +100,48 @@ def test_a_traceback_holds_no_line_that_looks_like_an_event(formatter: logging.F
 
 
 @pytest.mark.parametrize("formatter", [JsonLogFormatter(), TextFormatter("%(levelname)s %(message)s")])
-async def test_no_secret_and_nobodys_words_are_logged_on_a_tickets_whole_way(
-    town: RunningBridge, formatter: logging.Formatter
+async def test_no_secret_and_no_text_of_a_person_is_logged_from_request_to_post(
+    bridge: RunningBridge, formatter: logging.Formatter
 ) -> None:
     words = {"subject": "my-subject", "message": "my-message", "authorUsername": "Ann-from-the-game"}
     with logged(formatter) as stream:
-        await town.game_report(**words)
-        ticket = await town.ticket(subject="my-subject", creatorName="Ann-from-the-game")
-        await town.press("mia", ticket, "Claim")
+        await bridge.game_report(**words)
+        ticket = await bridge.ticket(subject="my-subject", creatorName="Ann-from-the-game")
+        await bridge.press("mia", ticket, "Claim")
         for command, option in (("reply", "message"), ("note", "text")):
             options = {"ticket": ticket.public_id, option: f"staff-{command}"}
-            record = await town.sandbox.command("mia", "tickets", f"ticket {command}", options)
-            assert "is kept" in reply_text(record)
-        town.sandbox.fail("503", times=1)
-        await town.ticket(subject="my-subject", creatorName="Ann-from-the-game")
-        address = f"{town.application.webhook_address}/v1/minecraft/tickets"
-        for key in (town.keys["modl"], "tb_wrong_key"):
-            async with town.session.post(
+            record = await bridge.sandbox.command("mia", "tickets", f"ticket {command}", options)
+            assert record["error"] is None
+        bridge.sandbox.fail("503", times=1)
+        await bridge.ticket(subject="my-subject", creatorName="Ann-from-the-game")
+        address = f"{bridge.application.webhook_address}/v1/minecraft/tickets"
+        for key in (bridge.keys["modl"], "tb_wrong_key"):
+            async with bridge.session.post(
                 address, data=b'{"broken-body', headers={"X-API-Key": key}
-            ) as answer:
-                assert answer.status in (400, 401)
+            ) as response:
+                assert response.status in (400, 401)
 
-    told = stream.getvalue()
-    assert "kept" in told
-    for hidden in (*WORDS, *town.keys.values(), town.sandbox.token, "tb_wrong_key"):
-        assert hidden not in told
+    log = stream.getvalue()
+    assert "created" in log
+    for hidden in (*WORDS, *bridge.keys.values(), bridge.sandbox.token, "tb_wrong_key"):
+        assert hidden not in log
 
 
-async def test_a_ticket_is_followed_by_its_number_from_the_request_to_a_delivery_that_is_late(
-    town: RunningBridge,
+async def test_a_ticket_is_followed_by_its_id_from_the_request_to_a_delivery_that_fails(
+    bridge: RunningBridge,
 ) -> None:
     with logged(JsonLogFormatter()) as stream:
-        town.sandbox.fail("503", times=1)
-        ticket = await town.game_report()
+        bridge.sandbox.fail("503", times=1)
+        ticket = await bridge.game_report()
 
-    about = [event for event in events(stream) if event.get("ticket") == ticket.id]
-    kept, late = about[0], about[1]
-    assert (kept["public_id"], kept["workspace"]) == (ticket.public_id, ticket.workspace_id)
-    assert late["channel"] == ticket.post.channel_id
-    assert late["attempt"] == 1
-    assert late["delivery"] > 0
+    created, failed = [event for event in events(stream) if event.get("ticket_id") == ticket.id]
+    assert created["workspace_id"] == ticket.workspace_id
+    assert failed["channel_id"] == ticket.post.channel_id
+    assert failed["attempt"] == 1
+    assert failed["delivery_id"] > 0
 
 
-async def test_the_bridge_logs_json_when_it_is_set_to_and_nothing_else(
+async def test_with_the_json_format_the_bridge_logs_nothing_but_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_sandbox() as (sandbox, guild):
@@ -152,6 +162,6 @@ async def test_the_bridge_logs_json_when_it_is_set_to_and_nothing_else(
                 process.terminate()
                 rest = (await process.stderr.read()).decode()
 
-    told = [json.loads(line) for line in rest.splitlines()]
-    assert [event["public_id"] for event in told if "public_id" in event]
-    assert {event["level"] for event in told} <= {"INFO", "WARNING"}
+    logged = [json.loads(line) for line in rest.splitlines()]
+    assert [event["ticket_id"] for event in logged if "ticket_id" in event]
+    assert {event["level"] for event in logged} <= {"INFO", "WARNING"}

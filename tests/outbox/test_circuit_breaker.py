@@ -1,17 +1,11 @@
-"""The breaker: whom it leaves alone, for how long, and what ends that. Its clock is turned by hand."""
+"""Circuit breaker: what opens a circuit, for how long, and what closes it. Its clock is set by hand."""
 
 import pytest
 
-from bot.outbox.circuit_breaker import (
-    FAILURE_THRESHOLD,
-    FORBIDDEN_BACKOFF,
-    MAX_BACKOFF,
-    MIN_BACKOFF,
-    MIN_RETRY_GAP,
-    CircuitBreaker,
-)
+from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
 
 A, B, C = 1, 2, 3
+MIN_BACKOFF, MAX_BACKOFF, FORBIDDEN_BACKOFF, MIN_RETRY_GAP = 5.0, 30.0, 125.0, 5.0  # seconds
 
 
 class Clock:
@@ -21,7 +15,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def passes(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += seconds
 
 
@@ -32,122 +26,123 @@ def clock() -> Clock:
 
 @pytest.fixture
 def breaker(clock: Clock) -> CircuitBreaker:
-    return CircuitBreaker(clock)
+    return CircuitBreaker(clock=clock)
 
 
-def silent(breaker: CircuitBreaker, *channels: int) -> None:
+def time_out(breaker: CircuitBreaker, *channels: int) -> None:
     for channel in channels:
         breaker.record_timeout(channel, "503")
 
 
-def left(breaker: CircuitBreaker, clock: Clock, channel: int) -> float:
-    """For how many seconds a channel rests yet."""
+def seconds_open(breaker: CircuitBreaker, clock: Clock, channel: int) -> float:
+    """For how many seconds a channel's circuit is still open."""
     return breaker.channel_circuits[channel].retry_at - clock.now
 
 
-def test_nothing_rests_at_first(breaker: CircuitBreaker) -> None:
+def test_every_circuit_is_closed_at_first(breaker: CircuitBreaker) -> None:
     assert breaker.open_channels() == set()
     assert (breaker.is_open, breaker.is_half_open, breaker.global_circuit) == (False, False, None)
     assert breaker.seconds_until_retry() is None
 
 
-def test_a_silent_channel_rests_alone_until_its_time_is_over(breaker: CircuitBreaker, clock: Clock) -> None:
-    silent(breaker, A)
+def test_a_timeout_opens_the_circuit_of_its_channel_alone_until_its_time_is_over(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    time_out(breaker, A)
     assert breaker.open_channels() == {A}
     assert breaker.seconds_until_retry() == MIN_BACKOFF
 
-    clock.passes(MIN_BACKOFF)
+    clock.advance(MIN_BACKOFF)
 
     assert breaker.open_channels() == set()
     assert not breaker.is_open
 
 
-def test_what_stays_silent_is_tried_less_and_less_often(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_further_timeouts_double_the_backoff_up_to_the_maximum(breaker: CircuitBreaker, clock: Clock) -> None:
     waits = []
     for _ in range(6):
-        silent(breaker, A)
-        waits.append(left(breaker, clock, A))
-        clock.passes(waits[-1])
+        time_out(breaker, A)
+        waits.append(seconds_open(breaker, clock, A))
+        clock.advance(waits[-1])
 
     assert waits == [MIN_BACKOFF, 10.0, 20.0, MAX_BACKOFF, MAX_BACKOFF, MAX_BACKOFF]
 
 
-def test_a_silent_channel_rests_as_long_as_its_request_may_still_arrive(
+def test_after_a_timeout_the_circuit_is_open_as_long_as_the_request_may_still_arrive(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.record_timeout(A, "503", at_least=12.0)
 
-    assert left(breaker, clock, A) == 12.0
+    assert seconds_open(breaker, clock, A) == 12.0
 
 
-def test_after_three_missing_answers_in_a_row_all_rest_and_then_one_finds_out(
+def test_three_timeouts_in_a_row_open_the_global_circuit_which_is_half_open_afterwards(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    silent(breaker, A, B)
+    time_out(breaker, A, B)
     assert not breaker.is_open
-    silent(breaker, C)
-    assert FAILURE_THRESHOLD == 3
+    time_out(breaker, C)
     assert breaker.is_open
     assert not breaker.is_half_open
 
-    clock.passes(MIN_BACKOFF)
+    clock.advance(MIN_BACKOFF)
 
     assert not breaker.is_open
     assert breaker.is_half_open
 
 
-def test_each_probe_in_vain_lengthens_the_rest_of_all_and_the_outage_is_one(
+def test_each_failed_trial_doubles_the_global_backoff_and_the_outage_is_one(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    silent(breaker, A, B, C)
+    time_out(breaker, A, B, C)
     waits = []
     for _ in range(4):
         assert breaker.global_circuit is not None
         waits.append(breaker.global_circuit.retry_at - clock.now)
-        clock.passes(waits[-1])
-        silent(breaker, A)
+        clock.advance(waits[-1])
+        time_out(breaker, A)
 
     assert waits == [MIN_BACKOFF, 10.0, 20.0, MAX_BACKOFF]
     assert breaker.global_circuit is not None
     assert breaker.open_for(breaker.global_circuit) == sum(waits)
 
 
-def test_any_answer_ends_every_silence(breaker: CircuitBreaker) -> None:
-    silent(breaker, A, B, C)
+def test_any_response_closes_what_timeouts_opened(breaker: CircuitBreaker) -> None:
+    time_out(breaker, A, B, C)
 
     breaker.record_success(A)
 
     assert (breaker.global_circuit, breaker.channel_circuits) == (None, {})
-    silent(breaker, A, B)
-    assert not breaker.is_open  # they are counted from the beginning
+    time_out(breaker, A, B)
+    assert not breaker.is_open  # the count starts anew
 
 
-def test_a_refusal_is_an_answer_too_and_rests_its_own_channel_alone(
+def test_a_rejection_is_a_response_and_opens_the_circuit_of_its_channel_alone(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    silent(breaker, A, B, C)
+    time_out(breaker, A, B, C)
 
     breaker.record_forbidden(A, "403")
 
     assert breaker.global_circuit is None
     assert breaker.channel_circuits[A].forbidden
-    assert left(breaker, clock, A) == FORBIDDEN_BACKOFF
+    assert seconds_open(breaker, clock, A) == FORBIDDEN_BACKOFF
 
 
-def test_a_channel_that_goes_on_refusing_is_asked_six_times_in_ten_minutes_at_most(
+def test_a_forbidden_channel_is_tried_six_times_in_ten_minutes_at_most(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    asked, begun = 0, clock.now
-    while clock.now < begun + 600:
+    attempts, started = 0, clock.now
+    while clock.now < started + 600:
         breaker.record_forbidden(A, "403")
-        asked += 1
-        clock.passes(left(breaker, clock, A))
+        attempts += 1
+        clock.advance(seconds_open(breaker, clock, A))
 
-    assert asked <= 6
-    assert breaker.channel_circuits[A].opened_at == begun
+    assert attempts <= 6
+    assert breaker.channel_circuits[A].opened_at == started
 
 
-def test_an_answer_to_another_channel_does_not_repair_one_that_refuses(breaker: CircuitBreaker) -> None:
+def test_a_success_in_another_channel_does_not_close_a_forbidden_one(breaker: CircuitBreaker) -> None:
     breaker.record_forbidden(A, "403")
 
     breaker.record_success(B)
@@ -156,90 +151,88 @@ def test_an_answer_to_another_channel_does_not_repair_one_that_refuses(breaker: 
     assert breaker.open_channels() == set()
 
 
-def test_what_may_be_repaired_is_asked_again_soon_but_not_in_haste(
-    breaker: CircuitBreaker, clock: Clock
-) -> None:
+def test_reset_allows_a_retry_soon_but_not_at_once(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.record_forbidden(A, "403")
 
     for _ in range(3):
         breaker.reset(A)
-        assert left(breaker, clock, A) == MIN_RETRY_GAP
+        assert seconds_open(breaker, clock, A) == MIN_RETRY_GAP
 
-    clock.passes(60)
+    clock.advance(60)
     breaker.reset(A)
     assert breaker.open_channels() == set()
 
 
-def test_looking_again_changes_nothing_for_a_channel_that_does_not_refuse(
+def test_reset_changes_nothing_for_a_channel_that_is_not_forbidden(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    silent(breaker, A)
+    time_out(breaker, A)
 
     breaker.reset(A)
     breaker.reset(B)
 
-    assert left(breaker, clock, A) == MIN_BACKOFF
+    assert seconds_open(breaker, clock, A) == MIN_BACKOFF
     assert breaker.open_channels() == {A}
 
 
-def test_a_channel_that_refuses_and_then_is_silent_still_has_to_be_repaired(breaker: CircuitBreaker) -> None:
+def test_a_forbidden_channel_that_times_out_is_still_forbidden(breaker: CircuitBreaker) -> None:
     breaker.record_forbidden(A, "403")
 
-    silent(breaker, A)
+    time_out(breaker, A)
     breaker.record_success(B)
 
     assert breaker.channel_circuits[A].forbidden
 
 
-def test_patience_is_no_failure_and_is_not_cut_short_by_an_answer_to_another(
+def test_a_rate_limit_is_no_failure_and_is_not_shortened_by_a_success_elsewhere(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.record_rate_limit(A, "429", 40.0)
 
     breaker.record_success(B)
-    assert left(breaker, clock, A) == 40.0
-    clock.passes(40)
+    assert seconds_open(breaker, clock, A) == 40.0
+    clock.advance(40)
     assert breaker.open_channels() == set()
-    silent(breaker, A)
-    assert left(breaker, clock, A) == MIN_BACKOFF
+    time_out(breaker, A)
+    assert seconds_open(breaker, clock, A) == MIN_BACKOFF
 
 
-def test_patience_asked_of_a_refused_channel_is_kept_and_the_refusal_with_it(
+def test_a_rate_limit_of_a_forbidden_channel_holds_and_it_is_still_forbidden(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.record_forbidden(A, "403")
-    clock.passes(FORBIDDEN_BACKOFF)
+    clock.advance(FORBIDDEN_BACKOFF)
 
     breaker.record_rate_limit(A, "an earlier attempt may still arrive", 8.0)
     breaker.reset(A)
 
-    assert left(breaker, clock, A) == 8.0
+    assert seconds_open(breaker, clock, A) == 8.0
     assert (breaker.channel_circuits[A].forbidden, breaker.channel_circuits[A].reason) == (True, "403")
 
 
-def test_a_refusal_of_everything_stands_though_others_are_answered_meanwhile(
+def test_a_global_rejection_holds_although_channels_respond_meanwhile(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.record_global_forbidden("401", 400.0)
 
     breaker.record_success(A)
     breaker.record_forbidden(B, "403")
-    silent(breaker, A, C, C, C)
-    assert breaker.seconds_until_retry() == MIN_BACKOFF  # of a channel; of all, it is still 400
+    time_out(breaker, A, C, C, C)
+    assert breaker.seconds_until_retry() == MIN_BACKOFF  # of a channel; the global one is open for 400 s
     assert breaker.global_circuit is not None
     assert (breaker.global_circuit.reason, breaker.global_circuit.retry_at) == ("401", clock.now + 400)
 
-    clock.passes(400)
+    clock.advance(400)
     assert breaker.is_half_open
     breaker.record_success(A)
     assert breaker.global_circuit is None
 
 
-def test_a_refusal_of_everything_again_lasts_from_then_and_is_one_with_the_first(
+def test_a_second_global_rejection_starts_its_time_anew_and_the_outage_is_one(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.record_global_forbidden("401", 400.0)
-    clock.passes(400)
+    clock.advance(400)
     breaker.record_global_forbidden("401", 400.0)
 
     assert breaker.global_circuit is not None
@@ -247,18 +240,16 @@ def test_a_refusal_of_everything_again_lasts_from_then_and_is_one_with_the_first
     assert breaker.open_for(breaker.global_circuit) == 400
 
 
-def test_the_shorter_of_two_refusals_of_everything_does_not_shorten_the_longer(
-    breaker: CircuitBreaker, clock: Clock
-) -> None:
+def test_the_longer_of_two_global_rejections_holds(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.record_global_forbidden("a page without Via", 600.0)
     breaker.record_global_forbidden("401", 400.0)
 
-    clock.passes(500)
+    clock.advance(500)
 
     assert breaker.is_open
 
 
-def test_looking_again_everywhere_ends_what_can_be_repaired_there(breaker: CircuitBreaker) -> None:
+def test_a_global_reset_closes_a_global_rejection(breaker: CircuitBreaker) -> None:
     breaker.record_global_forbidden("401", 400.0)
 
     breaker.reset()
@@ -266,7 +257,7 @@ def test_looking_again_everywhere_ends_what_can_be_repaired_there(breaker: Circu
     assert breaker.global_circuit is None
 
 
-def test_patience_with_everything_ends_by_its_time_alone_and_needs_no_try(
+def test_a_global_rate_limit_ends_by_its_time_alone_and_without_a_trial(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.record_global_rate_limit("429, global", 2.0)
@@ -275,5 +266,26 @@ def test_patience_with_everything_ends_by_its_time_alone_and_needs_no_try(
     breaker.record_success(A)
     assert breaker.is_open
     assert breaker.seconds_until_retry() == 2.0
-    clock.passes(2)
+    clock.advance(2)
     assert (breaker.is_open, breaker.is_half_open, breaker.global_circuit) == (False, False, None)
+
+
+def test_settings_replace_the_defaults(clock: Clock) -> None:
+    settings = BreakerSettings(
+        min_backoff=1.0, max_backoff=3.0, forbidden_backoff=7.0, min_retry_gap=2.0, failure_threshold=4
+    )
+    breaker = CircuitBreaker(settings, clock=clock)
+
+    waits = []
+    for _ in range(3):
+        time_out(breaker, A)
+        waits.append(seconds_open(breaker, clock, A))
+    assert waits == [1.0, 2.0, 3.0]
+    assert not breaker.is_open
+    time_out(breaker, A)
+    assert breaker.is_open
+
+    breaker.record_forbidden(B, "403")
+    assert seconds_open(breaker, clock, B) == 7.0
+    breaker.reset(B)
+    assert seconds_open(breaker, clock, B) == 2.0

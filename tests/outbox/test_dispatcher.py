@@ -1,73 +1,77 @@
-"""The dispatcher drains the outbox: in order per ticket, one at a time per channel, and never gives up."""
+"""Dispatcher: delivers in order per ticket, one attempt at a time per channel, and retries failures."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-import bot.outbox.circuit_breaker
 import bot.outbox.dispatcher
-from bot.outbox.dispatcher import (
+from bot.clock import utc_now
+from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
+from bot.outbox.dispatcher import Dispatcher
+from bot.outbox.errors import (
     BotForbidden,
     ChannelForbidden,
-    Dispatcher,
+    DeliveryError,
     PermanentFailure,
     RateLimited,
     RetryLater,
     UnknownOutcome,
 )
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination, OutboxEntry, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
+from tests.outbox.test_circuit_breaker import Clock
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
+from tests.support.bridge_harness import wait_for
 
-Answer = Callable[[Delivery], Awaitable[None]]
+Behaviour = Callable[[Delivery], Awaitable[None]]
+FAST = BreakerSettings(min_backoff=0.1, min_retry_gap=0.1)
+SLOW = BreakerSettings(min_backoff=400, max_backoff=400)
 
 
-class Town:
-    """A far side that writes down what reaches it. It answers as told, and at once if nothing was said."""
+class RecordingHandler:
+    """A delivery handler that records what it is given, and succeeds unless a behaviour is set."""
 
     def __init__(self) -> None:
-        self.arrived: list[Delivery] = []
-        self.news = asyncio.Condition()
-        self._answers: dict[int, list[Answer]] = {}
-        self._number = 1000
+        self.received: list[Delivery] = []
+        self._behaviours: dict[int, list[Behaviour]] = {}
+        self._message_id = 1000
 
-    def will(self, ticket: Ticket, *answers: Answer) -> None:
-        """What the next deliveries of a ticket meet, one answer each."""
-        self._answers[ticket.id] = list(answers)
+    def set_behaviours(self, ticket: Ticket, *behaviours: Behaviour) -> None:
+        """What the next attempts for a ticket do, one each."""
+        self._behaviours[ticket.id] = list(behaviours)
 
     async def deliver(self, deliveries: Sequence[Delivery]) -> Receipt:
         (delivery,) = deliveries
-        async with self.news:
-            self.arrived.append(delivery)
-            self.news.notify_all()
-        answers = self._answers.get(delivery.ticket_id)
-        if answers:
-            await answers.pop(0)(delivery)
-        self._number += 1
-        return Receipt(channel_id=delivery.channel_id, message_id=self._number)
+        self.received.append(delivery)
+        behaviours = self._behaviours.get(delivery.ticket_id)
+        if behaviours:
+            await behaviours.pop(0)(delivery)
+        self._message_id += 1
+        return Receipt(channel_id=delivery.channel_id, message_id=self._message_id)
 
-    async def hears(self, count: int) -> list[Delivery]:
-        """The first `count` deliveries, once there are as many."""
-        async with asyncio.timeout(8), self.news:
-            await self.news.wait_for(lambda: len(self.arrived) >= count)
-        return self.arrived[:count]
+    async def wait_for_attempts(self, count: int) -> list[Delivery]:
+        """The first `count` deliveries received, once there are as many."""
+        await wait_for(lambda: len(self.received) >= count)
+        return self.received[:count]
+
+    def attempts_for(self, ticket: Ticket) -> list[int]:
+        return [delivery.attempts for delivery in self.received if delivery.ticket_id == ticket.id]
 
 
-def raising(error: Exception) -> Answer:
-    async def answer(_: Delivery) -> None:
+def raising(error: Exception) -> Behaviour:
+    async def behaviour(_: Delivery) -> None:
         raise error
 
-    return answer
+    return behaviour
 
 
-async def never(_: Delivery) -> None:
+async def hang(_: Delivery) -> None:
     await asyncio.Event().wait()
 
 
@@ -84,18 +88,22 @@ async def workspace(store: Store) -> Workspace:
 
 
 @pytest.fixture
-def town() -> Town:
-    return Town()
+def handler() -> RecordingHandler:
+    return RecordingHandler()
 
 
 @asynccontextmanager
-async def dispatching(
-    store: Store, town: Town, lane: Destination = Destination.DISCORD, *, unknown_outcome_delay: float = 0.0
+async def running_dispatcher(
+    store: Store,
+    handler: RecordingHandler,
+    destination: Destination = Destination.DISCORD,
+    *,
+    unknown_outcome_delay: float = 0.0,
+    breaker: CircuitBreaker | None = None,
 ) -> AsyncIterator[Dispatcher]:
-    """A dispatcher at work until the block ends."""
-    dispatcher = Dispatcher(store, lane, unknown_outcome_delay=unknown_outcome_delay)
+    dispatcher = Dispatcher(store, destination, breaker=breaker, unknown_outcome_delay=unknown_outcome_delay)
     for kind in DeliveryKind:
-        dispatcher.register(kind, town.deliver)
+        dispatcher.register(kind, handler.deliver)
     running = asyncio.create_task(dispatcher.run())
     try:
         yield dispatcher
@@ -104,395 +112,464 @@ async def dispatching(
         await asyncio.wait([running])
 
 
-async def a_ticket(store: Store, workspace: Workspace) -> Ticket:
+async def create_ticket(store: Store, workspace: Workspace) -> Ticket:
+    """Two deliveries in the tickets channel: its post and its thread."""
     return await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
-async def a_report(store: Store, workspace: Workspace) -> Ticket:
+async def create_report(store: Store, workspace: Workspace) -> Ticket:
+    """One delivery in the reports channel."""
     return await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
 
-async def delivered(store: Store, ticket: Ticket, lane: Destination = Destination.DISCORD) -> None:
-    """Returns once nothing waits for a ticket any more."""
-    async with asyncio.timeout(8):
-        while await store.pending_for_ticket(ticket.id, lane):  # noqa: ASYNC110  # the database is who knows
-            await asyncio.sleep(0.01)
+async def wait_until_delivered(store: Store, ticket: Ticket) -> None:
+    async def delivered() -> bool:
+        return not await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+
+    await wait_for(delivered)
 
 
-async def test_a_tickets_deliveries_arrive_in_the_order_they_were_kept(
-    store: Store, workspace: Workspace, town: Town
+async def entry_for(store: Store, ticket: Ticket) -> OutboxEntry:
+    """The ticket's first delivery that is not done, as operators see it."""
+    return next(entry for entry in await store.list_undelivered(100) if entry.ticket_id == ticket.id)
+
+
+async def wait_for_last_error(store: Store, ticket: Ticket) -> OutboxEntry:
+    async def failed() -> OutboxEntry | None:
+        entry = await entry_for(store, ticket)
+        return entry if entry.last_error else None
+
+    entry: OutboxEntry = await wait_for(failed)
+    return entry
+
+
+async def test_a_tickets_deliveries_arrive_in_the_order_they_were_saved(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    ticket = await a_ticket(store, workspace)
+    ticket = await create_ticket(store, workspace)
     for number in range(3):
         await store.add_message(ticket.id, noting(str(number)), origin=str(number), now=NOW)
 
-    async with dispatching(store, town):
-        await delivered(store, ticket)
+    async with running_dispatcher(store, handler):
+        await wait_until_delivered(store, ticket)
 
-    assert [delivery.id for delivery in town.arrived] == sorted(delivery.id for delivery in town.arrived)
-    assert [delivery.kind for delivery in town.arrived] == [
+    assert [delivery.id for delivery in handler.received] == sorted(one.id for one in handler.received)
+    assert [delivery.kind for delivery in handler.received] == [
         DeliveryKind.POST,
         DeliveryKind.THREAD,
         *[DeliveryKind.POST_MESSAGE] * 3,
     ]
 
 
-async def test_a_delivery_is_settled_with_the_receipt_in_hand(
-    store: Store, workspace: Workspace, town: Town
+async def test_a_delivery_is_marked_delivered_with_its_receipt(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    report = await a_report(store, workspace)
+    report = await create_report(store, workspace)
 
-    async with dispatching(store, town):
-        await delivered(store, report)
+    async with running_dispatcher(store, handler):
+        await wait_until_delivered(store, report)
 
     post = (await store.ticket(report.id)).post
     assert (post.channel_id, post.message_id) == (HUB.reports_channel_id, 1001)
 
 
-async def test_a_new_row_is_delivered_promptly_without_polling(
-    store: Store, workspace: Workspace, town: Town
+async def test_with_an_empty_outbox_the_dispatcher_waits_for_new_rows_without_polling(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    async with dispatching(store, town):
-        await asyncio.sleep(0.1)
+    async with running_dispatcher(store, handler) as dispatcher:
         for count in range(1, 4):
-            start = asyncio.get_running_loop().time()
-            await a_report(store, workspace)
-            await town.hears(count)
+            assert await dispatcher._seconds_until_next() is None
+            await wait_until_delivered(store, await create_report(store, workspace))
 
-            assert asyncio.get_running_loop().time() - start < 0.5
+            assert len(handler.received) == count
 
 
-async def test_each_lane_has_a_dispatcher_and_each_hears_of_new_rows(
-    store: Store, workspace: Workspace, town: Town
+async def test_each_destination_has_a_dispatcher_and_both_are_notified_of_new_rows(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    game = Town()
-    async with dispatching(store, town), dispatching(store, game, Destination.GAME):
-        ticket = await a_ticket(store, workspace)
+    game = RecordingHandler()
+    async with (
+        running_dispatcher(store, handler),
+        running_dispatcher(store, game, Destination.GAME),
+    ):
+        ticket = await create_ticket(store, workspace)
         await store.add_message(ticket.id, replying(), origin="a", now=NOW)
-        await town.hears(3)
-        await game.hears(1)
+        await handler.wait_for_attempts(3)
+        await game.wait_for_attempts(1)
 
-    assert [delivery.kind for delivery in game.arrived] == [DeliveryKind.SEND_TO_GAME]
-    assert DeliveryKind.SEND_TO_GAME not in [delivery.kind for delivery in town.arrived]
-
-
-async def test_a_channel_has_one_delivery_in_flight(store: Store, workspace: Workspace, town: Town) -> None:
-    under_way, most = 0, 0
-
-    async def crowded(_: Delivery) -> None:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0.02)
-        under_way -= 1
-
-    reports = [await a_report(store, workspace) for _ in range(5)]
-    for report in reports:
-        town.will(report, crowded)
-
-    async with dispatching(store, town):
-        await delivered(store, reports[-1])
-
-    assert most == 1
-    assert [delivery.ticket_id for delivery in town.arrived] == [report.id for report in reports]
+    assert [delivery.kind for delivery in game.received] == [DeliveryKind.SEND_TO_GAME]
+    assert DeliveryKind.SEND_TO_GAME not in [delivery.kind for delivery in handler.received]
 
 
-async def test_a_slow_channel_does_not_hold_up_another(
-    store: Store, workspace: Workspace, town: Town
+async def test_a_channel_has_one_attempt_in_flight_and_delays_no_other(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    slow = await a_report(store, workspace)
-    town.will(slow, never)
+    release = asyncio.Event()
 
-    async with dispatching(store, town):
-        await town.hears(1)
-        ticket = await a_ticket(store, workspace)
-        await delivered(store, ticket)
+    async def wait_for_release(_: Delivery) -> None:
+        await release.wait()
 
-    assert len(await store.pending_for_ticket(slow.id, Destination.DISCORD)) == 1
+    reports = [await create_report(store, workspace) for _ in range(5)]
+    handler.set_behaviours(reports[0], wait_for_release)
+
+    async with running_dispatcher(store, handler):
+        await handler.wait_for_attempts(1)
+        await wait_until_delivered(store, await create_ticket(store, workspace))
+        in_reports = [one for one in handler.received if one.channel_id == HUB.reports_channel_id]
+        assert [delivery.ticket_id for delivery in in_reports] == [reports[0].id]
+
+        release.set()
+        await wait_until_delivered(store, reports[-1])
+
+    in_reports = [one for one in handler.received if one.channel_id == HUB.reports_channel_id]
+    assert [delivery.ticket_id for delivery in in_reports] == [report.id for report in reports]
 
 
-async def test_a_postponed_head_holds_back_its_ticket_and_no_other(
-    store: Store, workspace: Workspace, town: Town
+async def test_a_delivery_to_retry_later_holds_back_its_ticket_and_no_other(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    first, second = await a_ticket(store, workspace), await a_ticket(store, workspace)
-    town.will(first, raising(RetryLater("not yet", seconds=0.5)))
+    first, second = await create_ticket(store, workspace), await create_ticket(store, workspace)
+    handler.set_behaviours(first, raising(RetryLater("not yet", seconds=3600)))
 
-    async with dispatching(store, town):
-        await delivered(store, second)
-        assert len(await store.pending_for_ticket(first.id, Destination.DISCORD)) == 2
-        await delivered(store, first)
+    async with running_dispatcher(store, handler):
+        await wait_until_delivered(store, second)
+        post, _ = await store.pending_for_ticket(first.id, Destination.DISCORD)
+        await store.retry(post.id, utc_now())
+        await wait_until_delivered(store, first)
 
-    kinds = [delivery.kind for delivery in town.arrived if delivery.ticket_id == first.id]
+    kinds = [delivery.kind for delivery in handler.received if delivery.ticket_id == first.id]
     assert kinds == [DeliveryKind.POST, DeliveryKind.POST, DeliveryKind.THREAD]
 
 
-async def test_what_is_postponed_waits_as_long_as_it_was_asked_to(
-    store: Store, workspace: Workspace, town: Town
+async def test_a_delivery_to_retry_later_is_due_after_the_seconds_of_its_error(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    report = await a_report(store, workspace)
-    town.will(report, raising(RetryLater("not yet", seconds=0.4)))
+    report = await create_report(store, workspace)
+    handler.set_behaviours(report, raising(RetryLater("not yet", seconds=400)))
 
-    async with dispatching(store, town):
-        await town.hears(1)
-        start = asyncio.get_running_loop().time()
-        _, again = await town.hears(2)
+    before = utc_now()
+    async with running_dispatcher(store, handler):
+        entry = await wait_for_last_error(store, report)
 
-    assert 0.35 < asyncio.get_running_loop().time() - start < 1.5
-    assert again.attempts == 1
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not answer is tried again soon."""
-    monkeypatch.setattr(bot.outbox.circuit_breaker, "MIN_BACKOFF", 0.1)
+    assert (entry.last_error, entry.attempts) == ("not yet", 1)
+    assert 399 < (entry.due_at - before).total_seconds() <= 400 + (utc_now() - before).total_seconds()
 
 
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("silence", [UnknownOutcome("503"), RateLimited("429", seconds=0.1)])
-async def test_what_comes_later_never_overtakes_in_a_channel_that_does_not_answer(
-    store: Store, workspace: Workspace, town: Town, silence: Exception
+async def test_a_delivery_is_not_retried_before_it_is_due(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    reports = [await a_report(store, workspace) for _ in range(3)]
-    town.will(reports[0], raising(silence), raising(silence))
+    report = await create_report(store, workspace)
+    handler.set_behaviours(report, raising(RetryLater("not yet", seconds=0.4)))
 
-    async with dispatching(store, town):
-        await delivered(store, reports[-1])
+    start = asyncio.get_running_loop().time()
+    async with running_dispatcher(store, handler):
+        await handler.wait_for_attempts(2)
 
-    order = [delivery.ticket_id for delivery in town.arrived]
+    assert asyncio.get_running_loop().time() - start > 0.35
+    assert handler.attempts_for(report) == [0, 1]
+
+
+@pytest.mark.parametrize("error", [UnknownOutcome("503"), RateLimited("429", seconds=0.1)])
+async def test_later_deliveries_never_overtake_in_a_channel_that_backs_off(
+    store: Store, workspace: Workspace, handler: RecordingHandler, error: Exception
+) -> None:
+    reports = [await create_report(store, workspace) for _ in range(3)]
+    handler.set_behaviours(reports[0], raising(error), raising(error))
+
+    async with running_dispatcher(store, handler, breaker=CircuitBreaker(FAST)):
+        await wait_until_delivered(store, reports[-1])
+
+    order = [delivery.ticket_id for delivery in handler.received]
     assert order == [reports[0].id] * 3 + [reports[1].id, reports[2].id]
 
 
-async def test_a_channel_that_refuses_rests_and_others_do_not(
-    store: Store, workspace: Workspace, town: Town
+async def test_a_forbidden_channel_is_not_tried_again_and_others_are(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    refused = [await a_report(store, workspace) for _ in range(3)]
-    for report in refused:
-        town.will(report, raising(ChannelForbidden("403 Missing Permissions")))
-    ticket = await a_ticket(store, workspace)
+    reports = [await create_report(store, workspace) for _ in range(3)]
+    for report in reports:
+        handler.set_behaviours(report, raising(ChannelForbidden("403 Missing Permissions")))
 
-    async with dispatching(store, town) as dispatcher:
-        await delivered(store, ticket)
-        await asyncio.sleep(0.2)
+    async with running_dispatcher(store, handler) as dispatcher:
+        await wait_for_last_error(store, reports[0])
+        await wait_until_delivered(store, await create_ticket(store, workspace))
 
-        assert [delivery.ticket_id for delivery in town.arrived].count(refused[0].id) == 1
-        assert dispatcher.breaker.channel_circuits[HUB.reports_channel_id].reason == "403 Missing Permissions"
-        assert len(await store.pending_for_ticket(refused[0].id, Destination.DISCORD)) == 1
+        in_reports = [one for one in handler.received if one.channel_id == HUB.reports_channel_id]
+        assert [delivery.ticket_id for delivery in in_reports] == [reports[0].id]
+        circuit = dispatcher.breaker.channel_circuits[HUB.reports_channel_id]
+        assert (circuit.reason, circuit.forbidden) == ("403 Missing Permissions", True)
 
 
-async def test_a_channel_said_to_be_repaired_is_tried_soon(
-    store: Store, workspace: Workspace, town: Town, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [
+        ChannelForbidden("the reason"),
+        BotForbidden("the reason", seconds=400),
+        RateLimited("the reason", seconds=400),
+        UnknownOutcome("the reason"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_delivery_that_waits_for_a_circuit_is_due_and_shows_its_error_until_it_is_delivered(
+    store: Store, workspace: Workspace, handler: RecordingHandler, error: DeliveryError
 ) -> None:
-    monkeypatch.setattr(bot.outbox.circuit_breaker, "MIN_RETRY_GAP", 0.1)
-    report = await a_report(store, workspace)
-    town.will(report, raising(ChannelForbidden("403 Missing Permissions")))
+    report = await create_report(store, workspace)
+    handler.set_behaviours(report, raising(error))
 
-    async with dispatching(store, town) as dispatcher:
-        await town.hears(1)
-        await asyncio.sleep(0)
+    async with running_dispatcher(store, handler, breaker=CircuitBreaker(SLOW)):
+        entry = await wait_for_last_error(store, report)
+    assert (entry.last_error, entry.due_at, entry.attempts) == ("the reason", NOW, 1)
+
+    async with running_dispatcher(store, handler):
+        await wait_until_delivered(store, report)
+    assert await store.list_undelivered(1) == []
+
+
+async def test_a_channel_that_may_be_repaired_is_tried_soon(
+    store: Store, workspace: Workspace, handler: RecordingHandler
+) -> None:
+    report = await create_report(store, workspace)
+    handler.set_behaviours(report, raising(ChannelForbidden("403 Missing Permissions")))
+
+    async with running_dispatcher(store, handler, breaker=CircuitBreaker(FAST)) as dispatcher:
+        await wait_for_last_error(store, report)
         dispatcher.wake(HUB.reports_channel_id)
-        await delivered(store, report)
+        await wait_until_delivered(store, report)
 
-    assert [delivery.attempts for delivery in town.arrived] == [0, 1]
+    assert handler.attempts_for(report) == [0, 1]
 
 
-@pytest.mark.usefixtures("hasty")
-async def test_when_nothing_answers_one_delivery_at_a_time_finds_out_whether_anything_does(
-    store: Store, workspace: Workspace, town: Town
+async def test_while_the_global_circuit_is_open_nothing_is_tried_and_while_half_open_one_delivery(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    silent = raising(UnknownOutcome("Discord cannot be reached"))
-    reports = [await a_report(store, workspace) for _ in range(2)]
-    ticket = await a_ticket(store, workspace)
-    for one in (*reports, ticket):
-        town.will(one, *[silent] * 4)
+    clock, release = Clock(), asyncio.Event()
 
-    async with dispatching(store, town) as dispatcher:
-        await town.hears(3)
-        await asyncio.sleep(0.02)
-        assert dispatcher.breaker.is_open
-        told = len(town.arrived)
-        await asyncio.sleep(0.05)
-        assert len(town.arrived) == told  # nobody is tried meanwhile
-        await delivered(store, ticket)
-        await delivered(store, reports[-1])
+    async def wait_for_release(_: Delivery) -> None:
+        await release.wait()
 
-    assert not dispatcher.breaker.is_open
-    assert not dispatcher.breaker.channel_circuits
+    report, ticket = await create_report(store, workspace), await create_ticket(store, workspace)
+    for one in (report, ticket):
+        handler.set_behaviours(one, wait_for_release)
+    breaker = CircuitBreaker(clock=clock)
+    for channel_id in (91, 92, 93):
+        breaker.record_timeout(channel_id, "503")
+
+    async with running_dispatcher(store, handler, breaker=breaker) as dispatcher:
+        await give_turns(store, dispatcher)
+        assert breaker.is_open
+        assert handler.received == []
+
+        clock.advance(5)
+        dispatcher.wake(channel_id=0)
+        await handler.wait_for_attempts(1)
+        await give_turns(store, dispatcher)
+        assert breaker.is_half_open
+        assert len(handler.received) == 1
+
+        release.set()
+        await wait_until_delivered(store, report)
+        await wait_until_delivered(store, ticket)
+    assert breaker.global_circuit is None
 
 
-async def test_a_refusal_of_everything_stops_everything(
-    store: Store, workspace: Workspace, town: Town
+async def give_turns(store: Store, dispatcher: Dispatcher) -> None:
+    """Wake the dispatcher, and wait until it would have started all it may: reads and writes are queued."""
+    dispatcher.wake(channel_id=0)
+    for _ in range(10):
+        await store.list_undelivered(1)
+        await store.mark_dead_letters_reported("none", NOW)
+
+
+async def test_a_global_rejection_stops_all_deliveries_until_reset(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    report, ticket = await a_report(store, workspace), await a_ticket(store, workspace)
-    town.will(report, raising(BotForbidden("401", seconds=400)))
-    town.will(ticket, raising(BotForbidden("401", seconds=400)))
+    report, ticket = await create_report(store, workspace), await create_ticket(store, workspace)
+    handler.set_behaviours(report, raising(BotForbidden("401", seconds=400)))
+    handler.set_behaviours(ticket, raising(BotForbidden("401", seconds=400)))
 
-    async with dispatching(store, town) as dispatcher:
-        await town.hears(1)
-        await asyncio.sleep(0.3)
-        asked = len(town.arrived)
-        later = await a_report(store, workspace)
-        await asyncio.sleep(0.2)
-        assert asked <= 2  # both channels may have asked at once
-        assert len(town.arrived) == asked
+    async with running_dispatcher(store, handler) as dispatcher:
+        await wait_for(lambda: dispatcher.breaker.is_open)
+        await wait_for(lambda: not dispatcher._in_flight_channels)
+        attempts = len(handler.received)
+        later = await create_report(store, workspace)
+        await give_turns(store, dispatcher)
+        assert len(handler.received) == attempts <= 2  # both channels may have been tried at once
 
         dispatcher.wake()
-        await delivered(store, later)
-        await delivered(store, ticket)
+        await wait_until_delivered(store, later)
+        await wait_until_delivered(store, ticket)
 
 
-async def test_what_a_killed_process_began_is_left_alone_until_it_has_settled(
-    store: Store, workspace: Workspace, town: Town
+async def test_an_attempt_of_a_killed_process_may_still_arrive_and_is_waited_for(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    reports = [await a_report(store, workspace) for _ in range(2)]
+    reports = [await create_report(store, workspace) for _ in range(2)]
     ((first,),) = await store.due_deliveries(Destination.DISCORD, (), NOW)
-    await store.start_attempt([first], datetime.now(UTC))
+    await store.start_attempt([first], utc_now())
     start = asyncio.get_running_loop().time()
 
-    async with dispatching(store, town, unknown_outcome_delay=0.5):
-        await delivered(store, reports[-1])
+    async with running_dispatcher(store, handler, unknown_outcome_delay=0.5):
+        await wait_until_delivered(store, reports[-1])
 
-    assert 0.4 < asyncio.get_running_loop().time() - start < 3
-    assert [delivery.ticket_id for delivery in town.arrived] == [report.id for report in reports]
-    assert town.arrived[0].attempts == 1
+    assert asyncio.get_running_loop().time() - start > 0.4
+    assert [delivery.ticket_id for delivery in handler.received] == [report.id for report in reports]
+    assert handler.received[0].attempts == 1
 
 
-async def test_the_undeliverable_is_set_aside_and_the_next_goes(
-    store: Store, workspace: Workspace, town: Town, caplog: pytest.LogCaptureFixture
+async def test_a_permanent_failure_becomes_a_dead_letter_and_the_next_delivery_goes(
+    store: Store, workspace: Workspace, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ticket, behind = await a_ticket(store, workspace), await a_ticket(store, workspace)
-    town.will(ticket, raising(PermanentFailure("Discord refused it")))
+    ticket, behind = await create_ticket(store, workspace), await create_ticket(store, workspace)
+    handler.set_behaviours(ticket, raising(PermanentFailure("Discord refused it")))
 
-    async with dispatching(store, town):
-        await delivered(store, behind)
-        await delivered(store, ticket)
+    async with running_dispatcher(store, handler):
+        await wait_until_delivered(store, behind)
+        await wait_until_delivered(store, ticket)
 
-    kinds = [delivery.kind for delivery in town.arrived if delivery.ticket_id == ticket.id]
+    kinds = [delivery.kind for delivery in handler.received if delivery.ticket_id == ticket.id]
     assert kinds == [DeliveryKind.POST, DeliveryKind.THREAD]
-    assert f"ticket {ticket.id} is set aside: Discord refused it" in caplog.text
+    (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert record.getMessage() == "Delivery moved to the dead letters: Discord refused it"
+    fields = vars(record)
+    assert (fields["ticket_id"], fields["delivery_id"]) == (ticket.id, handler.received[0].id)
+    assert (fields["attempt"], fields["channel_id"]) == (1, HUB.tickets_channel_id)
 
 
-async def test_an_error_nobody_foresaw_is_tried_again_knowing_of_the_first_attempt(
-    store: Store, workspace: Workspace, town: Town, caplog: pytest.LogCaptureFixture
+async def test_an_unexpected_error_is_retried_as_of_unknown_outcome(
+    store: Store, workspace: Workspace, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = await a_report(store, workspace)
-    town.will(report, raising(RuntimeError("what is this?")), raising(RetryLater("now this", seconds=0)))
+    report = await create_report(store, workspace)
+    handler.set_behaviours(
+        report, raising(RuntimeError("what is this?")), raising(RetryLater("now this", seconds=0))
+    )
 
-    async with dispatching(store, town):
-        first, second, third = await town.hears(3)
-        await delivered(store, report)
+    async with running_dispatcher(store, handler):
+        first, second, third = await handler.wait_for_attempts(3)
+        await wait_until_delivered(store, report)
 
     assert [first.attempts, second.attempts, third.attempts] == [0, 1, 2]
     assert first.nonce == second.nonce == third.nonce
     assert "RuntimeError: what is this?" in caplog.text
 
 
-async def test_waits_grow_with_each_attempt_up_to_a_minute(
-    store: Store, workspace: Workspace, town: Town, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_waits_double_with_each_attempt_up_to_a_minute(
+    store: Store, workspace: Workspace, handler: RecordingHandler, tmp_path: Path
 ) -> None:
-    caplog.set_level(logging.WARNING, "bot.outbox.dispatcher")
-    waits = {0: 1, 3: 8, 40: 60}
+    waits = {4: 16, 5: 32, 6: 60, 40: 60}
+    reports = {}
     for attempts in waits:
-        report = await a_report(store, workspace)
-        town.will(report, raising(RetryLater("Discord is away")))
+        reports[attempts] = await create_report(store, workspace)
+        handler.set_behaviours(reports[attempts], raising(RetryLater("Discord is away")))
         with raw(tmp_path / "tickets.db") as db:
-            db.execute("UPDATE outbox SET attempts = ? WHERE ticket_id = ?", (attempts, report.id))
+            db.execute("UPDATE outbox SET attempts = ? WHERE ticket_id = ?", (attempts, reports[attempts].id))
 
-    async with dispatching(store, town):
-        await town.hears(3)
-        await asyncio.sleep(0.1)
+    before = utc_now()
+    async with running_dispatcher(store, handler):
+        entries = {attempts: await wait_for_last_error(store, one) for attempts, one in reports.items()}
+    elapsed = (utc_now() - before).total_seconds()
 
-    for seconds in waits.values():
-        assert f"waits {seconds} s: Discord is away" in caplog.text
+    for attempts, wait in waits.items():
+        assert wait - 0.1 < (entries[attempts].due_at - before).total_seconds() <= wait + elapsed + 1
 
 
-async def test_an_attempt_without_an_answer_is_abandoned_and_tried_again(
-    store: Store, workspace: Workspace, town: Town, monkeypatch: pytest.MonkeyPatch
+async def test_an_attempt_without_a_response_is_abandoned_and_retried(
+    store: Store,
+    workspace: Workspace,
+    handler: RecordingHandler,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(bot.outbox.dispatcher, "ATTEMPT_SECONDS", 0.1)
-    monkeypatch.setattr(bot.outbox.circuit_breaker, "MIN_BACKOFF", 0.1)
-    report = await a_report(store, workspace)
-    town.will(report, never)
+    report = await create_report(store, workspace)
+    handler.set_behaviours(report, hang)
 
-    async with dispatching(store, town):
-        _, again = await town.hears(2)
-        await delivered(store, report)
+    async with running_dispatcher(store, handler, breaker=CircuitBreaker(FAST)):
+        await wait_until_delivered(store, report)
 
-    assert again.attempts == 1
+    assert "no response within 0 s" in caplog.text
+    assert handler.attempts_for(report) == [0, 1]
 
 
-async def test_what_is_cut_short_stays_pending_and_is_known_to_have_begun(
-    store: Store, workspace: Workspace, town: Town
+async def test_a_cancelled_attempt_stays_pending_and_counts_as_started(
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    report = await a_report(store, workspace)
-    town.will(report, never)
+    report = await create_report(store, workspace)
+    handler.set_behaviours(report, hang)
 
-    async with dispatching(store, town):
-        (first,) = await town.hears(1)
+    async with running_dispatcher(store, handler):
+        (first,) = await handler.wait_for_attempts(1)
 
-    (waiting,) = await store.pending_for_ticket(report.id, Destination.DISCORD)
-    assert (waiting.id, waiting.nonce, waiting.attempts) == (first.id, first.nonce, 1)
+    (pending,) = await store.pending_for_ticket(report.id, Destination.DISCORD)
+    assert (pending.id, pending.nonce, pending.attempts) == (first.id, first.nonce, 1)
 
 
 async def test_a_dispatcher_can_be_stopped_and_started_again(
-    store: Store, workspace: Workspace, town: Town
+    store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
-    report = await a_report(store, workspace)
-    town.will(report, never)
+    report = await create_report(store, workspace)
+    handler.set_behaviours(report, hang)
 
-    async with dispatching(store, town) as dispatcher:
-        await town.hears(1)
+    async with running_dispatcher(store, handler) as dispatcher:
+        await handler.wait_for_attempts(1)
     running = asyncio.create_task(dispatcher.run())
-    await delivered(store, report)
+    await wait_until_delivered(store, report)
     running.cancel()
     await asyncio.wait([running])
 
-    assert [delivery.attempts for delivery in town.arrived] == [0, 1]
+    assert handler.attempts_for(report) == [0, 1]
 
 
-async def test_a_database_that_fails_for_a_while_stops_nothing_for_good(
-    store: Store, workspace: Workspace, town: Town, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_database_that_cannot_be_read_for_a_while_ends_nothing(
+    store: Store,
+    workspace: Workspace,
+    handler: RecordingHandler,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with dispatching(store, town):
+    async with running_dispatcher(store, handler):
         with raw(tmp_path / "tickets.db") as db:
             view = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'outbox_heads'").fetchone()[0]
             db.execute("DROP VIEW outbox_heads")
-            report = await a_report(store, workspace)
-            await asyncio.sleep(0.2)
+            report = await create_report(store, workspace)
+            await wait_for(lambda: "The outbox cannot be read" in caplog.text)
             db.execute(view)
-        await delivered(store, report)
-
-    assert "The outbox cannot be read" in caplog.text
+        await wait_until_delivered(store, report)
 
 
-async def test_an_outcome_that_cannot_be_kept_is_tried_again_as_unknown(
-    store: Store, workspace: Workspace, town: Town, tmp_path: Path
+async def test_an_outcome_that_cannot_be_saved_is_retried_as_unknown(
+    store: Store,
+    workspace: Workspace,
+    handler: RecordingHandler,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    report = await a_report(store, workspace)
+    report = await create_report(store, workspace)
     with raw(tmp_path / "tickets.db") as db:
         db.execute(
             "CREATE TRIGGER trouble BEFORE UPDATE OF state ON outbox "
             "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         )
-        async with dispatching(store, town):
-            await town.hears(1)
-            await asyncio.sleep(0.2)
+        async with running_dispatcher(store, handler):
+            await wait_for(lambda: "The outbox cannot be written" in caplog.text)
             db.execute("DROP TRIGGER trouble")
-            await delivered(store, report)
+            await wait_until_delivered(store, report)
 
-    assert [delivery.attempts for delivery in town.arrived] == [0, 1]
+    assert handler.attempts_for(report) == [0, 1]
 
 
-async def test_the_logs_hold_no_words_of_a_player(
-    store: Store, workspace: Workspace, town: Town, caplog: pytest.LogCaptureFixture
+async def test_the_log_has_no_text_of_a_player(
+    store: Store, workspace: Workspace, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "bot")
     secret = new_ticket(view_only=True, subject="my-subject", body="my-body")
     report = await store.add_ticket(workspace.id, secret, ids(), NOW)
-    town.will(report, raising(RetryLater("away", seconds=0)), raising(PermanentFailure("refused")))
+    handler.set_behaviours(
+        report, raising(RetryLater("away", seconds=0)), raising(PermanentFailure("refused"))
+    )
 
-    async with dispatching(store, town):
-        await delivered(store, report)
+    async with running_dispatcher(store, handler):
+        await wait_until_delivered(store, report)
 
-    assert "is set aside" in caplog.text
+    assert "Delivery moved to the dead letters" in caplog.text
     assert "my-subject" not in caplog.text
     assert "my-body" not in caplog.text

@@ -1,26 +1,27 @@
 """The whole bridge in its own process: `python -m tests.proofs.bridged FOLDER`.
 
-It is `ticketbridge run` over the folder's `config.toml`, and ends when its standard input does: nothing is
-left running when whoever started it is gone. With `--speed 20` each wait for Discord is twenty times shorter;
-`--plant BUG` puts a bug in, to see that a proof notices.
+It is `ticketbridge run` with the folder's `config.toml`, and exits when its standard input closes, so that
+it never outlives the proof. With `--speed 20` each wait for Discord is twenty times shorter; `--plant BUG`
+puts a bug in, to see that a proof notices.
 """
 
 import argparse
 import os
 import sys
 import threading
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import bot.application
 import bot.discord_client.client
-import bot.outbox.circuit_breaker
 import bot.outbox.dispatcher
 import cogs.posts.send
-from bot.__main__ import app
+from bot.outbox.circuit_breaker import BreakerSettings
 from tests.proofs.injected_bugs import PLANTS
 
 # Every constant that is a time to wait for Discord. Each is read when it is used, not when it is imported.
 _WAITS = {
-    bot.outbox.circuit_breaker: ("MIN_BACKOFF", "MAX_BACKOFF", "FORBIDDEN_BACKOFF", "MIN_RETRY_GAP"),
     bot.discord_client.client: ("REQUEST_SECONDS",),
     bot.outbox.dispatcher: ("ATTEMPT_SECONDS", "MAX_BACKOFF_SECONDS"),
     cogs.posts.send: ("RETRY_DELAY_SECONDS",),
@@ -28,13 +29,26 @@ _WAITS = {
 
 
 def hurry(speed: float) -> None:
-    """Make the waits so many times shorter, all alike."""
+    """Divide every wait by `speed`. Call it before the command line is imported."""
     for module, names in _WAITS.items():
         for name in names:
             setattr(module, name, getattr(module, name) / speed)
+    fast = partial(bot.application.run_application, breaker_settings=scaled_backoff(speed))
+    bot.application.run_application = fast
 
 
-def _end_with_whoever_started_it() -> None:
+def scaled_backoff(speed: float) -> BreakerSettings:
+    slow = BreakerSettings()
+    return replace(
+        slow,
+        min_backoff=slow.min_backoff / speed,
+        max_backoff=slow.max_backoff / speed,
+        forbidden_backoff=slow.forbidden_backoff / speed,
+        min_retry_gap=slow.min_retry_gap / speed,
+    )
+
+
+def _exit_with_parent() -> None:
     sys.stdin.buffer.read()
     os._exit(3)
 
@@ -44,12 +58,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--plant", choices=sorted(PLANTS))
     parser.add_argument("--speed", type=float, default=1.0)
-    told = parser.parse_args()
-    hurry(told.speed)
-    if told.plant:
-        PLANTS[told.plant](told.folder)
-    threading.Thread(target=_end_with_whoever_started_it, daemon=True).start()
-    app(["run", "--config", str(told.folder / "config.toml")])
+    arguments = parser.parse_args()
+    hurry(arguments.speed)
+    if arguments.plant:
+        PLANTS[arguments.plant](arguments.folder)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    from bot.__main__ import app  # after the waits are set
+
+    app(["run", "--config", str(arguments.folder / "config.toml")])
 
 
 if __name__ == "__main__":

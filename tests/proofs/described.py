@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sources import Source, load_sources
+import aiohttp
+
+from bot.sources.contract import KeyCheckEndpoint, Source
+from bot.sources.registry import load_sources
 from bot.tickets.message import Actor
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
-from bot.webhook.openapi.operations import path_param_names
+from bot.webhook.openapi.document import operation_id
 from storage import Store
 from tests.proofs import refusing_valid_requests as only_a_ticket
 from tests.proofs.served import some_tickets
@@ -30,6 +33,7 @@ _STAFF = "1"
 # What some bodies name besides tickets, so that whoever replies is now and then who has claimed.
 _BODIES = {"series": {"staffUserId": _STAFF, "departmentId": "general"}}
 
+_ID_POINTERS = {"series": "/data/TicketId", "modl": "/ticketId", "south": "/id"}  # of a created ticket
 _ROOT = Path(__file__).parents[2]
 _SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
@@ -47,8 +51,10 @@ async def check(folder: Path, sources: Mapping[str, Source], *options: str) -> F
     """Run every check on every path of these sources and of our own, with a database in `folder`."""
     report = folder / "report.json"
     async with _described(folder, sources) as (address, configuration):
+        document = folder / "openapi.json"
+        document.write_text(json.dumps(await _document_with_links(address, sources)), encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
-            *(_SCHEMATHESIS, "--config-file", configuration, "run", f"{address}/openapi.json"),
+            *(_SCHEMATHESIS, "--config-file", configuration, "run", document, f"--url={address}"),
             *("--checks=all", "--report=json", f"--report-json-path={report}", *options),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -57,6 +63,29 @@ async def check(folder: Path, sources: Mapping[str, Source], *options: str) -> F
         )
         printed, _ = await process.communicate()
     return _found(json.loads(report.read_bytes()), printed.decode())
+
+
+async def _document_with_links(address: str, sources: Mapping[str, Source]) -> Any:
+    """The description, with links from each created ticket to the operations on it, which are then tried."""
+    async with aiohttp.ClientSession() as session, session.get(f"{address}/openapi.json") as response:
+        document = await response.json()
+    for source in sources.values():
+        for intake in source.intake_endpoints:
+            success = document["paths"][intake.path]["post"]["responses"]["200"]
+            success["links"] = _links(source)
+    return document
+
+
+def _links(source: Source) -> dict[str, object]:
+    """By the id of the operation they lead to."""
+    links: dict[str, object] = {}
+    for operation in source.operations:
+        names = [name for name in operation.path_param_names if name not in operation.path_params]
+        if names and not isinstance(operation, KeyCheckEndpoint):
+            target = operation_id(source.name, operation)
+            parameters = dict.fromkeys(names, f"$response.body#{_ID_POINTERS[source.name]}")
+            links[target] = {"operationId": target, "parameters": parameters}
+    return links
 
 
 def _found(report: Any, printed: str) -> Findings:
@@ -123,7 +152,7 @@ def _any_names(source: Source) -> set[str]:
     return {
         name
         for route in source.operations
-        for name in path_param_names(route)
+        for name in route.path_param_names
         if name not in route.path_params
     }
 

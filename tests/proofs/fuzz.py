@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.sources import ApiError, Source, load_sources
+from bot.sources.contract import ApiError, PageEndpoint, Source
+from bot.sources.registry import load_sources
 from tests.proofs.hostile import Hostile, Mind
 from tests.webhook.conftest import Reply, read_reply
 
@@ -151,8 +152,8 @@ def _is_no_http(reply: Reply) -> bool:
 
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
-    """Whose envelope is right: the longest prefix of the path."""
-    return [_owner(seen, sources) for seen in _seen(target)]
+    """The sources whose error format is right: that of the API or of the page at the path."""
+    return [owner for seen in _seen(target) for owner in (_owner(seen, sources), _page_owner(seen, sources))]
 
 
 def _seen(target: str) -> tuple[str, ...]:
@@ -169,6 +170,17 @@ def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
     owned = {prefix: source for source in sources.values() for prefix in source.path_prefixes}
     inside = [prefix for prefix in owned if f"{path}/".startswith(f"{prefix}/")]
     return owned[max(inside, key=len)] if inside else None
+
+
+def _page_owner(path: str, sources: Mapping[str, Source]) -> Source | None:
+    for source in sources.values():
+        for endpoint in source.public_endpoints:
+            if (
+                isinstance(endpoint, PageEndpoint)
+                and endpoint.path.rpartition("/")[0] == path.rpartition("/")[0]
+            ):
+                return source
+    return None
 
 
 def _wears(answer: object, reply: Reply, owner: Source | None) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import bot.sources
-from bot.sources import Source
+from bot.sources.contract import Source
 
 _FOLDER = Path(bot.sources.__file__).parent
 _EXAMPLES = 400  # values that Hypothesis is asked for
@@ -154,8 +154,11 @@ class Mind:
         self._intakes = [
             (source, intake.path) for source in sources.values() for intake in source.intake_endpoints
         ]
-        self._endpoints = [(source, one) for source in sources.values() for one in source.endpoints]
-        self._endpoints += [(source, one) for source in sources.values() for one in source.public_endpoints]
+        self._endpoints = [
+            (source, one)
+            for source in sources.values()
+            for one in (*source.endpoints, *source.public_endpoints)
+        ]
         self._names = names  # ids of tickets there are
         self._prefixes = [prefix for source in sources.values() for prefix in source.path_prefixes]
         self._fixtures = {path: _fixtures(source, path) for source, path in self._intakes}

@@ -140,12 +140,12 @@ def no_history_scan(folder: Path) -> None:
 
 
 def no_breaker(folder: Path) -> None:
-    """What does not answer is tried again at once."""
+    """A channel that times out is tried again at once."""
 
-    def no_answer(self: CircuitBreaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
+    def record_timeout(self: CircuitBreaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
         self.record_rate_limit(channel_id, reason, 0.05)
 
-    _replace(CircuitBreaker, "record_timeout", no_answer)
+    _replace(CircuitBreaker, "record_timeout", record_timeout)
 
 
 def missing_trigger(folder: Path) -> None:

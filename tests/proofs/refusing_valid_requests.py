@@ -24,4 +24,4 @@ def only_a_ticket_refuses_a_valid_request(
 
 def _said_by_tickets(operation: Any, status: int) -> list[Any]:
     content = operation["responses"][str(status)]["content"]["application/json"]
-    return [each["value"] for name, each in content["examples"].items() if name != "usual"]
+    return [each["value"] for name, each in content["examples"].items() if name != "default"]

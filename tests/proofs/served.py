@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bot.sources import RateLimit, Source, load_sources
+from bot.sources.contract import RateLimit, Source
+from bot.sources.registry import load_sources
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
 from bot.webhook.responses import ErrorFormatter

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from tests.proofs.fuzz import Served, served
 from tests.webhook.conftest import Reply, read_reply
 

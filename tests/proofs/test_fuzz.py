@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from tests.proofs.fuzz import MEMORY, fuzz, wrong_with
 from tests.proofs.hostile import Hostile
 from tests.webhook.conftest import Reply

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from bot.sources import ApiError, ApiRequest, Endpoint, load_sources
+from bot.sources.contract import ApiError, ApiRequest, Endpoint
+from bot.sources.registry import load_sources
 from bot.sources.requests import GetWorkspace
 from tests.proofs.described import check
 from tests.webhook.conftest import SOURCES
@@ -40,13 +41,20 @@ LIAR = replace(
         Endpoint(
             method="GET",
             path="/south/title",
+            request=GetWorkspace,
             parse=read,
             serialize=lambda workspace: {"titel": "misspelt"},
             response=Told,
         ),
-        Endpoint(method="GET", path="/south/tea", parse=pour, serialize=lambda workspace: {}),
-        Endpoint(method="GET", path="/south/mood", parse=sulk, serialize=lambda workspace: {}),
-        Endpoint(method="GET", path="/south/cup", parse=drop, serialize=lambda workspace: {}),
+        Endpoint(
+            method="GET", path="/south/tea", request=GetWorkspace, parse=pour, serialize=lambda workspace: {}
+        ),
+        Endpoint(
+            method="GET", path="/south/mood", request=GetWorkspace, parse=sulk, serialize=lambda workspace: {}
+        ),
+        Endpoint(
+            method="GET", path="/south/cup", request=GetWorkspace, parse=drop, serialize=lambda workspace: {}
+        ),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Every source, by its fixtures: a body and the ticket it must become, or the sentence that refuses it."""
+"""Every source by its fixtures: a body, and the ticket it must become or the error it must get."""
 
 import json
 from dataclasses import asdict
@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 import bot.sources
-from bot.sources import ApiError, IntakeEndpoint, Source, load_sources
+from bot.sources.contract import ApiError, IntakeEndpoint, Source
+from bot.sources.registry import load_sources
 from bot.tickets.ticket import NewTicket
 
 SOURCES = load_sources()
-ROOM = Path(bot.sources.__file__).parent
+FOLDER = Path(bot.sources.__file__).parent
 
 
 def fixtures(pattern: str) -> list[Any]:
     return [
         pytest.param(source, json.loads(file.read_text("utf-8")), id=f"{source.name}-{file.stem}")
         for source in SOURCES.values()
-        for file in sorted((ROOM / source.name / "fixtures").glob(pattern))
+        for file in sorted((FOLDER / source.name / "fixtures").glob(pattern))
     ]
 
 
@@ -27,11 +28,11 @@ def intake_at(source: Source, path: str) -> IntakeEndpoint:
     return next(intake for intake in source.intake_endpoints if intake.path == path)
 
 
-def told(value: object) -> Any:
-    """A ticket as a fixture writes it: what is absent, empty or false is left out; so is `raw_request`."""
+def as_fixture(value: object) -> Any:
+    """A ticket as a fixture writes it: without what is absent, empty or false, and without `raw_request`."""
     if isinstance(value, dict):
-        return {key: told(item) for key, item in value.items() if item and key != "raw_request"}
-    return [told(item) for item in value] if isinstance(value, tuple) else value
+        return {key: as_fixture(item) for key, item in value.items() if item and key != "raw_request"}
+    return [as_fixture(item) for item in value] if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize(("source", "case"), fixtures("ok_*.json"))
@@ -40,15 +41,13 @@ def test_a_request_becomes_exactly_the_ticket_of_its_fixture(source: Source, cas
 
     new = intake_at(source, case["path"]).parse(body.encode())
 
-    assert told(asdict(new)) == case["ticket"]
+    assert as_fixture(asdict(new)) == case["ticket"]
     assert new.source == source.name
     assert new.raw_request == body
 
 
 @pytest.mark.parametrize(("source", "case"), fixtures("bad_*.json"))
-def test_a_request_is_refused_in_exactly_the_words_of_its_fixture(
-    source: Source, case: dict[str, Any]
-) -> None:
+def test_a_request_gets_exactly_the_error_of_its_fixture(source: Source, case: dict[str, Any]) -> None:
     body = case["text"] if "text" in case else json.dumps(case["body"])
 
     with pytest.raises(ApiError) as caught:
@@ -63,7 +62,7 @@ def test_every_source_has_fixtures_of_both_kinds_for_every_intake(source: Source
     paths = {intake.path for intake in source.intake_endpoints}
 
     for pattern in ("ok_*.json", "bad_*.json"):
-        files = (ROOM / source.name / "fixtures").glob(pattern)
+        files = (FOLDER / source.name / "fixtures").glob(pattern)
         assert {json.loads(file.read_text("utf-8"))["path"] for file in files} == paths
 
 
@@ -92,6 +91,6 @@ def test_no_two_sources_claim_the_same_path() -> None:
         ]
 
 
-def test_what_the_sources_share_is_not_taken_for_a_source() -> None:
-    assert (ROOM / "validation.py").exists()
+def test_shared_modules_are_not_sources() -> None:
+    assert (FOLDER / "validation.py").exists()
     assert "validation" not in SOURCES

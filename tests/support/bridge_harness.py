@@ -1,20 +1,19 @@
-"""A small town for tests: the real bridge, a stand-in for Discord, and a game server that posts tickets."""
+"""The whole bridge for tests: the real application, the sandbox as Discord, and a game server's requests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 from pydantic import SecretStr
 
-import bot.outbox.circuit_breaker
 from bot.application import Application, run_application
 from bot.config import DiscordSettings, Settings, StorageSettings, WebhookSettings
+from bot.outbox.circuit_breaker import BreakerSettings
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
@@ -23,12 +22,8 @@ from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace
 
-FAST_BACKOFF = {
-    "MIN_BACKOFF": 0.2,
-    "MAX_BACKOFF": 1.0,
-    "FORBIDDEN_BACKOFF": 1.0,
-    "MIN_RETRY_GAP": 0.1,
-}  # seconds
+FAST_BACKOFF = BreakerSettings(min_backoff=0.2, max_backoff=1.0, forbidden_backoff=1.0, min_retry_gap=0.1)
+LONG_FORBIDDEN_BACKOFF = replace(FAST_BACKOFF, forbidden_backoff=125.0)
 
 
 @dataclass(kw_only=True)
@@ -42,43 +37,45 @@ class RunningBridge:
     keys: dict[str, str]
 
     async def post(self, path: str, body: object, *, source: str) -> dict[str, Any]:
-        """POST as a game server does; the answer's JSON."""
+        """POST as a game server does; the response's JSON."""
         header = {"series": "apikey", "modl": "X-API-Key"}[source]
         address = self.application.webhook_address + path
-        async with self.session.post(address, json=body, headers={header: self.keys[source]}) as answer:
-            assert answer.status == 200, await answer.text()
-            told: dict[str, Any] = await answer.json()
-            return told
+        async with self.session.post(address, json=body, headers={header: self.keys[source]}) as response:
+            assert response.status == 200, await response.text()
+            result: dict[str, Any] = await response.json()
+            return result
 
     async def game_report(self, **changes: object) -> Ticket:
         """A game report, posted in Discord."""
         body = dict(series.GAME_REPORT) | changes
-        told = await self.post("/tickets/create-game-report", body, source="series")
-        return await self.wait_until_posted(told["data"]["TicketId"])
+        response = await self.post("/tickets/create-game-report", body, source="series")
+        return await self.wait_until_posted(response["data"]["TicketId"])
 
     async def ticket(self, **changes: object) -> Ticket:
         """A normal ticket, posted in Discord with its thread."""
-        told = await self.post("/v1/minecraft/tickets", dict(modl.TICKET) | changes, source="modl")
-        return await self.wait_until_posted(told["ticketId"])
+        response = await self.post("/v1/minecraft/tickets", dict(modl.TICKET) | changes, source="modl")
+        return await self.wait_until_posted(response["ticketId"])
 
     async def wait_until_posted(self, public_id: str) -> Ticket:
-        """The ticket, once nothing of it waits for Discord."""
+        """The ticket, once all its deliveries are in Discord."""
 
-        async def settled() -> Ticket | None:
+        async def posted() -> Ticket | None:
             ticket = await self.application.store.ticket_by_public_id(public_id)
             if ticket is None or await self.application.store.pending_for_ticket(
                 ticket.id, Destination.DISCORD
             ):
                 return None
-            return await self.application.store.ticket(ticket.id)  # read after the last delivery was settled
+            return await self.application.store.ticket(ticket.id)  # read after its last delivery
 
-        found: Ticket = await wait_for(settled)
+        found: Ticket = await wait_for(posted)
         return found
 
     def post_message(self, ticket: Ticket) -> dict[str, Any]:
         """The Discord message that shows a ticket."""
-        place = ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
-        (found,) = (m for m in self.sandbox.messages(place or 0) if m["id"] == str(ticket.post.message_id))
+        channel_id = ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
+        (found,) = (
+            m for m in self.sandbox.messages(channel_id or 0) if m["id"] == str(ticket.post.message_id)
+        )
         return found
 
     def buttons(self, ticket: Ticket) -> dict[str, str]:
@@ -96,15 +93,15 @@ class RunningBridge:
         return await self.wait_until_posted(ticket.public_id)
 
 
-async def wait_for(look: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """What `look` sees once it is not None, False or empty; fails loudly if it never is."""
+async def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Poll `condition` until it is true; its value. Fails after `seconds`, more than a slow machine takes."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
-        seen = look()
-        if asyncio.iscoroutine(seen):
-            seen = await seen
-        if seen:
-            return seen
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
         assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0.02)
 
@@ -130,36 +127,33 @@ async def running_bridge(
     *,
     keys: dict[str, str] | None = None,
     typed_replies: bool = False,
+    breaker_settings: BreakerSettings = FAST_BACKOFF,
 ) -> AsyncIterator[RunningBridge]:
-    """A bridge on this database; `keys` of an earlier one are kept, else a workspace and keys are made.
-
-    It tries again soon what did not answer or refused. Whoever needs it as patient as it is elsewhere sets
-    that within the block.
-    """
-    with pytest.MonkeyPatch.context() as patched:
-        for name, seconds in FAST_BACKOFF.items():
-            patched.setattr(bot.outbox.circuit_breaker, name, seconds)
-        settings = settings_for(sandbox, database, typed_replies=typed_replies)
-        async with run_application(settings) as bridge, aiohttp.ClientSession() as session:
-            yield RunningBridge(
-                sandbox=sandbox,
-                guild=guild,
-                application=bridge,
-                session=session,
-                keys=keys or await create_workspace_and_keys(bridge, guild),
-            )
+    """A bridge on this database, with the `keys` of an earlier one, or with a new workspace and keys."""
+    settings = settings_for(sandbox, database, typed_replies=typed_replies)
+    async with (
+        run_application(settings, breaker_settings=breaker_settings) as application,
+        aiohttp.ClientSession() as session,
+    ):
+        yield RunningBridge(
+            sandbox=sandbox,
+            guild=guild,
+            application=application,
+            session=session,
+            keys=keys or await create_workspace_and_keys(application, guild),
+        )
 
 
 @asynccontextmanager
 async def running_sandbox(**settings: Any) -> AsyncIterator[tuple[Sandbox, DemoGuild]]:
-    # A machine under tests may stand still for longer than Discord waits for an answer.
+    # A machine under tests may be slower than Discord's deadline for a response to an interaction.
     sandbox = Sandbox(**{"callback_deadline": 20.0} | settings)
     guild = demo_guild(sandbox)
     async with sandbox.serve():
         yield sandbox, guild
 
 
-async def create_workspace_and_keys(bridge: Application, guild: DemoGuild) -> dict[str, str]:
+async def create_workspace_and_keys(application: Application, guild: DemoGuild) -> dict[str, str]:
     now = datetime.now(UTC)
     new = NewWorkspace(
         name="main",
@@ -168,16 +162,16 @@ async def create_workspace_and_keys(bridge: Application, guild: DemoGuild) -> di
         reports_channel_id=guild.channels["reports"],
         staff_role_id=guild.roles["Staff"],
     )
-    await bridge.store.add_workspace(new, now)
+    await application.store.add_workspace(new, now)
     keys = {}
     for source in ("series", "modl"):
         keys[source], prefix = generate_api_key()
-        await bridge.store.add_key(
+        await application.store.add_key(
             "main", source, prefix=prefix, key_hash=hash_api_key(keys[source]), now=now
         )
     return keys
 
 
 def reply_text(record: dict[str, Any]) -> str:
-    """What the bot answered to an interaction, in words."""
+    """The text of the bot's response to an interaction."""
     return " ".join(message["content"] for message in record["messages"])

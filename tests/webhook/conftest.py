@@ -1,4 +1,4 @@
-"""A webhook on loopback over a real store, with two sources of its own: no game's rules are tested here."""
+"""A webhook server on loopback over a real store, with two sources of its own."""
 
 import asyncio
 import json
@@ -13,17 +13,19 @@ import aiohttp
 import pytest
 from pydantic import BaseModel
 
-from bot.sources import (
+from bot.sources.contract import (
     ApiError,
     ApiRequest,
     Endpoint,
     HtmlPage,
     IntakeEndpoint,
     JsonObject,
+    KeyCheckEndpoint,
+    PageEndpoint,
     RateLimit,
     Source,
 )
-from bot.sources.requests import CheckApiKey, GetPublicTicket, GetTicket, UpdateTicket
+from bot.sources.requests import GetTicket, UpdateResult, UpdateTicket
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.errors import AlreadyClaimed, NotClaimedByYou
 from bot.tickets.message import Actor
@@ -66,15 +68,15 @@ def _ids(_: NewTicket, __: datetime) -> Iterator[str]:
     return numeric_ids("TEST")
 
 
-def _north(refused: ApiError) -> JsonObject:
-    return {"north": {"code": refused.status, "message": refused.message}}
+def _north(error: ApiError) -> JsonObject:
+    return {"north": {"code": error.status, "message": error.message}}
 
 
-def _south(refused: ApiError) -> JsonObject:
-    return {"south": refused.message, "status": refused.status, "wait": refused.retry_after}
+def _south(error: ApiError) -> JsonObject:
+    return {"south": error.message, "status": error.status, "wait": error.retry_after}
 
 
-def _answer(ticket: Ticket) -> JsonObject:
+def _created(ticket: Ticket) -> JsonObject:
     return {"id": ticket.public_id, "subject": ticket.subject}
 
 
@@ -104,13 +106,14 @@ class Words(BaseModel):
     """Any body."""
 
 
-def _saying(prefix: str) -> Endpoint:
+def _saying(prefix: str) -> Endpoint[UpdateResult]:
     path = f"{prefix}/tickets/{{id}}/say"
     return Endpoint(
         method="POST",
         path=path,
+        request=UpdateTicket,
         parse=_said,
-        serialize=lambda done: {"ok": done.ticket.public_id},
+        serialize=lambda result: {"ok": result.ticket.public_id},
         body=Words,
     )
 
@@ -119,30 +122,30 @@ ENDPOINTS = (
     Endpoint(
         method="GET",
         path="/north/tickets/{id}",
+        request=GetTicket,
         parse=_named,
-        serialize=lambda case: {"id": case.ticket.public_id},
+        serialize=lambda details: {"id": details.ticket.public_id},
     ),
     _saying("/north"),
     Endpoint(
         method="POST",
         path="/north/tickets/{id}/claim",
+        request=UpdateTicket,
         parse=_claimed,
-        serialize=lambda done: {"by": done.ticket.claimed_by.name if done.ticket.claimed_by else None},
+        serialize=lambda result: {"by": result.ticket.claimed_by.name if result.ticket.claimed_by else None},
         body=Words,
     ),
 )
 OPEN_ENDPOINTS = (
-    Endpoint(
-        method="GET",
+    KeyCheckEndpoint(
         path="/north/key/{key}",
-        parse=lambda call: CheckApiKey(key=call.path_params["key"]),
+        parse=lambda call: call.path_params["key"],
         serialize=lambda check: {"good": bool(check)},
     ),
-    Endpoint(
-        method="GET",
-        path="/north/look/{id}",
-        parse=lambda call: GetPublicTicket(ticket_id=call.path_params["id"]),
-        serialize=lambda case: HtmlPage(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
+    PageEndpoint(
+        path="/look/{id}",
+        parse=lambda call: call.path_params["id"],
+        render=lambda case: HtmlPage(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
     ),
 )
 
@@ -153,8 +156,8 @@ SOURCES = {
         key_headers=("north-key", "x-api-key"),
         rate_limit=RateLimit(requests=5, seconds=1.0),
         intake_endpoints=(
-            IntakeEndpoint(path="/north/tickets", parse=_parse("north"), serialize=_answer),
-            IntakeEndpoint(path="/north/broken", parse=_fail, serialize=_answer),
+            IntakeEndpoint(path="/north/tickets", parse=_parse("north"), serialize=_created),
+            IntakeEndpoint(path="/north/broken", parse=_fail, serialize=_created),
         ),
         new_public_ids=_ids,
         format_error=_north,
@@ -168,8 +171,8 @@ SOURCES = {
         key_headers=("x-api-key",),
         rate_limit=RateLimit(requests=20, seconds=60.0, per="address"),
         intake_endpoints=(
-            IntakeEndpoint(path="/south/tickets", parse=_parse("south"), serialize=_answer),
-            IntakeEndpoint(path="/south/broken", parse=_fail, serialize=_answer),
+            IntakeEndpoint(path="/south/tickets", parse=_parse("south"), serialize=_created),
+            IntakeEndpoint(path="/south/broken", parse=_fail, serialize=_created),
         ),
         new_public_ids=_ids,
         format_error=_south,
@@ -180,7 +183,7 @@ SOURCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict[str, str]  # names in lower case
@@ -195,7 +198,7 @@ class Reply:
         return found
 
     def refuses(self, owner: str | None) -> str:
-        """The sentence of a refusal, which must wear this owner's envelope and no other."""
+        """The sentence of an error, which must have this owner's format and no other."""
         message: object
         match owner:
             case "north":
@@ -215,14 +218,14 @@ class Reply:
 
 @dataclass
 class Gate:
-    """A webhook that listens, and a game server's way to talk to it."""
+    """A running webhook server, and a game server's client of it."""
 
     store: Store
     path: Path
     host: str
     port: int
     session: aiohttp.ClientSession
-    time: list[float]  # the one item is what the clock of the limits says
+    time: list[float]  # the one item is the time of the rate limits' clock
     keys: dict[str, str] = field(default_factory=dict)  # by source
     prefixes: dict[str, str] = field(default_factory=dict)
 
@@ -269,7 +272,7 @@ class Gate:
 
 
 async def read_reply(reader: asyncio.StreamReader) -> Reply:
-    """One answer; raises IncompleteReadError for a connection that closes instead."""
+    """Read one response. Raises IncompleteReadError for a connection that is closed instead."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
     body = await reader.readexactly(int(headers["content-length"]))
@@ -297,7 +300,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
-    """Its webhook takes the same body twice, so that tests need not think of new ones."""
+    """Accepts the same body twice, so that tests need not send different ones."""
     async with standing(store, tmp_path, IdempotencyPolicy(body_ttl=timedelta(0))) as gate:
         yield gate
 
@@ -306,11 +309,11 @@ async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
 async def standing(
     store: Store,
     tmp_path: Path,
-    memory: IdempotencyPolicy,
+    policy: IdempotencyPolicy,
     proxies: TrustedProxies | None = None,
     watch: Observability | None = None,
 ) -> AsyncIterator[Gate]:
-    """A gate with keys of its own; `time` moves the clock of the limits and the date."""
+    """A webhook server with keys of its own; `time` moves the clock of the rate limits and the date."""
     time = [1000.0]
 
     def now() -> datetime:
@@ -320,7 +323,7 @@ async def standing(
         store,
         SOURCES,
         proxies=proxies,
-        idempotency_policy=memory,
+        idempotency_policy=policy,
         observability=watch,
         now=now,
         clock=lambda: time[0],

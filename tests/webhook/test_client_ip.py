@@ -1,4 +1,4 @@
-"""Where a request comes from: only a trusted proxy is believed about others."""
+"""The client's address: only trusted proxies are believed."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.webhook.conftest import standing
 LOOPBACK = TrustedProxies([ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")])
 
 
-async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(
+async def test_behind_a_trusted_proxy_each_client_has_its_own_rate_limit(
     store: Store, tmp_path: Path
 ) -> None:
     async with standing(store, tmp_path, IdempotencyPolicy(), LOOPBACK) as gate:
@@ -27,18 +27,34 @@ async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(
 @pytest.mark.parametrize(
     ("forwarded", "proxies"),
     [
-        ("192.0.2.{n}", TrustedProxies()),  # nobody is trusted
+        ("192.0.2.{n}", TrustedProxies()),  # no proxy is trusted
         ("192.0.2.{n}", TrustedProxies([ip_network("10.0.0.0/8")])),  # the one that asks is not
         ("192.0.2.{n}, 198.51.100.1", LOOPBACK),  # what a client says of itself, before what the proxy says
         ("nonsense-{n}", LOOPBACK),
+        ("nonsense-{n}, 10.0.0.7", LOOPBACK),
     ],
 )
-async def test_nobody_talks_their_way_out_of_a_limit(
+async def test_a_forged_x_forwarded_for_does_not_evade_the_rate_limit(
     store: Store, tmp_path: Path, forwarded: str, proxies: TrustedProxies
 ) -> None:
     async with standing(store, tmp_path, IdempotencyPolicy(), proxies) as gate:
         statuses = [
             (await gate.send("/south/tickets", headers={"X-Forwarded-For": forwarded.format(n=n)})).status
+            for n in range(21)
+        ]
+
+    assert statuses == [200] * 20 + [429]
+
+
+async def test_contradictory_headers_do_not_evade_the_rate_limit(store: Store, tmp_path: Path) -> None:
+    async with standing(store, tmp_path, IdempotencyPolicy(), LOOPBACK) as gate:
+        statuses = [
+            (
+                await gate.send(
+                    "/south/tickets",
+                    headers={"X-Forwarded-For": "192.0.2.1", "Forwarded": f"for=198.51.100.{n}"},
+                )
+            ).status
             for n in range(21)
         ]
 

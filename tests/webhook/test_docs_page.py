@@ -1,6 +1,7 @@
 """The page at /docs, in a real browser that has no network but loopback."""
 
 import asyncio
+import gzip
 import json
 import re
 import shutil
@@ -16,7 +17,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver as Browser
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from bot.sources import load_sources
+from bot.sources.registry import load_sources
 from bot.webhook import WebhookServer
 from tests.webhook.conftest import Gate
 
@@ -75,7 +76,7 @@ def _log(browser: Browser, kind: str) -> list[dict[str, Any]]:
     return log
 
 
-async def test_the_page_shows_every_operation_and_asks_nobody_but_us(browser: Browser, gate: Gate) -> None:
+async def test_the_page_shows_every_operation_and_loads_only_from_here(browser: Browser, gate: Gate) -> None:
     async with WebhookServer(gate.store, load_sources()).serve("127.0.0.1", 0) as at:
         async with gate.session.get(f"{at.address}/openapi.json") as got:
             document = await got.json()
@@ -91,7 +92,7 @@ async def test_the_page_shows_every_operation_and_asks_nobody_but_us(browser: Br
     assert operations > 10
 
 
-async def test_the_page_lets_nothing_in_from_elsewhere_and_no_script_of_its_own(gate: Gate) -> None:
+async def test_the_page_has_a_strict_content_security_policy(gate: Gate) -> None:
     reply = await gate.send("/docs", None, method="GET", key="")
 
     policy = dict(part.strip().split(" ", 1) for part in reply.headers["content-security-policy"].split(";"))
@@ -110,9 +111,7 @@ async def test_the_page_lets_nothing_in_from_elsewhere_and_no_script_of_its_own(
         ("swagger-ui.css", "text/css; charset=utf-8"),
     ],
 )
-async def test_what_the_page_loads_comes_from_here_and_may_be_kept(
-    gate: Gate, name: str, content_type: str
-) -> None:
+async def test_the_page_s_files_are_served_and_cacheable(gate: Gate, name: str, content_type: str) -> None:
     page = await gate.send("/docs", None, method="GET", key="")
     reply = await gate.send(f"/docs/{name}", None, method="GET", key="")
 
@@ -140,3 +139,31 @@ async def test_the_swagger_ui_that_is_installed_reads_openapi_3_1(gate: Gate) ->
     version = re.search(rb'PACKAGE_VERSION:"(\d+)\.', reply.body)
     assert version is not None
     assert int(version[1]) >= 5
+
+
+@pytest.mark.parametrize("name", ["swagger-ui-bundle.js", "swagger-ui.css"])
+@pytest.mark.parametrize(
+    ("accept", "encoding"),
+    [
+        ("gzip, deflate, br", "gzip"),
+        ("br;q=1.0, GZIP;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("gzip; q=0.000, *", None),
+        ("deflate", None),
+        ("", None),
+    ],
+)
+async def test_swagger_ui_s_files_are_compressed_for_clients_that_accept_gzip(
+    gate: Gate, name: str, accept: str, encoding: str | None
+) -> None:
+    plain = await gate.raw(f"GET /docs/{name} HTTP/1.0\r\n\r\n".encode())
+
+    sent = await gate.raw(f"GET /docs/{name} HTTP/1.0\r\nAccept-Encoding: {accept}\r\n\r\n".encode())
+
+    assert sent.headers.get("content-encoding") == encoding
+    assert sent.headers["vary"] == "Accept-Encoding"
+    if encoding is None:
+        assert sent.body == plain.body
+    else:
+        assert gzip.decompress(sent.body) == plain.body
+        assert len(sent.body) < len(plain.body) / 2

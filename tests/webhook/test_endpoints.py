@@ -1,4 +1,4 @@
-"""Everything besides filing a ticket: read as a wish, granted within the scope of the key."""
+"""Endpoints that read and update tickets, within the scope of the key."""
 
 import pytest
 
@@ -25,7 +25,7 @@ async def test_a_ticket_is_found_by_either_of_its_ids(gate: Gate, ticket_id: str
 
 
 @pytest.mark.parametrize("name", ["TEST-1", "%00", "%ED%A0%80", "'; --", "%F0%9F%98%80", "x" * 5000, "..%2f"])
-async def test_an_unknown_ticket_is_told_in_the_owners_envelope(gate: Gate, name: str) -> None:
+async def test_404_in_the_source_s_error_format_for_an_unknown_ticket(gate: Gate, name: str) -> None:
     reply = await gate.send(f"/north/tickets/{name}", None, method="GET")
 
     assert reply.status == 404
@@ -45,7 +45,7 @@ async def test_another_workspaces_key_finds_nothing(gate: Gate, ticket_id: str) 
     assert (await gate.kept())[0].claimed_by is None
 
 
-async def test_work_changes_the_ticket_and_is_kept_as_an_event(gate: Gate, ticket_id: str) -> None:
+async def test_an_update_changes_the_ticket_and_is_stored_as_an_event(gate: Gate, ticket_id: str) -> None:
     reply = await gate.send(f"/north/tickets/{ticket_id}/claim", b"{}")
 
     (ticket,) = await gate.kept()
@@ -55,14 +55,14 @@ async def test_work_changes_the_ticket_and_is_kept_as_an_event(gate: Gate, ticke
     assert "claimed" in event.text
 
 
-async def test_a_refusal_wears_its_sources_words(gate: Gate, ticket_id: str) -> None:
+async def test_a_ticket_s_error_has_its_source_s_words(gate: Gate, ticket_id: str) -> None:
     await gate.send(f"/north/tickets/{ticket_id}/claim", b"{}")
     again = await gate.send(f"/north/tickets/{ticket_id}/claim", b"{} ")
 
     assert again.json == {"north": {"code": 418, "message": "Taken."}}
 
 
-async def test_a_token_makes_a_claim_safe_to_repeat(gate: Gate, ticket_id: str) -> None:
+async def test_an_idempotency_key_makes_a_claim_safe_to_repeat(gate: Gate, ticket_id: str) -> None:
     headers = {"Idempotency-Key": "once"}
 
     first = await gate.send(f"/north/tickets/{ticket_id}/claim", b"{}", headers=headers)
@@ -89,9 +89,11 @@ async def test_a_key_can_be_checked_without_another(gate: Gate) -> None:
     assert (good.json, bad.json, foreign.json) == ({"good": True}, {"good": False}, {"good": False})
 
 
-async def test_a_page_needs_no_key_and_lets_nothing_in(gate: Gate, ticket_id: str) -> None:
-    found = await gate.send(f"/north/look/{ticket_id}", None, method="GET", key="")
-    unknown = await gate.send("/north/look/TEST-1", None, method="GET", key="")
+async def test_a_page_needs_no_key_and_has_a_strict_content_security_policy(
+    gate: Gate, ticket_id: str
+) -> None:
+    found = await gate.send(f"/look/{ticket_id}", None, method="GET", key="")
+    unknown = await gate.send("/look/TEST-1", None, method="GET", key="")
 
     assert (found.status, unknown.status) == (200, 404)
     assert found.headers["content-type"] == "text/html; charset=utf-8"
@@ -100,7 +102,7 @@ async def test_a_page_needs_no_key_and_lets_nothing_in(gate: Gate, ticket_id: st
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-async def test_another_method_is_told_which_there_are(gate: Gate, ticket_id: str, method: str) -> None:
+async def test_405_names_the_allowed_methods(gate: Gate, ticket_id: str, method: str) -> None:
     reply = await gate.send(f"/north/tickets/{ticket_id}", None, method=method)
 
     assert (reply.status, reply.headers["allow"]) == (405, "GET,HEAD")

@@ -1,4 +1,4 @@
-"""What gets no ticket, and the envelope in which it is told so: always JSON, always its owner's."""
+"""Errors: always JSON, always in the format of the source that owns the path."""
 
 import asyncio
 import gzip
@@ -64,7 +64,7 @@ async def _chunks(size: int) -> AsyncIterator[bytes]:
         (500, "/broken", "POST", {}, BODY),
     ],
 )
-async def test_every_refusal_wears_the_envelope_of_its_owner(
+async def test_every_error_has_the_format_of_the_path_s_source(
     gate: Gate, owner: str, status: int, path: str, method: str, headers: dict[str, str], body: bytes | None
 ) -> None:
     reply = await gate.send(f"/{owner}{path}", body, method=method, headers=headers)
@@ -81,7 +81,7 @@ async def test_a_body_as_large_as_allowed_is_read(gate: Gate, owner: str) -> Non
 
 
 @BOTH
-async def test_a_body_without_a_length_is_cut_at_the_limit(gate: Gate, owner: str) -> None:
+async def test_413_for_a_chunked_body_beyond_the_limit(gate: Gate, owner: str) -> None:
     reply = await gate.send(f"/{owner}/tickets", _chunks(BODY_LIMIT))
 
     assert reply.status == 413
@@ -89,7 +89,9 @@ async def test_a_body_without_a_length_is_cut_at_the_limit(gate: Gate, owner: st
 
 
 @BOTH
-async def test_a_body_declared_too_large_is_refused_before_it_is_sent(gate: Gate, owner: str) -> None:
+async def test_413_for_a_content_length_beyond_the_limit_before_the_body_is_sent(
+    gate: Gate, owner: str
+) -> None:
     reply = await gate.raw(gate.head(f"/{owner}/tickets", "Content-Length: 10737418240"))
 
     assert (reply.status, reply.headers["connection"]) == (413, "close")
@@ -97,7 +99,7 @@ async def test_a_body_declared_too_large_is_refused_before_it_is_sent(gate: Gate
 
 
 @BOTH
-async def test_a_body_that_ends_too_early_is_no_ticket(gate: Gate, owner: str) -> None:
+async def test_an_incomplete_body_creates_no_ticket(gate: Gate, owner: str) -> None:
     head = gate.head(f"/{owner}/tickets", f"Content-Length: {len(BODY) + 1}")
 
     # aiohttp takes an end in the middle for a client that has gone, and hangs up too.
@@ -107,7 +109,7 @@ async def test_a_body_that_ends_too_early_is_no_ticket(gate: Gate, owner: str) -
 
 
 @BOTH
-async def test_another_method_is_405_and_says_which_is_taken(gate: Gate, owner: str) -> None:
+async def test_405_names_the_allowed_method(gate: Gate, owner: str) -> None:
     reply = await gate.send(f"/{owner}/tickets", None, method="GET")
 
     assert (reply.status, reply.headers["allow"]) == (405, "POST")
@@ -125,7 +127,7 @@ async def test_head_is_405_and_has_no_body(gate: Gate, owner: str) -> None:
     "path",
     ["/", "/x", "/northern/tickets", "/southx", "/old", "/%2e%2e/north", "/healthz/x", "/x/north/tickets"],
 )
-async def test_a_path_of_nobody_is_404_in_a_plain_envelope(gate: Gate, path: str) -> None:
+async def test_404_in_the_default_format_for_a_path_without_a_source(gate: Gate, path: str) -> None:
     reply = await gate.raw(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
 
     assert reply.status == 404
@@ -133,11 +135,11 @@ async def test_a_path_of_nobody_is_404_in_a_plain_envelope(gate: Gate, path: str
 
 
 @pytest.mark.parametrize("path", ["/old/north", "/old/north/x", "/old//north/"])
-async def test_every_prefix_of_a_source_is_its_own(gate: Gate, path: str) -> None:
+async def test_every_prefix_of_a_source_has_its_error_format(gate: Gate, path: str) -> None:
     (await gate.send(path)).refuses("north")
 
 
-async def test_health_takes_no_ticket(gate: Gate) -> None:
+async def test_healthz_accepts_no_post(gate: Gate) -> None:
     reply = await gate.send("/healthz")
 
     assert reply.status == 405
@@ -146,7 +148,7 @@ async def test_health_takes_no_ticket(gate: Gate) -> None:
 
 @BOTH
 @pytest.mark.parametrize("table", ["outbox", "api_keys"])
-async def test_a_database_that_fails_is_500_and_worth_another_try(gate: Gate, owner: str, table: str) -> None:
+async def test_500_with_retry_after_when_the_database_fails(gate: Gate, owner: str, table: str) -> None:
     with sqlite3.connect(gate.path) as db:
         db.execute(f"DROP TABLE {table}")
     db.close()
@@ -159,7 +161,7 @@ async def test_a_database_that_fails_is_500_and_worth_another_try(gate: Gate, ow
 
 
 @BOTH
-async def test_our_own_mistake_is_500_and_logged_without_its_words(
+async def test_500_for_a_bug_which_is_logged_without_the_exception_s_message(
     gate: Gate, owner: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     reply = await gate.send(f"/{owner}/broken", b"some words")
@@ -174,7 +176,7 @@ async def test_our_own_mistake_is_500_and_logged_without_its_words(
 @pytest.mark.parametrize(
     "line", ["OPTIONS *", "CONNECT example.org:443", "POST http://example.org/x", "POST http://example.org"]
 )
-async def test_an_odd_target_is_404_and_not_our_failure(gate: Gate, line: str) -> None:
+async def test_404_for_an_unusual_request_target(gate: Gate, line: str) -> None:
     reply = await gate.raw(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
 
     assert reply.status == 404
@@ -182,7 +184,7 @@ async def test_an_odd_target_is_404_and_not_our_failure(gate: Gate, line: str) -
 
 
 @pytest.mark.parametrize("line", ["POST *", "POST example.org:443", "CONNECT http://example.org/x", "FOO /x"])
-async def test_a_target_that_does_not_fit_its_method_is_not_our_failure(gate: Gate, line: str) -> None:
+async def test_4xx_for_a_request_target_that_does_not_fit_its_method(gate: Gate, line: str) -> None:
     reply = await gate.raw(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
 
     assert reply.status in (400, 404)  # as the release of aiohttp has it

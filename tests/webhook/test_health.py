@@ -1,19 +1,19 @@
-"""How the bridge is, and who may know; and what everybody is told while the database takes nothing."""
+"""Health checks and metrics: who may read them, and how requests fail while the database does."""
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies
+from bot.webhook import IdempotencyPolicy, TrustedProxies
 from bot.webhook.client_ip import Network
+from bot.webhook.health import NoObservability
 from storage import Store
 from tests.support.bridge_harness import wait_for
 from tests.webhook.conftest import Gate, Reply, standing
@@ -25,15 +25,24 @@ LARGE = b'{"subject":"A subject","body":"%s"}' % (b"some words " * 3000)
 AGAIN = IdempotencyPolicy(body_ttl=timedelta(0))
 
 
-async def one_reason() -> Sequence[str]:
-    return ["Discord: not connected."]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected(NoObservability):
+    """A bridge that is not ready, and counts its responses."""
+
+    responses: list[tuple[str, str, int]] = field(default_factory=list)
+
+    async def unready_reasons(self) -> Sequence[str]:
+        return ["Discord: not connected."]
+
+    async def render_metrics(self) -> bytes:
+        return b"figures 1\n"
+
+    def on_response(self, source: str, path: str, status: int, seconds: float) -> None:
+        assert seconds > 0
+        self.responses.append((source, path, status))
 
 
-async def figures() -> bytes:
-    return b"figures 1\n"
-
-
-WATCH = Observability(allowed_networks=HERE, unready_reasons=one_reason, render_metrics=figures)
+WATCH = Disconnected(allowed_networks=HERE)
 
 
 async def got(gate: Gate, path: str, **headers: str) -> Reply:
@@ -41,7 +50,7 @@ async def got(gate: Gate, path: str, **headers: str) -> Reply:
 
 
 async def fill_up(store: Store) -> None:
-    """From now on the file may not grow."""
+    """Let the database file grow no more."""
     (row,) = await store._writer.execute_fetchall("PRAGMA page_count")
     await store._writer.execute(f"PRAGMA max_page_count = {row[0]}")
 
@@ -51,7 +60,7 @@ async def free_space(store: Store) -> None:
 
 
 async def refused(gate: Gate, path: str) -> Reply:
-    """The first refusal on a full disk."""
+    """The first error on a full disk."""
     for _ in range(50):
         gate.time[0] += 60
         reply = await gate.send(path, LARGE)
@@ -60,16 +69,14 @@ async def refused(gate: Gate, path: str) -> Reply:
     raise AssertionError("the disk is never full")
 
 
-async def test_health_is_ok_once_tickets_are_accepted(gate: Gate) -> None:
+async def test_healthz_is_200_once_tickets_are_accepted(gate: Gate) -> None:
     reply = await got(gate, "/healthz")
 
     assert (reply.status, reply.json) == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize("owner", ["north", "south"])
-async def test_a_full_disk_is_told_in_each_contracts_words_and_with_a_time_to_come_again(
-    gate: Gate, owner: str
-) -> None:
+async def test_500_with_a_time_to_retry_while_the_disk_is_full(gate: Gate, owner: str) -> None:
     await fill_up(gate.store)
 
     reply = await refused(gate, f"/{owner}/tickets")
@@ -79,7 +86,7 @@ async def test_a_full_disk_is_told_in_each_contracts_words_and_with_a_time_to_co
     assert reply.headers["retry-after"] == "5"
 
 
-async def test_health_says_that_the_disk_is_full_and_by_itself_that_it_is_not(gate: Gate) -> None:
+async def test_healthz_names_a_full_disk_and_recovers_by_itself(gate: Gate) -> None:
     await fill_up(gate.store)
     await refused(gate, "/north/tickets")
     kept = len(await gate.kept())
@@ -93,12 +100,12 @@ async def test_health_says_that_the_disk_is_full_and_by_itself_that_it_is_not(ga
     async def is_well() -> bool:
         return (await got(gate, "/healthz")).status == 200
 
-    await wait_for(is_well, seconds=3)
+    await wait_for(is_well, seconds=60)
     assert (await gate.send("/north/tickets", LARGE)).status == 200
     assert len(await gate.kept()) == kept + 1
 
 
-async def test_while_another_program_locks_the_file_everybody_is_told_in_time_and_nobody_is_kept(
+async def test_500_while_another_program_locks_the_database_and_no_ticket_is_stored(
     store: Store, tmp_path: Path
 ) -> None:
     await store.close()
@@ -108,20 +115,18 @@ async def test_while_another_program_locks_the_file_everybody_is_told_in_time_an
             assert (await gate.send(f"/{owner}/tickets")).status == 200
         with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:
             foreign.execute("BEGIN IMMEDIATE")
-            began = time.monotonic()
 
             replies = await asyncio.gather(
                 *(gate.send(f"/{owner}/tickets") for owner in 4 * ["north", "south"])
             )
 
             assert {reply.status for reply in replies} == {500}
-            assert time.monotonic() - began < 1.4
             assert (await got(gate, "/healthz")).status == 503
         assert len(await gate.kept()) == 2
     await hasty.close()
 
 
-async def test_who_comes_while_too_many_wait_to_be_written_is_told_503_and_the_others_are_kept(
+async def test_503_for_requests_beyond_the_write_queue_and_the_others_are_stored(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.database.MAX_QUEUE", 3)
@@ -130,7 +135,7 @@ async def test_who_comes_while_too_many_wait_to_be_written_is_told_503_and_the_o
         with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:
             foreign.execute("BEGIN IMMEDIATE")
             sent = [asyncio.create_task(gate.send("/south/tickets")) for _ in range(8)]
-            await asyncio.sleep(0.3)
+            await wait_for(lambda: sum(task.done() for task in sent) == 5)
             foreign.execute("ROLLBACK")
 
         replies = await asyncio.gather(*sent)
@@ -143,7 +148,7 @@ async def test_who_comes_while_too_many_wait_to_be_written_is_told_503_and_the_o
         assert len(await gate.kept()) == 4
 
 
-async def test_what_is_not_ready_says_so_to_everyone_and_why_to_those_who_may_know(
+async def test_readyz_is_public_and_its_reasons_are_for_the_allowed_networks(
     store: Store, tmp_path: Path
 ) -> None:
     async with standing(store, tmp_path, AGAIN, watch=WATCH) as gate:
@@ -154,10 +159,8 @@ async def test_what_is_not_ready_says_so_to_everyone_and_why_to_those_who_may_kn
         assert (reply.status, reply.json) == (503, {"ready": False})
 
 
-async def test_a_database_that_takes_nothing_is_not_ready_whatever_discord_is(
-    store: Store, tmp_path: Path
-) -> None:
-    async with standing(store, tmp_path, AGAIN, watch=Observability(allowed_networks=HERE)) as gate:
+async def test_readyz_fails_while_the_database_cannot_store_tickets(store: Store, tmp_path: Path) -> None:
+    async with standing(store, tmp_path, AGAIN, watch=NoObservability(allowed_networks=HERE)) as gate:
         assert (await got(gate, "/readyz")).json == {"ready": True, "reasons": []}
         await fill_up(store)
         await refused(gate, "/north/tickets")
@@ -168,7 +171,7 @@ async def test_a_database_that_takes_nothing_is_not_ready_whatever_discord_is(
         assert "the disk is full" in str(reply.json["reasons"])
 
 
-async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_others(
+async def test_metrics_are_text_for_the_allowed_networks_and_403_for_others(
     store: Store, tmp_path: Path
 ) -> None:
     async with standing(store, tmp_path, AGAIN, watch=WATCH) as gate:
@@ -185,7 +188,7 @@ async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_other
 @pytest.mark.parametrize(
     ("proxies", "readers", "headers", "status"),
     [
-        (TrustedProxies(), HERE, {"X-Forwarded-For": "192.0.2.1"}, 403),  # nobody is trusted
+        (TrustedProxies(), HERE, {"X-Forwarded-For": "192.0.2.1"}, 403),  # no proxy is trusted
         (TrustedProxies(), HERE, {"X-Forwarded-For": "127.0.0.1"}, 403),
         (TrustedProxies(), HERE, {"Forwarded": "for=127.0.0.1"}, 403),
         (BEHIND, HERE, {}, 200),  # from this machine itself
@@ -205,7 +208,7 @@ async def test_metrics_are_text_for_those_who_may_read_them_and_refused_to_other
         (BEHIND, ELSEWHERE, {"Forwarded": "for=192.0.2.1", "X-Forwarded-For": "192.0.2.2"}, 403),
     ],
 )
-async def test_what_a_proxy_passed_on_comes_from_where_a_trusted_one_says(
+async def test_a_forwarded_request_has_the_address_that_a_trusted_proxy_names(
     store: Store,
     tmp_path: Path,
     proxies: TrustedProxies,
@@ -219,23 +222,16 @@ async def test_what_a_proxy_passed_on_comes_from_where_a_trusted_one_says(
         assert ("reasons" in (await got(gate, "/readyz", **headers)).json) is (status == 200)
 
 
-async def test_every_answer_is_counted_by_source_and_path_as_it_is_served(
-    store: Store, tmp_path: Path
-) -> None:
-    counted: list[tuple[str, str, int]] = []
-
-    def answered(source: str, path: str, status: int, seconds: float) -> None:
-        assert 0 < seconds < 5
-        counted.append((source, path, status))
-
-    async with standing(store, tmp_path, AGAIN, watch=Observability(on_response=answered)) as gate:
+async def test_every_response_is_reported_by_source_and_route(store: Store, tmp_path: Path) -> None:
+    watch = Disconnected()
+    async with standing(store, tmp_path, AGAIN, watch=watch) as gate:
         await gate.send("/north/tickets")
         await gate.send("/north/tickets", key="wrong")
         await got(gate, "/north/tickets/SECRET")
         await gate.send("/south/broken")
         await got(gate, "/SECRET")
 
-    assert counted == [
+    assert watch.responses == [
         ("north", "/north/tickets", 200),
         ("north", "/north/tickets", 401),
         ("north", "/north/tickets/{id}", 404),

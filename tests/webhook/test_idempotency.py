@@ -1,4 +1,4 @@
-"""The same request again: one ticket, and the first answer to the byte."""
+"""Repeated requests: one ticket, and the first response to the byte."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ async def gate(store: Store, tmp_path: Path) -> AsyncIterator[Gate]:
         yield gate
 
 
-async def test_the_same_token_is_one_ticket_and_one_answer(gate: Gate) -> None:
+async def test_the_same_idempotency_key_is_one_ticket_and_one_response(gate: Gate) -> None:
     first = await gate.send("/south/tickets", headers=TOKEN)
     gate.time[0] += 23 * 3600
     again = await gate.send("/south/tickets", headers=TOKEN)
@@ -37,14 +37,14 @@ async def test_the_same_token_is_one_ticket_and_one_answer(gate: Gate) -> None:
     assert len(await gate.kept()) == 1
 
 
-async def test_many_at_once_are_one_ticket(gate: Gate) -> None:
+async def test_concurrent_requests_with_one_idempotency_key_are_one_ticket(gate: Gate) -> None:
     replies = await asyncio.gather(*(gate.send("/south/tickets", headers=TOKEN) for _ in range(20)))
 
     assert {(reply.status, reply.body) for reply in replies} == {(200, replies[0].body)}
     assert len(await gate.kept()) == 1
 
 
-async def test_a_token_with_another_body_is_told_so(gate: Gate) -> None:
+async def test_422_for_an_idempotency_key_with_another_body(gate: Gate) -> None:
     await gate.send("/south/tickets", headers=TOKEN)
 
     reply = await gate.send("/south/tickets", OTHER, headers=TOKEN)
@@ -54,21 +54,21 @@ async def test_a_token_with_another_body_is_told_so(gate: Gate) -> None:
     assert len(await gate.kept()) == 1
 
 
-async def test_a_refused_request_uses_up_no_token(gate: Gate) -> None:
+async def test_a_rejected_request_does_not_use_up_its_idempotency_key(gate: Gate) -> None:
     bad = await gate.send("/south/tickets", b"{}", headers=TOKEN)
     good = await gate.send("/south/tickets", headers=TOKEN)
 
     assert (bad.status, good.status) == (400, 200)
 
 
-async def test_another_token_is_another_ticket_even_with_the_same_body(gate: Gate) -> None:
+async def test_another_idempotency_key_is_another_ticket_even_with_the_same_body(gate: Gate) -> None:
     await gate.send("/south/tickets", headers=TOKEN)
     await gate.send("/south/tickets", headers={"Idempotency-Key": "another"})
 
     assert len(await gate.kept()) == 2
 
 
-async def test_a_token_belongs_to_its_key(gate: Gate) -> None:
+async def test_an_idempotency_key_belongs_to_its_api_key(gate: Gate) -> None:
     other, _ = await make_key(gate.store, "south")
 
     first = await gate.send("/south/tickets", headers=TOKEN)
@@ -78,7 +78,7 @@ async def test_a_token_belongs_to_its_key(gate: Gate) -> None:
     assert first.body != second.body
 
 
-async def test_a_token_is_kept_over_a_restart(gate: Gate, store: Store, tmp_path: Path) -> None:
+async def test_a_stored_response_survives_a_restart(gate: Gate, store: Store, tmp_path: Path) -> None:
     first = await gate.send("/south/tickets", headers=TOKEN)
 
     async with standing(store, tmp_path, IdempotencyPolicy()) as later:
@@ -88,7 +88,7 @@ async def test_a_token_is_kept_over_a_restart(gate: Gate, store: Store, tmp_path
 
 
 @pytest.mark.parametrize("token", ["", " ", "x" * 256, "two words", "é", "a\tb"])
-async def test_a_token_that_cannot_be_told_apart_is_refused(gate: Gate, token: str) -> None:
+async def test_400_for_a_malformed_idempotency_key(gate: Gate, token: str) -> None:
     head = gate.head("/south/tickets", f"Idempotency-Key: {token}", f"Content-Length: {len(BODY)}")
 
     reply = await gate.raw(head + BODY)
@@ -97,7 +97,7 @@ async def test_a_token_that_cannot_be_told_apart_is_refused(gate: Gate, token: s
     assert "Idempotency-Key" in reply.refuses("south")
 
 
-async def test_two_tokens_are_no_token(gate: Gate) -> None:
+async def test_400_for_two_idempotency_keys(gate: Gate) -> None:
     head = gate.head("/south/tickets", "Idempotency-Key: a", "Idempotency-Key: b", "Content-Length: 2")
 
     assert (await gate.raw(head + b"{}")).status == 400
@@ -132,14 +132,14 @@ async def test_the_same_body_from_another_key_or_on_another_path_is_another_tick
     assert len(await gate.kept()) == 3
 
 
-async def test_without_a_memory_each_request_is_a_ticket(store: Store, tmp_path: Path) -> None:
+async def test_with_a_body_ttl_of_zero_each_request_is_a_ticket(store: Store, tmp_path: Path) -> None:
     async with standing(store, tmp_path, IdempotencyPolicy(body_ttl=timedelta(0))) as gate:
         await gate.send("/south/tickets")
         await gate.send("/south/tickets")
         assert len(await gate.kept()) == 2
 
 
-async def test_a_post_sent_again_after_its_connection_dropped_is_one_ticket(gate: Gate) -> None:
+async def test_a_post_repeated_after_its_connection_dropped_is_one_ticket(gate: Gate) -> None:
     """As the JDK does by itself: the connection closes before the answer, the same POST comes again."""
     request = gate.head("/south/tickets", f"Content-Length: {len(BODY)}") + BODY
     _, writer = await asyncio.open_connection(gate.host, gate.port)
@@ -153,7 +153,7 @@ async def test_a_post_sent_again_after_its_connection_dropped_is_one_ticket(gate
     assert len(await gate.kept()) == 1
 
 
-async def test_what_is_said_twice_is_kept_once(gate: Gate) -> None:
+async def test_a_repeated_reply_is_stored_once(gate: Gate) -> None:
     await gate.send("/south/tickets")
     (ticket,) = await gate.kept()
     path = f"/south/tickets/{ticket.public_id}/say"
@@ -166,7 +166,7 @@ async def test_what_is_said_twice_is_kept_once(gate: Gate) -> None:
     assert len(await gate.store.list_messages(ticket.id, [MessageKind.REPLY])) == 2
 
 
-async def test_what_was_answered_once_holds_whatever_is_forbidden_since(gate: Gate) -> None:
+async def test_a_stored_response_is_sent_whatever_is_forbidden_since(gate: Gate) -> None:
     first = await gate.send("/south/tickets", headers=TOKEN)
     (workspace,) = await gate.store.workspaces()
     await gate.store.change_workspace(

@@ -1,21 +1,24 @@
-"""What is accepted: kept before it is answered, whatever the guest's habits."""
+"""Creating tickets: stored before the response, whatever the client's habits."""
 
 import asyncio
 import gzip
+import sqlite3
 import zlib
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.webhook import BoundAddress, WebhookServer
 from storage import Store
-from tests.webhook.conftest import BODY, SOURCES, Gate, read_reply
+from tests.webhook.conftest import BODY, SOURCES, Gate, make_key, read_reply
 
 BOTH = pytest.mark.parametrize("owner", ["north", "south"])
 
 
 @BOTH
-async def test_what_is_answered_is_kept_with_the_body_as_it_came(gate: Gate, owner: str) -> None:
+async def test_a_ticket_is_stored_with_the_request_s_body_before_the_response(gate: Gate, owner: str) -> None:
     reply = await gate.send(f"/{owner}/tickets")
 
     (ticket,) = await gate.kept()
@@ -25,7 +28,7 @@ async def test_what_is_answered_is_kept_with_the_body_as_it_came(gate: Gate, own
 
 
 @BOTH
-async def test_a_kept_ticket_waits_for_discord(gate: Gate, owner: str) -> None:
+async def test_a_stored_ticket_has_deliveries_for_discord(gate: Gate, owner: str) -> None:
     await gate.send(f"/{owner}/tickets")
 
     (ticket,) = await gate.kept()
@@ -43,7 +46,7 @@ async def test_each_request_is_a_ticket(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
-async def test_a_packed_body_is_inflated(gate: Gate, coding: str, pack: type[bytes]) -> None:
+async def test_a_compressed_body_is_inflated(gate: Gate, coding: str, pack: type[bytes]) -> None:
     reply = await gate.send("/north/tickets", pack(BODY), headers={"Content-Encoding": coding})
 
     assert reply.status == 200
@@ -66,14 +69,14 @@ async def test_a_packed_body_is_inflated(gate: Gate, coding: str, pack: type[byt
         "\udcff",
     ],
 )
-async def test_any_content_type_will_do(gate: Gate, kind: str) -> None:
+async def test_any_content_type_is_accepted(gate: Gate, kind: str) -> None:
     head = gate.head("/north/tickets", f"Content-Type: {kind}", f"Content-Length: {len(BODY)}")
 
     assert (await gate.raw(head + BODY)).status == 200
 
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "Windows-1252", "utf-16", "utf-16le"])
-async def test_another_charset_is_read_as_what_it_is(gate: Gate, charset: str) -> None:
+async def test_a_body_in_another_charset_is_decoded(gate: Gate, charset: str) -> None:
     body = '{"subject":"wörse","body":""}'.encode(charset)
 
     reply = await gate.send(
@@ -86,11 +89,11 @@ async def test_another_charset_is_read_as_what_it_is(gate: Gate, charset: str) -
 @pytest.mark.parametrize(
     "path", ["/north/tickets/", "//north/tickets", "/north//tickets///", "/north/tickets?a=//"]
 )
-async def test_slashes_too_many_are_passed_over(gate: Gate, path: str) -> None:
+async def test_doubled_and_trailing_slashes_are_ignored(gate: Gate, path: str) -> None:
     assert (await gate.send(path)).status == 200
 
 
-async def test_headers_that_games_send_do_no_harm(gate: Gate) -> None:
+async def test_headers_that_games_send_are_accepted(gate: Gate) -> None:
     headers = {
         "Connection": "Upgrade, HTTP2-Settings",
         "Upgrade": "h2c",
@@ -102,13 +105,13 @@ async def test_headers_that_games_send_do_no_harm(gate: Gate) -> None:
     assert (await gate.send("/south/tickets", headers=headers)).status == 200
 
 
-async def test_a_body_may_wait_for_leave_to_be_sent(gate: Gate) -> None:
+async def test_a_client_may_wait_for_100_continue(gate: Gate) -> None:
     reader, writer = await asyncio.open_connection(gate.host, gate.port)
     writer.write(gate.head("/north/tickets", f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
-    leave = await reader.readuntil(b"\r\n\r\n")
+    interim = await reader.readuntil(b"\r\n\r\n")
     writer.write(BODY)
 
-    assert leave == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await read_reply(reader)).status == 200
     writer.close()
 
@@ -123,38 +126,36 @@ async def test_one_connection_carries_many_requests(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("rest", [["Content-Length: 400"], ["Transfer-Encoding: chunked"]])
-async def test_who_hangs_up_in_the_middle_leaves_nothing(
+async def test_a_client_that_disconnects_in_the_middle_of_a_body_leaves_nothing(
     gate: Gate, rest: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, writer = await asyncio.open_connection(gate.host, gate.port)
-    writer.write(gate.head("/north/tickets", *rest) + (b"2b\r\n" + BODY if "chunked" in rest[0] else BODY))
-    await writer.drain()
-    await asyncio.sleep(0.05)
+    reader, writer = await asyncio.open_connection(gate.host, gate.port)
+    writer.write(gate.head("/north/tickets", *rest, "Expect: 100-continue"))
+    await reader.readuntil(b"\r\n\r\n")  # the body is being read
+    writer.write(b"2b\r\n" + BODY if "chunked" in rest[0] else BODY)
     writer.close()
     await writer.wait_closed()
-    await asyncio.sleep(0.05)
 
-    assert await gate.kept() == []
     assert (await gate.send("/north/tickets")).status == 200
+    assert len(await gate.kept()) == 1
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-@pytest.mark.parametrize("patience", [0.0, 0.0005, 0.001, 0.002, 0.004])
-async def test_who_hangs_up_before_the_answer_leaves_a_whole_ticket_or_none(
-    gate: Gate, patience: float
+@pytest.mark.parametrize("delay", [0.0, 0.0005, 0.001, 0.002, 0.004])
+async def test_a_client_that_disconnects_before_the_response_leaves_a_whole_ticket_or_none(
+    gate: Gate, delay: float
 ) -> None:
     _, writer = await asyncio.open_connection(gate.host, gate.port)
     writer.write(gate.head("/south/tickets", f"Content-Length: {len(BODY)}") + BODY)
-    await asyncio.sleep(patience)
+    await asyncio.sleep(delay)  # picks the moment, and waits for nothing
     writer.transport.abort()
-    await asyncio.sleep(0.05)
 
+    assert (await gate.send("/south/tickets")).status == 200
     for ticket in await gate.kept():
         assert len(await gate.store.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
-    assert (await gate.send("/south/tickets")).status == 200
 
 
-async def test_a_success_does_not_tell_what_software_answers(gate: Gate) -> None:
+async def test_a_response_does_not_name_the_server_s_software(gate: Gate) -> None:
     assert "server" not in (await gate.send("/north/tickets")).headers
 
 
@@ -164,34 +165,44 @@ async def test_a_taken_port_is_an_os_error(gate: Gate, store: Store) -> None:
             pass
 
 
-async def test_a_port_is_free_again_once_the_block_ends(store: Store) -> None:
+async def test_the_port_is_free_once_the_server_stops(store: Store) -> None:
     async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as first:
         pass
     async with WebhookServer(store, SOURCES).serve("127.0.0.1", first.port) as second:
         assert second == first
 
 
-async def test_requests_in_flight_are_answered_at_the_end(store: Store) -> None:
-    async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as at:
-        reader, writer = await asyncio.open_connection(at.host, at.port)
-        writer.write(b"POST /north/tickets HTTP/1.1\r\nHost: x\r\n\r\n")
-        await asyncio.sleep(0.02)
+async def test_requests_in_flight_get_a_response_when_the_server_stops(store: Store, tmp_path: Path) -> None:
+    key, _ = await make_key(store, "north")
+    head = (
+        f"POST /north/tickets HTTP/1.1\r\nHost: x\r\nnorth-key: {key}\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    )
+    with closing(sqlite3.connect(tmp_path / "tickets.db", isolation_level=None)) as foreign:
+        async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as at:
+            foreign.execute("BEGIN IMMEDIATE")  # its handler waits for the database
+            reader, writer = await asyncio.open_connection(at.host, at.port)
+            writer.write(head.encode() + BODY)
+            other_reader, other_writer = await asyncio.open_connection(at.host, at.port)
+            other_writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+            await read_reply(other_reader)  # by now the first request is read, too
+            other_writer.close()
+            asyncio.get_running_loop().call_later(0.2, foreign.execute, "ROLLBACK")
 
-    assert (await read_reply(reader)).status == 401
-    writer.close()
+        assert (await read_reply(reader)).status == 200
+        writer.close()
 
 
-async def test_no_connection_outlives_the_block(store: Store) -> None:
+async def test_connections_are_closed_when_the_server_stops(store: Store) -> None:
     async with WebhookServer(store, SOURCES).serve("127.0.0.1", 0) as at:
         reader, writer = await asyncio.open_connection(at.host, at.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await read_reply(reader)).status == 200
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(60):
         assert await reader.read() == b""
     writer.close()
 
 
-def test_an_address_can_be_opened_as_it_is() -> None:
+def test_the_bound_address_is_a_url() -> None:
     assert BoundAddress(host="127.0.0.1", port=8080).address == "http://127.0.0.1:8080"
     assert BoundAddress(host="::1", port=8080).address == "http://[::1]:8080"

@@ -1,4 +1,4 @@
-"""The API's description: whole, valid, and made of what the sources say of themselves."""
+"""The OpenAPI document: complete, valid, and built from the sources' declarations."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,13 +9,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
-from bot.sources import ApiError, ApiRequest, Endpoint, HtmlPage, Source, load_sources
-from bot.sources.requests import GetPublicTicket, ListTickets, UpdateTicket
+from bot.sources.contract import ApiError, ApiRequest, Endpoint, HtmlPage, PageEndpoint, Source
+from bot.sources.registry import load_sources
+from bot.sources.requests import ListTickets, UpdateTicket
 from bot.tickets.errors import ViewOnly
 from bot.tickets.queries import TicketQuery
 from bot.tickets.workspace import Workspace
 from bot.webhook import WebhookServer
-from bot.webhook.openapi import build_document
+from bot.webhook.openapi.document import build_document
 from storage import Store
 from tests.webhook.conftest import ANN, SOURCES, Gate
 
@@ -44,10 +45,6 @@ def browsed(call: ApiRequest) -> ListTickets:
     return ListTickets(query=TicketQuery(limit=10))
 
 
-def glanced(call: ApiRequest) -> GetPublicTicket:
-    return GetPublicTicket(ticket_id=call.path_params["id"])
-
-
 def shut(workspace: Workspace) -> None:
     raise ApiError(403, "Shut.")
 
@@ -60,14 +57,13 @@ EAST = replace(
     errors={},
     authorize=shut,
     intake_endpoints=(
-        replace(
-            NORTH.intake_endpoints[0], path="/east", id_pointer="/id", body=Asked, example={"text": "some"}
-        ),
+        replace(NORTH.intake_endpoints[0], path="/east", body=Asked, example={"text": "some"}),
     ),
     endpoints=(
         Endpoint(
             method="POST",
             path="/east/{id}/say",
+            request=UpdateTicket,
             parse=said,
             serialize=lambda done: {},
             errors={ViewOnly: ApiError(418, "Silence.", body={"tea": "pot"})},
@@ -76,6 +72,7 @@ EAST = replace(
         Endpoint(
             method="GET",
             path="/east/all/{kind}",
+            request=ListTickets,
             parse=browsed,
             serialize=lambda found: {},
             query=Asked,
@@ -83,12 +80,10 @@ EAST = replace(
         ),
     ),
     public_endpoints=(
-        Endpoint(
-            method="GET",
+        PageEndpoint(
             path="/east/{id}",
-            parse=glanced,
-            serialize=lambda case: HtmlPage(html=""),
-            response=HtmlPage,
+            parse=lambda call: call.path_params["id"],
+            render=lambda details: HtmlPage(html=""),
         ),
     ),
 )
@@ -96,18 +91,18 @@ EAST = replace(
 
 @pytest.fixture
 def document() -> Any:
-    return build_document({"east": EAST}, {})
+    return build_document({"east": EAST}, ())
 
 
 @pytest.mark.parametrize("sources", [load_sources(), SOURCES, {"east": EAST}], ids=["ours", "tests", "east"])
 def test_the_description_is_valid_openapi_3_1(sources: dict[str, Source]) -> None:
-    document = build_document(sources, {})
+    document = build_document(sources, ())
 
     assert document["openapi"].startswith("3.1.")
     assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
 
 
-async def test_it_is_served_to_everybody_and_never_stale(gate: Gate) -> None:
+async def test_it_is_public_and_not_cached(gate: Gate) -> None:
     reply = await gate.send("/openapi.json", None, method="GET", key="")
 
     assert reply.status == 200
@@ -135,8 +130,8 @@ async def test_everything_that_is_served_is_described_and_nothing_else(
 
 
 @pytest.mark.parametrize("source", load_sources().values(), ids=lambda source: str(source.name))
-def test_every_route_of_ours_has_a_summary_a_shape_and_an_owner(source: Source) -> None:
-    document = build_document({source.name: source}, {})
+def test_every_operation_has_a_summary_a_response_type_and_a_tag(source: Source) -> None:
+    document = build_document({source.name: source}, ())
 
     assert source.summary
     for route in source.operations:
@@ -147,7 +142,7 @@ def test_every_route_of_ours_has_a_summary_a_shape_and_an_owner(source: Source) 
         assert route.method == "GET" or route.body is not None
 
 
-def test_a_key_goes_in_any_header_of_its_source_and_open_paths_need_none(document: Any) -> None:
+def test_security_schemes_are_the_source_s_headers_and_public_paths_have_none(document: Any) -> None:
     schemes = document["components"]["securitySchemes"]
 
     headers = {name: (scheme["type"], scheme["in"], scheme["name"]) for name, scheme in schemes.items()}
@@ -159,14 +154,14 @@ def test_a_key_goes_in_any_header_of_its_source_and_open_paths_need_none(documen
     assert document["paths"]["/east/{id}"]["get"]["security"] == []
 
 
-def test_a_refusal_is_shown_in_its_sources_words_and_in_its_own_where_it_has_them(document: Any) -> None:
+def test_errors_have_the_source_s_format_or_a_body_of_their_own(document: Any) -> None:
     answers = document["paths"]["/east/{id}/say"]["post"]["responses"]
 
     unknown = answers["404"]["content"]["application/json"]
-    assert unknown["examples"]["UnknownTicket"]["value"] == {
+    assert unknown["examples"]["unknown_ticket"]["value"] == {
         "north": {"code": 404, "message": "Ticket not found"}
     }
-    assert unknown["schema"] == {"$ref": "#/components/schemas/east.Refusal"}
+    assert unknown["schema"] == {"$ref": "#/components/schemas/east.Error"}
     assert answers["418"]["content"]["application/json"]["schema"] == {
         "type": "object",
         "properties": {"tea": {"type": "string"}},
@@ -174,7 +169,7 @@ def test_a_refusal_is_shown_in_its_sources_words_and_in_its_own_where_it_has_the
     }
 
 
-def test_only_those_refusals_are_listed_that_a_route_may_meet(document: Any) -> None:
+def test_only_possible_errors_are_listed(document: Any) -> None:
     paths = document["paths"]
     read = {"408", "413", "415", "417"}
     anywhere, counted = {"200", "400", "500", "503"}, {"401", "403", "429"}
@@ -190,7 +185,7 @@ def test_only_those_refusals_are_listed_that_a_route_may_meet(document: Any) -> 
     assert looking == anywhere | {"404"}
 
 
-def test_the_limit_is_told_with_every_counted_answer(document: Any) -> None:
+def test_rate_limit_headers_are_described_where_they_are_sent(document: Any) -> None:
     counted = document["paths"]["/east"]["post"]["responses"]
     uncounted = document["paths"]["/east/{id}"]["get"]["responses"]
 
@@ -200,7 +195,7 @@ def test_the_limit_is_told_with_every_counted_answer(document: Any) -> None:
     assert counted["429"]["headers"]["Retry-After"]["required"]
 
 
-def test_queries_and_names_in_paths_are_parameters(document: Any) -> None:
+def test_query_and_path_parameters_are_described(document: Any) -> None:
     parameters = document["paths"]["/east/all/{kind}"]["get"]["parameters"]
 
     assert [(each["name"], each["in"], each["required"]) for each in parameters] == [
@@ -212,7 +207,7 @@ def test_queries_and_names_in_paths_are_parameters(document: Any) -> None:
     assert parameters[1]["schema"]["minimum"] == 1
 
 
-def test_only_what_is_carried_out_once_takes_an_idempotency_key(document: Any) -> None:
+def test_only_idempotent_operations_have_an_idempotency_key(document: Any) -> None:
     takers = {
         path
         for path, item in document["paths"].items()
@@ -224,23 +219,13 @@ def test_only_what_is_carried_out_once_takes_an_idempotency_key(document: Any) -
     assert "Idempotent-Replayed" in document["paths"]["/east"]["post"]["responses"]["200"]["headers"]
 
 
-def test_a_filed_ticket_leads_to_what_can_be_done_with_it(document: Any) -> None:
-    links = document["paths"]["/east"]["post"]["responses"]["200"]["links"]
-
-    assert links["east-post-east-id-say"] == {
-        "operationId": "east-post-east-id-say",
-        "parameters": {"id": "$response.body#/id"},
-    }
-    assert links.keys() == {"east-post-east-id-say", "east-get-east-id"}
-
-
 def test_a_page_is_described_as_one(document: Any) -> None:
     answers = document["paths"]["/east/{id}"]["get"]["responses"]
 
     assert answers["200"]["content"].keys() == answers["404"]["content"].keys() == {"text/html"}
 
 
-async def test_no_answer_of_the_description_depends_on_the_database(gate: Gate) -> None:
+async def test_the_document_needs_no_database(gate: Gate) -> None:
     await gate.store.close()
 
     reply = await gate.send("/openapi.json", None, method="GET", key="")

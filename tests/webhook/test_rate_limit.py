@@ -1,17 +1,17 @@
-"""How much one sender may send, with a clock that is stepped by hand."""
+"""Rate limits, with a clock that is set by hand."""
 
 import random
 from itertools import pairwise
 
 import pytest
 
-from bot.sources import RateLimit
+from bot.sources.contract import RateLimit
 from bot.webhook import rate_limit as limits
 from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limited_error
 from tests.webhook.conftest import BODY, Gate, make_key
 
 
-async def test_a_key_is_limited_and_let_in_again(gate: Gate) -> None:
+async def test_a_key_is_limited_until_the_window_has_passed(gate: Gate) -> None:
     burst = [(await gate.send("/north/tickets")).status for _ in range(7)]
     gate.time[0] += 1.0
     later = await gate.send("/north/tickets")
@@ -22,9 +22,7 @@ async def test_a_key_is_limited_and_let_in_again(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize(("owner", "limit", "wait"), [("north", 5, "1"), ("south", 20, "60")])
-async def test_who_is_over_the_limit_is_told_how_long_to_wait(
-    gate: Gate, owner: str, limit: int, wait: str
-) -> None:
+async def test_429_says_how_long_to_wait(gate: Gate, owner: str, limit: int, wait: str) -> None:
     for _ in range(limit):
         await gate.send(f"/{owner}/tickets")
 
@@ -34,7 +32,7 @@ async def test_who_is_over_the_limit_is_told_how_long_to_wait(
     assert f"{wait} s" in reply.refuses(owner)
 
 
-async def test_every_answer_says_what_is_left(gate: Gate) -> None:
+async def test_every_response_has_rate_limit_headers(gate: Gate) -> None:
     replies = [await gate.send("/north/tickets", body) for body in (BODY, b"no json", BODY, BODY, BODY, BODY)]
 
     assert [reply.status for reply in replies] == [200, 400, 200, 200, 200, 429]
@@ -44,13 +42,13 @@ async def test_every_answer_says_what_is_left(gate: Gate) -> None:
     assert {reply.headers["ratelimit-reset"] for reply in replies} == {"1"}
 
 
-async def test_strangers_are_told_nothing_of_a_keys_limit(gate: Gate) -> None:
+async def test_401_has_no_rate_limit_headers(gate: Gate) -> None:
     reply = await gate.send("/north/tickets", key="wrong")
 
     assert not any(name.startswith("ratelimit") for name in reply.headers)
 
 
-async def test_one_key_does_not_use_up_another(gate: Gate) -> None:
+async def test_keys_have_separate_limits(gate: Gate) -> None:
     other, _ = await make_key(gate.store, "north")
     for _ in range(6):
         await gate.send("/north/tickets")
@@ -58,14 +56,14 @@ async def test_one_key_does_not_use_up_another(gate: Gate) -> None:
     assert (await gate.send("/north/tickets", key=other)).status == 200
 
 
-async def test_strangers_do_not_use_up_a_key(gate: Gate) -> None:
+async def test_requests_without_the_key_do_not_count_towards_its_limit(gate: Gate) -> None:
     for _ in range(10):
         await gate.send("/north/tickets", key=gate.keys["north"][:11])
 
     assert (await gate.send("/north/tickets")).status == 200
 
 
-async def test_an_address_is_limited_whatever_its_key(gate: Gate) -> None:
+async def test_a_limit_per_address_counts_all_keys(gate: Gate) -> None:
     statuses = [(await gate.send("/south/tickets", key=f"guess-{n}")).status for n in range(20)]
 
     assert statuses == [401] * 20
@@ -87,7 +85,7 @@ def test_no_window_ever_holds_more_than_the_limit() -> None:
     assert any(late - early < 0.25 for early, late in pairwise(accepted))
 
 
-def test_who_waits_as_long_as_told_is_let_in() -> None:
+def test_a_request_after_retry_after_is_accepted() -> None:
     now = 0.3
     window = SlidingWindowLimiter(RateLimit(requests=1, seconds=2.5), lambda: now)
 
@@ -99,7 +97,7 @@ def test_who_waits_as_long_as_told_is_let_in() -> None:
         now += refused.retry_after
 
 
-def test_what_is_refused_is_not_counted() -> None:
+def test_a_rejected_request_is_not_counted() -> None:
     now = 0.0
     window = SlidingWindowLimiter(RateLimit(requests=1, seconds=1.0), lambda: now)
     window.hit("a")
@@ -110,7 +108,7 @@ def test_what_is_refused_is_not_counted() -> None:
     assert not window.hit("a").retry_after_seconds
 
 
-def test_the_silent_are_forgotten() -> None:
+def test_clients_without_recent_requests_are_dropped() -> None:
     now = 0.0
     window = SlidingWindowLimiter(RateLimit(requests=5, seconds=1.0), lambda: now)
     for who in range(100):
@@ -122,7 +120,7 @@ def test_the_silent_are_forgotten() -> None:
     assert list(window._expiries) == ["last"]
 
 
-def test_a_crowd_of_callers_is_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_tracked_clients_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_TRACKED_CLIENTS", 50)
     window = SlidingWindowLimiter(RateLimit(requests=1, seconds=1.0), lambda: 0.0)
 
@@ -133,7 +131,7 @@ def test_a_crowd_of_callers_is_not_remembered_without_end(monkeypatch: pytest.Mo
     assert window.hit("999").retry_after_seconds
 
 
-def test_in_a_crowd_the_one_silent_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_with_the_oldest_request_is_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_TRACKED_CLIENTS", 2)
     window = SlidingWindowLimiter(RateLimit(requests=2, seconds=1.0), lambda: 0.0)
 

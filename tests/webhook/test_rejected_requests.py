@@ -1,9 +1,9 @@
-"""What makes no sense is kept for the operator, if its sender has a key."""
+"""Requests that cannot be parsed are stored for the operator, if they have a valid key."""
 
 from tests.webhook.conftest import Gate
 
 
-async def test_an_invalid_body_is_kept_with_what_its_sender_was_told(gate: Gate) -> None:
+async def test_an_invalid_body_is_stored_with_its_error(gate: Gate) -> None:
     reply = await gate.send("/south/tickets", b'{"subject":')
 
     (kept,) = await gate.store.list_rejected_requests(10)
@@ -13,28 +13,28 @@ async def test_an_invalid_body_is_kept_with_what_its_sender_was_told(gate: Gate)
     assert kept.key_prefix == gate.prefixes["south"]
 
 
-async def test_an_invalid_body_of_any_endpoint_is_kept(gate: Gate) -> None:
+async def test_an_invalid_body_of_any_endpoint_is_stored(gate: Gate) -> None:
     await gate.send("/north/tickets/TEST-1/say", b"{}")
 
     (kept,) = await gate.store.list_rejected_requests(10)
     assert kept.path == "/north/tickets/TEST-1/say"
 
 
-async def test_a_long_body_is_kept_in_part(gate: Gate) -> None:
+async def test_a_long_invalid_body_is_stored_in_part(gate: Gate) -> None:
     await gate.send("/south/tickets", b"x" * 100_000)
 
     (kept,) = await gate.store.list_rejected_requests(10)
     assert (len(kept.body), kept.size) == (8192, 100_000)
 
 
-async def test_bodies_of_strangers_are_not_kept(gate: Gate) -> None:
+async def test_a_body_without_a_valid_key_is_not_stored(gate: Gate) -> None:
     await gate.send("/south/tickets", b"no json", key="wrong")
     await gate.send("/south/tickets")
 
     assert await gate.store.list_rejected_requests(10) == []
 
 
-async def test_only_the_newest_of_each_key_are_kept(gate: Gate) -> None:
+async def test_only_the_newest_of_each_key_are_stored(gate: Gate) -> None:
     await gate.send("/north/tickets", b"north")
     for number in range(60):
         gate.time[0] += 10

@@ -1,7 +1,4 @@
-"""A chat log as readable lines, from the three formats plugins have sent it in; and such a line taken apart.
-
-Knows nothing of tickets.
-"""
+"""Format a chat log as lines, from the three formats that plugins send, and parse such a line."""
 
 import json
 import re
@@ -17,7 +14,7 @@ _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
 _SENDER_KEYS = ("username", "sender", "name", "playerName", "player")
 _TEXT_KEYS = ("message", "content", "text")
 _TIME_KEYS = ("timestamp", "time")
-# What a kept line consists of. A name without a colon in it, so that an address is no speaker.
+# A stored line. A name has no colon, so that an address is not taken for one.
 _LINE = re.compile(
     r"(?:(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))? )?"
     r"(?:(?P<sender>[^:]{1,48}): )?(?P<text>.*)"
@@ -34,7 +31,7 @@ def to_chat_lines(entries: Iterable[ChatEntry]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLine:
-    """One line of chat, taken apart."""
+    """A parsed line of chat."""
 
     text: str
     sent_at: datetime
@@ -42,13 +39,13 @@ class ChatLine:
 
 
 def parse_chat_line(line: str, *, created_at: datetime) -> ChatLine:
-    """Who said a kept line, and when.
+    """Parse a stored line.
 
     A line has a time and no date: it is of the day before its ticket if it would be later than that. Without
     a time it is as old as its ticket.
     """
     match = _LINE.fullmatch(line)
-    if match is None:  # kept before lines could not break
+    if match is None:  # with a line break in it
         return ChatLine(text=line, sent_at=created_at)
     return ChatLine(text=match["text"], sent_at=_resolve_time(match, created_at), sender=match["sender"])
 
@@ -62,14 +59,14 @@ def _resolve_time(match: re.Match[str], created_at: datetime) -> datetime:
 
 
 def _format_entry(entry: ChatEntry) -> str:
-    spoken = _decode_json_entry(entry) if isinstance(entry, str) else entry
-    text = spoken if isinstance(spoken, str) else _format_message(spoken)
+    decoded = _decode_json_entry(entry) if isinstance(entry, str) else entry
+    text = decoded if isinstance(decoded, str) else _format_message(decoded)
     # A line break inside an entry would let a player forge the next line.
     return " ".join(part for part in map(strip_control_chars, text.splitlines()) if part.strip()).strip()
 
 
 def _decode_json_entry(entry: str) -> ChatEntry:
-    """The object a JSON text stands for; any other text is a line already."""
+    """The object in a JSON text; any other text is a line already."""
     if not entry.lstrip().startswith("{"):
         return entry
     try:
@@ -82,12 +79,12 @@ def _decode_json_entry(entry: str) -> ChatEntry:
 def _format_message(message: Mapping[str, object]) -> str:
     text = _first_value(message, _TEXT_KEYS)
     if not isinstance(text, str):
-        return json.dumps(message, ensure_ascii=False)  # of an unknown shape: better shown than lost
+        return json.dumps(message, ensure_ascii=False)  # in an unknown format: better shown than lost
     if blank_to_none(text) is None:
         return ""
     sender = _first_value(message, _SENDER_KEYS)
-    said = f"{sender}: {text}" if isinstance(sender, str) and blank_to_none(sender) else text
-    return f"{_format_time(_first_value(message, _TIME_KEYS))} {said}".lstrip()
+    line = f"{sender}: {text}" if isinstance(sender, str) and blank_to_none(sender) else text
+    return f"{_format_time(_first_value(message, _TIME_KEYS))} {line}".lstrip()
 
 
 def _first_value(message: Mapping[str, object], keys: tuple[str, ...]) -> object:

@@ -1,17 +1,15 @@
-"""What the modl API says back to whoever files or works on a ticket, and both kinds of its refusals.
+"""The errors of the modl API: its error format, and what each ticket error is in its words.
 
-The plugin counts a ticket as filed if it reads `success` and `ticketId`; the other two are what the system it
-was written for sends. It shows a refusal's `error` to the player, and can only read it as text. Where a
-ticket asked for is not there, the contract has other words than its envelope.
+The plugin shows `error` to the player, and can only read it as text. For a ticket that does not exist the
+contract has other bodies than its error format.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from bot.sources import ApiError, JsonObject
-from bot.sources.requests import RateLimitState, UpdateResult
+from bot.sources.contract import ApiError, JsonObject
+from bot.sources.requests import RateLimitState
 from bot.tickets.errors import AlreadyLinked, OpenTicketLimitReached, TicketClosed, TicketError, UnknownTicket
-from bot.tickets.ticket import Ticket
 
 _RATE_LIMITED = "Rate limit exceeded"
 _TICKET_NOT_FOUND = "Ticket not found"
@@ -40,30 +38,8 @@ REPORT_ERRORS: ErrorMap = {
 }
 
 
-def ticket_created(ticket: Ticket) -> JsonObject:
-    """The answer to `POST /v1/minecraft/tickets`."""
-    return _success("Ticket created successfully", ticketId=ticket.public_id)
-
-
-def draft_created(ticket: Ticket) -> JsonObject:
-    """The answer to `POST /v1/minecraft/tickets/unfinished`."""
-    return _success("Ticket draft created - complete the form on the panel", ticketId=ticket.public_id)
-
-
-def player_linked(result: UpdateResult) -> JsonObject:
-    """The answer to `POST /v1/minecraft/tickets/{id}/claim`."""
-    ticket = result.ticket
-    message = "Ticket successfully linked to your account"
-    return _success(message, ticketId=ticket.public_id, subject=ticket.subject)
-
-
-def report_updated(message: str) -> Callable[[UpdateResult], JsonObject]:
-    """The answer to work on a report."""
-    return lambda done: _success(message)
-
-
 def format_error(api_error: ApiError) -> JsonObject:
-    """The error envelope: `error` is text here."""
+    """The body of an error: `error` is text here."""
     if api_error.status == 429:
         return _failure(429, _RATE_LIMITED, _RATE_LIMITED) | {"retryAfterSeconds": api_error.retry_after or 1}
     error = "Unauthorized" if api_error.status == 401 else api_error.message
@@ -71,17 +47,13 @@ def format_error(api_error: ApiError) -> JsonObject:
 
 
 def rate_limit_headers(state: RateLimitState) -> Mapping[str, str]:
-    """Both spellings that this contract has for what is left, and for when to come back."""
+    """Both spellings that the contract has for the remaining requests and for the time to wait."""
     remaining = str(state.remaining)
     headers = {"X-RateLimit-Remaining": remaining, "X-Rate-Limit-Remaining": remaining}
     if state.retry_after_seconds <= 0:
         return headers
     wait = str(max(1, math.ceil(state.retry_after_seconds)))
     return headers | {"X-RateLimit-Retry-After": wait, "X-Rate-Limit-Retry-After-Seconds": wait}
-
-
-def _success(message: str, **fields: str) -> JsonObject:
-    return {"status": 200, "success": True, **fields, "message": message}
 
 
 def _failure(status: int, error: str, message: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""A request as the page prints it."""
+"""An example request, as the contract's page prints it."""
 
-from bot.sources import JsonObject
+from bot.sources.contract import JsonObject
 
 TICKET: JsonObject = {
     "creatorUuid": "550e8400-e29b-41d4-a716-446655440000",

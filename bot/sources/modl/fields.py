@@ -1,21 +1,27 @@
-"""What single fields may hold, each with the JSON Schema of exactly that. Knows no whole request."""
+"""The field types of modl requests with their JSON Schemas, and parsing into a request model."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from bot.sources.contract import ApiError
 from bot.sources.modl.chat_log import to_chat_lines
 from bot.sources.validation import (
+    FieldError,
     MaxLength,
     OptionalText,
+    Payload,
+    Query,
     RequiredText,
     blank_to_none,
     field_error,
+    parse_json,
+    parse_query,
     validate_list,
 )
 
@@ -31,7 +37,7 @@ _MAX_IDS = 100
 
 
 def parse_uuid(value: object) -> str:
-    """The UUID in the one form we keep: players without a version digit are real (Bedrock)."""
+    """The UUID in lower case with dashes. Those of Bedrock players have no version digit."""
     if value is None or not _require_str(value).strip(" \t\r\n"):
         raise field_error("is required")
     match = _UUID_REGEX.fullmatch(_require_str(value))
@@ -52,7 +58,7 @@ def _require_str(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Within(MaxLength):
-    """As AtMost, in this contract's words."""
+    """The most characters of a text, in this contract's words."""
 
     def _check(self, value: object) -> object:
         if isinstance(value, str) and len(value) > self.characters:
@@ -62,7 +68,7 @@ class Within(MaxLength):
 
 @dataclass(frozen=True, slots=True)
 class NotNull:
-    """Said of a word in a query, where there is no null."""
+    """Leaves null out of the schema: a query has none."""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -74,7 +80,7 @@ class NotNull:
 def _limited_list(
     value: object, *types: type, expected: str, max_items: int, max_length: int | None = None
 ) -> list[Any]:
-    """The entries of a list that are not null; of each, if it is a text, the length is limited."""
+    """The entries of a list that are not null; `max_length` is that of a text among them."""
     entries = validate_list(value, *types, expected=expected)
     if isinstance(value, list) and len(value) > max_items:
         raise field_error(f"must have at most {max_items:,} entries")
@@ -120,7 +126,7 @@ Uuid = Annotated[
         parse_uuid, {"type": "string", "pattern": f"^{_WHITESPACE}{_UUID_PATTERN}{_WHITESPACE}$"}
     ),
 ]
-# No path with a brace in it is known here.
+# Without braces: in a path they would be a parameter.
 PathUuid = Annotated[
     str,
     _before_validator(
@@ -152,3 +158,27 @@ ChatLog = Annotated[
 Ids = Annotated[
     tuple[str, ...], _before_validator(_parse_ids, _list_schema(_MAX_IDS, type=["string", "null"]))
 ]
+
+_BodyT = TypeVar("_BodyT", bound=Payload)
+_QueryT = TypeVar("_QueryT", bound=Query)
+
+
+def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
+    """Parse a JSON body. Raises ApiError(400) with the first problem."""
+    try:
+        return parse_json(model, body)
+    except FieldError as error:
+        raise validation_error(error) from error
+
+
+def parse_query_params(model: type[_QueryT], query: Mapping[str, str]) -> _QueryT:
+    """Parse a query. Raises ApiError(400) with the first problem."""
+    try:
+        return parse_query(model, query)
+    except FieldError as error:
+        raise validation_error(error) from error
+
+
+def validation_error(error: FieldError) -> ApiError:
+    """The error for a field, in this contract's words."""
+    return ApiError(400, f"Invalid data provided: {error.field} {error.reason}.")

@@ -1,153 +1,127 @@
-"""What a Minecraft server asks for besides filing a ticket. Models live here and die here.
+"""Parse the requests of the modl API, besides those that create tickets, into typed requests.
 
-How they are read where the documentation is silent:
-- A status filter knows two groups. Our open and in-progress are "open"; our resolved and closed are "closed".
-  A filter for drafts finds nothing: a draft is an open ticket here.
-- A UUID in a path comes in every form in which it may come in a body, but for braces.
-- Ids are those that were answered to whoever filed the ticket ("PLAYER-123456").
-- To claim a ticket is to link it to the player who filed it: staff who work on it claim it in Discord.
+Where the documentation leaves it open:
+- Ids are those of the response to a created ticket ("PLAYER-123456").
+- To claim a ticket is to link it to the player who created it: staff claim it in Discord.
+- A report is a ticket of type player or chat. Any other ticket is not found as a report.
+- A report that is resolved or dismissed again stays as it was, without another reply.
 """
-# ruff: noqa: N815 - fields keep the contract's spelling letter for letter
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, TypeVar
 
-from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from bot.sources import ApiRequest
-from bot.sources.modl.fields import Ids, Name, NotNull, Uuid, parse_uuid
-from bot.sources.modl.requests import TYPE_NAMES, build_player, parse_body, validation_error
-from bot.sources.modl.vocabulary import ALL, OPEN, REPORT_TYPES, STATUS_FILTERS, TYPE_LABELS, TYPES
-from bot.sources.requests import GetPublicTicket, GetTicket, GetTickets, ListTickets, UpdateTicket
-from bot.sources.validation import FieldError, Payload, Query, choice, parse_query, query_int
-from bot.tickets.errors import AlreadyLinked
-from bot.tickets.message import Actor
+from bot.sources.contract import ApiRequest
+from bot.sources.modl.fields import parse_body, parse_query_params, parse_uuid, validation_error
+from bot.sources.modl.requests import (
+    DEFAULT_LIMIT,
+    AssignBody,
+    DismissBody,
+    IdsBody,
+    LinkBody,
+    OpenReportsQuery,
+    ReportsQuery,
+    ResolveBody,
+    TicketListQuery,
+    build_player,
+)
+from bot.sources.modl.vocabulary import REPORT_TYPES
+from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
+from bot.sources.validation import FieldError
+from bot.tickets.errors import AlreadyLinked, UnknownTicket
+from bot.tickets.message import Actor, Words
 from bot.tickets.queries import TicketQuery
 from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.workspace import Workspace
 
-SOURCE_NAME = "modl"
-_DEFAULT_LIMIT = 50  # tickets in a list, if nobody asks for another number
+_SOURCE_NAME = "modl"
 _TICKET_ID_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
-_TYPES_BY_FILTER = {word: (meaning,) for word, meaning in TYPES.items()} | {"all": tuple(TYPE_LABELS)}
-_STATUS_NAMES = "open, closed, all"
-_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=ALL)
-_OPEN_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=OPEN)
-_TYPE_FILTER = choice(_TYPES_BY_FILTER, allowed_text=f"{TYPE_NAMES}, all", blank=_TYPES_BY_FILTER["all"])
-
-
-class ReportsQuery(Query):
-    """The query of `GET /v1/minecraft/reports/player/{uuid}`: whatever their status."""
-
-    status: Annotated[tuple[Status, ...], _STATUS_FILTER, NotNull()] = Field(
-        default=ALL, json_schema_extra={"default": "all"}
-    )
-    limit: Annotated[int, query_int(1, 100)] = _DEFAULT_LIMIT
-
-
-class OpenReportsQuery(ReportsQuery):
-    """The query of `GET /v1/minecraft/reports`: the open ones unless others are asked for."""
-
-    status: Annotated[tuple[Status, ...], _OPEN_STATUS_FILTER, NotNull()] = Field(
-        default=OPEN, json_schema_extra={"default": "open"}
-    )
-
-
-class TicketListQuery(ReportsQuery):
-    """The query of `GET /v1/minecraft/tickets`."""
-
-    type: Annotated[tuple[str, ...], _TYPE_FILTER, NotNull()] = Field(
-        default=_TYPES_BY_FILTER["all"], json_schema_extra={"default": "all"}
-    )
-
-
-class IdsBody(Payload):
-    """The body of `POST /v1/minecraft/tickets/by-ids`."""
-
-    ids: Ids = ()
-
-
-class LinkBody(Payload):
-    """The body of `POST /v1/minecraft/tickets/{id}/claim`."""
-
-    playerUuid: Uuid
-    playerName: Name
-
-
-_QueryT = TypeVar("_QueryT", bound=Query)
 
 
 def list_tickets(request: ApiRequest) -> ListTickets:
-    """Raises Refused(400, ...)."""
-    query = _parse_query(TicketListQuery, request)
+    """`GET /v1/minecraft/tickets`. Raises ApiError(400)."""
+    query = parse_query_params(TicketListQuery, request.query)
     return ListTickets(query=_ticket_query(query, categories=query.type))
 
 
 def list_player_tickets(request: ApiRequest) -> ListTickets:
-    """The newest that this player filed. Raises Refused(400, ...)."""
-    return ListTickets(query=TicketQuery(limit=_DEFAULT_LIMIT, reporter_id=_player_uuid(request)))
+    """`GET /v1/minecraft/tickets/player/{uuid}`. Raises ApiError(400)."""
+    return ListTickets(query=TicketQuery(limit=DEFAULT_LIMIT, reporter_id=_player_uuid(request)))
 
 
 def get_ticket(request: ApiRequest) -> GetTicket:
+    """`GET /v1/minecraft/tickets/{id}`."""
     return GetTicket(ticket_id=ticket_id(request))
 
 
 def get_tickets_by_ids(request: ApiRequest) -> GetTickets:
-    """Raises Refused(400, ...)."""
+    """`POST /v1/minecraft/tickets/by-ids`. Raises ApiError(400)."""
     return GetTickets(ticket_ids=parse_body(IdsBody, request.body).ids)
 
 
-def public_status(request: ApiRequest) -> GetPublicTicket:
-    return GetPublicTicket(ticket_id=ticket_id(request))
-
-
 def link_player(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /v1/minecraft/tickets/{id}/claim`. Raises ApiError(400)."""
     body = parse_body(LinkBody, request.body)
     player = build_player(body.playerUuid, body.playerName) or Player()
-    by = Actor(id=body.playerUuid, name=body.playerName, source=SOURCE_NAME)
     return UpdateTicket(
         ticket_id=ticket_id(request),
-        actor=by,
-        change=lambda ticket, workspace, by: _link_ticket(ticket, player),
+        actor=Actor(id=body.playerUuid, name=body.playerName, source=_SOURCE_NAME),
+        change=lambda ticket, workspace, actor: _link_ticket(ticket, player),
     )
 
 
 def _link_ticket(ticket: Ticket, player: Player) -> Ticket:
-    """Every ticket came with a player. That of an anticheat is nobody's, least of all the accused's."""
+    """Link a ticket to its player. One by an anticheat has none, and must not be linked to the accused."""
     if ticket.reporter.id is None:
         raise AlreadyLinked
     return ticket.link(player)
 
 
 def list_reports(request: ApiRequest) -> ListTickets:
-    """Raises Refused(400, ...)."""
-    return ListTickets(query=_ticket_query(_parse_query(OpenReportsQuery, request), categories=REPORT_TYPES))
+    """`GET /v1/minecraft/reports`. Raises ApiError(400)."""
+    return ListTickets(
+        query=_ticket_query(parse_query_params(OpenReportsQuery, request.query), categories=REPORT_TYPES)
+    )
 
 
 def list_reports_on_player(request: ApiRequest) -> ListTickets:
-    """Those that report this player. Raises Refused(400, ...)."""
-    search = _ticket_query(_parse_query(ReportsQuery, request), categories=REPORT_TYPES)
-    return ListTickets(query=replace(search, reported_id=_player_uuid(request)))
+    """`GET /v1/minecraft/reports/player/{uuid}`. Raises ApiError(400)."""
+    query = _ticket_query(parse_query_params(ReportsQuery, request.query), categories=REPORT_TYPES)
+    return ListTickets(query=replace(query, reported_id=_player_uuid(request)))
+
+
+def assign(request: ApiRequest) -> UpdateTicket:
+    """`POST /v1/minecraft/reports/{id}/assign`. Raises ApiError(400)."""
+    assignee = _staff_actor(parse_body(AssignBody, request.body).assignee)
+    return UpdateTicket(
+        ticket_id=ticket_id(request),
+        actor=_staff_actor(None),
+        change=lambda ticket, workspace, actor: _ensure_report(ticket).assign(assignee),
+    )
+
+
+def resolve(request: ApiRequest) -> UpdateTicket:
+    """`POST /v1/minecraft/reports/{id}/resolve`. Raises ApiError(400)."""
+    body = parse_body(ResolveBody, request.body)
+    return _close_report(request, body.resolvedBy, body.reply_text, Status.RESOLVED)
+
+
+def dismiss(request: ApiRequest) -> UpdateTicket:
+    """`POST /v1/minecraft/reports/{id}/dismiss`. Raises ApiError(400)."""
+    body = parse_body(DismissBody, request.body)
+    return _close_report(request, body.dismissedBy, body.reply_text, Status.CLOSED)
 
 
 def ticket_id(request: ApiRequest) -> str:
-    """The id in the path. What can be none, such as half a character, becomes "", which no ticket has."""
-    name = request.path_params["id"]
-    return name if _TICKET_ID_PATTERN.fullmatch(name) else ""
+    """The id in the path; "" for what cannot be one, such as half a surrogate pair."""
+    value = request.path_params["id"]
+    return value if _TICKET_ID_PATTERN.fullmatch(value) else ""
 
 
 def _ticket_query(query: ReportsQuery, *, categories: Sequence[str]) -> TicketQuery:
     return TicketQuery(limit=query.limit, statuses=query.status, categories=categories)
-
-
-def _parse_query(model: type[_QueryT], request: ApiRequest) -> _QueryT:
-    try:
-        return parse_query(model, request.query)
-    except FieldError as problem:
-        raise validation_error(problem) from problem
 
 
 def _player_uuid(request: ApiRequest) -> str:
@@ -155,3 +129,25 @@ def _player_uuid(request: ApiRequest) -> str:
         return parse_uuid(request.path_params["uuid"])
     except PydanticCustomError as error:
         raise validation_error(FieldError("uuid", error.message())) from error
+
+
+def _close_report(request: ApiRequest, name: str | None, text: str, status: Status) -> UpdateTicket:
+    def reply(ticket: Ticket, actor: Actor) -> Words | None:
+        return None if _ensure_report(ticket).status.is_closed else ticket.reply(actor, text)
+
+    def close(ticket: Ticket, workspace: Workspace, actor: Actor) -> Ticket:
+        return ticket if ticket.status.is_closed else ticket.set_status(status)
+
+    return UpdateTicket(ticket_id=ticket_id(request), actor=_staff_actor(name), message=reply, change=close)
+
+
+def _staff_actor(name: str | None) -> Actor:
+    """A member of staff whom the game server knows by name alone."""
+    known_as = name or "Staff"
+    return Actor(id=known_as, name=known_as, source=_SOURCE_NAME)
+
+
+def _ensure_report(ticket: Ticket) -> Ticket:
+    if ticket.category not in REPORT_TYPES:
+        raise UnknownTicket
+    return ticket

@@ -1,6 +1,6 @@
-"""The shapes of what the modl API says back, for its description.
+"""The response bodies of the modl API.
 
-A key that is not required is left out where there is nothing to say: nothing is ever null. Moments are whole
+A key that is not required is left out where it has no value: nothing is ever null. Times are whole
 milliseconds since 1970, UTC.
 """
 # ruff: noqa: N815 - fields keep the contract's spelling letter for letter
@@ -16,7 +16,7 @@ Priority = Literal["low", "normal", "high"]
 
 
 class TicketCreated(TypedDict):
-    """A ticket is filed."""
+    """A ticket was created."""
 
     status: Literal[200]
     success: Literal[True]
@@ -33,7 +33,7 @@ class ChatMessage(TypedDict):
 
 
 class TicketReply(TypedDict):
-    """What was said on a ticket; the first is the description it was filed with."""
+    """A message on a ticket; the first is its description."""
 
     id: str
     content: str
@@ -55,7 +55,7 @@ class PlayerTicket(TypedDict):
 
 
 class TicketLookup(TypedDict):
-    """A ticket asked for by its id, among others."""
+    """A ticket found by its id, among others."""
 
     id: str
     type: TicketType
@@ -88,7 +88,7 @@ class TicketSummary(TypedDict):
 
 
 class TicketDetail(TypedDict):
-    """A ticket with everything that was said on it."""
+    """A ticket with its messages."""
 
     id: str
     type: TicketType
@@ -141,14 +141,14 @@ class PlayerTicketList(TypedDict):
 
 
 class TicketLookupList(TypedDict):
-    """In the order asked for; those there are not are left out."""
+    """In the order of the ids; those that do not exist are left out."""
 
     status: Literal[200]
     tickets: list[TicketLookup]
 
 
 class TicketDetailResponse(TypedDict):
-    """The ticket asked for."""
+    """One ticket."""
 
     status: Literal[200]
     ticket: TicketDetail
@@ -162,7 +162,7 @@ class ReportList(TypedDict):
 
 
 class PlayerLinked(TypedDict):
-    """A ticket belongs to the player who claimed it."""
+    """A ticket was linked to its player."""
 
     status: Literal[200]
     success: Literal[True]
@@ -172,7 +172,7 @@ class PlayerLinked(TypedDict):
 
 
 class ReportUpdated(TypedDict):
-    """A report was worked on."""
+    """A report was updated."""
 
     status: Literal[200]
     success: Literal[True]

@@ -1,57 +1,86 @@
-"""Kept tickets as the modl API shows them: one, many, and as reports. Never raises for a kept ticket."""
+"""Serialize responses of the modl API. Any stored ticket can be serialized.
 
-from collections.abc import Sequence
+The plugin counts a ticket as created if it reads `success` and `ticketId`; `status` and `message` are what
+the backend it was written for sends.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.sources import JsonObject
+from bot.sources.contract import JsonObject
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
 from bot.sources.modl.requests import REPLAY_LABEL
 from bot.sources.modl.vocabulary import PRIORITY_OUT
+from bot.sources.requests import UpdateResult
 from bot.tickets.message import Message, MessageKind
 from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.ticket import Ticket
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNKNOWN_AUTHOR = "Player"  # who said it, if their name is not known
-_UNKNOWN_REPORTER = "Unknown"  # who reported it, if their name is not known
+_UNKNOWN_AUTHOR = "Player"  # the author of a message without a name
+_UNKNOWN_REPORTER = "Unknown"  # a reporter without a name
 
 JsonDict = dict[str, object]
 
 
+def ticket_created(ticket: Ticket) -> JsonObject:
+    """The response to `POST /v1/minecraft/tickets`."""
+    return _success("Ticket created successfully", ticketId=ticket.public_id)
+
+
+def draft_created(ticket: Ticket) -> JsonObject:
+    """The response to `POST /v1/minecraft/tickets/unfinished`."""
+    return _success("Ticket draft created - complete the form on the panel", ticketId=ticket.public_id)
+
+
+def player_linked(result: UpdateResult) -> JsonObject:
+    """The response to `POST /v1/minecraft/tickets/{id}/claim`."""
+    ticket = result.ticket
+    message = "Ticket successfully linked to your account"
+    return _success(message, ticketId=ticket.public_id, subject=ticket.subject)
+
+
+def report_updated(message: str) -> Callable[[UpdateResult], JsonObject]:
+    """The response to `POST /v1/minecraft/reports/{id}/` assign, resolve and dismiss."""
+    return lambda result: _success(message)
+
+
 def ticket_list(page: TicketPage) -> JsonObject:
-    """The answer to `GET /v1/minecraft/tickets`."""
-    return {"status": 200, "tickets": [_ticket_summary(case) for case in page.items]}
+    """The response to `GET /v1/minecraft/tickets`."""
+    return {"status": 200, "tickets": [_ticket_summary(details) for details in page.items]}
 
 
 def player_ticket_list(page: TicketPage) -> JsonObject:
-    """The answer to `GET /v1/minecraft/tickets/player/{uuid}`."""
+    """The response to `GET /v1/minecraft/tickets/player/{uuid}`."""
     return {
         "status": 200,
-        "tickets": [_base_fields(case.ticket) | _created_at_field(case.ticket) for case in page.items],
+        "tickets": [
+            _base_fields(details.ticket) | _created_at_field(details.ticket) for details in page.items
+        ],
     }
 
 
 def tickets_by_ids(details: Sequence[TicketDetails]) -> JsonObject:
-    """The answer to `POST /v1/minecraft/tickets/by-ids`."""
-    return {"status": 200, "tickets": [_ticket_lookup(case.ticket) for case in details]}
+    """The response to `POST /v1/minecraft/tickets/by-ids`."""
+    return {"status": 200, "tickets": [_ticket_lookup(one.ticket) for one in details]}
 
 
 def ticket_detail(details: TicketDetails) -> JsonObject:
-    """The answer to `GET /v1/minecraft/tickets/{id}`."""
+    """The response to `GET /v1/minecraft/tickets/{id}`."""
     return {"status": 200, "ticket": _ticket_detail(details)}
 
 
 def report_list(page: TicketPage) -> JsonObject:
-    """The answer to `GET /v1/minecraft/reports` and `GET /v1/minecraft/reports/player/{uuid}`."""
-    return {"status": 200, "reports": [_report(case.ticket) for case in page.items]}
+    """The response to `GET /v1/minecraft/reports` and `GET /v1/minecraft/reports/player/{uuid}`."""
+    return {"status": 200, "reports": [_report(details.ticket) for details in page.items]}
 
 
 def _ticket_summary(details: TicketDetails) -> JsonDict:
     ticket = details.ticket
-    described = 1 if ticket.body else 0
+    descriptions = 1 if ticket.body else 0
     counts = {
         "hasStaffResponse": details.replies > 0,
-        "replyCount": described + details.replies + details.follow_ups,
+        "replyCount": descriptions + details.replies + details.follow_ups,
         "locked": ticket.status.is_closed,
     }
     return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | counts)
@@ -64,13 +93,13 @@ def _ticket_lookup(ticket: Ticket) -> JsonDict:
 
 def _ticket_detail(details: TicketDetails) -> JsonDict:
     ticket = details.ticket
-    said = {
+    content = {
         "locked": ticket.status.is_closed,
         "replies": _replies(details),
         "chatMessages": _chat_messages(ticket),
         "replayUrl": _replay_url(ticket),
     }
-    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | said)
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | content)
 
 
 def _report(ticket: Ticket) -> JsonDict:
@@ -135,12 +164,12 @@ def _replay_url(ticket: Ticket) -> str | None:
 
 
 def _replies(details: TicketDetails) -> list[JsonDict]:
-    said = [_reply(message) for message in details.messages if message.kind is not MessageKind.EVENT]
-    return [_description_as_reply(details.ticket), *said] if details.ticket.body else said
+    replies = [_reply(message) for message in details.messages if message.kind is not MessageKind.EVENT]
+    return [_description_as_reply(details.ticket), *replies] if details.ticket.body else replies
 
 
 def _description_as_reply(ticket: Ticket) -> JsonDict:
-    """What a ticket was filed with, as the first that was said on it."""
+    """The ticket's description, as its first message."""
     return _without_nulls(
         {
             "id": ticket.uid,
@@ -180,3 +209,7 @@ def _to_millis(time: datetime) -> int:
 
 def _without_nulls(fields: JsonDict) -> JsonDict:
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _success(message: str, **fields: str) -> JsonObject:
+    return {"status": 200, "success": True, **fields, "message": message}

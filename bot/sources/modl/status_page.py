@@ -1,7 +1,6 @@
-"""The page behind the link that the plugin shows once a ticket is filed.
+"""The web page of a ticket's status, to which the plugin links once the ticket is created.
 
-Anybody can open it and ids can be guessed: it says how far a ticket is, and nothing that anybody wrote, nor
-any name.
+It is public and ids can be guessed: it shows the status, and no text that a person wrote, nor a name.
 """
 
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from bot.sources import HtmlPage
+from bot.sources.contract import HtmlPage
 from bot.sources.modl.vocabulary import TYPE_LABELS
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Status
@@ -24,11 +23,11 @@ _STATUS_TEXT = {
 
 
 def render_status_page(details: TicketDetails | None) -> HtmlPage:
-    """The answer to `GET /ticket/{id}`."""
+    """The response to `GET /ticket/{id}`."""
     if details is None:
         return HtmlPage(html=_template().render(ticket=None), status=404)
     ticket = details.ticket
-    shown = {
+    values = {
         "id": ticket.public_id,
         "kind": TYPE_LABELS.get(ticket.category, "Ticket"),
         "status": _STATUS_TEXT[ticket.status],
@@ -36,12 +35,12 @@ def render_status_page(details: TicketDetails | None) -> HtmlPage:
         "changed": _format_time(ticket.updated_at),
         "answered": "Yes" if details.replies else "Not yet",
     }
-    return HtmlPage(html=_template().render(ticket=shown))
+    return HtmlPage(html=_template().render(ticket=values))
 
 
 @cache
 def _template() -> Template:
-    text = files(__package__).joinpath("ticket.html").read_text("utf-8")
+    text = files(__package__).joinpath("status_page.html").read_text("utf-8")
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
 
 

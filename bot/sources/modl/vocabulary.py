@@ -1,4 +1,4 @@
-"""The words of the modl API, and what they mean here. Knows nothing of HTTP or of JSON."""
+"""The words of the modl API for types, priorities and statuses, and what they mean here."""
 
 from bot.tickets.ticket import Priority, Status
 
@@ -19,7 +19,7 @@ TYPES = {  # without separators and in lower case, as they are looked up
     "support": "support",
     "generalsupport": "support",
 }
-TYPE_LABELS = {  # what people call a type; the subject of a ticket that comes without one
+TYPE_LABELS = {  # for people; the subject of a ticket without one
     "bug": "Bug report",
     "player": "Player report",
     "chat": "Chat report",
@@ -27,8 +27,8 @@ TYPE_LABELS = {  # what people call a type; the subject of a ticket that comes w
     "staff": "Staff application",
     "support": "Support request",
 }
-REPORT_TYPES = ("player", "chat")  # tickets of these types are reports, too
-PRIORITIES = {  # three levels: this source has no word of its own for our "urgent"
+REPORT_TYPES = ("player", "chat")  # tickets of these types are reports
+PRIORITIES = {  # three levels: our "urgent" is "high"
     "low": Priority.LOW,
     "minor": Priority.LOW,
     "normal": Priority.NORMAL,
@@ -49,7 +49,7 @@ PRIORITY_OUT = {
 OPEN = (Status.OPEN, Status.IN_PROGRESS)
 CLOSED = (Status.RESOLVED, Status.CLOSED)
 ALL = (*OPEN, *CLOSED)
-STATUS_FILTERS = {  # two here; a draft is open like any other, for there is no form to finish it in
+STATUS_FILTERS = {  # two groups; a draft is an open ticket
     "all": ALL,
     "open": OPEN,
     "new": OPEN,

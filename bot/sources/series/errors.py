@@ -1,6 +1,6 @@
-"""Where the Series API says no, and in which words."""
+"""The errors of the Series API: its error format, and what each ticket error is in its words."""
 
-from bot.sources import ApiError, JsonObject
+from bot.sources.contract import ApiError, JsonObject
 from bot.tickets.errors import (
     AlreadyClaimed,
     NotClaimed,
@@ -25,7 +25,7 @@ _REPLY_FORBIDDEN: _Errors = {
     TicketClosed: ApiError(403, "Cannot reply to closed or resolved tickets"),
 }
 
-# By what a client asks for.
+# By operation.
 CREATE_ERRORS: _Errors = {
     UnknownCategory: ApiError(400, "Validation error: Category does not exist in this workspace"),
     OpenTicketLimitReached: ApiError(400, "Maximum number of open tickets in this category reached"),
@@ -52,7 +52,7 @@ TRANSFER_ERRORS = _NOT_FOUND | {
 
 
 def authorize(workspace: Workspace) -> None:
-    """Raises Refused(403, ...) where the workspace has no tickets."""
+    """Raises ApiError(403) if the workspace has no tickets module."""
     if workspace.plan is Plan.FREE:
         raise ApiError(403, "Tickets module requires a Premium or Enterprise subscription")
     if not workspace.tickets_enabled:
@@ -60,5 +60,5 @@ def authorize(workspace: Workspace) -> None:
 
 
 def format_error(error: ApiError) -> JsonObject:
-    """The error envelope: `error` is an object here."""
+    """The body of an error: `error` is an object here."""
     return {"success": False, "error": {"code": error.status, "message": error.message}}

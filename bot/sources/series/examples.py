@@ -1,6 +1,6 @@
-"""Requests as the pages print them."""
+"""Example requests, as the contract's pages print them."""
 
-from bot.sources import JsonObject
+from bot.sources.contract import JsonObject
 
 GAME_REPORT: JsonObject = {
     "subject": "Rule violation report",

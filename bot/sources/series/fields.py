@@ -1,9 +1,9 @@
-"""The fields of Series requests, each with its limit, and how one that is wrong is refused."""
+"""The field types of Series requests with their limits, and parsing into a request model."""
 
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.sources.validation import (
     FieldError,
     MaxLength,
@@ -27,7 +27,7 @@ TicketText = Annotated[RequiredText, MaxLength(10_000)]
 ReplyText = Annotated[RequiredText, MaxLength(MESSAGE_LIMIT)]
 Name = Annotated[OptionalText, MaxLength(100)]
 ServerId = Annotated[OptionalText, MaxLength(128)]  # game.JobId: empty in Studio
-# In a game this is often rbxthumb://..., and may be empty: only its presence is the contract's business.
+# In a game this is often rbxthumb://..., and may be empty: the contract asks only that it is there.
 AvatarUrl = Annotated[str, MaxLength(2048)]
 
 _BodyT = TypeVar("_BodyT", bound=Payload)
@@ -35,23 +35,23 @@ _QueryT = TypeVar("_QueryT", bound=Query)
 
 
 def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
-    """Raises Refused(400, ...) with the first problem."""
+    """Parse a JSON body. Raises ApiError(400) with the first problem."""
     try:
         return parse_json(model, body)
-    except FieldError as problem:
-        raise _validation_error(model, problem) from problem
+    except FieldError as error:
+        raise _validation_error(model, error) from error
 
 
 def parse_query_params(model: type[_QueryT], query: Mapping[str, str]) -> _QueryT:
-    """Raises Refused(400, ...) with the first problem."""
+    """Parse a query. Raises ApiError(400) with the first problem."""
     try:
         return parse_query(model, query)
-    except FieldError as problem:
-        raise _validation_error(model, problem) from problem
+    except FieldError as error:
+        raise _validation_error(model, error) from error
 
 
 def _validation_error(model: type[Payload], error: FieldError) -> ApiError:
-    """The titles of a model's fields are what a refusal calls them."""
+    """Name a field by its title, as on the contract's page."""
     field = model.model_fields.get(error.field)
     name = field.title if field else "Body"
     return ApiError(400, f"Validation error: {name} {error.reason}")

@@ -1,8 +1,9 @@
-"""What a Series client asks for besides filing: each call, and the wish that it is."""
+"""Parse the requests of the Series API, besides those that create tickets, into typed requests."""
 
-from bot.sources import ApiRequest
-from bot.sources.requests import CheckApiKey, GetTicket, GetWorkspace, ListTickets, UpdateTicket
-from bot.sources.series.bodies import (
+from bot.sources.contract import ApiRequest
+from bot.sources.requests import GetTicket, GetWorkspace, ListTickets, UpdateTicket
+from bot.sources.series.fields import parse_body, parse_query_params
+from bot.sources.series.requests import (
     FollowUpBody,
     ListQuery,
     ReplyBody,
@@ -10,7 +11,6 @@ from bot.sources.series.bodies import (
     StatusBody,
     TransferBody,
 )
-from bot.sources.series.fields import parse_body, parse_query_params
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketQuery
 from bot.tickets.ticket import Status, Ticket
@@ -20,48 +20,50 @@ PER_PAGE = 10
 
 
 def list_tickets(request: ApiRequest) -> ListTickets:
-    """Raises Refused(400, ...)."""
-    asked = parse_query_params(ListQuery, request.query)
-    search = TicketQuery(
+    """`GET /tickets/list`. Raises ApiError(400)."""
+    params = parse_query_params(ListQuery, request.query)
+    query = TicketQuery(
         limit=PER_PAGE,
-        offset=(asked.page - 1) * PER_PAGE,
-        statuses=[asked.status] if asked.status else None,
-        departments=[asked.department] if asked.department else None,
-        reporter_id=asked.author,
-        text=asked.search,
+        offset=(params.page - 1) * PER_PAGE,
+        statuses=[params.status] if params.status else None,
+        departments=[params.department] if params.department else None,
+        reporter_id=params.author,
+        text=params.search,
     )
-    return ListTickets(query=search, visible_to=None if asked.staffUserId is None else str(asked.staffUserId))
+    return ListTickets(
+        query=query, visible_to=None if params.staffUserId is None else str(params.staffUserId)
+    )
 
 
 def get_ticket(request: ApiRequest) -> GetTicket:
-    """By its TicketId or its _id."""
+    """`GET /tickets/get/{ticketId}`; the id is a TicketId or an _id."""
     return GetTicket(ticket_id=_ticket_id(request))
 
 
 def get_config(request: ApiRequest) -> GetWorkspace:
-    """The workspace is the key's."""
+    """`GET /tickets/config`."""
     return GetWorkspace()
 
 
-def check_api_key(request: ApiRequest) -> CheckApiKey:
-    """The key stands in the path."""
-    return CheckApiKey(key=request.path_params["apiKey"])
+def api_key_in_path(request: ApiRequest) -> str:
+    """`GET /basic/check-key/{apiKey}`."""
+    return request.path_params["apiKey"]
 
 
 def claim(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /tickets/{ticketId}/claim`. Raises ApiError(400)."""
     body = parse_body(StaffBody, request.body)
     return UpdateTicket(ticket_id=_ticket_id(request), actor=_actor(body.staffUserId), change=_claim)
 
 
 def unclaim(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /tickets/{ticketId}/unclaim`. Raises ApiError(400)."""
     body = parse_body(StaffBody, request.body)
     return UpdateTicket(ticket_id=_ticket_id(request), actor=_actor(body.staffUserId), change=_unclaim)
 
 
 def reply(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /tickets/{ticketId}/reply`. Raises ApiError(400)."""
     body = parse_body(ReplyBody, request.body)
     return UpdateTicket(
         ticket_id=_ticket_id(request),
@@ -71,7 +73,7 @@ def reply(request: ApiRequest) -> UpdateTicket:
 
 
 def reply_member(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /tickets/{ticketId}/reply-member`. Raises ApiError(400)."""
     body = parse_body(FollowUpBody, request.body)
     return UpdateTicket(
         ticket_id=_ticket_id(request),
@@ -81,7 +83,7 @@ def reply_member(request: ApiRequest) -> UpdateTicket:
 
 
 def change_status(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /tickets/{ticketId}/status`. Raises ApiError(400)."""
     body = parse_body(StatusBody, request.body)
     return UpdateTicket(
         ticket_id=_ticket_id(request),
@@ -91,7 +93,7 @@ def change_status(request: ApiRequest) -> UpdateTicket:
 
 
 def transfer(request: ApiRequest) -> UpdateTicket:
-    """Raises Refused(400, ...)."""
+    """`POST /tickets/{ticketId}/transfer`. Raises ApiError(400)."""
     body = parse_body(TransferBody, request.body)
     return UpdateTicket(
         ticket_id=_ticket_id(request),
@@ -105,7 +107,7 @@ def _ticket_id(request: ApiRequest) -> str:
 
 
 def _actor(user_id: int) -> Actor:
-    """Whoever a user id stands for; no call says more of anyone."""
+    """A user known by id alone, which stands for the name too."""
     return Actor(id=str(user_id), name=str(user_id), source="series")
 
 
@@ -118,5 +120,5 @@ def _unclaim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
 
 
 def _set_status(ticket: Ticket, status: Status) -> Ticket:
-    """The status it has already is no change, and no error."""
+    """Set a status; the one it has already is no error."""
     return ticket if ticket.status is status else ticket.set_status(status)

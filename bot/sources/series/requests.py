@@ -1,15 +1,16 @@
-"""What a Roblox game server files, and the ticket it becomes. Models live here and die here.
+"""The requests of the Series API, and the ticket that a creating one becomes.
 
-Where the pages are silent, this is how they are read, here and in `calls.py`:
+Where the pages are silent, this is how they are read, here and in `handlers.py`:
 
 - A subject has 256 characters at most, a category's or department's id 64, a message 10,000, a later reply
-  4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is refused, naming the field.
-- Of several problems the first field's is told, in the order of the page. Null is as good as absent.
+  4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is an error that names the
+  field.
+- Of several problems the first field's is named, in the order of the page. Null is the same as absent.
 - Ids of users are whole numbers of 64 bits, as a number or as text; place ids too, from 0 on.
-- What was not given is null in the answer; so is the claimer of an unclaimed ticket. A person whose id is no
-  number has the number 0. What is known of a claimer is one name: it is shown as both of theirs.
-- A game report may be claimed, moved and transferred; nobody can reply to it, not even its reporter, and of a
-  body that can be read that is said before anything else.
+- What was not given is null in the response; so is the claimer of an unclaimed ticket. A person whose id is
+  not a number has the number 0. Of a claimer one name is known: it is shown as both of theirs.
+- A game report may be claimed, moved and transferred. It takes no reply, not even from its reporter, and this
+  error comes first for every body that can be parsed.
 - A closed or resolved ticket takes no claim and no reply, but a new status. The status it has is a success.
 - Statuses are the four words and no others. A blank author, department or search does not filter; a page
   beyond the last is empty. Lists are newest first.
@@ -19,21 +20,32 @@ Where the pages are silent, this is how they are read, here and in `calls.py`:
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from bot.sources.contract import ApiError
 from bot.sources.series.fields import (
     AvatarUrl,
     Id,
     Name,
     PlaceId,
+    ReplyText,
     ServerId,
     Subject,
     TicketText,
     UserId,
     parse_body,
 )
-from bot.sources.validation import Payload, choice, strip_control_chars
-from bot.tickets.ticket import NewTicket, Player, Priority, TicketField
+from bot.sources.validation import (
+    MaxLength,
+    Payload,
+    Query,
+    QueryText,
+    choice,
+    field_error,
+    query_int,
+    strip_control_chars,
+)
+from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
 _PRIORITY_BY_NAME = {
     "low": Priority.LOW,
@@ -52,6 +64,10 @@ PLACE_LABEL, SERVER_LABEL = (
     "Server",
 )  # the labels of the facts that say where a game report came from
 _PRIORITY_CHOICE = choice(_PRIORITY_BY_NAME, allowed_text="low, medium, high, urgent", blank=Priority.NORMAL)
+_MAX_PAGE = 2**31 - 1
+_STATUS_BY_NAME = {status.value: status for status in Status}
+_STATUS_NAMES = ", ".join(_STATUS_BY_NAME)
+_STATUS_SCHEMA = WithJsonSchema({"type": "string", "enum": [*_STATUS_BY_NAME]})
 
 
 class TicketBody(Payload):
@@ -72,7 +88,7 @@ class TicketBody(Payload):
 
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
-        """The lines only this source has."""
+        """The ticket's lines that only this source has."""
         return (TicketField(label="Game", value="Roblox"),)
 
 
@@ -93,12 +109,12 @@ class GameReportBody(TicketBody):
 
 
 def parse_ticket(body: bytes) -> NewTicket:
-    """Raises Refused(400, ...) with the first problem."""
+    """`POST /tickets/create`. Raises ApiError(400) with the first problem."""
     return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
 
 
 def parse_game_report(body: bytes) -> NewTicket:
-    """Raises Refused(400, ...) with the first problem."""
+    """`POST /tickets/create-game-report`. Raises ApiError(400) with the first problem."""
     return _new_ticket(parse_body(GameReportBody, body), raw=body.decode())
 
 
@@ -124,4 +140,73 @@ def _reporter(body: TicketBody) -> Player:
         display_name=body.authorDisplayName,
         avatar_url=strip_control_chars(body.authorAvatarUrl),
         profile_url=f"https://www.roblox.com/users/{number}/profile" if number > 0 else None,
+    )
+
+
+def _parse_status(value: object) -> Status:
+    if value is None:
+        raise field_error("is required")
+    if not isinstance(value, str):
+        raise field_error("must be text")
+    if value not in _STATUS_BY_NAME:
+        raise ApiError(400, f"Invalid status. Must be one of: {_STATUS_NAMES}")
+    return _STATUS_BY_NAME[value]
+
+
+def _parse_query_status(name: str) -> Status:
+    if name not in _STATUS_BY_NAME:
+        raise field_error(f"must be one of: {_STATUS_NAMES}")
+    return _STATUS_BY_NAME[name]
+
+
+class StaffBody(Payload):
+    """The member of staff who does it."""
+
+    staffUserId: UserId = Field(title="Staff user ID")
+
+
+class ReplyBody(Payload):
+    """A reply to the ticket's author, by the member of staff who has claimed it."""
+
+    content: ReplyText = Field(title="Content")
+    staffUserId: UserId = Field(title="Staff user ID")
+
+
+class FollowUpBody(Payload):
+    """A message by the ticket's author."""
+
+    content: ReplyText = Field(title="Content")
+    authorUserId: UserId = Field(title="Author user ID")
+
+
+class StatusBody(Payload):
+    """The ticket's new status."""
+
+    status: Annotated[Status, BeforeValidator(_parse_status), _STATUS_SCHEMA] = Field(title="Status")
+    staffUserId: UserId = Field(title="Staff user ID")
+
+
+class TransferBody(Payload):
+    """The ticket's new department."""
+
+    departmentId: Id = Field(title="Department ID")
+    staffUserId: UserId = Field(title="Staff user ID")
+
+
+class ListQuery(Query):
+    """Filters of the ticket list; a ticket must match all of them."""
+
+    page: Annotated[int, query_int(1, _MAX_PAGE)] = Field(default=1, title="Page")
+    status: Annotated[Status | None, BeforeValidator(_parse_query_status), _STATUS_SCHEMA] = Field(
+        default=None, title="Status"
+    )
+    author: Annotated[QueryText, MaxLength(64)] = Field(
+        default=None, title="Author", description="The UserId of the ticket's author"
+    )
+    department: Annotated[QueryText, MaxLength(64)] = Field(default=None, title="Department")
+    search: Annotated[QueryText, MaxLength(256)] = Field(
+        default=None, title="Search", description="Part of the subject or of the author's names"
+    )
+    staffUserId: Annotated[int | None, query_int()] = Field(
+        default=None, title="Staff user ID", description="Only departments this member of staff may see"
     )

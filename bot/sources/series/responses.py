@@ -1,4 +1,4 @@
-"""The shapes of what the Series API says. Described here; filled in elsewhere."""
+"""The response bodies of the Series API."""
 # ruff: noqa: N815 - the contract's spelling letter for letter
 
 from typing import Annotated, Literal, NotRequired
@@ -28,13 +28,13 @@ class GameData(TypedDict):
 
 
 class GameDataField(TypedDict):
-    """Of a game report: where it came from."""
+    """Where a game report came from; of no other ticket."""
 
     GameData: NotRequired[GameData]
 
 
 class TicketOut(TypedDict):
-    """A ticket, as every answer shows it."""
+    """A ticket, in every response."""
 
     TicketId: str
     _id: str
@@ -52,14 +52,14 @@ class TicketOut(TypedDict):
 
 
 class TicketSummary(TicketOut):
-    """A ticket in a list. 0 stands for a claimer whose id is no number."""
+    """A ticket in a list. 0 stands for a claimer whose id is not a number."""
 
     ClaimedBy: int | None
     ClaimedByName: str | None
 
 
 class MessageOut(TypedDict):
-    """One message. 0 stands for an author whose id is no number."""
+    """One message. 0 stands for an author whose id is not a number."""
 
     Content: str
     Author: int
@@ -74,7 +74,7 @@ class Claimer(TypedDict):
 
 
 class TicketWithMessages(TicketOut):
-    """A ticket with what was said on it, oldest first."""
+    """A ticket with its messages, oldest first."""
 
     Content: dict[MessageId, MessageOut]
     ClaimedBy: int | None

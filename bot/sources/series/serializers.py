@@ -1,29 +1,42 @@
-"""A ticket as the Series API shows it. Drawn from the ticket alone: whatever was kept can be shown."""
+"""Serialize responses of the Series API. Any stored ticket can be serialized."""
 
 import re
 import string
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from bot.sources.requests import ApiKeyInfo, UpdateResult
+from bot.sources.series.handlers import PER_PAGE
 from bot.sources.series.requests import PLACE_LABEL, SERVER_LABEL
 from bot.sources.series.responses import (
+    ActiveApiKey,
+    ApiKeyStatus,
     Author,
+    CategoryOut,
     Claimer,
+    ConfigResponse,
+    DepartmentOut,
     GameData,
     GameDataField,
+    InactiveApiKey,
     MessageId,
     MessageOut,
+    MessageResponse,
     MessageType,
     PriorityValue,
     StatusValue,
+    TicketCreated,
+    TicketList,
     TicketOut,
+    TicketResponse,
     TicketSummary,
     TicketWithMessages,
 )
 from bot.tickets.message import Actor, MessageKind
-from bot.tickets.queries import TicketDetails
+from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.ticket import Player, Priority, Status, Ticket
+from bot.tickets.workspace import Category, Department, Workspace
 
-_NO_NUMERIC_ID = 0  # the number of who has none
+_NO_NUMERIC_ID = 0  # for ids that are not numbers
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _BASE36_DIGITS = string.digits + string.ascii_lowercase
 _STATUS_OUT: dict[Status, StatusValue] = {
@@ -43,11 +56,129 @@ _MESSAGE_TYPES: dict[MessageKind, MessageType] = {
     MessageKind.FOLLOW_UP: "author_message",
     MessageKind.EVENT: "system_message",
 }
+_ANY_RANK = (0, 255)  # ranks in the group are not checked
+
+
+def ticket_created(ticket: Ticket) -> TicketCreated:
+    """The response to `POST /tickets/create` and `POST /tickets/create-game-report`."""
+    return {"success": True, "data": serialize_ticket(ticket)}
+
+
+def ticket_list(result: TicketPage) -> TicketList:
+    """The response to `GET /tickets/list`."""
+    page = result.query.offset // PER_PAGE + 1
+    pages = -(-result.total // PER_PAGE)
+    return {
+        "success": True,
+        "data": {
+            "Tickets": [serialize_ticket_summary(details.ticket) for details in result.items],
+            "Pagination": {
+                "CurrentPage": page,
+                "TotalPages": pages,
+                "TotalCount": result.total,
+                "TicketsPerPage": PER_PAGE,
+                "HasNextPage": page < pages,
+                "HasPreviousPage": page > 1,
+            },
+        },
+    }
+
+
+def ticket_response(details: TicketDetails) -> TicketResponse:
+    """The response to `GET /tickets/get/{ticketId}`."""
+    return {"success": True, "data": {"Ticket": serialize_ticket_with_messages(details)}}
+
+
+def config(workspace: Workspace) -> ConfigResponse:
+    """The response to `GET /tickets/config`."""
+    return {
+        "success": True,
+        "data": {
+            "Enabled": workspace.tickets_enabled,
+            "PublicUrl": False,
+            "Categories": {one.id: _category(one) for one in workspace.categories},
+            "Departments": {one.id: _department(one) for one in workspace.departments},
+            "DiscordNotificationWebhookEnabled": True,
+            "DiscordNotificationWebhookPing": "",
+        },
+    }
+
+
+def claimed(result: UpdateResult) -> MessageResponse:
+    """The response to `POST /tickets/{ticketId}/claim`."""
+    return _message_response("Ticket claimed successfully")
+
+
+def unclaimed(result: UpdateResult) -> MessageResponse:
+    """The response to `POST /tickets/{ticketId}/unclaim`."""
+    return _message_response("Ticket unclaimed successfully")
+
+
+def replied(result: UpdateResult) -> MessageResponse:
+    """The response to `POST /tickets/{ticketId}/reply` and `POST /tickets/{ticketId}/reply-member`."""
+    return _message_response("Reply sent successfully")
+
+
+def status_changed(result: UpdateResult) -> MessageResponse:
+    """The response to `POST /tickets/{ticketId}/status`."""
+    return _message_response(f"Status changed to {result.ticket.status.value}")
+
+
+def transferred(result: UpdateResult) -> MessageResponse:
+    """The response to `POST /tickets/{ticketId}/transfer`."""
+    return _message_response(
+        f"Ticket transferred to {result.workspace.department(result.ticket.department).name}"
+    )
+
+
+def api_key_status(info: ApiKeyInfo | None) -> ApiKeyStatus:
+    """The response to `GET /basic/check-key/{apiKey}`."""
+    return {"success": True, "data": _INACTIVE_KEY if info is None else _active_key(info)}
+
+
+_INACTIVE_KEY: InactiveApiKey = {
+    "valid": False,
+    "status": "inactive",
+    "message": "API key is inactive or invalid",
+}
+
+
+def _active_key(info: ApiKeyInfo) -> ActiveApiKey:
+    return {
+        "valid": True,
+        "status": "active",
+        "workspaceId": info.workspace.id,
+        "rateLimitRemaining": info.rate_limit.remaining,
+        "rateLimitReset": to_iso(info.now + timedelta(seconds=info.rate_limit.reset_seconds)),
+    }
+
+
+def _message_response(message: str) -> MessageResponse:
+    return {"success": True, "data": {"message": message}}
+
+
+def _category(category: Category) -> CategoryOut:
+    return {
+        "Name": category.name,
+        "WorkspaceMembershipRequired": False,
+        "MinAccessRank": 0,
+        "MaxOpenTickets": category.max_open,
+    }
+
+
+def _department(department: Department) -> DepartmentOut:
+    lowest, highest = _ANY_RANK
+    return {
+        "Name": department.name,
+        "Members": [number for member in department.members if (number := numeric_id(member))],
+        "Categories": list(department.categories),
+        "RankRange": {"FromRank": lowest, "ToRank": highest},
+    }
 
 
 def serialize_ticket(ticket: Ticket) -> TicketOut:
-    """The ticket without what was said on it."""
-    place: GameDataField = {"GameData": _game_data(ticket)} if ticket.view_only else {}
+    """The ticket without its messages."""
+    game_data: GameDataField = {"GameData": _game_data(ticket)} if ticket.view_only else {}
     return {
         "TicketId": ticket.public_id,
         "_id": ticket.uid,
@@ -59,14 +190,14 @@ def serialize_ticket(ticket: Ticket) -> TicketOut:
         "Priority": _PRIORITY_OUT[ticket.priority],
         "Author": _author(ticket.reporter),
         "GameReport": ticket.view_only,
-        **place,
+        **game_data,
         "CreatedAt": to_iso(ticket.created_at),
         "UpdatedAt": to_iso(ticket.updated_at),
     }
 
 
 def serialize_ticket_summary(ticket: Ticket) -> TicketSummary:
-    """The ticket as one of many."""
+    """The ticket in a list."""
     claimer = ticket.claimed_by
     return {
         **serialize_ticket(ticket),
@@ -76,7 +207,7 @@ def serialize_ticket_summary(ticket: Ticket) -> TicketSummary:
 
 
 def serialize_ticket_with_messages(details: TicketDetails) -> TicketWithMessages:
-    """The ticket with all that was said on it."""
+    """The ticket with its messages."""
     claimer = details.ticket.claimed_by
     return {
         **serialize_ticket(details.ticket),
@@ -92,7 +223,7 @@ def to_iso(time: datetime) -> str:
 
 
 def numeric_id(value: str | None) -> int:
-    """A person's id as the contract wants it; 0 for an id that is no number."""
+    """A person's id as a number; 0 for an id that is not one."""
     return int(value) if value and _INTEGER.fullmatch(value) else _NO_NUMERIC_ID
 
 
@@ -110,14 +241,14 @@ def _claimer(claimer: Actor) -> Claimer:
 
 
 def _game_data(ticket: Ticket) -> GameData:
-    """The place comes as text and goes back as a number; 0 is a place that nobody knows."""
-    facts = {fact.label: fact.value for fact in ticket.fields}
-    return {"PlaceId": numeric_id(facts.get(PLACE_LABEL)), "ServerId": facts.get(SERVER_LABEL)}
+    """The place is sent as text and returned as a number; 0 stands for an unknown one."""
+    values = {field.label: field.value for field in ticket.fields}
+    return {"PlaceId": numeric_id(values.get(PLACE_LABEL)), "ServerId": values.get(SERVER_LABEL)}
 
 
 def _messages(details: TicketDetails) -> dict[MessageId, MessageOut]:
     ticket = details.ticket
-    said: dict[MessageId, MessageOut] = {
+    messages: dict[MessageId, MessageOut] = {
         _message_id(ticket.created_at, 0): {
             "Content": ticket.body,
             "Author": numeric_id(ticket.reporter.id),
@@ -125,20 +256,20 @@ def _messages(details: TicketDetails) -> dict[MessageId, MessageOut]:
             "Timestamp": to_iso(ticket.created_at),
         }
     }
-    for message in details.messages:  # never a note: those stay in Discord
-        said[_message_id(message.created_at, message.id)] = {
+    for message in details.messages:  # notes stay in Discord
+        messages[_message_id(message.created_at, message.id)] = {
             "Content": message.text,
             "Author": numeric_id(message.author.id),
             "Type": _MESSAGE_TYPES[message.kind],
             "Timestamp": to_iso(message.created_at),
         }
-    return said
+    return messages
 
 
 def _message_id(time: datetime, number: int) -> MessageId:
-    """`msj_<10 digits>_<6 letters or digits>`: the second, and our number; the ticket's own words have 0.
+    """`msj_<10 digits>_<6 letters or digits>`: the second, and our id; 0 for the ticket's own text.
 
-    In their alphabetical order messages are in the order of time.
+    Their alphabetical order is the order of time.
     """
     code = ""
     for _ in range(6):

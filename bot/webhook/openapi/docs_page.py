@@ -1,22 +1,24 @@
-"""The API's description and the page that shows it: from this machine alone, also without a network."""
+"""Serve the OpenAPI document, and Swagger UI at /docs from installed files, without internet."""
 
+import gzip
+from asyncio import to_thread
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Literal
 
 from aiohttp import hdrs, web
 
-from bot.sources import ApiError, Source
+from bot.sources.contract import Operation, Source
 from bot.webhook.errors import api_error
+from bot.webhook.health import HEALTH_OPERATIONS
 from bot.webhook.openapi.document import build_document
-from bot.webhook.openapi.responses import default_error_doc, default_error_docs
-from bot.webhook.openapi.schemas import OpenApiNode
 from bot.webhook.responses import JsonResponse, dump_json
 
-_SWAGGER_PACKAGE = "mkdocs-swagger-ui-tag"  # its files are read, its code is never imported
+_SWAGGER_PACKAGE = "mkdocs-swagger-ui-tag"  # its files are read, its code is not imported
 _JS_TYPE, _CSS_TYPE = "text/javascript", "text/css"
-_ASSETS = {  # what the page loads besides its own script
+_ASSETS = {  # what the page loads besides its own script, by name
     "swagger-ui-bundle.js": ("mkdocs_swagger_ui_tag/swagger-ui/javascripts/swagger-ui-bundle.js", _JS_TYPE),
     "swagger-ui.css": ("mkdocs_swagger_ui_tag/swagger-ui/stylesheets/swagger-ui.css", _CSS_TYPE),
 }
@@ -27,7 +29,7 @@ _HTML = b"""\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ticketbridge: what it answers to</title>
+<title>ticketbridge: API</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <script src="/docs/swagger-ui-bundle.js" defer></script>
@@ -41,10 +43,10 @@ SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#page",
   deepLinking: true,
-  validatorUrl: null, // the public validator would be told where this is
+  validatorUrl: null, // the public validator would be sent our address
 });
 """
-# The page may load what is served here and nothing else; Swagger UI draws its icons from data: addresses.
+# The page may load only what is served here. Swagger UI draws its icons from data: addresses.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -52,20 +54,31 @@ _PAGE_HEADERS = {
 }
 _NO_CACHE: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-cache"}
 _CACHE_ONE_HOUR: Mapping[str, str] = {hdrs.CACHE_CONTROL: "max-age=3600"}
+DOCS_OPERATIONS = (
+    Operation(path="/openapi.json", summary="This document"),
+    Operation(path="/docs", summary="This document as a page", response=str, text_types=("text/html",)),
+    Operation(
+        path="/docs/{file}",
+        summary="A file of the page",
+        path_params={"file": Literal["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]},
+        response=str,
+        text_types=(_JS_TYPE, _CSS_TYPE),
+    ),
+)
 
 
 def docs_routes(sources: Mapping[str, Source]) -> list[web.RouteDef]:
-    """The description and its page. The first is made when it is first read."""
+    """The routes of the document and its page. The document is built when it is first requested."""
 
     @cache
     def document() -> bytes:
-        return dump_json(build_document(sources, _OWN_PATHS))
+        return dump_json(build_document(sources, (*HEALTH_OPERATIONS, *DOCS_OPERATIONS)))
 
-    async def description(_: web.Request) -> JsonResponse:
+    async def openapi_json(_: web.Request) -> JsonResponse:
         return JsonResponse(document(), headers=_NO_CACHE)
 
     return [
-        web.get("/openapi.json", description),
+        web.get("/openapi.json", openapi_json),
         web.get("/docs", _docs_page),
         web.get("/docs/{file}", _docs_file),
     ]
@@ -82,81 +95,32 @@ async def _docs_file(request: web.Request) -> JsonResponse:
     if name not in _ASSETS:
         raise api_error(404)
     path, content_type = _ASSETS[name]
-    return _text_response(_swagger_asset(path), content_type, _CACHE_ONE_HOUR)
+    headers = {**_CACHE_ONE_HOUR, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    if not _accepts_gzip(request):
+        return _text_response(await to_thread(_swagger_file, path), content_type, headers)
+    headers[hdrs.CONTENT_ENCODING] = "gzip"
+    return _text_response(await to_thread(_gzipped_swagger_file, path), content_type, headers)
+
+
+def _accepts_gzip(request: web.Request) -> bool:
+    """Whether Accept-Encoding names gzip, and not with a weight of 0."""
+    for coding in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
+        name, _, weight = coding.replace(" ", "").partition(";q=")
+        if name == "gzip":
+            return weight.strip("0.") != "" or not weight
+    return False
 
 
 def _text_response(text: bytes, content_type: str, headers: Mapping[str, str]) -> JsonResponse:
-    answer = JsonResponse(text, headers=headers, content_type=content_type)
-    answer.charset = "utf-8"
-    return answer
+    response = JsonResponse(text, headers=headers, content_type=content_type)
+    response.charset = "utf-8"
+    return response
 
 
-@cache
-def _swagger_asset(path: str) -> bytes:
+def _swagger_file(path: str) -> bytes:
     return Path(str(distribution(_SWAGGER_PACKAGE).locate_file(path))).read_bytes()
 
 
-def _operation_doc(
-    summary: str, *content_types: str, schema: OpenApiNode, **other_responses: OpenApiNode
-) -> OpenApiNode:
-    """`others` are the answers besides 200, as s503."""
-    content = {content_type: {"schema": schema} for content_type in content_types}
-    answers = {"200": {"description": "Done.", "content": content}}
-    return {
-        "summary": summary,
-        "responses": answers | {name[1:]: other for name, other in other_responses.items()},
-    }
-
-
-def _or_503(description: str, schema: OpenApiNode) -> OpenApiNode:
-    """An answer of 503 that is no refusal; the refusal of a house that is full has the same status."""
-    crowded = default_error_docs(has_path_params=False)["503"]["content"]["application/json"]["schema"]
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": {"anyOf": [schema, crowded]}}},
-    }
-
-
-def _object_schema(**properties: OpenApiNode) -> OpenApiNode:
-    """Of which nothing may be missing but `reasons`."""
-    required = [name for name in properties if name != "reasons"]
-    return {"type": "object", "properties": properties, "required": required}
-
-
-_TEXT_SCHEMA: OpenApiNode = {"type": "string"}
-_OK_SCHEMA = _object_schema(status={"const": "ok"})
-_DEGRADED_SCHEMA = _object_schema(status={"const": "degraded"}, reason=_TEXT_SCHEMA)
-_REASONS_SCHEMA: OpenApiNode = {
-    "type": "array",
-    "items": _TEXT_SCHEMA,
-    "description": "What is wrong; for the networks that may read it.",
-}
-_READY_SCHEMA = _object_schema(ready={"const": True}, reasons=_REASONS_SCHEMA)
-_NOT_READY_SCHEMA = _object_schema(ready={"const": False}, reasons=_REASONS_SCHEMA)
-_FILE_PARAMS = [
-    {"name": "file", "in": "path", "required": True, "schema": {"enum": [_INIT_SCRIPT_NAME, *_ASSETS]}}
-]
-_OWN_PATHS: Mapping[str, OpenApiNode] = {
-    "/healthz": _operation_doc(
-        "Whether tickets are accepted",
-        "application/json",
-        schema=_OK_SCHEMA,
-        s503=_or_503("The database takes nothing for now.", _DEGRADED_SCHEMA),
-    ),
-    "/readyz": _operation_doc(
-        "Whether tickets are accepted and posted",
-        "application/json",
-        schema=_READY_SCHEMA,
-        s503=_or_503("Something is in the way.", _NOT_READY_SCHEMA),
-    ),
-    "/metrics": _operation_doc(
-        "Figures for Prometheus, for the networks that may read them",
-        "text/plain",
-        schema=_TEXT_SCHEMA,
-        s403=default_error_doc(ApiError(403, "")),
-    ),
-    "/openapi.json": _operation_doc("This description", "application/json", schema={"type": "object"}),
-    "/docs": _operation_doc("This description as a page", "text/html", schema=_TEXT_SCHEMA),
-    "/docs/{file}": _operation_doc("What the page loads", _JS_TYPE, _CSS_TYPE, schema=_TEXT_SCHEMA)
-    | {"parameters": _FILE_PARAMS},
-}
+@cache
+def _gzipped_swagger_file(path: str) -> bytes:
+    return gzip.compress(_swagger_file(path), mtime=0)

@@ -1,46 +1,57 @@
-"""The API's description: OpenAPI 3.1, made of what the sources say of their routes. Knows no request."""
+"""Build the OpenAPI 3.1 document from what the sources declare of their operations."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import metadata
 
-from bot.sources import Source
+from bot.sources.contract import Operation, Source
 from bot.webhook.idempotency import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_PATTERN
-from bot.webhook.openapi.operations import AnyEndpoint, is_idempotent, operation_id, path_param_names
-from bot.webhook.openapi.responses import ResponseDocs, default_error_docs
+from bot.webhook.openapi.responses import (
+    default_errors,
+    describe_responses,
+    is_idempotent,
+    possible_errors,
+    success_headers,
+)
 from bot.webhook.openapi.schemas import JsonSchema, OpenApiNode, SchemaRegistry
+from bot.webhook.responses import default_error_body
 
-_BRIDGE_TAG = "bridge"
+_BRIDGE = "bridge"  # the tag of the paths that belong to no source
 _DESCRIPTION = """\
-Files tickets, and works on them, as the APIs named below do: a game server needs another address, no more.
+Creates tickets and works on them, as the APIs named below do: a game server needs another address, no more.
 
-Every path answers in the words of the API it belongs to, refusals too. A path that is not listed is answered
-404, and a listed one 405 to another method, with `Allow`. A body is read as JSON whatever its `Content-Type`
-says, inflated if its `Content-Encoding` is `gzip` or `deflate`, and 1 MiB at most after that. Doubled and
-trailing slashes of a path do not count, nor do fields and parameters that are not listed.
+Every path responds in the format of the API it belongs to, errors too. A path that is not listed is answered
+with 404, and a listed one with 405 for another method, with `Allow`. A body is read as JSON whatever its
+`Content-Type` says, inflated if its `Content-Encoding` is `gzip` or `deflate`, and 1 MiB at most after that.
+Doubled and trailing slashes of a path are ignored, and so are fields and parameters that are not listed.
 """
 
 
-def build_document(sources: Mapping[str, Source], own_paths: Mapping[str, OpenApiNode]) -> OpenApiNode:
-    """The whole document; `own` are the paths besides those of the sources."""
-    whole: OpenApiNode = {
+def build_document(sources: Mapping[str, Source], own_operations: Sequence[Operation]) -> OpenApiNode:
+    """The whole document; `own_operations` are those of the bridge itself, which belong to no source."""
+    document: OpenApiNode = {
         "openapi": "3.1.0",
         "info": _info(),
         "servers": [{"url": "/"}],
-        "tags": [*map(_tag, sources.values()), {"name": _BRIDGE_TAG, "description": "The bridge itself."}],
+        "tags": [*map(_tag, sources.values()), {"name": _BRIDGE, "description": "The bridge itself."}],
         "paths": {},
         "components": {"schemas": {}, "securitySchemes": {}},
     }
     for source in sources.values():
-        shapes = SchemaRegistry(source)
-        answers = ResponseDocs(source, shapes)
-        for route in source.operations:
-            operation = _operation(source, route, shapes, answers)
-            whole["paths"].setdefault(route.path, {})[route.method.lower()] = operation
-        whole["components"]["schemas"] |= shapes.components
-        whole["components"]["securitySchemes"] |= _security_schemes(source)
-    for path, operation in own_paths.items():
-        whole["paths"][path] = {"get": _own_operation(path, operation)}
-    return whole
+        schemas = SchemaRegistry(source.name, source.operations)
+        for operation in source.operations:
+            _add(document, operation, _source_operation(source, operation, schemas))
+        document["components"]["schemas"] |= schemas.components
+        document["components"]["securitySchemes"] |= _security_schemes(source)
+    schemas = SchemaRegistry(_BRIDGE, own_operations)
+    for own in own_operations:
+        _add(document, own, _own_operation(own, schemas))
+    document["components"]["schemas"] |= schemas.components
+    return document
+
+
+def _add(document: OpenApiNode, operation: Operation, described: OpenApiNode) -> None:
+    document["paths"].setdefault(operation.path, {})[operation.method.lower()] = described
 
 
 def _info() -> OpenApiNode:
@@ -64,55 +75,81 @@ def _scheme_headers(source: Source) -> Mapping[str, str]:
     return {f"{source.name}.{header}": header for header in source.key_headers}
 
 
-def _operation(
-    source: Source, route: AnyEndpoint, schemas: SchemaRegistry, responses: ResponseDocs
-) -> OpenApiNode:
-    is_open = route in source.public_endpoints
-    operation: OpenApiNode = {
-        "operationId": operation_id(source, route),
-        "tags": [source.name],
-        "summary": route.summary,
-        "security": [] if is_open else [{scheme: []} for scheme in _scheme_headers(source)],
-        "parameters": [*_path_params(route, schemas), *_query_params(route, schemas), *_header_params(route)],
-        "responses": responses.for_operation(route),
+def _source_operation(source: Source, operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
+    is_public = operation in source.public_endpoints
+    return _operation(source.name, operation, schemas) | {
+        "security": [] if is_public else [{scheme: []} for scheme in _scheme_headers(source)],
+        "responses": describe_responses(
+            operation,
+            schemas,
+            possible=possible_errors(source, operation),
+            format_error=source.format_error,
+            headers=success_headers(source, operation),
+        ),
     }
-    if route.body is not None:
-        operation["requestBody"] = _request_body(route, schemas)
-    return operation
 
 
-def _request_body(route: AnyEndpoint, schemas: SchemaRegistry) -> OpenApiNode:
-    content: OpenApiNode = {"schema": schemas.request_schema(route.body)}
-    if route.example is not None:
-        content["example"] = dict(route.example)
+def _own_operation(operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
+    return _operation(_BRIDGE, operation, schemas) | {
+        "security": [],
+        "responses": describe_responses(
+            operation,
+            schemas,
+            possible=default_errors(operation),
+            format_error=default_error_body,
+            headers={},
+        ),
+    }
+
+
+def _operation(owner: str, operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
+    described: OpenApiNode = {
+        "operationId": operation_id(owner, operation),
+        "tags": [owner],
+        "summary": operation.summary,
+        "parameters": [
+            *_path_params(operation, schemas),
+            *_query_params(operation, schemas),
+            *_header_params(operation),
+        ],
+    }
+    if operation.body is not None:
+        described["requestBody"] = _request_body(operation, schemas)
+    return described
+
+
+def operation_id(owner: str, operation: Operation) -> str:
+    """A name that no other operation has: `<owner>-post-tickets-create`."""
+    return re.sub(r"\W+", "-", f"{owner} {operation.method} {operation.path}").strip("-").lower()
+
+
+def _request_body(operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
+    content: OpenApiNode = {"schema": schemas.request_schema(operation.body)}
+    if operation.example is not None:
+        content["example"] = dict(operation.example)
     return {"required": True, "content": {"application/json": content}}
 
 
-def _path_params(route: AnyEndpoint, schemas: SchemaRegistry) -> Iterable[OpenApiNode]:
-    for name in path_param_names(route):
-        shape: JsonSchema = {"type": "string", "minLength": 1}
-        if name in route.path_params:
-            shape = schemas.request_schema(route.path_params[name])
-        yield {"name": name, "in": "path", "required": True, "schema": shape}
+def _path_params(operation: Operation, schemas: SchemaRegistry) -> Iterable[OpenApiNode]:
+    for name in operation.path_param_names:
+        schema: JsonSchema = {"type": "string", "minLength": 1}
+        if name in operation.path_params:
+            schema = schemas.request_schema(operation.path_params[name])
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_params(route: AnyEndpoint, schemas: SchemaRegistry) -> Iterable[OpenApiNode]:
-    if route.query is not None:
-        for name, shape, required in schemas.fields(route.query):
-            yield {"name": name, "in": "query", "required": required, "schema": shape}
+def _query_params(operation: Operation, schemas: SchemaRegistry) -> Iterable[OpenApiNode]:
+    if operation.query is not None:
+        for name, schema, required in schemas.fields(operation.query):
+            yield {"name": name, "in": "query", "required": required, "schema": schema}
 
 
-def _header_params(route: AnyEndpoint) -> Iterable[OpenApiNode]:
-    if is_idempotent(route):
+def _header_params(operation: Operation) -> Iterable[OpenApiNode]:
+    if is_idempotent(operation):
         yield {
             "name": IDEMPOTENCY_HEADER,
             "in": "header",
-            "description": "Text of your own, new for every new request. What comes again with the same text "
-            "is carried out once, and answered the same again.",
+            "description": "A text of your own, new for every new request. A request repeated with the same "
+            "text is carried out once, and gets the same response.",
             "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN.pattern}$"},
         }
-
-
-def _own_operation(path: str, operation: OpenApiNode) -> OpenApiNode:
-    answers = default_error_docs(has_path_params="{" in path) | operation["responses"]
-    return {"tags": [_BRIDGE_TAG], "security": []} | operation | {"responses": answers}

@@ -1,130 +1,178 @@
-"""What the description says of answers: what is asked for, and every refusal a route may meet."""
+"""The responses of an operation in the OpenAPI document: its results, and every error it may answer with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs
 
-from bot.sources import ApiError, HtmlPage, JsonObject, Source, allow_all
-from bot.sources.requests import RateLimitState
-from bot.webhook.errors import api_error, map_ticket_error
-from bot.webhook.openapi.links import operation_links
-from bot.webhook.openapi.operations import (
-    AnyEndpoint,
-    checks_api_key,
-    has_body,
-    is_idempotent,
-    possible_errors,
+from bot.sources.contract import (
+    ApiError,
+    Endpoint,
+    IntakeEndpoint,
+    KeyCheckEndpoint,
+    Operation,
+    RateLimit,
+    Source,
+    allow_all,
 )
+from bot.sources.requests import GetTicket, RateLimitState, UpdateTicket
+from bot.tickets import errors
+from bot.tickets.errors import TicketError
+from bot.webhook.errors import api_error, map_ticket_error
 from bot.webhook.openapi.schemas import OpenApiNode, SchemaRegistry, infer_schema
 from bot.webhook.rate_limit import rate_limit_headers
 from bot.webhook.responses import default_error_body
 
-DEFAULT_EXAMPLE = "usual"  # the name of the example that has no more to say than its status
+DEFAULT_EXAMPLE = "default"  # the name of an error's example that says no more than its status
+# The names of the other examples. They are public: a new name is a change of the API.
+ERROR_NAMES: Mapping[type[TicketError], str] = {
+    errors.AlreadyClaimed: "already_claimed",
+    errors.AlreadyLinked: "already_linked",
+    errors.IdempotencyKeyReused: "idempotency_key_reused",
+    errors.NotClaimed: "not_claimed",
+    errors.NotClaimedByYou: "not_claimed_by_you",
+    errors.NotReporter: "not_reporter",
+    errors.OpenTicketLimitReached: "open_ticket_limit_reached",
+    errors.TicketClosed: "ticket_closed",
+    errors.UnknownCategory: "unknown_category",
+    errors.UnknownDepartment: "unknown_department",
+    errors.UnknownTicket: "unknown_ticket",
+    errors.ViewOnly: "view_only",
+    errors.WrongDepartment: "wrong_department",
+}
+
+NamedError = tuple[str, ApiError]
 
 _COMMON_STATUSES = (400, 500)
 _BODY_STATUSES = (408, 413, 415, 417)
-_OVERLOADED = 503  # said before the path is known, and so in no source's words
+_OVERLOADED = 503  # sent before the path is known, and so in no source's error format
 _RATE_LIMIT_DESCRIPTIONS = {
     "RateLimit-Limit": "Requests in the window.",
     "RateLimit-Remaining": "How many of them are left.",
-    "RateLimit-Reset": "In how many seconds all of them are there again.",
+    "RateLimit-Reset": "In how many seconds all of them are available again.",
     "RateLimit-Policy": "The requests in the window, and its seconds.",
 }
-_HTML_CONTENT: OpenApiNode = {"text/html": {"schema": {"type": "string"}}}
 _REPLAYED_HEADER: OpenApiNode = {
     "Idempotent-Replayed": {
-        "description": "Sent where this is the answer to an earlier request, of which this is a repeat.",
+        "description": "Sent with the stored response to an earlier request that this one repeats.",
         "schema": {"const": "true"},
     }
 }
 
 
-class ResponseDocs:
-    """Everything a source may answer, route by route."""
-
-    def __init__(self, source: Source, schemas: SchemaRegistry) -> None:
-        self._source = source
-        self._schemas = schemas
-        self._rate_limit_headers = _rate_limit_header_docs(source)
-
-    def for_operation(self, route: AnyEndpoint) -> OpenApiNode:
-        """The answers to one route, by status."""
-        refused: dict[int, dict[str, JsonObject]] = {}
-        for name, each in self._possible_errors(route):
-            refused.setdefault(each.status, {})[name] = each.body or self._source.format_error(each)
-        answers = {str(status): self._error_response(status, refused[status]) for status in sorted(refused)}
-        return answers | self._success_responses(route) | {str(_OVERLOADED): _overloaded_doc()}
-
-    def _success_responses(self, route: AnyEndpoint) -> OpenApiNode:
-        headers = dict(self._rate_limit_headers) if self._is_rate_limited(route) else {}
-        if is_idempotent(route):
-            headers |= _REPLAYED_HEADER
-        if route.response is HtmlPage:
-            found = {"description": "The page.", "headers": headers, "content": _HTML_CONTENT}
-            return {"200": found, "404": found | {"description": "A page that says that there is none."}}
-        content = {"application/json": {"schema": self._schemas.response_schema(route.response)}}
-        done = {"description": "Done.", "headers": headers, "content": content}
-        links = operation_links(self._source, route)
-        return {"200": done | {"links": links} if links else done}
-
-    def _error_response(self, status: int, bodies: Mapping[str, JsonObject]) -> OpenApiNode:
-        shapes: list[OpenApiNode] = []
-        for body in bodies.values():
-            shape = self._schemas.error_schema(body)
-            if shape not in shapes:
-                shapes.append(shape)
-        content = {
-            "schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes},
-            "examples": {name: {"value": body} for name, body in bodies.items()},
-        }
-        answer: OpenApiNode = {
-            "description": _status_phrase(status),
-            "content": {"application/json": content},
-        }
-        if status in (429, 500):
-            answer["headers"] = _retry_after_header(required=status == 429)
-        return answer
-
-    def _possible_errors(self, route: AnyEndpoint) -> Iterator[tuple[str, ApiError]]:
-        """Each of them as it is raised, with its name; the usual ones first."""
-        for status in self._default_statuses(route):
-            yield DEFAULT_EXAMPLE, api_error(status)
-        if self._is_rate_limited(route) or checks_api_key(route):
-            yield DEFAULT_EXAMPLE, ApiError(429, str(api_error(429)), retry_after=1)
-        for no in possible_errors(self._source, route):
-            yield no.__name__, map_ticket_error(no(), (route.errors, self._source.errors))
-
-    def _default_statuses(self, route: AnyEndpoint) -> Iterator[int]:
-        yield from _COMMON_STATUSES
-        if has_body(route):
-            yield from _BODY_STATUSES
-        if route not in self._source.public_endpoints:
-            yield 401
-            if self._source.authorize is not allow_all:
-                yield 403
-
-    def _is_rate_limited(self, route: AnyEndpoint) -> bool:
-        return self._source.rate_limit.per == "address" or route not in self._source.public_endpoints
+def is_idempotent(operation: Operation) -> bool:
+    """Return whether it reads an Idempotency-Key and recognizes repeated requests."""
+    return isinstance(operation, IntakeEndpoint) or (
+        isinstance(operation, Endpoint) and operation.request is UpdateTicket
+    )
 
 
-def default_error_docs(*, has_path_params: bool) -> OpenApiNode:
-    """The refusals of a path that belongs to no source; what it names may be unknown."""
-    statuses = (*_COMMON_STATUSES, 404) if has_path_params else _COMMON_STATUSES
-    return {str(status): default_error_doc(api_error(status)) for status in statuses} | {
-        str(_OVERLOADED): _overloaded_doc()
+def possible_errors(source: Source, operation: Operation) -> Iterator[NamedError]:
+    """Every error a source's operation may answer with, and its example's name; the usual ones first."""
+    for status in _default_statuses(source, operation):
+        yield DEFAULT_EXAMPLE, api_error(status)
+    if _is_rate_limited(source, operation) or isinstance(operation, KeyCheckEndpoint):
+        yield DEFAULT_EXAMPLE, ApiError(429, str(api_error(429)), retry_after=1)
+    for error in _ticket_errors(source, operation):
+        yield ERROR_NAMES[error], map_ticket_error(error(), (operation.errors, source.errors))
+
+
+def default_errors(operation: Operation) -> Iterator[NamedError]:
+    """The errors of an operation that belongs to no source."""
+    statuses = (*_COMMON_STATUSES, 404) if operation.path_param_names else _COMMON_STATUSES
+    return ((DEFAULT_EXAMPLE, api_error(status)) for status in statuses)
+
+
+def success_headers(source: Source, operation: Operation) -> OpenApiNode:
+    """The headers of HTTP 200."""
+    headers = _rate_limit_header_docs(source.rate_limit) if _is_rate_limited(source, operation) else {}
+    return headers | _REPLAYED_HEADER if is_idempotent(operation) else headers
+
+
+def describe_responses(
+    operation: Operation,
+    schemas: SchemaRegistry,
+    *,
+    possible: Iterable[NamedError],
+    format_error: Callable[[ApiError], Mapping[str, object]],
+    headers: OpenApiNode,
+) -> OpenApiNode:
+    """The responses by status; `headers` are those of HTTP 200."""
+    by_status: dict[int, dict[str, Mapping[str, object]]] = {}
+    for name, error in possible:
+        by_status.setdefault(error.status, {})[name] = error.body or format_error(error)
+    responses = {
+        str(status): _error_response(status, by_status[status], schemas) for status in sorted(by_status)
     }
+    for status, type_ in {200: operation.response, **operation.other_responses}.items():
+        content_types = operation.text_types if type_ is str else ("application/json",)
+        responses[str(status)] = {
+            "description": _status_phrase(status),
+            "headers": headers,
+            "content": {name: {"schema": schemas.response_schema(type_)} for name in content_types},
+        }
+    responses[str(_OVERLOADED)] = _overloaded(responses.get(str(_OVERLOADED)))
+    return responses
 
 
-def _overloaded_doc() -> OpenApiNode:
-    return default_error_doc(api_error(_OVERLOADED)) | {"headers": _retry_after_header(required=True)}
+def _default_statuses(source: Source, operation: Operation) -> Iterator[int]:
+    yield from _COMMON_STATUSES
+    if isinstance(operation, IntakeEndpoint) or operation.body is not None:
+        yield from _BODY_STATUSES
+    if operation not in source.public_endpoints:
+        yield 401
+        if source.authorize is not allow_all:
+            yield 403
 
 
-def default_error_doc(error: ApiError) -> OpenApiNode:
-    """A refusal where no source is at home."""
-    body = default_error_body(error)
-    content = {"application/json": {"schema": infer_schema(body), "example": body}}
-    return {"description": _status_phrase(error.status), "content": content}
+def _is_rate_limited(source: Source, operation: Operation) -> bool:
+    return source.rate_limit.per == "address" or operation not in source.public_endpoints
+
+
+def _ticket_errors(source: Source, operation: Operation) -> Iterable[type[TicketError]]:
+    if isinstance(operation, IntakeEndpoint):
+        unknown = (errors.UnknownCategory,) if source.categories is None else ()
+        return (*unknown, errors.OpenTicketLimitReached, errors.IdempotencyKeyReused)
+    if not isinstance(operation, Endpoint):
+        return ()
+    if operation.request is UpdateTicket:
+        return (errors.UnknownTicket, errors.IdempotencyKeyReused, *operation.errors, *source.errors)
+    return (errors.UnknownTicket,) if operation.request is GetTicket else ()
+
+
+def _error_response(
+    status: int, bodies: Mapping[str, Mapping[str, object]], schemas: SchemaRegistry
+) -> OpenApiNode:
+    shapes: list[OpenApiNode] = []
+    for body in bodies.values():
+        shape = schemas.error_schema(body)
+        if shape not in shapes:
+            shapes.append(shape)
+    content = {
+        "schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes},
+        "examples": {name: {"value": body} for name, body in bodies.items()},
+    }
+    response: OpenApiNode = {
+        "description": _status_phrase(status),
+        "content": {"application/json": content},
+    }
+    if status in (429, 500):
+        response["headers"] = _retry_after_header(required=status == 429)
+    return response
+
+
+def _overloaded(other: OpenApiNode | None) -> OpenApiNode:
+    """The response of a server with too many connections; `other` has the same status."""
+    body = default_error_body(api_error(_OVERLOADED))
+    content: OpenApiNode = {"schema": infer_schema(body), "example": body}
+    headers = _retry_after_header(required=other is None)
+    if other is not None:
+        content = {"schema": {"anyOf": [other["content"]["application/json"]["schema"], content["schema"]]}}
+    return {
+        "description": _status_phrase(_OVERLOADED),
+        "headers": headers,
+        "content": {"application/json": content},
+    }
 
 
 def _status_phrase(status: int) -> str:
@@ -136,9 +184,8 @@ def _retry_after_header(*, required: bool) -> OpenApiNode:
     return {str(hdrs.RETRY_AFTER): described | {"required": required}}
 
 
-def _rate_limit_header_docs(source: Source) -> OpenApiNode:
-    """What is said of the limit with every answer that counts: by header, as for a first request."""
-    limit = source.rate_limit
+def _rate_limit_header_docs(limit: RateLimit) -> OpenApiNode:
+    """The headers of a rate limit, as for a client's first request."""
     first = RateLimitState(limit=limit.requests, remaining=limit.requests - 1, reset_seconds=limit.seconds)
     return {
         header: {

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.outbox.circuit_breaker import BreakerSettings
 from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
@@ -21,7 +22,13 @@ from bot.tickets.workspace_changes import update_workspace
 from cogs.alerts import backlog as _troubles
 from cogs.alerts.backlog import ChannelProblem, find_problems, format_duration, problem_text, resolved_text
 from tests.storage.samples import NOW
-from tests.support.bridge_harness import RunningBridge, running_sandbox, wait_for
+from tests.support.bridge_harness import (
+    FAST_BACKOFF,
+    LONG_FORBIDDEN_BACKOFF,
+    RunningBridge,
+    running_sandbox,
+    wait_for,
+)
 from tests.support.bridge_harness import running_bridge as run_town
 
 _numbers = counting(1)
@@ -39,10 +46,14 @@ def fast_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def watched(
-    database: Path, sandbox: Sandbox, guild: DemoGuild, keys: dict[str, str] | None = None
+    database: Path,
+    sandbox: Sandbox,
+    guild: DemoGuild,
+    keys: dict[str, str] | None = None,
+    breaker_settings: BreakerSettings = FAST_BACKOFF,
 ) -> AsyncIterator[RunningBridge]:
     """A town whose workspace has a log channel."""
-    async with run_town(database, sandbox, guild, keys=keys) as town:
+    async with run_town(database, sandbox, guild, keys=keys, breaker_settings=breaker_settings) as town:
         await logging_in(town, "log")
         yield town
 
@@ -135,17 +146,19 @@ async def test_a_channel_that_is_late_is_told_of_in_one_message_that_ends_with_i
 
 
 @pytest.fixture
-def patient(place: RunningBridge) -> Iterator[None]:
-    """What refuses is left alone for long. `monkeypatch` would be undone after the town's own patches."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("bot.outbox.circuit_breaker.FORBIDDEN_BACKOFF", 60.0)
-        yield
+async def slow_to_retry(tmp_path: Path) -> AsyncIterator[RunningBridge]:
+    """A bridge that goes on in a forbidden channel only because it notices the repair."""
+    async with (
+        running_sandbox(rate_limits=SLOW) as (sandbox, guild),
+        watched(tmp_path / "tickets.db", sandbox, guild, breaker_settings=LONG_FORBIDDEN_BACKOFF) as bridge,
+    ):
+        yield bridge
 
 
-@pytest.mark.usefixtures("patient")
 async def test_a_channel_that_refuses_is_told_of_with_its_cure_and_goes_on_once_repaired(
-    place: RunningBridge,
+    slow_to_retry: RunningBridge,
 ) -> None:
+    place = slow_to_retry
     await place.ticket()
     barred(place)
     (public_id,) = await file(place, 1)

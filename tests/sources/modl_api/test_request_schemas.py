@@ -10,28 +10,26 @@ from hypothesis import strategies as st
 from jsonschema_rs import is_valid, validator_for
 from pydantic import TypeAdapter
 
-from bot.sources import ApiError, ApiRequest
-from bot.sources.modl import SOURCE, reports
-from bot.sources.modl import handlers as asking
-from bot.sources.modl import requests as payload
-from bot.sources.modl.fields import PathUuid
+from bot.sources.contract import ApiError, ApiRequest
+from bot.sources.modl import SOURCE, handlers, requests
+from bot.sources.modl.fields import PathUuid, parse_body
 from bot.sources.requests import Request
 from bot.sources.validation import Payload
 
 NOTCH = "550e8400-e29b-41d4-a716-446655440000"
 BODIES: dict[type[Payload], dict[str, Any]] = {
-    payload.TicketBody: {"creatorUuid": NOTCH, "type": "bug"},
-    payload.DraftBody: {"creatorUuid": NOTCH},
-    asking.IdsBody: {},
-    asking.LinkBody: {"playerUuid": NOTCH, "playerName": "Notch"},
-    reports.AssignBody: {"assignee": "Grace"},
-    reports.ResolveBody: {},
-    reports.DismissBody: {},
+    requests.TicketBody: {"creatorUuid": NOTCH, "type": "bug"},
+    requests.DraftBody: {"creatorUuid": NOTCH},
+    requests.IdsBody: {},
+    requests.LinkBody: {"playerUuid": NOTCH, "playerName": "Notch"},
+    requests.AssignBody: {"assignee": "Grace"},
+    requests.ResolveBody: {},
+    requests.DismissBody: {},
 }
 QUERIES: list[tuple[type[Payload], Callable[[ApiRequest], Request[Any]]]] = [
-    (asking.TicketListQuery, asking.list_tickets),
-    (asking.OpenReportsQuery, asking.list_reports),
-    (asking.ReportsQuery, asking.list_reports_on_player),
+    (requests.TicketListQuery, handlers.list_tickets),
+    (requests.OpenReportsQuery, handlers.list_reports),
+    (requests.ReportsQuery, handlers.list_reports_on_player),
 ]
 FIELDS = [
     pytest.param(model, field, id=f"{model.__name__}-{field}")
@@ -77,7 +75,7 @@ values = st.one_of(
 
 def accepts(model: type[Payload], body: dict[str, Any]) -> bool:
     try:
-        payload.parse_body(model, json.dumps(body).encode())
+        parse_body(model, json.dumps(body).encode())
     except ApiError:
         return False
     return True
@@ -142,7 +140,7 @@ def test_a_query_is_accepted_if_and_only_if_its_schema_allows_it(
 @given(texts)
 def test_a_uuid_in_a_path_is_accepted_if_and_only_if_its_schema_allows_it(text: str) -> None:
     try:
-        asking.list_player_tickets(ApiRequest(path_params={"uuid": text}, query={}, body=b""))
+        handlers.list_player_tickets(ApiRequest(path_params={"uuid": text}, query={}, body=b""))
     except ApiError:
         accepted = False
     else:

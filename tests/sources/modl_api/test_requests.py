@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources import ApiError
-from bot.sources.modl import SOURCE, examples
-from bot.sources.modl import serializers as tickets
+from bot.sources.contract import ApiError
+from bot.sources.modl import SOURCE, examples, serializers
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
-from bot.sources.modl.errors import draft_created, ticket_created
 from bot.sources.modl.requests import DraftBody, TicketBody, parse_draft, parse_ticket
 from bot.sources.modl.status_page import render_status_page
 from bot.tickets.message import Actor
@@ -33,16 +31,16 @@ ANY_JSON = st.recursive(
 )
 
 
-def filed(**changes: object) -> NewTicket:
+def parsed(**changes: object) -> NewTicket:
     return parse_ticket(json.dumps({**examples.TICKET, **changes}).encode())
 
 
-def facts(new: NewTicket) -> dict[str, str]:
-    return {fact.label: fact.value for fact in new.fields}
+def field_values(new: NewTicket) -> dict[str, str]:
+    return {field.label: field.value for field in new.fields}
 
 
 def leaves(value: Any) -> Iterator[object]:
-    """Whatever is in a JSON value that is no list and no object."""
+    """Every value in a JSON value that is neither a list nor an object."""
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from leaves(item)
@@ -51,7 +49,7 @@ def leaves(value: Any) -> Iterator[object]:
 
 
 def test_the_page_s_own_request_gets_the_page_s_own_answer_and_two_fields_more() -> None:
-    assert ticket_created(kept_as("PLAYER-123456", filed())) == {
+    assert serializers.ticket_created(kept_as("PLAYER-123456", parsed())) == {
         "status": 200,
         "success": True,
         "ticketId": "PLAYER-123456",
@@ -62,14 +60,14 @@ def test_the_page_s_own_request_gets_the_page_s_own_answer_and_two_fields_more()
 def test_an_unfinished_ticket_is_answered_as_a_draft_and_says_its_form_is_empty() -> None:
     new = parse_draft(json.dumps({"creatorUuid": NOTCH, "type": "bug"}).encode())
 
-    assert facts(new)["Form"] == "not filled in yet"
-    assert draft_created(kept_as("BUG-123456", new))["message"] == (
+    assert field_values(new)["Form"] == "not filled in yet"
+    assert serializers.draft_created(kept_as("BUG-123456", new))["message"] == (
         "Ticket draft created - complete the form on the panel"
     )
 
 
 def test_staff_can_reply_to_its_tickets() -> None:
-    assert kept_as("PLAYER-123456", filed()).reply(Actor(id="1", name="Ada"), "Hello").text == "Hello"
+    assert kept_as("PLAYER-123456", parsed()).reply(Actor(id="1", name="Ada"), "Hello").text == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +83,7 @@ def test_staff_can_reply_to_its_tickets() -> None:
 )
 def test_types_come_in_many_words_and_their_ids_say_which(category: str, words: list[str]) -> None:
     for word in words:
-        new = filed(type=word)
+        new = parsed(type=word)
 
         assert new.category == category
         assert re.fullmatch(category.upper() + r"-[1-9][0-9]{5}", next(SOURCE.new_public_ids(new, FILED_AT)))
@@ -100,27 +98,27 @@ def test_types_come_in_many_words_and_their_ids_say_which(category: str, words: 
     ],
 )
 def test_priorities_come_in_many_words_and_are_three(priority: Priority, words: list[str | None]) -> None:
-    assert {filed(priority=word).priority for word in words} == {priority}
+    assert {parsed(priority=word).priority for word in words} == {priority}
 
 
 @pytest.mark.parametrize(
     "uuid", [NOTCH, NOTCH.upper(), NOTCH.replace("-", ""), f"{{{NOTCH}}}", f"urn:uuid:{NOTCH}", f" {NOTCH} "]
 )
 def test_a_uuid_is_kept_in_one_form_however_it_is_written(uuid: str) -> None:
-    assert filed(creatorUuid=uuid).reporter.id == NOTCH
+    assert parsed(creatorUuid=uuid).reporter.id == NOTCH
 
 
 @pytest.mark.parametrize(
     "uuid", ["00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0009-01F2A3B4C5D6"]
 )
 def test_the_console_and_bedrock_players_file_tickets_and_have_no_profile(uuid: str) -> None:
-    reporter = filed(creatorUuid=uuid, creatorName=".Steve").reporter
+    reporter = parsed(creatorUuid=uuid, creatorName=".Steve").reporter
 
     assert reporter == Player(id=uuid.lower(), name=".Steve")
 
 
 def test_an_anticheat_is_the_reporter_by_name_and_never_the_player_it_accuses() -> None:
-    new = filed(creatorUuid=ACCUSED.upper(), creatorName="Anti-cheat", priority="NORMAL")
+    new = parsed(creatorUuid=ACCUSED.upper(), creatorName="Anti-cheat", priority="NORMAL")
 
     assert new.reporter == Player(name="Anti-cheat")
     assert new.reported_player is not None
@@ -128,7 +126,7 @@ def test_an_anticheat_is_the_reporter_by_name_and_never_the_player_it_accuses() 
 
 
 def test_a_player_who_reports_himself_is_still_the_reporter() -> None:
-    new = filed(creatorUuid=ACCUSED, creatorName="HACKER123")
+    new = parsed(creatorUuid=ACCUSED, creatorName="HACKER123")
 
     assert new.reporter.id == ACCUSED
 
@@ -154,14 +152,14 @@ def test_a_player_who_reports_himself_is_still_the_reporter() -> None:
     ],
 )
 def test_chat_is_readable_in_every_format_it_is_sent_in(entry: object, line: str) -> None:
-    assert filed(chatMessages=[entry]).chat_log == (line,)
+    assert parsed(chatMessages=[entry]).chat_log == (line,)
 
 
 @pytest.mark.parametrize(
     "blank", ["", "  ", "\n", "\0", None, {"message": ""}, '{"username":"A","message":" "}']
 )
 def test_blank_chat_is_skipped(blank: object) -> None:
-    assert filed(chatMessages=[blank, "A: hi"]).chat_log == ("A: hi",)
+    assert parsed(chatMessages=[blank, "A: hi"]).chat_log == ("A: hi",)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +178,7 @@ def test_blank_chat_is_skipped(blank: object) -> None:
         ("", "2025-01-15 10:30:00", None, ""),
     ],
 )
-def test_a_kept_line_of_chat_is_taken_apart_again(line: str, at: str, sender: str | None, text: str) -> None:
+def test_a_stored_line_of_chat_is_parsed(line: str, at: str, sender: str | None, text: str) -> None:
     apart = parse_chat_line(line, created_at=FILED_AT)
 
     assert apart == ChatLine(text=text, sent_at=datetime.fromisoformat(f"{at}+00:00"), sender=sender)
@@ -193,7 +191,7 @@ ODD_PLAYERS = st.builds(Player, id=ODD_TEXT, name=ODD_TEXT, display_name=ODD_TEX
 @settings(deadline=None)  # a busy machine is no failure
 @given(
     st.builds(
-        partial(replace, kept_as("PLAYER-123456", filed())),
+        partial(replace, kept_as("PLAYER-123456", parsed())),
         subject=st.text(),
         body=st.text(),
         category=st.text(),
@@ -206,16 +204,16 @@ ODD_PLAYERS = st.builds(Player, id=ODD_TEXT, name=ODD_TEXT, display_name=ODD_TEX
         created_at=st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
     )
 )
-def test_any_kept_ticket_can_be_shown(ticket: Ticket) -> None:
+def test_any_stored_ticket_can_be_serialized(ticket: Ticket) -> None:
     case = TicketDetails(ticket=ticket)
     found = TicketPage(query=TicketQuery(limit=1), items=(case,), total=1)
 
     shown = [
-        tickets.ticket_list(found),
-        tickets.player_ticket_list(found),
-        tickets.tickets_by_ids([case]),
-        tickets.ticket_detail(case),
-        tickets.report_list(found),
+        serializers.ticket_list(found),
+        serializers.player_ticket_list(found),
+        serializers.tickets_by_ids([case]),
+        serializers.ticket_detail(case),
+        serializers.report_list(found),
     ]
 
     assert [body["status"] for body in shown] == [200] * 5
@@ -224,9 +222,9 @@ def test_any_kept_ticket_can_be_shown(ticket: Ticket) -> None:
 
 
 def test_a_replay_is_named_and_never_linked() -> None:
-    new = filed(replayUrl="https://evil.example/replay?id=abc", createdServer="survival-1")
+    new = parsed(replayUrl="https://evil.example/replay?id=abc", createdServer="survival-1")
 
-    assert facts(new) == {
+    assert field_values(new) == {
         "Game": "Minecraft",
         "Server": "survival-1",
         "Tags": "cheating, fly",
@@ -236,13 +234,13 @@ def test_a_replay_is_named_and_never_linked() -> None:
 
 
 def test_a_ticket_without_words_says_what_it_is_about() -> None:
-    new = filed(subject=None, description=None)
+    new = parsed(subject=None, description=None)
 
     assert (new.subject, new.body) == ("Player report: Hacker123", "")
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 415, 500, 503])
-def test_a_refusal_s_error_is_text_the_plugin_can_show(status: int) -> None:
+def test_an_error_is_text_that_the_plugin_can_show(status: int) -> None:
     assert SOURCE.format_error(ApiError(status, "Why.")) == {
         "status": status,
         "success": False,
@@ -257,7 +255,7 @@ def test_a_missing_key_is_called_unauthorized() -> None:
     assert (body["error"], body["message"]) == ("Unauthorized", "That key is unknown.")
 
 
-def test_a_rate_limit_says_when_to_come_back() -> None:
+def test_429_has_the_seconds_to_wait() -> None:
     assert SOURCE.format_error(ApiError(429, "Too many.", retry_after=7)) == {
         "status": 429,
         "success": False,
@@ -273,13 +271,13 @@ def test_a_draft_is_checked_in_the_same_order_as_a_ticket() -> None:
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.sampled_from(sorted(TicketBody.model_fields)), ANY_JSON))
-def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str, object]) -> None:
+def test_an_invalid_field_raises_only_api_errors(changes: dict[str, object]) -> None:
     try:
-        new = filed(**changes)
-    except ApiError as refused:
-        outcome = refused.status == 400 and len(refused.message) < 100
+        new = parsed(**changes)
+    except ApiError as error:
+        outcome = error.status == 400 and len(error.message) < 100
     else:
-        outcome = ticket_created(kept_as("PLAYER-123456", new))["success"] is True
+        outcome = serializers.ticket_created(kept_as("PLAYER-123456", new))["success"] is True
 
     assert outcome
 
@@ -288,7 +286,7 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
 @given(st.lists(st.text() | st.dictionaries(st.sampled_from(["username", "message", "timestamp"]), ANY_JSON)))
 def test_any_chat_of_text_and_objects_becomes_lines_without_breaks(entries: list[object]) -> None:
     try:
-        new = filed(chatMessages=entries)
+        new = parsed(chatMessages=entries)
     except ApiError:
         return  # NaN or half a surrogate pair somewhere in it
 
@@ -297,7 +295,7 @@ def test_any_chat_of_text_and_objects_becomes_lines_without_breaks(entries: list
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
-def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
+def test_an_invalid_body_raises_only_api_errors(body: bytes) -> None:
     for parse_any in (parse_ticket, parse_draft):
         with pytest.raises(ApiError):
             parse_any(body)

@@ -8,15 +8,16 @@ import pytest
 from bot.sources.modl.status_page import render_status_page
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Priority, Status
-from tests.sources.modl_api.conftest import ADA, NOW, Api
-from tests.sources.modl_api.test_requests import filed
+from tests.sources.conftest import ADA, NOW
+from tests.sources.modl_api.conftest import Api
+from tests.sources.modl_api.test_requests import parsed
 from tests.support.stored_ticket import kept_as
 
 FAR = "What staff reply is not shown here"
-CASE = TicketDetails(ticket=kept_as("PLAYER-123456", filed()))
+CASE = TicketDetails(ticket=kept_as("PLAYER-123456", parsed()))
 
 
-async def test_it_says_how_far_a_ticket_is_to_who_has_no_key(api: Api) -> None:
+async def test_it_shows_the_status_without_a_key(api: Api) -> None:
     later = NOW + timedelta(hours=5, minutes=3)
     ticket = api.tickets["player"]
     before = await api.send("GET", "/ticket/{player}", key=None)
@@ -32,7 +33,7 @@ async def test_it_says_how_far_a_ticket_is_to_who_has_no_key(api: Api) -> None:
     assert after.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
-async def test_it_shows_nothing_that_anybody_wrote_and_no_names(api: Api) -> None:
+async def test_it_shows_no_text_of_a_person_and_no_names(api: Api) -> None:
     ticket = api.tickets["player"]
     await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=NOW)
     await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
@@ -64,7 +65,7 @@ def test_every_ticket_has_a_page(status: Status, category: str) -> None:
     assert render_status_page(TicketDetails(ticket=ticket)).status == 200
 
 
-def test_whatever_it_shows_is_escaped() -> None:
+def test_values_are_escaped() -> None:
     ticket = replace(CASE.ticket, public_id="<script>alert('&')</script>")
 
     html = render_status_page(TicketDetails(ticket=ticket)).html

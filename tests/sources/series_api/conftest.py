@@ -1,103 +1,74 @@
-"""The Series API over real HTTP, in front of a real store that holds one ticket of each kind."""
+"""The Series API over real HTTP, with a workspace that has rules, and one ticket of each kind."""
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
+from bot.sources.contract import Source
 from bot.sources.series import SOURCE, examples
-from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.message import Actor
-from bot.tickets.ticket import Status, Ticket
-from bot.tickets.workspace import Category, Department, NewWorkspace, Workspace
-from bot.webhook import WebhookServer
-from storage import Store
+from bot.tickets.ticket import Status
+from bot.tickets.workspace import Category, Department, Workspace
+from tests.sources.conftest import NOW, ApiClient, Request, Response, serve
 
-NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 NOW_SHOWN = "2025-01-15T10:30:00.000Z"
 AUTHOR = 123456789
 STAFF, OTHER_STAFF = 7, 8
-ADA = Actor(id="4242424242424242", name="Ada")  # in Discord
+CREATE, GAME_REPORT = "/tickets/create", "/tickets/create-game-report"
 
+REPORT, TICKET = dict(examples.GAME_REPORT), dict(examples.TICKET)
+BY_STAFF = {"staffUserId": STAFF}
+REPLY = {"content": "We are on it.", "staffUserId": STAFF}
+FOLLOW_UP = {"content": "It happened again.", "authorUserId": AUTHOR}
+STATUS = {"status": "resolved", "staffUserId": STAFF}
+TRANSFER = {"departmentId": "tier-two", "staffUserId": STAFF}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What came back."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str]
+_ID = "/tickets/{ticketId}"
+REQUESTS = (
+    Request(method="POST", path=CREATE, body=TICKET),
+    Request(method="POST", path=GAME_REPORT, body=REPORT),
+    Request(method="GET", path="/tickets/list"),
+    Request(method="GET", path="/tickets/get/{ticket}", operation="/tickets/get/{ticketId}"),
+    Request(method="GET", path="/tickets/config"),
+    Request(method="POST", path="/tickets/{ticket}/claim", operation=f"{_ID}/claim", body=BY_STAFF),
+    Request(method="POST", path="/tickets/{claimed}/unclaim", operation=f"{_ID}/unclaim", body=BY_STAFF),
+    Request(method="POST", path="/tickets/{claimed}/reply", operation=f"{_ID}/reply", body=REPLY),
+    Request(
+        method="POST", path="/tickets/{ticket}/reply-member", operation=f"{_ID}/reply-member", body=FOLLOW_UP
+    ),
+    Request(method="POST", path="/tickets/{ticket}/status", operation=f"{_ID}/status", body=STATUS),
+    Request(method="POST", path="/tickets/{ticket}/transfer", operation=f"{_ID}/transfer", body=TRANSFER),
+)
+PUBLIC_REQUESTS = (
+    Request(method="GET", path="/basic/check-key/{key}", operation="/basic/check-key/{apiKey}"),
+)
 
 
 @dataclass
-class Api:
-    """A client of the API, and what lies behind it."""
+class Api(ApiClient):
+    """`content` of a success is its `data`."""
 
-    store: Store
-    workspace: Workspace
-    address: str
-    session: aiohttp.ClientSession
-    now: list[datetime]  # the one item is the time
-    ticking: list[bool]  # whether each look at the clock is a second later than the one before
-    keys: dict[str, str] = field(default_factory=dict)  # by workspace
-    tickets: dict[str, Ticket] = field(default_factory=dict)
+    ticking: list[bool] = field(default_factory=lambda: [False])  # each look at the clock is a second later
+    workspaces: dict[str, Workspace] = field(default_factory=dict)
 
-    async def send(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        key: str | None = "home",
-        raw: bytes | None = None,
-    ) -> Reply:
-        """`{name}` in a path is the id of that ticket. `key` is the workspace whose key is sent."""
-        headers = {} if key is None else {"apikey": self.keys[key]}
-        names = {name: ticket.public_id for name, ticket in self.tickets.items()}
-        url = self.address + path.format(**names, key=self.keys["home"])
-        data = BytesIO(json.dumps(body).encode() if raw is None else raw)
-        async with self.session.request(method, url, data=data, headers=headers) as got:
-            assert got.content_type == "application/json"
-            return Reply(status=got.status, body=await got.json(), headers=got.headers.copy())
+    @property
+    def workspace(self) -> Workspace:
+        return self.workspaces["home"]
 
-    async def get(self, path: str) -> Any:
-        """The `data` of a success."""
-        return self._data(await self.send("GET", path))
-
-    async def post(self, path: str, **body: object) -> Any:
-        """The `data` of a success."""
-        return self._data(await self.send("POST", path, body))
-
-    async def ticket(self, name: str) -> Ticket:
-        """As it is in the store now."""
-        return await self.store.ticket(self.tickets[name].id)
-
-    def _data(self, reply: Reply) -> Any:
-        assert reply.status == 200, reply.body
-        assert reply.body.keys() == {"success", "data"}
-        assert reply.body["success"] is True
-        return reply.body["data"]
+    def content(self, response: Response) -> Any:
+        body = super().content(response)
+        assert body.keys() == {"success", "data"}
+        assert body["success"] is True
+        return body["data"]
 
 
-def refused(status: int, message: str) -> dict[str, object]:
-    """The error envelope."""
+def error(status: int, message: str) -> dict[str, object]:
+    """The body of an error."""
     return {"success": False, "error": {"code": status, "message": message}}
-
-
-async def add_workspace(api_store: Store, name: str) -> tuple[Workspace, str]:
-    """A workspace with rules of its own, and a key for it."""
-    new = NewWorkspace(name=name, guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
-    workspace = await api_store.add_workspace(new, NOW)
-    workspace = await api_store.change_workspace(workspace.id, with_rules)
-    key, prefix = generate_api_key()
-    await api_store.add_key(name, "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
-    return workspace, key
 
 
 def with_rules(workspace: Workspace) -> Workspace:
@@ -111,37 +82,45 @@ def with_rules(workspace: Workspace) -> Workspace:
     )
 
 
-async def file(api: Api, name: str, path: str, **changes: object) -> None:
-    example = examples.GAME_REPORT if path.endswith("report") else examples.TICKET
+async def create(api: ApiClient, name: str, path: str, **changes: object) -> None:
+    example = REPORT if path == GAME_REPORT else TICKET
     data = await api.post(path, **{**example, **changes})
-    ticket = await api.store.ticket_by_public_id(data["TicketId"])
-    assert ticket is not None
-    api.tickets[name] = ticket
+    await api.name_ticket(name, data["TicketId"])
 
 
-@pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    store = await Store.open(tmp_path / "tickets.db")
-    seconds, ticking, now = [1000.0], [True], [NOW]
+@asynccontextmanager
+async def open_api(folder: Path, source: Source = SOURCE) -> AsyncIterator[Api]:
+    """Without tickets. The clock of its rate limit stands still until `ticking` is set."""
+    seconds, ticking = [1000.0], [False]
 
     def clock() -> float:
         seconds[0] += ticking[0]
         return seconds[0]
 
-    webhook = WebhookServer(store, {"series": SOURCE}, now=lambda: now[0], clock=clock)
-    async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
-        workspace, key = await add_workspace(store, "home")
-        api = Api(store, workspace, f"http://{at.host}:{at.port}", session, now, ticking, {"home": key})
-        _, api.keys["abroad"] = await add_workspace(store, "abroad")
-        api.keys["nobody"] = "tb_nobody_knows"
-        await file(api, "report", "/tickets/create-game-report")
-        await file(api, "ticket", "/tickets/create")
-        await file(api, "claimed", "/tickets/create", subject="Claimed")
-        await file(api, "closed", "/tickets/create", subject="Closed")
-        staff = Actor(id=str(STAFF), name=str(STAFF), source="series")
-        await store.change_ticket(api.tickets["claimed"].id, lambda one: one.claim(staff), NOW, actor=staff)
-        await store.change_ticket(
-            api.tickets["closed"].id, lambda one: one.set_status(Status.CLOSED), NOW, actor=staff
-        )
+    async with serve(folder, source, clock) as client:
+        api = Api(source, client.store, client.address, client.session, client.now, ticking=ticking)
+        for name in ("home", "abroad"):
+            workspace = await api.add_workspace(name)
+            api.workspaces[name] = await api.store.change_workspace(workspace.id, with_rules)
         yield api
-    await store.close()
+
+
+async def add_tickets(api: Api) -> None:
+    api.ticking[0] = True
+    await create(api, "report", GAME_REPORT)
+    await create(api, "ticket", CREATE)
+    await create(api, "claimed", CREATE, subject="Claimed")
+    await create(api, "closed", CREATE, subject="Closed")
+    staff = Actor(id=str(STAFF), name=str(STAFF), source="series")
+    for name, change in {
+        "claimed": lambda ticket: ticket.claim(staff),
+        "closed": lambda ticket: ticket.set_status(Status.CLOSED),
+    }.items():
+        await api.store.change_ticket(api.tickets[name].id, change, NOW, actor=staff)
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with open_api(tmp_path) as api:
+        await add_tickets(api)
+        yield api

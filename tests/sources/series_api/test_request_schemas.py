@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources import ApiError
+from bot.sources.contract import ApiError
 from bot.sources.series import SOURCE, examples
-from bot.sources.series.bodies import ListQuery
 from bot.sources.series.fields import parse_body, parse_query_params
-from bot.sources.series.requests import GameReportBody
+from bot.sources.series.requests import GameReportBody, ListQuery
 
 SCHEMA = GameReportBody.model_json_schema()["properties"]
 QUERY = ListQuery.model_json_schema()["properties"]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources import ApiError, load_sources
+from bot.sources.contract import ApiError
+from bot.sources.registry import load_sources
 from bot.sources.series import SOURCE, examples
-from bot.sources.series.answer import ticket_created
 from bot.sources.series.requests import parse_game_report, parse_ticket
-from bot.sources.series.serializers import serialize_ticket_with_messages
+from bot.sources.series.serializers import serialize_ticket_with_messages, ticket_created
 from bot.tickets.errors import ViewOnly
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketDetails
@@ -32,7 +32,7 @@ def report(**changes: object) -> NewTicket:
     return parse_game_report(json.dumps({**examples.GAME_REPORT, **changes}).encode())
 
 
-def refusal(**changes: object) -> str:
+def error_message(**changes: object) -> str:
     with pytest.raises(ApiError) as caught:
         report(**changes)
     return caught.value.message
@@ -82,7 +82,7 @@ def test_a_ticket_is_no_game_report_and_has_no_game_data() -> None:
     assert data["Priority"] == "medium"
 
 
-def test_nobody_can_reply_to_a_game_report_and_staff_can_reply_to_a_ticket() -> None:
+def test_a_game_report_takes_no_reply_and_a_ticket_does() -> None:
     ticket = kept_as("TICKET-1234567890-ABCD", parse_ticket(json.dumps(examples.TICKET).encode()))
     staff = Actor(id="1", name="Ada")
 
@@ -109,7 +109,7 @@ def test_a_place_comes_as_text_or_number_and_goes_back_as_a_number(place: object
     ["abc", " 123 ", "1.2e14", "١٢٣", "1_000", "+5", "1" * 5000, -1, 1.5, 1e30, True, [], {}, None, ""],
 )
 def test_a_place_that_is_no_number_is_refused_in_a_short_sentence(place: object) -> None:
-    message = refusal(placeId=place)
+    message = error_message(placeId=place)
 
     assert re.fullmatch(
         r"Validation error: Place ID (must be a whole number|is out of range|is required)", message
@@ -130,7 +130,7 @@ def test_an_author_is_a_whole_number_however_it_is_sent(sent: object, number: in
 
 @pytest.mark.parametrize("author", [True, False, "abc", "1.0", 1.5, 2**63, -(2**63) - 1, 2.0**60, [1]])
 def test_an_author_that_is_no_number_of_64_bits_is_refused(author: object) -> None:
-    assert refusal(authorUserId=author).startswith("Validation error: Author user ID ")
+    assert error_message(authorUserId=author).startswith("Validation error: Author user ID ")
 
 
 @pytest.mark.parametrize("blank", [None, "", "  "])
@@ -151,11 +151,11 @@ def test_any_avatar_url_is_taken_and_given_back_as_it_came(url: str) -> None:
 
 
 def test_an_avatar_url_must_be_there() -> None:
-    assert refusal(authorAvatarUrl=None) == "Validation error: Author avatar URL is required"
+    assert error_message(authorAvatarUrl=None) == "Validation error: Author avatar URL is required"
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept_priority", "shown"),
+    ("sent", "stored_priority", "shown"),
     [
         ("low", Priority.LOW, "low"),
         ("medium", Priority.NORMAL, "medium"),
@@ -168,14 +168,14 @@ def test_an_avatar_url_must_be_there() -> None:
     ],
 )
 def test_priorities_come_in_many_words_and_go_back_in_four(
-    sent: str | None, kept_priority: Priority, shown: str
+    sent: str | None, stored_priority: Priority, shown: str
 ) -> None:
-    assert report(priority=sent).priority is kept_priority
+    assert report(priority=sent).priority is stored_priority
     assert answer(priority=sent)["Priority"] == shown
 
 
-def test_a_refusal_never_echoes_what_was_sent() -> None:
-    assert "zzzz" not in refusal(priority="z" * 100_000)
+def test_an_error_does_not_echo_the_request() -> None:
+    assert "zzzz" not in error_message(priority="z" * 100_000)
 
 
 def test_dates_are_utc_with_milliseconds_whatever_zone_they_are_kept_in() -> None:
@@ -189,7 +189,7 @@ def test_dates_are_utc_with_milliseconds_whatever_zone_they_are_kept_in() -> Non
 
 
 @pytest.mark.parametrize("place", ["", "here", "1e5", "9" * 30, None])
-def test_whatever_was_kept_can_be_shown(place: str | None) -> None:
+def test_any_stored_ticket_can_be_serialized(place: str | None) -> None:
     facts = () if place is None else (TicketField(label="Place", value=place),)
     ticket = replace(kept_report(), fields=facts, reporter=Player(name="Ann"), subject="x" * 1000)
 
@@ -199,7 +199,7 @@ def test_whatever_was_kept_can_be_shown(place: str | None) -> None:
     assert data["GameData"] == {"PlaceId": 0, "ServerId": None}
 
 
-def test_a_refusal_wears_the_page_s_envelope() -> None:
+def test_an_error_has_the_page_s_format() -> None:
     assert SOURCE.format_error(ApiError(400, "Validation error: Subject is required")) == {
         "success": False,
         "error": {"code": 400, "message": "Validation error: Subject is required"},
@@ -212,7 +212,7 @@ def test_ticket_ids_look_as_on_the_page() -> None:
     assert re.fullmatch(r"TICKET-[0-9]{10}-[A-Z]{4}", candidate)
 
 
-def test_it_is_found_with_its_page_s_headers_and_limit() -> None:
+def test_it_has_the_page_s_headers_and_rate_limit() -> None:
     source = load_sources()["series"]
 
     assert source.key_headers == ("apikey", "x-api-key")
@@ -221,12 +221,12 @@ def test_it_is_found_with_its_page_s_headers_and_limit() -> None:
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.sampled_from(sorted(examples.GAME_REPORT)), ANY_JSON))
-def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str, object]) -> None:
+def test_an_invalid_field_raises_only_api_errors(changes: dict[str, object]) -> None:
     body = json.dumps({**examples.GAME_REPORT, **changes}).encode("utf-8", "surrogatepass")
     try:
         new = parse_game_report(body)
-    except ApiError as refused:
-        outcome = refused.status == 400 and len(refused.message) < 100
+    except ApiError as error:
+        outcome = error.status == 400 and len(error.message) < 100
     else:
         outcome = ticket_created(kept_as("TICKET-1234567890-ABCD", new))["success"] is True
 
@@ -235,7 +235,7 @@ def test_no_field_however_wrong_raises_anything_but_a_refusal(changes: dict[str,
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
-def test_no_body_however_wrong_raises_anything_but_a_refusal(body: bytes) -> None:
+def test_an_invalid_body_raises_only_api_errors(body: bytes) -> None:
     for parse in (parse_game_report, parse_ticket):
         with pytest.raises(ApiError):
             parse(body)

@@ -1,4 +1,4 @@
-"""What every endpoint of the Series API answers, to the letter, and what it leaves in the store."""
+"""The exact responses of the Series API, and what is stored."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +10,8 @@ from bot.sources.series import examples
 from bot.tickets.message import Actor, MessageKind
 from bot.tickets.ticket import Status
 from bot.tickets.workspace import Department
-from tests.sources.series_api.conftest import ADA, AUTHOR, NOW, NOW_SHOWN, OTHER_STAFF, STAFF, Api, file
+from tests.sources.conftest import ADA, NOW
+from tests.sources.series_api.conftest import AUTHOR, NOW_SHOWN, OTHER_STAFF, STAFF, Api, create
 
 SHOWN_AUTHOR = {
     "UserId": AUTHOR,
@@ -66,7 +67,7 @@ async def said(api: Api, name: str) -> list[tuple[str, str, int]]:
     return [(one["Type"], one["Content"], one["Author"]) for one in ticket["Content"].values()]
 
 
-async def test_a_ticket_and_a_game_report_are_answered_as_they_are_kept(api: Api) -> None:
+async def test_a_ticket_and_a_game_report_are_returned_as_stored(api: Api) -> None:
     ticket = await api.post("/tickets/create", **examples.TICKET)
     report = await api.post("/tickets/create-game-report", **examples.GAME_REPORT)
 
@@ -77,13 +78,13 @@ async def test_a_ticket_and_a_game_report_are_answered_as_they_are_kept(api: Api
 async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
     data = await api.get("/tickets/list")
 
-    nobody = {"ClaimedBy": None, "ClaimedByName": None}
+    unclaimed = {"ClaimedBy": None, "ClaimedByName": None}
     assert data == {
         "Tickets": [
-            shown(api, "closed", Subject="Closed", Status="closed") | nobody,
+            shown(api, "closed", Subject="Closed", Status="closed") | unclaimed,
             shown(api, "claimed", Subject="Claimed", Status="in-progress", ClaimedBy=7, ClaimedByName="7"),
-            shown(api, "ticket") | nobody,
-            shown_report(api) | nobody,
+            shown(api, "ticket") | unclaimed,
+            shown_report(api) | unclaimed,
         ],
         "Pagination": {
             "CurrentPage": 1,
@@ -105,7 +106,7 @@ async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
         ("?status=closed", ["closed"]),
         (f"?author={AUTHOR}", ["closed", "claimed", "ticket", "report"]),
         ("?author=5", []),
-        ("?author=nobody", []),
+        ("?author=unknown", []),
         ("?department=moderation-dept", ["report"]),
         ("?department=nowhere", []),
         ("?search=CLAIM", ["claimed"]),
@@ -126,7 +127,7 @@ async def test_the_list_is_of_those_that_meet_every_condition(api: Api, query: s
 
 async def test_pages_are_of_ten_and_one_beyond_the_last_is_empty(api: Api) -> None:
     for number in range(17):
-        await file(api, f"{number}", "/tickets/create", authorUserId=number, subject=f"{number}")
+        await create(api, f"{number}", "/tickets/create", authorUserId=number, subject=f"{number}")
 
     pages = [await api.get(f"/tickets/list?page={page}") for page in (1, 2, 3, 4)]
 
@@ -145,7 +146,7 @@ async def test_nothing_found_is_no_page_at_all(api: Api) -> None:
     assert (pages["CurrentPage"], pages["TotalPages"], pages["TotalCount"]) == (1, 0, 0)
 
 
-async def test_a_ticket_is_found_by_either_id_with_what_was_said_on_it(api: Api) -> None:
+async def test_a_ticket_is_found_by_either_id_with_its_messages(api: Api) -> None:
     api.now[0] = NOW + timedelta(seconds=90, milliseconds=5)
     await api.post("/tickets/{claimed}/reply", content="We are on it.", staffUserId=STAFF)
     await api.post("/tickets/{claimed}/reply-member", content=" Thanks! ", authorUserId=AUTHOR)
@@ -275,7 +276,7 @@ async def test_a_claim_is_in_the_store_and_in_the_ticket_s_history(api: Api) -> 
     assert (event.kind, event.text) == (MessageKind.EVENT, "7 claimed the ticket")
 
 
-async def test_who_works_on_a_ticket_is_called_as_in_a_ticket_of_their_own(api: Api) -> None:
+async def test_staff_have_the_name_of_their_own_newest_ticket(api: Api) -> None:
     await api.post("/tickets/{report}/claim", staffUserId=AUTHOR)
 
     (first, *_) = (await api.get("/tickets/list?department=moderation-dept"))["Tickets"]
@@ -343,7 +344,7 @@ async def test_a_game_report_may_be_claimed_and_transferred(api: Api) -> None:
     assert (await api.ticket("report")).department == "tier-two"
 
 
-async def test_what_staff_do_in_discord_is_seen_and_a_note_is_not(api: Api) -> None:
+async def test_actions_in_discord_are_shown_and_notes_are_not(api: Api) -> None:
     ticket = api.tickets["ticket"]
     await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
     await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Hello"), origin="a", now=NOW)
@@ -385,7 +386,7 @@ async def test_message_ids_never_change(api: Api) -> None:
     assert then == sorted(then)
 
 
-async def test_a_good_key_is_told_what_it_may_still_send(api: Api) -> None:
+async def test_a_valid_key_gets_its_rate_limit(api: Api) -> None:
     await api.get("/tickets/config")
     api.ticking[0] = False
 
@@ -398,14 +399,14 @@ async def test_a_good_key_is_told_what_it_may_still_send(api: Api) -> None:
     }
 
 
-async def test_a_good_key_is_good_whatever_its_workspace_has_subscribed_to(api: Api) -> None:
+async def test_a_key_is_valid_whatever_its_workspace_s_plan(api: Api) -> None:
     await api.store.change_workspace(api.workspace.id, lambda one: replace(one, tickets_enabled=False))
 
     assert (await api.get("/basic/check-key/{key}"))["valid"] is True
 
 
 @pytest.mark.parametrize("key", ["nonsense", "%00", "tb_x", "{revoked}"])
-async def test_a_key_that_opens_nothing_is_inactive(api: Api, key: str) -> None:
+async def test_an_invalid_key_is_inactive(api: Api, key: str) -> None:
     if key == "{revoked}":
         (found, *_) = await api.store.keys()
         await api.store.revoke_key(found.prefix, NOW)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bot.sources import RateLimit
+from bot.sources.contract import RateLimit
 from bot.webhook import WebhookServer
 from bot.webhook.responses import ErrorFormatter
 from bot.webhook.server.limits import ConnectionLimits

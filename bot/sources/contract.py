@@ -1,0 +1,150 @@
+"""The types a wire contract is declared with: `Source`, its endpoints, and the errors they respond with."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from bot.sources.requests import ApiKeyInfo, RateLimitState, Request
+from bot.tickets.errors import TicketError
+from bot.tickets.queries import TicketDetails
+from bot.tickets.ticket import NewTicket, Ticket
+from bot.tickets.workspace import Workspace
+
+JsonObject = Mapping[str, Any]  # a JSON object about to be sent
+
+ResultT = TypeVar("ResultT")
+
+
+class ApiError(Exception):
+    """An HTTP error: a status and a sentence, sent in the error format of the source it concerns."""
+
+    def __init__(
+        self, status: int, message: str, *, retry_after: int | None = None, body: JsonObject | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.retry_after = retry_after  # whole seconds; for 429, and while the database fails
+        self.body = body  # where a contract has another body for this one error than its error format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HtmlPage:
+    """A web page for people."""
+
+    html: str
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRequest:
+    """An HTTP request, as far as an endpoint reads it."""
+
+    path_params: Mapping[str, str]
+    query: Mapping[str, str]  # the first one of parameters with the same name
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One path and method, as the OpenAPI document describes it."""
+
+    method: str = "GET"
+    path: str  # absolute, without a trailing slash; {name} stands for one segment
+    summary: str = ""  # one line: what it is for
+    body: type[BaseModel] | None = None  # the JSON object it accepts
+    query: type[BaseModel] | None = None  # the query it accepts
+    path_params: Mapping[str, Any] = field(default_factory=dict)  # types of those that are not any text
+    response: Any = dict  # the body of HTTP 200: a TypedDict, a union of them, or str for text
+    text_types: tuple[str, ...] = ("text/plain",)  # the content types of text; all else is JSON
+    other_responses: Mapping[int, Any] = field(default_factory=dict)  # bodies that are no errors, by status
+    errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # before those of its source
+    example: JsonObject | None = None  # a request as its page prints it; the demo sends it
+
+    @property
+    def path_param_names(self) -> tuple[str, ...]:
+        """The names in braces, in the order of the path."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeEndpoint(Operation):
+    """A path that creates a ticket from the body of a POST."""
+
+    method: str = "POST"
+    parse: Callable[[bytes], NewTicket]  # raises ApiError(400)
+    serialize: Callable[[Ticket], JsonObject]  # the body of HTTP 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Operation, Generic[ResultT]):
+    """A path that reads or updates tickets: parses an HTTP request, and serializes the request's result."""
+
+    request: type[Request[ResultT]]
+    parse: Callable[[ApiRequest], Request[ResultT]]  # a `request`; raises ApiError(400)
+    serialize: Callable[[ResultT], JsonObject]  # the body of HTTP 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyCheckEndpoint(Operation):
+    """A path that says whether the API key in it is valid. Needs no authentication."""
+
+    parse: Callable[[ApiRequest], str]  # the key
+    serialize: Callable[[ApiKeyInfo | None], JsonObject]  # None: the key is not valid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEndpoint(Operation):
+    """A web page about one ticket, found by its public id. Needs no authentication.
+
+    No game server calls it: with another method its path is an unknown one.
+    """
+
+    response: Any = str
+    text_types: tuple[str, ...] = ("text/html",)
+    other_responses: Mapping[int, Any] = field(default_factory=lambda: {404: str})
+    parse: Callable[[ApiRequest], str]  # the public id
+    render: Callable[[TicketDetails | None], HtmlPage]  # None: there is no such ticket
+
+
+PublicEndpoint = KeyCheckEndpoint | PageEndpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """How many requests are accepted in any window of `seconds`."""
+
+    requests: int
+    seconds: float
+    per: str = "key"  # "key" or "address"
+    headers: Callable[[RateLimitState], Mapping[str, str]] = lambda state: {}  # besides the usual ones
+
+
+def allow_all(workspace: Workspace) -> None:
+    """Let every workspace use the source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A wire contract: its paths, its authentication and rate limit, and its error format."""
+
+    name: str  # the folder's name; stored with every ticket
+    summary: str = ""  # one line: whose API it is
+    path_prefixes: tuple[str, ...]  # errors for every path below one of these have this source's format
+    key_headers: tuple[str, ...]  # any of them carries the API key; two different keys are none
+    rate_limit: RateLimit
+    intake_endpoints: tuple[IntakeEndpoint, ...]
+    new_public_ids: Callable[[NewTicket, datetime], Iterator[str]]  # endless candidates for the public id
+    format_error: Callable[[ApiError], JsonObject]  # the body of an error
+    endpoints: tuple[Endpoint[Any], ...] = ()
+    public_endpoints: tuple[PublicEndpoint, ...] = ()  # without authentication
+    errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # by a ticket's error
+    authorize: Callable[[Workspace], None] = allow_all  # raises ApiError(403) before the body is read
+    categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
+
+    @property
+    def operations(self) -> tuple[IntakeEndpoint | Endpoint[Any] | PublicEndpoint, ...]:
+        return (*self.intake_endpoints, *self.endpoints, *self.public_endpoints)

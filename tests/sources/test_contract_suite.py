@@ -1,0 +1,289 @@
+"""What holds for every contract: its response types, authentication, limits and error format."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from bot.sources.contract import ApiError, Operation, PageEndpoint, Source
+from bot.sources.registry import load_sources
+from bot.tickets.errors import UnknownTicket
+from tests.sources.conftest import ApiClient, Request, Response
+from tests.sources.modl_api import conftest as modl
+from tests.sources.series_api import conftest as series
+
+UNKNOWN_IDS = ("TICKET-1-ABCD", "PLAYER-1", "0" * 24, "%00", "%ff", "%ED%A0%80", "a b", "..%2F", "x" * 2000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """A source, with a valid request for each of its operations."""
+
+    source: Source
+    open_api: Callable[[Path, Source], AbstractAsyncContextManager[Any]]
+    add_tickets: Callable[[Any], Any]
+    requests: tuple[Request, ...]
+    public_requests: tuple[Request, ...]
+    invalid_body: str  # the sentence for a body that is no JSON object, before what it must be
+    unknown_paths: tuple[str, ...]
+
+    def error(self, status: int, message: str, *, retry_after: int | None = None) -> object:
+        return self.source.format_error(ApiError(status, message, retry_after=retry_after))
+
+    def unknown_ticket(self, operation: Operation) -> object:
+        """The body for a ticket that does not exist."""
+        default = ApiError(404, "Ticket not found")
+        known = operation.errors.get(UnknownTicket) or self.source.errors.get(UnknownTicket) or default
+        return known.body or self.source.format_error(known)
+
+
+CONTRACTS = {
+    "series": Contract(
+        source=load_sources()["series"],
+        open_api=series.open_api,
+        add_tickets=series.add_tickets,
+        requests=series.REQUESTS,
+        public_requests=series.PUBLIC_REQUESTS,
+        invalid_body="Validation error: Body must be {}",
+        unknown_paths=(
+            "/tickets",
+            "/tickets/nonsense",
+            "/tickets/xyz/nonsense",
+            "/tickets/{ticket}",
+            "/tickets/{ticket}/delete",
+            "/tickets/{ticket}/claim/x",
+            "/tickets/create/x",
+            "/tickets/Create",
+            "//tickets//xyz//nonsense/",
+            "/basic",
+            "/basic/check-key",
+            # Misspelt, and another contract has a page at the path, or paths of that shape.
+            "/ticket/create",
+            "/ticket/create-game-report",
+            "/ticket/{ticket}/claim",
+            "/ticket/{ticket}/reply-member",
+            "/ticket",
+        ),
+    ),
+    "modl": Contract(
+        source=load_sources()["modl"],
+        open_api=modl.open_api,
+        add_tickets=modl.add_tickets,
+        requests=modl.REQUESTS,
+        public_requests=modl.PUBLIC_REQUESTS,
+        invalid_body="Invalid data provided: body must be {}.",
+        unknown_paths=(
+            "/v1",
+            "/v1/minecraft",
+            "/v1/minecraft/nonsense",
+            "/v1/minecraft/ticket",
+            "/v1/minecraft/tickets/{player}/nonsense",
+            "/v1/minecraft/reports/{player}/claim",
+            "/v1//minecraft//nonsense/",
+            "/v1/minecraft/players/sync",
+            "/v2/minecraft/startup",
+            "/v3/minecraft/tickets",
+            "/api/public/tickets",
+            # Of the shape of another contract's paths.
+            "/v1/tickets/create",
+            "/v1/tickets/{player}/claim",
+            "/v1/tickets/create-game-report",
+        ),
+    ),
+}
+
+
+def every(only: Callable[[Contract, Request], bool]) -> pytest.MarkDecorator:
+    """Each of those requests of each contract."""
+    return pytest.mark.parametrize(
+        ("contract", "request_"),
+        [
+            pytest.param(contract, request, id=f"{name} {request}")
+            for name, contract in CONTRACTS.items()
+            for request in (*contract.requests, *contract.public_requests)
+            if only(contract, request)
+        ],
+    )
+
+
+def is_any(contract: Contract, request: Request) -> bool:
+    return True
+
+
+def needs_key(contract: Contract, request: Request) -> bool:
+    return request in contract.requests
+
+
+def has_body(contract: Contract, request: Request) -> bool:
+    return request.body is not None
+
+
+def is_about_a_ticket(contract: Contract, request: Request) -> bool:
+    return needs_key(contract, request) and "{" in request.path
+
+
+def is_api(contract: Contract, request: Request) -> bool:
+    return not isinstance(request.operation_of(contract.source), PageEndpoint)
+
+
+def is_limited(contract: Contract, request: Request) -> bool:
+    return contract.source.rate_limit.per == "address" or needs_key(contract, request)
+
+
+@pytest.fixture
+async def api(contract: Contract, tmp_path: Path) -> AsyncIterator[ApiClient]:
+    async with contract.open_api(tmp_path, contract.source) as api:
+        await contract.add_tickets(api)
+        yield api
+
+
+async def send(api: ApiClient, request: Request, key: str | None = "home") -> Response:
+    return await api.send(request.method, request.path, request.body, key=key)
+
+
+def test_every_source_is_in_this_suite() -> None:
+    assert CONTRACTS.keys() == load_sources().keys()
+
+
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS)
+def test_every_operation_has_one_request_here_and_is_described(contract: Contract) -> None:
+    requests = (*contract.requests, *contract.public_requests)
+    operations = [request.operation_of(contract.source) for request in requests]
+
+    assert sorted(map(id, operations)) == sorted(map(id, contract.source.operations))
+    assert all(one.summary and one.response is not dict for one in operations)
+
+
+@every(is_any)
+async def test_a_valid_request_gets_a_response_of_exactly_the_described_type(
+    contract: Contract, api: ApiClient, request_: Request
+) -> None:
+    operation = request_.operation_of(contract.source)
+
+    response = await send(api, request_)
+
+    assert response.status == 200
+    body = response.text if operation.response is str else response.body
+    assert TypeAdapter(operation.response).validate_python(body, strict=True) == body
+
+
+@pytest.mark.parametrize("key", [None, "unknown"])
+@every(needs_key)
+async def test_401_without_a_valid_key(
+    contract: Contract, api: ApiClient, request_: Request, key: str | None
+) -> None:
+    response = await send(api, request_, key)
+
+    assert response.status == 401
+    assert response.body == contract.error(401, "The API key is missing or not valid.")
+
+
+@every(is_about_a_ticket)
+async def test_404_for_a_ticket_of_another_workspace(
+    contract: Contract, api: ApiClient, request_: Request
+) -> None:
+    before = await api.all_tickets()
+
+    response = await send(api, request_, "abroad")
+
+    operation = request_.operation_of(contract.source)
+    assert (response.status, response.body) == (404, contract.unknown_ticket(operation))
+    assert await api.all_tickets() == before
+
+
+@every(is_about_a_ticket)
+async def test_404_for_an_unknown_ticket(contract: Contract, api: ApiClient, request_: Request) -> None:
+    operation = request_.operation_of(contract.source)
+    for ticket_id in UNKNOWN_IDS:
+        path = re.sub("{.*?}", ticket_id, request_.path)
+
+        response = await api.send(request_.method, path, request_.body)
+
+        assert (response.status, response.body) == (404, contract.unknown_ticket(operation)), ticket_id
+
+
+@pytest.mark.parametrize(
+    ("contract", "method", "path"),
+    [
+        pytest.param(contract, method, path, id=f"{name} {method} {path}")
+        for name, contract in CONTRACTS.items()
+        for path in contract.unknown_paths
+        for method in ("GET", "POST", "DELETE")
+        if method != "GET" or not re.fullmatch("/ticket/[^/]+", path)  # a web page
+    ],
+)
+async def test_404_in_the_contract_s_error_format_for_an_unknown_path(
+    contract: Contract, api: ApiClient, method: str, path: str
+) -> None:
+    response = await api.send(method, path, None if method == "GET" else {})
+
+    assert response.status == 404
+    assert response.body == contract.error(404, "There is nothing at this path.")
+    assert "Allow" not in response.headers
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@every(is_api)
+async def test_405_for_another_method_at_a_path_of_the_api(
+    contract: Contract, api: ApiClient, request_: Request, method: str
+) -> None:
+    response = await api.send(method, request_.path)
+
+    assert response.status == 405
+    assert response.body == contract.error(405, "This path does not take that method.")
+    assert request_.method in response.headers["Allow"].split(",")
+
+
+@every(has_body)
+async def test_413_for_a_body_of_more_than_a_mebibyte(
+    contract: Contract, api: ApiClient, request_: Request
+) -> None:
+    response = await api.send(request_.method, request_.path, raw=b" " * (1024 * 1024 + 1))
+
+    assert (response.status, response.body) == (
+        413,
+        contract.error(413, "The body is too large: 1 MiB at most."),
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", "valid JSON in UTF-8"),
+        (b'{"ids":["\\ud83d"]}', "valid JSON in UTF-8"),
+        (b"[]", "a JSON object"),
+        (b'"text"', "a JSON object"),
+    ],
+)
+@every(has_body)
+async def test_400_for_a_body_that_is_no_json_object(
+    contract: Contract, api: ApiClient, request_: Request, raw: bytes, expected: str
+) -> None:
+    response = await api.send(request_.method, request_.path, raw=raw)
+
+    assert response.status == 400
+    assert response.body == contract.error(400, contract.invalid_body.format(expected))
+
+
+@every(is_limited)
+async def test_429_for_a_request_beyond_the_rate_limit(
+    contract: Contract, tmp_path: Path, request_: Request
+) -> None:
+    limit = contract.source.rate_limit
+    source = replace(contract.source, rate_limit=replace(limit, requests=1))
+    async with contract.open_api(tmp_path, source) as api:
+        (reading, *_) = (one for one in contract.requests if one.method == "GET" and "{" not in one.path)
+        first = await send(api, reading)
+
+        response = await api.send(request_.method, re.sub("{.*?}", "X-1", request_.path), request_.body)
+
+    wait = int(limit.seconds)
+    message = f"Too many requests. Try again in {wait} s."
+    assert (first.status, response.status) == (200, 429)
+    assert response.body == contract.error(429, message, retry_after=wait)
+    assert response.headers["Retry-After"] == str(wait)
