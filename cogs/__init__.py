@@ -5,7 +5,6 @@ EXTENSIONS = (
     "cogs.tickets.components",
     "cogs.posts.cog",
     "cogs.reconcile.cog",
-    "cogs.reconcile.permissions",
     "cogs.setup.cog",
     "cogs.messages.cog",
     "cogs.alerts.cog",

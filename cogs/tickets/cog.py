@@ -23,7 +23,7 @@ from cogs.core.checks import (
 )
 from cogs.core.interactions import BotInteraction, errors_to_user, reply_ephemeral, within_deadline
 from cogs.core.markdown import plain_line
-from cogs.reconcile.repost import repost_ticket
+from cogs.reconcile.deleted import repost_ticket
 from cogs.tickets.embeds import ticket_embed, ticket_list_embed
 from cogs.tickets.history import add_events, add_messages
 from cogs.tickets.modals import OPEN_MODAL_ID, modal_custom_id, open_modal

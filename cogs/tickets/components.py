@@ -12,6 +12,7 @@ from bot.tickets.ticket import Ticket
 from cogs.core.checks import get_ticket_as_staff
 from cogs.core.interactions import BotInteraction, errors_to_user
 from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
+from cogs.posts.send import with_fallback
 from cogs.tickets.attachments import fallback_files, ticket_files
 from cogs.tickets.buttons import (
     BUTTON_ID_PATTERN,
@@ -76,12 +77,11 @@ class ComponentsCog(commands.Cog):
         embed = ticket_embed(ticket)
         files = ticket_files(ticket, embed)
         await self._add_history(ticket, embed)
-        try:
-            await _send_ticket(interaction, ticket, embed, files)
-        except discord.HTTPException as error:
-            if error.status != 400:
-                raise
-            await _send_ticket(interaction, ticket, fallback_embed(ticket), fallback_files(ticket))
+        await with_fallback(
+            ticket,
+            lambda: _send_ticket(interaction, ticket, embed, files),
+            lambda: _send_ticket(interaction, ticket, fallback_embed(ticket), fallback_files(ticket)),
+        )
         await _reset_select(interaction)
 
     async def _add_history(self, ticket: Ticket, embed: discord.Embed) -> None:

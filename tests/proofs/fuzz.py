@@ -152,8 +152,12 @@ def _is_no_http(reply: Reply) -> bool:
 
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
-    """The sources whose error format is right: that of the API or of the page at the path."""
-    return [owner for seen in _seen(target) for owner in (_owner(seen, sources), _page_owner(seen, sources))]
+    """The sources whose error format is right. None stands for the default format."""
+    owners: list[Source | None] = []
+    for path in _seen(target):
+        owner = _owner(path, sources)
+        owners += [owner] if owner else [None, *_page_owners(path, sources)]
+    return owners
 
 
 def _seen(target: str) -> tuple[str, ...]:
@@ -172,15 +176,14 @@ def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
     return owned[max(inside, key=len)] if inside else None
 
 
-def _page_owner(path: str, sources: Mapping[str, Source]) -> Source | None:
-    for source in sources.values():
-        for endpoint in source.public_endpoints:
-            if (
-                isinstance(endpoint, PageEndpoint)
-                and endpoint.path.rpartition("/")[0] == path.rpartition("/")[0]
-            ):
-                return source
-    return None
+def _page_owners(path: str, sources: Mapping[str, Source]) -> list[Source]:
+    """The source of the web page at a path."""
+    return [
+        source
+        for source in sources.values()
+        for endpoint in source.public_endpoints
+        if isinstance(endpoint, PageEndpoint) and endpoint.path.rpartition("/")[0] == path.rpartition("/")[0]
+    ]
 
 
 def _wears(answer: object, reply: Reply, owner: Source | None) -> bool:

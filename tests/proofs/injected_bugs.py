@@ -17,7 +17,7 @@ from typing import Any
 
 import aiosqlite
 
-import cogs.posts.recovery
+import cogs.posts.send
 import storage.store
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
@@ -136,7 +136,7 @@ def no_history_scan(folder: Path) -> None:
         return None
 
     # Not in the cog, which the library executes anew when it loads it.
-    cogs.posts.recovery.find_previous_message = left_behind  # type: ignore[assignment]
+    cogs.posts.send.find_previous_message = left_behind  # type: ignore[assignment]
 
 
 def no_breaker(folder: Path) -> None:

@@ -20,8 +20,6 @@ from tests.proofs.load import Ledger
 _FOOTER = re.compile(r"(?P<id>\S+) · (?P<what>.+)")
 _WORDS = re.compile(r"\S+ · (reply|note|follow-up|event) \d+")
 _POINTER = re.compile(r"\S+ · transfer \d+")
-_DIGEST = re.compile(r"digest \d+")  # the footer of a digest's last embed, whose title says the ticket's id
-_TITLE = re.compile(r"\S+ (?P<id>\S+) · ")
 _SHOWN = 8  # of each kind of finding
 
 
@@ -75,8 +73,6 @@ def _embeds(channel: int, message: int, wire: Mapping[str, Any]) -> Iterator[Emb
     for place, embed in enumerate(wire["embeds"]):
         mark = embed.get("footer", {}).get("text", "")
         named = _FOOTER.fullmatch(mark)
-        if _DIGEST.fullmatch(mark):
-            named = _TITLE.match(embed["title"])
         if named:
             yield Embed(channel=channel, at=(message, place), ticket=named["id"], mark=mark)
 

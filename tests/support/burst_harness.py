@@ -1,4 +1,4 @@
-"""Bursts: tickets that come in while Discord is away, and how they are shown once it is back."""
+"""Bursts for tests: tickets created while Discord is away, and the bridge that posts them once it is back."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,32 +12,31 @@ from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace
 from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.storage.samples import NOW, ids, new_ticket, opened
-from tests.support.bridge_harness import RunningBridge, running_sandbox, wait_for
-from tests.support.bridge_harness import running_bridge as run_town
+from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox, wait_for
 
 Json = dict[str, Any]
 
 
-def filed(count: int, *, priority: Priority = Priority.NORMAL, **parts: Any) -> list[NewTicket]:
-    """Tickets as a source makes them, each with its number in the subject."""
-    made = [new_ticket(subject=f"Number {number}", source="modl", **parts) for number in range(count)]
+def new_tickets(count: int, *, priority: Priority = Priority.NORMAL, **parts: Any) -> list[NewTicket]:
+    """Tickets as a source creates them, each with its number in the subject."""
+    tickets = [new_ticket(subject=f"Number {number}", source="modl", **parts) for number in range(count)]
     reported = Player(id="8", name="Hacker123")
-    return [replace(one, priority=priority, reported_player=reported) for one in made]
+    return [replace(ticket, priority=priority, reported_player=reported) for ticket in tickets]
 
 
 @dataclass(kw_only=True)
 class Burst:
-    """The town after a burst; its tickets as they were kept."""
+    """The bridge after a burst, and the tickets as they were created."""
 
-    town: RunningBridge
+    bridge: RunningBridge
     tickets: list[Ticket]
 
     def digests(self, channel: str) -> list[Json]:
-        """The messages of a channel that show tickets together, oldest first."""
-        return [one for one in self.town.sandbox.messages(channel) if _mark(one).startswith("digest ")]
+        """The digests in a channel, oldest first."""
+        return [one for one in self.bridge.sandbox.messages(channel) if " · digest " in _last_footer(one)]
 
     def digest_of(self, ticket: Ticket) -> Json:
-        """The only message that shows this ticket together with others."""
+        """The only digest with this ticket."""
         (found,) = (
             one
             for channel in ("tickets", "reports")
@@ -47,34 +46,34 @@ class Burst:
         return found
 
     async def choose(self, user: str, ticket: Ticket) -> Json:
-        """What comes of opening a ticket from its digest."""
-        return await self.town.sandbox.press(
+        """Open a ticket from its digest; returns the interaction's record."""
+        return await self.bridge.sandbox.press(
             user, self.digest_of(ticket)["id"], DIGEST_SELECT_ID, [str(ticket.id)]
         )
 
     async def press(self, user: str, record: Json, label: str) -> Json:
-        """What comes of pressing a button under what an interaction has shown to one user."""
-        shown = record["messages"][-1]
-        return await self.town.sandbox.press(user, shown["id"], buttons_in(shown)[label])
+        """Press a button under the last message of an interaction's record; returns the record of that."""
+        message = record["messages"][-1]
+        return await self.bridge.sandbox.press(user, message["id"], buttons_in(message)[label])
 
-    async def settled(self) -> None:
-        """Returns once nothing waits for Discord."""
+    async def wait_until_delivered(self) -> None:
+        """Return once no delivery waits for Discord."""
 
         async def nothing_waits() -> bool:
-            return not await self.town.application.store.backlogs(Destination.DISCORD)
+            return not await self.bridge.application.store.backlogs(Destination.DISCORD)
 
         await wait_for(nothing_waits, seconds=20)
 
 
-def _mark(message: Json) -> str:
+def _last_footer(message: Json) -> str:
     return str(message["embeds"][-1]["footer"]["text"]) if message["embeds"] else ""
 
 
 def shown_in(message: Json) -> list[str]:
     """The public ids of the tickets a post or a digest shows."""
-    if _mark(message).startswith("digest "):
+    if " · digest " in _last_footer(message):
         return [embed["title"].split()[1] for embed in message["embeds"]]
-    return [_mark(message).split(" · ")[0]]
+    return [_last_footer(message).split(" · ")[0]]
 
 
 def embed_of(message: Json, ticket: Ticket) -> Json:
@@ -88,10 +87,10 @@ def buttons_in(message: Json) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def waiting(
+async def away(
     folder: Path, tickets: Sequence[NewTicket], **settings: Any
 ) -> AsyncIterator[tuple[Sandbox, DemoGuild, list[Ticket]]]:
-    """A stand-in for Discord, its guild, and tickets that are kept and not shown yet."""
+    """Discord, its guild, and tickets that are in the database and not posted yet."""
     async with running_sandbox(rate_limits=False, **settings) as (sandbox, guild):
         new_workspace = NewWorkspace(
             name="main",
@@ -102,20 +101,22 @@ async def waiting(
         )
         async with opened(folder / "t.db") as store:
             workspace = await store.add_workspace(new_workspace, NOW)
-            kept = [await store.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
-        yield sandbox, guild, kept
+            created = [await store.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
+        yield sandbox, guild, created
 
 
 @asynccontextmanager
-async def back(folder: Path, sandbox: Sandbox, guild: DemoGuild, kept: list[Ticket]) -> AsyncIterator[Burst]:
-    """Discord is back, and shows them now."""
-    async with run_town(folder / "t.db", sandbox, guild, keys={"none": "needed"}) as town:
-        yield Burst(town=town, tickets=kept)
+async def back(
+    folder: Path, sandbox: Sandbox, guild: DemoGuild, tickets: list[Ticket]
+) -> AsyncIterator[Burst]:
+    """The bridge connects and posts them."""
+    async with running_bridge(folder / "t.db", sandbox, guild, keys={"none": "needed"}) as bridge:
+        yield Burst(bridge=bridge, tickets=tickets)
 
 
 @asynccontextmanager
-async def burst(folder: Path, tickets: Sequence[NewTicket], **settings: Any) -> AsyncIterator[Burst]:
-    """The town once every ticket is shown that was filed while Discord was away."""
-    async with waiting(folder, tickets, **settings) as there, back(folder, *there) as shown:
-        await shown.settled()
-        yield shown
+async def posted_burst(folder: Path, tickets: Sequence[NewTicket], **settings: Any) -> AsyncIterator[Burst]:
+    """The bridge once it has posted every ticket that was created while Discord was away."""
+    async with away(folder, tickets, **settings) as environment, back(folder, *environment) as burst:
+        await burst.wait_until_delivered()
+        yield burst
