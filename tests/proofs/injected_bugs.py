@@ -23,9 +23,8 @@ from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Delivery, Receipt
 from storage.connection import run_in_thread
-from storage.group_commit import Group, GroupCommit
-from storage.outbox_store import OutboxStore
-from storage.transactions import Transactions
+from storage.database import Batch, BatchWriter, Database
+from storage.outbox import OutboxStore
 
 _LATE = 0.05  # seconds after which a commit that was put off is made
 
@@ -45,19 +44,19 @@ def sync_off(folder: Path) -> None:
 def answer_before_commit(folder: Path) -> None:
     """Whoever files a ticket goes on at once; the commit follows."""
 
-    async def write(self: GroupCommit, group: Group) -> None:
-        await self._take_turn(group.first.deadline)
+    async def write(self: BatchWriter, group: Batch) -> None:
+        await self._acquire_write_lock(group.first.deadline)
         await run_in_thread(self._writer, lambda db: group.write(Uncommitted(db)))  # type: ignore[arg-type]
         later.add(asyncio.create_task(commit(self)))
 
-    async def commit(self: GroupCommit) -> None:
+    async def commit(self: BatchWriter) -> None:
         await asyncio.sleep(_LATE)
         await self._writer.commit()
-        self._writing.release()
+        self._write_lock.release()
         self._notify_outbox()
 
     later: set[asyncio.Task[None]] = set()
-    _replace(GroupCommit, "_write_group", write)
+    _replace(BatchWriter, "_write_batch", write)
 
 
 class Uncommitted:
@@ -77,18 +76,18 @@ def deferred_begin(folder: Path) -> None:
     """A transaction begins as a reader, and finds out at its first change that somebody else wrote."""
 
     @asynccontextmanager
-    async def write(self: Transactions) -> AsyncIterator[aiosqlite.Connection]:
+    async def write(self: Database) -> AsyncIterator[aiosqlite.Connection]:
         async with honest(self) as db:
             await db.rollback()
             await db.execute("BEGIN")
             yield db
 
-    def write_group(self: Group, db: sqlite3.Connection) -> None:
+    def write_group(self: Batch, db: sqlite3.Connection) -> None:
         honest_group(self, Deferred(db))  # type: ignore[arg-type]
 
-    honest, honest_group = Transactions._write, Group.write
-    _replace(Transactions, "_write", write)
-    _replace(Group, "write", write_group)
+    honest, honest_group = Database._write, Batch.write
+    _replace(Database, "_write", write)
+    _replace(Batch, "write", write_group)
 
 
 class Deferred:

@@ -9,7 +9,7 @@ from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from bot.tickets.ticket import DiscordPost, Priority, Status
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD, DIGEST
+from storage.outbox_queue import DIGEST_SIZE, DIGEST_THRESHOLD
 from tests.storage.samples import NOW, WRITER, noting
 from tests.support.outbox_harness import REPORTS, TICKETS, Desk
 
@@ -26,23 +26,23 @@ def tickets_of(deliveries: list[Delivery]) -> list[int]:
 
 
 async def test_fifteen_posts_are_no_crowd_and_leave_one_by_one(desk: Desk) -> None:
-    first, *_ = await desk.crowd(CROWD)
+    first, *_ = await desk.crowd(DIGEST_THRESHOLD)
 
     assert tickets_of(await desk.due()) == [first.id]
 
 
 async def test_sixteen_posts_are_a_crowd_and_the_ten_oldest_share_a_message(desk: Desk) -> None:
-    kept = await desk.crowd(CROWD + 1)
+    kept = await desk.crowd(DIGEST_THRESHOLD + 1)
 
-    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST_SIZE]]
 
 
 async def test_only_the_crowded_channel_shares_messages(desk: Desk) -> None:
     await desk.crowd()
-    first, *_ = await desk.crowd(CROWD, view_only=True)
+    first, *_ = await desk.crowd(DIGEST_THRESHOLD, view_only=True)
 
     assert tickets_of(await desk.due(channel_id=REPORTS)) == [first.id]
-    assert len(await desk.due()) == DIGEST
+    assert len(await desk.due()) == DIGEST_SIZE
 
 
 async def test_a_busy_channel_is_left_alone_however_crowded(desk: Desk) -> None:
@@ -67,7 +67,7 @@ async def test_urgent_posts_then_what_is_no_post_then_high_posts_then_what_may_s
         ([high.id], DeliveryKind.POST),
         ([high.id], DeliveryKind.THREAD),
     ]
-    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST_SIZE]]
 
 
 async def test_what_was_begun_comes_before_what_is_urgent(desk: Desk) -> None:
@@ -79,34 +79,36 @@ async def test_what_was_begun_comes_before_what_is_urgent(desk: Desk) -> None:
 
 @pytest.mark.parametrize("priority", [Priority.LOW, Priority.NORMAL])
 async def test_low_and_normal_posts_share_with_each_other(desk: Desk, priority: Priority) -> None:
-    kept = [await desk.file((Priority.LOW, priority)[number % 2]) for number in range(CROWD + 1)]
+    kept = [await desk.file((Priority.LOW, priority)[number % 2]) for number in range(DIGEST_THRESHOLD + 1)]
 
-    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST]]
+    assert tickets_of(await desk.due()) == [ticket.id for ticket in kept[:DIGEST_SIZE]]
 
 
 async def test_a_digest_holds_game_reports_or_others_never_both(desk: Desk, store: Store) -> None:
     await store.change_workspace(
         desk.workspace.id, lambda kept: replace(kept, reports_channel_id=kept.tickets_channel_id)
     )
-    kept = [await desk.file(view_only=number % 2 == 1) for number in range(2 * CROWD)]
+    kept = [await desk.file(view_only=number % 2 == 1) for number in range(2 * DIGEST_THRESHOLD)]
 
-    left = [await desk.leave() for _ in range(DIGEST + 2)]
+    left = [await desk.leave() for _ in range(DIGEST_SIZE + 2)]
 
     others, *threads, reports = map(tickets_of, left)  # the threads of those that are shown go between
-    assert others == [ticket.id for ticket in kept if not ticket.view_only][:DIGEST]
+    assert others == [ticket.id for ticket in kept if not ticket.view_only][:DIGEST_SIZE]
     assert [number for (number,) in threads] == others
-    assert reports == [ticket.id for ticket in kept if ticket.view_only][:DIGEST]
+    assert reports == [ticket.id for ticket in kept if ticket.view_only][:DIGEST_SIZE]
 
 
 async def test_a_private_post_never_shares(desk: Desk, store: Store) -> None:
-    for number in range(CROWD + 1):
+    for number in range(DIGEST_THRESHOLD + 1):
         ticket = await desk.file(is_private=True, channel_id=TICKETS)
         thread, _ = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
         await store.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
 
-    left = [await desk.leave() for _ in range(CROWD + 1)]
+    left = [await desk.leave() for _ in range(DIGEST_THRESHOLD + 1)]
 
-    assert [[delivery.kind for delivery in some] for some in left] == [[DeliveryKind.POST]] * (CROWD + 1)
+    assert [[delivery.kind for delivery in some] for some in left] == [[DeliveryKind.POST]] * (
+        DIGEST_THRESHOLD + 1
+    )
 
 
 async def test_within_a_ticket_nothing_is_overtaken_though_its_post_is_shared(
@@ -146,7 +148,7 @@ async def test_it_comes_again_whole_also_when_its_channel_is_crowded_no_more(
 ) -> None:
     kept = await desk.crowd()
     begun = await store.start_attempt(await desk.due(), NOW)
-    for ticket in kept[DIGEST:]:
+    for ticket in kept[DIGEST_SIZE:]:
         for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
             await store.drop(row.id, NOW)
 
@@ -169,7 +171,7 @@ async def test_a_postponed_digest_lets_others_pass_and_comes_again_whole(desk: D
 async def test_a_dropped_member_leaves_its_digest_the_same_lead_and_nonce(
     desk: Desk, store: Store, position: int
 ) -> None:
-    begun = await desk.begun_digest(many=2 * CROWD)
+    begun = await desk.begun_digest(many=2 * DIGEST_THRESHOLD)
     await store.drop(begun[position].id, NOW)
 
     again = await desk.due()

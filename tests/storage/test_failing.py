@@ -22,7 +22,7 @@ from storage import (
     Store,
     WorkspaceNameTaken,
 )
-from storage.failures import meaning_of
+from storage.errors import translate_error
 from tests.storage.samples import HUB, NOW, WRITER, counted, ids, new_ticket, opened, raw
 
 LONG = "Quite badly. " * 2000
@@ -82,7 +82,7 @@ async def test_a_full_disk_is_noticed_and_so_is_its_end_without_a_ticket_that_co
     assert await store.health_error() is None
     await fill_up(store)
     await add_until_full(store, workspace)
-    monkeypatch.setattr("storage.condition.BETWEEN_PROBES", 0.0)
+    monkeypatch.setattr("storage.health.PROBE_INTERVAL", 0.0)
     assert isinstance(await store.health_error(), DiskFull)
 
     await free_space(store)
@@ -272,8 +272,8 @@ def test_what_fails_is_called_by_what_follows_from_it(code: int, meaning: type[S
     error = sqlite3.OperationalError("it failed")
     error.sqlite_errorcode, error.sqlite_errorname = code, "SQLITE_X"
 
-    assert type(meaning_of(error)) is meaning
-    assert str(meaning_of(error)).startswith("The database failed: ")
+    assert type(translate_error(error)) is meaning
+    assert str(translate_error(error)).startswith("The database failed: ")
 
 
 async def test_how_long_transactions_take_and_what_fails_is_told_to_who_watches(

@@ -12,7 +12,7 @@ from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import UnknownCategoryPolicy, Workspace
 from storage import DatabaseUnavailable, Overloaded, StorageError, Store, UnknownWorkspace
-from storage.group_commit import MAX_BATCH, MAX_QUEUE
+from storage.database import MAX_BATCH, MAX_QUEUE
 from tests.storage.samples import NOW, counted, ids, new_ticket, opened, raw
 
 _TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's word for BEGIN, COMMIT and ROLLBACK
@@ -215,7 +215,7 @@ async def test_closing_waits_for_everyone_who_asked(path: Path, workspace: Works
 
 
 async def test_with_a_broken_database_nobody_waits_in_vain(store: Store, workspace: Workspace) -> None:
-    store._note(DatabaseUnavailable("The database failed: for a test."))
+    store._report_error(DatabaseUnavailable("The database failed: for a test."))
     store.broken.set()
 
     results = await asyncio.gather(*(adding(store, workspace) for _ in range(5)), return_exceptions=True)

@@ -227,7 +227,7 @@ async def posted_once_elsewhere(store: Store, tickets: list[Ticket]) -> bool:
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a deleted channel's tickets no two are in one transaction."""
-    monkeypatch.setattr("storage.healing_store._TOGETHER", 1)
+    monkeypatch.setattr("storage.deleted_channels._BATCH_SIZE", 1)
 
 
 @pytest.mark.usefixtures("one_by_one")

@@ -8,7 +8,7 @@ from bot.tickets.outbox import Delivery, Destination, Receipt
 from bot.tickets.ticket import Priority
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD, DIGEST, FEW
+from storage.outbox_queue import DIGEST_SIZE, DIGEST_THRESHOLD, PRIORITY_DIGEST_THRESHOLD
 from tests.storage.samples import NOW, ids, new_ticket
 from tests.support.outbox_harness import REPORTS, Desk
 
@@ -34,7 +34,7 @@ async def leave_reports(desk: Desk) -> list[Delivery]:
 @pytest.mark.parametrize("priority", [Priority.HIGH, Priority.URGENT])
 async def test_a_few_urgent_or_high_posts_have_messages_of_their_own(desk: Desk, priority: Priority) -> None:
     await desk.crowd(view_only=True)
-    few = await desk.crowd(FEW, priority=priority, view_only=True)
+    few = await desk.crowd(PRIORITY_DIGEST_THRESHOLD, priority=priority, view_only=True)
 
     left = [await leave_reports(desk) for _ in few]
 
@@ -44,7 +44,7 @@ async def test_a_few_urgent_or_high_posts_have_messages_of_their_own(desk: Desk,
 @pytest.mark.parametrize("priority", [Priority.HIGH, Priority.URGENT])
 async def test_once_more_than_a_few_wait_they_share_among_themselves(desk: Desk, priority: Priority) -> None:
     await desk.crowd()
-    many = await desk.crowd(FEW + 1, priority=priority)
+    many = await desk.crowd(PRIORITY_DIGEST_THRESHOLD + 1, priority=priority)
 
     assert tickets_of(await desk.due()) == [ticket.id for ticket in many]
 
@@ -60,7 +60,7 @@ async def test_urgent_posts_leave_before_high_ones_and_those_before_all_others_a
     ranks = [{by_id[number] for number in tickets_of(some)} for some in left]
     ordinary = {Priority.LOW, Priority.NORMAL}
     assert ranks == [{Priority.URGENT}] * 2 + [{Priority.HIGH}] * 2 + [ordinary] * 4
-    assert [len(some) for some in left] == [DIGEST] * 8
+    assert [len(some) for some in left] == [DIGEST_SIZE] * 8
 
 
 @pytest.mark.parametrize("priority", Priority)
@@ -80,7 +80,7 @@ async def test_what_comes_after_the_last_of_a_crowd_is_shown_is_no_crowd(desk: D
         await leave_reports(desk)
 
     new = new_ticket(view_only=True)
-    later = [await store.add_ticket(desk.workspace.id, new, ids(), LATER) for _ in range(CROWD)]
+    later = [await store.add_ticket(desk.workspace.id, new, ids(), LATER) for _ in range(DIGEST_THRESHOLD)]
 
     due = await store.due_deliveries(Destination.DISCORD, (), LATER)
     assert [tickets_of(some) for some in due] == [[later[0].id]]
@@ -88,7 +88,7 @@ async def test_what_comes_after_the_last_of_a_crowd_is_shown_is_no_crowd(desk: D
 
 async def test_a_message_of_many_crowds_its_own_channel_alone(desk: Desk) -> None:
     await desk.crowd(view_only=True)
-    first, *_ = await desk.crowd(CROWD)
+    first, *_ = await desk.crowd(DIGEST_THRESHOLD)
 
     await leave_reports(desk)
 

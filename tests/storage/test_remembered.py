@@ -5,7 +5,7 @@ import asyncio
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.remembered import Remembered
+from storage.cache import ReadCache
 from tests.storage.samples import NOW
 
 
@@ -54,7 +54,7 @@ async def test_a_key_that_comes_to_be_is_known_at_once(store: Store, workspace: 
 
 
 async def test_what_was_read_while_it_was_changed_is_read_again() -> None:
-    known: Remembered[str] = Remembered()
+    known: ReadCache[str] = ReadCache()
     values = iter(["before", "after"])
 
     async def read(name: str) -> str:
@@ -64,14 +64,14 @@ async def test_what_was_read_while_it_was_changed_is_read_again() -> None:
 
     reading = asyncio.create_task(known.get("x", read))
     await asyncio.sleep(0)
-    known.forget()
+    known.invalidate()
 
     assert await reading == "before"
     assert await known.get("x", read) == "after"
 
 
 async def test_so_many_are_remembered_and_no_more() -> None:
-    known: Remembered[str] = Remembered()
+    known: ReadCache[str] = ReadCache()
 
     async def read(name: str) -> str:
         return name
@@ -79,4 +79,4 @@ async def test_so_many_are_remembered_and_no_more() -> None:
     for number in range(25_000):
         await known.get(str(number), read)
 
-    assert len(known._kept) <= 10_000
+    assert len(known._values) <= 10_000

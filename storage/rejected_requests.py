@@ -1,4 +1,4 @@
-"""Rows of refused requests, a bounded number of each key. Never commits."""
+"""Rejected requests: the newest bodies of each API key that failed validation."""
 
 import sqlite3
 from datetime import datetime
@@ -7,7 +7,36 @@ import aiosqlite
 
 from bot.tickets.api_keys import ApiKey
 from bot.tickets.rejected_requests import MAX_BODY_BYTES, MAX_PER_KEY, RejectedRequest
-from storage.times import from_ms, to_ms
+from storage.database import Database
+from storage.errors import UnknownRejectedRequest
+from storage.mapping import from_ms, to_ms
+
+
+class RejectedRequestStore(Database):
+    """Every method is one transaction."""
+
+    async def save_rejected_request(
+        self, key: ApiKey, path: str, reason: str, body: bytes, now: datetime
+    ) -> None:
+        """Store the body of a rejected request, and delete the oldest ones of its key."""
+        async with self._write() as db:
+            await insert(db, key, path, reason, body, now)
+
+    async def list_rejected_requests(self, limit: int) -> list[RejectedRequest]:
+        """The newest, newest first."""
+        async with self._read() as db:
+            return await select_newest(db, limit)
+
+    async def rejected_request(self, rejected_id: int) -> RejectedRequest:
+        """Raises UnknownRejectedRequest."""
+        async with self._read() as db:
+            found = await select_by_id(db, rejected_id)
+        if found is None:
+            raise UnknownRejectedRequest(
+                f"There is no rejected request {rejected_id}; only each key's newest are stored. "
+                "`ticketbridge rejected list` shows them."
+            )
+        return found
 
 
 async def insert(
@@ -37,7 +66,7 @@ async def insert(
     )
 
 
-async def newest(db: aiosqlite.Connection, limit: int) -> list[RejectedRequest]:
+async def select_newest(db: aiosqlite.Connection, limit: int) -> list[RejectedRequest]:
     """Newest first."""
     rows = await db.execute_fetchall(
         """
@@ -47,10 +76,10 @@ async def newest(db: aiosqlite.Connection, limit: int) -> list[RejectedRequest]:
         """,
         {"limit": limit},
     )
-    return [_rejected(row) for row in rows]
+    return [_request_from_row(row) for row in rows]
 
 
-async def by_id(db: aiosqlite.Connection, rejected_id: int) -> RejectedRequest | None:
+async def select_by_id(db: aiosqlite.Connection, rejected_id: int) -> RejectedRequest | None:
     rows = await db.execute_fetchall(
         """
         SELECT rejected.*, source, workspaces.name AS workspace_name
@@ -59,10 +88,10 @@ async def by_id(db: aiosqlite.Connection, rejected_id: int) -> RejectedRequest |
         """,
         {"id": rejected_id},
     )
-    return next((_rejected(row) for row in rows), None)
+    return next((_request_from_row(row) for row in rows), None)
 
 
-def _rejected(row: sqlite3.Row) -> RejectedRequest:
+def _request_from_row(row: sqlite3.Row) -> RejectedRequest:
     return RejectedRequest(
         id=row["id"],
         key_prefix=row["key_prefix"],

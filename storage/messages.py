@@ -1,4 +1,4 @@
-"""Rows of what is said on tickets. Never commits."""
+"""Messages of tickets: SQL within a transaction of the caller."""
 
 import json
 import sqlite3
@@ -10,11 +10,11 @@ import aiosqlite
 from bot.tickets.message import Actor, Message, MessageKind, NewMessage
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Ticket
-from storage.times import from_ms, to_ms
+from storage.mapping import from_ms, to_ms
 
 
 async def insert(db: aiosqlite.Connection, message: NewMessage, origin: str, now: datetime) -> Message:
-    """Keep a message. `origin` is what it came by, and of no message kept before."""
+    """Insert a message. `origin` is unique: what the message came from."""
     (row,) = await db.execute_fetchall(
         """
         INSERT INTO messages (
@@ -35,20 +35,20 @@ async def insert(db: aiosqlite.Connection, message: NewMessage, origin: str, now
             "now": to_ms(now),
         },
     )
-    return _message(row)
+    return _message_from_row(row)
 
 
 async def by_origin(db: aiosqlite.Connection, origin: str) -> Message | None:
     rows = await db.execute_fetchall("SELECT * FROM messages WHERE origin = :origin", {"origin": origin})
-    return next((_message(row) for row in rows), None)
+    return next((_message_from_row(row) for row in rows), None)
 
 
 async def by_id(db: aiosqlite.Connection, message_id: int) -> Message | None:
     rows = await db.execute_fetchall("SELECT * FROM messages WHERE id = :id", {"id": message_id})
-    return next((_message(row) for row in rows), None)
+    return next((_message_from_row(row) for row in rows), None)
 
 
-async def of_ticket(
+async def newest_of_ticket(
     db: aiosqlite.Connection, ticket_id: int, kinds: Collection[MessageKind], limit: int
 ) -> list[Message]:
     """The newest messages of a ticket, oldest first."""
@@ -60,11 +60,13 @@ async def of_ticket(
         """,
         {"ticket_id": ticket_id, "kinds": json.dumps([kind.value for kind in kinds]), "limit": limit},
     )
-    return [_message(row) for row in reversed(list(rows))]
+    return [_message_from_row(row) for row in reversed(list(rows))]
 
 
-async def counted(db: aiosqlite.Connection, tickets: Sequence[Ticket]) -> tuple[TicketDetails, ...]:
-    """The tickets, in their order, with how many replies and follow-ups each has."""
+async def with_message_counts(
+    db: aiosqlite.Connection, tickets: Sequence[Ticket]
+) -> tuple[TicketDetails, ...]:
+    """The tickets, in the same order, each with the number of its replies and follow-ups."""
     rows = await db.execute_fetchall(
         """
         SELECT ticket_id, sum(kind = 'reply') AS replies, sum(kind = 'follow-up') AS follow_ups
@@ -81,7 +83,7 @@ async def counted(db: aiosqlite.Connection, tickets: Sequence[Ticket]) -> tuple[
     )
 
 
-def _message(row: sqlite3.Row) -> Message:
+def _message_from_row(row: sqlite3.Row) -> Message:
     return Message(
         id=row["id"],
         ticket_id=row["ticket_id"],
