@@ -64,9 +64,8 @@ async def run_application(
             await metrics.start()
             delivery = build_delivery(settings, store, metrics, breaker_settings)
             observability = BridgeObservability(settings, metrics=metrics, delivery=delivery)
-            async with start_api(
-                settings, store, lock, observability, id_checker(delivery.gateway)
-            ) as address:
+            check_ids = id_checker(delivery.gateway)
+            async with start_api(settings, store, lock, observability, check_ids) as address:
                 discord_task = asyncio.create_task(connect_to_discord(settings, store, delivery))
                 backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
                 indexing = asyncio.create_task(run_search_indexer(store))

@@ -1,11 +1,11 @@
 """Discord in and out: slash commands, buttons, forms, posts and alerts, as discord.py extensions."""
 
 EXTENSIONS = (
+    "cogs.core.interactions",
     "cogs.tickets.cog",
     "cogs.tickets.components",
     "cogs.posts.cog",
     "cogs.reconcile.cog",
-    "cogs.reconcile.permissions",
     "cogs.setup.cog",
     "cogs.messages.cog",
     "cogs.alerts.cog",

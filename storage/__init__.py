@@ -1,6 +1,6 @@
-"""SQL, and only here. Knows tickets; has never heard of HTTP, Discord or any game."""
+"""The database: every SQL statement of ticketbridge. Knows nothing of HTTP, Discord or games."""
 
-from storage.condition_rows import OutboxDepth
+from storage.deleted_channels import ChannelDeletion
 from storage.errors import (
     BackupFailed,
     DatabaseCorrupt,
@@ -16,7 +16,7 @@ from storage.errors import (
     UnknownWorkspace,
     WorkspaceNameTaken,
 )
-from storage.healing_store import ChannelDeletion
+from storage.health import OutboxDepth
 from storage.lock import DatabaseLock, lock_path, read_address
 from storage.store import Store
 

@@ -1,7 +1,7 @@
-"""Backups: a copy of the whole database as of one moment, while it is written to; and the way back.
+"""Creates, verifies, restores and prunes backups: consistent copies of the database while it is in use.
 
-A backup is one file, readable by its owner alone. It is verified before it gets its name, so that a file of
-that name is a whole backup.
+A backup is one file, readable by its owner alone. It is verified before it gets its name, so a file of that
+name is a complete backup.
 """
 
 import os
@@ -15,10 +15,10 @@ from pathlib import Path
 from storage.errors import BackupFailed
 from storage.migrate import migrations
 
-ProgressCallback = Callable[[int, int], None]  # pages done, pages in all
+ProgressCallback = Callable[[int, int], None]  # pages copied, pages in total
 
-_PAGES = 256  # copied between two looks at the progress: 1 MiB, some milliseconds
-_NAME = "ticketbridge-%Y%m%d-%H%M%S.db"
+_STEP_PAGES = 256  # copied per step: 1 MiB, some milliseconds
+_NAME_FORMAT = "ticketbridge-%Y%m%d-%H%M%S.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,65 +33,67 @@ class Backup:
 def create_backup(
     database: Path, target: Path, on_progress: ProgressCallback = lambda done, total: None
 ) -> Backup:
-    """Copy the database as it is now. Blocks; writers go on meanwhile. Raises BackupFailed."""
+    """Copy the database to a new file. Blocks the thread, but no writer. Raises BackupFailed."""
     if not database.exists():
         raise BackupFailed(f"There is no database at {database}. Check [storage] path.")
     if target.exists():
         raise BackupFailed(f"{target} is there already. Choose another name, or move it away.")
-    with _explained(f"{target} cannot be written"), _beside(target) as unfinished:
-        with closing(_open(database, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
+    with _as_backup_failed(f"{target} cannot be written"), _temporary_file(target) as partial:
+        with closing(_open(database, "ro")) as source, closing(sqlite3.connect(partial)) as copy:
             source.backup(
-                copy, pages=_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
+                copy, pages=_STEP_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
             )
-            # One file, without a log beside it.
+            # So that the backup is one file, without a write-ahead log.
             copy.execute("PRAGMA journal_mode = DELETE")
-        tickets = verify(unfinished)
-        _sync(unfinished)
-        unfinished.rename(target)
-        _sync(target.parent)
+        tickets = verify(partial)
+        _fsync(partial)
+        partial.rename(target)
+        _fsync(target.parent)
     return Backup(path=target, tickets=tickets, bytes=target.stat().st_size)
 
 
 def restore(
     backup: Path, database: Path, now: datetime, on_progress: ProgressCallback = lambda done, total: None
 ) -> Path | None:
-    """Put a backup in the database's place; what was there is moved aside, and its new path returned.
+    """Replace the database by a backup; move the old one aside, and return its new path.
 
-    The caller holds the database's lock. Raises BackupFailed, and then nothing has changed.
+    The caller holds the database's lock. Raises BackupFailed; then nothing has changed.
     """
-    database = database.resolve()  # a link stays a link
+    database = database.resolve()  # so that a symbolic link stays one
     if not backup.exists():
         raise BackupFailed(f"There is no backup at {backup}.")
-    with _explained(f"{backup} cannot be restored"):
+    with _as_backup_failed(f"{backup} cannot be restored"):
         verify(backup)
-        with _beside(database) as unfinished:
-            with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(unfinished)) as copy:
+        with _temporary_file(database) as partial:
+            with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(partial)) as copy:
                 source.backup(
-                    copy, pages=_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
+                    copy,
+                    pages=_STEP_PAGES,
+                    progress=lambda _, left, total: on_progress(total - left, total),
                 )
-            verify(unfinished)
-            _sync(unfinished)
-            aside = _set_aside(database, now)
-            unfinished.replace(database)
-            _sync(database.parent)
+            verify(partial)
+            _fsync(partial)
+            aside = _move_aside(database, now)
+            partial.replace(database)
+            _fsync(database.parent)
     return aside
 
 
 def verify(path: Path) -> int:
-    """How many tickets are in a whole and healthy database of ours. Raises BackupFailed."""
+    """Check that a file is an intact ticketbridge database; return its tickets. Raises BackupFailed."""
     try:
         with closing(_open(path, "ro")) as db:
-            found = [row[0] for row in db.execute("PRAGMA integrity_check(5)")]
+            problems = [row[0] for row in db.execute("PRAGMA integrity_check(5)")]
             orphans = db.execute("PRAGMA foreign_key_check").fetchall()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             (tickets,) = db.execute("SELECT count(*) FROM tickets").fetchone()
     except sqlite3.Error as error:
-        raise BackupFailed(f"{path} is no database of ours, or is damaged ({error}).") from error
-    if found != ["ok"] or orphans:
-        raise BackupFailed(f"{path} is damaged ({'; '.join(map(str, found))}). Use an older backup.")
+        raise BackupFailed(f"{path} is not a ticketbridge database, or is damaged ({error}).") from error
+    if problems != ["ok"] or orphans:
+        raise BackupFailed(f"{path} is damaged ({'; '.join(map(str, problems))}). Use an older backup.")
     newest = migrations()[-1][0]
     if version < 1:
-        raise BackupFailed(f"{path} is no database of ours.")
+        raise BackupFailed(f"{path} is not a ticketbridge database.")
     if version > newest:
         raise BackupFailed(
             f"{path} has version {version}, newer than this ticketbridge knows ({newest}). "
@@ -101,28 +103,31 @@ def verify(path: Path) -> int:
 
 
 def scheduled_backup_name(now: datetime) -> str:
-    """What a scheduled backup made at that time, in UTC, is called."""
-    return now.astimezone(UTC).strftime(_NAME)
+    """The file name of a scheduled backup made at that time, in UTC."""
+    return now.astimezone(UTC).strftime(_NAME_FORMAT)
 
 
 def newest_scheduled_at(folder: Path) -> datetime | None:
-    """When the newest scheduled backup of a folder was made."""
-    return max((made for made, _ in _scheduled(folder)), default=None)
+    """When the newest scheduled backup in a folder was made; None if there is none."""
+    return max((made for made, _ in _scheduled_backups(folder)), default=None)
 
 
 def prune_backups(folder: Path, keep: int) -> list[Path]:
-    """Delete all but so many of the newest scheduled backups of a folder. Raises BackupFailed."""
-    gone = [path for _, path in sorted(_scheduled(folder))[:-keep]]
-    with _explained(f"{folder} cannot be tidied"):
-        for path in gone:
+    """Delete all scheduled backups in a folder but the newest `keep`; return the deleted ones.
+
+    Raises BackupFailed.
+    """
+    old = [path for _, path in sorted(_scheduled_backups(folder))[:-keep]]
+    with _as_backup_failed(f"{folder} cannot be tidied"):
+        for path in old:
             path.unlink()
-    return gone
+    return old
 
 
-def _scheduled(folder: Path) -> Iterator[tuple[datetime, Path]]:
+def _scheduled_backups(folder: Path) -> Iterator[tuple[datetime, Path]]:
     for path in folder.glob("ticketbridge-*.db"):
         with suppress(ValueError):
-            yield datetime.strptime(path.name, _NAME).replace(tzinfo=UTC), path
+            yield datetime.strptime(path.name, _NAME_FORMAT).replace(tzinfo=UTC), path
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
@@ -130,38 +135,38 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A file to be finished and then named `target`; gone if that does not happen."""
-    unfinished = target.with_name(f".{target.name}.unfinished")
+def _temporary_file(target: Path) -> Iterator[Path]:
+    """A temporary file beside `target`, to be renamed to it; deleted if that does not happen."""
+    partial = target.with_name(f".{target.name}.unfinished")
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished.unlink(missing_ok=True)
-    unfinished.touch(mode=0o600)
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
     try:
-        yield unfinished
+        yield partial
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
-            unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
+            partial.with_name(partial.name + suffix).unlink(missing_ok=True)
 
 
-def _set_aside(database: Path, now: datetime) -> Path | None:
-    """Give the database a second name, under which it stays when another takes its first.
+def _move_aside(database: Path, now: datetime) -> Path | None:
+    """Link the database under a second name, which it keeps when the restored one replaces it.
 
-    Its log goes into it before; that of a damaged one, which cannot take it, goes with it.
+    Its write-ahead log is checkpointed before; if the file is too damaged for that, the log moves with it.
     """
     if not database.exists():
         return None
-    with suppress(sqlite3.Error), closing(_open(database, "rw")) as damaged_or_not:
-        damaged_or_not.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with suppress(sqlite3.Error), closing(_open(database, "rw")) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     aside = database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}")
     aside.hardlink_to(database)
     for suffix in ("-wal", "-shm"):
-        beside = database.with_name(database.name + suffix)
-        if beside.exists():
-            beside.rename(aside.with_name(aside.name + suffix))
+        log = database.with_name(database.name + suffix)
+        if log.exists():
+            log.rename(aside.with_name(aside.name + suffix))
     return aside
 
 
-def _sync(path: Path) -> None:
+def _fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -170,10 +175,10 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _as_backup_failed(problem: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
         raise BackupFailed(
-            f"{what} ({error}). Check the path, its permissions and the free space."
+            f"{problem} ({error}). Check the path, its permissions and the free space."
         ) from error

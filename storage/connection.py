@@ -1,4 +1,4 @@
-"""SQLite connections, set up so that what is committed is on the disk."""
+"""Opens SQLite connections with WAL, synchronous commits, foreign keys and our SQL functions."""
 
 import asyncio
 import sqlite3
@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import aiosqlite
 
-from storage.errors import DatabaseOpenError
-from storage.failures import is_damage
-from storage.words import words_of
+from storage.errors import DatabaseOpenError, is_corruption
+from storage.trigrams import index_text
 
 # synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
 _SETTINGS = (
@@ -18,57 +17,57 @@ _SETTINGS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
-BUSY_TIMEOUT = 5.0  # seconds to wait for a lock of another program's
+BUSY_TIMEOUT = 5.0  # seconds to wait for a lock that another program holds
 
 Result = TypeVar("Result")
 
 
 async def open_writer(path: Path) -> aiosqlite.Connection:
-    """The one connection that writes and checkpoints. A new file is made readable by its owner alone.
+    """Open the one connection that writes and checkpoints. A new file is readable by its owner alone.
 
-    Raises UnreadableDatabase, also for a file that is damaged.
+    Raises DatabaseOpenError, also for a corrupt file.
     """
     try:
         await asyncio.to_thread(path.touch, mode=0o600)
-        return await _open_sound(path)
+        return await _open_checked(path)
     except (OSError, sqlite3.Error) as error:
-        if is_damage(error):
+        if is_corruption(error):
             raise corrupt_error(path, error) from error
         raise DatabaseOpenError(
-            f"{path} cannot be opened as a database ({_cause(error)}). "
+            f"{path} cannot be opened as a database ({_reason(error)}). "
             "Check the path and its permissions, or move a foreign file out of the way."
         ) from error
 
 
-def corrupt_error(path: Path, what: object) -> DatabaseOpenError:
-    """The refusal of a file that SQLite finds damaged."""
+def corrupt_error(path: Path, reason: object) -> DatabaseOpenError:
+    """The error for a file that SQLite finds corrupt."""
     return DatabaseOpenError(
-        f"{path} is damaged ({what}). Put a backup in its place: `ticketbridge restore PATH`; "
+        f"{path} is damaged ({reason}). Put a backup in its place: `ticketbridge restore PATH`; "
         "what is there now is kept beside it."
     )
 
 
 async def open_reader(path: Path) -> aiosqlite.Connection:
-    """A connection that can only read; it sees the last commit and never waits for the writer.
+    """Open a read-only connection; it sees the last commit and never waits for the writer.
 
-    Read with `execute_fetchall` alone: while one task holds a cursor open, every other read on the connection
-    sees what that cursor sees, however old.
+    Read only with `execute_fetchall`: while a task holds a cursor open, every other read on the connection
+    sees the snapshot of that cursor, however old.
     """
     db = await _open(path)
     await db.execute("PRAGMA query_only = ON")
-    # 16 MiB. Over a million tickets the usual 2 hold too little: a text is searched for half as long again.
+    # 16 MiB: with a million tickets, a text search takes 1.5 times as long with the default 2 MiB.
     await db.execute("PRAGMA cache_size = -16384")
     return db
 
 
-async def _open_sound(path: Path) -> aiosqlite.Connection:
+async def _open_checked(path: Path) -> aiosqlite.Connection:
     db = await _open(path)
     try:
-        # Every page and row, but not every index entry against its row, which takes several times as long.
-        (found,) = await db.execute_fetchall("PRAGMA quick_check(1)")
-        if found[0] != "ok":
-            raise corrupt_error(path, found[0].splitlines()[-1])  # the first line names the database, ours
-    # BaseException: the thread of a connection that nobody has would keep a cancelled start from ending.
+        # Checks every page and row, but no index entry against its row: that takes several times as long.
+        (result,) = await db.execute_fetchall("PRAGMA quick_check(1)")
+        if result[0] != "ok":
+            raise corrupt_error(path, result[0].splitlines()[-1])  # the first line only names the database
+    # BaseException: the thread of a connection left open would keep a cancelled start from ending.
     except BaseException:
         await db.close()
         raise
@@ -80,10 +79,10 @@ async def _open(path: Path) -> aiosqlite.Connection:
     try:
         for setting in _SETTINGS:
             await db.execute(setting)
-        await db.create_function("holds", 2, _holds, deterministic=True)
-        await db.create_function("words_of", 5, words_of, deterministic=True)
+        await db.create_function("holds", 2, _contains_casefold, deterministic=True)
+        await db.create_function("words_of", 5, index_text, deterministic=True)
         db.row_factory = sqlite3.Row
-        await _check(db)
+        await _require_synchronous(db)
     # BaseException: as above.
     except BaseException:
         await db.close()
@@ -92,25 +91,25 @@ async def _open(path: Path) -> aiosqlite.Connection:
 
 
 async def run_in_thread(db: aiosqlite.Connection, work: Callable[[sqlite3.Connection], Result]) -> Result:
-    """What `work` makes of the connection itself: many statements in one go of its thread.
+    """Run `work` with the raw connection in its thread: many statements in one thread switch.
 
-    aiosqlite's own methods go there and back for each statement, and it has no public name for this.
+    aiosqlite's own methods switch threads for each statement, and it has no public name for this.
     """
     result: Result = await db._execute(lambda: work(db._conn))  # type: ignore[no-untyped-call]
     return result
 
 
-def _holds(text: str | None, part: str) -> bool:
-    """Whether a text has that part, in any case. SQLite's own `lower` knows the letters A to Z alone."""
+def _contains_casefold(text: str | None, part: str) -> bool:
+    """Whether a text contains a part, ignoring case. SQLite's own `lower` only knows A to Z."""
     return text is not None and part.casefold() in text.casefold()
 
 
-async def _check(db: aiosqlite.Connection) -> None:
+async def _require_synchronous(db: aiosqlite.Connection) -> None:
     async with db.execute("PRAGMA synchronous") as cursor:
         row = await cursor.fetchone()
     if row is None or row[0] < 2:
         raise sqlite3.OperationalError("this file system refuses synchronous writes")
 
 
-def _cause(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -1,40 +1,42 @@
-"""What storage says when it cannot. Each is a sentence for the operator."""
+"""Errors of storage, each a sentence for the operator, and the translation of SQLite's errors into them."""
+
+import sqlite3
 
 
 class StorageError(Exception):
-    """The database did not take or give what was asked; whether a write was kept is unknown."""
+    """A read or write failed; whether a write was stored is unknown."""
 
 
 class DatabaseUnavailable(StorageError):
-    """The database takes nothing for now, and will again by itself once the cause is gone."""
+    """The database accepts no writes for now, and recovers by itself once the cause is gone."""
 
 
 class Overloaded(StorageError):
-    """So much waits to be written that no more is taken on."""
+    """Too many writes are queued to accept another."""
 
 
 class DiskFull(DatabaseUnavailable):
-    """There is no room for what was to be kept."""
+    """The disk is full."""
 
 
 class DatabaseCorrupt(StorageError):
-    """The disk failed, or the file is damaged: whoever has it open must end, and start anew or not at all."""
+    """The disk failed, or the file is damaged: the process has to stop, for no write can be trusted."""
 
 
 class DatabaseOpenError(StorageError):
-    """The file cannot be opened as a database of ours."""
+    """The file cannot be opened as a ticketbridge database."""
 
 
 class DatabaseInUse(StorageError):
-    """Another process holds this database."""
+    """Another process has locked this database."""
 
 
 class WorkspaceNameTaken(StorageError):
-    """That name is already in use."""
+    """Another workspace has that name."""
 
 
 class UnknownWorkspace(StorageError):
-    """There is no workspace of that name."""
+    """There is no workspace with that name or id."""
 
 
 class UnknownKey(StorageError):
@@ -42,12 +44,48 @@ class UnknownKey(StorageError):
 
 
 class BackupFailed(StorageError):
-    """There is no good backup, or none could be made."""
+    """A backup could not be made, verified or restored."""
 
 
 class UnknownDelivery(StorageError):
-    """There is no undelivered delivery with that number."""
+    """There is no undelivered delivery with that id."""
 
 
 class UnknownRejectedRequest(StorageError):
-    """There is no refused request with that number."""
+    """There is no rejected request with that id."""
+
+
+# After one of these a failed transaction may be on the disk all the same, and reads may be wrong.
+_CORRUPT_CODES = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_TRANSIENT_CODES = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+)
+# SHMSIZE: the WAL index could not grow. That is a full disk, although SQLite calls it an I/O error.
+_DISK_FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_PRIMARY_CODE = 0xFF  # mask of the primary result code within an extended one
+
+
+def translate_error(error: sqlite3.Error) -> StorageError:
+    """Translate an error of SQLite into one of ours."""
+    code = error_code(error)
+    if code in _DISK_FULL_CODES:
+        return DiskFull("The database failed: the disk is full. Free some space; it goes on by itself.")
+    if code & _PRIMARY_CODE in _CORRUPT_CODES:
+        return DatabaseCorrupt(f"The database failed: {error} ({error.sqlite_errorname}).")
+    kind = DatabaseUnavailable if code & _PRIMARY_CODE in _TRANSIENT_CODES else StorageError
+    return kind(f"The database failed: {error}.")
+
+
+def is_corruption(error: BaseException) -> bool:
+    """Whether the error says that the database file is corrupt."""
+    return isinstance(error, sqlite3.Error) and error_code(error) & _PRIMARY_CODE == sqlite3.SQLITE_CORRUPT
+
+
+def error_code(error: sqlite3.Error) -> int:
+    """SQLite's extended result code; 0 for an error of the sqlite3 module itself."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code

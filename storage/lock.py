@@ -1,4 +1,4 @@
-"""One process per database: a lock file beside it, held for as long as the process lives."""
+"""One process per database: a lock file beside it, held as long as the process lives."""
 
 import fcntl
 import os
@@ -9,9 +9,9 @@ from storage.errors import DatabaseInUse, DatabaseOpenError
 
 
 class DatabaseLock:
-    """An exclusive lock on a database. The system releases it when the process ends, however it ends.
+    """An exclusive lock on a database, released by the system however the process ends.
 
-    The holder may leave a note in the lock file, which those who come later can read.
+    The holder can publish an address in the lock file, where commands find it.
     """
 
     def __init__(self, database: Path) -> None:
@@ -39,7 +39,7 @@ class DatabaseLock:
         return self
 
     def publish_address(self, address: str) -> None:
-        """Replace what the lock file says."""
+        """Write the address into the lock file, in the place of an earlier one."""
         if self._fd is None:
             raise ValueError("the lock is not held")
         os.truncate(self._fd, 0)
@@ -53,13 +53,13 @@ class DatabaseLock:
 
 
 def lock_path(database: Path) -> Path:
-    """The lock file of a database, the same one by whichever link it is named."""
+    """The lock file of a database; the same one through every symbolic link."""
     database = database.resolve()
     return database.with_name(f"{database.name}.lock")
 
 
 def read_address(database: Path) -> str:
-    """What the holder of the lock has written; empty if there is none."""
+    """The address that the holder of the lock has published; empty if there is none."""
     try:
         return lock_path(database).read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Numbered migrations: each file applied once, in order, in a transaction of its own."""
+"""Schema migrations: numbered SQL files, each applied once, in order, in its own transaction."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from storage.errors import DatabaseOpenError
 
 
 def migrations() -> list[tuple[int, str]]:
-    """Every migration as (number, SQL), in order. The number is what the file's name begins with."""
+    """Every migration as (number, SQL), in order. A file's name begins with its number."""
     folder = files("storage") / "migrations"
     found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     return sorted((int(file.name[:4]), file.read_text(encoding="utf-8")) for file in found)
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script, whole: a trigger's inner semicolons do not end it."""
+    """Split a script into statements; semicolons within a trigger end none."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -27,7 +27,7 @@ def statements(script: str) -> Iterator[str]:
 
 
 async def migrate(db: aiosqlite.Connection) -> None:
-    """Bring the file to the newest version. A kill in the middle leaves the last whole version."""
+    """Bring the database to the newest version. A kill in the middle leaves the last complete version."""
     async with db.execute("PRAGMA user_version") as cursor:
         row = await cursor.fetchone()
     version = row[0] if row else 0
@@ -37,7 +37,7 @@ async def migrate(db: aiosqlite.Connection) -> None:
             f"The database has version {version}, newer than this ticketbridge knows ({known[-1][0]}). "
             "Install the newer ticketbridge again, or restore an older backup."
         )
-    # A table made anew is dropped first, which would look like the loss of all that its rows refer to.
+    # A migration that rebuilds a table drops it first, which foreign keys would forbid.
     await db.execute("PRAGMA foreign_keys = OFF")
     try:
         for number, script in known:
@@ -59,7 +59,7 @@ async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
             )
         await db.execute(f"PRAGMA user_version = {number:d}")  # it takes no parameters
         await db.commit()
-    # BaseException: a start that is interrupted lets go of the file's lock before it closes the file.
+    # BaseException: an interrupted start must release the file's lock before it closes the file.
     except BaseException:
         await db.rollback()
         raise

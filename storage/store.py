@@ -1,72 +1,77 @@
-"""The store: one method, one transaction. What it takes and gives are nouns; nothing of SQLite shows."""
+"""The Store: all data of the bridge in one SQLite file. Its methods take and return domain objects."""
 
 import sqlite3
 from pathlib import Path
 from typing import Self
 
-from storage.condition import Condition
+from storage.alerts import AlertStore
+from storage.api_keys import ApiKeyStore
 from storage.connection import BUSY_TIMEOUT, corrupt_error, open_reader, open_writer
-from storage.errors import DatabaseOpenError
-from storage.failures import is_damage
-from storage.game_store import GameStore
-from storage.healing_store import HealingStore
-from storage.heard_store import HeardStore
-from storage.index_store import IndexStore
+from storage.deleted_channels import DiscordCleanupStore
+from storage.errors import DatabaseOpenError, is_corruption
+from storage.health import HealthStore
+from storage.intake import IntakeStore
 from storage.migrate import migrate
-from storage.outbox_store import OutboxStore
-from storage.ticket_store import TicketStore
-from storage.undelivered_store import UndeliveredStore
-from storage.workspace_store import WorkspaceStore
+from storage.outbox import OutboxStore
+from storage.outbox_admin import OutboxAdminStore
+from storage.read_marks import ReadMarkStore
+from storage.rejected_requests import RejectedRequestStore
+from storage.search_index import SearchIndexStore
+from storage.tickets import TicketStore
+from storage.workspaces import WorkspaceStore
 
 
 class Store(
     WorkspaceStore,
+    ApiKeyStore,
+    RejectedRequestStore,
     TicketStore,
-    GameStore,
+    IntakeStore,
     OutboxStore,
-    UndeliveredStore,
-    HeardStore,
-    HealingStore,
-    IndexStore,
-    Condition,
+    OutboxAdminStore,
+    AlertStore,
+    ReadMarkStore,
+    DiscordCleanupStore,
+    SearchIndexStore,
+    HealthStore,
 ):
     """Tickets, their messages, workspaces, API keys and the outbox, in one file.
 
     Every method is one transaction, unless it says otherwise, and on the disk before it returns. Any of them
-    raises StorageError when the database fails; whether a write was kept is then unknown.
+    raises StorageError when the database fails; whether a write was stored is then unknown.
     """
 
     @classmethod
     async def open(cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
-        """Open the file, making it if it is new, look it through, and bring it to the newest version.
+        """Open or create the file, check its integrity, and migrate it to the newest version.
 
-        `patience` is how many seconds a write waits for its turn. Raises UnreadableDatabase. The caller holds
-        the file's `DatabaseLock`.
+        `busy_timeout` is how many seconds a write waits for its turn. Raises DatabaseOpenError. The caller
+        holds the file's `DatabaseLock`.
         """
         writer = await open_writer(path)
         try:
             await migrate(writer)
             reader = await open_reader(path)
-        # BaseException: the thread of a connection that nobody has would keep a cancelled start from ending.
+        # BaseException: the thread of a connection left open would keep a cancelled start from ending.
         except BaseException as error:
             await writer.close()
             if isinstance(error, sqlite3.Error):
-                raise _refused(path, error) from error
+                raise _open_error(path, error) from error
             raise
-        return cls(writer, reader, patience=busy_timeout)
+        return cls(writer, reader, busy_timeout=busy_timeout)
 
     async def close(self) -> None:
-        """Close the file. What is committed is kept; nothing else was promised."""
-        await self._end_groups()
+        """Finish queued writes, then close the file."""
+        await self._drain()
         await self._reader.close()
-        async with self._writing:
+        async with self._write_lock:
             await self._writer.close()
 
 
-def _refused(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
-    if is_damage(error):
+def _open_error(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
+    if is_corruption(error):
         return corrupt_error(path, error)
     return DatabaseOpenError(
-        f"{path} cannot be made a database of ours ({error}). "
+        f"{path} cannot be made a ticketbridge database ({error}). "
         "Check that no other program uses it, or move a foreign file out of the way."
     )

@@ -25,7 +25,7 @@ ALLOWED_IMPORTS = {
     "bot.discord_client": "discord aiohttp yarl bot.clock bot.config bot.outbox storage",
     "cogs": "discord bot.clock bot.tickets bot.discord_client bot.outbox storage",
     "bot.sandbox": "aiohttp",
-    "bot.observability": "bot.clock bot.config bot.tickets bot.outbox bot.discord_client bot.webhook storage "
+    "bot.observability": "bot.clock bot.config bot.tickets bot.outbox bot.discord_client storage "
     "prometheus_client pythonjsonlogger rich",
     "bot.jobs": "bot.clock bot.config storage",
     "bot.admin": "bot.clock bot.tickets storage aiohttp",

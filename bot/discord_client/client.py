@@ -190,9 +190,10 @@ async def run_discord_client(create_client: Callable[[], TicketBot], gateway: Ga
         if client.has_been_ready:
             wait, has_been_ready = 1.0, True
         if isinstance(error, discord.LoginFailure | discord.PrivilegedIntentsRequired):
-            error, wait = _login_rejection(error)
+            rejection, wait = _login_rejection(error)
             if not has_been_ready:
-                raise error
+                raise rejection from error
+            error = rejection
         elif error is not None and is_cloudflare_ban(error):
             wait = CLOUDFLARE_BAN_BACKOFF
         _log_disconnect(error, wait)

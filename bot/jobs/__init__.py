@@ -1,0 +1,1 @@
+"""Jobs that run beside the bridge: scheduled backups, search index."""

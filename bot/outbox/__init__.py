@@ -1,0 +1,1 @@
+"""Delivering what the outbox holds: dispatcher, circuit breaker, delivery errors."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from bot.tickets.message import Actor, Words
+from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
@@ -67,7 +67,7 @@ class UpdateTicket(Request[UpdateResult]):
 
     ticket_id: str
     actor: Actor
-    message: Callable[[Ticket, Actor], Words | None] | None = None  # returns None to add no message
+    message: Callable[[Ticket, Actor], NewMessage | None] | None = None  # returns None to add no message
     change: Callable[[Ticket, Workspace, Actor], Ticket] | None = None
 
 

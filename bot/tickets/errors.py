@@ -1,4 +1,4 @@
-"""What a ticket answers when it says no. Each docstring is the sentence a person will read."""
+"""Errors of the domain: what a ticket or workspace does not allow. Each docstring is what people read."""
 
 import inspect
 
@@ -6,6 +6,7 @@ import inspect
 class TicketError(Exception):
     """The ticket does not allow that."""
 
+    # A sentence may hold people's names: it is escaped where it is sent to Discord, and raw elsewhere.
     def __init__(self, sentence: str | None = None) -> None:
         super().__init__(sentence or inspect.cleandoc(self.__doc__ or ""))
 
@@ -19,7 +20,7 @@ class UnknownTicket(TicketError):
 
 
 class AlreadyClaimed(TicketError):
-    """Somebody else has already claimed this ticket."""
+    """Someone else has already claimed this ticket."""
 
 
 class NotClaimed(TicketError):

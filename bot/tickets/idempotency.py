@@ -1,4 +1,4 @@
-"""The same request again: what makes it the same, and the answer it gets."""
+"""Idempotency: which requests count as the same, and the stored response a repeat gets."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,21 +6,21 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """A request that is carried out once, however often it comes.
+    """Identifies a request that is carried out once, however often it is sent.
 
-    With a token (an Idempotency-Key) the token says what is the same; without one, the same digest does.
+    By its Idempotency-Key header if it has one, else by its body.
     """
 
-    key_prefix: str  # the prefix of the API key it came with
+    key_prefix: str  # of the API key it came with
     path: str
     body_sha256: str  # SHA-256 of the body, in hex
     header_value: str | None
-    expires_at: datetime  # how long a repeat gets the first answer
+    expires_at: datetime  # until then a repeat gets the stored response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResponse:
-    """What a request is answered with, to the byte."""
+    """The response to a request, to the byte."""
 
     body: bytes
-    replayed: bool = False  # whether this is the answer to an earlier one
+    replayed: bool = False  # whether an earlier request was answered with it

@@ -1,4 +1,4 @@
-"""Public ticket ids: endless candidates. The database decides which one is free, never luck."""
+"""Public ticket ids: endless candidates, of which the database takes the first that is free."""
 
 import secrets
 import string
@@ -9,7 +9,7 @@ _TRIES_PER_LENGTH = 10
 
 
 def numeric_ids(prefix: str) -> Iterator[str]:
-    """`PREFIX-123456`: six digits, and one more each time ten candidates in a row were taken."""
+    """Yield `PREFIX-123456`: six digits, and one more each time ten candidates in a row were taken."""
     digits = 6
     while True:
         for _ in range(_TRIES_PER_LENGTH):
@@ -18,7 +18,7 @@ def numeric_ids(prefix: str) -> Iterator[str]:
 
 
 def timestamp_ids(prefix: str, now: datetime) -> Iterator[str]:
-    """`PREFIX-<10 digits>-<4 letters>`: the second of filing, then four random capital letters."""
+    """Yield `PREFIX-<10 digits>-<4 letters>`: the second of creation, then four random capital letters."""
     while True:
         letters = "".join(secrets.choice(string.ascii_uppercase) for _ in range(4))
         yield f"{prefix}-{int(now.timestamp()):010d}-{letters}"

@@ -1,4 +1,4 @@
-"""Asking for tickets: what to look for, and what is found."""
+"""Queries for tickets, and their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bot.tickets.ticket import Status, Ticket
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose tickets one may ask for: those of one workspace that came through one source."""
+    """The tickets an API key gives access to: those of one workspace that came through one source."""
 
     workspace_id: str
     source: str
@@ -17,12 +17,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketQuery:
-    """Which tickets, newest first. What is None does not matter; of several conditions all must hold.
+    """Filters, newest first. None means any; a ticket must match all of them.
 
-    A text is looked for among the newest 1,000 tickets that fit everything else, and if more do, also among
-    the newest 1,000 that have its words, which takes three letters or more: so everything is found of which
-    either the text or the rest fits no more than so many. Where words that many tickets have never stand
-    together, the search for them ends after some milliseconds, with the newest.
+    `text` is searched among the newest 1,000 tickets that match the other filters. If more match those, it
+    is also searched among the newest 1,000 that contain its words, which takes three letters or more. A
+    search for several common words ends after some milliseconds, with the newest.
     """
 
     limit: int
@@ -30,20 +29,20 @@ class TicketQuery:
     statuses: Sequence[Status] | None = None
     categories: Sequence[str] | None = None
     departments: Sequence[str] | None = None
-    hidden_departments: Sequence[str] = ()  # whose tickets are left out
+    hidden_departments: Sequence[str] = ()  # their tickets are left out
     reporter_id: str | None = None
     reported_id: str | None = None
-    text: str | None = None  # in the subject or in the reporter's names, in any case
+    text: str | None = None  # in the subject or the reporter's names, ignoring case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketDetails:
-    """A ticket with what was said on it and may leave Discord: everything but notes, oldest first."""
+    """A ticket with its messages that may leave Discord: all but notes, oldest first."""
 
     ticket: Ticket
-    messages: tuple[Message, ...] = ()  # in a list of tickets not filled in
-    replies: int = 0  # how many of them are staff's
-    follow_ups: int = 0  # how many are the reporter's
+    messages: tuple[Message, ...] = ()  # empty in a list of tickets
+    replies: int = 0  # how many there are
+    follow_ups: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +51,4 @@ class TicketPage:
 
     query: TicketQuery
     items: tuple[TicketDetails, ...]
-    total: int  # on all pages: exact without a text, and with one how many it was found in
+    total: int  # on all pages; with a text, as many as were found

@@ -1,4 +1,4 @@
-"""Requests that were refused for what is in them, kept so that a sender can be helped."""
+"""Rejected requests: bodies that did not validate, saved so that an operator can help their sender."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +9,14 @@ MAX_PER_KEY = 50  # requests of each API key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRequest:
-    """A request with a valid key and a body that makes no sense."""
+    """A request with a valid API key and an invalid body."""
 
     id: int
     key_prefix: str
     workspace_name: str
     source: str
     path: str
-    reason: str  # what the sender was told
+    reason: str  # as it was answered
     body: bytes  # its beginning
     size: int  # of the whole body, in bytes
     created_at: datetime

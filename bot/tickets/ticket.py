@@ -1,4 +1,4 @@
-"""A ticket: anything a player sent, once kept; and the rules of what may happen to it."""
+"""Tickets: what a player sent, and the rules of what may be done to it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from bot.tickets.errors import (
     TicketClosed,
     ViewOnly,
 )
-from bot.tickets.message import Actor, Event, FollowUp, MessageKind, Note, Reply
+from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 
 MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
@@ -43,17 +43,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
-    """A person as the source names them: reporter or reported player. Every text is hostile until drawn."""
+    """A person as the source names them: reporter or reported player. Every text is untrusted."""
 
     id: str | None = None  # the source's own id: a number, a UUID, a Discord id
     name: str | None = None
     display_name: str | None = None
     avatar_url: str | None = None
-    profile_url: str | None = None  # made by the source from the id, never taken from a player
+    profile_url: str | None = None  # built by the source from the id, never taken from a player
 
     @property
     def label(self) -> str:
-        """The best name known: display name with the name behind it, else what there is."""
+        """The best name there is: display name and name, else one of them, else the id."""
         if self.display_name and self.name and self.display_name != self.name:
             return f"{self.display_name} (@{self.name})"
         return self.display_name or self.name or self.id or "unknown"
@@ -61,7 +61,7 @@ class Player:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketField:
-    """A labelled line only this source has: Place, Server, Tags. The source makes `url`, never a player."""
+    """A labelled line that only one source has: Place, Server, Tags. `url` is built by the source."""
 
     label: str
     value: str
@@ -70,7 +70,7 @@ class TicketField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTicket:
-    """What a source made of one accepted request, before it is kept."""
+    """A ticket that is not saved yet, as a source parsed it from a request."""
 
     source: str
     view_only: bool
@@ -82,12 +82,12 @@ class NewTicket:
     reported_player: Player | None = None
     fields: tuple[TicketField, ...] = ()
     chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
-    raw_request: str = "{}"  # the JSON body as it came; kept, and not read again with the ticket
-    is_private: bool = False  # its reporter is in Discord, and reads it in a thread of their own
+    raw_request: str = "{}"  # the JSON body as it came; saved, and not read again with the ticket
+    is_private: bool = False  # its reporter is in Discord, and reads it in a private thread
 
     @property
     def initial_deliveries(self) -> tuple[DeliveryKind, ...]:
-        """What must happen in Discord, in this order, for the ticket to be shown."""
+        """The deliveries that show a new ticket in Discord, in this order."""
         if self.is_private:
             return (DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST)
         return (DeliveryKind.POST,) if self.view_only else (DeliveryKind.POST, DeliveryKind.THREAD)
@@ -98,18 +98,16 @@ class DiscordPost:
     """Where Discord shows a ticket. A value is None until Discord has confirmed it."""
 
     channel_id: int | None = None
-    message_id: int | None = None  # its own
+    message_id: int | None = None  # a message of its own
     thread_id: int | None = None
-    digest_message_id: int | None = (
-        None  # the message it is shown in together with others, having none of its own
-    )
+    digest_message_id: int | None = None  # else the digest, which shows several tickets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket(NewTicket):
-    """A kept ticket. Its methods are the rules; each returns the changed ticket or raises a `Refusal`."""
+    """A saved ticket. Its methods are the rules: each returns the changed ticket or raises a TicketError."""
 
-    id: int  # ours, in the order of arrival
+    id: int  # in the order of arrival
     uid: str  # 24 hex digits, unique: for contracts that show a database id
     public_id: str  # what people see, in the source's form: unique
     workspace_id: str
@@ -121,40 +119,49 @@ class Ticket(NewTicket):
     post: DiscordPost = DiscordPost()
 
     def ensure_replies_allowed(self) -> None:
-        """Raises ViewOnly for a game report, TicketClosed once work has ended."""
+        """Raises ViewOnly for a game report, TicketClosed for a closed or resolved ticket."""
         if self.view_only:
             raise ViewOnly
         if self.status.is_closed:
             raise TicketClosed
 
-    def reply(self, author: Actor, text: str) -> Reply:
-        """The only maker of a reply. Raises what `accept_replies` raises."""
+    def reply(self, author: Actor, text: str) -> NewMessage:
+        """Compose a reply to the reporter. Raises what `ensure_replies_allowed` raises."""
         self.ensure_replies_allowed()
-        return Reply(ticket_id=self.id, author=author, text=validate_text(text))
+        return self._new_message(MessageKind.REPLY, author, text)
 
-    def reply_as_claimer(self, author: Actor, text: str) -> Reply:
-        """As `reply`, for a contract that wants a ticket claimed first: else ClaimFirst, after ViewOnly."""
+    def reply_as_claimer(self, author: Actor, text: str) -> NewMessage:
+        """Compose a reply, for contracts that want the ticket claimed first.
+
+        Raises NotClaimedByYou, after what `ensure_replies_allowed` raises.
+        """
         self.ensure_replies_allowed()
         if self.claimed_by is None or not self.claimed_by.same_as(author):
             raise NotClaimedByYou
         return self.reply(author, text)
 
-    def follow_up(self, reporter_id: str, text: str) -> FollowUp:
-        """What its reporter adds. Raises ViewOnly for a game report, NotYours, TicketClosed."""
+    def follow_up(self, reporter_id: str, text: str) -> NewMessage:
+        """Compose what the reporter adds. Raises ViewOnly for a game report, NotReporter, TicketClosed."""
         if self.view_only:
             raise ViewOnly
         if not self.is_reported_by(self.source, reporter_id):
             raise NotReporter
         self.ensure_replies_allowed()
         author = Actor(id=reporter_id, name=self.reporter.label, source=self.source)
-        return FollowUp(ticket_id=self.id, author=author, text=validate_text(text))
+        return self._new_message(MessageKind.FOLLOW_UP, author, text)
 
-    def note(self, author: Actor, text: str) -> Note:
-        """Staff's words to staff: allowed on every ticket, whatever its status."""
-        return Note(ticket_id=self.id, author=author, text=validate_text(text))
+    def note(self, author: Actor, text: str) -> NewMessage:
+        """Compose a note from staff to staff: allowed on every ticket in any status."""
+        return self._new_message(MessageKind.NOTE, author, text)
+
+    def _new_message(self, kind: MessageKind, author: Actor, text: str) -> NewMessage:
+        return NewMessage(kind=kind, ticket_id=self.id, author=author, text=validate_text(text))
 
     def claim(self, staff: Actor) -> "Ticket":
-        """Claiming sets in-progress. One claimer at a time: a second claim raises AlreadyClaimed."""
+        """Claim it for a staff member; its status becomes in-progress.
+
+        Raises AlreadyClaimed if it is claimed, also by the same person, and TicketClosed.
+        """
         if self.status.is_closed:
             raise TicketClosed
         if self.claimed_by and self.claimed_by.same_as(staff):
@@ -164,23 +171,23 @@ class Ticket(NewTicket):
         return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
 
     def unclaim(self) -> "Ticket":
-        """Gives up a claim; the status stays as it is."""
+        """Give up the claim; the status stays. Raises NotClaimed."""
         if self.claimed_by is None:
             raise NotClaimed
         return replace(self, claimed_by=None)
 
     def assign(self, staff: Actor) -> "Ticket":
-        """Somebody else says who is to work on it: a claim that takes the place of any other."""
+        """Claim it for another person, in place of any earlier claim. Raises TicketClosed."""
         if self.status.is_closed:
             raise TicketClosed
         return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
 
     def transfer(self, department: str) -> "Ticket":
-        """To another department, whose staff have not claimed it yet."""
+        """Move it to another department; the claim is given up."""
         return replace(self, department=department, claimed_by=None)
 
     def link(self, player: Player) -> "Ticket":
-        """Name its reporter, once. The same player again changes nothing; another raises AlreadyLinked."""
+        """Set its reporter, once. The same player again changes nothing; another raises AlreadyLinked."""
         if self.reporter.id is None:
             return replace(self, reporter=player)
         if self.reporter.id != player.id:
@@ -188,22 +195,23 @@ class Ticket(NewTicket):
         return self
 
     def set_status(self, status: Status) -> "Ticket":
-        """Any status to any other; raises AlreadyInStatus for a second click."""
+        """Change any status to any other. Raises StatusUnchanged if it is that already."""
         if status is self.status:
             raise StatusUnchanged(f"This ticket is already {status.value}.")
         return replace(self, status=status)
 
-    def history_event(self, before: "Ticket", actor: Actor) -> Event | None:
-        """What `by` has changed, as one line of its history; None if nothing that people follow."""
+    def reopen(self) -> "Ticket":
+        """Open a closed or resolved ticket again. Raises StatusUnchanged if it is neither."""
+        if not self.status.is_closed:
+            raise StatusUnchanged("This ticket is not closed.")
+        return self.set_status(Status.OPEN)
+
+    def history_event(self, before: "Ticket", actor: Actor) -> NewMessage | None:
+        """Describe what `actor` changed since `before`, in one line; None if history leaves it out."""
         if self.department != before.department:
             text = f"{actor.name} transferred the ticket to {self.department}"
         elif self.claimed_by and self.claimed_by != before.claimed_by:
-            own = self.claimed_by.same_as(actor)
-            text = (
-                f"{actor.name} claimed the ticket"
-                if own
-                else f"{self.claimed_by.name} was assigned the ticket"
-            )
+            text = _claim_text(self.claimed_by, actor)
         elif before.claimed_by and not self.claimed_by:
             text = f"{actor.name} unclaimed the ticket"
         elif self.status is not before.status:
@@ -212,14 +220,14 @@ class Ticket(NewTicket):
             text = f"{self.reporter.label} was linked to the ticket"
         else:
             return None
-        return Event(ticket_id=self.id, author=actor, text=text)
+        return NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text)
 
     def deliveries_for(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[DeliveryKind, ...]:
-        """What must happen after a message of this kind is kept.
+        """Return the deliveries that follow a message of this kind.
 
-        A reply to somebody in Discord has arrived once it is shown; any other goes on to the game.
-        A note stays out of a thread its reporter reads. What happened to a ticket is seen on its post.
-        What was typed in the ticket's own thread stands there, and is not shown in it again.
+        A reply to a reporter in Discord has arrived once it is shown; any other goes on to the game.
+        A note is not shown in a thread that the reporter reads, and an event is seen on the post.
+        `typed_in` is the channel where the message was typed: the ticket's own thread shows it already.
         """
         if typed_in is not None and typed_in == self.post.thread_id:
             return tuple(one for one in self.deliveries_for(kind) if one is not DeliveryKind.POST_MESSAGE)
@@ -230,11 +238,18 @@ class Ticket(NewTicket):
         return (DeliveryKind.POST_MESSAGE,)
 
     def is_reported_by(self, source: str, reporter_id: str) -> bool:
-        """Whether this is a ticket that `reporter_id` filed through `source`."""
+        """Whether `reporter_id` filed it through `source`."""
         return self.source == source and self.reporter.id == reporter_id
 
 
+def _claim_text(claimer: Actor, actor: Actor) -> str:
+    if claimer.same_as(actor):
+        return f"{actor.name} claimed the ticket"
+    return f"{claimer.name} was assigned the ticket"
+
+
 def validate_text(text: str) -> str:
+    """Strip a message's text. Raises EmptyMessage, MessageTooLong."""
     text = text.strip()
     if not text:
         raise EmptyMessage

@@ -1,4 +1,4 @@
-"""Workspaces: whose tickets go where, and under which rules."""
+"""Workspaces: which channel each ticket goes to, its departments and categories, and how they change."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ MAX_ITEMS = 100  # departments, categories, and members of a department
 
 
 class Plan(StrEnum):
-    """What a workspace has subscribed to. Only contracts that know plans ask for it."""
+    """The plan of a workspace, for contracts that ask for one."""
 
     FREE = "free"
     PREMIUM = "premium"
@@ -24,23 +24,21 @@ class Plan(StrEnum):
 
 
 class UnknownCategoryPolicy(StrEnum):
-    """What becomes of a ticket whose category the workspace does not have."""
+    """What to do with a ticket whose category the workspace does not have."""
 
-    KEEP = "keep"  # it goes to the default department
+    KEEP = "keep"  # accept it; it goes to the default department
     REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Department:
-    """Who works on what. Its tickets are posted in its own channel, if it has one."""
+    """A team that handles some categories. Its tickets are posted in its own channel, if it has one."""
 
     id: str
     name: str
     channel_id: int | None = None  # None: the workspace's channels
-    categories: tuple[str, ...] = ()  # what it handles; none named: anything
-    members: tuple[
-        str, ...
-    ] = ()  # who may see its tickets in the game, by the game's ids; none named: all staff
+    categories: tuple[str, ...] = ()  # that it handles; empty: any
+    members: tuple[str, ...] = ()  # the game's ids of who sees its tickets there; empty: all staff
 
     def handles(self, category: str) -> bool:
         return not self.categories or category in self.categories
@@ -60,14 +58,14 @@ class Category:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorkspace:
-    """What an operator names when a workspace is made. All ids are Discord's."""
+    """A workspace that is not saved yet. All ids are Discord's."""
 
     name: str
     guild_id: int
     tickets_channel_id: int
     reports_channel_id: int
     staff_role_id: int
-    log_channel_id: int | None = None  # where the bot says what is late or broken
+    log_channel_id: int | None = None  # for alerts
 
 
 RuleT = TypeVar("RuleT", Department, Category)
@@ -75,9 +73,9 @@ RuleT = TypeVar("RuleT", Department, Category)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace(NewWorkspace):
-    """A kept workspace: what API keys belong to; owns routes, rules and a guild.
+    """A saved workspace: API keys belong to one; it names a guild's channels and has rules.
 
-    Methods that change it return the changed one, or raise a Refusal with the reason.
+    Methods that change it return the changed workspace, or raise a TicketError with the reason.
     """
 
     id: str  # a UUID, as text: what the game server sees
@@ -91,13 +89,13 @@ class Workspace(NewWorkspace):
 
     @property
     def channel_ids(self) -> frozenset[int]:
-        """Every channel it names."""
-        named = {self.tickets_channel_id, self.reports_channel_id, self.log_channel_id}
-        named |= {one.channel_id for one in self.departments}
-        return frozenset(channel_id for channel_id in named if channel_id is not None)
+        """All channels of the workspace and its departments."""
+        ids = {self.tickets_channel_id, self.reports_channel_id, self.log_channel_id}
+        ids |= {one.channel_id for one in self.departments}
+        return frozenset(channel_id for channel_id in ids if channel_id is not None)
 
     def department(self, department_id: str) -> Department:
-        """Raises UnknownDepartment."""
+        """Find a department. Raises UnknownDepartment."""
         for one in self.departments:
             if one.id == department_id:
                 return one
@@ -106,32 +104,41 @@ class Workspace(NewWorkspace):
     def category(self, category_id: str) -> Category | None:
         return next((one for one in self.categories if one.id == category_id), None)
 
+    def department_name(self, department_id: str) -> str:
+        """The name people read; the id itself for a department that was removed."""
+        return next((one.name for one in self.departments if one.id == department_id), department_id)
+
+    def category_name(self, category_id: str) -> str:
+        """The name people read; the id itself for a category that the workspace does not have."""
+        category = self.category(category_id)
+        return category.name if category else category_id
+
     def ensure_category_allowed(self, category_id: str) -> None:
-        """Raises UnknownCategory where the workspace refuses those it does not have."""
+        """Raises UnknownCategory if the workspace does not have it, and refuses those."""
         if self.unknown_categories is UnknownCategoryPolicy.REFUSE and self.category(category_id) is None:
             raise UnknownCategory
 
     def department_for(self, category_id: str) -> Department:
-        """The first that names the category; else the default one."""
+        """The first department that lists the category; else the default one."""
         for one in self.departments:
             if category_id in one.categories:
                 return one
         return self.department(self.default_department)
 
     def channel_for(self, ticket: NewTicket, department_id: str) -> int:
-        """The Discord channel in which a ticket of that department is posted."""
+        """The Discord channel for a ticket of that department."""
         for one in self.departments:
             if one.id == department_id and one.channel_id is not None:
                 return one.channel_id
         return self.reports_channel_id if ticket.view_only else self.tickets_channel_id
 
     def open_ticket_limit(self, new: NewTicket) -> int | None:
-        """How many open tickets its reporter may have in its category; game reports are not counted."""
+        """How many open tickets its reporter may have in its category. Game reports are not limited."""
         category = None if new.view_only else self.category(new.category)
         return category.max_open if category else None
 
     def transfer(self, ticket: Ticket, department_id: str) -> Ticket:
-        """The ticket in another department; where it would be filed it may always go.
+        """Move the ticket to another department: one that handles its category, or that it would be filed in.
 
         Raises UnknownDepartment, WrongDepartment.
         """
@@ -141,11 +148,11 @@ class Workspace(NewWorkspace):
         return ticket.transfer(department.id)
 
     def departments_hidden_from(self, staff_id: str) -> tuple[str, ...]:
-        """The ids of the departments whose tickets somebody may not see in the game."""
+        """The ids of the departments whose tickets a staff member may not see in the game."""
         return tuple(one.id for one in self.departments if not one.is_open_to(staff_id))
 
     def with_department(self, department: Department) -> "Workspace":
-        """Add it, or put it in the place of the one with its id. Raises BadRule."""
+        """Add a department, or replace the one with its id. Raises InvalidWorkspaceRule."""
         _validate(department.id, department.name)
         if len(department.members) > MAX_ITEMS or len(department.categories) > MAX_ITEMS:
             raise InvalidWorkspaceRule(
@@ -159,20 +166,24 @@ class Workspace(NewWorkspace):
         return replace(self, departments=_upsert(self.departments, department))
 
     def without_department(self, department_id: str) -> "Workspace":
-        """Its tickets stay where they are. Raises UnknownDepartment, and BadRule for the default one."""
+        """Remove a department; its tickets keep it.
+
+        Raises UnknownDepartment, and InvalidWorkspaceRule for the default one.
+        """
         self.department(department_id)
         if department_id == self.default_department:
             raise InvalidWorkspaceRule("That is the default department. Make another one the default first.")
         return replace(self, departments=tuple(one for one in self.departments if one.id != department_id))
 
     def with_default_department(self, department_id: str) -> "Workspace":
-        """Raises UnknownDepartment."""
+        """Make a department the default one. Raises UnknownDepartment."""
         return replace(self, default_department=self.department(department_id).id)
 
     def with_category(self, category: Category, departments: Iterable[str] | None = None) -> "Workspace":
-        """Add it, or put it in the place of the one with its id; `departments` are all that handle it then.
+        """Add a category, or replace the one with its id.
 
-        None leaves them as they are. Raises BadRule, UnknownDepartment.
+        `departments` are all that handle it from now on; None leaves them as they are.
+        Raises InvalidWorkspaceRule, UnknownDepartment.
         """
         _validate(category.id, category.name)
         if category.max_open is not None and not 1 <= category.max_open <= 1000:
@@ -180,16 +191,16 @@ class Workspace(NewWorkspace):
         changed = replace(self, categories=_upsert(self.categories, category))
         if departments is None:
             return changed
-        wanted = {self.department(one).id for one in departments}
+        handled_by = {self.department(one).id for one in departments}
         return replace(
             changed,
             departments=tuple(
-                _with_category_assignment(one, category.id, wanted) for one in self.departments
+                _with_category_assignment(one, category.id, handled_by) for one in self.departments
             ),
         )
 
     def without_category(self, category_id: str) -> "Workspace":
-        """Its tickets keep its name. Raises UnknownCategory."""
+        """Remove a category; its tickets keep it. Raises UnknownCategory."""
         if self.category(category_id) is None:
             raise UnknownCategory
         return replace(
@@ -206,14 +217,14 @@ def _validate(rule_id: str, name: str) -> None:
         raise InvalidWorkspaceRule(f"A name has 1 to {_NAME_LENGTH} characters, all of them visible.")
 
 
-def _upsert(kept: Sequence[RuleT], new: RuleT) -> tuple[RuleT, ...]:
-    if all(one.id != new.id for one in kept):
-        if len(kept) >= MAX_ITEMS:
+def _upsert(existing: Sequence[RuleT], new: RuleT) -> tuple[RuleT, ...]:
+    if all(one.id != new.id for one in existing):
+        if len(existing) >= MAX_ITEMS:
             raise InvalidWorkspaceRule(f"A workspace has at most {MAX_ITEMS} of them. Remove one first.")
-        return tuple(chain(kept, [new]))
-    return tuple(new if one.id == new.id else one for one in kept)
+        return tuple(chain(existing, [new]))
+    return tuple(new if one.id == new.id else one for one in existing)
 
 
-def _with_category_assignment(department: Department, category_id: str, wanted: set[str]) -> Department:
+def _with_category_assignment(department: Department, category_id: str, handled_by: set[str]) -> Department:
     rest = tuple(one for one in department.categories if one != category_id)
-    return replace(department, categories=(*rest, category_id) if department.id in wanted else rest)
+    return replace(department, categories=(*rest, category_id) if department.id in handled_by else rest)

@@ -1,4 +1,4 @@
-"""Changing a workspace's rules part by part: what is not named stays as it is."""
+"""Partial changes of a workspace, its departments and categories: what is not given stays."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +11,7 @@ _NAME_LENGTH = 100
 
 
 class WorkspaceChanges(TypedDict, total=False):
-    """What can be changed of a workspace itself."""
+    """The parts of a workspace that can be changed."""
 
     tickets_channel_id: int
     reports_channel_id: int
@@ -24,7 +24,7 @@ class WorkspaceChanges(TypedDict, total=False):
 
 
 class DepartmentChanges(TypedDict, total=False):
-    """What can be changed of a department."""
+    """The parts of a department that can be changed."""
 
     name: str
     channel_id: int | None
@@ -33,14 +33,14 @@ class DepartmentChanges(TypedDict, total=False):
 
 
 class CategoryChanges(TypedDict, total=False):
-    """What can be changed of a category."""
+    """The parts of a category that can be changed."""
 
     name: str
     max_open: int | None
 
 
 def check_workspace_name(name: str) -> None:
-    """Raises BadRule."""
+    """Raises InvalidWorkspaceRule."""
     if not name or name != name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
         raise InvalidWorkspaceRule(
             f"A workspace's name has 1 to {_NAME_LENGTH} characters, all visible; no blanks around it."
@@ -48,7 +48,7 @@ def check_workspace_name(name: str) -> None:
 
 
 def update_workspace(workspace: Workspace, **parts: Unpack[WorkspaceChanges]) -> Workspace:
-    """Raises UnknownDepartment for a default department that is not there."""
+    """Change parts of a workspace. Raises UnknownDepartment for an unknown default department."""
     changed = replace(workspace, **parts)
     return changed.with_default_department(changed.default_department)
 
@@ -56,10 +56,10 @@ def update_workspace(workspace: Workspace, **parts: Unpack[WorkspaceChanges]) ->
 def upsert_department(
     workspace: Workspace, department_id: str, **parts: Unpack[DepartmentChanges]
 ) -> Workspace:
-    """Change a department, or add one; a new one is named by its id. Raises BadRule."""
+    """Change a department, or add one; the name of a new one is its id. Raises InvalidWorkspaceRule."""
     new = Department(id=department_id, name=department_id)
-    kept = next((one for one in workspace.departments if one.id == department_id), new)
-    return workspace.with_department(replace(kept, **parts))
+    before = next((one for one in workspace.departments if one.id == department_id), new)
+    return workspace.with_department(replace(before, **parts))
 
 
 def upsert_category(
@@ -68,9 +68,10 @@ def upsert_category(
     departments: Iterable[str] | None = None,
     **parts: Unpack[CategoryChanges],
 ) -> Workspace:
-    """Change a category, or add one, named by its id; `departments` are all that handle it then.
+    """Change a category, or add one; the name of a new one is its id.
 
-    Raises BadRule, UnknownDepartment.
+    `departments` are all that handle it from now on; None leaves them as they are.
+    Raises InvalidWorkspaceRule, UnknownDepartment.
     """
-    kept = workspace.category(category_id) or Category(id=category_id, name=category_id)
-    return workspace.with_category(replace(kept, **parts), departments)
+    before = workspace.category(category_id) or Category(id=category_id, name=category_id)
+    return workspace.with_category(replace(before, **parts), departments)

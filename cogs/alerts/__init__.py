@@ -1,0 +1,1 @@
+"""Alerts: what is late, forbidden, deleted or undeliverable, reported in the log channels."""

@@ -1,17 +1,20 @@
-"""Channels in trouble: what counts as one, and how it is said. Nothing is sent or remembered here."""
+"""Alerts about deliveries: which channels are late or forbidden, and embeds that say so. Sends nothing."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import discord
+
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.outbox import ChannelBacklog, OutboxEntry
+from cogs.alerts.log_channel import ACTION_NEEDED, RESOLVED, WARNING, alert_embed
 from cogs.core.markdown import escape_markdown
 
-POLL_SECONDS = 5.0  # between two looks
-EDIT_INTERVAL_SECONDS = 30.0  # between two changes of one message, and two messages about what is set aside
-LATE_SECONDS = 60.0  # for which something waits before its channel counts as late
-CAUGHT_UP_SECONDS = 15.0  # for which something may wait in a channel that was late and is so no more
+POLL_SECONDS = 5.0  # between two checks of the outbox
+EDIT_INTERVAL_SECONDS = 30.0  # between two edits of one alert, and two messages about dead letters
+LATE_SECONDS = 60.0  # a delivery that waits for longer makes its channel late
+CAUGHT_UP_SECONDS = 15.0  # a late channel is late until its oldest delivery waits for less
 
 ChannelKey = tuple[str, int]  # a workspace's id and a channel's
 
@@ -20,12 +23,12 @@ _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelProblem:
-    """A channel in which a workspace's deliveries wait for too long, or that refuses them."""
+    """A channel in which a workspace's deliveries wait for too long, or may not be posted."""
 
     channel_id: int
-    waiting: int
+    waiting: int  # deliveries
     oldest: datetime
-    forbidden_reason: str | None  # why it takes nothing; None if it is only late
+    forbidden_reason: str | None  # why nothing may be posted; None if the channel is only late
 
 
 def find_problems(
@@ -34,56 +37,65 @@ def find_problems(
     known: Collection[ChannelKey],
     now: datetime,
 ) -> dict[ChannelKey, ChannelProblem]:
-    """What is in trouble; what is `known` to be late stays so until it has caught up."""
-    found = {}
+    """The channels that are late or forbidden; one `known` to be late is so until it has caught up."""
+    problems = {}
     for backlog in backlogs:
         key = (backlog.workspace_id, backlog.channel_id)
-        refusal = forbidden_reasons.get(backlog.channel_id)
+        reason = forbidden_reasons.get(backlog.channel_id)
         age = (now - backlog.oldest).total_seconds()
-        if refusal is not None or age > (CAUGHT_UP_SECONDS if key in known else LATE_SECONDS):
-            found[key] = ChannelProblem(
+        if reason is not None or age > (CAUGHT_UP_SECONDS if key in known else LATE_SECONDS):
+            problems[key] = ChannelProblem(
                 channel_id=backlog.channel_id,
                 waiting=backlog.waiting,
                 oldest=backlog.oldest,
-                forbidden_reason=refusal,
+                forbidden_reason=reason,
             )
-    return found
+    return problems
 
 
-def problem_text(problem: ChannelProblem, hint: str) -> str:
-    """How it stands. `cure` is what to do about a refusal."""
-    place = f"<#{problem.channel_id}>"
-    wait = "1 delivery waits; it" if problem.waiting == 1 else f"{problem.waiting} deliveries wait; the first"
-    waits = f"{wait} came <t:{problem.oldest.timestamp():.0f}:R>."
+def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
+    """The state of a channel. `hint` says what to do if it is forbidden."""
+    channel = f"<#{problem.channel_id}>"
+    waiting = pluralize(problem.waiting, "delivery waits; it", "deliveries wait; the first")
+    waits = f"{waiting} came <t:{problem.oldest.timestamp():.0f}:R>."
     if problem.forbidden_reason is None:
-        return f"⏳ {place} is behind: {waits} It posts as fast as Discord allows; urgent ones go first."
-    return (
-        f"⛔ I cannot post in {place}. {escape_markdown(problem.forbidden_reason, 300)}\n{waits}\n"
-        f"{hint} I go on by myself once that is repaired."
+        text = f"⏳ {channel} is behind: {waits} It posts as fast as Discord allows; urgent ones go first."
+        return alert_embed(text, WARNING)
+    text = (
+        f"⛔ I cannot post in {channel}. {escape_markdown(problem.forbidden_reason, 300)}\n{waits}\n"
+        f"{hint} I continue by myself once that is done."
     )
+    return alert_embed(text, ACTION_NEEDED)
 
 
-def resolved_text(channel_id: int, seconds: float) -> str:
-    return f"✅ <#{channel_id}> is up to date again. It was behind for {format_duration(seconds)}."
+def resolved_embed(channel_id: int, seconds: float) -> discord.Embed:
+    text = f"✅ <#{channel_id}> is up to date again. It was behind for {format_duration(seconds)}."
+    return alert_embed(text, RESOLVED)
 
 
-def dead_letters_text(dead_letters: DeadLetterSummary) -> str:
-    """What Discord does not take: each delivery with its reason, and how many more there are."""
-    if dead_letters.count == 1:
-        (one,) = dead_letters.sample
-        return f"🗃️ Set aside: delivery {delivery_line(one)} `/setup outbox` retries or drops it."
-    lines = "\n".join(f"• Delivery {delivery_line(one)}" for one in dead_letters.sample)
-    rest = dead_letters.count - len(dead_letters.sample)
-    more = f"\n… and {rest} more." if rest else ""
-    return (
-        f"🗃️ Set aside: {dead_letters.count} deliveries. `/setup outbox` retries or drops them.\n{lines}{more}"
+def dead_letters_embed(dead_letters: DeadLetterSummary) -> discord.Embed:
+    """What could not be delivered: the first of it with the reasons, and how many more there are."""
+    lines = [f"• Delivery {delivery_line(entry)}" for entry in dead_letters.sample]
+    more = dead_letters.count - len(dead_letters.sample)
+    count = pluralize(dead_letters.count, "delivery", "deliveries")
+    text = "\n".join(
+        [
+            f"🗃️ {count} could not be made. `/setup outbox` retries or drops {_them(dead_letters.count)}.",
+            *lines,
+            *([f"… and {more} more."] if more else []),
+        ]
     )
+    return alert_embed(text, ACTION_NEEDED)
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def delivery_line(entry: OutboxEntry) -> str:
     """`12 (post) of TICKET-1: Discord refused it (400).`"""
     reason = escape_markdown(entry.last_error or "no reason is known", 200).rstrip(".")
-    return f"{entry.id} ({entry.kind.value}) of `{entry.ticket}`: {reason}."
+    return f"{entry.id} ({entry.kind.value.replace('_', ' ')}) of `{entry.ticket}`: {reason}."
 
 
 def pluralize(count: int, singular: str, plural: str) -> str:

@@ -1,0 +1,1 @@
+"""What all cogs use: answers to interactions, checks, permissions and the escaping of text."""

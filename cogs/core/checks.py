@@ -1,14 +1,15 @@
-"""Who is staff, and which ticket is meant: asked of the store at every interaction, never remembered."""
+"""Who is staff, and which ticket is meant: read from the store at every interaction, never cached."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import discord
 
+from bot.tickets.actions import Role
 from bot.tickets.errors import TicketError, UnknownTicket
-from bot.tickets.message import Actor
+from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from storage import Store
+from cogs.core.interactions import BotInteraction
 
 
 class NotStaff(TicketError):
@@ -16,7 +17,7 @@ class NotStaff(TicketError):
 
 
 class NoWorkspace(TicketError):
-    """This Discord server has no workspace. Who manages the server makes one with `/setup workspace`."""
+    """This Discord server has no workspace. A member with Manage Server makes one with `/setup workspace`."""
 
 
 class TicketRequired(TicketError):
@@ -24,59 +25,73 @@ class TicketRequired(TicketError):
 
 
 def is_staff(user: discord.User | discord.Member, workspace: Workspace) -> bool:
-    """Whether they hold the workspace's staff role, by its id."""
+    """Whether a member has the workspace's staff role."""
     return isinstance(user, discord.Member) and any(role.id == workspace.staff_role_id for role in user.roles)
 
 
-async def guild_workspaces(store: Store, interaction: discord.Interaction) -> list[Workspace]:
-    """The workspaces of the interaction's guild. Raises NoWorkspace."""
-    found = await store.workspaces_of_guild(interaction.guild_id or 0)
+async def guild_workspaces(interaction: BotInteraction) -> list[Workspace]:
+    """List the workspaces of the interaction's guild. Raises NoWorkspace."""
+    found = await interaction.client.store.workspaces_of_guild(interaction.guild_id or 0)
     if not found:
         raise NoWorkspace
     return found
 
 
-async def workspaces_as_staff(store: Store, interaction: discord.Interaction) -> list[Workspace]:
-    """Those of them in which the user is staff. Raises NotStaff if there is none."""
-    here = await guild_workspaces(store, interaction)
-    staffed = [workspace for workspace in here if is_staff(interaction.user, workspace)]
+async def workspaces_as_staff(interaction: BotInteraction) -> list[Workspace]:
+    """List the guild's workspaces in which the user is staff. Raises NotStaff if there is none."""
+    found = await guild_workspaces(interaction)
+    staffed = [workspace for workspace in found if is_staff(interaction.user, workspace)]
     if not staffed:
         raise NotStaff
     return staffed
 
 
-async def get_ticket_as_staff(store: Store, interaction: discord.Interaction, ticket_id: int) -> Ticket:
-    """The ticket, for its own workspace's staff alone. Raises NotStaff, UnknownTicket."""
-    staffed = {workspace.id for workspace in await workspaces_as_staff(store, interaction)}
-    ticket = await store.ticket(ticket_id)
-    if ticket.workspace_id not in staffed:
-        raise UnknownTicket
-    return ticket
+def role_on(ticket: Ticket, user: discord.User | discord.Member, workspaces: Sequence[Workspace]) -> Role:
+    """The user's role on a ticket. Raises UnknownTicket without one: they must not learn that it exists."""
+    workspace = next((one for one in workspaces if one.id == ticket.workspace_id), None)
+    if workspace and is_staff(user, workspace):
+        return Role.STAFF
+    if workspace and ticket.is_reported_by(DISCORD_SOURCE, str(user.id)):
+        return Role.REPORTER
+    raise UnknownTicket
 
 
-async def resolve_ticket(store: Store, interaction: discord.Interaction, public_id: str | None) -> Ticket:
-    """The ticket of that id, or the one whose thread this is. Raises TicketNeeded, UnknownTicket."""
-    if public_id is not None:
-        name = public_id.strip()
-        ticket = await store.ticket_by_public_id(name) or await store.ticket_by_public_id(name.upper())
+async def get_ticket_as(role: Role, interaction: BotInteraction, ticket: int | str | None) -> Ticket:
+    """Find a ticket for a user with that role on it: by number, by public id, or by the thread.
+
+    Raises NotStaff, also for a ticket that does not exist, then TicketRequired and UnknownTicket.
+    """
+    user, workspaces = interaction.user, await guild_workspaces(interaction)
+    if role is Role.STAFF and not any(is_staff(user, one) for one in workspaces):
+        raise NotStaff
+    if isinstance(ticket, int):
+        found = await interaction.client.store.ticket(ticket)
     else:
+        found = await resolve_ticket(interaction, ticket)
+    if role_on(found, user, workspaces) is not role:
+        raise UnknownTicket
+    return found
+
+
+async def resolve_ticket(interaction: BotInteraction, public_id: str | None) -> Ticket:
+    """Find a ticket by its public id, or by the thread. Raises TicketRequired, UnknownTicket."""
+    store = interaction.client.store
+    if public_id is None:
         ticket = await store.ticket_by_discord_id(interaction.channel_id or 0)
         if ticket is None:
             raise TicketRequired
+        return ticket
+    name = public_id.strip()
+    ticket = await store.ticket_by_public_id(name) or await store.ticket_by_public_id(name.upper())
     if ticket is None:
         raise UnknownTicket
     return ticket
 
 
-def actor_from(interaction: discord.Interaction) -> Actor:
+def actor_from(interaction: BotInteraction) -> Actor:
     return Actor(id=str(interaction.user.id), name=interaction.user.display_name)
 
 
-def message_origin(interaction: discord.Interaction) -> str:
-    """What a message kept on behalf of this interaction is known by, so that it is kept once."""
+def message_origin(interaction: BotInteraction) -> str:
+    """The origin of a message that this interaction adds: the store saves one message per origin."""
     return f"interaction:{interaction.id}"
-
-
-def utc_now() -> datetime:
-    """The time at the door: an interaction has just come in."""
-    return datetime.now(UTC)

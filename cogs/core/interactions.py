@@ -1,19 +1,26 @@
-"""What people are told in Discord: always privately, and a refusal with its reason."""
+"""Answers to interactions: ephemeral, within Discord's deadline, and errors as the sentence they are."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any, ParamSpec
 
 import discord
+from discord import app_commands
 
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketError
+from cogs.core.markdown import escape_sentence
 from storage import StorageError
 
 log = logging.getLogger(__name__)
 
 BotInteraction = discord.Interaction[TicketBot]
+Choices = list[app_commands.Choice[str]]
+ChoicesCallback = Callable[[BotInteraction, str], Coroutine[Any, Any, Choices]]
+P = ParamSpec("P")
 
 _RESPONSE_DEADLINE_SECONDS = 0.7  # of the three that Discord waits for the first answer
 
@@ -24,9 +31,9 @@ class DatabaseBusy(TicketError):
 
 @asynccontextmanager
 async def within_deadline() -> AsyncIterator[None]:
-    """What must be known before Discord can be answered at all: a form and choices cannot be put off.
+    """Limit what happens before a modal or choices are sent: those cannot be deferred.
 
-    Raises Busy while the database takes too long.
+    Raises DatabaseBusy if the database takes too long.
     """
     try:
         async with asyncio.timeout(_RESPONSE_DEADLINE_SECONDS):
@@ -35,23 +42,68 @@ async def within_deadline() -> AsyncIterator[None]:
         raise DatabaseBusy from error
 
 
-async def reply_ephemeral(interaction: BotInteraction, text: str) -> None:
-    """Tell only the one who asked."""
+def deferred(callback: Callable[P, Awaitable[None]]) -> Callable[P, Coroutine[Any, Any, None]]:
+    """Decorate a function that takes an interaction: defer its answer, ephemerally, before it runs.
+
+    Discord waits three seconds for the first answer, and a locked database may take longer.
+    """
+
+    @wraps(callback)
+    async def defer_and_run(*args: P.args, **options: P.kwargs) -> None:
+        (interaction,) = (one for one in args if isinstance(one, discord.Interaction))
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await callback(*args, **options)
+
+    return defer_and_run
+
+
+def choices_or_none(load: ChoicesCallback) -> ChoicesCallback:
+    """Decorate an autocomplete callback: it offers nothing on an error or if the database takes too long."""
+
+    @wraps(load)
+    async def load_choices(interaction: BotInteraction, current: str) -> Choices:
+        try:
+            async with within_deadline():
+                return await load(interaction, current)
+        except (TicketError, StorageError):
+            return []
+
+    return load_choices
+
+
+async def reply_ephemeral(interaction: BotInteraction, sentence: str, **parts: Any) -> None:
+    """Send a sentence, with an embed or a view, to the user alone; names in it are escaped."""
+    text = escape_sentence(sentence)
     if interaction.response.is_done():
-        await interaction.followup.send(text, ephemeral=True)
+        await interaction.followup.send(text, ephemeral=True, **parts)
     else:
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.response.send_message(text, ephemeral=True, **parts)
 
 
 @asynccontextmanager
 async def errors_to_user(interaction: BotInteraction) -> AsyncIterator[None]:
-    """Whatever is refused inside is told as the sentence it is."""
+    """Tell the user of a TicketError or StorageError: for buttons, modals and selects."""
     try:
         yield
-    except TicketError as refusal:
-        await reply_ephemeral(interaction, f"⛔ {refusal}")
+    except TicketError as error:
+        await reply_ephemeral(interaction, f"⛔ {error}")
     except StorageError as error:
-        log.error("Interaction %d: %s", interaction.id, error)
+        log.error("Interaction failed: %s", error, extra={"interaction_id": interaction.id})
         await reply_ephemeral(
-            interaction, "⚠️ The database is away, so nothing was kept. Try again in a minute."
+            interaction,
+            "⚠️ The database did not answer, so this may not be saved. Check, and try again in a minute.",
         )
+
+
+async def on_command_error(interaction: BotInteraction, error: app_commands.AppCommandError) -> None:
+    """Handle the error of any slash command; what is no TicketError or StorageError is a bug, and logged."""
+    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    try:
+        async with errors_to_user(interaction):
+            raise cause
+    except Exception as bug:
+        log.error("Slash command failed", exc_info=bug, extra={"interaction_id": interaction.id})
+
+
+async def setup(bot: TicketBot) -> None:
+    bot.tree.error(on_command_error)

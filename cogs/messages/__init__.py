@@ -1,0 +1,1 @@
+"""Messages: what people type around tickets in Discord."""

@@ -1,4 +1,4 @@
-"""What people type around tickets, heard live or afterwards, in one way: removed, kept, or let be."""
+"""What people type around tickets: each message processed at least once, live or after a disconnect."""
 
 import asyncio
 import logging
@@ -10,30 +10,23 @@ from typing import Any
 import discord
 from discord.ext import commands, tasks
 
-from bot.discord_client.client import NETWORK_ERRORS, TicketBot
-from bot.tickets.errors import TicketClosed, ViewOnly
-from cogs.messages.backfill import backfill_missed_messages
-from cogs.messages.read_marks import ReadMarks
+from bot.discord_client.client import TicketBot
+from cogs.core.errors import TRANSIENT_ERRORS
+from cogs.messages.backfill import ReadMarks, backfill_missed_messages
 from cogs.messages.typed_replies import TypedReplies
-from cogs.messages.view_only import delete_with_reason, ticket_being_answered
 from storage import StorageError
 
 log = logging.getLogger(__name__)
 
-# What people type; every other type is Discord's own: pins, renamed threads, new members.
-_USER_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
-_PERSIST_SECONDS = 3.0  # between two times that marks are written down; what is heard twice does no harm
-_RETRY_SECONDS = (
-    150.0  # until what could not be gone through is tried again: below six refusals in ten minutes
-)
-_TRANSIENT_ERRORS: tuple[type[Exception], ...] = (StorageError, discord.DiscordException, *NETWORK_ERRORS)
+_SAVE_SECONDS = 3.0  # between two saves of the read marks; a message that is processed again does no harm
+_RETRY_SECONDS = 150.0  # until a failed backfill is tried again: fewer than six refusals in ten minutes
 
 
 class MessagesCog(commands.Cog):
-    """Message -> does it answer a post, or stand in a thread on one? -> what may it do there?
+    """Message -> its channel's turn -> deleted, saved as a reply or left alone -> read mark.
 
-    Under a game report: removed, with a notice. In the thread of any other ticket, from staff, where typed
-    replies are on: kept as a reply. Without them nothing typed is ever read.
+    Live messages wait for earlier ones of their channel, and for its backfill. Channels do not wait for each
+    other.
     """
 
     def __init__(self, bot: TicketBot) -> None:
@@ -42,29 +35,36 @@ class MessagesCog(commands.Cog):
         self.replies = TypedReplies(bot)
         self._backfill_lock = asyncio.Lock()
         self._running_tasks: set[asyncio.Task[Any]] = set()
-        self._is_connected = False  # the gateway
+        self._is_connected = False  # to the gateway
         self._last_backfill_at = 0.0
 
     async def cog_load(self) -> None:
-        self.persist_loop.start()
+        self.save_loop.start()
 
     async def cog_unload(self) -> None:
-        self.persist_loop.cancel()
+        self.save_loop.cancel()
         for task in self._running_tasks:
             task.cancel()
         await asyncio.gather(*self._running_tasks, return_exceptions=True)
-        await self._persist_marks()
+        await self._save_marks()
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        if message.guild is not None:
-            await self.handle_message(message)
+        if message.guild is None:
+            return
+        channel_id = message.channel.id
+        if self.read_marks.is_full(channel_id):
+            self.read_marks.fall_behind([channel_id])
+            return
+        async with self._cancelled_on_unload(), self.read_marks.turn(channel_id):
+            if await self._process(message):
+                self.read_marks.advance_live(channel_id, message.id)
 
     @commands.Cog.listener()
     async def on_disconnect(self) -> None:
         self._is_connected = False
         self.read_marks.pause()
-        await self._persist_marks()
+        await self._save_marks()
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
@@ -74,71 +74,50 @@ class MessagesCog(commands.Cog):
     async def on_resumed(self) -> None:
         await self._backfill()
 
-    @tasks.loop(seconds=_PERSIST_SECONDS)
-    async def persist_loop(self) -> None:
-        await self._persist_marks()
+    @tasks.loop(seconds=_SAVE_SECONDS)
+    async def save_loop(self) -> None:
+        await self._save_marks()
         is_due = time.monotonic() - self._last_backfill_at > _RETRY_SECONDS
-        if (
-            self._is_connected
-            and is_due
-            and not (self.read_marks.is_complete or self._backfill_lock.locked())
-        ):
+        is_missing = not (self.read_marks.is_complete or self._backfill_lock.locked())
+        if self._is_connected and is_due and is_missing:
             await self._backfill()
 
-    async def handle_message(self, message: discord.Message) -> None:
-        """The one entry, for what comes live and for what was missed. One that fails leaves a gap."""
-        place_id = message.channel.id
-        self.read_marks.start(place_id, message.id)
+    async def _process(self, message: discord.Message) -> bool:
+        """Whether it was processed, in a channel with a read mark. After an error the channel is behind."""
+        channel_id = message.channel.id
         try:
-            matters = self._is_own(message) or await self._is_ticket_channel(place_id)
-            if matters:
-                await self._process_message(message)
-        except _TRANSIENT_ERRORS as error:
-            self.read_marks.fail(place_id, message.id)
-            log.warning("Message %d could not be seen to; it is looked at again: %s", message.id, error)
-        else:
-            (self.read_marks.finish if matters else self.read_marks.ignore)(place_id, message.id)
-
-    async def _is_ticket_channel(self, channel_id: int) -> bool:
-        return bool(await self.bot.store.ticket_channels([channel_id]))
-
-    async def _process_message(self, message: discord.Message) -> None:
-        if message.type not in _USER_MESSAGE_TYPES or self._is_own(message):
-            return
-        ticket = await ticket_being_answered(self.bot.store, message)
-        if ticket is None:
-            return
-        try:
-            ticket.ensure_replies_allowed()
-        except ViewOnly as refusal:
-            await delete_with_reason(message, ticket, refusal)
-            return
-        except TicketClosed:
-            pass  # staff may go on talking; who means to reply is told below
-        if self.bot.typed_replies:
-            await self.replies.store_reply(message, ticket)
-
-    def _is_own(self, message: discord.Message) -> bool:
-        return self.bot.user is not None and message.author.id == self.bot.user.id
+            is_own = self.bot.user is not None and message.author.id == self.bot.user.id
+            if not is_own and await self.bot.store.ticket_channels([channel_id]):
+                await self.replies.process(message)
+                return True
+            return is_own
+        except BaseException as error:  # also cancelled, or a bug: no later message may move the mark
+            self.read_marks.fall_behind([channel_id])
+            if not isinstance(error, TRANSIENT_ERRORS):
+                raise
+            log.warning(
+                "A message could not be processed, and is tried again later: %s",
+                error,
+                extra={"message_id": message.id, "channel_id": channel_id},
+            )
+            return False
 
     async def _backfill(self) -> None:
-        """Once at a time, and not for a connection that is gone again: marks stay where they are then."""
+        """One at a time, and only for the latest connection; marks are paused until the missing is known."""
         self._is_connected, self._last_backfill_at = True, time.monotonic()
-        since = self.read_marks.pause()
+        pause = self.read_marks.pause()
         async with self._cancelled_on_unload(), self._backfill_lock:
-            if not self.read_marks.is_latest_pause(since):
+            if not self.read_marks.begin_backfill(pause):
                 return
             self.replies.clear_member_cache()
             try:
-                await backfill_missed_messages(self.bot, self.read_marks, self.handle_message)
+                await backfill_missed_messages(self.bot, self.read_marks, pause, self._process)
             except StorageError as error:
-                log.error("What was missed could not be gone through; it is tried again. %s", error)
-                return
-        self.read_marks.resume(since)
+                log.error("Missed messages could not be read, and are tried again later: %s", error)
 
     @asynccontextmanager
     async def _cancelled_on_unload(self) -> AsyncIterator[None]:
-        """The library does not end a listener that is under way."""
+        """The library does not cancel a listener that is running when its cog is unloaded."""
         task = asyncio.current_task()
         if task is not None:
             self._running_tasks.add(task)
@@ -148,16 +127,16 @@ class MessagesCog(commands.Cog):
             if task is not None:
                 self._running_tasks.discard(task)
 
-    async def _persist_marks(self) -> None:
-        marks = self.read_marks.pending_marks()
+    async def _save_marks(self) -> None:
+        marks = self.read_marks.unsaved()
         if not marks:
             return
         try:
             await self.bot.store.save_read_marks(marks)
         except StorageError as error:
-            log.warning("How far people were heard could not be kept: %s", error)
+            log.warning("Read marks could not be saved: %s", error)
         else:
-            self.read_marks.mark_persisted(marks)
+            self.read_marks.mark_saved(marks)
 
 
 async def setup(bot: TicketBot) -> None:

@@ -1,0 +1,1 @@
+"""Posts: what the outbox delivers to Discord."""

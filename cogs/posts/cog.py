@@ -1,4 +1,4 @@
-"""The feed: takes deliveries from the dispatcher and makes Discord show them."""
+"""Carries out the outbox's deliveries in Discord: posts, digests, threads, messages and transfer pointers."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,35 +6,39 @@ from collections.abc import Awaitable, Callable, Sequence
 import discord
 from discord.ext import commands
 
+from bot.clock import utc_now
 from bot.discord_client.client import NETWORK_ERRORS, TicketBot
 from bot.outbox.errors import PermanentFailure, RetryLater, UnknownOutcome
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
-from cogs.core.checks import utc_now
-from cogs.posts.digest import digest_footer
-from cogs.posts.recovery import find_previous_message, find_previous_thread
+from cogs.posts.digest import digest_marker, send_digest, update_digest
 from cogs.posts.send import (
     RETRY_DELAY_SECONDS,
     THREAD_EXISTS,
+    UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     ChannelOrThread,
     classify_error,
     create_thread,
     edit_post,
+    find_previous_message,
+    find_previous_thread,
     message_id_or_none,
     post_reference,
     send_embed,
+    with_fallback,
 )
-from cogs.posts.together import send_digest, update_digest
-from cogs.reconcile.deleted import UNKNOWN_CHANNEL, on_post_deleted, resolve_missing_target
-from cogs.tickets.attachments import fallback_files, message_files, ticket_files
+from cogs.reconcile.deleted import on_post_deleted, resolve_missing_target
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import (
     fallback_embed,
+    fallback_files,
     fallback_transfer_embed,
     message_embed,
+    message_files,
     message_footer,
     ticket_embed,
+    ticket_files,
     ticket_footer,
     transfer_embed,
     transfer_footer,
@@ -47,17 +51,17 @@ Handler = Callable[[Delivery, Ticket], Awaitable[Receipt]]
 
 
 class PostsCog(commands.Cog):
-    """Delivery -> draw -> send -> receipt. One method per kind.
+    """One handler per kind of delivery, called by the dispatcher: delivery -> embed -> request -> receipt.
 
-    Each may be called again for the same delivery and does no more then: its nonce was made with it,
-    and after an attempt of unknown outcome the channel's history is looked through first.
+    A handler may be called again for the same delivery without a second effect: the nonce is stored with the
+    delivery, and after an attempt of unknown outcome the channel's history is searched first.
     """
 
     def __init__(self, bot: TicketBot) -> None:
         self.bot = bot
 
     async def cog_load(self) -> None:
-        steps: dict[DeliveryKind, Handler] = {
+        handlers: dict[DeliveryKind, Handler] = {
             DeliveryKind.POST: self._post_ticket,
             DeliveryKind.THREAD: self._start_thread,
             DeliveryKind.PRIVATE_THREAD: self._start_private_thread,
@@ -65,20 +69,24 @@ class PostsCog(commands.Cog):
             DeliveryKind.POST_MESSAGE: self._post_message,
             DeliveryKind.POST_POINTER: self._post_pointer,
         }
-        for kind, step in steps.items():
-            self.bot.dispatcher.register(kind, self._handler_for(step))
+        for kind, handler in handlers.items():
+            self.bot.dispatcher.register(kind, self._delivery_handler(handler))
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Ours is seen here at once; its sender is told only when the library's bucket has room again."""
-        own = self.bot.user is not None and message.author.id == self.bot.user.id
-        if own and message.nonce is not None:
+        """Confirm a delivery as soon as the gateway shows its message: the response may be lost or late."""
+        is_own = self.bot.user is not None and message.author.id == self.bot.user.id
+        if is_own and message.nonce is not None:
             try:
                 await self.bot.store.confirm_by_nonce(str(message.nonce), message.id, utc_now())
-            except StorageError as error:  # whoever sent it will try again
-                log.warning("Message %d was seen, and that could not be kept: %s", message.id, error)
+            except StorageError as error:  # the delivery is tried again, and finds its message
+                log.warning(
+                    "A sent message could not be confirmed: %s", error, extra={"message_id": message.id}
+                )
 
-    def _handler_for(self, handler: Handler) -> Callable[[Sequence[Delivery]], Awaitable[Receipt]]:
+    def _delivery_handler(self, handler: Handler) -> Callable[[Sequence[Delivery]], Awaitable[Receipt]]:
+        """Load the ticket, send digests as one message, and translate errors for the dispatcher."""
+
         async def deliver(deliveries: Sequence[Delivery]) -> Receipt:
             delivery = deliveries[0]
             ticket = await self.bot.store.ticket(delivery.ticket_id)
@@ -87,8 +95,8 @@ class PostsCog(commands.Cog):
                     if delivery.digest_lead_id is not None:
                         return await self._post_digest(deliveries, delivery.digest_lead_id)
                     return await handler(delivery, ticket)
-                except discord.NotFound as missing:
-                    return await self._resolve_not_found(missing, delivery, ticket)
+                except discord.NotFound as error:
+                    return await self._resolve_not_found(error, delivery, ticket)
             except (discord.HTTPException, discord.RateLimited) as error:
                 raise classify_error(error) from error
             except NETWORK_ERRORS as error:
@@ -99,40 +107,36 @@ class PostsCog(commands.Cog):
     async def _resolve_not_found(
         self, error: discord.NotFound, delivery: Delivery, ticket: Ticket
     ) -> Receipt:
-        """Without its post there is nothing to draw; without its place it may go to another.
+        """Finish a delivery whose post was deleted; raise RetryLater if its channel was and there is another.
 
-        Raises Postponed for what can, and what was raised for anything else.
+        Raises `error` again in any other case.
         """
         if error.code == UNKNOWN_MESSAGE and delivery.kind in (DeliveryKind.UPDATE_POST, DeliveryKind.THREAD):
             await on_post_deleted(self.bot, ticket.post.message_id or ticket.post.digest_message_id or 0)
             return Receipt(channel_id=delivery.channel_id)
         if error.code == UNKNOWN_CHANNEL and await resolve_missing_target(self.bot, delivery, ticket):
-            raise RetryLater("what it was bound for was deleted", seconds=1.0) from error
+            raise RetryLater("its channel or thread was deleted", seconds=1.0) from error
         raise error
 
     async def _post_digest(self, deliveries: Sequence[Delivery], lead_id: int) -> Receipt:
-        first, mark = deliveries[0], digest_footer(lead_id)
-        place = await self._get_channel(first.channel_id)
-        message_id = await self._find_previous_message(first, place, mark)
+        first, marker = deliveries[0], digest_marker(lead_id)
+        channel = await self._get_channel(first.channel_id)
+        message_id = await find_previous_message(self.bot.user, first, channel, marker)
         if message_id is None:
-            message_id = await send_digest(self.bot.store, place, deliveries, mark)
+            message_id = await send_digest(self.bot.store, channel, deliveries, marker)
         return Receipt(channel_id=first.channel_id, message_id=message_id)
 
     async def _post_ticket(self, delivery: Delivery, ticket: Ticket) -> Receipt:
-        place = await self._get_channel(ticket.post.thread_id if ticket.is_private else delivery.channel_id)
-        message_id = await self._find_previous_message(delivery, place, ticket_footer(ticket))
+        channel = await self._get_channel(ticket.post.thread_id if ticket.is_private else delivery.channel_id)
+        message_id = await find_previous_message(self.bot.user, delivery, channel, ticket_footer(ticket))
         if message_id is None:
-            try:
-                embed = ticket_embed(ticket)
-                message_id = await self._send_post(
-                    place, delivery, ticket, embed, ticket_files(ticket, embed)
-                )
-            except discord.HTTPException as error:
-                if error.status != 400:
-                    raise
-                log.warning("Ticket %d is posted plainly; Discord refused its text: %s", ticket.id, error)
-                embed = fallback_embed(ticket)
-                message_id = await self._send_post(place, delivery, ticket, embed, fallback_files(ticket))
+            workspace = await self.bot.store.workspace(ticket.workspace_id)
+            embed, fallback = ticket_embed(ticket, workspace), fallback_embed(ticket)
+            message_id = await with_fallback(
+                ticket,
+                lambda: self._send_post(channel, delivery, ticket, embed, ticket_files(ticket, embed)),
+                lambda: self._send_post(channel, delivery, ticket, fallback, fallback_files(ticket)),
+            )
         return Receipt(channel_id=delivery.channel_id, message_id=message_id)
 
     async def _send_post(
@@ -156,7 +160,7 @@ class PostsCog(commands.Cog):
         )
 
     async def _mentions(self, ticket: Ticket) -> tuple[str | None, discord.AllowedMentions]:
-        """Who is called by a post: in a private thread its reporter and staff, which also lets them in."""
+        """Who a post mentions: in a private thread its reporter and the staff, which also adds them to it."""
         if not ticket.is_private:
             return None, discord.AllowedMentions.none()
         workspace = await self.bot.store.workspace(ticket.workspace_id)
@@ -167,16 +171,17 @@ class PostsCog(commands.Cog):
         return f"<@{reporter}> <@&{staff}>", mentions
 
     async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
-        post = ticket.post.message_id
-        if post is None:
+        post_id = ticket.post.message_id
+        if post_id is None:
             return Receipt()  # it was deleted, or is in a digest: a thread starts from a message of its own
-        message = (await self._get_text_channel(delivery.channel_id)).get_partial_message(post)
+        message = (await self._get_text_channel(delivery.channel_id)).get_partial_message(post_id)
         try:
             await create_thread(ticket, lambda name: message.create_thread(name=name))
         except discord.HTTPException as error:
             if error.code != THREAD_EXISTS:
                 raise
-        return Receipt(channel_id=delivery.channel_id, thread_id=post)  # Discord gives it the post's id
+        # A thread on a message has that message's id.
+        return Receipt(channel_id=delivery.channel_id, thread_id=post_id)
 
     async def _start_private_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         channel = await self._get_text_channel(delivery.channel_id)
@@ -191,35 +196,36 @@ class PostsCog(commands.Cog):
 
     async def _update_post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         if ticket.post.digest_message_id is not None:
-            place = await self._get_channel(ticket.post.channel_id)
-            return await update_digest(self.bot.store, place, ticket.post.digest_message_id)
-        post = ticket.post.message_id
-        if post is None:
+            channel = await self._get_channel(ticket.post.channel_id)
+            return await update_digest(self.bot.store, channel, ticket.post.digest_message_id)
+        post_id = ticket.post.message_id
+        if post_id is None:
             return Receipt()  # it was deleted
-        place = await self._get_channel(
+        channel = await self._get_channel(
             ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
         )
-        if isinstance(place, discord.Thread) and place.archived:
-            await place.edit(archived=False)  # nothing can be edited in an archived thread
-        message = place.get_partial_message(post)
-        try:
-            await edit_post(message, ticket, ticket_embed(ticket))
-        except discord.HTTPException as error:
-            if error.status != 400:
-                raise
-            await edit_post(message, ticket, fallback_embed(ticket))  # as it was posted, for the same reason
-        return Receipt(channel_id=delivery.channel_id, message_id=post)
+        if isinstance(channel, discord.Thread) and channel.archived:
+            await channel.edit(archived=False)  # nothing can be edited in an archived thread
+        message = channel.get_partial_message(post_id)
+        workspace = await self.bot.store.workspace(ticket.workspace_id)
+        await with_fallback(
+            ticket,
+            lambda: edit_post(message, ticket, ticket_embed(ticket, workspace)),
+            lambda: edit_post(message, ticket, fallback_embed(ticket)),
+        )
+        return Receipt(channel_id=delivery.channel_id, message_id=post_id)
 
     async def _post_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         message = await self.bot.store.message(delivery.message_id or 0)
         if message is None:
-            raise PermanentFailure("what was said is no longer kept")
-        in_the_open = None if ticket.is_private else ticket.post.channel_id
-        place = await self._get_channel(ticket.post.thread_id or in_the_open)
-        shown = await self._find_previous_message(delivery, place, message_footer(ticket, message))
-        if shown is None:
-            shown = await message_id_or_none(
-                place.send(
+            raise PermanentFailure("the message is no longer in the database")
+        public_channel_id = None if ticket.is_private else ticket.post.channel_id
+        channel = await self._get_channel(ticket.post.thread_id or public_channel_id)
+        marker = message_footer(ticket, message)
+        message_id = await find_previous_message(self.bot.user, delivery, channel, marker)
+        if message_id is None:
+            message_id = await message_id_or_none(
+                channel.send(
                     embed=message_embed(ticket, message),
                     files=message_files(ticket, message),
                     nonce=delivery.nonce,
@@ -227,57 +233,52 @@ class PostsCog(commands.Cog):
                     allowed_mentions=discord.AllowedMentions.none(),
                 )
             )
-        return Receipt(channel_id=place.id, message_id=shown)
+        return Receipt(channel_id=channel.id, message_id=message_id)
 
     async def _post_pointer(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = await self._fetch_post(ticket)
-        place = await self._get_channel(delivery.channel_id)
-        mark = transfer_footer(ticket, delivery.id)
-        pointer = await self._find_previous_message(delivery, place, mark)
-        if pointer is None:
-            try:
-                embed = transfer_embed(ticket, post.jump_url, mark)
-                pointer = await send_embed(place, delivery, embed)
-            except discord.HTTPException as error:
-                if error.status != 400:
-                    raise
-                embed = fallback_transfer_embed(ticket, post.jump_url, mark)
-                pointer = await send_embed(place, delivery, embed)
-        return Receipt(channel_id=place.id, message_id=pointer)
+        workspace = await self.bot.store.workspace(ticket.workspace_id)
+        channel = await self._get_channel(delivery.channel_id)
+        marker = transfer_footer(ticket, delivery.id)
+        message_id = await find_previous_message(self.bot.user, delivery, channel, marker)
+        if message_id is None:
+            embed = transfer_embed(ticket, post.jump_url, marker, workspace)
+            fallback = fallback_transfer_embed(ticket, post.jump_url, marker, workspace)
+            message_id = await with_fallback(
+                ticket,
+                lambda: send_embed(channel, delivery, embed),
+                lambda: send_embed(channel, delivery, fallback),
+            )
+        return Receipt(channel_id=channel.id, message_id=message_id)
 
     async def _fetch_post(self, ticket: Ticket) -> discord.Message:
-        """As it is in Discord now: a pointer to a deleted one would lead nowhere."""
-        shown_in = ticket.post.message_id or ticket.post.digest_message_id
-        if shown_in is None:
+        """Fetch the post from Discord, so that no pointer leads to a deleted one. Raises discord.NotFound."""
+        message_id = ticket.post.message_id or ticket.post.digest_message_id
+        if message_id is None:
             raise PermanentFailure("there is no post to point to")
-        place = await self._get_channel(ticket.post.channel_id)
-        return await place.fetch_message(shown_in)
-
-    async def _find_previous_message(
-        self, delivery: Delivery, channel: ChannelOrThread, footer: str
-    ) -> int | None:
-        return await find_previous_message(self.bot.user, delivery, channel, footer)
+        channel = await self._get_channel(ticket.post.channel_id)
+        return await channel.fetch_message(message_id)
 
     async def _get_channel(self, channel_id: int | None) -> ChannelOrThread:
-        """The text channel or thread of that id; Postponed, with the cure, while there is none."""
+        """The text channel or thread of that id. Raises RetryLater, with what to do, if there is none."""
         if channel_id is None:
             raise RetryLater("its post or thread is not in Discord yet", seconds=RETRY_DELAY_SECONDS)
-        place = self.bot.get_channel(channel_id) or await self.bot.fetch_channel(channel_id)
-        if not isinstance(place, ChannelOrThread):
+        channel = self.bot.get_channel(channel_id) or await self.bot.fetch_channel(channel_id)
+        if not isinstance(channel, ChannelOrThread):
             raise RetryLater(
                 f"channel {channel_id} is not a text channel; give the workspace one",
                 seconds=RETRY_DELAY_SECONDS,
             )
-        return place
+        return channel
 
     async def _get_text_channel(self, channel_id: int) -> discord.TextChannel:
-        place = await self._get_channel(channel_id)
-        if isinstance(place, discord.Thread):
+        channel = await self._get_channel(channel_id)
+        if isinstance(channel, discord.Thread):
             raise RetryLater(
                 f"channel {channel_id} is a thread; give the workspace a text channel",
                 seconds=RETRY_DELAY_SECONDS,
             )
-        return place
+        return channel
 
 
 async def setup(bot: TicketBot) -> None:

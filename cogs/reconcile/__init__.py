@@ -1,0 +1,1 @@
+"""Reconcile: what people delete in Discord, and permissions that change."""

@@ -1,4 +1,4 @@
-"""Healing: notices what people delete in Discord, and what was deleted while nobody listened."""
+"""What people delete in Discord, also while the bot was away, and channels in which it may post again."""
 
 import logging
 from collections.abc import Awaitable, Iterable
@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Iterable
 import discord
 from discord.ext import commands
 
-from bot.discord_client.client import NETWORK_ERRORS, TicketBot
+from bot.discord_client.client import TicketBot
 from bot.tickets.workspace import Workspace
+from cogs.core.errors import TRANSIENT_ERRORS
+from cogs.core.permissions import missing_permissions
 from cogs.reconcile.deleted import (
     is_deleted,
     on_channel_deleted,
@@ -15,16 +17,12 @@ from cogs.reconcile.deleted import (
     on_role_deleted,
     on_thread_deleted,
 )
-from storage import StorageError
 
 log = logging.getLogger(__name__)
 
-# What was deleted is found again: with the next delivery that misses it, or when Discord is next there.
-_TRANSIENT_ERRORS: tuple[type[Exception], ...] = (StorageError, discord.DiscordException, *NETWORK_ERRORS)
-
 
 class ReconcileCog(commands.Cog):
-    """Deleted post, thread, channel or role -> nothing waits for it -> posted anew, or staff are told."""
+    """Deleted post, thread, channel or role -> posted again, or staff are notified."""
 
     def __init__(self, bot: TicketBot) -> None:
         self.bot = bot
@@ -52,17 +50,17 @@ class ReconcileCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Every guild is known now: what is named or used and not in it was deleted meanwhile."""
+        """Every guild is known now: a channel or role that is used and not in it was deleted meanwhile."""
         await self._reconcile(self._reconcile_all())
 
     async def _reconcile_all(self) -> None:
-        named = [one for one in await self.bot.store.workspaces() if self._is_guild_available(one)]
-        for workspace in named:
+        workspaces = [one for one in await self.bot.store.workspaces() if self._is_guild_available(one)]
+        for workspace in workspaces:
             guild = self.bot.get_guild(workspace.guild_id)
             if guild and guild.get_role(workspace.staff_role_id) is None:
                 await on_role_deleted(self.bot, workspace.staff_role_id)
         in_use = await self.bot.store.channels_in_use()
-        await self._reconcile_channels(set(in_use).union(*(workspace.channel_ids for workspace in named)))
+        await self._reconcile_channels(set(in_use).union(*(one.channel_ids for one in workspaces)))
 
     async def _reconcile_channels(self, channel_ids: Iterable[int]) -> None:
         for channel_id in channel_ids:
@@ -74,11 +72,73 @@ class ReconcileCog(commands.Cog):
         return guild is not None and not guild.unavailable
 
     async def _reconcile(self, operation: Awaitable[object]) -> None:
+        """Run it; what fails is found again by the next delivery that needs it, or at the next connection."""
         try:
             await operation
-        except _TRANSIENT_ERRORS as error:
-            log.warning("What was deleted in Discord could not be healed now: %s", error)
+        except TRANSIENT_ERRORS as error:
+            log.warning("What was deleted in Discord could not be recorded: %s", error)
+
+
+class PermissionWatcher(commands.Cog):
+    """Channel, role, member or guild changed -> may the bot post in more channels? -> try again there.
+
+    Only a change for the better counts: a channel that is forbidden for another reason is not tried more
+    often because roles are edited.
+    """
+
+    def __init__(self, bot: TicketBot) -> None:
+        self.bot = bot
+        # Channels that lacked a permission at the last check, or may have before this start.
+        self._blocked_channels = set(bot.dispatcher.breaker.channel_circuits)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        for guild in self.bot.guilds:
+            self._recheck(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Invited again: every channel that was forbidden before is worth another try."""
+        self._blocked_channels |= {channel.id for channel in guild.text_channels}
+        self._recheck(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        self._recheck(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
+        self._recheck(channel.guild)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        self._recheck(after.guild)
+
+    @commands.Cog.listener()
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        self._recheck(after.guild)
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """Its overwrites are deleted with it."""
+        self._recheck(role.guild)
+
+    @commands.Cog.listener()
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        if after.id == after.guild.me.id:
+            self._recheck(after.guild)
+
+    def _recheck(self, guild: discord.Guild) -> None:
+        blocked = {channel.id for channel in guild.text_channels if missing_permissions(channel)}
+        for channel in guild.text_channels:
+            if channel.id in self._blocked_channels and channel.id not in blocked:
+                self.bot.dispatcher.wake(channel.id)
+        self._blocked_channels -= {channel.id for channel in guild.text_channels}
+        self._blocked_channels |= blocked
 
 
 async def setup(bot: TicketBot) -> None:
     await bot.add_cog(ReconcileCog(bot))
+    await bot.add_cog(PermissionWatcher(bot))

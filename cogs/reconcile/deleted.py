@@ -1,4 +1,4 @@
-"""What is done about deleted posts, threads, channels and roles: healed where it can be, else told."""
+"""Deleted posts, threads, channels and roles: posted again where possible, else reported to staff."""
 
 import logging
 from collections import defaultdict
@@ -6,21 +6,24 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
+from bot.tickets.errors import TicketError
 from bot.tickets.outbox import Delivery
 from bot.tickets.ticket import Ticket
-from cogs.alerts.notices import notify
-from cogs.core.checks import utc_now
+from cogs.alerts.backlog import pluralize
+from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
+from cogs.core.errors import DISCORD_ERRORS
+from cogs.posts.send import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE
 from storage import ChannelDeletion
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_CHANNEL = 10003  # also for a thread
 _MAX_LISTED = 10  # tickets
 
 
 async def is_deleted(bot: TicketBot, channel_id: int) -> bool:
-    """Whether Discord says that there is no such channel or thread; what it merely hides is there."""
+    """Whether Discord says that there is no such channel or thread; one that the bot may not see exists."""
     try:
         await bot.fetch_channel(channel_id)
     except discord.NotFound as error:
@@ -31,75 +34,131 @@ async def is_deleted(bot: TicketBot, channel_id: int) -> bool:
 
 
 async def resolve_missing_target(bot: TicketBot, delivery: Delivery, ticket: Ticket) -> bool:
-    """Discord does not know the place of a delivery: find out which, and do what can be done.
+    """Find out which channel or thread of a delivery was deleted, and record it.
 
-    Whether the delivery can go elsewhere now; False while its workspace still names a deleted channel.
+    Returns whether the delivery has another target now; False while its workspace still names a deleted
+    channel.
     """
-    healed = False
+    resolved = False
     for channel_id in {delivery.channel_id, ticket.post.channel_id}:
         if channel_id is not None and await is_deleted(bot, channel_id):
             stranded = await on_channel_deleted(bot, channel_id)
-            healed |= channel_id != delivery.channel_id or not stranded
+            resolved |= channel_id != delivery.channel_id or not stranded
     thread_id = ticket.post.thread_id
     if thread_id is not None and await is_deleted(bot, thread_id):
-        healed |= await on_thread_deleted(bot, thread_id)
-    return healed
+        resolved |= await on_thread_deleted(bot, thread_id)
+    return resolved
 
 
 async def on_post_deleted(bot: TicketBot, message_id: int) -> None:
-    """A message was deleted. If it was a ticket's post, or several tickets', staff are told."""
+    """Record a deleted message. If it was a post or a digest, staff are notified."""
     by_workspace: defaultdict[str, list[Ticket]] = defaultdict(list)
     for ticket in await bot.store.record_post_deleted(message_id):
         by_workspace[ticket.workspace_id].append(ticket)
+        log.warning("Its post was deleted", extra={"ticket_id": ticket.id, "message_id": message_id})
     for workspace_id, tickets in by_workspace.items():
-        await notify(bot, await bot.store.workspace(workspace_id), _deleted_posts_text(tickets))
+        workspace = await bot.store.workspace(workspace_id)
+        await notify(bot, workspace, alert_embed(_deleted_posts_text(tickets), WARNING))
 
 
 async def on_thread_deleted(bot: TicketBot, thread_id: int) -> bool:
-    """A thread was deleted. Whether it was a ticket's."""
+    """Record a deleted thread. Returns whether it was a ticket's."""
     ticket = await bot.store.record_thread_deleted(thread_id, utc_now())
     if ticket is not None:
-        log.warning("Ticket %d: its thread %d was deleted", ticket.id, thread_id)
+        log.warning("Its thread was deleted", extra={"ticket_id": ticket.id, "thread_id": thread_id})
     return ticket is not None
 
 
 async def on_channel_deleted(bot: TicketBot, channel_id: int) -> bool:
-    """A channel was deleted; told once. Whether something still waits for it."""
-    losses = await bot.store.record_channel_deleted(channel_id, utc_now())
-    for loss in losses:
-        if loss.is_new:
-            await notify(bot, loss.workspace, _deleted_channel_text(loss, channel_id))
-    return any(loss.stranded for loss in losses)
+    """Record a deleted channel and notify staff once. Returns whether deliveries still wait for it."""
+    deletions = await bot.store.record_channel_deleted(channel_id, utc_now())
+    for deletion in deletions:
+        if deletion.is_new:
+            log.warning(
+                "A channel was deleted: %s",
+                f"{pluralize(deletion.stranded, 'delivery waits', 'deliveries wait')} for another one",
+                extra={"workspace_id": deletion.workspace.id, "channel_id": channel_id},
+            )
+            await notify(bot, deletion.workspace, _deleted_channel_embed(deletion, channel_id))
+    return any(deletion.stranded for deletion in deletions)
 
 
 async def on_role_deleted(bot: TicketBot, role_id: int) -> None:
-    """A role was deleted; told once, if it was the staff of a workspace."""
+    """Notify staff once of a deleted role, if it was the staff role of a workspace."""
     for workspace in await bot.store.workspaces():
         if workspace.staff_role_id == role_id and await bot.store.mark_deleted(role_id, utc_now()):
-            await notify(
-                bot,
-                workspace,
-                f"⚠️ The staff role {role_id} was deleted, so nobody is staff any more. "
-                "`/setup workspace` names another role.",
+            log.warning("The staff role was deleted", extra={"workspace_id": workspace.id})
+            text = (
+                f"⚠️ The staff role {role_id} was deleted, so no one is staff any more. "
+                "`/setup workspace` names another role."
             )
+            await notify(bot, workspace, alert_embed(text, ACTION_NEEDED))
 
 
 def _deleted_posts_text(tickets: Sequence[Ticket]) -> str:
-    first = tickets[0].public_id
     cure = "`/ticket view` shows such a ticket, and `/ticket repost` posts it again."
-    if len(tickets) == 1:
-        return f"🗑️ The post of {first} was deleted. {cure}"
-    named = ", ".join(ticket.public_id for ticket in tickets[:_MAX_LISTED])
+    ids = ", ".join(f"`{ticket.public_id}`" for ticket in tickets[:_MAX_LISTED])
     more = ", …" if len(tickets) > _MAX_LISTED else ""
-    return f"🗑️ The post of {len(tickets)} tickets was deleted: {named}{more}. {cure}"
+    if len(tickets) == 1:
+        return f"🗑️ The post of {ids} was deleted. {cure}"
+    return f"🗑️ The post of {len(tickets)} tickets was deleted: {ids}{more}. {cure}"
 
 
-def _deleted_channel_text(deletion: ChannelDeletion, channel_id: int) -> str:
-    told = [f"🗑️ The channel {channel_id} was deleted. {deletion.posts} tickets were shown in it."]
+def _deleted_channel_embed(deletion: ChannelDeletion, channel_id: int) -> discord.Embed:
+    tickets = pluralize(deletion.posts, "ticket was", "tickets were")
+    sentences = [f"🗑️ The channel {channel_id} was deleted. {tickets} shown in it."]
     if deletion.reposted:
-        told.append(f"{deletion.reposted} of them, not closed yet, are posted again.")
+        again = pluralize(deletion.reposted, "is", "are")
+        sentences.append(f"Of these, {again} not closed yet and posted again.")
     if deletion.stranded:
-        told.append(f"{deletion.stranded} deliveries wait until another channel is named.")
-    if channel_id in deletion.workspace.channel_ids:
-        told.append("The workspace still names it: `/setup workspace` or `/setup department` names another.")
-    return " ".join(told)
+        waiting = pluralize(deletion.stranded, "delivery waits", "deliveries wait")
+        sentences.append(f"{waiting} until the workspace names another channel.")
+    is_still_named = channel_id in deletion.workspace.channel_ids
+    if is_still_named:
+        sentences.append(
+            "The workspace still names it: `/setup workspace` or `/setup department` names another."
+        )
+    return alert_embed(" ".join(sentences), ACTION_NEEDED if is_still_named else WARNING)
+
+
+class AlreadyPosted(TicketError):
+    """This ticket is on its way to Discord already."""
+
+
+class PostStateUnknown(TicketError):
+    """Discord does not say whether the post is still there, so nothing was done. Try again in a minute."""
+
+
+async def repost_ticket(bot: TicketBot, ticket: Ticket) -> None:
+    """Queue a ticket's post again if it was deleted; a second post would be a duplicate.
+
+    Raises AlreadyPosted, with a link to the post if there is one, and PostStateUnknown.
+    """
+    was_deleted = await _is_post_deleted(bot, ticket)
+    if not await bot.store.repost(ticket.id, utc_now()) and not was_deleted:
+        raise AlreadyPosted
+
+
+async def _is_post_deleted(bot: TicketBot, ticket: Ticket) -> bool:
+    """Whether Discord no longer has the post, which is then recorded; False if it is not posted at all.
+
+    Raises AlreadyPosted if the post is there, and PostStateUnknown.
+    """
+    message_id = ticket.post.message_id or ticket.post.digest_message_id
+    channel_id = ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
+    if message_id is None or channel_id is None:
+        return False
+    workspace = await bot.store.workspace(ticket.workspace_id)
+    channel = bot.get_partial_messageable(channel_id, guild_id=workspace.guild_id)
+    try:
+        await channel.fetch_message(message_id)
+    except discord.NotFound as error:
+        if error.code == UNKNOWN_CHANNEL:
+            await (on_thread_deleted if ticket.is_private else on_channel_deleted)(bot, channel_id)
+        elif error.code == UNKNOWN_MESSAGE:
+            await on_post_deleted(bot, message_id)
+        return True
+    except DISCORD_ERRORS as error:
+        raise PostStateUnknown from error
+    link = channel.get_partial_message(message_id).jump_url
+    raise AlreadyPosted(f"The post of {ticket.public_id} is here: {link}")

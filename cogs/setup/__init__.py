@@ -1,0 +1,1 @@
+"""`/setup`: workspaces, their rules, and the outbox."""

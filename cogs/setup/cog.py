@@ -1,4 +1,4 @@
-"""Slash commands for who manages the server: its workspaces, their rules, departments and categories."""
+"""Slash commands for managers of the server: workspaces, their rules, departments and categories."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,7 @@ from bot.tickets.workspace_changes import (
     upsert_category,
     upsert_department,
 )
-from cogs.core.interactions import BotInteraction, errors_to_user
-from cogs.core.markdown import escape_markdown
+from cogs.core.interactions import BotInteraction, deferred, reply_ephemeral
 from cogs.setup.outbox import drop_delivery, outbox_embed, retry_delivery
 from cogs.setup.workspaces import (
     ChannelId,
@@ -46,9 +45,9 @@ class NothingToChange(TicketError):
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
 class SetupCommands(
-    commands.GroupCog, group_name="setup", group_description="For who manages the server: workspaces"
+    commands.GroupCog, group_name="setup", group_description="For managers of the server: workspaces"
 ):
-    """`/setup ...`: deferred, allowed to Manage Server alone, and of no guild but the one it is used in."""
+    """`/setup ...`: for members with Manage Server, and for the workspaces of their server alone."""
 
     def __init__(self, bot: TicketBot) -> None:
         self.bot = bot
@@ -56,12 +55,10 @@ class SetupCommands(
     @app_commands.command()
     @app_commands.describe(workspace=_WORKSPACE_HINT)
     @app_commands.autocomplete(workspace=workspace_choices)
+    @deferred
     async def show(self, interaction: BotInteraction, workspace: str | None = None) -> None:
         """Show a workspace: its channels, rules, departments and categories."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        async with errors_to_user(interaction):
-            meant = await managed_workspace(interaction, workspace)
-            await send_workspace(interaction, "", meant)
+        await send_workspace(interaction, "", await managed_workspace(interaction, workspace))
 
     @app_commands.command()
     @app_commands.describe(
@@ -69,9 +66,10 @@ class SetupCommands(
         tickets_channel="Where tickets are posted",
         reports_channel="Where game reports are posted",
         staff_role="Whose members are staff",
-        log_channel="Where I say what is late or broken; not named, it stays as it is",
+        log_channel="For alerts about what is late or broken; not named, it stays as it is",
     )
     @app_commands.autocomplete(name=workspace_choices)
+    @deferred
     async def workspace(
         self,
         interaction: BotInteraction,
@@ -82,31 +80,29 @@ class SetupCommands(
         log_channel: ChannelId | None = None,
     ) -> None:
         """Make a workspace, or give one other channels and another staff role."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        async with errors_to_user(interaction):
-            check_manager(interaction)
-            if staff_role.id == interaction.guild_id:
-                raise InvalidWorkspaceRule("With that role everyone would be staff. Choose another role.")
-            new = NewWorkspace(
-                name=name.strip(),
-                guild_id=interaction.guild_id or 0,
-                tickets_channel_id=tickets_channel,
-                reports_channel_id=reports_channel,
-                staff_role_id=staff_role.id,
-                log_channel_id=log_channel,
-            )
-            kept, done = await upsert_workspace(self.bot.store, new)
-            await send_workspace(interaction, f"✅ Workspace {escape_markdown(kept.name, 200)} {done}", kept)
+        check_manager(interaction)
+        if staff_role.id == interaction.guild_id:
+            raise InvalidWorkspaceRule("With that role everyone would be staff. Choose another role.")
+        new = NewWorkspace(
+            name=name.strip(),
+            guild_id=interaction.guild_id or 0,
+            tickets_channel_id=tickets_channel,
+            reports_channel_id=reports_channel,
+            staff_role_id=staff_role.id,
+            log_channel_id=log_channel,
+        )
+        saved, outcome = await upsert_workspace(self.bot.store, new)
+        await send_workspace(interaction, f"✅ Workspace {saved.name} {outcome}", saved)
 
     @app_commands.command()
     @app_commands.describe(
         workspace=_WORKSPACE_HINT,
-        plan="What it has subscribed to, for games that ask",
+        plan="Its plan, for games that ask",
         tickets="Whether its tickets module is on, for games that ask",
-        unknown_categories="What becomes of a ticket whose category it lacks",
-        default_department="Whose a ticket is if no department names its category",
-        log_channel="Where I say what is late or broken",
-        no_log_channel="Say it nowhere again",
+        unknown_categories="What to do with a ticket whose category it does not have",
+        default_department="For tickets whose category no department handles",
+        log_channel="For alerts about what is late or broken",
+        no_log_channel="No alerts in Discord any more",
     )
     @app_commands.choices(
         plan=[app_commands.Choice(name=one.value, value=one.value) for one in Plan],
@@ -115,6 +111,7 @@ class SetupCommands(
         ],
     )
     @app_commands.autocomplete(workspace=workspace_choices, default_department=department_choices)
+    @deferred
     async def rules(
         self,
         interaction: BotInteraction,
@@ -141,14 +138,14 @@ class SetupCommands(
         if log_channel is not None:
             parts["log_channel_id"] = log_channel
 
-        def rule(kept: Workspace) -> Workspace:
+        def change(before: Workspace) -> Workspace:
             if not parts:
                 raise NothingToChange
             if no_log_channel and log_channel is not None:
                 raise InvalidWorkspaceRule("Name a log_channel or say no_log_channel, not both.")
-            return update_workspace(kept, **parts)
+            return update_workspace(before, **parts)
 
-        await self._change_workspace(interaction, workspace, rule, "✅ The rules are changed.")
+        await self._change_workspace(interaction, workspace, change, "✅ The rules are changed.")
 
     @app_commands.command()
     @app_commands.describe(
@@ -161,6 +158,7 @@ class SetupCommands(
         workspace=_WORKSPACE_HINT,
     )
     @app_commands.autocomplete(id=department_choices, workspace=workspace_choices)
+    @deferred
     async def department(
         self,
         interaction: BotInteraction,
@@ -185,25 +183,26 @@ class SetupCommands(
         if members is not None:
             parts["members"] = parse_id_list(members)
 
-        def rule(kept: Workspace) -> Workspace:
+        def change(before: Workspace) -> Workspace:
             if no_channel and channel is not None:
                 raise InvalidWorkspaceRule("Name a channel or say no_channel, not both.")
-            return upsert_department(kept, id.strip(), **parts)
+            return upsert_department(before, id.strip(), **parts)
 
-        await self._change_workspace(
-            interaction, workspace, rule, f"✅ Department {escape_markdown(id, 130)} is kept."
-        )
+        await self._change_workspace(interaction, workspace, change, f"✅ Department {id} is saved.")
 
     @app_commands.command(name="remove-department")
     @app_commands.describe(id="Its tickets stay where they are", workspace=_WORKSPACE_HINT)
     @app_commands.autocomplete(id=department_choices, workspace=workspace_choices)
+    @deferred
     async def remove_department(
         self, interaction: BotInteraction, id: _Id, workspace: str | None = None
     ) -> None:
         """Remove a department."""
-        done = f"✅ Department {escape_markdown(id, 130)} is removed."
         await self._change_workspace(
-            interaction, workspace, lambda kept: kept.without_department(id.strip()), done
+            interaction,
+            workspace,
+            lambda before: before.without_department(id.strip()),
+            f"✅ Department {id} is removed.",
         )
 
     @app_commands.command()
@@ -215,6 +214,7 @@ class SetupCommands(
         workspace=_WORKSPACE_HINT,
     )
     @app_commands.autocomplete(id=category_choices, workspace=workspace_choices)
+    @deferred
     async def category(
         self,
         interaction: BotInteraction,
@@ -234,57 +234,55 @@ class SetupCommands(
         await self._change_workspace(
             interaction,
             workspace,
-            lambda kept: upsert_category(kept, id.strip(), handling, **parts),
-            f"✅ Category {escape_markdown(id, 130)} is kept.",
+            lambda before: upsert_category(before, id.strip(), handling, **parts),
+            f"✅ Category {id} is saved.",
         )
 
     @app_commands.command(name="remove-category")
     @app_commands.describe(id="Its tickets keep its name", workspace=_WORKSPACE_HINT)
     @app_commands.autocomplete(id=category_choices, workspace=workspace_choices)
+    @deferred
     async def remove_category(
         self, interaction: BotInteraction, id: _Id, workspace: str | None = None
     ) -> None:
         """Remove a category."""
-        done = f"✅ Category {escape_markdown(id, 130)} is removed."
         await self._change_workspace(
-            interaction, workspace, lambda kept: kept.without_category(id.strip()), done
+            interaction,
+            workspace,
+            lambda before: before.without_category(id.strip()),
+            f"✅ Category {id} is removed.",
         )
 
     @app_commands.command()
     @app_commands.describe(
         retry="The number of a delivery to try again now",
-        drop="The number of a delivery never to make; the ticket stays in the database",
+        drop="The number of a delivery to give up; the ticket stays in the database",
     )
+    @deferred
     async def outbox(
         self, interaction: BotInteraction, retry: _DeliveryId | None = None, drop: _DeliveryId | None = None
     ) -> None:
-        """Show what waits for Discord and what was set aside; retry or drop a delivery."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        async with errors_to_user(interaction):
-            if retry is not None and drop is not None:
-                raise InvalidWorkspaceRule("Name a delivery to retry or one to drop, not both.")
-            here = await managed_workspaces(interaction)
-            done = ""
-            if retry is not None:
-                done = await retry_delivery(self.bot.store, here, retry)
-            if drop is not None:
-                done = await drop_delivery(self.bot.store, here, drop)
-            embed = await outbox_embed(self.bot, here)
-            await interaction.followup.send(done, embed=embed, ephemeral=True)
+        """Show what waits for Discord, and the dead letters; retry or drop a delivery."""
+        if retry is not None and drop is not None:
+            raise InvalidWorkspaceRule("Name a delivery to retry or one to drop, not both.")
+        workspaces = await managed_workspaces(interaction)
+        sentence = ""
+        if retry is not None:
+            sentence = await retry_delivery(self.bot.store, workspaces, retry)
+        if drop is not None:
+            sentence = await drop_delivery(self.bot.store, workspaces, drop)
+        await reply_ephemeral(interaction, sentence, embed=await outbox_embed(self.bot, workspaces))
 
     async def _change_workspace(
         self,
         interaction: BotInteraction,
-        workspace_name: str | None,
+        name: str | None,
         change: Callable[[Workspace], Workspace],
-        confirmation: str,
+        sentence: str,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        async with errors_to_user(interaction):
-            meant = await managed_workspace(interaction, workspace_name)
-            await send_workspace(
-                interaction, confirmation, await self.bot.store.change_workspace(meant.id, change)
-            )
+        workspace = await managed_workspace(interaction, name)
+        changed = await self.bot.store.change_workspace(workspace.id, change)
+        await send_workspace(interaction, sentence, changed)
 
 
 async def setup(bot: TicketBot) -> None:

@@ -1,16 +1,16 @@
-"""`/setup outbox`: what of some workspaces waits, rests or is set aside, and what becomes of one delivery."""
+"""`/setup outbox`: the waiting deliveries and dead letters of a server, and retrying or dropping one."""
 
 from collections.abc import Sequence
 
 import discord
 
+from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.errors import TicketError
 from bot.tickets.outbox import ChannelBacklog, Destination
 from bot.tickets.workspace import Workspace
 from cogs.alerts.backlog import delivery_line, pluralize
-from cogs.core.checks import utc_now
 from cogs.core.markdown import escape_markdown
 from cogs.core.permissions import permission_hint
 from storage import Store, UnknownDelivery
@@ -19,20 +19,20 @@ _MAX_CHANNELS, _MAX_DEAD_LETTERS = 10, 10  # lines
 
 
 class NoSuchDelivery(TicketError):
-    """No delivery of that number waits or is set aside here. `/setup outbox` shows those that do."""
+    """No delivery of that number waits or is a dead letter here. `/setup outbox` shows those that do."""
 
 
 async def retry_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
-    """Raises NoSuchDelivery, also for one of another Discord server."""
+    """Retry a delivery now, and say so. Raises NoSuchDelivery, also for one of another Discord server."""
     try:
         await store.retry(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
         raise NoSuchDelivery from error
-    return f"✅ Delivery {delivery_id} is tried again."
+    return f"✅ Delivery {delivery_id} is retried."
 
 
 async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
-    """The same of one that is never to be made."""
+    """Drop a delivery, and say so. Raises NoSuchDelivery, also for one of another Discord server."""
     try:
         await store.drop(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
@@ -41,35 +41,35 @@ async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_
 
 
 async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> discord.Embed:
-    """Counts, waits and reasons; never a word that somebody wrote."""
+    """Draw counts, waits and reasons; never text that people wrote."""
     ids = _workspace_ids(workspaces)
     backlogs = [one for one in await bot.store.backlogs(Destination.DISCORD) if one.workspace_id in ids]
     waiting = "\n".join(_backlog_line(bot, one) for one in backlogs[:_MAX_CHANNELS])
-    rest = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])
-    more = f"\n… and {pluralize(rest, 'delivery', 'deliveries')} for other channels" if rest else ""
+    others = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])
+    more = f"\n… and {pluralize(others, 'delivery', 'deliveries')} for other channels" if others else ""
     embed = discord.Embed(title="Outbox", colour=discord.Colour.blurple())
     embed.description = _global_circuit_text(bot) + (
-        waiting + more or "Nothing waits: all of it is in Discord."
+        waiting + more or "Nothing waits: everything is in Discord."
     )
     _add_dead_letters(embed, await bot.store.dead_letter_summary(ids, _MAX_DEAD_LETTERS))
     return embed
 
 
 def _global_circuit_text(bot: TicketBot) -> str:
-    rest = bot.dispatcher.breaker.global_circuit
-    return f"⛔ Nothing goes out now. {escape_markdown(rest.reason, 200)}\n\n" if rest else ""
+    circuit = bot.dispatcher.breaker.global_circuit
+    return f"⛔ Nothing is sent now. {escape_markdown(circuit.reason, 200)}\n\n" if circuit else ""
 
 
 def _backlog_line(bot: TicketBot, backlog: ChannelBacklog) -> str:
     line = (
         f"• <#{backlog.channel_id}>: {pluralize(backlog.waiting, 'delivery waits', 'deliveries wait')}, "
-        f"the first came <t:{backlog.oldest.timestamp():.0f}:R>"
+        f"the first since <t:{backlog.oldest.timestamp():.0f}:R>"
     )
-    rest = bot.dispatcher.breaker.channel_circuits.get(backlog.channel_id)
-    if rest is None:
+    circuit = bot.dispatcher.breaker.channel_circuits.get(backlog.channel_id)
+    if circuit is None:
         return line
-    cure = f" {permission_hint(bot, backlog.channel_id)}" if rest.forbidden else ""
-    return f"{line}\n  ⏸️ {escape_markdown(rest.reason, 200)}{cure}"
+    hint = f" {permission_hint(bot, backlog.channel_id)}" if circuit.forbidden else ""
+    return f"{line}\n  ⏸️ {escape_markdown(circuit.reason, 200)}{hint}"
 
 
 def _add_dead_letters(embed: discord.Embed, dead_letters: DeadLetterSummary) -> None:
@@ -84,8 +84,8 @@ def _add_dead_letters(embed: discord.Embed, dead_letters: DeadLetterSummary) -> 
         lines.append(line)
     if dead_letters.count > len(lines):
         lines.append(f"… and {dead_letters.count - len(lines)} more, which `ticketbridge outbox list` shows")
-    lines.append("`/setup outbox` with `retry` or `drop` and the number does either.")
-    embed.add_field(name=f"Set aside: {dead_letters.count}", value="\n".join(lines), inline=False)
+    lines.append("`/setup outbox` with `retry` or `drop` and a number does either.")
+    embed.add_field(name=f"Dead letters: {dead_letters.count}", value="\n".join(lines), inline=False)
 
 
 def _workspace_ids(workspaces: Sequence[Workspace]) -> list[str]:

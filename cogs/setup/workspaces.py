@@ -1,25 +1,27 @@
-"""Who manages a guild's workspaces, and which of them is meant: asked anew at every use."""
+"""Workspaces in Discord: which one a manager of the server means, its choices, and how it looks."""
+
+from collections.abc import Iterable, Sequence
 
 import discord
 from discord import app_commands
 
+from bot.clock import utc_now
 from bot.tickets.errors import TicketError
-from bot.tickets.workspace import NewWorkspace, Workspace
+from bot.tickets.workspace import Category, Department, NewWorkspace, Workspace
 from bot.tickets.workspace_changes import WorkspaceChanges, check_workspace_name, update_workspace
-from cogs.core.checks import guild_workspaces, utc_now
-from cogs.core.interactions import BotInteraction, within_deadline
-from cogs.core.markdown import plain_line
-from cogs.setup.embeds import workspace_embed
-from storage import StorageError, Store, WorkspaceNameTaken
-
-Choices = list[app_commands.Choice[str]]
+from cogs.alerts.backlog import pluralize
+from cogs.core.checks import guild_workspaces
+from cogs.core.interactions import BotInteraction, Choices, choices_or_none, reply_ephemeral
+from cogs.core.markdown import escape_markdown, plain_line
+from cogs.core.permissions import permission_warnings
+from storage import Store, WorkspaceNameTaken
 
 
 class _TextChannelIdTransformer(app_commands.Transformer):
-    """A text channel by its id alone: nothing else of it is asked, so it need not be known yet."""
+    """A text channel by its id: it need not be in the bot's cache."""
 
     type = discord.AppCommandOptionType.channel
-    channel_types = [discord.ChannelType.text]  # noqa: RUF012  # the library's way to say so
+    channel_types = [discord.ChannelType.text]  # noqa: RUF012  # as discord.py reads it
 
     async def transform(
         self, interaction: discord.Interaction, value: app_commands.AppCommandChannel, /
@@ -30,7 +32,9 @@ class _TextChannelIdTransformer(app_commands.Transformer):
 ChannelId = app_commands.Transform[int, _TextChannelIdTransformer]
 
 _MAX_CHOICES = 25  # Discord's limit
-EMPTY_LIST = "-"  # what is typed for an empty list
+EMPTY_LIST = "-"  # typed for an empty list
+_MAX_WARNINGS = 4  # lines
+_SECTION_LIMIT = 1900  # characters of a description for each of its two lists
 
 
 class NotManager(TicketError):
@@ -50,32 +54,35 @@ class AmbiguousWorkspace(TicketError):
 
 
 def check_manager(interaction: BotInteraction) -> None:
-    """Raises NotManager. Who is shown the command can be changed in a guild's settings; this cannot."""
+    """Raises NotManager. A guild's settings can show the commands to others; this check stays."""
     if not interaction.permissions.manage_guild:
         raise NotManager
 
 
 async def managed_workspaces(interaction: BotInteraction) -> list[Workspace]:
-    """Those of the guild, and of no other. Raises NotManager, NoWorkspace."""
+    """List the guild's workspaces for a manager. Raises NotManager, NoWorkspace."""
     check_manager(interaction)
-    return await guild_workspaces(interaction.client.store, interaction)
+    return await guild_workspaces(interaction)
 
 
 async def managed_workspace(interaction: BotInteraction, name: str | None) -> Workspace:
-    """The guild's workspace of that name; without one, its only one. Raises NotHere, WhichWorkspace."""
-    here = await managed_workspaces(interaction)
-    if name is None and len(here) > 1:
+    """Find the guild's workspace of that name, or its only one.
+
+    Raises AmbiguousWorkspace, UnknownGuildWorkspace, and what `managed_workspaces` raises.
+    """
+    workspaces = await managed_workspaces(interaction)
+    if name is None and len(workspaces) > 1:
         raise AmbiguousWorkspace
-    meant = [one for one in here if name is None or one.name == name.strip()]
-    if not meant:
+    found = [one for one in workspaces if name is None or one.name == name.strip()]
+    if not found:
         raise UnknownGuildWorkspace
-    return meant[0]
+    return found[0]
 
 
 async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, str]:
-    """The guild's own workspace of that name, with these channels and role, or a new one; and what was done.
+    """Change the guild's workspace of that name, or make one; and say which it was.
 
-    Raises BadRule, NameTakenElsewhere.
+    Raises InvalidWorkspaceRule, NameTakenInAnotherGuild.
     """
     parts = WorkspaceChanges(
         tickets_channel_id=new.tickets_channel_id,
@@ -86,74 +93,125 @@ async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, 
         parts["log_channel_id"] = new.log_channel_id
     for own in await store.workspaces_of_guild(new.guild_id):
         if own.name == new.name:
-            return await store.change_workspace(
-                own.id, lambda kept: update_workspace(kept, **parts)
-            ), "is changed."
+            changed = await store.change_workspace(own.id, lambda before: update_workspace(before, **parts))
+            return changed, "is changed."
     check_workspace_name(new.name)
     try:
-        made = await store.add_workspace(new, utc_now())
+        created = await store.add_workspace(new, utc_now())
     except WorkspaceNameTaken as error:
         raise NameTakenInAnotherGuild from error
-    return made, "is ready. Next, its operator makes a key: `ticketbridge key create`."
+    return created, "is ready. Next, its operator makes a key: `ticketbridge key create`."
 
 
-async def send_workspace(interaction: BotInteraction, content: str, workspace: Workspace) -> None:
-    """What was done, and the rules as they are now; to the one who asked, alone."""
-    await interaction.followup.send(
-        content,
-        embed=workspace_embed(workspace),
-        ephemeral=True,
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
+async def send_workspace(interaction: BotInteraction, sentence: str, workspace: Workspace) -> None:
+    """Answer with what was done, the workspace as it is now, and the permissions missing in its channels."""
+    embed = workspace_embed(workspace, permission_warnings(interaction.client, workspace))
+    await reply_ephemeral(interaction, sentence, embed=embed)
 
 
 def parse_id_list(text: str) -> tuple[str, ...]:
-    """Ids with commas between them, each once; a lone dash is none."""
+    """Split ids at commas, each once; a lone dash is none."""
     if text.strip() == EMPTY_LIST:
         return ()
     return tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
 
 
+@choices_or_none
 async def workspace_choices(interaction: BotInteraction, current: str) -> Choices:
-    """The guild's workspaces, for who may change them."""
-    try:
-        async with within_deadline():
-            here = await managed_workspaces(interaction)
-    except (TicketError, StorageError):
-        return []
-    return _matching_choices([(one.name, one.name) for one in here], current)
+    """Offer the guild's workspaces to its managers."""
+    return _matching_choices([(one.name, one.name) for one in await managed_workspaces(interaction)], current)
 
 
+@choices_or_none
 async def department_choices(interaction: BotInteraction, current: str) -> Choices:
-    """The departments of the workspace that is meant so far."""
-    workspace = await _selected_workspace(interaction)
-    return _matching_choices(
-        [(one.id, one.name) for one in workspace.departments] if workspace else [], current
-    )
+    """Offer the departments of the workspace that is chosen so far."""
+    workspace = await managed_workspace(interaction, _chosen_workspace(interaction))
+    return _matching_choices([(one.id, one.name) for one in workspace.departments], current)
 
 
+@choices_or_none
 async def category_choices(interaction: BotInteraction, current: str) -> Choices:
-    """The same of its categories."""
-    workspace = await _selected_workspace(interaction)
-    return _matching_choices(
-        [(one.id, one.name) for one in workspace.categories] if workspace else [], current
-    )
+    """Offer the categories of the workspace that is chosen so far."""
+    workspace = await managed_workspace(interaction, _chosen_workspace(interaction))
+    return _matching_choices([(one.id, one.name) for one in workspace.categories], current)
 
 
-async def _selected_workspace(interaction: BotInteraction) -> Workspace | None:
-    try:
-        async with within_deadline():
-            return await managed_workspace(interaction, getattr(interaction.namespace, "workspace", None))
-    except (TicketError, StorageError):
-        return None
+def _chosen_workspace(interaction: BotInteraction) -> str | None:
+    name: str | None = getattr(interaction.namespace, "workspace", None)
+    return name
 
 
 def _matching_choices(options: list[tuple[str, str]], current: str) -> Choices:
     found = [
         app_commands.Choice(
-            name=plain_line(known_id if known_id == name else f"{known_id} · {name}", 100), value=known_id
+            name=plain_line(value if value == name else f"{value} · {name}", 100), value=value
         )
-        for known_id, name in options
-        if current.strip().lower() in f"{known_id} {name}".lower()
+        for value, name in options
+        if current.strip().lower() in f"{value} {name}".lower()
     ]
     return [choice for choice in found if choice.name][:_MAX_CHOICES]
+
+
+def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> discord.Embed:
+    """Draw everything about a workspace; of long lists their beginning, and how many more there are."""
+    departments = _truncate_lines([_department_line(one) for one in workspace.departments])
+    categories = _truncate_lines([_category_line(one, workspace.departments) for one in workspace.categories])
+    embed = discord.Embed(
+        title=f"Workspace {escape_markdown(workspace.name, 200)}",
+        description=f"**Departments**\n{departments}\n\n**Categories**\n{categories or 'None of its own.'}",
+        colour=discord.Colour.blurple(),
+    )
+    for name, value in (
+        ("Tickets channel", f"<#{workspace.tickets_channel_id}>"),
+        ("Reports channel", f"<#{workspace.reports_channel_id}>"),
+        ("Log channel", f"<#{workspace.log_channel_id}>" if workspace.log_channel_id else "none"),
+        ("Staff role", f"<@&{workspace.staff_role_id}>"),
+        ("Plan", workspace.plan.value),
+        ("Tickets", "on" if workspace.tickets_enabled else "off"),
+        ("Unknown categories", workspace.unknown_categories.value),
+        ("Default department", escape_markdown(workspace.default_department, 200)),
+    ):
+        embed.add_field(name=name, value=value)
+    if warnings:
+        more = len(warnings) - _MAX_WARNINGS
+        rest = [f"… and {pluralize(more, 'more channel', 'more channels')}"] if more > 0 else []
+        lines = "\n".join([*warnings[:_MAX_WARNINGS], *rest])
+        embed.add_field(name="⚠️ Missing permissions", value=lines, inline=False)
+    return embed
+
+
+def _department_line(department: Department) -> str:
+    channel = f"<#{department.channel_id}>" if department.channel_id else "the workspace's channels"
+    handles = _first_ids(department.categories) or "any category"
+    members = _first_ids(department.members) or "all staff"
+    return f"{_id_and_name(department.id, department.name)} · {channel} · {handles} · {members}"
+
+
+def _category_line(category: Category, departments: Sequence[Department]) -> str:
+    handling = [one.id for one in departments if category.id in one.categories]
+    most = f"{category.max_open} open per player" if category.max_open else "any number open"
+    handled_by = _first_ids(handling) or "default department"
+    return f"{_id_and_name(category.id, category.name)} · {handled_by} · {most}"
+
+
+def _id_and_name(rule_id: str, name: str) -> str:
+    shown = escape_markdown(rule_id, 130)
+    return f"• {shown}" if name == rule_id else f"• {shown} ({escape_markdown(name, 200)})"
+
+
+def _first_ids(ids: Sequence[str]) -> str:
+    rest = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return ", ".join(escape_markdown(one, 130) for one in ids[:5]) + rest
+
+
+def _truncate_lines(lines: Iterable[str]) -> str:
+    fitting, room, missing = [], _SECTION_LIMIT, 0
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            missing += 1
+        else:
+            fitting.append(line)
+    if missing:
+        fitting.append(f"… and {missing} more, which `ticketbridge workspace show` shows")
+    return "\n".join(fitting)

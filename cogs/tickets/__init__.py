@@ -1,0 +1,1 @@
+"""Tickets in Discord: slash commands, buttons, modals and embeds."""

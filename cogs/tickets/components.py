@@ -1,29 +1,31 @@
-"""The staff's desk: the buttons under a post, the form behind one of them, the choice under a digest."""
+"""What comes back from buttons, selects and modals; and a ticket with its history, shown to one person."""
 
+from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 
 import discord
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
+from bot.tickets.actions import REPLY, Role
 from bot.tickets.errors import TicketError
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Ticket
-from cogs.core.checks import get_ticket_as_staff
+from cogs.core.checks import get_ticket_as
 from cogs.core.interactions import BotInteraction, errors_to_user
 from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
-from cogs.tickets.attachments import fallback_files, ticket_files
+from cogs.posts.send import with_fallback
 from cogs.tickets.buttons import (
     BUTTON_ID_PATTERN,
     TicketButton,
+    add_message,
     component_custom_id,
     forged_press,
     ticket_view,
 )
-from cogs.tickets.embeds import fallback_embed, ticket_embed
-from cogs.tickets.history import add_events, add_messages
+from cogs.tickets.embeds import add_history, fallback_embed, fallback_files, ticket_embed, ticket_files
 from cogs.tickets.modals import OPEN_MODAL_ID, REPLY_MODAL_ID_PATTERN, modal_custom_id, modal_values
-from cogs.tickets.replies import store_reply
 
 
 class UnknownComponent(TicketError):
@@ -31,11 +33,9 @@ class UnknownComponent(TicketError):
 
 
 class ComponentsCog(commands.Cog):
-    """Press -> rule -> store -> "done", privately.
+    """Presses of buttons, the modal of a reply, and the select under a digest.
 
-    Claim, Unclaim, Close, Resolve, Reopen change the ticket at once. Reply opens a form; what comes back is
-    kept before it is confirmed. A choice under a digest shows that ticket whole, with these buttons.
-    Everything is known by its custom id, so a restart in between loses nothing.
+    All are known by their custom ids, so a restart in between loses nothing.
     """
 
     def __init__(self, bot: TicketBot) -> None:
@@ -49,65 +49,64 @@ class ComponentsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: BotInteraction) -> None:
-        """A form came back or a ticket was chosen, perhaps from before a restart; or a press was forged."""
+        """Handle a submitted reply, a selected ticket, and forged ids."""
         press = forged_press(interaction)
         if press:
             await press.callback(interaction)
-        form = REPLY_MODAL_ID_PATTERN.fullmatch(modal_custom_id(interaction) or "")
+        reply = REPLY_MODAL_ID_PATTERN.fullmatch(modal_custom_id(interaction) or "")
         async with errors_to_user(interaction):
-            if form:
-                await self._store_reply(interaction, int(form["id"]))
+            if reply:
+                text = modal_values(interaction).get("text", "")
+                await add_message(interaction, REPLY, int(reply["id"]), text)
             elif component_custom_id(interaction) == DIGEST_SELECT_ID:
-                await self._show_selected_ticket(interaction)
+                await _show_selected_ticket(interaction)
             elif _is_forged(interaction):
                 raise UnknownComponent
 
-    async def _store_reply(self, interaction: BotInteraction, ticket_id: int) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await get_ticket_as_staff(self.bot.store, interaction, ticket_id)
-        await store_reply(interaction, ticket_id, modal_values(interaction).get("text", ""))
 
-    async def _show_selected_ticket(self, interaction: BotInteraction) -> None:
-        ticket_id = selected_ticket_id(interaction)
-        if ticket_id is None:
-            raise UnknownComponent
-        await interaction.response.defer()
-        ticket = await get_ticket_as_staff(self.bot.store, interaction, ticket_id)
-        embed = ticket_embed(ticket)
-        files = ticket_files(ticket, embed)
-        await self._add_history(ticket, embed)
-        try:
-            await _send_ticket(interaction, ticket, embed, files)
-        except discord.HTTPException as error:
-            if error.status != 400:
-                raise
-            await _send_ticket(interaction, ticket, fallback_embed(ticket), fallback_files(ticket))
-        await _reset_select(interaction)
-
-    async def _add_history(self, ticket: Ticket, embed: discord.Embed) -> None:
-        words = [kind for kind in MessageKind if kind is not MessageKind.EVENT]
-        add_messages(embed, await self.bot.store.list_messages(ticket.id, words))
-        add_events(embed, await self.bot.store.list_messages(ticket.id, [MessageKind.EVENT]))
+async def _show_selected_ticket(interaction: BotInteraction) -> None:
+    ticket_id = selected_ticket_id(interaction)
+    if ticket_id is None:
+        raise UnknownComponent
+    await interaction.response.defer()
+    ticket = await get_ticket_as(Role.STAFF, interaction, ticket_id)
+    await send_ticket(interaction, ticket, tuple(MessageKind), view=ticket_view(ticket))
+    await _reset_select(interaction)
 
 
-async def _send_ticket(
-    interaction: BotInteraction, ticket: Ticket, embed: discord.Embed, files: list[discord.File]
+async def send_ticket(
+    interaction: BotInteraction,
+    ticket: Ticket,
+    kinds: Collection[MessageKind],
+    *,
+    view: discord.ui.View = discord.utils.MISSING,
 ) -> None:
-    """To the one who asked, alone, with its buttons."""
-    await interaction.followup.send(embed=embed, files=files, view=ticket_view(ticket), ephemeral=True)
+    """Show the user a ticket with its files and the newest messages of these kinds."""
+    store = interaction.client.store
+    messages = await store.list_messages(ticket.id, set(kinds) - {MessageKind.EVENT})
+    events = await store.list_messages(ticket.id, [MessageKind.EVENT])
+    embed = ticket_embed(ticket, await store.workspace(ticket.workspace_id))
+    files = ticket_files(ticket, embed)
+    add_history(embed, messages, events)
+    send = partial(interaction.followup.send, view=view, ephemeral=True)
+    await with_fallback(
+        ticket,
+        lambda: send(embed=embed, files=files),
+        lambda: send(embed=fallback_embed(ticket), files=fallback_files(ticket)),
+    )
 
 
 async def _reset_select(interaction: BotInteraction) -> None:
-    """Discord's client lets nobody choose again what it shows as chosen; drawn anew, nothing is."""
+    """Edit the digest: Discord's client does not let a user choose again what it shows as chosen."""
     if interaction.message is not None:
         view = discord.ui.View.from_message(interaction.message, timeout=None)
         view.stop()
-        with suppress(discord.HTTPException):  # the digest may be gone by now
+        with suppress(discord.HTTPException):  # the digest may have been deleted
             await interaction.edit_original_response(view=view)
 
 
 def _is_forged(interaction: BotInteraction) -> bool:
-    """Whether the id looks like one of ours and is none: somebody made it up."""
+    """Whether the custom id looks like one of the bot's, and is none."""
     used = component_custom_id(interaction) or modal_custom_id(interaction) or ""
     known = (
         BUTTON_ID_PATTERN.fullmatch(used) or REPLY_MODAL_ID_PATTERN.fullmatch(used) or used == OPEN_MODAL_ID

@@ -1,13 +1,15 @@
-"""Embeds: how a ticket and what is said on it look. Pure functions; nothing is sent here."""
+"""Embeds and files of a ticket and its messages. Pure functions; nothing is sent here."""
 
+import io
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import discord
 
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
 from bot.tickets.ticket import Player, Priority, Status, Ticket
-from bot.tickets.workspace import DEFAULT_DEPARTMENT
-from cogs.core.markdown import escape_markdown, fits, plain_line
+from bot.tickets.workspace import DEFAULT_DEPARTMENT, Workspace
+from cogs.core.markdown import ELLIPSIS, escape_markdown, fits, plain_line
 
 # Discord's limits, in characters.
 (
@@ -19,10 +21,12 @@ from cogs.core.markdown import escape_markdown, fits, plain_line
     FOOTER_LIMIT,
     EMBED_LIMIT,
 ) = 256, 4096, 256, 1024, 256, 2048, 6000
-# A whole embed must hold every fact and still have room for the body.
-_VALUE_LIMIT, _LINK_LABEL_LIMIT, _LINK_URL_LIMIT, _MAX_FACTS = 200, 128, 150, 10
+# An embed must hold all fields and still have room for the body.
+_VALUE_LIMIT, _LINK_LABEL_LIMIT, _LINK_URL_LIMIT, _MAX_FIELDS = 200, 128, 150, 10
+_BODY_LIMIT = 900  # so that category, priority, status and buttons stay on the screen; a file has it all
+_MAX_HISTORY_MESSAGES, _HISTORY_TEXT_LIMIT = 5, 500
 
-VIEW_ONLY_LINE = "🚨 **GAME REPORT · view-only** — nobody can reply to its reporter"
+VIEW_ONLY_LINE = "**GAME REPORT · view-only**"
 
 PRIORITY_STYLES = {
     Priority.LOW: ("⚪ Low", discord.Colour(0x95A5A6)),
@@ -45,36 +49,63 @@ _MESSAGE_STYLES = {
 }
 
 
-def ticket_embed(ticket: Ticket) -> discord.Embed:
-    """The post of a ticket. A game report bears its own line and mark, whatever else it says."""
+_HISTORY_LABELS = {
+    MessageKind.REPLY: "💬 Reply",
+    MessageKind.NOTE: "📝 Note (staff only)",
+    MessageKind.FOLLOW_UP: "🗨️ Added",
+}
+
+
+def ticket_embed(ticket: Ticket, workspace: Workspace | None = None) -> discord.Embed:
+    """Draw the post of a ticket, with the workspace's names of its category and department."""
     label, colour = PRIORITY_STYLES[ticket.priority]
-    mark = "🚨 " if ticket.view_only else "🎫 "
+    mark = _mark(ticket)
     embed = discord.Embed(
         title=mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or "(no subject)"),
         colour=colour,
         timestamp=ticket.created_at,
     )
     _add_reporter(embed, ticket.reporter)
-    _add_field(embed, "Category", escape_markdown(ticket.category, _VALUE_LIMIT))
-    if ticket.department != DEFAULT_DEPARTMENT:
-        _add_field(embed, "Department", escape_markdown(ticket.department, _VALUE_LIMIT))
-    _add_field(embed, "Priority", label)
-    _add_field(embed, "Status", status_line(ticket))
-    if ticket.reported_player:
-        player = ticket.reported_player
-        _add_field(embed, "Reported player", _link_or_text(player.label, player.profile_url))
-    for fact in ticket.fields[:_MAX_FACTS]:
-        _add_field(embed, fact.label, _link_or_text(fact.value, fact.url))
+    for name, value in _facts(ticket, workspace, label):
+        _add_field(embed, name, value)
     embed.set_footer(text=ticket_footer(ticket))
-    embed.description = _body_text(ticket, limit=EMBED_LIMIT - len(embed))
+    embed.description = _description(ticket, limit=EMBED_LIMIT - len(embed))
     return embed
 
 
+def _mark(ticket: Ticket) -> str:
+    return "🚨 " if ticket.view_only else "🎫 "
+
+
+def _facts(ticket: Ticket, workspace: Workspace | None, priority: str) -> Iterator[tuple[str, str]]:
+    category = workspace.category_name(ticket.category) if workspace else ticket.category
+    yield "Category", _name_or_id(category, ticket.category)
+    if ticket.department != DEFAULT_DEPARTMENT:
+        yield "Department", _department_name(ticket, workspace)
+    yield "Priority", priority
+    yield "Status", status_line(ticket)
+    if ticket.reported_player:
+        player = ticket.reported_player
+        yield "Reported player", _link_or_text(player.label, player.profile_url)
+    for field in ticket.fields[:_MAX_FIELDS]:
+        yield field.label, _link_or_text(field.value, field.url)
+
+
+def _department_name(ticket: Ticket, workspace: Workspace | None) -> str:
+    name = workspace.department_name(ticket.department) if workspace else ticket.department
+    return _name_or_id(name, ticket.department)
+
+
+def _name_or_id(name: str, id_: str) -> str:
+    """The name; the id if the name consists of characters that are not shown."""
+    return escape_markdown(name, _VALUE_LIMIT) or escape_markdown(id_, _VALUE_LIMIT)
+
+
 def fallback_embed(ticket: Ticket) -> discord.Embed:
-    """A post without a word of the player's, for what Discord refuses otherwise; the text goes as a file."""
+    """Draw a post without any text of the player, for a ticket that Discord refuses; a file has the text."""
     opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
     embed = discord.Embed(
-        title=ticket.public_id,
+        title=f"🚨 {ticket.public_id}" if ticket.view_only else ticket.public_id,
         description=f"{opening}Discord did not take this ticket's text as it is; the attached file has it.",
         colour=PRIORITY_STYLES[ticket.priority][1],
         timestamp=ticket.created_at,
@@ -84,8 +115,23 @@ def fallback_embed(ticket: Ticket) -> discord.Embed:
     return embed
 
 
+def ticket_files(ticket: Ticket, embed: discord.Embed) -> list[discord.File]:
+    """Attach the body, if the embed clips it, and the chat log. Raw text: a file pings no one."""
+    clipped = (embed.description or "").endswith(ELLIPSIS)
+    if clipped and fits(ticket.body, _body_room(ticket, embed)):
+        clipped = False  # it ends in an ellipsis of its own
+    message = [_text_file(f"{ticket.public_id}-message.txt", ticket.body)] if clipped else []
+    return message + _chat_log_files(ticket)
+
+
+def fallback_files(ticket: Ticket) -> list[discord.File]:
+    """Attach everything a player wrote, for a post that shows none of it."""
+    text = f"{ticket.subject}\n\n{ticket.body}"
+    return [_text_file(f"{ticket.public_id}-message.txt", text), *_chat_log_files(ticket)]
+
+
 def ticket_footer(ticket: Ticket) -> str:
-    """Ticket id and source. It also is the mark a post is known by in its channel's history."""
+    """Ticket id and source. A post is found by it in the history of its channel."""
     return f"{ticket.public_id} · {ticket.source}"
 
 
@@ -95,12 +141,12 @@ def status_line(ticket: Ticket) -> str:
 
 
 def _actor_name(actor: Actor) -> str:
-    """A member by mention, which in an embed pings nobody; anyone else by name."""
+    """A Discord member as a mention, which does not ping in an embed; anyone else by name."""
     return f"<@{actor.id}>" if actor.source == DISCORD_SOURCE else escape_markdown(actor.name, 80)
 
 
 def message_embed(ticket: Ticket, message: Message) -> discord.Embed:
-    """What is said on a ticket, as shown in its thread."""
+    """Draw a message as it is shown in the ticket's thread."""
     title, colour = _MESSAGE_STYLES[message.kind]
     embed = discord.Embed(
         title=title, description=_message_text(message), colour=colour, timestamp=message.created_at
@@ -111,36 +157,41 @@ def message_embed(ticket: Ticket, message: Message) -> discord.Embed:
 
 
 def _message_text(message: Message) -> str:
-    """A member's words as Discord reads them; what comes from a game is plain text, and shown as typed."""
+    """A Discord member's text as Markdown; text from a game is plain, and shown as typed."""
     if message.author.source == DISCORD_SOURCE:
         return message.text
     return escape_markdown(message.text, DESCRIPTION_LIMIT) or "—"
 
 
-def message_fits_embed(message: Message) -> bool:
-    """Whether `message_embed` holds them to the last character."""
-    return message.author.source == DISCORD_SOURCE or fits(message.text, DESCRIPTION_LIMIT)
+def message_files(ticket: Ticket, message: Message) -> list[discord.File]:
+    """Attach a message's text, if its embed clips it."""
+    if message.author.source == DISCORD_SOURCE or fits(message.text, DESCRIPTION_LIMIT):
+        return []
+    return [_text_file(f"{ticket.public_id}-{message.kind.value}-{message.id}.txt", message.text)]
 
 
 def message_footer(ticket: Ticket, message: Message) -> str:
-    """The mark a shown message is known by in its thread's history."""
+    """Ticket id, kind and number. A message is found by it in the history of its thread."""
     return f"{ticket.public_id} · {message.kind.value} {message.id}"
 
 
-def transfer_embed(ticket: Ticket, post_url: str, footer: str) -> discord.Embed:
-    """Where the post of a ticket is that a department was just given."""
-    embed = fallback_transfer_embed(ticket, post_url, footer)
+def transfer_embed(
+    ticket: Ticket, post_url: str, footer: str, workspace: Workspace | None = None
+) -> discord.Embed:
+    """Draw the link to the post of a ticket that was transferred to another department."""
+    embed = fallback_transfer_embed(ticket, post_url, footer, workspace)
     embed.title = f"{embed.title} · {escape_markdown(ticket.subject, 150) or '(no subject)'}"
     return embed
 
 
-def fallback_transfer_embed(ticket: Ticket, post_url: str, footer: str) -> discord.Embed:
-    """The same without a word of the player's, for what Discord refuses otherwise."""
-    department = escape_markdown(ticket.department, _VALUE_LIMIT)
+def fallback_transfer_embed(
+    ticket: Ticket, post_url: str, footer: str, workspace: Workspace | None = None
+) -> discord.Embed:
+    """Draw the same without any text of the player, for a ticket that Discord refuses."""
     embed = discord.Embed(
         title=f"{'🚨' if ticket.view_only else '📨'} {escape_markdown(ticket.public_id, 80)}",
         url=post_url,
-        description=f"Transferred to {department}. [Go to its post]({post_url})",
+        description=f"Transferred to {_department_name(ticket, workspace)}. [Go to its post]({post_url})",
         colour=PRIORITY_STYLES[ticket.priority][1],
         timestamp=ticket.updated_at,
     )
@@ -149,12 +200,12 @@ def fallback_transfer_embed(ticket: Ticket, post_url: str, footer: str) -> disco
 
 
 def transfer_footer(ticket: Ticket, delivery_id: int) -> str:
-    """The mark a pointer is known by: one for each transfer, for a ticket may come back."""
+    """Ticket id and delivery. A link is found by it in its channel; a ticket may be transferred back."""
     return f"{ticket.public_id} · transfer {delivery_id}"
 
 
 def ticket_list_embed(tickets: list[Ticket]) -> discord.Embed:
-    """One's own tickets, newest first."""
+    """List a reporter's tickets, newest first, as many as an embed holds."""
     embed = discord.Embed(title="Your tickets", colour=discord.Colour.blurple())
     lines, room = [], DESCRIPTION_LIMIT
     for ticket in tickets:
@@ -170,12 +221,12 @@ def ticket_list_embed(tickets: list[Ticket]) -> discord.Embed:
 
 
 def thread_name(ticket: Ticket) -> str:
-    """`TICKET-1 · subject`, within Discord's 100 characters."""
+    """`TICKET-1 · subject`, within Discord's limit of 100 characters."""
     return plain_line(f"{ticket.public_id} · {ticket.subject}", 100)
 
 
 def is_safe_url(url: str | None) -> bool:
-    """Whether Discord takes it and it leads where it says: https, a host, no user name, no odd character."""
+    """Whether Discord accepts a URL and it leads where it says: https, a host, no user name, plain ASCII."""
     if not url or len(url) > 2048 or not url.isascii() or any(c.isspace() or c in "()<>\"'\\`" for c in url):
         return False
     try:
@@ -185,16 +236,53 @@ def is_safe_url(url: str | None) -> bool:
         return False
 
 
-def _body_text(ticket: Ticket, limit: int) -> str:
+def add_history(embed: discord.Embed, messages: Sequence[Message], events: Sequence[Message]) -> None:
+    """Add the last messages, then the events, one line each; all as far as there is room."""
+    for message in messages[-_MAX_HISTORY_MESSAGES:]:
+        name = f"{_HISTORY_LABELS[message.kind]} by {plain_line(message.author.name, 80)}"
+        room = EMBED_LIMIT - len(embed) - len(name)
+        value = escape_markdown(message.text, min(_HISTORY_TEXT_LIMIT, room)) or "—"
+        if len(value) > room:
+            break
+        embed.add_field(name=name, value=value, inline=False)
+    _add_events(embed, events)
+
+
+def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
+    name = "🕘 History"
+    room = min(FIELD_VALUE_LIMIT, EMBED_LIMIT - len(embed) - len(name))
+    lines: list[str] = []
+    for event in reversed(events):
+        text = escape_markdown(" ".join(event.text.split()), 150)
+        line = f"<t:{int(event.created_at.timestamp())}:R> {text}"
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.insert(0, line)
+    if lines:
+        embed.add_field(name=name, value="\n".join(lines), inline=False)
+
+
+def _description(ticket: Ticket, limit: int) -> str:
     opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
-    body = escape_markdown(ticket.body, min(limit, DESCRIPTION_LIMIT) - len(opening)) or "*No message.*"
-    return opening + body
+    empty = "" if ticket.chat_log else "*No message.*"
+    body = escape_markdown(ticket.body, min(limit - len(opening), _BODY_LIMIT)) or empty
+    return (opening + body).rstrip()
 
 
-def body_fits_embed(ticket: Ticket, embed: discord.Embed) -> bool:
-    """Whether the embed's description holds the body to its last character."""
+def _body_room(ticket: Ticket, embed: discord.Embed) -> int:
     opening = len(f"{VIEW_ONLY_LINE}\n\n") if ticket.view_only else 0
-    return fits(ticket.body, len(embed.description or "") - opening)
+    return len(embed.description or "") - opening
+
+
+def _chat_log_files(ticket: Ticket) -> list[discord.File]:
+    if not ticket.chat_log:
+        return []
+    return [_text_file(f"{ticket.public_id}-chat-log.txt", "\n".join(ticket.chat_log) + "\n")]
+
+
+def _text_file(name: str, text: str) -> discord.File:
+    return discord.File(io.BytesIO(text.encode("utf-8", "replace")), filename=name)
 
 
 def _add_reporter(embed: discord.Embed, reporter: Player) -> None:
@@ -206,7 +294,7 @@ def _add_reporter(embed: discord.Embed, reporter: Player) -> None:
 
 
 def _link_or_text(text: str, url: str | None) -> str:
-    """The text, as a link where a source made one; `url` is never a player's own."""
+    """The text, as a link if the source built one; `url` is never taken from a player."""
     label = escape_markdown(text, _LINK_LABEL_LIMIT)
     if label and is_safe_url(url) and len(url or "") <= _LINK_URL_LIMIT:
         return f"[{label}]({url})"
@@ -214,5 +302,5 @@ def _link_or_text(text: str, url: str | None) -> str:
 
 
 def _add_field(embed: discord.Embed, name: str, value: str) -> None:
-    """Discord refuses a field without text."""
+    """Add a field; Discord refuses one without text."""
     embed.add_field(name=plain_line(name, 64) or "—", value=value or "—")

@@ -1,4 +1,7 @@
-"""The forms people fill in. Answered by their ids, so that one opened before a restart is not lost."""
+"""The modals: replying to a ticket and opening one; what was filled in, and the ticket made of it.
+
+They are known by their custom ids, so that one opened before a restart is not lost.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,27 +9,43 @@ from typing import Any
 
 import discord
 
-from bot.tickets.ticket import Ticket
+from bot.tickets.errors import EmptyMessage, TicketError, UnknownCategory
+from bot.tickets.message import DISCORD_SOURCE
+from bot.tickets.ticket import MESSAGE_LIMIT, NewTicket, Player, Priority, Ticket
+from bot.tickets.workspace import Workspace
+from cogs.core.interactions import BotInteraction
+from cogs.core.markdown import plain_line
 
 REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
+MAX_SELECT_OPTIONS = 25  # Discord's limit
+_NOT_SENT_PLACEHOLDER = "Shown on the ticket. Sending replies to the game is not available yet."
+DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
+
+
+class NoCategories(TicketError):
+    """No ticket can be opened here yet: this workspace takes its own categories alone, and has none."""
+
+
+class CategoryRemoved(TicketError):
+    """That category is no longer there, so nothing was saved. Use `/ticket open` again and choose another."""
 
 
 def reply_modal(ticket: Ticket) -> discord.ui.Modal:
-    """One text: what the reporter is to read."""
+    """Build the modal for a reply. Into a game nothing is sent yet, and it says so."""
     modal = discord.ui.Modal(title=f"Reply to {ticket.public_id}"[:45], custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="text",
         style=discord.TextStyle.paragraph,
-        max_length=4000,
-        placeholder="The reporter will read this.",
+        max_length=MESSAGE_LIMIT,
+        placeholder="The reporter will read this." if ticket.is_private else _NOT_SENT_PLACEHOLDER,
     )
     modal.add_item(discord.ui.Label(text="Your reply", component=text))
     return modal
 
 
 def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
-    """Category, subject, what happened. `categories` are at most 25 ids and labels."""
+    """Build the modal that opens a ticket. `categories` are at most 25 ids and labels."""
     modal = discord.ui.Modal(title="Open a ticket", custom_id=OPEN_MODAL_ID)
     category: discord.ui.Select[discord.ui.Modal] = discord.ui.Select(
         custom_id="category",
@@ -36,7 +55,7 @@ def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
         custom_id="subject", max_length=100
     )
     body: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
-        custom_id="body", style=discord.TextStyle.paragraph, max_length=4000
+        custom_id="body", style=discord.TextStyle.paragraph, max_length=MESSAGE_LIMIT
     )
     modal.add_item(discord.ui.Label(text="Category", component=category))
     modal.add_item(discord.ui.Label(text="Subject", component=subject))
@@ -45,7 +64,7 @@ def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
 
 
 def modal_custom_id(interaction: discord.Interaction) -> str | None:
-    """The id of the form that was filled in; None if the interaction is anything else."""
+    """The custom id of the modal that was submitted; None for any other interaction."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return None
     data: Any = interaction.data or {}
@@ -53,7 +72,7 @@ def modal_custom_id(interaction: discord.Interaction) -> str | None:
 
 
 def modal_values(interaction: discord.Interaction) -> dict[str, str]:
-    """What was filled in, by the inputs' ids; of a select, its first value."""
+    """What was filled in, by the custom ids of the inputs; of a select, its first value."""
     data: Any = interaction.data or {}
     return dict(_input_values(data.get("components", [])))
 
@@ -67,3 +86,72 @@ def _input_values(components: list[Any]) -> Iterator[tuple[str, str]]:
         yield from _input_values(component.get("components", []))
         if "component" in component:
             yield from _input_values([component["component"]])
+
+
+def category_options(workspace: Workspace) -> list[tuple[str, str]]:
+    """List the ids and labels of the categories a ticket can be opened in. Raises NoCategories."""
+    if workspace.categories:
+        own = workspace.categories[:MAX_SELECT_OPTIONS]
+        return [(one.id, plain_line(one.name, 100) or plain_line(one.id, 100) or "—") for one in own]
+    try:
+        workspace.ensure_category_allowed(DEFAULT_CATEGORIES[0])
+    except UnknownCategory as error:
+        raise NoCategories from error
+    return [(name, name.capitalize()) for name in DEFAULT_CATEGORIES]
+
+
+def ticket_from_modal(interaction: BotInteraction, workspace: Workspace) -> NewTicket:
+    """Make a ticket of what was filled in. Raises EmptyMessage, CategoryRemoved."""
+    filled = modal_values(interaction)
+    body = filled.get("body", "").strip()
+    if not body:
+        raise EmptyMessage
+    return NewTicket(
+        source=DISCORD_SOURCE,
+        view_only=False,
+        subject=filled.get("subject", "").strip() or "(no subject)",
+        body=body,
+        category=_selected_category(workspace, filled.get("category", "")),
+        priority=Priority.NORMAL,
+        reporter=_player_from(interaction.user),
+        is_private=True,
+    )
+
+
+def workspace_for_channel(interaction: BotInteraction, workspaces: Sequence[Workspace]) -> Workspace:
+    """The workspace whose tickets channel this is; in any other channel, the guild's first."""
+    return next(
+        (one for one in workspaces if one.tickets_channel_id == interaction.channel_id), workspaces[0]
+    )
+
+
+def thread_parent_id(interaction: BotInteraction, workspace: Workspace) -> int:
+    """The channel of the reporter's thread: where they are, since a thread is seen with its channel alone."""
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread):
+        channel = channel.parent
+    return channel.id if isinstance(channel, discord.TextChannel) else workspace.tickets_channel_id
+
+
+def _player_from(user: discord.User | discord.Member) -> Player:
+    return Player(
+        id=str(user.id),
+        name=user.name,
+        display_name=user.display_name,
+        avatar_url=user.display_avatar.url,
+        profile_url=f"https://discord.com/users/{user.id}",
+    )
+
+
+def _selected_category(workspace: Workspace, selected: str) -> str:
+    """The category that was chosen; "other" if it was removed, where unknown categories are kept.
+
+    The modal may have been opened before a restart, or before the categories changed.
+    """
+    is_default = not workspace.categories and selected in DEFAULT_CATEGORIES
+    category = selected if is_default or workspace.category(selected) else "other"
+    try:
+        workspace.ensure_category_allowed(category)
+    except UnknownCategory as error:
+        raise CategoryRemoved from error
+    return category

@@ -56,7 +56,7 @@ async def test_a_file_that_is_no_backup_is_not_restored(
     (tmp_path / "text.db").write_text("no database" * 1000)
     if not beside:
         sentence = await error_of(ticketbridge, "restore", tmp_path / path)
-        assert "There is no backup" in sentence or "no database of ours" in sentence
+        assert "There is no backup" in sentence or "not a ticketbridge database" in sentence
     assert "main" in await output_of(ticketbridge, "workspace", "list")
 
 
@@ -114,7 +114,7 @@ async def test_a_backup_that_fails_is_logged_and_tried_again(
 
 def test_a_failed_backup_leaves_no_file(tmp_path: Path, database: Path) -> None:
     database.touch()
-    with pytest.raises(Exception, match="no database of ours"):
+    with pytest.raises(Exception, match="not a ticketbridge database"):
         back_up_and_prune(database, tmp_path / "backups", 1)
 
     assert list((tmp_path / "backups").iterdir()) == []

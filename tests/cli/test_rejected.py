@@ -82,7 +82,7 @@ async def test_an_unknown_request_is_an_error(ticketbridge: RunCommand) -> None:
 
     sentence = await error_of(ticketbridge, "rejected", "show", 404)
 
-    assert sentence.startswith("There is no refused request 404;")
+    assert sentence.startswith("There is no rejected request 404;")
 
 
 def test_controls_and_hidden_characters_are_escaped_and_the_rest_is_not() -> None:

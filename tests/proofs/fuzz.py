@@ -105,10 +105,12 @@ def _is_no_http(reply: Reply) -> bool:
 
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
-    """The sources whose error format is right: that of the API or of the page at the path."""
-    paths = _possible_paths(target)
-    pages = [owner for path in paths if (owner := _page_owner(path, sources)) is not None]
-    return [*(_owner(path, sources) for path in paths), *pages]
+    """The sources whose error format is right. None stands for the default format."""
+    owners: list[Source | None] = []
+    for path in _possible_paths(target):
+        owner = _owner(path, sources)
+        owners += [owner] if owner else [None, *_page_owners(path, sources)]
+    return owners
 
 
 def _possible_paths(target: str) -> tuple[str, ...]:
@@ -128,15 +130,14 @@ def _owner(path: str, sources: Mapping[str, Source]) -> Source | None:
     return owned[max(inside, key=len)] if inside else None
 
 
-def _page_owner(path: str, sources: Mapping[str, Source]) -> Source | None:
-    for source in sources.values():
-        for endpoint in source.public_endpoints:
-            if (
-                isinstance(endpoint, PageEndpoint)
-                and endpoint.path.rpartition("/")[0] == path.rpartition("/")[0]
-            ):
-                return source
-    return None
+def _page_owners(path: str, sources: Mapping[str, Source]) -> list[Source]:
+    """The source of the web page at a path."""
+    return [
+        source
+        for source in sources.values()
+        for endpoint in source.public_endpoints
+        if isinstance(endpoint, PageEndpoint) and endpoint.path.rpartition("/")[0] == path.rpartition("/")[0]
+    ]
 
 
 def _is_error_of(owner: Source | None, answer: object, reply: Reply) -> bool:

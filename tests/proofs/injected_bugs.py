@@ -17,15 +17,14 @@ from typing import Any
 
 import aiosqlite
 
-import cogs.posts.recovery
+import cogs.posts.send
 import storage.store
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Delivery, Receipt
 from storage.connection import run_in_thread
-from storage.group_commit import Group, GroupCommit
-from storage.outbox_store import OutboxStore
-from storage.transactions import Transactions
+from storage.database import Batch, BatchWriter, Database
+from storage.outbox import OutboxStore
 
 _COMMIT_DELAY = 0.05  # seconds
 
@@ -45,19 +44,19 @@ def sync_off(folder: Path) -> None:
 def answer_before_commit(folder: Path) -> None:
     """A request is answered at once, and committed later."""
 
-    async def write(self: GroupCommit, group: Group) -> None:
-        await self._take_turn(group.first.deadline)
-        await run_in_thread(self._writer, lambda db: group.write(WithoutCommit(db)))  # type: ignore[arg-type]
+    async def write(self: BatchWriter, batch: Batch) -> None:
+        await self._acquire_write_lock(batch.first.deadline)
+        await run_in_thread(self._writer, lambda db: batch.write(WithoutCommit(db)))  # type: ignore[arg-type]
         commits.add(asyncio.create_task(commit(self)))
 
-    async def commit(self: GroupCommit) -> None:
+    async def commit(self: BatchWriter) -> None:
         await asyncio.sleep(_COMMIT_DELAY)
         await self._writer.commit()
-        self._writing.release()
+        self._write_lock.release()
         self._notify_outbox()
 
     commits: set[asyncio.Task[None]] = set()
-    replace_attribute(GroupCommit, "_write_group", write)
+    replace_attribute(BatchWriter, "_write_batch", write)
 
 
 class WithoutCommit:
@@ -77,18 +76,18 @@ def deferred_begin(folder: Path) -> None:
     """A transaction takes the write lock at its first change, and fails if another program wrote by then."""
 
     @asynccontextmanager
-    async def write(self: Transactions) -> AsyncIterator[aiosqlite.Connection]:
+    async def write(self: Database) -> AsyncIterator[aiosqlite.Connection]:
         async with original(self) as db:
             await db.rollback()
             await db.execute("BEGIN")
             yield db
 
-    def write_group(self: Group, db: sqlite3.Connection) -> None:
-        original_group(self, DeferredBegin(db))  # type: ignore[arg-type]
+    def write_batch(self: Batch, db: sqlite3.Connection) -> None:
+        original_batch(self, DeferredBegin(db))  # type: ignore[arg-type]
 
-    original, original_group = Transactions._write, Group.write
-    replace_attribute(Transactions, "_write", write)
-    replace_attribute(Group, "write", write_group)
+    original, original_batch = Database._write, Batch.write
+    replace_attribute(Database, "_write", write)
+    replace_attribute(Batch, "write", write_batch)
 
 
 class DeferredBegin:
@@ -137,7 +136,7 @@ def no_history_scan(folder: Path) -> None:
         return None
 
     # Not in the cog's module: discord.py executes that again when it loads the extension.
-    replace_attribute(cogs.posts.recovery, "find_previous_message", find_nothing)
+    replace_attribute(cogs.posts.send, "find_previous_message", find_nothing)
 
 
 def no_breaker(folder: Path) -> None:

@@ -20,8 +20,6 @@ from tests.proofs.load import Ledger
 _FOOTER = re.compile(r"(?P<id>\S+) · (?P<what>.+)")
 _MESSAGE_FOOTER = re.compile(r"\S+ · (reply|note|follow-up|event) \d+")
 _POINTER_FOOTER = re.compile(r"\S+ · transfer \d+")
-_DIGEST_FOOTER = re.compile(r"digest \d+")  # of a digest's last embed, whose title has the ticket's id
-_DIGEST_TITLE = re.compile(r"\S+ (?P<id>\S+) · ")
 _MAX_LISTED = 8  # of each kind of finding
 
 
@@ -75,8 +73,6 @@ def _embeds(channel: int, message: int, payload: Mapping[str, Any]) -> Iterator[
     for index, embed in enumerate(payload["embeds"]):
         footer = embed.get("footer", {}).get("text", "")
         match = _FOOTER.fullmatch(footer)
-        if _DIGEST_FOOTER.fullmatch(footer):
-            match = _DIGEST_TITLE.match(embed["title"])
         if match:
             yield Embed(channel=channel, position=(message, index), ticket=match["id"], footer=footer)
 

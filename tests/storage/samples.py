@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from bot.tickets.message import Actor, Note, Reply
+from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace, Workspace
@@ -58,11 +58,11 @@ def update_response(details: TicketDetails, workspace: Workspace) -> bytes:
     return f"{details.ticket.public_id} in {workspace.name}: {details.ticket.status.value}".encode()
 
 
-def replying(text: str = "We are on it.") -> Callable[[Ticket], Reply]:
+def replying(text: str = "We are on it.") -> Callable[[Ticket], NewMessage]:
     return lambda ticket: ticket.reply(WRITER, text)
 
 
-def noting(text: str = "Seen him before.") -> Callable[[Ticket], Note]:
+def noting(text: str = "Seen him before.") -> Callable[[Ticket], NewMessage]:
     return lambda ticket: ticket.note(WRITER, text)
 
 

@@ -129,7 +129,7 @@ def test_a_backup_that_fails_says_why(tmp_path: Path) -> None:
 
     with pytest.raises(BackupFailed, match="There is no database"):
         create_backup(tmp_path / "nothing", tmp_path / "backup.db")
-    with pytest.raises(BackupFailed, match=r"cannot be written|no database of ours"):
+    with pytest.raises(BackupFailed, match=r"cannot be written|not a ticketbridge database"):
         create_backup(tmp_path / "text", tmp_path / "backup.db")
 
     assert names_in(tmp_path) == ["text"]
@@ -206,7 +206,7 @@ def test_a_database_of_another_program_is_not_restored(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "foreign.db")) as db:
         db.execute("CREATE TABLE tickets (a)")
 
-    with pytest.raises(BackupFailed, match="no database of ours"):
+    with pytest.raises(BackupFailed, match="not a ticketbridge database"):
         restore(tmp_path / "foreign.db", tmp_path / "tickets.db", NOW)
 
     assert names_in(tmp_path) == ["foreign.db"]

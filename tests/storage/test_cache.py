@@ -5,7 +5,7 @@ import asyncio
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.remembered import Remembered
+from storage.cache import ReadCache
 from tests.storage.samples import NOW
 
 
@@ -52,7 +52,7 @@ async def test_a_new_key_is_found_at_once(store: Store, workspace: Workspace) ->
 
 
 async def test_a_key_changed_during_its_read_is_read_again() -> None:
-    known: Remembered[str] = Remembered()
+    known: ReadCache[str] = ReadCache()
     values = iter(["before", "after"])
 
     async def read(name: str) -> str:
@@ -62,14 +62,14 @@ async def test_a_key_changed_during_its_read_is_read_again() -> None:
 
     reading = asyncio.create_task(known.get("x", read))
     await asyncio.sleep(0)
-    known.forget()
+    known.invalidate()
 
     assert await reading == "before"
     assert await known.get("x", read) == "after"
 
 
 async def test_the_cache_has_a_maximum_size() -> None:
-    known: Remembered[str] = Remembered()
+    known: ReadCache[str] = ReadCache()
 
     async def read(name: str) -> str:
         return name
@@ -77,4 +77,4 @@ async def test_the_cache_has_a_maximum_size() -> None:
     for number in range(25_000):
         await known.get(str(number), read)
 
-    assert len(known._kept) <= 10_000
+    assert len(known._values) <= 10_000

@@ -229,7 +229,7 @@ async def posted_once_in_new_channel(store: Store, tickets: list[Ticket]) -> boo
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each ticket of a deleted channel is cleared in a transaction of its own."""
-    monkeypatch.setattr("storage.healing_store._TOGETHER", 1)
+    monkeypatch.setattr("storage.deleted_channels._BATCH_SIZE", 1)
 
 
 @pytest.mark.usefixtures("one_by_one")

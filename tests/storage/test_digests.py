@@ -9,7 +9,7 @@ from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from bot.tickets.ticket import DiscordPost, Priority, Status
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD, DIGEST
+from storage.outbox_queue import DIGEST_SIZE, DIGEST_THRESHOLD
 from tests.storage.samples import NOW, WRITER, noting
 from tests.support.outbox_harness import REPORTS, TICKETS, OutboxHarness
 
@@ -26,23 +26,23 @@ def tickets_of(deliveries: list[Delivery]) -> list[int]:
 
 
 async def test_fifteen_posts_are_posted_one_by_one(outbox: OutboxHarness) -> None:
-    first, *_ = await outbox.add_many(CROWD)
+    first, *_ = await outbox.add_many(DIGEST_THRESHOLD)
 
     assert tickets_of(await outbox.due()) == [first.id]
 
 
 async def test_of_sixteen_posts_the_ten_oldest_share_a_digest(outbox: OutboxHarness) -> None:
-    stored = await outbox.add_many(CROWD + 1)
+    stored = await outbox.add_many(DIGEST_THRESHOLD + 1)
 
-    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST_SIZE]]
 
 
 async def test_only_the_channel_with_many_posts_gets_digests(outbox: OutboxHarness) -> None:
     await outbox.add_many()
-    first, *_ = await outbox.add_many(CROWD, view_only=True)
+    first, *_ = await outbox.add_many(DIGEST_THRESHOLD, view_only=True)
 
     assert tickets_of(await outbox.due(channel_id=REPORTS)) == [first.id]
-    assert len(await outbox.due()) == DIGEST
+    assert len(await outbox.due()) == DIGEST_SIZE
 
 
 async def test_a_busy_channel_has_nothing_due_however_many_posts_wait(outbox: OutboxHarness) -> None:
@@ -69,7 +69,7 @@ async def test_the_order_is_urgent_posts_then_other_deliveries_then_high_posts_t
         ([high.id], DeliveryKind.POST),
         ([high.id], DeliveryKind.THREAD),
     ]
-    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST_SIZE]]
 
 
 async def test_a_started_delivery_comes_before_an_urgent_one(outbox: OutboxHarness) -> None:
@@ -81,34 +81,38 @@ async def test_a_started_delivery_comes_before_an_urgent_one(outbox: OutboxHarne
 
 @pytest.mark.parametrize("priority", [Priority.LOW, Priority.NORMAL])
 async def test_low_and_normal_posts_share_a_digest(outbox: OutboxHarness, priority: Priority) -> None:
-    stored = [await outbox.add((Priority.LOW, priority)[number % 2]) for number in range(CROWD + 1)]
+    stored = [
+        await outbox.add((Priority.LOW, priority)[number % 2]) for number in range(DIGEST_THRESHOLD + 1)
+    ]
 
-    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST]]
+    assert tickets_of(await outbox.due()) == [ticket.id for ticket in stored[:DIGEST_SIZE]]
 
 
 async def test_a_digest_has_game_reports_or_tickets_never_both(outbox: OutboxHarness, store: Store) -> None:
     await store.change_workspace(
         outbox.workspace.id, lambda stored: replace(stored, reports_channel_id=stored.tickets_channel_id)
     )
-    stored = [await outbox.add(view_only=number % 2 == 1) for number in range(2 * CROWD)]
+    stored = [await outbox.add(view_only=number % 2 == 1) for number in range(2 * DIGEST_THRESHOLD)]
 
-    left = [await outbox.deliver_due() for _ in range(DIGEST + 2)]
+    left = [await outbox.deliver_due() for _ in range(DIGEST_SIZE + 2)]
 
     others, *threads, reports = map(tickets_of, left)  # the threads of posted tickets come between
-    assert others == [ticket.id for ticket in stored if not ticket.view_only][:DIGEST]
+    assert others == [ticket.id for ticket in stored if not ticket.view_only][:DIGEST_SIZE]
     assert [number for (number,) in threads] == others
-    assert reports == [ticket.id for ticket in stored if ticket.view_only][:DIGEST]
+    assert reports == [ticket.id for ticket in stored if ticket.view_only][:DIGEST_SIZE]
 
 
 async def test_a_private_post_is_never_in_a_digest(outbox: OutboxHarness, store: Store) -> None:
-    for number in range(CROWD + 1):
+    for number in range(DIGEST_THRESHOLD + 1):
         ticket = await outbox.add(is_private=True, channel_id=TICKETS)
         thread, _ = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
         await store.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
 
-    left = [await outbox.deliver_due() for _ in range(CROWD + 1)]
+    left = [await outbox.deliver_due() for _ in range(DIGEST_THRESHOLD + 1)]
 
-    assert [[delivery.kind for delivery in some] for some in left] == [[DeliveryKind.POST]] * (CROWD + 1)
+    assert [[delivery.kind for delivery in some] for some in left] == [[DeliveryKind.POST]] * (
+        DIGEST_THRESHOLD + 1
+    )
 
 
 async def test_deliveries_of_a_ticket_stay_in_order_though_its_post_is_in_a_digest(
@@ -150,7 +154,7 @@ async def test_a_started_digest_is_due_again_whole_though_few_posts_wait(
 ) -> None:
     stored = await outbox.add_many()
     started = await store.start_attempt(await outbox.due(), NOW)
-    for ticket in stored[DIGEST:]:
+    for ticket in stored[DIGEST_SIZE:]:
         for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
             await store.drop(row.id, NOW)
 
@@ -175,7 +179,7 @@ async def test_a_postponed_digest_lets_others_pass_and_is_due_again_whole(
 async def test_a_dropped_member_leaves_its_digest_the_same_lead_and_nonce(
     outbox: OutboxHarness, store: Store, position: int
 ) -> None:
-    started = await outbox.start_digest(many=2 * CROWD)
+    started = await outbox.start_digest(many=2 * DIGEST_THRESHOLD)
     await store.drop(started[position].id, NOW)
 
     again = await outbox.due()

@@ -22,7 +22,7 @@ from storage import (
     Store,
     WorkspaceNameTaken,
 )
-from storage.failures import meaning_of
+from storage.errors import translate_error
 from tests.storage.samples import HUB, NOW, WRITER, counted, ids, new_ticket, opened, raw
 
 LONG = "Quite badly. " * 2000
@@ -82,7 +82,7 @@ async def test_a_full_disk_and_its_end_are_noticed_without_a_new_ticket(
     assert await store.health_error() is None
     await fill_up(store)
     await add_until_full(store, workspace)
-    monkeypatch.setattr("storage.condition.BETWEEN_PROBES", 0.0)
+    monkeypatch.setattr("storage.health.PROBE_INTERVAL", 0.0)
     assert isinstance(await store.health_error(), DiskFull)
 
     await free_space(store)
@@ -274,8 +274,8 @@ def test_each_sqlite_error_becomes_the_exception_for_its_consequence(
     error = sqlite3.OperationalError("it failed")
     error.sqlite_errorcode, error.sqlite_errorname = code, "SQLITE_X"
 
-    assert type(meaning_of(error)) is exception
-    assert str(meaning_of(error)).startswith("The database failed: ")
+    assert type(translate_error(error)) is exception
+    assert str(translate_error(error)).startswith("The database failed: ")
 
 
 async def test_the_observer_gets_the_seconds_of_transactions_and_the_failures(

@@ -12,7 +12,7 @@ from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import UnknownCategoryPolicy, Workspace
 from storage import DatabaseUnavailable, Overloaded, StorageError, Store, UnknownWorkspace
-from storage.group_commit import MAX_BATCH, MAX_QUEUE
+from storage.database import MAX_BATCH, MAX_QUEUE
 from tests.storage.samples import NOW, counted, ids, new_ticket, opened, raw
 
 _TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's code for BEGIN, COMMIT and ROLLBACK
@@ -219,7 +219,7 @@ async def test_closing_waits_for_every_queued_write(path: Path, workspace: Works
 
 
 async def test_with_a_broken_database_every_write_fails_at_once(store: Store, workspace: Workspace) -> None:
-    store._note(DatabaseUnavailable("The database failed: for a test."))
+    store._report_error(DatabaseUnavailable("The database failed: for a test."))
     store.broken.set()
 
     results = await asyncio.gather(*(adding(store, workspace) for _ in range(5)), return_exceptions=True)

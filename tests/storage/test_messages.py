@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.errors import EmptyMessage, TicketClosed, UnknownTicket, ViewOnly
-from bot.tickets.message import MessageKind, Note, Reply
+from bot.tickets.message import MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
@@ -87,7 +87,7 @@ async def test_a_message_that_the_ticket_refuses_is_not_stored(
 async def test_a_reply_composed_for_another_ticket_is_refused_for_a_game_report_by_the_database(
     store: Store, ticket: Ticket, report: Ticket, path: Path
 ) -> None:
-    def reply_to_report(found: Ticket) -> Reply:
+    def reply_to_report(found: Ticket) -> NewMessage:
         return replace(found.reply(WRITER, "Hello"), ticket_id=report.id)
 
     with pytest.raises(ViewOnly):
@@ -127,7 +127,7 @@ async def test_a_note_on_a_private_ticket_is_stored_and_shown_nowhere(
 async def test_the_newest_messages_of_the_given_kinds_come_oldest_first(
     store: Store, ticket: Ticket, report: Ticket
 ) -> None:
-    messages: list[Callable[[Ticket], Reply | Note]] = [
+    messages: list[Callable[[Ticket], NewMessage]] = [
         replying("1"),
         noting("2"),
         replying("3"),

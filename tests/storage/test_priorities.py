@@ -8,7 +8,7 @@ from bot.tickets.outbox import Delivery, Destination, Receipt
 from bot.tickets.ticket import Priority
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD, DIGEST, FEW
+from storage.outbox_queue import DIGEST_SIZE, DIGEST_THRESHOLD, PRIORITY_DIGEST_THRESHOLD
 from tests.storage.samples import NOW, ids, new_ticket
 from tests.support.outbox_harness import REPORTS, OutboxHarness
 
@@ -38,7 +38,7 @@ async def test_a_few_urgent_or_high_posts_are_posted_one_by_one(
     outbox: OutboxHarness, priority: Priority
 ) -> None:
     await outbox.add_many(view_only=True)
-    few = await outbox.add_many(FEW, priority=priority, view_only=True)
+    few = await outbox.add_many(PRIORITY_DIGEST_THRESHOLD, priority=priority, view_only=True)
 
     left = [await deliver_due_reports(outbox) for _ in few]
 
@@ -50,7 +50,7 @@ async def test_more_than_a_few_of_one_priority_share_a_digest(
     outbox: OutboxHarness, priority: Priority
 ) -> None:
     await outbox.add_many()
-    many = await outbox.add_many(FEW + 1, priority=priority)
+    many = await outbox.add_many(PRIORITY_DIGEST_THRESHOLD + 1, priority=priority)
 
     assert tickets_of(await outbox.due()) == [ticket.id for ticket in many]
 
@@ -66,7 +66,7 @@ async def test_urgent_posts_come_before_high_ones_and_all_others_and_share_no_di
     ranks = [{by_id[number] for number in tickets_of(some)} for some in left]
     ordinary = {Priority.LOW, Priority.NORMAL}
     assert ranks == [{Priority.URGENT}] * 2 + [{Priority.HIGH}] * 2 + [ordinary] * 4
-    assert [len(some) for some in left] == [DIGEST] * 8
+    assert [len(some) for some in left] == [DIGEST_SIZE] * 8
 
 
 @pytest.mark.parametrize("priority", Priority)
@@ -88,7 +88,7 @@ async def test_a_post_after_the_last_digest_of_a_burst_is_posted_alone(
         await deliver_due_reports(outbox)
 
     new = new_ticket(view_only=True)
-    later = [await store.add_ticket(outbox.workspace.id, new, ids(), LATER) for _ in range(CROWD)]
+    later = [await store.add_ticket(outbox.workspace.id, new, ids(), LATER) for _ in range(DIGEST_THRESHOLD)]
 
     due = await store.due_deliveries(Destination.DISCORD, (), LATER)
     assert [tickets_of(some) for some in due] == [[later[0].id]]
@@ -96,7 +96,7 @@ async def test_a_post_after_the_last_digest_of_a_burst_is_posted_alone(
 
 async def test_a_digest_affects_its_own_channel_alone(outbox: OutboxHarness) -> None:
     await outbox.add_many(view_only=True)
-    first, *_ = await outbox.add_many(CROWD)
+    first, *_ = await outbox.add_many(DIGEST_THRESHOLD)
 
     await deliver_due_reports(outbox)
 

@@ -91,7 +91,9 @@ async def test_a_deleted_request_is_unknown_with_advice(store: Store, add_key: A
     for _ in range(51):
         await store.save_rejected_request(key, "/tickets", "no", b"", NOW)
 
-    with pytest.raises(UnknownRejectedRequest, match=r"no refused request 1; .*`ticketbridge rejected list`"):
+    with pytest.raises(
+        UnknownRejectedRequest, match=r"no rejected request 1; .*`ticketbridge rejected list`"
+    ):
         await store.rejected_request(1)
     assert (await store.rejected_request(2)).id == 2
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from storage.times import from_ms, to_ms
+from storage.mapping import from_ms, to_ms
 
 
 @pytest.mark.parametrize("ms", [0, 1, -1, 1736937000123, 253402300799999])

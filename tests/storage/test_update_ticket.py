@@ -7,7 +7,7 @@ import pytest
 
 from bot.tickets.errors import AlreadyClaimed, TicketClosed, TicketError, ViewOnly
 from bot.tickets.idempotency import StoredResponse
-from bot.tickets.message import Actor, MessageKind, Words
+from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind, Destination, Receipt
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
@@ -25,7 +25,7 @@ from tests.storage.samples import (
     update_response,
 )
 
-Compose = Callable[[Ticket], Words | None]
+Compose = Callable[[Ticket], NewMessage | None]
 Rule = Callable[[Ticket, Workspace], Ticket]
 BOB = Actor(id="12", name="Bob", source="somewhere")
 

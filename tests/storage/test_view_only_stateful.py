@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from bot.tickets.errors import IdempotencyKeyReused, TicketError, ViewOnly
 from bot.tickets.idempotency import IdempotencyKey
-from bot.tickets.message import Actor, Words
+from bot.tickets.message import Actor, NewMessage
 from bot.tickets.outbox import Destination, Receipt
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Player, Status, Ticket
@@ -22,7 +22,7 @@ from bot.tickets.workspace import Department, Workspace
 from storage import Store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, update_response
 
-Compose = Callable[[Ticket], Words]
+Compose = Callable[[Ticket], NewMessage]
 Rule = Callable[[Ticket], Ticket]
 ResultT = TypeVar("ResultT")
 

@@ -1,4 +1,4 @@
-"""Bursts: tickets that are created while Discord is away, and posted in digests once it is back."""
+"""Bursts for tests: tickets created while Discord is away, and the bridge that posts them once it is back."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,29 +12,28 @@ from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace
 from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.storage.samples import NOW, ids, new_ticket, opened
-from tests.support.bridge_harness import RunningBridge, running_sandbox, wait_for
-from tests.support.bridge_harness import running_bridge as run_town
+from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox, wait_for
 
 Json = dict[str, Any]
 
 
-def filed(count: int, *, priority: Priority = Priority.NORMAL, **parts: Any) -> list[NewTicket]:
-    """New tickets, each with its number in the subject."""
-    made = [new_ticket(subject=f"Number {number}", source="modl", **parts) for number in range(count)]
+def new_tickets(count: int, *, priority: Priority = Priority.NORMAL, **parts: Any) -> list[NewTicket]:
+    """Tickets as a source creates them, each with its number in the subject."""
+    tickets = [new_ticket(subject=f"Number {number}", source="modl", **parts) for number in range(count)]
     reported = Player(id="8", name="Hacker123")
-    return [replace(one, priority=priority, reported_player=reported) for one in made]
+    return [replace(ticket, priority=priority, reported_player=reported) for ticket in tickets]
 
 
 @dataclass(kw_only=True)
 class Burst:
-    """The running bridge after a burst, and the stored tickets."""
+    """The bridge after a burst, and the tickets as they were created."""
 
-    town: RunningBridge
+    bridge: RunningBridge
     tickets: list[Ticket]
 
     def digests(self, channel: str) -> list[Json]:
-        """The digests of a channel, oldest first."""
-        return [one for one in self.town.sandbox.messages(channel) if _mark(one).startswith("digest ")]
+        """The digests in a channel, oldest first."""
+        return [one for one in self.bridge.sandbox.messages(channel) if " · digest " in _last_footer(one)]
 
     def digest_of(self, ticket: Ticket) -> Json:
         """The only digest with this ticket."""
@@ -47,34 +46,34 @@ class Burst:
         return found
 
     async def choose(self, user: str, ticket: Ticket) -> Json:
-        """Select a ticket in its digest; the bot's response."""
-        return await self.town.sandbox.press(
+        """Open a ticket from its digest; returns the interaction's record."""
+        return await self.bridge.sandbox.press(
             user, self.digest_of(ticket)["id"], DIGEST_SELECT_ID, [str(ticket.id)]
         )
 
     async def press(self, user: str, record: Json, label: str) -> Json:
-        """Press a button of an ephemeral response; the bot's response."""
-        shown = record["messages"][-1]
-        return await self.town.sandbox.press(user, shown["id"], buttons_in(shown)[label])
+        """Press a button under the last message of an interaction's record; returns the record of that."""
+        message = record["messages"][-1]
+        return await self.bridge.sandbox.press(user, message["id"], buttons_in(message)[label])
 
-    async def settled(self) -> None:
-        """Wait until no delivery to Discord is pending."""
+    async def wait_until_delivered(self) -> None:
+        """Return once no delivery waits for Discord."""
 
         async def nothing_waits() -> bool:
-            return not await self.town.application.store.backlogs(Destination.DISCORD)
+            return not await self.bridge.application.store.backlogs(Destination.DISCORD)
 
         await wait_for(nothing_waits, seconds=20)
 
 
-def _mark(message: Json) -> str:
+def _last_footer(message: Json) -> str:
     return str(message["embeds"][-1]["footer"]["text"]) if message["embeds"] else ""
 
 
 def shown_in(message: Json) -> list[str]:
-    """The public ids of the tickets in a post or a digest."""
-    if _mark(message).startswith("digest "):
+    """The public ids of the tickets a post or a digest shows."""
+    if " · digest " in _last_footer(message):
         return [embed["title"].split()[1] for embed in message["embeds"]]
-    return [_mark(message).split(" · ")[0]]
+    return [_last_footer(message).split(" · ")[0]]
 
 
 def embed_of(message: Json, ticket: Ticket) -> Json:
@@ -83,15 +82,15 @@ def embed_of(message: Json, ticket: Ticket) -> Json:
 
 
 def buttons_in(message: Json) -> dict[str, str]:
-    """The custom ids of buttons by label."""
+    """Custom ids by label."""
     return {one["label"]: one["custom_id"] for row in message["components"] for one in row["components"]}
 
 
 @asynccontextmanager
-async def waiting(
+async def away(
     folder: Path, tickets: Sequence[NewTicket], **settings: Any
 ) -> AsyncIterator[tuple[Sandbox, DemoGuild, list[Ticket]]]:
-    """A sandbox, its guild, and stored tickets that are not posted yet."""
+    """Discord, its guild, and tickets that are in the database and not posted yet."""
     async with running_sandbox(rate_limits=False, **settings) as (sandbox, guild):
         new_workspace = NewWorkspace(
             name="main",
@@ -102,22 +101,22 @@ async def waiting(
         )
         async with opened(folder / "t.db") as store:
             workspace = await store.add_workspace(new_workspace, NOW)
-            stored = [await store.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
-        yield sandbox, guild, stored
+            created = [await store.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
+        yield sandbox, guild, created
 
 
 @asynccontextmanager
 async def back(
-    folder: Path, sandbox: Sandbox, guild: DemoGuild, stored: list[Ticket]
+    folder: Path, sandbox: Sandbox, guild: DemoGuild, tickets: list[Ticket]
 ) -> AsyncIterator[Burst]:
-    """Start the bridge, which posts them."""
-    async with run_town(folder / "t.db", sandbox, guild, keys={"none": "needed"}) as town:
-        yield Burst(town=town, tickets=stored)
+    """The bridge connects and posts them."""
+    async with running_bridge(folder / "t.db", sandbox, guild, keys={"none": "needed"}) as bridge:
+        yield Burst(bridge=bridge, tickets=tickets)
 
 
 @asynccontextmanager
-async def burst(folder: Path, tickets: Sequence[NewTicket], **settings: Any) -> AsyncIterator[Burst]:
-    """The running bridge, once every ticket of the burst is posted."""
-    async with waiting(folder, tickets, **settings) as there, back(folder, *there) as shown:
-        await shown.settled()
-        yield shown
+async def posted_burst(folder: Path, tickets: Sequence[NewTicket], **settings: Any) -> AsyncIterator[Burst]:
+    """The bridge once it has posted every ticket that was created while Discord was away."""
+    async with away(folder, tickets, **settings) as environment, back(folder, *environment) as burst:
+        await burst.wait_until_delivered()
+        yield burst

@@ -8,7 +8,7 @@ from bot.tickets.outbox import Delivery, Destination, Receipt
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.due_rows import CROWD
+from storage.outbox_queue import DIGEST_THRESHOLD
 from tests.storage.samples import HUB, NOW, ids, new_ticket
 
 TICKETS, REPORTS = HUB.tickets_channel_id, HUB.reports_channel_id
@@ -27,7 +27,7 @@ class OutboxHarness:
         new = replace(new_ticket(**parts), priority=priority)
         return await self.store.add_ticket(self.workspace.id, new, ids(), NOW, **channel)
 
-    async def add_many(self, many: int = CROWD + 1, **parts: Any) -> list[Ticket]:
+    async def add_many(self, many: int = DIGEST_THRESHOLD + 1, **parts: Any) -> list[Ticket]:
         return [await self.add(**parts) for _ in range(many)]
 
     async def due(self, *, channel_id: int = TICKETS, busy: tuple[int, ...] = ()) -> list[Delivery]:

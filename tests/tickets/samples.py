@@ -1,4 +1,4 @@
-"""A kept ticket and a kept workspace, without a storage."""
+"""A saved ticket and a saved workspace, without a store."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""API keys: unguessable, recognisable by a prefix, and never kept."""
+"""API keys: unguessable, recognisable by a prefix, and saved as a hash alone."""
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ def test_no_two_keys_are_alike() -> None:
     assert len({key for key, _ in keys}) == len({prefix for _, prefix in keys}) == 500
 
 
-def test_what_is_kept_of_a_key_is_its_sha256() -> None:
+def test_a_key_is_hashed_with_sha256() -> None:
     assert hash_api_key("tb_x_y") == hashlib.sha256(b"tb_x_y").hexdigest()
 
 
@@ -39,16 +39,16 @@ def test_a_header_of_any_bytes_hashes_to_those_bytes(header: bytes) -> None:
 
 
 @pytest.mark.parametrize("now", [MOMENT - TICK, MOMENT, MOMENT + timedelta(days=36500)])
-def test_a_key_without_an_end_opens_its_source_at_any_time(now: datetime) -> None:
+def test_a_key_without_expiry_is_valid_at_any_time(now: datetime) -> None:
     assert KEY.is_valid_for("somewhere", now)
 
 
 @pytest.mark.parametrize("source", ["elsewhere", "Somewhere", "somewhere ", ""])
-def test_a_key_opens_no_source_but_its_own(source: str) -> None:
+def test_a_key_is_valid_for_its_own_source_only(source: str) -> None:
     assert not KEY.is_valid_for(source, MOMENT)
 
 
-def test_a_key_opens_exactly_until_it_expires() -> None:
+def test_a_key_is_valid_until_it_expires() -> None:
     expiring = replace(KEY, expires_at=MOMENT)
 
     assert expiring.is_valid_for("somewhere", MOMENT - TICK)
@@ -56,7 +56,7 @@ def test_a_key_opens_exactly_until_it_expires() -> None:
     assert not expiring.is_valid_for("somewhere", MOMENT + TICK)
 
 
-def test_a_key_expires_at_one_moment_whatever_the_zone_of_the_clock() -> None:
+def test_a_key_expires_at_the_same_moment_in_every_time_zone() -> None:
     expiring = replace(KEY, expires_at=MOMENT.astimezone(timezone(timedelta(hours=9))))
 
     assert expiring.is_valid_for("somewhere", MOMENT - TICK)
@@ -64,7 +64,7 @@ def test_a_key_expires_at_one_moment_whatever_the_zone_of_the_clock() -> None:
 
 
 @pytest.mark.parametrize("expires_at", [None, MOMENT + timedelta(days=1)])
-def test_a_revoked_key_opens_nothing_before_its_end_or_without_one(expires_at: datetime | None) -> None:
+def test_a_revoked_key_is_not_valid(expires_at: datetime | None) -> None:
     revoked = replace(KEY, expires_at=expires_at, revoked_at=MOMENT)
 
     assert not revoked.is_valid_for("somewhere", MOMENT + TICK)

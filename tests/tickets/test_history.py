@@ -1,11 +1,11 @@
-"""What staff may do to a ticket besides talking, and the line of its history that each leaves."""
+"""Assigning, transferring and linking a ticket, and the line of history that each change leaves."""
 
 from dataclasses import replace
 
 import pytest
 
 from bot.tickets.errors import AlreadyClaimed, AlreadyLinked, TicketClosed
-from bot.tickets.message import Actor, Event
+from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
@@ -16,27 +16,27 @@ UNKNOWN = replace(TICKET, reporter=Player())
 
 @pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])
 @pytest.mark.parametrize("before", [None, ALICE, BOB])
-def test_assigning_takes_the_place_of_any_claim_and_starts_work(ticket: Ticket, before: Actor | None) -> None:
+def test_assigning_replaces_any_claim_and_sets_in_progress(ticket: Ticket, before: Actor | None) -> None:
     assigned = replace(ticket, claimed_by=before).assign(BOB)
 
     assert (assigned.claimed_by, assigned.status) == (BOB, Status.IN_PROGRESS)
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_a_ticket_whose_work_has_ended_is_assigned_to_nobody(status: Status) -> None:
+def test_a_closed_ticket_cannot_be_assigned(status: Status) -> None:
     with pytest.raises(TicketClosed):
         replace(TICKET, status=status).assign(ALICE)
 
 
 @pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])
 @pytest.mark.parametrize("status", Status)
-def test_a_transfer_frees_the_ticket_and_leaves_its_status(ticket: Ticket, status: Status) -> None:
+def test_a_transfer_ends_the_claim_and_leaves_the_status(ticket: Ticket, status: Status) -> None:
     moved = replace(ticket, status=status, claimed_by=ALICE).transfer("bans")
 
     assert (moved.department, moved.claimed_by, moved.status) == ("bans", None, status)
 
 
-def test_a_reporter_is_named_once() -> None:
+def test_a_reporter_is_linked_once() -> None:
     linked = UNKNOWN.link(REY)
 
     assert linked.reporter == REY
@@ -50,11 +50,11 @@ def test_a_ticket_is_linked_whatever_its_status(status: Status) -> None:
     assert replace(UNKNOWN, status=status).link(REY).reporter == REY
 
 
-def test_a_linked_ticket_belongs_to_who_it_was_linked_to() -> None:
+def test_a_linked_player_can_add_to_the_ticket() -> None:
     assert UNKNOWN.link(REY).follow_up("7", "It was me").author.id == "7"
 
 
-def test_a_claimed_ticket_is_claimed_by_nobody_else_but_assigned_to_anybody() -> None:
+def test_a_claimed_ticket_can_be_assigned_but_not_claimed_again() -> None:
     with pytest.raises(AlreadyClaimed):
         TICKET.claim(ALICE).claim(BOB)
     assert TICKET.claim(ALICE).assign(BOB).claimed_by == BOB
@@ -77,8 +77,10 @@ def test_a_claimed_ticket_is_claimed_by_nobody_else_but_assigned_to_anybody() ->
         (GAME_REPORT, GAME_REPORT.set_status(Status.RESOLVED), "Alice changed the status to resolved"),
     ],
 )
-def test_a_change_is_told_in_one_line_with_who_made_it(before: Ticket, after: Ticket, line: str) -> None:
-    assert after.history_event(before, ALICE) == Event(ticket_id=1, author=ALICE, text=line)
+def test_a_change_is_described_in_one_line_with_its_author(before: Ticket, after: Ticket, line: str) -> None:
+    assert after.history_event(before, ALICE) == NewMessage(
+        kind=MessageKind.EVENT, ticket_id=1, author=ALICE, text=line
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,5 +92,5 @@ def test_a_change_is_told_in_one_line_with_who_made_it(before: Ticket, after: Ti
     ],
     ids=["nothing", "shown in Discord", "another priority"],
 )
-def test_what_nobody_follows_leaves_no_line(after: Ticket) -> None:
+def test_other_changes_are_no_part_of_history(after: Ticket) -> None:
     assert after.history_event(TICKET, ALICE) is None

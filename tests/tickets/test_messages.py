@@ -1,4 +1,4 @@
-"""Who may say something on a ticket, in which order it says no, and what follows what is said."""
+"""Who may add a message to a ticket, in which order it is checked, and the deliveries that follow."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,24 +13,24 @@ from bot.tickets.errors import (
     TicketClosed,
     ViewOnly,
 )
-from bot.tickets.message import Actor, FollowUp, MessageKind, Reply, Words
+from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
 OVER = (Status.RESOLVED, Status.CLOSED)
 CLAIMED = TICKET.claim(ALICE)
-FOR_A_REPORTER: list[Callable[[Ticket, str], Words]] = [
+FOR_A_REPORTER: list[Callable[[Ticket, str], NewMessage]] = [
     lambda ticket, text: ticket.reply(ALICE, text),
     lambda ticket, text: ticket.reply_as_claimer(ALICE, text),
     lambda ticket, text: ticket.follow_up("7", text),
 ]
 
 
-def test_who_claimed_a_ticket_replies_to_it() -> None:
+def test_the_claimer_of_a_ticket_can_reply() -> None:
     reply = CLAIMED.reply_as_claimer(replace(ALICE, name="Alice, renamed"), " We are on it. ")
 
-    assert isinstance(reply, Reply)
+    assert reply.kind is MessageKind.REPLY
     assert (reply.ticket_id, reply.text) == (1, "We are on it.")
 
 
@@ -44,7 +44,7 @@ def test_who_claimed_a_ticket_replies_to_it() -> None:
     ],
     ids=["unclaimed", "somebody else's", "given up", "the same number elsewhere"],
 )
-def test_who_has_not_claimed_a_ticket_is_told_to_claim_it_first(ticket: Ticket) -> None:
+def test_others_must_claim_a_ticket_before_replying(ticket: Ticket) -> None:
     with pytest.raises(NotClaimedByYou, match=r"^You must claim this ticket before replying\.$"):
         ticket.reply_as_claimer(ALICE, "hello")
 
@@ -52,8 +52,8 @@ def test_who_has_not_claimed_a_ticket_is_told_to_claim_it_first(ticket: Ticket) 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("report", [GAME_REPORT, replace(GAME_REPORT, claimed_by=ALICE)])
 @pytest.mark.parametrize("say", FOR_A_REPORTER)
-def test_a_game_report_is_view_only_before_it_is_anything_else(
-    say: Callable[[Ticket, str], Words], report: Ticket, status: Status
+def test_view_only_is_checked_before_anything_else(
+    say: Callable[[Ticket, str], NewMessage], report: Ticket, status: Status
 ) -> None:
     for text in ("hello", "", "x" * 4001):
         with pytest.raises(ViewOnly):
@@ -62,43 +62,43 @@ def test_a_game_report_is_view_only_before_it_is_anything_else(
 
 @pytest.mark.parametrize("status", OVER)
 @pytest.mark.parametrize("claimed_by", [None, ALICE, BOB])
-def test_a_ticket_whose_work_has_ended_is_closed_before_it_wants_to_be_claimed(
-    claimed_by: Actor | None, status: Status
-) -> None:
+def test_closed_is_checked_before_claimed(claimed_by: Actor | None, status: Status) -> None:
     with pytest.raises(TicketClosed):
         replace(TICKET, claimed_by=claimed_by, status=status).reply_as_claimer(ALICE, "hello")
 
 
 @pytest.mark.parametrize("ticket", [TICKET, PRIVATE, CLAIMED])
-def test_a_reporter_adds_to_their_ticket_under_the_name_it_knows_them_by(ticket: Ticket) -> None:
+def test_a_reporter_adds_to_their_ticket_under_its_name_of_them(ticket: Ticket) -> None:
     added = ticket.follow_up("7", "  It broke again.\n")
 
-    assert isinstance(added, FollowUp)
+    assert added.kind is MessageKind.FOLLOW_UP
     assert added.author == Actor(id="7", name="rey", source="somewhere")
     assert (added.ticket_id, added.text) == (1, "It broke again.")
 
 
 @pytest.mark.parametrize("status", Status)
-def test_somebody_else_s_ticket_is_not_theirs_to_add_to_open_or_closed(status: Status) -> None:
+def test_only_the_reporter_can_add_to_a_ticket(status: Status) -> None:
     for ticket in (TICKET, replace(TICKET, reporter=Player(name="rey"))):
         with pytest.raises(NotReporter):
             replace(ticket, status=status).follow_up("8", "Mine too!")
 
 
 @pytest.mark.parametrize("reporter_id", ["7", "8"])
-def test_nobody_adds_to_a_game_report_its_reporter_or_another(reporter_id: str) -> None:
+def test_a_game_report_takes_no_follow_up(reporter_id: str) -> None:
     with pytest.raises(ViewOnly):
         GAME_REPORT.follow_up(reporter_id, "One more thing")
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_nothing_is_added_once_work_has_ended(status: Status) -> None:
+def test_a_closed_ticket_takes_no_follow_up(status: Status) -> None:
     with pytest.raises(TicketClosed):
         replace(TICKET, status=status).follow_up("7", "One more thing")
 
 
 @pytest.mark.parametrize("say", FOR_A_REPORTER)
-def test_words_for_or_by_a_reporter_have_1_to_4000_characters(say: Callable[[Ticket, str], Words]) -> None:
+def test_a_message_has_1_to_4000_characters(
+    say: Callable[[Ticket, str], NewMessage],
+) -> None:
     assert len(say(CLAIMED, f" {'😀' * 4000}\n").text) == 4000
     with pytest.raises(EmptyMessage):
         say(CLAIMED, " \n\t")
@@ -119,14 +119,14 @@ def test_words_for_or_by_a_reporter_have_1_to_4000_characters(say: Callable[[Tic
         (MessageKind.EVENT, (), ()),
     ],
 )
-def test_what_follows_a_message_depends_on_its_kind_and_on_who_reads_the_thread(
+def test_the_deliveries_of_a_message_depend_on_its_kind_and_on_privacy(
     kind: MessageKind, in_the_open: tuple[DeliveryKind, ...], in_private: tuple[DeliveryKind, ...]
 ) -> None:
     assert TICKET.deliveries_for(kind) == in_the_open
     assert PRIVATE.deliveries_for(kind) == in_private
 
 
-def test_only_a_reply_ever_goes_back_to_the_game() -> None:
+def test_only_a_reply_goes_to_the_game() -> None:
     for ticket in (TICKET, PRIVATE, GAME_REPORT):
         for kind in set(MessageKind) - {MessageKind.REPLY}:
             assert DeliveryKind.SEND_TO_GAME not in ticket.deliveries_for(kind)

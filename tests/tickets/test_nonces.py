@@ -1,11 +1,11 @@
-"""Nonces: what Discord knows a repeat by. One per logical message, the same at every attempt."""
+"""Nonces: one per logical message, the same at every attempt, so that Discord recognises a repeat."""
 
 from itertools import product
 
 from bot.tickets.outbox import DeliveryKind, make_nonce
 
 
-def test_a_nonce_fits_discord_whatever_it_is_made_of() -> None:
+def test_a_nonce_always_fits_discord() -> None:
     for part in ("", "1", "9" * 400, "é😀|"):
         nonce = make_nonce("0123456789abcdef01234567", DeliveryKind.PRIVATE_THREAD, part, 2**63)
 

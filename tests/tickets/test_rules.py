@@ -1,4 +1,4 @@
-"""What may happen to a ticket, and what it answers when it says no."""
+"""The rules of a ticket: replies, notes, claims and statuses, and the errors they raise."""
 
 from dataclasses import FrozenInstanceError, replace
 
@@ -14,7 +14,7 @@ from bot.tickets.errors import (
     TicketError,
     ViewOnly,
 )
-from bot.tickets.message import MessageKind, Note, Reply
+from bot.tickets.message import MessageKind
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET, WRITER
@@ -26,7 +26,7 @@ GOING_ON = (Status.OPEN, Status.IN_PROGRESS)
 def test_a_reply_carries_its_ticket_its_author_and_its_text() -> None:
     reply = TICKET.reply(WRITER, "  We are on it.\n")
 
-    assert isinstance(reply, Reply)
+    assert reply.kind is MessageKind.REPLY
     assert (reply.ticket_id, reply.author, reply.text) == (1, WRITER, "We are on it.")
 
 
@@ -41,13 +41,13 @@ def test_a_game_report_takes_no_reply_whatever_its_status(status: Status) -> Non
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_a_ticket_whose_work_has_ended_takes_no_reply(status: Status) -> None:
+def test_a_closed_ticket_takes_no_reply(status: Status) -> None:
     with pytest.raises(TicketClosed):
         replace(TICKET, status=status).reply(WRITER, "too late")
 
 
 @pytest.mark.parametrize("status", GOING_ON)
-def test_a_ticket_under_way_takes_replies(status: Status) -> None:
+def test_an_open_ticket_takes_replies(status: Status) -> None:
     assert replace(TICKET, status=status).reply(WRITER, "hello").text == "hello"
 
 
@@ -56,7 +56,7 @@ def test_a_ticket_under_way_takes_replies(status: Status) -> None:
 def test_staff_can_note_on_every_ticket_at_any_time(ticket: Ticket, status: Status) -> None:
     note = replace(ticket, status=status).note(WRITER, "Seen him before.")
 
-    assert isinstance(note, Note)
+    assert note.kind is MessageKind.NOTE
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t \n"])
@@ -90,7 +90,7 @@ def test_a_ticket_has_one_claimer_at_a_time_and_names_them() -> None:
         TICKET.claim(ALICE).claim(BOB)
 
 
-def test_a_second_claim_by_the_same_person_is_told_so() -> None:
+def test_a_second_claim_by_the_same_person_says_so() -> None:
     renamed = replace(ALICE, name="Alice again")
 
     with pytest.raises(AlreadyClaimed, match=r"^You have already"):
@@ -98,26 +98,26 @@ def test_a_second_claim_by_the_same_person_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_a_ticket_whose_work_has_ended_cannot_be_claimed(status: Status) -> None:
+def test_a_closed_ticket_cannot_be_claimed(status: Status) -> None:
     with pytest.raises(TicketClosed):
         replace(TICKET, status=status).claim(ALICE)
 
 
-def test_unclaiming_frees_a_ticket_for_somebody_else_and_keeps_its_status() -> None:
+def test_unclaiming_lets_others_claim_and_leaves_the_status() -> None:
     freed = TICKET.claim(ALICE).unclaim()
 
     assert (freed.claimed_by, freed.status) == (None, Status.IN_PROGRESS)
     assert freed.claim(BOB).claimed_by == BOB
 
 
-def test_a_ticket_nobody_claimed_cannot_be_unclaimed() -> None:
+def test_an_unclaimed_ticket_cannot_be_unclaimed() -> None:
     with pytest.raises(NotClaimed):
         TICKET.unclaim()
 
 
 @pytest.mark.parametrize("start", Status)
 @pytest.mark.parametrize("end", Status)
-def test_any_status_leads_to_any_other_and_none_to_itself(start: Status, end: Status) -> None:
+def test_any_status_can_change_to_any_other_but_not_to_itself(start: Status, end: Status) -> None:
     ticket = replace(TICKET, status=start)
 
     if start is end:
@@ -133,7 +133,7 @@ def test_a_closed_ticket_takes_replies_again_once_reopened() -> None:
     assert reopened.reply(WRITER, "Back again").text == "Back again"
 
 
-def test_a_rule_gives_back_another_ticket_and_leaves_the_first_alone() -> None:
+def test_a_rule_returns_another_ticket_and_leaves_the_first_unchanged() -> None:
     TICKET.claim(ALICE)
 
     assert TICKET.claimed_by is None
@@ -141,7 +141,7 @@ def test_a_rule_gives_back_another_ticket_and_leaves_the_first_alone() -> None:
         TICKET.status = Status.CLOSED  # type: ignore[misc]  # that is what is tried
 
 
-def test_a_thread_never_comes_before_the_post_it_starts_from() -> None:
+def test_a_thread_is_delivered_after_its_post() -> None:
     assert TICKET.initial_deliveries == (DeliveryKind.POST, DeliveryKind.THREAD)
 
 
@@ -157,16 +157,16 @@ def test_a_reply_is_shown_and_sent_back_to_the_game() -> None:
     assert TICKET.deliveries_for(MessageKind.REPLY) == (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME)
 
 
-def test_a_reply_to_somebody_in_discord_has_arrived_once_it_is_shown() -> None:
+def test_a_reply_to_a_reporter_in_discord_is_only_shown() -> None:
     assert PRIVATE.deliveries_for(MessageKind.REPLY) == (DeliveryKind.POST_MESSAGE,)
 
 
-def test_a_note_never_leaves_discord_nor_shows_where_its_reporter_reads() -> None:
+def test_a_note_never_reaches_the_reporter() -> None:
     assert TICKET.deliveries_for(MessageKind.NOTE) == (DeliveryKind.POST_MESSAGE,)
     assert PRIVATE.deliveries_for(MessageKind.NOTE) == ()
 
 
-def test_only_what_goes_back_to_the_game_waits_in_the_game_lane() -> None:
+def test_only_replies_to_the_game_wait_in_its_queue() -> None:
     assert {kind for kind in DeliveryKind if kind.destination is Destination.GAME} == {
         DeliveryKind.SEND_TO_GAME
     }
@@ -188,11 +188,11 @@ def test_a_ticket_belongs_to_its_reporter_within_one_source() -> None:
         (Player(), "unknown"),
     ],
 )
-def test_a_player_is_called_by_the_best_name_known(player: Player, label: str) -> None:
+def test_a_player_is_labelled_with_the_best_name_there_is(player: Player, label: str) -> None:
     assert player.label == label
 
 
-def test_every_refusal_is_a_sentence_someone_can_read() -> None:
+def test_every_error_is_a_sentence() -> None:
     refusals: list[type[TicketError]] = [TicketError, *TicketError.__subclasses__()]
     for refusal in refusals:
         sentence = str(refusal())

@@ -1,4 +1,4 @@
-"""A workspace's own rules: where tickets go, who may have how many, and which rules it cannot have."""
+"""The rules of a workspace: where tickets go, limits of open tickets, and which rules are invalid."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ COURT = Department(id="court", name="Court", categories=("bans",), members=("11"
 RULED = WORKSPACE.with_category(BUG).with_category(BANS).with_department(QA).with_department(COURT)
 
 
-def test_a_new_workspace_has_one_department_that_takes_everything() -> None:
+def test_a_new_workspace_has_one_department_for_everything() -> None:
     assert WORKSPACE.department_for("whatever") == Department(id="general", name="General")
     assert WORKSPACE.categories == ()
 
@@ -25,11 +25,11 @@ def test_a_new_workspace_has_one_department_that_takes_everything() -> None:
 @pytest.mark.parametrize(
     ("category", "department"), [("bug", "qa"), ("bans", "court"), ("Bug", "general"), ("", "general")]
 )
-def test_a_ticket_goes_to_the_department_that_names_its_category(category: str, department: str) -> None:
+def test_a_ticket_goes_to_the_department_of_its_category(category: str, department: str) -> None:
     assert RULED.department_for(category).id == department
 
 
-def test_of_several_departments_that_name_a_category_the_first_gets_its_tickets() -> None:
+def test_the_first_department_of_a_category_gets_its_tickets() -> None:
     both = RULED.with_department(Department(id="more", name="More", categories=("bug", "bans")))
 
     assert both.department_for("bug").id == "qa"
@@ -53,7 +53,7 @@ def test_a_ticket_is_posted_in_its_department_s_channel_else_in_the_workspace_s(
     assert RULED.channel_for(ticket, department) == channel
 
 
-def test_a_rule_with_the_same_id_takes_the_place_of_the_old_one() -> None:
+def test_a_rule_with_the_same_id_replaces_the_old_one() -> None:
     renamed = RULED.with_department(replace(QA, name="Testers")).with_category(replace(BUG, max_open=None))
 
     assert [one.name for one in renamed.departments] == ["General", "Testers", "Court"]
@@ -80,14 +80,14 @@ def test_a_removed_department_leaves_its_categories_to_the_default_one() -> None
     assert RULED.without_department("qa").department_for("bug").id == "general"
 
 
-def test_a_removed_category_is_handled_by_nobody_any_more() -> None:
+def test_a_removed_category_is_handled_by_no_department() -> None:
     without = RULED.without_category("bug")
 
     assert without.category("bug") is None
     assert all("bug" not in one.categories for one in without.departments)
 
 
-def test_the_default_department_can_be_another_and_the_old_one_then_goes() -> None:
+def test_another_default_department_lets_the_old_one_be_removed() -> None:
     changed = RULED.with_default_department("court").without_department("general")
 
     assert changed.department_for("whatever").id == "court"
@@ -102,12 +102,12 @@ def test_the_default_department_can_be_another_and_the_old_one_then_goes() -> No
         lambda workspace: workspace.transfer(TICKET, "nowhere"),
     ],
 )
-def test_a_department_that_is_not_there_is_said_to_be_unknown(change: Callable[[Workspace], object]) -> None:
+def test_an_unknown_department_is_refused(change: Callable[[Workspace], object]) -> None:
     with pytest.raises(UnknownDepartment, match=r"^There is no such department in this workspace\.$"):
         change(RULED)
 
 
-def test_a_category_that_is_not_there_cannot_be_removed() -> None:
+def test_an_unknown_category_cannot_be_removed() -> None:
     with pytest.raises(UnknownCategory):
         RULED.without_category("nothing")
 
@@ -130,7 +130,7 @@ def test_a_category_that_is_not_there_cannot_be_removed() -> None:
         (lambda ruled: ruled.with_department(replace(QA, categories=("bug",) * 101)), "100 categories"),
     ],
 )
-def test_a_rule_the_workspace_cannot_have_is_refused_with_the_reason(
+def test_an_invalid_rule_is_refused_with_the_reason(
     change: Callable[[Workspace], Workspace], sentence: str
 ) -> None:
     with pytest.raises(InvalidWorkspaceRule, match=sentence):
@@ -151,19 +151,19 @@ def test_a_workspace_has_100_departments_and_100_categories_at_most() -> None:
     assert full.with_category(Category(id="c7", name="changed")).category("c7")
 
 
-def test_the_longest_of_everything_is_still_a_rule() -> None:
+def test_values_at_their_limits_are_valid() -> None:
     longest = Category(id="ä" * 64, name="😀" * 100, max_open=1000)
 
     assert WORKSPACE.with_category(longest).categories == (longest,)
 
 
-def test_a_ticket_is_transferred_only_to_who_handles_its_category() -> None:
+def test_a_ticket_is_transferred_only_to_a_department_of_its_category() -> None:
     with pytest.raises(WrongDepartment, match=r"^That department does not handle this ticket's category\.$"):
         RULED.transfer(TICKET, "court")
     assert RULED.transfer(TICKET.claim(ALICE), "qa") == TICKET.claim(ALICE).transfer("qa")
 
 
-def test_a_department_that_names_no_category_takes_any_ticket() -> None:
+def test_a_department_without_categories_takes_any_ticket() -> None:
     assert RULED.transfer(TICKET, "general").department == "general"
 
 
@@ -174,7 +174,7 @@ def test_a_ticket_may_go_back_to_where_it_would_be_filed() -> None:
     assert picky.transfer(TICKET.transfer("qa"), "general").department == "general"
 
 
-def test_an_unknown_category_is_kept_or_refused_as_the_workspace_says() -> None:
+def test_an_unknown_category_is_accepted_or_refused_as_the_workspace_says() -> None:
     strict = replace(RULED, unknown_categories=UnknownCategoryPolicy.REFUSE)
 
     RULED.ensure_category_allowed("tea")
@@ -183,13 +183,18 @@ def test_an_unknown_category_is_kept_or_refused_as_the_workspace_says() -> None:
         strict.ensure_category_allowed("tea")
 
 
-def test_how_many_are_open_never_matters_for_a_game_report() -> None:
+def test_game_reports_have_no_limit_of_open_tickets() -> None:
     assert RULED.open_ticket_limit(TICKET) == 2
     assert RULED.open_ticket_limit(GAME_REPORT) is None
     assert RULED.open_ticket_limit(replace(TICKET, category="bans")) is None
     assert RULED.open_ticket_limit(replace(TICKET, category="tea")) is None
 
 
-def test_members_of_a_department_see_it_and_everybody_sees_one_without() -> None:
+def test_a_department_is_open_to_its_members_or_to_all_without_any() -> None:
     assert RULED.departments_hidden_from("11") == ()
     assert RULED.departments_hidden_from("99") == ("court",)
+
+
+def test_a_department_or_category_that_the_workspace_lacks_is_named_by_its_id() -> None:
+    assert (RULED.department_name("qa"), RULED.department_name("gone")) == ("Quality", "gone")
+    assert (RULED.category_name("bug"), RULED.category_name("gone")) == ("Bugs", "gone")

@@ -1,4 +1,4 @@
-"""Whatever is done to a workspace's rules, in whatever order: every ticket has a department to go to."""
+"""After any changes of a workspace, in any order, every ticket has a department to go to."""
 
 import contextlib
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_every_category_has_a_department_after_any_changes(changes: list[Change]
 
 
 @given(st.lists(CHANGES, max_size=30))
-def test_ids_stay_unique_and_departments_name_only_categories_there_are(changes: list[Change]) -> None:
+def test_ids_stay_unique_and_departments_have_only_existing_categories(changes: list[Change]) -> None:
     workspace = WORKSPACE
     for change in changes:
         with contextlib.suppress(TicketError):

@@ -143,7 +143,7 @@ OPEN_ENDPOINTS = (
         serialize=lambda check: {"good": bool(check)},
     ),
     PageEndpoint(
-        path="/look/{id}",
+        path="/north/look/{id}",
         parse=lambda call: call.path_params["id"],
         render=lambda case: HtmlPage(html="<p>&lt;" if case else "<p>none", status=200 if case else 404),
     ),

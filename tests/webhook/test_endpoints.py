@@ -92,8 +92,8 @@ async def test_a_key_can_be_checked_without_another(gate: Gate) -> None:
 async def test_a_page_needs_no_key_and_has_a_strict_content_security_policy(
     gate: Gate, ticket_id: str
 ) -> None:
-    found = await gate.send(f"/look/{ticket_id}", None, method="GET", key="")
-    unknown = await gate.send("/look/TEST-1", None, method="GET", key="")
+    found = await gate.send(f"/north/look/{ticket_id}", None, method="GET", key="")
+    unknown = await gate.send("/north/look/TEST-1", None, method="GET", key="")
 
     assert (found.status, unknown.status) == (200, 404)
     assert found.headers["content-type"] == "text/html; charset=utf-8"

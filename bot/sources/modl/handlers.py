@@ -30,10 +30,11 @@ from bot.sources.modl.requests import (
 from bot.sources.modl.vocabulary import REPORT_TYPES
 from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
 from bot.sources.validation import FieldError
+from bot.tickets.actions import CLOSE, REPLY, RESOLVE, TicketAction
 from bot.tickets.errors import AlreadyLinked, UnknownTicket
-from bot.tickets.message import Actor, Words
+from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketQuery
-from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.ticket import Player, Ticket
 from bot.tickets.workspace import Workspace
 
 _SOURCE_NAME = "modl"
@@ -105,13 +106,13 @@ def assign(request: ApiRequest) -> UpdateTicket:
 def resolve(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/resolve`. Raises ApiError(400)."""
     body = parse_body(ResolveBody, request.body)
-    return _close_report(request, body.resolvedBy, body.reply_text, Status.RESOLVED)
+    return _close_report(request, body.resolvedBy, body.reply_text, RESOLVE)
 
 
 def dismiss(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/dismiss`. Raises ApiError(400)."""
     body = parse_body(DismissBody, request.body)
-    return _close_report(request, body.dismissedBy, body.reply_text, Status.CLOSED)
+    return _close_report(request, body.dismissedBy, body.reply_text, CLOSE)
 
 
 def ticket_id(request: ApiRequest) -> str:
@@ -131,12 +132,12 @@ def _player_uuid(request: ApiRequest) -> str:
         raise validation_error(FieldError("uuid", error.message())) from error
 
 
-def _close_report(request: ApiRequest, name: str | None, text: str, status: Status) -> UpdateTicket:
-    def reply(ticket: Ticket, actor: Actor) -> Words | None:
-        return None if _ensure_report(ticket).status.is_closed else ticket.reply(actor, text)
+def _close_report(request: ApiRequest, name: str | None, text: str, action: TicketAction) -> UpdateTicket:
+    def reply(ticket: Ticket, actor: Actor) -> NewMessage | None:
+        return None if _ensure_report(ticket).status.is_closed else REPLY.compose(ticket, actor, text)
 
     def close(ticket: Ticket, workspace: Workspace, actor: Actor) -> Ticket:
-        return ticket if ticket.status.is_closed else ticket.set_status(status)
+        return ticket if ticket.status.is_closed else action.rule(ticket, actor)
 
     return UpdateTicket(ticket_id=ticket_id(request), actor=_staff_actor(name), message=reply, change=close)
 

@@ -11,6 +11,7 @@ from bot.sources.series.requests import (
     StatusBody,
     TransferBody,
 )
+from bot.tickets.actions import CLAIM, UNCLAIM
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketQuery
 from bot.tickets.ticket import Status, Ticket
@@ -112,11 +113,11 @@ def _actor(user_id: int) -> Actor:
 
 
 def _claim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
-    return ticket.claim(staff)
+    return CLAIM.rule(ticket, staff)
 
 
 def _unclaim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
-    return ticket.unclaim()
+    return UNCLAIM.rule(ticket, staff)
 
 
 def _set_status(ticket: Ticket, status: Status) -> Ticket:

@@ -1,12 +1,13 @@
-"""The watch: one message for each trouble in a workspace's log channel, reworded, ended and not repeated."""
+"""Alerts: one message for each problem in a workspace's log channel, edited until it is over."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count as counting
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +17,41 @@ from bot.outbox.circuit_breaker import BreakerSettings
 from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
-from bot.tickets.outbox import ChannelBacklog, Destination
+from bot.tickets.alerts import DeadLetterSummary
+from bot.tickets.outbox import ChannelBacklog, DeliveryKind, DeliveryState, Destination, OutboxEntry
 from bot.tickets.workspace import NewWorkspace
 from bot.tickets.workspace_changes import update_workspace
-from cogs.alerts import backlog as _troubles
-from cogs.alerts.backlog import ChannelProblem, find_problems, format_duration, problem_text, resolved_text
-from tests.storage.samples import NOW
+from cogs.alerts import backlog
+from cogs.alerts.backlog import (
+    ChannelProblem,
+    dead_letters_embed,
+    find_problems,
+    format_duration,
+    problem_embed,
+    resolved_embed,
+)
+from cogs.alerts.log_channel import ACTION_NEEDED, RESOLVED, WARNING
+from tests.cogs.core.test_markdown import ALIVE
+from tests.storage.samples import NOW, ids, new_ticket
 from tests.support.bridge_harness import (
     FAST_BACKOFF,
     LONG_FORBIDDEN_BACKOFF,
     RunningBridge,
+    running_bridge,
     running_sandbox,
     wait_for,
 )
-from tests.support.bridge_harness import running_bridge as run_town
 
 _numbers = counting(1)
 REASON = "Discord refused it (400 50035 in embeds.0.title)"
-_SEES_ONLY = {"allow": Permission.VIEW_CHANNEL, "deny": Permission.SEND_MESSAGES}
 SLOW = {"POST /channels/{id}/messages": RateLimit(requests=1, per=0.7)}
-HASTY = {"POLL_SECONDS": 0.05, "EDIT_INTERVAL_SECONDS": 0.3}
+FAST_ALERTS = {"POLL_SECONDS": 0.05, "EDIT_INTERVAL_SECONDS": 0.3}
 
 
 @pytest.fixture(autouse=True)
 def fast_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in HASTY.items():
-        monkeypatch.setattr(_troubles, name, seconds)
+    for name, seconds in FAST_ALERTS.items():
+        monkeypatch.setattr(backlog, name, seconds)
 
 
 @asynccontextmanager
@@ -52,97 +62,152 @@ async def watched(
     keys: dict[str, str] | None = None,
     breaker_settings: BreakerSettings = FAST_BACKOFF,
 ) -> AsyncIterator[RunningBridge]:
-    """A town whose workspace has a log channel."""
-    async with run_town(database, sandbox, guild, keys=keys, breaker_settings=breaker_settings) as town:
-        await logging_in(town, "log")
-        yield town
+    """A bridge whose workspace has a log channel."""
+    async with running_bridge(
+        database, sandbox, guild, keys=keys, breaker_settings=breaker_settings
+    ) as bridge:
+        await set_log_channel(bridge, "log")
+        yield bridge
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[RunningBridge]:
+async def alerting(tmp_path: Path) -> AsyncIterator[RunningBridge]:
+    """A bridge with a log channel, and a Discord that takes messages slowly."""
     async with (
         running_sandbox(rate_limits=SLOW) as (sandbox, guild),
-        watched(tmp_path / "tickets.db", sandbox, guild) as town,
+        watched(tmp_path / "tickets.db", sandbox, guild) as bridge,
     ):
-        yield town
+        yield bridge
 
 
-async def logging_in(town: RunningBridge, channel: str) -> None:
-    workspace, channel_id = (
-        await town.application.store.workspace_by_name("main"),
-        town.guild.channels[channel],
-    )
-    await town.application.store.change_workspace(
-        workspace.id, lambda kept: update_workspace(kept, log_channel_id=channel_id)
+async def set_log_channel(bridge: RunningBridge, channel: str) -> None:
+    workspace = await bridge.application.store.workspace_by_name("main")
+    channel_id = bridge.guild.channels[channel]
+    await bridge.application.store.change_workspace(
+        workspace.id, lambda workspace: update_workspace(workspace, log_channel_id=channel_id)
     )
 
 
-def told(town: RunningBridge, channel_id: int | None = None) -> list[str]:
-    """What the town's log channel says, or another, oldest message first."""
-    place = channel_id or town.guild.channels["log"]
-    return [message["embeds"][0]["description"] for message in town.sandbox.messages(place)]
+def shown(bridge: RunningBridge, channel_id: int | None = None) -> list[dict[str, Any]]:
+    """The embeds of the log channel, or of another channel, oldest first."""
+    messages = bridge.sandbox.messages(channel_id or bridge.guild.channels["log"])
+    return [embed for message in messages for embed in message["embeds"]]
 
 
-def edits(town: RunningBridge) -> int:
-    path = f"/channels/{town.guild.channels['log']}/messages/"
-    return sum(r["method"] == "PATCH" and r["path"].startswith(path) for r in town.sandbox.requests)
+def texts(bridge: RunningBridge, channel_id: int | None = None) -> list[str]:
+    return [embed["description"] for embed in shown(bridge, channel_id)]
 
 
-async def file(town: RunningBridge, count: int) -> list[str]:
+def edit_times(bridge: RunningBridge) -> list[float]:
+    path = f"/channels/{bridge.guild.channels['log']}/messages/"
+    return [
+        request["time"]
+        for request in bridge.sandbox.requests
+        if request["method"] == "PATCH" and request["path"].startswith(path)
+    ]
+
+
+async def post_reports(bridge: RunningBridge, count: int) -> list[str]:
     """So many game reports, no two alike; their ids."""
     bodies = [dict(series.GAME_REPORT) | {"subject": f"Report {next(_numbers)}"} for _ in range(count)]
-    told = [await town.post("/tickets/create-game-report", body, source="series") for body in bodies]
-    return [answer["data"]["TicketId"] for answer in told]
+    responses = [await bridge.post("/tickets/create-game-report", body, source="series") for body in bodies]
+    return [response["data"]["TicketId"] for response in responses]
 
 
-def _bot_of(town: RunningBridge) -> int:
-    """Its role in the town's guild."""
-    guild = town.sandbox.state.world.guilds[town.guild.id]
+def bot_role_id(bridge: RunningBridge, guild_id: int) -> int:
+    guild = bridge.sandbox.state.world.guilds[guild_id]
     return next(role.id for role in guild.roles.values() if role.managed)
 
 
-def barred(town: RunningBridge) -> None:
-    """The bot may no longer post in #reports."""
-    town.sandbox.set_overwrite(
-        town.guild.channels["reports"],
-        _bot_of(town),
+def forbid(bridge: RunningBridge, channel: str, guild: DemoGuild | None = None) -> None:
+    """The bot may no longer post in the channel."""
+    guild = guild or bridge.guild
+    bridge.sandbox.set_overwrite(
+        guild.channels[channel],
+        bot_role_id(bridge, guild.id),
         allow=Permission.VIEW_CHANNEL,
         deny=Permission.SEND_MESSAGES,
     )
 
 
-def let_in(town: RunningBridge) -> None:
-    town.sandbox.set_overwrite(town.guild.channels["reports"], _bot_of(town), allow=Permission.VIEW_CHANNEL)
+def allow(bridge: RunningBridge, channel: str) -> None:
+    bridge.sandbox.set_overwrite(
+        bridge.guild.channels[channel],
+        bot_role_id(bridge, bridge.guild.id),
+        allow=Permission.VIEW_CHANNEL,
+    )
 
 
-async def test_nothing_is_said_while_nothing_is_wrong(place: RunningBridge) -> None:
-    await place.game_report()
-    await place.ticket()
-    await asyncio.sleep(0.3)
+class Checks:
+    """Lets a test wait until the outbox was checked again: a dead letter of another workspace is reported."""
 
-    assert told(place) == []
+    def __init__(self, bridge: RunningBridge, workspace_id: str, log_channel_id: int) -> None:
+        self._bridge, self._workspace_id, self._log_channel_id = bridge, workspace_id, log_channel_id
+
+    @classmethod
+    async def of(cls, bridge: RunningBridge) -> "Checks":
+        guild = demo_guild(bridge.sandbox, name=f"Checks {next(_numbers)}")
+        forbid(bridge, "reports", guild)
+        new = NewWorkspace(
+            name=f"checks-{guild.id}",
+            guild_id=guild.id,
+            tickets_channel_id=guild.channels["tickets"],
+            reports_channel_id=guild.channels["reports"],
+            staff_role_id=guild.roles["Staff"],
+            log_channel_id=guild.channels["log"],
+        )
+        workspace = await bridge.application.store.add_workspace(new, NOW)
+        return cls(bridge, workspace.id, guild.channels["log"])
+
+    async def again(self, times: int = 2) -> None:
+        """Return after a whole check that began after this call."""
+        store = self._bridge.application.store
+        for _ in range(times):
+            ticket = await store.add_ticket(self._workspace_id, new_ticket(view_only=True), ids(), NOW)
+            for delivery in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
+                await store.dead_letter(delivery, REASON, datetime.now(UTC))
+            await wait_for(partial(self._is_reported, f"`{ticket.public_id}`"))
+
+    def _is_reported(self, name: str) -> bool:
+        return any(name in text for text in texts(self._bridge, self._log_channel_id))
 
 
-async def test_a_channel_that_is_late_is_told_of_in_one_message_that_ends_with_it(
-    place: RunningBridge, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+async def checks(alerting: RunningBridge) -> Checks:
+    return await Checks.of(alerting)
+
+
+async def test_there_is_no_alert_without_a_problem(alerting: RunningBridge, checks: Checks) -> None:
+    await alerting.game_report()
+    await alerting.ticket()
+
+    await checks.again()
+
+    assert texts(alerting) == []
+
+
+async def test_a_late_channel_has_one_alert_that_is_edited_until_it_is_over(
+    alerting: RunningBridge, checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_troubles, "LATE_SECONDS", 0.5)
-    monkeypatch.setattr(_troubles, "CAUGHT_UP_SECONDS", 0.2)
-    await place.game_report()
-    reports = place.guild.channels["reports"]
-    filed = await file(place, 5)
+    monkeypatch.setattr(backlog, "LATE_SECONDS", 0.5)
+    monkeypatch.setattr(backlog, "CAUGHT_UP_SECONDS", 0.2)
+    await alerting.game_report()
+    reports = alerting.guild.channels["reports"]
+    public_ids = await post_reports(alerting, 5)
 
-    (first,) = await wait_for(lambda: told(place))
-    await place.wait_until_posted(filed[-1])
-    await wait_for(lambda: told(place)[0].startswith("✅"))
+    (first,) = await wait_for(lambda: shown(alerting))
+    await alerting.wait_until_posted(public_ids[-1])
+    await wait_for(lambda: texts(alerting)[0].startswith("✅"))
+    await checks.again()
 
-    assert first.startswith(f"⏳ <#{reports}> is behind: ")
-    assert "deliveries wait; the first came <t:" in first
-    assert told(place)[0].startswith(f"✅ <#{reports}> is up to date again. It was behind for ")
-    assert 1 <= edits(place) <= 12  # 4 s at most, 0.3 s apart
-    await asyncio.sleep(0.5)
-    assert len(told(place)) == 1
-    assert await place.application.store.alert_messages() == []
+    assert first["description"].startswith(f"⏳ <#{reports}> is behind: ")
+    assert first["color"] == WARNING.value
+    (last,) = shown(alerting)
+    assert last["description"].startswith(f"✅ <#{reports}> is up to date again. It was behind for ")
+    assert last["color"] == RESOLVED.value
+    assert edit_times(alerting)
+    assert all(later - earlier >= 0.3 for earlier, later in pairwise(edit_times(alerting)))
+    assert await alerting.application.store.alert_messages() == []
 
 
 @pytest.fixture
@@ -155,125 +220,127 @@ async def slow_to_retry(tmp_path: Path) -> AsyncIterator[RunningBridge]:
         yield bridge
 
 
-async def test_a_channel_that_refuses_is_told_of_with_its_cure_and_goes_on_once_repaired(
+async def test_a_forbidden_channel_has_an_alert_with_what_to_do_and_continues_once_that_is_done(
     slow_to_retry: RunningBridge,
 ) -> None:
-    place = slow_to_retry
-    await place.ticket()
-    barred(place)
-    (public_id,) = await file(place, 1)
+    await slow_to_retry.ticket()
+    forbid(slow_to_retry, "reports")
+    (public_id,) = await post_reports(slow_to_retry, 1)
 
-    (said,) = await wait_for(lambda: told(place))
-    let_in(place)
-    await place.wait_until_posted(public_id)
-    await wait_for(lambda: told(place)[0].startswith("✅"))
+    (first,) = await wait_for(lambda: shown(slow_to_retry))
+    allow(slow_to_retry, "reports")
+    await slow_to_retry.wait_until_posted(public_id)
+    await wait_for(lambda: texts(slow_to_retry)[0].startswith("✅"))
 
-    reports = place.guild.channels["reports"]
-    plain = said.replace("\\", "")
-    assert plain.startswith(f"⛔ I cannot post in <#{reports}>. Discord refuses (403 50013: Missing Perm")
-    assert "\nAllow my role there: Send Messages. I go on by myself" in said
-    assert len(told(place)) == 1
+    reports = slow_to_retry.guild.channels["reports"]
+    text = first["description"].replace("\\", "")
+    assert text.startswith(f"⛔ I cannot post in <#{reports}>. Discord refuses (403 50013: Missing Perm")
+    assert "\nAllow my role there: Send Messages. I continue by myself" in text
+    assert first["color"] == ACTION_NEEDED.value
+    assert [embed["color"] for embed in shown(slow_to_retry)] == [RESOLVED.value]
 
 
-async def test_what_was_said_before_a_restart_is_ended_after_it(tmp_path: Path) -> None:
+async def test_an_alert_from_before_a_restart_is_resolved_after_it(tmp_path: Path) -> None:
     async with running_sandbox() as (sandbox, guild):
-        async with watched(tmp_path / "tickets.db", sandbox, guild) as town:
-            await town.ticket()
-            barred(town)
-            (public_id,) = await file(town, 1)
-            await wait_for(lambda: told(town))
-            keys = town.keys
-            await wait_for(lambda: _kept(town))
-        let_in(town)
-        async with watched(tmp_path / "tickets.db", sandbox, guild, keys) as town:
-            await town.wait_until_posted(public_id)
-            await wait_for(lambda: told(town)[0].startswith("✅"))
+        async with watched(tmp_path / "tickets.db", sandbox, guild) as bridge:
+            await bridge.ticket()
+            forbid(bridge, "reports")
+            (public_id,) = await post_reports(bridge, 1)
+            await wait_for(lambda: texts(bridge))
+            keys = bridge.keys
+            await wait_for(bridge.application.store.alert_messages)
+        allow(bridge, "reports")
+        async with watched(tmp_path / "tickets.db", sandbox, guild, keys) as bridge:
+            await bridge.wait_until_posted(public_id)
+            await wait_for(lambda: texts(bridge)[0].startswith("✅"))
 
-            assert len(told(town)) == 1
-
-
-async def _kept(town: RunningBridge) -> Any:
-    return await town.application.store.alert_messages()
+            assert [embed["color"] for embed in shown(bridge)] == [RESOLVED.value]
 
 
-def aside(town: RunningBridge) -> list[str]:
-    return [text for text in told(town) if text.startswith("🗃️")]
+def dead_letter_texts(bridge: RunningBridge) -> list[str]:
+    return [text for text in texts(bridge) if text.startswith("🗃️")]
 
 
-async def set_aside(town: RunningBridge, count: int) -> list[int]:
+async def make_dead_letters(bridge: RunningBridge, count: int) -> list[int]:
     """Deliveries that Discord is said to have refused, by number."""
-    barred(town)
+    forbid(bridge, "reports")
     numbers = []
-    for public_id in await file(town, count):
-        ticket = await town.application.store.ticket_by_public_id(public_id)
+    for public_id in await post_reports(bridge, count):
+        ticket = await bridge.application.store.ticket_by_public_id(public_id)
         assert ticket is not None
-        (post,) = await town.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
-        await town.application.store.dead_letter(post, REASON, datetime.now(UTC))
+        (post,) = await bridge.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+        await bridge.application.store.dead_letter(post, REASON, datetime.now(UTC))
         numbers.append(post.id)
     return numbers
 
 
-async def test_each_delivery_that_is_set_aside_is_told_of_once_also_over_a_restart(tmp_path: Path) -> None:
+async def test_each_dead_letter_is_reported_once_also_after_a_restart(tmp_path: Path) -> None:
     async with running_sandbox() as (sandbox, guild):
-        async with watched(tmp_path / "tickets.db", sandbox, guild) as town:
-            await town.ticket()
-            (first,) = await set_aside(town, 1)
-            await wait_for(lambda: aside(town))
-            keys = town.keys
-        async with watched(tmp_path / "tickets.db", sandbox, guild, keys) as town:
-            await asyncio.sleep(0.5)
-            assert len(aside(town)) == 1
-            (second,) = await set_aside(town, 1)
-            await wait_for(lambda: len(aside(town)) == 2)
-            await asyncio.sleep(0.5)
+        async with watched(tmp_path / "tickets.db", sandbox, guild) as bridge:
+            await bridge.ticket()
+            (first,) = await make_dead_letters(bridge, 1)
+            await wait_for(lambda: dead_letter_texts(bridge))
+            await wait_for(lambda: all_reported(bridge))
+            keys = bridge.keys
+        async with watched(tmp_path / "tickets.db", sandbox, guild, keys) as bridge:
+            checks = await Checks.of(bridge)
+            await checks.again()
+            assert len(dead_letter_texts(bridge)) == 1
+            (second,) = await make_dead_letters(bridge, 1)
+            await wait_for(lambda: len(dead_letter_texts(bridge)) == 2)
+            await checks.again()
 
-            before, after = aside(town)
-    assert f"Set aside: delivery {first} (post) of `TICKET-" in before
+            before, after = dead_letter_texts(bridge)
+    assert before.startswith("🗃️ 1 delivery could not be made. `/setup outbox` retries or drops it.\n")
+    assert f"• Delivery {first} (post) of `TICKET-" in before
     assert REASON in before.replace("\\", "")
-    assert "`/setup outbox` retries or drops it." in before
-    assert f"delivery {second} (post)" in after
+    assert f"Delivery {second} (post)" in after
 
 
-async def test_many_that_were_set_aside_are_one_message_with_the_first_and_how_many_more(
-    tmp_path: Path,
-) -> None:
+async def all_reported(bridge: RunningBridge) -> bool:
+    workspace = await bridge.application.store.workspace_by_name("main")
+    summary = await bridge.application.store.unreported_dead_letters(workspace.id, 1)
+    return summary.newest_at is None
+
+
+async def test_many_dead_letters_are_one_message_with_the_first_and_how_many_more(tmp_path: Path) -> None:
     async with (
         running_sandbox() as (sandbox, guild),
-        run_town(tmp_path / "tickets.db", sandbox, guild) as town,
+        running_bridge(tmp_path / "tickets.db", sandbox, guild) as bridge,
     ):
-        numbers = await set_aside(town, 13)
-        await logging_in(town, "log")
-        (said,) = await wait_for(lambda: aside(town))
-        await asyncio.sleep(0.5)
+        numbers = await make_dead_letters(bridge, 13)
+        await set_log_channel(bridge, "log")
+        (text,) = await wait_for(lambda: dead_letter_texts(bridge))
+        await (await Checks.of(bridge)).again()
 
-        assert aside(town) == [said]
-    assert "Set aside: 13 deliveries." in said
-    assert [f"Delivery {number} " in said for number in numbers] == [True] * 10 + [False] * 3
-    assert said.endswith("… and 3 more.")
+        assert dead_letter_texts(bridge) == [text]
+    assert "13 deliveries could not be made. `/setup outbox` retries or drops them." in text
+    assert [f"Delivery {number} " in text for number in numbers] == [True] * 10 + [False] * 3
+    assert text.endswith("… and 3 more.")
 
 
-async def test_what_was_retried_and_set_aside_again_is_told_of_again(tmp_path: Path) -> None:
+async def test_a_dead_letter_that_was_retried_and_failed_again_is_reported_again(tmp_path: Path) -> None:
     async with (
         running_sandbox() as (sandbox, guild),
-        watched(tmp_path / "tickets.db", sandbox, guild) as town,
+        watched(tmp_path / "tickets.db", sandbox, guild) as bridge,
     ):
-        (number,) = await set_aside(town, 1)
-        await wait_for(lambda: aside(town))
-        await town.application.store.retry(number, datetime.now(UTC))
-        ((post,),) = [
-            await town.application.store.pending_for_ticket(one.ticket_id, Destination.DISCORD)
-            for one in await town.application.store.list_undelivered(5)
-        ]
-        await town.application.store.dead_letter(post, "again", datetime.now(UTC))
+        store = bridge.application.store
+        (number,) = await make_dead_letters(bridge, 1)
+        await wait_for(lambda: dead_letter_texts(bridge))
+        await wait_for(lambda: all_reported(bridge))
+        await store.retry(number, datetime.now(UTC))
+        (entry,) = await store.list_undelivered(5)
+        (post,) = await store.pending_for_ticket(entry.ticket_id, Destination.DISCORD)
+        await store.dead_letter(post, "again", datetime.now(UTC))
 
-        await wait_for(lambda: len(aside(town)) == 2)
-        assert "again" in aside(town)[1]
+        await wait_for(lambda: len(dead_letter_texts(bridge)) == 2)
+        assert "again" in dead_letter_texts(bridge)[1]
 
 
-async def test_a_workspace_hears_of_its_own_channels_alone(tmp_path: Path) -> None:
+async def test_a_workspace_gets_alerts_for_its_own_channels_alone(tmp_path: Path) -> None:
     async with running_sandbox() as (sandbox, guild):
         other = demo_guild(sandbox, name="Elsewhere")
-        async with watched(tmp_path / "tickets.db", sandbox, guild) as town:
+        async with watched(tmp_path / "tickets.db", sandbox, guild) as bridge:
             theirs = NewWorkspace(
                 name="theirs",
                 guild_id=other.id,
@@ -282,87 +349,122 @@ async def test_a_workspace_hears_of_its_own_channels_alone(tmp_path: Path) -> No
                 staff_role_id=other.roles["Staff"],
                 log_channel_id=other.channels["log"],
             )
-            await town.application.store.add_workspace(theirs, NOW)
-            await set_aside(town, 1)
-            await file(town, 1)
-            await wait_for(lambda: len(told(town)) == 2)
-            await asyncio.sleep(0.3)
+            await bridge.application.store.add_workspace(theirs, NOW)
+            await make_dead_letters(bridge, 1)
+            await post_reports(bridge, 1)
+            await wait_for(lambda: len(texts(bridge)) == 2)
+            await (await Checks.of(bridge)).again()
 
-            assert told(town, other.channels["log"]) == []
+            assert texts(bridge, other.channels["log"]) == []
 
 
-async def test_a_log_channel_that_takes_nothing_is_noted_once_and_left_alone(
-    place: RunningBridge, caplog: pytest.LogCaptureFixture
+async def test_a_log_channel_that_refuses_an_alert_is_logged_once_and_not_tried_again_soon(
+    alerting: RunningBridge, checks: Checks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await place.ticket()
-    log_channel = place.guild.channels["log"]
-    place.sandbox.set_overwrite(
-        "log", _bot_of(place), allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES
-    )
-    barred(place)
-    await file(place, 1)
+    await alerting.ticket()
+    log_channel_id = alerting.guild.channels["log"]
+    forbid(alerting, "log")
+    forbid(alerting, "reports")
+    await post_reports(alerting, 1)
 
-    await wait_for(lambda: "takes nothing" in caplog.text)
-    await asyncio.sleep(0.5)
-    assert caplog.text.count(f"The log channel {log_channel} takes nothing") == 1
-    tried = [r for r in place.sandbox.requests if r["path"] == f"/channels/{log_channel}/messages"]
-    assert [r["status"] for r in tried] == [403]
+    await wait_for(lambda: "No alert can be sent to the log channel" in caplog.text)
+    await checks.again()
+
+    lines = [one for one in caplog.records if one.message.startswith("No alert can be sent")]
+    assert [vars(line)["channel_id"] for line in lines] == [log_channel_id]
+    requests = [r for r in alerting.sandbox.requests if r["path"] == f"/channels/{log_channel_id}/messages"]
+    assert [request["status"] for request in requests] == [403]
 
 
-async def test_that_all_of_discord_is_away_is_in_the_log_at_the_change_and_at_its_end(
+async def test_an_outage_of_all_of_discord_is_logged_when_it_begins_and_when_it_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "cogs.alerts.cog")
     async with (
         running_sandbox() as (sandbox, guild),
-        watched(tmp_path / "tickets.db", sandbox, guild) as town,
+        watched(tmp_path / "tickets.db", sandbox, guild) as bridge,
     ):
-        await town.ticket()
+        await bridge.ticket()
         sandbox.fail("503", path="/channels/", times=None)
-        filed = await file(town, 2)
-        await wait_for(lambda: "Discord takes nothing: Discord answered 503." in caplog.text)
-        await asyncio.sleep(0.5)
+        public_ids = await post_reports(bridge, 2)
+        await wait_for(lambda: "Discord takes nothing: Discord answered 503. 2 deliveries" in caplog.text)
+        failed = failures(sandbox)
+        await wait_for(lambda: failures(sandbox) >= failed + 2)  # it lasts
         sandbox.clear_faults()
-        for public_id in filed:
-            await town.wait_until_posted(public_id)
+        for public_id in public_ids:
+            await bridge.wait_until_posted(public_id)
         await wait_for(lambda: "Discord takes deliveries again, after " in caplog.text)
 
         lines = [r.message for r in caplog.records if r.name == "cogs.alerts.cog" and "takes" in r.message]
         assert len(lines) == 2
-        assert told(town) == []
+        assert texts(bridge) == []
 
 
-def backlog(seconds: float, *, waiting: int = 1, channel_id: int = 5) -> ChannelBacklog:
+def failures(sandbox: Sandbox) -> int:
+    return sum(request["status"] == 503 for request in sandbox.requests)
+
+
+def channel_backlog(seconds: float, *, waiting: int = 1, channel_id: int = 5) -> ChannelBacklog:
     oldest = NOW - timedelta(seconds=seconds)
     return ChannelBacklog(workspace_id="w", channel_id=channel_id, waiting=waiting, oldest=oldest)
 
 
-def test_a_channel_is_late_once_something_waits_too_long_and_until_it_has_caught_up(
+def test_a_channel_is_late_once_a_delivery_waits_too_long_and_until_it_has_caught_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_troubles, "LATE_SECONDS", 60.0)
-    monkeypatch.setattr(_troubles, "CAUGHT_UP_SECONDS", 15.0)
+    monkeypatch.setattr(backlog, "LATE_SECONDS", 60.0)
+    monkeypatch.setattr(backlog, "CAUGHT_UP_SECONDS", 15.0)
 
-    assert find_problems([backlog(59)], {}, set(), NOW) == {}
-    assert find_problems([backlog(61)], {}, set(), NOW).keys() == {("w", 5)}
-    assert find_problems([backlog(16)], {}, {("w", 5)}, NOW).keys() == {("w", 5)}
-    assert find_problems([backlog(14)], {}, {("w", 5)}, NOW) == {}
-    assert find_problems([backlog(0)], {5: "403"}, set(), NOW)["w", 5].forbidden_reason == "403"
+    assert find_problems([channel_backlog(59)], {}, set(), NOW) == {}
+    assert find_problems([channel_backlog(61)], {}, set(), NOW).keys() == {("w", 5)}
+    assert find_problems([channel_backlog(16)], {}, {("w", 5)}, NOW).keys() == {("w", 5)}
+    assert find_problems([channel_backlog(14)], {}, {("w", 5)}, NOW) == {}
+    assert find_problems([channel_backlog(0)], {5: "403"}, set(), NOW)["w", 5].forbidden_reason == "403"
     assert find_problems([], {5: "403"}, set(), NOW) == {}
 
 
-def test_what_is_said_of_a_channel() -> None:
+def test_the_text_and_colour_of_an_alert_about_a_channel() -> None:
     late = ChannelProblem(channel_id=5, waiting=240, oldest=NOW, forbidden_reason=None)
+    forbidden = replace(late, forbidden_reason="Discord refuses.")
 
     when = f"<t:{NOW.timestamp():.0f}:R>"
-    assert problem_text(late, "") == (
+    assert problem_embed(late, "").description == (
         f"⏳ <#5> is behind: 240 deliveries wait; the first came {when}. "
         "It posts as fast as Discord allows; urgent ones go first."
     )
-    assert problem_text(replace(late, waiting=1), "").startswith(
-        f"⏳ <#5> is behind: 1 delivery waits; it came {when}."
+    one = problem_embed(replace(late, waiting=1), "").description or ""
+    assert one.startswith(f"⏳ <#5> is behind: 1 delivery waits; it came {when}.")
+    resolved = resolved_embed(5, 360)
+    assert resolved.description == "✅ <#5> is up to date again. It was behind for 6 minutes."
+    embeds = [problem_embed(late, ""), problem_embed(forbidden, "Allow it."), resolved]
+    assert [embed.colour for embed in embeds] == [WARNING, ACTION_NEEDED, RESOLVED]
+
+
+def test_nothing_that_discord_quotes_is_alive_in_an_alert() -> None:
+    hostile = "@everyone <@1> [free](https://evil.example/x) **bold** `code`"
+    forbidden = ChannelProblem(channel_id=5, waiting=1, oldest=NOW, forbidden_reason=hostile)
+    entry = OutboxEntry(
+        id=12,
+        ticket_id=1,
+        kind=DeliveryKind.PRIVATE_THREAD,
+        channel_id=5,
+        nonce="n",
+        message_id=None,
+        attempts=1,
+        created_at=NOW,
+        ticket="TICKET-1",
+        state=DeliveryState.DEAD_LETTER,
+        due_at=NOW,
+        last_error=hostile,
     )
-    assert resolved_text(5, 360) == "✅ <#5> is up to date again. It was behind for 6 minutes."
+    letters = DeadLetterSummary(sample=(entry,), count=1, newest_at=NOW)
+
+    for embed in (problem_embed(forbidden, "Allow it."), dead_letters_embed(letters)):
+        text = (embed.description or "").replace("<#5>", "").replace("`TICKET-1`", "")
+        text = text.replace(f"<t:{NOW.timestamp():.0f}:R>", "").replace("`/setup outbox`", "")
+        assert not ALIVE.search(text)
+        assert embed.colour == ACTION_NEEDED
+    assert "Delivery 12 (private thread) of `TICKET-1`" in (dead_letters_embed(letters).description or "")
 
 
 @pytest.mark.parametrize(
@@ -376,5 +478,5 @@ def test_what_is_said_of_a_channel() -> None:
         (90_061, "1 day 1 hour"),
     ],
 )
-def test_durations_are_said_in_plain_words(seconds: float, words: str) -> None:
+def test_durations_are_written_in_words(seconds: float, words: str) -> None:
     assert format_duration(seconds) == words

@@ -1,8 +1,7 @@
-"""Every interaction is answered within a second, whatever the database does; Discord waits three."""
+"""Every interaction is answered before the database is: Discord waits three seconds for the first answer."""
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -12,18 +11,18 @@ import pytest
 
 from bot.tickets.ticket import Ticket
 from tests.storage.samples import raw
-from tests.support.bridge_harness import RunningBridge, reply_text
+from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
 
-# The numbers up to ten million, counted by SQLite: some seconds of work for the one connection that reads.
-_SLOW = """
-    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000000)
+# Never ends by itself; the one connection that reads is busy with it until it is interrupted.
+_ENDLESS = """
+    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
     SELECT count(*) FROM numbers
 """
 
 
 @contextmanager
 def write_locked(database: Path) -> Iterator[sqlite3.Connection]:
-    """Somebody else holds the write lock until the block ends."""
+    """Hold the database's write lock, as another program, until the block ends."""
     with raw(database) as db:
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -33,92 +32,143 @@ def write_locked(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 @asynccontextmanager
-async def reader_busy(town: RunningBridge) -> AsyncIterator[None]:
-    """The bridge's reading connection works on something long."""
-    reader = town.application.store._reader
-    slow = asyncio.create_task(reader.execute_fetchall(_SLOW))
-    await asyncio.sleep(0.05)
+async def reader_busy(bridge: RunningBridge) -> AsyncIterator[None]:
+    """Keep the bridge's reading connection busy until the block ends."""
+    reader = bridge.application.store._reader
+    endless = asyncio.create_task(reader.execute_fetchall(_ENDLESS))
+    await asyncio.sleep(0)  # the task runs, so its query is before any other in the connection's queue
     try:
         yield
     finally:
-        await reader.interrupt()
-        await asyncio.wait([slow])
-        slow.exception()
+        while not endless.done():
+            await reader.interrupt()
+            await asyncio.wait([endless], timeout=0.05)
+        endless.exception()
 
 
-def first_answers(town: RunningBridge, since: float) -> list[float]:
-    """The seconds after `since` at which interactions were answered first."""
+def first_answers(bridge: RunningBridge, since: float) -> list[float]:
+    """The seconds after `since` at which interactions were answered first. For other tests."""
     return [
         request["time"] - since
-        for request in town.sandbox.requests
+        for request in bridge.sandbox.requests
         if request["path"].endswith("/callback") and request["time"] >= since
     ]
 
 
 Ask = Callable[[RunningBridge, Ticket], Awaitable[dict[str, Any]]]
 
-EVERYTHING: dict[str, Ask] = {
-    "claim": lambda town, ticket: town.press("mia", ticket, "Claim"),
-    "reply": lambda town, ticket: town.press("mia", ticket, "Reply"),
-    "note": lambda town, ticket: town.sandbox.command(
+DEFERRED: dict[str, Ask] = {
+    "claim": lambda bridge, ticket: bridge.press("mia", ticket, "Claim"),
+    "note": lambda bridge, ticket: bridge.sandbox.command(
         "mia", "tickets", "ticket note", {"text": "seen before", "ticket": ticket.public_id}
     ),
-    "view": lambda town, ticket: town.sandbox.command("mia", "tickets", "ticket view"),
-    "open": lambda town, ticket: town.sandbox.command("pete", "general", "ticket open"),
-    "tickets": lambda town, ticket: town.sandbox.command("pete", "general", "tickets"),
-    "choices of tickets": lambda town, ticket: town.sandbox.autocomplete(
+    "close": lambda bridge, ticket: bridge.sandbox.command(
+        "mia", "tickets", "ticket close", {"ticket": ticket.public_id}
+    ),
+    "view": lambda bridge, ticket: bridge.sandbox.command("mia", "tickets", "ticket view"),
+    "tickets": lambda bridge, ticket: bridge.sandbox.command("pete", "general", "tickets"),
+    "setup": lambda bridge, ticket: bridge.sandbox.command("olivia", "general", "setup show"),
+}
+MODALS: dict[str, Ask] = {
+    "reply": lambda bridge, ticket: bridge.press("mia", ticket, "Reply"),
+    "open": lambda bridge, ticket: bridge.sandbox.command("pete", "general", "ticket open"),
+}
+CHOICES: dict[str, Ask] = {
+    "choices of tickets": lambda bridge, ticket: bridge.sandbox.autocomplete(
         "mia", "tickets", "ticket view", {"ticket": "T"}, "ticket"
     ),
-    "choices of workspaces": lambda town, ticket: town.sandbox.autocomplete(
+    "choices of workspaces": lambda bridge, ticket: bridge.sandbox.autocomplete(
         "olivia", "tickets", "setup rules", {"workspace": "m"}, "workspace"
     ),
 }
+MESSAGE_ANSWER, DEFERRED_ANSWER, CHOICES_ANSWER, MODAL_ANSWER = 4, 5, 8, 9
 
 
-async def answered_within_a_second(town: RunningBridge, ticket: Ticket, ask: Ask) -> None:
-    """Asks, and looks at the answers while whatever is in the way still is."""
-    since = time.monotonic()
-    asking = asyncio.create_task(_asked(ask(town, ticket)))
-    await asyncio.sleep(1.1)
-    answers = first_answers(town, since)
+async def first_answer(bridge: RunningBridge, ticket: Ticket, ask: Ask) -> dict[str, Any]:
+    """What an interaction is answered with first. The interaction itself is not waited for."""
+    before = len(_answers(bridge))
+    asking = asyncio.ensure_future(ask(bridge, ticket))
     try:
-        assert answers
-        assert answers[0] < 1
+        await wait_for(lambda: len(_answers(bridge)) > before, seconds=60)
     finally:
         asking.cancel()
+        await asyncio.wait([asking])
+    return _answers(bridge)[before]
 
 
-async def _asked(asking: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-    return await asking
+def _answers(bridge: RunningBridge) -> list[dict[str, Any]]:
+    return [one["body"] for one in bridge.sandbox.requests if one["path"].endswith("/callback")]
 
 
-@pytest.mark.parametrize("ask", EVERYTHING.values(), ids=list(EVERYTHING))
-async def test_an_interaction_is_answered_within_a_second_while_the_database_is_locked(
-    town: RunningBridge, tmp_path: Path, ask: Ask
+@pytest.mark.parametrize("name", [*DEFERRED, *MODALS, *CHOICES])
+async def test_an_interaction_is_answered_while_the_database_is_locked(
+    bridge: RunningBridge, tmp_path: Path, name: str
 ) -> None:
-    ticket = await town.ticket()
+    ticket = await bridge.ticket()
 
     with write_locked(tmp_path / "ticketbridge.db"):
-        await answered_within_a_second(town, ticket, ask)
+        answer = await first_answer(bridge, ticket, (DEFERRED | MODALS | CHOICES)[name])
+
+    expected = DEFERRED_ANSWER if name in DEFERRED else MODAL_ANSWER if name in MODALS else CHOICES_ANSWER
+    assert answer["type"] == expected
 
 
-@pytest.mark.parametrize("ask", EVERYTHING.values(), ids=list(EVERYTHING))
-async def test_an_interaction_is_answered_within_a_second_while_the_database_is_busy(
-    town: RunningBridge, ask: Ask
+@pytest.mark.parametrize("name", [*DEFERRED, *MODALS, *CHOICES])
+async def test_an_interaction_is_answered_while_the_database_is_busy(
+    bridge: RunningBridge, name: str
 ) -> None:
-    ticket = await town.ticket()
+    ticket = await bridge.ticket()
 
-    async with reader_busy(town):
-        await answered_within_a_second(town, ticket, ask)
+    async with reader_busy(bridge):  # for ever: no answer waits for it
+        answer = await first_answer(bridge, ticket, (DEFERRED | MODALS | CHOICES)[name])
+
+    if name in MODALS:
+        assert "I am busy at the moment, so nothing was done." in answer["data"]["content"]
+    elif name in CHOICES:
+        assert answer == {"type": CHOICES_ANSWER, "data": {"choices": []}}
+    else:
+        assert answer["type"] == DEFERRED_ANSWER
 
 
-async def test_who_asks_for_a_form_while_the_database_is_busy_is_told_to_try_again(
-    town: RunningBridge,
+async def test_a_modal_opens_again_once_the_database_is_no_longer_busy(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+
+    async with reader_busy(bridge):
+        record = await bridge.press("mia", ticket, "Reply")
+
+    assert "Try again in a few seconds." in reply_text(record)
+    assert (await bridge.press("mia", ticket, "Reply"))["modal"]
+
+
+async def test_a_failed_write_is_reported_to_the_user_by_buttons_and_commands(
+    bridge: RunningBridge, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ticket = await town.ticket()
+    ticket = await bridge.ticket()
 
-    async with reader_busy(town):
-        record = await town.press("mia", ticket, "Reply")
+    with write_locked(tmp_path / "ticketbridge.db"):
+        records = await asyncio.gather(
+            bridge.press("mia", ticket, "Claim"),
+            bridge.sandbox.command("noah", "tickets", "ticket close", {"ticket": ticket.public_id}),
+        )
 
-    assert "I am busy at the moment, so nothing was done." in reply_text(record)
-    assert (await town.press("mia", ticket, "Reply"))["modal"]
+    for record in records:
+        assert "The database did not answer, so this may not be saved." in reply_text(record)
+    failures = [one for one in caplog.records if one.name == "cogs.core.interactions"]
+    assert {vars(one)["interaction_id"] for one in failures} == {int(record["id"]) for record in records}
+
+
+async def test_a_bug_in_a_command_is_logged(
+    bridge: RunningBridge, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await bridge.ticket()
+    monkeypatch.setattr("cogs.tickets.embeds.EMBED_LIMIT", "six thousand")
+
+    asking = asyncio.ensure_future(
+        bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+    )
+    await wait_for(lambda: [one for one in caplog.records if one.message == "Slash command failed"])
+    asking.cancel()
+
+    monkeypatch.undo()
+    record = await bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+    assert record["messages"][-1]["embeds"]

@@ -1,4 +1,4 @@
-"""Player text, whatever it is, is drawn so that Discord takes it and it does nothing."""
+"""Hostile text of players is escaped so that Discord accepts it and it does nothing."""
 
 import re
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.tickets.ticket import Player, Priority, Status, Ticket, TicketField
-from cogs.core.markdown import escape_markdown, fits, plain_line
+from cogs.core.markdown import escape_markdown, escape_sentence, fits, plain_line
 from cogs.tickets.embeds import is_safe_url, thread_name, ticket_embed
 
 _HOSTILE = st.sampled_from(
@@ -68,7 +68,7 @@ def ticket_of(**parts: Any) -> Ticket:
 
 
 @given(TEXT, st.integers(1, 300))
-def test_drawn_text_is_harmless_and_within_its_limit(text: str, limit: int) -> None:
+def test_escaped_text_is_harmless_and_within_its_limit(text: str, limit: int) -> None:
     shown = escape_markdown(text, limit)
 
     assert len(shown) <= limit
@@ -79,7 +79,25 @@ def test_drawn_text_is_harmless_and_within_its_limit(text: str, limit: int) -> N
 
 
 @given(TEXT)
-def test_what_fits_is_shown_whole_and_what_does_not_says_so(text: str) -> None:
+def test_a_name_in_a_sentence_is_harmless(name: str) -> None:
+    shown = escape_sentence(f"⛔ {name} has already claimed this ticket. `/tickets` lists yours.")
+
+    assert len(shown) <= 2000
+    assert "\n" not in shown
+    assert not ALIVE.search(shown)
+    assert not _INVISIBLE.search(shown)
+
+
+def test_a_sentence_keeps_its_commands_and_the_link_to_a_post() -> None:
+    sentence = "Use `/setup workspace` or `ticketbridge key create`. The post is here: https://discord.com/channels/1/2/3"
+
+    assert escape_sentence(sentence) == sentence
+    assert escape_sentence("`discord.gg/abc`") != "`discord.gg/abc`"
+    assert escape_sentence("x" * 3000) == "x" * 1999 + "…"
+
+
+@given(TEXT)
+def test_clipped_text_ends_with_an_ellipsis(text: str) -> None:
     if not fits(text, 200):
         assert escape_markdown(text, 200).endswith("…")
 
@@ -122,7 +140,7 @@ def test_a_thread_can_always_be_named(text: str) -> None:
     assert "@everyone" not in plain_line(text, 100)
 
 
-def test_a_megabyte_is_drawn_at_once() -> None:
+def test_a_megabyte_is_clipped() -> None:
     assert escape_markdown("a" * 1_000_000, 4096).endswith("…")
     assert escape_markdown("\u0301" * 1_000_000, 4096).endswith("…")
 
@@ -131,7 +149,7 @@ def test_a_masked_link_shows_where_it_leads() -> None:
     assert escape_markdown("[free](https://evil.example/x)", 100) == "\\[free\\]\\(`https://evil.example/x)`"
 
 
-def test_only_https_urls_that_lead_where_they_say_are_drawn_as_links() -> None:
+def test_only_https_urls_that_lead_where_they_say_become_links() -> None:
     assert is_safe_url("https://tr.rbxcdn.example/avatar-url")
     for url in (
         *(

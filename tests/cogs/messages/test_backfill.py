@@ -1,6 +1,5 @@
-"""What was typed while the bot was away is heard at its return: once, and without jumping over anything."""
+"""Messages typed while the bot was away are processed when it is back: in order, and none is passed over."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -14,22 +13,22 @@ from bot.discord_client.client import TicketBot
 from bot.sandbox import DemoGuild, Sandbox
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Ticket
-from tests.support.bridge_harness import RunningBridge, running_sandbox, wait_for
-from tests.support.bridge_harness import running_bridge as run_town
+from tests.storage.samples import opened
+from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox, wait_for
 
-OPEN = partial(run_town, typed_replies=True)
-Place = tuple[Path, Sandbox, DemoGuild]
+start = partial(running_bridge, typed_replies=True)
+Environment = tuple[Path, Sandbox, DemoGuild]
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """Where bridges come and go: their database, and a Discord that stays."""
+async def environment(tmp_path: Path) -> AsyncIterator[Environment]:
+    """A database for one bridge after another, and a Discord that stays."""
     async with running_sandbox() as (sandbox, guild):
         yield tmp_path / "ticketbridge.db", sandbox, guild
 
 
 @pytest.fixture(autouse=True)
-def nobody_waits_to_identify(monkeypatch: pytest.MonkeyPatch) -> None:
+def identify_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """discord.py waits five seconds before each new session."""
 
     async def at_once(_bot: TicketBot, _shard_id: int | None, *, initial: bool = False) -> None:
@@ -38,9 +37,14 @@ def nobody_waits_to_identify(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TicketBot, "before_identify_hook", at_once)
 
 
-async def replies(town: RunningBridge, ticket: Ticket) -> list[str]:
-    found = await town.application.store.list_messages(ticket.id, [MessageKind.REPLY], limit=1000)
-    return [one.text for one in found]
+def restart(environment: Environment, first: RunningBridge) -> AbstractAsyncContextManager[RunningBridge]:
+    """Another bridge on the same database."""
+    return start(*environment, keys=first.keys)
+
+
+async def replies(bridge: RunningBridge, ticket: Ticket) -> list[str]:
+    messages = await bridge.application.store.list_messages(ticket.id, [MessageKind.REPLY], limit=1000)
+    return [message.text for message in messages]
 
 
 def thread_of(ticket: Ticket) -> int:
@@ -48,202 +52,288 @@ def thread_of(ticket: Ticket) -> int:
     return ticket.post.thread_id
 
 
-def ids_in(sandbox: Sandbox, place_id: Any) -> list[str]:
-    return [message["id"] for message in sandbox.messages(place_id)]
+def ids_in(sandbox: Sandbox, channel: Any) -> list[str]:
+    return [message["id"] for message in sandbox.messages(channel)]
 
 
-def notices(sandbox: Sandbox, place_id: Any) -> list[str]:
-    said = [m["content"] for m in sandbox.messages(place_id) if m["author"].get("bot")]
-    return [text for text in said if text]
+def notices(sandbox: Sandbox, channel: Any) -> list[str]:
+    texts = [m["content"] for m in sandbox.messages(channel) if m["author"].get("bot")]
+    return [text for text in texts if text]
 
 
-async def heard(town: RunningBridge, place_id: int) -> None:
-    """Until the newest message of a place is behind its mark."""
+def is_confirmed(sandbox: Sandbox, message: dict[str, Any]) -> bool:
+    """Whether the bot has reacted to it."""
+    channel = int(message["channel_id"])
+    (found,) = (one for one in sandbox.messages(channel) if one["id"] == message["id"])
+    return bool(found.get("reactions"))
+
+
+async def confirmed(sandbox: Sandbox, message: dict[str, Any]) -> None:
+    await wait_for(lambda: is_confirmed(sandbox, message))
+
+
+def reactions_path(message: dict[str, Any]) -> str:
+    return f"/messages/{message['id']}/reactions/"
+
+
+async def read_to_the_end(bridge: RunningBridge, channel_id: int) -> None:
+    """Return once the channel's saved read mark is at its newest message."""
 
     async def look() -> bool:
-        newest = town.sandbox.messages(place_id)[-1]["id"]
-        return (await town.application.store.read_marks([place_id])).get(place_id, 0) >= int(newest)
+        newest = int(bridge.sandbox.messages(channel_id)[-1]["id"])
+        return (await bridge.application.store.read_marks([channel_id])).get(channel_id, 0) >= newest
 
     await wait_for(look)
 
 
-def again(place: Place, first: RunningBridge) -> AbstractAsyncContextManager[RunningBridge]:
-    """Another bridge on the same database."""
-    return OPEN(*place, keys=first.keys)
-
-
-async def test_replies_typed_while_nobody_ran_are_kept_once_in_order_and_confirmed(place: Place) -> None:
-    _, sandbox, _ = place
-    async with OPEN(*place) as first:
+async def test_replies_typed_while_the_bot_was_away_are_saved_once_in_order_and_confirmed(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         ticket = await first.ticket()
-    for number in range(3):
-        sandbox.say("mia", thread_of(ticket), f"reply {number}")
+    typed = [sandbox.say("mia", thread_of(ticket), f"reply {number}") for number in range(3)]
 
-    async with again(place, first) as second:
-        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
+    async with restart(environment, first) as second:
+        await confirmed(sandbox, typed[-1])
         assert await replies(second, ticket) == ["reply 0", "reply 1", "reply 2"]
-        await heard(second, thread_of(ticket))
-    async with again(place, first) as third:
+        await read_to_the_end(second, thread_of(ticket))
+    async with restart(environment, first) as third:
         await third.ticket(subject="another")
         assert await replies(third, ticket) == ["reply 0", "reply 1", "reply 2"]
 
-    reactions = [m.get("reactions") for m in sandbox.messages(thread_of(ticket)) if m["content"]]
-    assert all(reactions)
+    assert all(is_confirmed(sandbox, message) for message in typed)
 
 
-async def test_what_was_typed_under_a_game_report_meanwhile_is_removed_with_a_notice(place: Place) -> None:
-    _, sandbox, _ = place
-    async with OPEN(*place) as first:
+async def test_a_message_typed_under_a_game_report_meanwhile_is_deleted_with_a_notice(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         report = await first.game_report()
     typed = sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
     talk = sandbox.say("mia", "reports", "Good morning.")
 
-    async with again(place, first):
+    async with restart(environment, first):
         await wait_for(lambda: typed["id"] not in ids_in(sandbox, "reports"))
         await wait_for(lambda: notices(sandbox, "reports"))
 
     assert talk["id"] in ids_in(sandbox, "reports")
 
 
-async def test_what_was_typed_long_ago_is_removed_without_a_notice(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+async def test_a_message_typed_long_ago_is_deleted_without_a_notice(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.messages.view_only._NOTICE_MAX_AGE", timedelta(0))
-    _, sandbox, _ = place
-    async with OPEN(*place) as first:
+    monkeypatch.setattr("cogs.messages.typed_replies._NOTICE_MAX_AGE", timedelta(0))
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         report = await first.game_report()
     typed = sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
 
-    async with again(place, first) as second:
+    async with restart(environment, first) as second:
         await wait_for(lambda: typed["id"] not in ids_in(sandbox, "reports"))
-        await heard(second, second.guild.channels["reports"])
+        await read_to_the_end(second, second.guild.channels["reports"])
 
     assert notices(sandbox, "reports") == []
 
 
-async def test_a_thread_made_by_hand_while_nobody_ran_is_gone_through_from_its_beginning(
-    place: Place,
+async def test_a_thread_created_by_hand_meanwhile_is_read_from_its_beginning(
+    environment: Environment,
 ) -> None:
-    _, sandbox, _ = place
-    async with OPEN(*place) as first:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         report = await first.game_report()
     thread = sandbox.open_thread("mia", "reports", "let us talk", message=report.post.message_id)
     typed = sandbox.say("mia", thread["id"], "We banned them.")
 
-    async with again(place, first):
+    async with restart(environment, first):
         await wait_for(lambda: typed["id"] not in ids_in(sandbox, thread["id"]))
 
 
-async def test_a_reply_in_a_thread_that_was_archived_meanwhile_is_kept_and_confirmed(place: Place) -> None:
-    _, sandbox, _ = place
-    async with OPEN(*place) as first:
+async def test_a_reply_in_a_thread_that_was_archived_meanwhile_is_saved_and_confirmed(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         ticket = await first.ticket()
-    sandbox.say("mia", thread_of(ticket), "It is fixed.")
+    typed = sandbox.say("mia", thread_of(ticket), "It is fixed.")
     sandbox.change_thread(thread_of(ticket), archived=True)
 
-    async with again(place, first) as second:
-        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
+    async with restart(environment, first) as second:
+        await confirmed(sandbox, typed)
         assert await replies(second, ticket) == ["It is fixed."]
 
 
-async def test_what_was_said_before_typed_replies_were_switched_on_stays_talk(place: Place) -> None:
-    database, sandbox, guild = place
-    async with run_town(database, sandbox, guild) as first:
+async def test_messages_from_before_typed_replies_were_switched_on_are_no_replies(
+    environment: Environment,
+) -> None:
+    database, sandbox, guild = environment
+    async with running_bridge(database, sandbox, guild) as first:
         ticket = await first.ticket()
         sandbox.say("mia", thread_of(ticket), "talk")
-        await heard(first, thread_of(ticket))
+        await read_to_the_end(first, thread_of(ticket))
     sandbox.say("mia", thread_of(ticket), "a reply")
 
-    async with again(place, first) as second:
+    async with restart(environment, first) as second:
         await wait_for(lambda: replies(second, ticket))
         assert await replies(second, ticket) == ["a reply"]
 
 
-async def test_a_first_start_goes_through_nothing_old(place: Place) -> None:
-    _, sandbox, _ = place
+async def test_a_first_start_reads_no_history(environment: Environment) -> None:
+    _, sandbox, _ = environment
     for number in range(3):
         sandbox.say("mia", "tickets", f"years ago {number}")
 
-    async with OPEN(*place) as town:
-        await heard(town, town.guild.channels["tickets"])
+    async with start(*environment) as bridge:
+        await read_to_the_end(bridge, bridge.guild.channels["tickets"])
 
     histories = [r for r in sandbox.requests if r["method"] == "GET" and r["path"].endswith("/messages")]
     assert histories == []
 
 
-async def test_a_place_that_cannot_be_read_stops_no_other_and_is_tried_again(place: Place) -> None:
-    _, sandbox, _ = place
-    async with OPEN(*place) as first:
-        closed, open_one = await first.ticket(), await first.ticket(subject="another")
-    for ticket in (closed, open_one):
+async def test_a_channel_that_cannot_be_read_delays_no_other_and_is_tried_again(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
+        forbidden, readable = await first.ticket(), await first.ticket(subject="another")
+    for ticket in (forbidden, readable):
         sandbox.say("mia", thread_of(ticket), "meanwhile")
-    sandbox.fail("forbidden", method="GET", path=f"/channels/{thread_of(closed)}/messages", times=None)
+    sandbox.fail("forbidden", method="GET", path=f"/channels/{thread_of(forbidden)}/messages", times=None)
 
-    async with again(place, first) as second:
-        await wait_for(lambda: replies(second, open_one))
-        assert await replies(second, closed) == []
+    async with restart(environment, first) as second:
+        await wait_for(lambda: replies(second, readable))
+        assert await replies(second, forbidden) == []
         sandbox.clear_faults()
         await sandbox.disconnect()
-        await wait_for(lambda: replies(second, closed))
+        await wait_for(lambda: replies(second, forbidden))
 
 
-async def test_what_comes_live_does_not_jump_over_what_could_not_be_read(place: Place) -> None:
-    _, sandbox, _ = place
-    async with OPEN(*place) as first:
+async def test_a_live_message_does_not_move_the_mark_past_those_that_could_not_be_read(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
         ticket = await first.ticket()
     sandbox.say("mia", thread_of(ticket), "missed")
     sandbox.fail("forbidden", method="GET", path=f"/channels/{thread_of(ticket)}/messages", times=None)
-    async with again(place, first) as second:
+    async with restart(environment, first) as second:
         await second.ticket(subject="another")
         sandbox.say("mia", thread_of(ticket), "live")
-        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
-        await asyncio.sleep(0.5)  # a reaction's sender is told when the library's bucket has room again
+        last = sandbox.say("mia", thread_of(ticket), "live after it")
+        await confirmed(sandbox, last)  # so the one before it is done with
     sandbox.clear_faults()
 
-    async with again(place, first) as third:
+    async with restart(environment, first) as third:
 
-        async def both() -> bool:
-            return sorted(await replies(third, ticket)) == ["live", "missed"]
+        async def all_saved() -> bool:
+            return sorted(await replies(third, ticket)) == ["live", "live after it", "missed"]
 
-        await wait_for(both)
+        await wait_for(all_saved)
 
 
-async def test_twenty_disconnects_lose_no_reply_and_keep_none_twice(place: Place) -> None:
-    _, sandbox, _ = place
-    async with OPEN(*place) as town:
-        tickets = [await town.ticket(subject=f"ticket {number}") for number in range(10)]
+async def test_a_slow_message_delays_later_ones_of_its_channel_and_no_other_channel(
+    environment: Environment,
+) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as first:
+        slow, other = await first.ticket(), await first.ticket(subject="another")
+        first_typed = sandbox.say("mia", thread_of(slow), "first")
+        sandbox.fail("hang", method="PUT", path=reactions_path(first_typed))
+        sandbox.say("mia", thread_of(slow), "second")
+        await confirmed(sandbox, sandbox.say("mia", thread_of(other), "elsewhere"))
+
+        assert await replies(first, slow) == ["first"]
+
+    async with restart(environment, first) as second:
+        await read_to_the_end(second, thread_of(slow))
+        assert await replies(second, slow) == ["first", "second"]
+
+
+async def test_a_backfill_that_a_shutdown_interrupts_goes_on_after_it(environment: Environment) -> None:
+    database, sandbox, _ = environment
+    async with start(*environment) as first:
+        ticket = await first.ticket()
+    typed = [sandbox.say("mia", thread_of(ticket), f"reply {number}") for number in range(5)]
+    sandbox.fail("hang", method="PUT", path=reactions_path(typed[2]))
+
+    async with restart(environment, first) as second:
+        await wait_for(lambda: replies_are(second, ticket, 3))
+    async with opened(database) as store:
+        marks = await store.read_marks([thread_of(ticket)])
+    async with restart(environment, first) as third:
+        await confirmed(sandbox, typed[-1])
+
+        assert await replies(third, ticket) == [f"reply {number}" for number in range(5)]
+    assert marks == {thread_of(ticket): int(typed[1]["id"])}
+    reactions = [request["path"] for request in sandbox.requests if request["method"] == "PUT"]
+    assert [sum(reactions_path(one) in path for path in reactions) for one in typed] == [1, 1, 2, 1, 1]
+
+
+async def replies_are(bridge: RunningBridge, ticket: Ticket, count: int) -> bool:
+    return len(await replies(bridge, ticket)) == count
+
+
+async def test_messages_beyond_those_that_may_wait_are_read_from_the_history_later(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs.messages.backfill.MAX_WAITING", 2)
+    _, sandbox, _ = environment
+    async with start(*environment) as bridge:
+        ticket = await bridge.ticket()
+        first, second, *_ = [sandbox.say("mia", thread_of(ticket), str(number)) for number in range(4)]
+        sandbox.fail("429-user", method="PUT", path=reactions_path(first), retry_after=2.0)
+        await confirmed(sandbox, second)  # so the turn of the first is over, and there is room for another
+        for text in "45":
+            await confirmed(sandbox, sandbox.say("mia", thread_of(ticket), text))
+
+        await sandbox.disconnect()
+
+        async def all_saved() -> bool:
+            return sorted(await replies(bridge, ticket)) == list("012345")
+
+        await wait_for(all_saved)
+
+
+async def test_twenty_disconnects_lose_no_reply_and_save_none_twice(environment: Environment) -> None:
+    _, sandbox, _ = environment
+    async with start(*environment) as bridge:
+        tickets = [await bridge.ticket(subject=f"ticket {number}") for number in range(10)]
         typed = []
         for number in range(20):
             await sandbox.disconnect(resumable=number % 2 == 0)
+            before = len(sandbox.requests)
             for count in range(10):
                 typed.append(f"{number} {count}")
                 sandbox.say("mia", thread_of(tickets[count]), typed[-1])
             await wait_for(lambda: sandbox.snapshot()["connected_sessions"])
-            await asyncio.sleep(
-                0.05 * (number % 5)
-            )  # sometimes in the middle of going through what was missed
+            in_the_middle = before + number % 5  # of a backfill, sometimes
+            await wait_for(lambda: len(sandbox.requests) >= in_the_middle, seconds=60)  # noqa: B023
 
-        async def kept() -> list[str]:
-            return [text for ticket in tickets for text in await replies(town, ticket)]
+        async def saved() -> list[str]:
+            return [text for ticket in tickets for text in await replies(bridge, ticket)]
 
-        async def all_there() -> bool:
-            return len(await kept()) >= len(typed)
+        async def all_saved() -> bool:
+            return len(await saved()) >= len(typed)
 
-        await wait_for(all_there, seconds=60)
-        assert sorted(await kept()) == sorted(typed)
+        await wait_for(all_saved, seconds=60)
+        assert sorted(await saved()) == sorted(typed)
 
 
-async def test_a_message_that_could_not_be_kept_is_kept_at_the_next_reconnect(place: Place) -> None:
-    """The reaction fails, so it is not known to be seen to; the reply is there once all the same."""
-    _, sandbox, _ = place
-    async with OPEN(*place) as town:
-        ticket = await town.ticket()
+async def test_a_message_that_could_not_be_processed_is_processed_at_the_next_connection(
+    environment: Environment,
+) -> None:
+    """The reaction fails, so the message counts as not processed; the reply is saved once all the same."""
+    _, sandbox, _ = environment
+    async with start(*environment) as bridge:
+        ticket = await bridge.ticket()
         sandbox.fail("503", method="PUT", path="/reactions/", times=1)
-        sandbox.say("mia", thread_of(ticket), "a reply")
-        await wait_for(lambda: replies(town, ticket))
-        assert "reactions" not in sandbox.messages(thread_of(ticket))[-1]
+        typed = sandbox.say("mia", thread_of(ticket), "a reply")
+        for text in ("a later one", "the last"):  # confirmed in turn, so one of them is done with
+            await confirmed(sandbox, sandbox.say("mia", thread_of(ticket), text))
+        assert not is_confirmed(sandbox, typed)
 
         await sandbox.disconnect()
 
-        await wait_for(lambda: sandbox.messages(thread_of(ticket))[-1].get("reactions"))
-        assert await replies(town, ticket) == ["a reply"]
+        await confirmed(sandbox, typed)
+        assert await replies(bridge, ticket) == ["a reply", "a later one", "the last"]

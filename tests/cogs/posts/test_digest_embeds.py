@@ -1,4 +1,4 @@
-"""Whatever ten tickets say, their digest is one message that Discord takes and in which nothing is alive."""
+"""Whatever is in ten tickets, Discord takes their digest, and no mention or link in it is alive."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +11,21 @@ from hypothesis import strategies as st
 from bot.sandbox.validation.messages import check_new_message
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket
-from cogs.posts.digest import digest_embeds, digest_footer, digest_view
+from bot.tickets.workspace import Category
+from cogs.posts.digest import digest_embeds, digest_marker, digest_view
 from tests.cogs.core.test_markdown import ALIVE, TEXT, ticket_of
-from tests.support.burst_harness import burst, filed
+from tests.support.burst_harness import new_tickets, posted_burst
+from tests.tickets.samples import WORKSPACE
 
 LAST_ID = 2**63 - 1
+WORKSPACES = {
+    "w": replace(WORKSPACE, id="w", categories=(Category(id="bug", name="[Bugs](https://x.example)"),))
+}
 
 
 def body_of(tickets: list[Ticket]) -> dict[str, Any]:
     """The request that posts them."""
-    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_footer(LAST_ID))]
+    embeds = [embed.to_dict() for embed in digest_embeds(tickets, digest_marker(LAST_ID), WORKSPACES)]
     return {"embeds": embeds, "components": digest_view(tickets).to_components()}
 
 
@@ -47,7 +52,7 @@ TICKET = st.builds(
 
 
 @given(st.lists(TICKET, min_size=1, max_size=10, unique_by=lambda ticket: ticket.id))
-def test_whatever_players_write_discord_takes_it_and_it_does_nothing(tickets: list[Ticket]) -> None:
+def test_whatever_players_write_discord_takes_it_and_none_of_it_is_alive(tickets: list[Ticket]) -> None:
     body = body_of(tickets)
 
     check_new_message(body, {})
@@ -82,15 +87,15 @@ def test_ten_tickets_of_the_longest_texts_fit_one_message(character: str) -> Non
         assert all(len(embed["description"].splitlines()[3]) > 40 for embed in body["embeds"])
 
 
-def test_a_digest_is_known_by_its_last_footer_and_each_ticket_before_by_its_own() -> None:
+def test_each_footer_of_a_digest_has_the_tickets_id_and_the_last_the_marker_too() -> None:
     tickets = [ticket_of(id=number, public_id=f"T-{number}") for number in (1, 2, 3)]
 
-    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_footer(17))]
+    footers = [embed.footer.text for embed in digest_embeds(tickets, digest_marker(17), WORKSPACES)]
 
-    assert footers == ["T-1 · test", "T-2 · test", "digest 17"]
+    assert footers == ["T-1 · test", "T-2 · test", "T-3 · test · digest 17"]
 
 
-def test_each_choice_names_a_ticket_on_one_line_within_discords_limit() -> None:
+def test_each_option_names_a_ticket_on_one_line_within_discords_limit() -> None:
     tickets = [ticket_of(id=5, public_id="T-5", subject="@everyone\n" + "x" * 300)]
 
     ((row,),) = [digest_view(tickets).to_components()]
@@ -113,15 +118,24 @@ def long_winded(count: int) -> list[NewTicket]:
             reporter=player,
             reported_player=player,
         )
-        for new in filed(count)
+        for new in new_tickets(count)
     ]
 
 
 async def test_discord_takes_a_digest_of_the_longest_and_most_hostile_tickets(tmp_path: Path) -> None:
-    async with burst(tmp_path, long_winded(16)) as shown:
-        digest, _ = shown.digests("tickets")
+    async with posted_burst(tmp_path, long_winded(16)) as burst:
+        digest, _ = burst.digests("tickets")
 
-        record = await shown.choose("mia", shown.tickets[0])
+        record = await burst.choose("mia", burst.tickets[0])
 
         assert len(digest["embeds"]) == 10
         assert record["messages"][-1]["embeds"]
+
+
+def test_a_category_is_shown_by_its_name_and_a_chat_log_without_a_message_by_nothing() -> None:
+    tickets = [ticket_of(id=1, category="bug", body="", chat_log=("<rey> hello",)), ticket_of(id=2, body="")]
+
+    with_log, without = (str(one.description) for one in digest_embeds(tickets, digest_marker(1), WORKSPACES))
+
+    assert with_log == "🟢 Open · 🔵 Normal · \\[Bugs\\]\\(`https://x.example)`"
+    assert without == "🟢 Open · 🔵 Normal · category\n*No message.*"

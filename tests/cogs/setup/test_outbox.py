@@ -1,4 +1,4 @@
-"""`/setup outbox`: what waits, rests or is set aside in this server alone, and what becomes of it."""
+"""`/setup outbox`: the deliveries of this server alone, and retrying or dropping one."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,112 +8,117 @@ import pytest
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
 from bot.tickets.outbox import Delivery, DeliveryState, Destination
-from tests.cogs.setup.test_setup import Elsewhere, drawn_in, run
+from tests.cogs.setup.test_setup import OtherGuild, embed_text, run
 from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
 
 BOT = "ticketbridge"
-WORDS = "a player's own words"
+PLAYER_TEXT = "a player's own words"
 
 
 @pytest.fixture
-async def troubled(town: RunningBridge) -> tuple[Delivery, Delivery]:
-    """A post that waits for a channel that refuses it, and one that was set aside."""
-    await town.ticket()
-    town.sandbox.set_overwrite("reports", BOT, allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES)
-    waiting, buried = [await filed(town, f"{WORDS} {number}") for number in range(2)]
-    await town.application.store.dead_letter(buried, "Discord refused it (400 50035)", datetime.now(UTC))
+async def waiting_and_dead(bridge: RunningBridge) -> tuple[Delivery, Delivery]:
+    """A post that waits for a channel that refuses it, and a dead letter."""
+    await bridge.ticket()
+    bridge.sandbox.set_overwrite("reports", BOT, allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES)
+    waiting, dead = [await add_report(bridge, f"{PLAYER_TEXT} {number}") for number in range(2)]
+    await bridge.application.store.dead_letter(dead, "Discord refused it (400 50035)", datetime.now(UTC))
 
-    async def tried() -> bool:
-        return any(one.attempts for one in await town.application.store.list_undelivered(5))
+    async def was_attempted() -> bool:
+        return any(one.attempts for one in await bridge.application.store.list_undelivered(5))
 
-    await wait_for(tried)
-    return waiting, buried
+    await wait_for(was_attempted)
+    return waiting, dead
 
 
-async def filed(town: RunningBridge, subject: str) -> Delivery:
+async def add_report(bridge: RunningBridge, subject: str) -> Delivery:
     body = dict(series.GAME_REPORT) | {"subject": subject}
-    told = await town.post("/tickets/create-game-report", body, source="series")
-    ticket = await town.application.store.ticket_by_public_id(told["data"]["TicketId"])
+    answer = await bridge.post("/tickets/create-game-report", body, source="series")
+    ticket = await bridge.application.store.ticket_by_public_id(answer["data"]["TicketId"])
     assert ticket is not None
-    (post,) = await town.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post,) = await bridge.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
     return post
 
 
-async def left(town: RunningBridge) -> dict[int, DeliveryState]:
-    return {one.id: one.state for one in await town.application.store.list_undelivered(10)}
+async def delivery_states(bridge: RunningBridge) -> dict[int, DeliveryState]:
+    return {one.id: one.state for one in await bridge.application.store.list_undelivered(10)}
 
 
 def shown(record: dict[str, Any]) -> str:
-    return drawn_in(record).replace("\\", "")
+    return embed_text(record).replace("\\", "")
 
 
-async def test_an_empty_outbox_says_so(town: RunningBridge) -> None:
-    await town.ticket()
+async def test_an_empty_outbox_says_so(bridge: RunningBridge) -> None:
+    await bridge.ticket()
 
-    assert "Nothing waits: all of it is in Discord." in drawn_in(await run(town, "outbox"))
+    assert "Nothing waits: everything is in Discord." in embed_text(await run(bridge, "outbox"))
 
 
-async def test_what_waits_what_rests_and_what_was_set_aside_is_shown_without_anybodys_words(
-    town: RunningBridge, troubled: tuple[Delivery, Delivery]
+async def test_waiting_deliveries_open_circuits_and_dead_letters_are_shown_without_peoples_text(
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
 ) -> None:
-    _, buried = troubled
+    _, dead = waiting_and_dead
 
-    record = await run(town, "outbox")
+    record = await run(bridge, "outbox")
 
     text = shown(record)
-    assert f"• <#{town.guild.channels['reports']}>: 1 delivery waits, the first came <t:" in text
+    assert f"• <#{bridge.guild.channels['reports']}>: 1 delivery waits, the first since <t:" in text
     assert "⏸️ Discord refuses (403 50013: Missing Permissions). Allow my role there: Send Messages." in text
-    assert f"Set aside: 1: • {buried.id} (post) of `TICKET-" in text
+    assert f"Dead letters: 1: • {dead.id} (post) of `TICKET-" in text
     assert "Discord refused it (400 50035)." in text
-    assert WORDS not in str(record)
+    assert PLAYER_TEXT not in str(record)
 
 
-async def test_what_was_set_aside_is_tried_again(
-    town: RunningBridge, troubled: tuple[Delivery, Delivery]
+async def test_a_dead_letter_is_retried(
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
 ) -> None:
-    waiting, buried = troubled
+    waiting, dead = waiting_and_dead
 
-    record = await run(town, "outbox", retry=buried.id)
+    record = await run(bridge, "outbox", retry=dead.id)
 
-    assert reply_text(record) == f"✅ Delivery {buried.id} is tried again."
-    assert "Set aside" not in drawn_in(record)
-    assert await left(town) == {waiting.id: DeliveryState.PENDING, buried.id: DeliveryState.PENDING}
+    assert reply_text(record) == f"✅ Delivery {dead.id} is retried."
+    assert "Dead letters" not in embed_text(record)
+    assert await delivery_states(bridge) == {
+        waiting.id: DeliveryState.PENDING,
+        dead.id: DeliveryState.PENDING,
+    }
 
 
-async def test_what_is_dropped_is_gone(town: RunningBridge, troubled: tuple[Delivery, Delivery]) -> None:
-    waiting, buried = troubled
+async def test_a_dropped_delivery_is_gone(
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
+) -> None:
+    waiting, dead = waiting_and_dead
 
-    record = await run(town, "outbox", drop=buried.id)
+    record = await run(bridge, "outbox", drop=dead.id)
 
-    assert reply_text(record) == f"✅ Delivery {buried.id} is dropped."
-    assert await left(town) == {waiting.id: DeliveryState.PENDING}
-    again = await run(town, "outbox", retry=buried.id)
+    assert reply_text(record) == f"✅ Delivery {dead.id} is dropped."
+    assert await delivery_states(bridge) == {waiting.id: DeliveryState.PENDING}
+    again = await run(bridge, "outbox", retry=dead.id)
     assert "No delivery of that number" in reply_text(again)
 
 
-async def test_another_servers_deliveries_are_as_unknown_as_none(
-    town: RunningBridge, troubled: tuple[Delivery, Delivery]
+async def test_another_servers_deliveries_are_unknown(
+    bridge: RunningBridge, waiting_and_dead: tuple[Delivery, Delivery]
 ) -> None:
-    elsewhere, before = Elsewhere(town), await left(town)
-    await elsewhere.make("theirs")
-    unknown = reply_text(await elsewhere.run("outbox", retry=10_000))
+    other_guild, before = OtherGuild(bridge), await delivery_states(bridge)
+    await other_guild.make("theirs")
+    unknown = reply_text(await other_guild.run("outbox", retry=10_000))
 
-    for one in troubled:
+    for one in waiting_and_dead:
         for what in ("retry", "drop"):
-            assert reply_text(await elsewhere.run("outbox", **{what: one.id})) == unknown
-    assert "Nothing waits" in drawn_in(await elsewhere.run("outbox"))
-    assert await left(town) == before
+            assert reply_text(await other_guild.run("outbox", **{what: one.id})) == unknown
+    assert "Nothing waits" in embed_text(await other_guild.run("outbox"))
+    assert await delivery_states(bridge) == before
 
 
-async def test_more_than_a_message_holds_is_counted(town: RunningBridge) -> None:
-    await town.ticket()
-    town.sandbox.set_overwrite("reports", BOT, deny=Permission.SEND_MESSAGES)
+async def test_more_than_a_message_holds_is_counted(bridge: RunningBridge) -> None:
+    await bridge.ticket()
+    bridge.sandbox.set_overwrite("reports", BOT, deny=Permission.SEND_MESSAGES)
     for number in range(15):
-        post = await filed(town, str(number))
-        await town.application.store.dead_letter(post, "Discord refused it " + "*" * 300, datetime.now(UTC))
+        post = await add_report(bridge, str(number))
+        await bridge.application.store.dead_letter(post, "Discord refused it " + "*" * 300, datetime.now(UTC))
 
-    record = await run(town, "outbox")
+    record = await run(bridge, "outbox")
 
     assert record["error"] is None
-    assert "Set aside: 15: " in drawn_in(record)
-    assert "more, which `ticketbridge outbox list` shows" in drawn_in(record)
+    assert "Dead letters: 15: " in embed_text(record)
+    assert "more, which `ticketbridge outbox list` shows" in embed_text(record)

@@ -1,4 +1,4 @@
-"""`/setup`: who may, and what becomes of it. Olivia owns the guild; mia is staff, which is not enough."""
+"""`/setup`: who may use it, and what it changes. Olivia owns the guild; mia is staff, which is not enough."""
 
 from operator import methodcaller
 from typing import Any
@@ -28,136 +28,134 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
 }
 
 
-async def run(town: RunningBridge, command: str, user: str = "olivia", **options: Any) -> dict[str, Any]:
-    return await town.sandbox.command(user, "general", f"setup {command}", options)
+async def run(bridge: RunningBridge, command: str, user: str = "olivia", **options: Any) -> dict[str, Any]:
+    return await bridge.sandbox.command(user, "general", f"setup {command}", options)
 
 
-async def main_of(town: RunningBridge) -> Workspace:
-    return await town.application.store.workspace_by_name("main")
+async def main_workspace(bridge: RunningBridge) -> Workspace:
+    return await bridge.application.store.workspace_by_name("main")
 
 
-def drawn_in(record: dict[str, Any]) -> str:
-    """The embed of the answer, in words."""
+def embed_text(record: dict[str, Any]) -> str:
+    """The text of the embed in an answer."""
     (embed,) = record["messages"][-1]["embeds"]
     fields = [f"{field['name']}: {field['value']}" for field in embed.get("fields", [])]
     return "\n".join([embed["title"], embed["description"], *fields])
 
 
-def as_an_administrator_may(town: RunningBridge) -> None:
-    """Show the commands to everyone, as the guild's own settings of them can."""
-    for commands in town.sandbox.state.commands.values():
+def show_commands_to_everyone(bridge: RunningBridge) -> None:
+    """Show the commands to everyone, as a guild's own settings can."""
+    for commands in bridge.sandbox.state.commands.values():
         for command in commands:
             command["default_member_permissions"] = None
 
 
-def allowed(town: RunningBridge, user: str) -> None:
-    town.sandbox.create_role("Managers", Permission.MANAGE_GUILD)
-    town.sandbox.give_role(user, "Managers")
+def make_manager(bridge: RunningBridge, user: str) -> None:
+    bridge.sandbox.create_role("Managers", Permission.MANAGE_GUILD)
+    bridge.sandbox.give_role(user, "Managers")
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
-async def test_who_does_not_manage_the_server_is_not_even_shown_the_commands(
-    town: RunningBridge, command: str
-) -> None:
+async def test_only_managers_are_shown_the_commands(bridge: RunningBridge, command: str) -> None:
     for user in ("mia", "pete"):
         with pytest.raises(ControlError, match="lacks the permissions"):
-            await town.sandbox.command(user, "general", command, EVERY_COMMAND[command])
+            await bridge.sandbox.command(user, "general", command, EVERY_COMMAND[command])
 
 
-async def test_who_does_not_manage_the_server_is_refused_though_shown_the_commands(
-    town: RunningBridge,
+async def test_others_are_refused_even_if_the_commands_are_shown_to_them(
+    bridge: RunningBridge,
 ) -> None:
-    before = await main_of(town)
-    await town.ticket()  # the commands are there by now
-    as_an_administrator_may(town)
+    before = await main_workspace(bridge)
+    await bridge.ticket()  # the commands are there by now
+    show_commands_to_everyone(bridge)
 
     for command, options in EVERY_COMMAND.items():
         for user in ("mia", "pete"):
-            record = await town.sandbox.command(user, "general", command, options)
+            record = await bridge.sandbox.command(user, "general", command, options)
             assert reply_text(record) == "⛔ Only members with the Manage Server permission can do that."
             assert record["messages"][-1]["embeds"] == []
-    assert await main_of(town) == before
-    typed = await town.sandbox.autocomplete("mia", "general", "setup show", {}, "workspace")
-    assert typed["choices"] == []
+    assert await main_workspace(bridge) == before
+    offered_choices = await bridge.sandbox.autocomplete("mia", "general", "setup show", {}, "workspace")
+    assert offered_choices["choices"] == []
 
 
-async def test_a_member_who_manages_the_server_may(town: RunningBridge) -> None:
-    allowed(town, "paula")
+async def test_a_manager_can_change_the_rules(bridge: RunningBridge) -> None:
+    make_manager(bridge, "paula")
 
-    record = await run(town, "rules", user="paula", plan="free")
+    record = await run(bridge, "rules", user="paula", plan="free")
 
     assert reply_text(record) == "✅ The rules are changed."
-    assert (await main_of(town)).plan is Plan.FREE
+    assert (await main_workspace(bridge)).plan is Plan.FREE
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
-async def test_every_answer_is_for_the_one_who_asked_alone(town: RunningBridge, command: str) -> None:
-    record = await town.sandbox.command("olivia", "general", command, EVERY_COMMAND[command])
+async def test_every_answer_is_deferred_and_ephemeral(bridge: RunningBridge, command: str) -> None:
+    record = await bridge.sandbox.command("olivia", "general", command, EVERY_COMMAND[command])
 
     assert record["callback"]["type"] == 5  # deferred
     assert record["error"] is None
     assert all(message["flags"] & 64 for message in record["messages"])
-    assert town.sandbox.messages("general") == []
+    assert bridge.sandbox.messages("general") == []
 
 
-async def test_show_draws_everything_about_the_only_workspace(town: RunningBridge) -> None:
-    record = await run(town, "show")
+async def test_show_draws_everything_about_the_only_workspace(bridge: RunningBridge) -> None:
+    record = await run(bridge, "show")
 
-    shown = drawn_in(record)
+    shown = embed_text(record)
     assert "Workspace main" in shown
-    assert f"Tickets channel: <#{town.guild.channels['tickets']}>" in shown
-    assert f"Reports channel: <#{town.guild.channels['reports']}>" in shown
-    assert f"Staff role: <@&{town.guild.roles['Staff']}>" in shown
+    assert f"Tickets channel: <#{bridge.guild.channels['tickets']}>" in shown
+    assert f"Reports channel: <#{bridge.guild.channels['reports']}>" in shown
+    assert f"Staff role: <@&{bridge.guild.roles['Staff']}>" in shown
     assert "Log channel: none" in shown
     assert "Plan: enterprise" in shown
     assert "• general (General) · the workspace's channels · any category · all staff" in shown
     assert "None of its own." in shown
 
 
-async def test_rules_change_as_named_and_the_rest_stays(town: RunningBridge) -> None:
-    await run(town, "department", id="builders")
+async def test_only_the_given_rules_change(bridge: RunningBridge) -> None:
+    await run(bridge, "department", id="builders")
     record = await run(
-        town, "rules", tickets=False, unknown_categories="refuse", default_department="builders"
+        bridge, "rules", tickets=False, unknown_categories="refuse", default_department="builders"
     )
 
-    workspace = await main_of(town)
-    assert "Tickets: off" in drawn_in(record)
+    workspace = await main_workspace(bridge)
+    assert "Tickets: off" in embed_text(record)
     assert (workspace.tickets_enabled, workspace.plan) == (False, Plan.ENTERPRISE)
     assert workspace.unknown_categories is UnknownCategoryPolicy.REFUSE
     assert workspace.default_department == "builders"
 
 
-async def test_a_log_channel_is_named_kept_changed_and_removed_again(town: RunningBridge) -> None:
-    options, channels = EVERY_COMMAND["setup workspace"], town.guild.channels
-    await run(town, "workspace", **options | {"log_channel": "log"})
-    first = (await main_of(town)).log_channel_id
-    record = await run(town, "workspace", **options)  # not named: it stays
-    kept = (await main_of(town)).log_channel_id
-    await run(town, "rules", log_channel="tickets")
-    changed = (await main_of(town)).log_channel_id
-    await run(town, "rules", no_log_channel=True)
+async def test_a_log_channel_is_set_left_changed_and_removed(bridge: RunningBridge) -> None:
+    options, channels = EVERY_COMMAND["setup workspace"], bridge.guild.channels
+    await run(bridge, "workspace", **options | {"log_channel": "log"})
+    first = (await main_workspace(bridge)).log_channel_id
+    record = await run(bridge, "workspace", **options)  # not named: it stays
+    unchanged = (await main_workspace(bridge)).log_channel_id
+    await run(bridge, "rules", log_channel="tickets")
+    changed = (await main_workspace(bridge)).log_channel_id
+    await run(bridge, "rules", no_log_channel=True)
 
-    assert (first, kept, changed) == (channels["log"], channels["log"], channels["tickets"])
-    assert f"Log channel: <#{channels['log']}>" in drawn_in(record)
-    assert (await main_of(town)).log_channel_id is None
-
-
-async def test_a_new_workspace_can_have_a_log_channel_at_once(town: RunningBridge) -> None:
-    await run(town, "workspace", **EVERY_COMMAND["setup workspace"] | {"name": "new", "log_channel": "log"})
-
-    made = await town.application.store.workspace_by_name("new")
-    assert made.log_channel_id == town.guild.channels["log"]
+    assert (first, unchanged, changed) == (channels["log"], channels["log"], channels["tickets"])
+    assert f"Log channel: <#{channels['log']}>" in embed_text(record)
+    assert (await main_workspace(bridge)).log_channel_id is None
 
 
-async def test_rules_without_any_is_told(town: RunningBridge) -> None:
-    assert reply_text(await run(town, "rules")) == "⛔ Name at least one thing to change."
+async def test_a_new_workspace_can_have_a_log_channel_at_once(bridge: RunningBridge) -> None:
+    await run(bridge, "workspace", **EVERY_COMMAND["setup workspace"] | {"name": "new", "log_channel": "log"})
+
+    made = await bridge.application.store.workspace_by_name("new")
+    assert made.log_channel_id == bridge.guild.channels["log"]
 
 
-async def test_a_department_is_added_then_changed_where_named(town: RunningBridge) -> None:
+async def test_rules_without_options_is_refused(bridge: RunningBridge) -> None:
+    assert reply_text(await run(bridge, "rules")) == "⛔ Name at least one thing to change."
+
+
+async def test_a_department_is_added_then_changed_in_part(bridge: RunningBridge) -> None:
     for category in ("bugs", "shop"):
-        await run(town, "category", id=category)
+        await run(bridge, "category", id=category)
     await run(
-        town,
+        bridge,
         "department",
         id="builders",
         name="Builders",
@@ -165,25 +163,25 @@ async def test_a_department_is_added_then_changed_where_named(town: RunningBridg
         categories="bugs, shop,bugs",
         members="7, 8",
     )
-    first = (await main_of(town)).department("builders")
-    await run(town, "department", id="builders", categories="-", no_channel=True)
-    second = (await main_of(town)).department("builders")
+    first = (await main_workspace(bridge)).department("builders")
+    await run(bridge, "department", id="builders", categories="-", no_channel=True)
+    second = (await main_workspace(bridge)).department("builders")
 
     assert first == Department(
         id="builders",
         name="Builders",
-        channel_id=town.guild.channels["log"],
+        channel_id=bridge.guild.channels["log"],
         categories=("bugs", "shop"),
         members=("7", "8"),
     )
     assert second == Department(id="builders", name="Builders", members=("7", "8"))
 
 
-async def test_a_category_is_added_then_changed_where_named(town: RunningBridge) -> None:
-    await run(town, "category", id="bugs", departments="general", max_open=3)
-    first = await main_of(town)
-    await run(town, "category", id="bugs", name="Bugs", max_open=0)
-    second = await main_of(town)
+async def test_a_category_is_added_then_changed_in_part(bridge: RunningBridge) -> None:
+    await run(bridge, "category", id="bugs", departments="general", max_open=3)
+    first = await main_workspace(bridge)
+    await run(bridge, "category", id="bugs", name="Bugs", max_open=0)
+    second = await main_workspace(bridge)
 
     assert first.category("bugs") == Category(id="bugs", name="bugs", max_open=3)
     assert first.department("general").categories == ("bugs",)
@@ -191,14 +189,14 @@ async def test_a_category_is_added_then_changed_where_named(town: RunningBridge)
     assert second.department("general").categories == ("bugs",)
 
 
-async def test_departments_and_categories_are_removed(town: RunningBridge) -> None:
-    await run(town, "category", id="bugs")
-    await run(town, "department", id="builders", categories="bugs")
+async def test_departments_and_categories_are_removed(bridge: RunningBridge) -> None:
+    await run(bridge, "category", id="bugs")
+    await run(bridge, "department", id="builders", categories="bugs")
 
-    await run(town, "remove-category", id="bugs")
-    record = await run(town, "remove-department", id="builders")
+    await run(bridge, "remove-category", id="bugs")
+    record = await run(bridge, "remove-department", id="builders")
 
-    workspace = await main_of(town)
+    workspace = await main_workspace(bridge)
     assert reply_text(record) == "✅ Department builders is removed."
     assert [one.id for one in workspace.departments] == ["general"]
     assert workspace.categories == ()
@@ -221,24 +219,24 @@ async def test_departments_and_categories_are_removed(town: RunningBridge) -> No
         ("outbox", {"drop": 99}, "No delivery of that number"),
     ],
 )
-async def test_what_the_workspace_refuses_is_one_sentence_and_changes_nothing(
-    town: RunningBridge, command: str, options: dict[str, Any], sentence: str
+async def test_a_refused_change_is_explained_in_one_sentence_and_changes_nothing(
+    bridge: RunningBridge, command: str, options: dict[str, Any], sentence: str
 ) -> None:
-    before = await main_of(town)
+    before = await main_workspace(bridge)
 
-    record = await run(town, command, **options)
+    record = await run(bridge, command, **options)
 
     assert reply_text(record).startswith("⛔ ")
     assert sentence in reply_text(record)
-    assert await main_of(town) == before
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_workspace_of_this_server_gets_other_channels_and_another_role(town: RunningBridge) -> None:
-    role = town.sandbox.create_role("Builders")
-    before = await main_of(town)
+async def test_a_workspace_of_this_server_gets_other_channels_and_another_role(bridge: RunningBridge) -> None:
+    role = bridge.sandbox.create_role("Builders")
+    before = await main_workspace(bridge)
 
     record = await run(
-        town,
+        bridge,
         "workspace",
         name="main",
         tickets_channel="log",
@@ -246,47 +244,80 @@ async def test_a_workspace_of_this_server_gets_other_channels_and_another_role(t
         staff_role="Builders",
     )
 
-    workspace = await main_of(town)
+    workspace = await main_workspace(bridge)
     assert reply_text(record) == "✅ Workspace main is changed."
     assert workspace.id == before.id
-    assert workspace.tickets_channel_id == town.guild.channels["log"]
-    assert workspace.reports_channel_id == town.guild.channels["general"]
+    assert workspace.tickets_channel_id == bridge.guild.channels["log"]
+    assert workspace.reports_channel_id == bridge.guild.channels["general"]
     assert workspace.staff_role_id == int(role["id"])
 
 
-async def test_everyone_is_no_staff(town: RunningBridge) -> None:
-    before = await main_of(town)
+@pytest.mark.parametrize("denied", ["SEND_MESSAGES", "VIEW_CHANNEL", "CREATE_PRIVATE_THREADS"])
+async def test_permissions_that_are_missing_in_a_channel_are_named_at_once(
+    bridge: RunningBridge, denied: str
+) -> None:
+    await run(bridge, "show")  # the bot is there by now
+    bridge.sandbox.set_overwrite("general", "ticketbridge", deny=getattr(Permission, denied))
+    options = EVERY_COMMAND["setup workspace"]
+
+    record = await run(bridge, "workspace", **options)
+    named = await run(bridge, "department", id="builders", channel="general")
+
+    place = f"<#{bridge.guild.channels['general']}>"
+    warning = f"{place}: Allow my role there: {denied.replace('_', ' ').title()}."
+    for answer in (record, named):
+        assert reply_text(answer).startswith("✅ ")
+        assert warning in embed_text(answer)
+
+
+async def test_a_log_channel_needs_no_threads(bridge: RunningBridge) -> None:
+    await run(bridge, "show")
+    bridge.sandbox.set_overwrite(
+        "log", "ticketbridge", allow=Permission.VIEW_CHANNEL, deny=Permission.CREATE_PUBLIC_THREADS
+    )
+
+    record = await run(bridge, "rules", log_channel="log")
+
+    assert "Missing permissions" not in embed_text(record)
+
+
+async def test_the_everyone_role_cannot_be_the_staff_role(bridge: RunningBridge) -> None:
+    before = await main_workspace(bridge)
     channels = {"tickets_channel": "tickets", "reports_channel": "reports"}
 
-    record = await run(town, "workspace", name="main", staff_role=str(town.guild.id), **channels)
+    record = await run(bridge, "workspace", name="main", staff_role=str(bridge.guild.id), **channels)
 
     assert "everyone would be staff" in reply_text(record)
-    assert await main_of(town) == before
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_second_workspace_has_to_be_named_from_then_on(town: RunningBridge) -> None:
+async def test_a_second_workspace_has_to_be_named_from_then_on(bridge: RunningBridge) -> None:
     options = EVERY_COMMAND["setup workspace"]
-    record = await town.sandbox.command("olivia", "general", "setup workspace", options | {"name": "second"})
+    record = await bridge.sandbox.command(
+        "olivia", "general", "setup workspace", options | {"name": "second"}
+    )
 
-    unnamed = await run(town, "rules", plan="free")
-    named = await run(town, "rules", plan="free", workspace="second")
-    typed = await town.sandbox.autocomplete(
+    unnamed = await run(bridge, "rules", plan="free")
+    named = await run(bridge, "rules", plan="free", workspace="second")
+    offered_choices = await bridge.sandbox.autocomplete(
         "olivia", "general", "setup show", {"workspace": "se"}, "workspace"
     )
 
     assert "✅ Workspace second is ready." in reply_text(record)
     assert reply_text(unnamed) == "⛔ This Discord server has several workspaces. Name the one you mean."
     assert reply_text(named) == "✅ The rules are changed."
-    assert (await main_of(town)).plan is Plan.ENTERPRISE
-    assert [choice["value"] for choice in typed["choices"]] == ["second"]
+    assert (await main_workspace(bridge)).plan is Plan.ENTERPRISE
+    assert [choice["value"] for choice in offered_choices["choices"]] == ["second"]
 
 
-async def test_ids_are_offered_of_the_workspace_that_is_meant(town: RunningBridge) -> None:
-    await run(town, "category", id="bugs", name="Broken things")
-    await run(town, "department", id="builders", name="Builders")
+async def test_ids_of_the_chosen_workspace_are_offered(bridge: RunningBridge) -> None:
+    await run(bridge, "category", id="bugs", name="Broken things")
+    await run(bridge, "department", id="builders", name="Builders")
 
-    async def offered(command: str, option: str, typed: str) -> list[str]:
-        record = await town.sandbox.autocomplete("olivia", "general", command, {option: typed}, option)
+    async def offered(command: str, option: str, offered_choices: str) -> list[str]:
+        record = await bridge.sandbox.autocomplete(
+            "olivia", "general", command, {option: offered_choices}, option
+        )
         return [choice["value"] for choice in record["choices"]]
 
     assert await offered("setup department", "id", "") == ["general", "builders"]
@@ -296,16 +327,16 @@ async def test_ids_are_offered_of_the_workspace_that_is_meant(town: RunningBridg
     assert await offered("setup remove-category", "id", "x") == []
 
 
-class Elsewhere:
-    """Another guild, without a workspace; its owner has the same right there."""
+class OtherGuild:
+    """Another guild, without a workspace; olivia owns it too."""
 
-    def __init__(self, town: RunningBridge) -> None:
-        self.town = town
-        self.guild: DemoGuild = demo_guild(town.sandbox, name="Elsewhere")
+    def __init__(self, bridge: RunningBridge) -> None:
+        self.bridge = bridge
+        self.guild: DemoGuild = demo_guild(bridge.sandbox, name="Elsewhere")
 
     async def run(self, command: str, **options: Any) -> dict[str, Any]:
         owner, place = str(self.guild.members["olivia"]), str(self.guild.channels["general"])
-        return await self.town.sandbox.command(owner, place, f"setup {command}", options)
+        return await self.bridge.sandbox.command(owner, place, f"setup {command}", options)
 
     async def make(self, name: str) -> dict[str, Any]:
         return await self.run(
@@ -317,95 +348,97 @@ class Elsewhere:
         )
 
 
-async def test_without_a_workspace_each_command_says_how_to_make_one(town: RunningBridge) -> None:
-    elsewhere = Elsewhere(town)
+async def test_without_a_workspace_each_command_says_how_to_make_one(bridge: RunningBridge) -> None:
+    other_guild = OtherGuild(bridge)
 
     everything = ("show", "rules", "department", "remove-department", "category", "remove-category", "outbox")
     for command in everything:
-        record = await elsewhere.run(command, **EVERY_COMMAND[f"setup {command}"])
+        record = await other_guild.run(command, **EVERY_COMMAND[f"setup {command}"])
         assert "This Discord server has no workspace." in reply_text(record)
         assert "`/setup workspace`" in reply_text(record)
 
 
-async def test_another_servers_workspace_is_neither_seen_nor_changed(town: RunningBridge) -> None:
-    elsewhere, before = Elsewhere(town), await main_of(town)
-    await elsewhere.make("theirs")
+async def test_another_servers_workspace_is_neither_seen_nor_changed(bridge: RunningBridge) -> None:
+    other_guild, before = OtherGuild(bridge), await main_workspace(bridge)
+    await other_guild.make("theirs")
 
     for command in ("show", "rules", "department", "remove-department", "category", "remove-category"):
         options = EVERY_COMMAND[f"setup {command}"] | {"workspace": "main"}
-        assert "no workspace of that name" in reply_text(await elsewhere.run(command, **options))
-    owner, place = str(elsewhere.guild.members["olivia"]), str(elsewhere.guild.channels["general"])
-    typed = await town.sandbox.autocomplete(owner, place, "setup show", {}, "workspace")
+        assert "no workspace of that name" in reply_text(await other_guild.run(command, **options))
+    owner, place = str(other_guild.guild.members["olivia"]), str(other_guild.guild.channels["general"])
+    offered_choices = await bridge.sandbox.autocomplete(owner, place, "setup show", {}, "workspace")
 
-    assert [choice["value"] for choice in typed["choices"]] == ["theirs"]
-    assert await main_of(town) == before
+    assert [choice["value"] for choice in offered_choices["choices"]] == ["theirs"]
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_name_of_another_servers_workspace_is_taken(town: RunningBridge) -> None:
-    elsewhere, before = Elsewhere(town), await main_of(town)
+async def test_a_name_of_another_servers_workspace_is_taken(bridge: RunningBridge) -> None:
+    other_guild, before = OtherGuild(bridge), await main_workspace(bridge)
 
-    record = await elsewhere.make("main")
+    record = await other_guild.make("main")
 
     assert reply_text(record) == "⛔ A workspace of another Discord server has that name. Choose another one."
-    assert await main_of(town) == before
+    assert await main_workspace(bridge) == before
 
 
-async def test_a_servers_first_workspace_is_made_from_discord(town: RunningBridge) -> None:
-    elsewhere = Elsewhere(town)
+async def test_a_servers_first_workspace_is_made_from_discord(bridge: RunningBridge) -> None:
+    other_guild = OtherGuild(bridge)
 
-    record = await elsewhere.make("theirs")
+    record = await other_guild.make("theirs")
 
-    made = await town.application.store.workspace_by_name("theirs")
+    made = await bridge.application.store.workspace_by_name("theirs")
     assert "✅ Workspace theirs is ready." in reply_text(record)
     assert NewWorkspace(
         name="theirs",
-        guild_id=elsewhere.guild.id,
-        tickets_channel_id=elsewhere.guild.channels["tickets"],
-        reports_channel_id=elsewhere.guild.channels["reports"],
-        staff_role_id=elsewhere.guild.roles["Staff"],
+        guild_id=other_guild.guild.id,
+        tickets_channel_id=other_guild.guild.channels["tickets"],
+        reports_channel_id=other_guild.guild.channels["reports"],
+        staff_role_id=other_guild.guild.roles["Staff"],
     ) == NewWorkspace(**{name: getattr(made, name) for name in NewWorkspace.__slots__})
 
 
-async def test_a_channel_of_another_server_cannot_be_picked(town: RunningBridge) -> None:
-    elsewhere, owner = Elsewhere(town), str(town.guild.members["olivia"])
-    options = {"id": "spies", "channel": str(elsewhere.guild.channels["reports"])}
+async def test_a_channel_of_another_server_cannot_be_picked(bridge: RunningBridge) -> None:
+    other_guild, owner = OtherGuild(bridge), str(bridge.guild.members["olivia"])
+    options = {"id": "spies", "channel": str(other_guild.guild.channels["reports"])}
 
     with pytest.raises(ControlError, match="pick one that is offered"):
-        await town.sandbox.command(owner, str(town.guild.channels["general"]), "setup department", options)
+        await bridge.sandbox.command(
+            owner, str(bridge.guild.channels["general"]), "setup department", options
+        )
 
 
-async def test_only_a_text_channel_can_be_picked(town: RunningBridge) -> None:
-    thread = town.sandbox.open_thread("mia", "general", "Talk")
+async def test_only_a_text_channel_can_be_picked(bridge: RunningBridge) -> None:
+    thread = bridge.sandbox.open_thread("mia", "general", "Talk")
 
     with pytest.raises(ControlError, match="pick one that is offered"):
-        await run(town, "department", id="talkers", channel=thread["id"])
+        await run(bridge, "department", id="talkers", channel=thread["id"])
 
 
-async def test_names_are_drawn_and_do_nothing(town: RunningBridge) -> None:
+async def test_names_are_escaped(bridge: RunningBridge) -> None:
     name = "@everyone <@1> [free](https://evil.example/x) discord.gg/abc"
 
-    await run(town, "category", id="x", name=name)
-    record = await run(town, "department", id="@everyone", name=name, members="<@1>")
+    await run(bridge, "category", id="x", name=name)
+    record = await run(bridge, "department", id="@everyone", name=name, members="<@1>")
 
     (message,) = record["messages"]
     assert not ALIVE.search(message["content"] + message["embeds"][0]["description"])
     assert not message["mention_everyone"]
 
 
-async def test_more_rules_than_discord_can_show_are_counted(town: RunningBridge) -> None:
-    workspace = await main_of(town)
+async def test_more_rules_than_discord_can_show_are_counted(bridge: RunningBridge) -> None:
+    workspace = await main_workspace(bridge)
     for number in range(80):
         department = Department(id=f"department-{number}", name="*" * 100)
         rule = methodcaller("with_department", department)
-        await town.application.store.change_workspace(workspace.id, rule)
+        await bridge.application.store.change_workspace(workspace.id, rule)
 
-    record = await run(town, "show")
+    record = await run(bridge, "show")
 
     assert record["error"] is None
-    assert "more, which `ticketbridge workspace show` shows" in drawn_in(record)
+    assert "more, which `ticketbridge workspace show` shows" in embed_text(record)
 
 
-def test_lists_are_read_with_commas_between_each_once() -> None:
+def test_lists_are_split_at_commas_without_repeats() -> None:
     assert parse_id_list(" a, b ,,a") == ("a", "b")
     assert parse_id_list(" - ") == ()
     assert parse_id_list("-, a") == ("-", "a")

@@ -1,4 +1,4 @@
-"""What staff can do to a ticket with a press."""
+"""The buttons of a ticket and the modal of a reply."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,130 +7,157 @@ import pytest
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.tickets.api_keys import generate_api_key, hash_api_key
-from bot.tickets.message import MessageKind
+from bot.tickets.message import Actor, MessageKind
 from bot.tickets.ticket import Status
 from bot.tickets.workspace import NewWorkspace
-from tests.support.bridge_harness import RunningBridge, reply_text, running_sandbox, wait_for
-from tests.support.bridge_harness import running_bridge as run_town
+from tests.cogs.core.test_markdown import ALIVE
+from tests.support.bridge_harness import (
+    RunningBridge,
+    reply_text,
+    running_bridge,
+    running_sandbox,
+    wait_for,
+)
 
 
-async def test_claiming_sets_in_progress_and_says_who(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_claiming_sets_in_progress_and_says_who(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
 
-    record = await town.press("mia", ticket, "Claim")
+    record = await bridge.press("mia", ticket, "Claim")
 
-    ticket = await town.refresh(ticket)
+    ticket = await bridge.refresh(ticket)
     assert "You have claimed" in reply_text(record)
     assert ticket.status is Status.IN_PROGRESS
     assert ticket.claimed_by is not None
-    assert ticket.claimed_by.id == str(town.guild.members["mia"])
-    assert f"claimed by <@{town.guild.members['mia']}>" in str(town.post_message(ticket)["embeds"])
-    assert list(town.buttons(ticket)) == ["Unclaim", "Reply", "Close"]
+    assert ticket.claimed_by.id == str(bridge.guild.members["mia"])
+    assert f"claimed by <@{bridge.guild.members['mia']}>" in str(bridge.post_message(ticket)["embeds"])
+    assert list(bridge.buttons(ticket)) == ["Unclaim", "Reply", "Close"]
 
 
-async def test_a_second_claim_is_refused_with_the_name_of_the_first(town: RunningBridge) -> None:
-    ticket = await town.game_report()
-    claim = town.buttons(ticket)["Claim"]
-    await town.press("mia", ticket, "Claim")
+async def test_a_second_claim_is_refused_with_the_name_of_the_first(bridge: RunningBridge) -> None:
+    ticket = await bridge.game_report()
+    claim = bridge.buttons(ticket)["Claim"]
+    await bridge.press("mia", ticket, "Claim")
 
-    record = await town.forge("noah", ticket, claim)
+    record = await bridge.forge("noah", ticket, claim)
 
     assert "Mia has already claimed this ticket" in reply_text(record)
 
 
-async def test_unclaim_close_and_reopen_go_round(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_a_claimers_name_is_escaped_where_a_refusal_names_it(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+    hostile = Actor(id="9", name="[click](https://evil.example/x) @everyone <@1> *Mia*", source="game")
+    claim = bridge.buttons(ticket)["Claim"]
+    await bridge.application.store.change_ticket(
+        ticket.id, lambda current: current.claim(hostile), datetime.now(UTC), actor=hostile
+    )
+
+    pressed = await bridge.forge("mia", ticket, claim)
+    typed = await bridge.sandbox.command("mia", "tickets", "ticket claim", {"ticket": ticket.public_id})
+
+    for record in (pressed, typed):
+        assert "has already claimed this ticket." in reply_text(record)
+        assert r"\[click\]\(`https://evil.example/x)`" in reply_text(record)
+        assert not ALIVE.search(reply_text(record))
+        assert r"\*Mia\*" in reply_text(record)
+
+
+async def test_the_buttons_follow_claim_unclaim_close_and_reopen(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
     for label, then in (
         ("Claim", ["Unclaim", "Reply", "Close"]),
         ("Unclaim", ["Claim", "Reply", "Close"]),
         ("Close", ["Reopen"]),
         ("Reopen", ["Claim", "Reply", "Close"]),
     ):
-        await town.press("mia", ticket, label)
-        await town.refresh(ticket)
-        assert list(town.buttons(ticket)) == then
+        await bridge.press("mia", ticket, label)
+        await bridge.refresh(ticket)
+        assert list(bridge.buttons(ticket)) == then
 
 
-async def test_a_game_report_is_resolved_and_still_shows_no_reply(town: RunningBridge) -> None:
-    ticket = await town.game_report()
+async def test_a_game_report_is_resolved_and_still_shows_no_reply(bridge: RunningBridge) -> None:
+    ticket = await bridge.game_report()
 
-    await town.press("mia", ticket, "Resolve")
+    await bridge.press("mia", ticket, "Resolve")
 
-    ticket = await town.refresh(ticket)
+    ticket = await bridge.refresh(ticket)
     assert ticket.status is Status.RESOLVED
-    assert list(town.buttons(ticket)) == ["Reopen"]
+    assert list(bridge.buttons(ticket)) == ["Reopen"]
 
 
-async def test_a_second_press_is_told_that_it_is_so_already(town: RunningBridge) -> None:
-    ticket = await town.ticket()
-    close = town.buttons(ticket)["Close"]
-    await town.press("mia", ticket, "Close")
+async def test_a_second_press_says_that_it_was_done_already(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+    close = bridge.buttons(ticket)["Close"]
+    await bridge.press("mia", ticket, "Close")
 
-    record = await town.forge("noah", ticket, close)
+    record = await bridge.forge("noah", ticket, close)
 
     assert "already closed" in reply_text(record)
 
 
-async def test_nobody_but_staff_presses_anything(town: RunningBridge) -> None:
-    ticket = await town.ticket()
-    town.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
+async def test_only_staff_can_press_buttons(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+    bridge.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
 
     for label in ("Claim", "Reply", "Close"):
-        record = await town.press("pete", ticket, label)
+        record = await bridge.press("pete", ticket, label)
         assert "Only staff" in reply_text(record)
         assert record["modal"] is None
-    assert (await town.refresh(ticket)).status is Status.OPEN
+    assert (await bridge.refresh(ticket)).status is Status.OPEN
 
 
-async def test_reply_opens_a_form_and_keeps_what_is_written(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_reply_opens_a_modal_and_its_text_is_saved(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
 
-    opened = await town.press("mia", ticket, "Reply")
-    record = await town.sandbox.modal("mia", opened["id"], {"text": "Thank you."})
+    opened = await bridge.press("mia", ticket, "Reply")
+    record = await bridge.sandbox.modal("mia", opened["id"], {"text": "Thank you."})
 
-    (reply,) = await town.application.store.list_messages(ticket.id)
-    assert f"Your reply to {ticket.public_id} is kept" in reply_text(record)
+    (reply,) = await bridge.application.store.list_messages(ticket.id)
+    assert f"Your reply to {ticket.public_id} is saved" in reply_text(record)
+    assert "not available yet" in str(opened["modal"])
     assert (reply.kind, reply.text, reply.author.name) == (MessageKind.REPLY, "Thank you.", "Mia")
 
 
 async def test_a_forged_reply_button_under_a_game_report_is_refused_with_the_reason(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    ticket = await town.game_report()
+    ticket = await bridge.game_report()
 
-    record = await town.forge("mia", ticket, f"ticket:reply:{ticket.id}")
+    record = await bridge.forge("mia", ticket, f"ticket:reply:{ticket.id}")
 
     assert "view-only: nobody can reply to its reporter" in reply_text(record)
     assert record["modal"] is None
 
 
-async def test_a_reply_form_bent_to_a_game_report_is_refused_with_the_reason(town: RunningBridge) -> None:
-    ticket, report = await town.ticket(), await town.game_report()
-    opened = await town.press("mia", ticket, "Reply")
+async def test_a_reply_modal_forged_for_a_game_report_is_refused_with_the_reason(
+    bridge: RunningBridge,
+) -> None:
+    ticket, report = await bridge.ticket(), await bridge.game_report()
+    opened = await bridge.press("mia", ticket, "Reply")
 
-    record = await town.sandbox.modal(
+    record = await bridge.sandbox.modal(
         "mia", opened["id"], {"text": "Thank you."}, forge_custom_id=f"ticket:reply:{report.id}"
     )
 
     assert "view-only: nobody can reply to its reporter" in reply_text(record)
-    assert not await town.application.store.list_messages(report.id)
+    assert not await bridge.application.store.list_messages(report.id)
 
 
-async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(town: RunningBridge) -> None:
-    ticket = await town.ticket()
-    opened = await town.press("mia", ticket, "Reply")
-    await town.press("noah", ticket, "Close")
+async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+    opened = await bridge.press("mia", ticket, "Reply")
+    await bridge.press("noah", ticket, "Close")
 
-    record = await town.sandbox.modal("mia", opened["id"], {"text": "Too late."})
+    record = await bridge.sandbox.modal("mia", opened["id"], {"text": "Too late."})
 
     assert "This ticket is closed. Reopen it first." in reply_text(record)
-    assert not await town.application.store.list_messages(ticket.id, [MessageKind.REPLY])
+    assert not await bridge.application.store.list_messages(ticket.id, [MessageKind.REPLY])
 
 
-async def test_an_unknown_ticket_is_refused_and_not_a_failure(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_an_unknown_ticket_is_refused_with_a_sentence(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
 
-    record = await town.forge("mia", ticket, "ticket:claim:999999999999999999")
+    record = await bridge.forge("mia", ticket, "ticket:claim:999999999999999999")
 
     assert "There is no such ticket" in reply_text(record)
 
@@ -138,8 +165,8 @@ async def test_an_unknown_ticket_is_refused_and_not_a_failure(town: RunningBridg
 async def test_staff_of_another_guild_cannot_touch_a_ticket(tmp_path: Path) -> None:
     async with running_sandbox() as (sandbox, guild):
         other = demo_guild(sandbox, name="Elsewhere")
-        async with run_town(tmp_path / "t.db", sandbox, guild) as town:
-            ticket = await town.ticket()
+        async with running_bridge(tmp_path / "t.db", sandbox, guild) as bridge:
+            ticket = await bridge.ticket()
             there = sandbox.say(str(other.members["mia"]), str(other.channels["general"]), "hello")
 
             record = await sandbox.press(
@@ -153,22 +180,22 @@ def _connected(sandbox: Sandbox) -> bool:
     return bool(sandbox.snapshot()["connected_sessions"])
 
 
-async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> None:
+async def test_buttons_and_an_open_modal_work_after_a_restart(tmp_path: Path) -> None:
     database = tmp_path / "ticketbridge.db"
     async with running_sandbox() as (sandbox, guild):
-        async with run_town(database, sandbox, guild) as town:
-            ticket = await town.ticket()
-            opened = await town.press("mia", ticket, "Reply")
-            keys, earlier = town.keys, len(sandbox.requests)
-        async with run_town(database, sandbox, guild, keys=keys) as town:
+        async with running_bridge(database, sandbox, guild) as bridge:
+            ticket = await bridge.ticket()
+            opened = await bridge.press("mia", ticket, "Reply")
+            keys, earlier = bridge.keys, len(sandbox.requests)
+        async with running_bridge(database, sandbox, guild, keys=keys) as bridge:
             await wait_for(
                 lambda: sandbox.snapshot()["connected_sessions"] and len(sandbox.requests) > earlier + 3
             )
             record = await sandbox.modal("mia", opened["id"], {"text": "Written before the restart."})
-            claimed = await town.press("noah", ticket, "Claim")
+            claimed = await bridge.press("noah", ticket, "Claim")
 
-            (reply,) = await town.application.store.list_messages(ticket.id, [MessageKind.REPLY])
-            assert "is kept" in reply_text(record)
+            (reply,) = await bridge.application.store.list_messages(ticket.id, [MessageKind.REPLY])
+            assert "is saved" in reply_text(record)
             assert reply.text == "Written before the restart."
             assert "You have claimed" in reply_text(claimed)
 
@@ -176,35 +203,35 @@ async def test_buttons_and_an_open_form_work_after_a_restart(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "made_up", ["ticket:reply:9223372036854775807", "ticket:reply:-1", "ticket:note:1", "ticket:ban:1"]
 )
-async def test_a_made_up_button_is_refused_with_a_sentence(town: RunningBridge, made_up: str) -> None:
-    ticket = await town.game_report()
+async def test_a_made_up_button_is_refused_with_a_sentence(bridge: RunningBridge, made_up: str) -> None:
+    ticket = await bridge.game_report()
 
-    record = await town.forge("mia", ticket, made_up)
+    record = await bridge.forge("mia", ticket, made_up)
 
     assert "not one of mine" in reply_text(record)
 
 
-async def test_each_workspace_of_a_guild_has_its_own_staff(town: RunningBridge) -> None:
-    role = town.sandbox.create_role("Builders")
-    town.sandbox.give_role("paula", "Builders")
-    town.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
+async def test_each_workspace_of_a_guild_has_its_own_staff(bridge: RunningBridge) -> None:
+    role = bridge.sandbox.create_role("Builders")
+    bridge.sandbox.give_role("paula", "Builders")
+    bridge.sandbox.set_overwrite("tickets", "everyone", allow=1 << 10)
     now = datetime.now(UTC)
     new = NewWorkspace(
         name="builders",
-        guild_id=town.guild.id,
-        tickets_channel_id=town.guild.channels["tickets"],
-        reports_channel_id=town.guild.channels["reports"],
+        guild_id=bridge.guild.id,
+        tickets_channel_id=bridge.guild.channels["tickets"],
+        reports_channel_id=bridge.guild.channels["reports"],
         staff_role_id=int(role["id"]),
     )
-    await town.application.store.add_workspace(new, now)
+    await bridge.application.store.add_workspace(new, now)
     key, prefix = generate_api_key()
-    await town.application.store.add_key(
+    await bridge.application.store.add_key(
         "builders", "modl", prefix=prefix, key_hash=hash_api_key(key), now=now
     )
-    theirs = await town.ticket()
-    town.keys["modl"] = key
-    ours = await town.ticket()
+    theirs = await bridge.ticket()
+    bridge.keys["modl"] = key
+    ours = await bridge.ticket()
 
-    assert "You have claimed" in reply_text(await town.press("paula", ours, "Claim"))
-    assert "There is no such ticket" in reply_text(await town.press("paula", theirs, "Claim"))
-    assert "There is no such ticket" in reply_text(await town.press("mia", ours, "Reply"))
+    assert "You have claimed" in reply_text(await bridge.press("paula", ours, "Claim"))
+    assert "There is no such ticket" in reply_text(await bridge.press("paula", theirs, "Claim"))
+    assert "There is no such ticket" in reply_text(await bridge.press("mia", ours, "Reply"))

@@ -5,145 +5,203 @@ from functools import partial
 import pytest
 
 from bot.sandbox import ControlError, demo_guild
+from bot.tickets.actions import ACTIONS, Role
 from bot.tickets.message import MessageKind
-from bot.tickets.ticket import Ticket
+from bot.tickets.ticket import Status, Ticket
 from tests.support.bridge_harness import RunningBridge, reply_text
 
 
-async def opened_by(town: RunningBridge, user: str, subject: str = "Lost items") -> Ticket:
-    """A ticket opened with `/ticket open`, standing in its thread."""
-    form = await town.sandbox.command(user, "general", "ticket open")
-    record = await town.sandbox.modal(
+async def opened_by(bridge: RunningBridge, user: str, subject: str = "Lost items") -> Ticket:
+    """Open a ticket with `/ticket open`; it is posted in its thread."""
+    form = await bridge.sandbox.command(user, "general", "ticket open")
+    record = await bridge.sandbox.modal(
         user, form["id"], {"category": ["bug"], "subject": subject, "body": "My sword is gone."}
     )
-    assert "is kept" in reply_text(record), record
-    (workspace,) = await town.application.store.workspaces()
-    found = (await town.application.store.autocomplete_tickets(subject, [workspace.id]))[0]
-    return await town.wait_until_posted(found.public_id)
+    assert "is saved" in reply_text(record), record
+    (workspace,) = await bridge.application.store.workspaces()
+    found = (await bridge.application.store.autocomplete_tickets(subject, [workspace.id]))[0]
+    return await bridge.wait_until_posted(found.public_id)
 
 
 async def test_an_opened_ticket_stands_in_a_private_thread_with_its_reporter_and_staff(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    ticket = await opened_by(town, "pete")
+    ticket = await opened_by(bridge, "pete")
 
-    post = town.post_message(ticket)
+    post = bridge.post_message(ticket)
     place = ticket.post.thread_id or 0
     assert post["embeds"][0]["title"] == "🎫 Lost items"
-    assert list(town.buttons(ticket)) == ["Claim", "Reply", "Close"]
+    assert list(bridge.buttons(ticket)) == ["Claim", "Reply", "Close"]
     for insider in ("pete", "mia", "noah"):
-        assert town.sandbox.messages(place, as_user=insider)
+        assert bridge.sandbox.messages(place, as_user=insider)
     with pytest.raises(ControlError):
-        town.sandbox.messages(place, as_user="paula")
+        bridge.sandbox.messages(place, as_user="paula")
 
 
-async def test_a_player_lists_their_own_tickets_and_nobody_elses(town: RunningBridge) -> None:
-    mine = await opened_by(town, "pete")
-    await opened_by(town, "paula", subject="Something private")
+async def test_a_player_lists_only_their_own_tickets(bridge: RunningBridge) -> None:
+    mine = await opened_by(bridge, "pete")
+    await opened_by(bridge, "paula", subject="Something private")
 
-    record = await town.sandbox.command("pete", "general", "tickets")
+    record = await bridge.sandbox.command("pete", "general", "tickets")
 
     (embed,) = record["messages"][-1]["embeds"]
     assert mine.public_id in embed["description"]
     assert "Something private" not in embed["description"]
 
 
-async def test_a_player_without_tickets_is_told_how_to_open_one(town: RunningBridge) -> None:
-    record = await town.sandbox.command("pete", "general", "tickets")
+async def test_a_player_without_tickets_is_told_how_to_open_one(bridge: RunningBridge) -> None:
+    record = await bridge.sandbox.command("pete", "general", "tickets")
 
     assert "/ticket open" in reply_text(record)
 
 
-async def test_a_player_views_their_own_ticket_without_its_notes(town: RunningBridge) -> None:
-    ticket = await opened_by(town, "pete")
+async def test_a_player_views_their_own_ticket_without_its_notes(bridge: RunningBridge) -> None:
+    ticket = await opened_by(bridge, "pete")
     about = {"ticket": ticket.public_id}
-    await town.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
-    await town.sandbox.command("mia", "tickets", "ticket reply", about | {"message": "Hello!"})
+    await bridge.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
+    await bridge.sandbox.command("mia", "tickets", "ticket reply", about | {"message": "Hello!"})
 
-    record = await town.sandbox.command("pete", "general", "ticket view", about)
-    by_staff = await town.sandbox.command("mia", "general", "ticket view", about)
+    record = await bridge.sandbox.command("pete", "general", "ticket view", about)
+    by_staff = await bridge.sandbox.command("mia", "general", "ticket view", about)
 
     assert "Hello\\!" in str(record["messages"]) or "Hello!" in str(record["messages"])
     assert "smurf" not in str(record["messages"])
     assert "smurf" in str(by_staff["messages"])
 
 
-async def test_a_player_cannot_view_anothers_ticket_nor_learn_that_it_exists(town: RunningBridge) -> None:
-    ticket = await opened_by(town, "pete")
+async def test_a_player_cannot_view_anothers_ticket_nor_learn_that_it_exists(bridge: RunningBridge) -> None:
+    ticket = await opened_by(bridge, "pete")
 
-    theirs = await town.sandbox.command("paula", "general", "ticket view", {"ticket": ticket.public_id})
-    nothing = await town.sandbox.command("paula", "general", "ticket view", {"ticket": "TICKET-000000"})
+    theirs = await bridge.sandbox.command("paula", "general", "ticket view", {"ticket": ticket.public_id})
+    nothing = await bridge.sandbox.command("paula", "general", "ticket view", {"ticket": "TICKET-000000"})
 
     assert reply_text(theirs) == reply_text(nothing)
     assert "There is no such ticket" in reply_text(theirs)
 
 
-async def test_a_reply_reaches_the_reporters_thread_and_a_note_never_does(town: RunningBridge) -> None:
-    ticket = await opened_by(town, "pete")
+async def test_a_reply_reaches_the_reporters_thread_and_a_note_never_does(bridge: RunningBridge) -> None:
+    ticket = await opened_by(bridge, "pete")
     place = ticket.post.thread_id or 0
 
-    await town.sandbox.command("mia", place, "ticket note", {"text": "A smurf."})
-    await town.sandbox.command("mia", place, "ticket reply", {"message": "Hello Pete!"})
+    await bridge.sandbox.command("mia", place, "ticket note", {"text": "A smurf."})
+    await bridge.sandbox.command("mia", place, "ticket reply", {"message": "Hello Pete!"})
 
-    await town.refresh(ticket)
-    seen = str(town.sandbox.messages(place, as_user="pete"))
+    await bridge.refresh(ticket)
+    seen = str(bridge.sandbox.messages(place, as_user="pete"))
     assert "Hello Pete!" in seen
     assert "smurf" not in seen
 
 
-async def test_a_message_of_invisible_characters_can_be_viewed(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_a_message_of_invisible_characters_can_be_viewed(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
     about = {"ticket": ticket.public_id}
-    await town.sandbox.command("mia", "general", "ticket note", about | {"text": "\u2060\u2060"})
+    await bridge.sandbox.command("mia", "general", "ticket note", about | {"text": "\u2060\u2060"})
 
-    record = await town.sandbox.command("mia", "general", "ticket view", about)
+    record = await bridge.sandbox.command("mia", "general", "ticket view", about)
 
     assert record["error"] is None
     assert record["messages"][-1]["embeds"][0]["fields"][-1]["value"] == "—"
 
 
-async def test_only_staff_reply_and_note(town: RunningBridge) -> None:
-    ticket = await town.ticket()
-
-    for command, word in (("ticket reply", "message"), ("ticket note", "text")):
-        options = {word: "hi", "ticket": ticket.public_id}
-        record = await town.sandbox.command("pete", "general", command, options)
-        assert "Only staff" in reply_text(record)
-    assert not await town.application.store.list_messages(ticket.id)
+TEXT_OPTIONS = {"reply": {"message": "hi"}, "note": {"text": "hi"}}
 
 
-async def test_a_slash_reply_to_a_game_report_is_refused_and_a_note_is_kept(town: RunningBridge) -> None:
-    report = await town.game_report()
+async def test_no_action_of_staff_is_open_to_players(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
 
-    reply = await town.sandbox.command(
+    for action in ACTIONS.values():
+        assert action.allowed is Role.STAFF
+        options = TEXT_OPTIONS.get(action.name, {}) | {"ticket": ticket.public_id}
+        for named in (options, options | {"ticket": "TICKET-000000"}):
+            record = await bridge.sandbox.command("pete", "general", f"ticket {action.name}", named)
+            assert reply_text(record) == "⛔ Only staff can do that."
+    assert await bridge.refresh(ticket) == ticket
+    assert not await bridge.application.store.list_messages(ticket.id)
+
+
+async def test_staff_work_on_a_ticket_with_slash_commands(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+    steps: list[tuple[str, Status, str]] = [
+        ("claim", Status.IN_PROGRESS, "You have claimed {id}. It is in progress."),
+        ("unclaim", Status.IN_PROGRESS, "{id} is no longer claimed."),
+        ("close", Status.CLOSED, "{id} is closed."),
+        ("reopen", Status.OPEN, "{id} is open again."),
+        ("resolve", Status.RESOLVED, "{id} is resolved."),
+    ]
+
+    for name, status, sentence in steps:
+        place = ticket.post.thread_id or 0
+        record = await bridge.sandbox.command("mia", place, f"ticket {name}")  # the thread says which ticket
+        assert reply_text(record) == f"✅ {sentence.format(id=ticket.public_id)}"
+        assert all(message["flags"] & 64 for message in record["messages"])  # ephemeral
+        assert (await bridge.refresh(ticket)).status is status
+    assert list(bridge.buttons(ticket)) == ["Reopen"]
+
+
+async def test_a_slash_command_that_the_ticket_refuses_says_why(bridge: RunningBridge) -> None:
+    report = await bridge.game_report()
+    about = {"ticket": report.public_id}
+    await bridge.sandbox.command("mia", "reports", "ticket claim", about)
+
+    by_other = await bridge.sandbox.command("noah", "reports", "ticket claim", about)
+    reopened = await bridge.sandbox.command("noah", "reports", "ticket reopen", about)
+    closed = await bridge.sandbox.command("noah", "reports", "ticket close", about)
+
+    assert reply_text(by_other) == "⛔ Mia has already claimed this ticket."
+    assert reply_text(reopened) == "⛔ This ticket is not closed."
+    assert reply_text(closed) == f"✅ {report.public_id} is closed."  # by command, whatever its buttons are
+
+
+async def test_every_action_on_a_ticket_offers_tickets_to_staff(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+
+    for name in ACTIONS:
+        options = TEXT_OPTIONS.get(name, {}) | {"ticket": ticket.public_id}
+        offered = await bridge.sandbox.autocomplete("mia", "general", f"ticket {name}", options, "ticket")
+        assert [choice["value"] for choice in offered["choices"]] == [ticket.public_id]
+
+
+async def test_a_clipped_message_is_attached_where_a_ticket_is_viewed(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket(description="word " * 500, chatMessages=["Hacker123: gg"])
+
+    record = await bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+
+    files = [file["filename"] for file in record["messages"][-1]["attachments"]]
+    assert files == [f"{ticket.public_id}-message.txt", f"{ticket.public_id}-chat-log.txt"]
+
+
+async def test_a_slash_reply_to_a_game_report_is_refused_and_a_note_is_kept(bridge: RunningBridge) -> None:
+    report = await bridge.game_report()
+
+    reply = await bridge.sandbox.command(
         "mia", "reports", "ticket reply", {"ticket": report.public_id, "message": "We banned them."}
     )
-    note = await town.sandbox.command(
+    note = await bridge.sandbox.command(
         "mia", "reports", "ticket note", {"ticket": report.public_id, "text": "Second report this week."}
     )
 
-    await town.refresh(report)
+    await bridge.refresh(report)
     assert "view-only: nobody can reply to its reporter" in reply_text(reply)
-    assert "is kept" in reply_text(note)
-    (kept,) = await town.application.store.list_messages(report.id)
-    assert kept.kind is MessageKind.NOTE
-    shown = town.sandbox.messages("reports")[-1]
+    assert "is saved" in reply_text(note)
+    (note_saved,) = await bridge.application.store.list_messages(report.id)
+    assert note_saved.kind is MessageKind.NOTE
+    shown = bridge.sandbox.messages("reports")[-1]
     assert shown["message_reference"]["message_id"] == str(report.post.message_id)
 
 
-async def test_a_command_outside_a_thread_asks_for_the_ticket(town: RunningBridge) -> None:
-    record = await town.sandbox.command("mia", "general", "ticket reply", {"message": "hi"})
+async def test_a_command_outside_a_thread_asks_for_the_ticket(bridge: RunningBridge) -> None:
+    record = await bridge.sandbox.command("mia", "general", "ticket reply", {"message": "hi"})
 
     assert "Name a ticket" in reply_text(record)
 
 
 async def test_autocomplete_offers_staff_recent_tickets_and_players_only_their_own(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    report = await town.game_report()
-    own = await opened_by(town, "pete")
+    report = await bridge.game_report()
+    own = await opened_by(bridge, "pete")
 
-    ask = partial(town.sandbox.autocomplete, channel="general", focused="ticket")
+    ask = partial(bridge.sandbox.autocomplete, channel="general", focused="ticket")
     typed = {"message": "x", "ticket": "rule"}
     staff = await ask(user="mia", command="ticket reply", options=typed)
     player = await ask(user="pete", command="ticket reply", options=typed | {"ticket": ""})
@@ -154,21 +212,21 @@ async def test_autocomplete_offers_staff_recent_tickets_and_players_only_their_o
     assert [choice["value"] for choice in viewer["choices"]] == [own.public_id]
 
 
-async def test_a_guild_without_a_workspace_is_told_what_is_missing(town: RunningBridge) -> None:
-    other = demo_guild(town.sandbox, name="Elsewhere")
+async def test_in_a_guild_without_a_workspace_the_answer_says_so(bridge: RunningBridge) -> None:
+    other = demo_guild(bridge.sandbox, name="Elsewhere")
     pete, general = str(other.members["pete"]), str(other.channels["general"])
 
-    record = await town.sandbox.command(pete, general, "ticket open")
+    record = await bridge.sandbox.command(pete, general, "ticket open")
 
     assert "no workspace" in reply_text(record)
 
 
-async def test_what_staff_type_in_a_thread_is_not_sent_to_anyone(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_what_staff_type_in_a_thread_is_not_sent_to_anyone(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
 
-    typed = town.sandbox.say("mia", ticket.post.thread_id or 0, "What do we do with this one?")
+    typed = bridge.sandbox.say("mia", ticket.post.thread_id or 0, "What do we do with this one?")
 
-    await town.press("noah", ticket, "Claim")  # answered after the message was seen: events come in order
+    await bridge.press("noah", ticket, "Claim")  # answered after the message was seen: events come in order
     words = [MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP]
-    assert not await town.application.store.list_messages(ticket.id, words)
-    assert typed["id"] in [message["id"] for message in town.sandbox.messages(ticket.post.thread_id or 0)]
+    assert not await bridge.application.store.list_messages(ticket.id, words)
+    assert typed["id"] in [message["id"] for message in bridge.sandbox.messages(ticket.post.thread_id or 0)]

@@ -1,12 +1,10 @@
-"""What is said on a ticket and done to it, as Discord shows it."""
+"""The messages and the history of a ticket, as Discord shows them."""
 
 from datetime import UTC, datetime
 
 from bot.tickets.message import Actor, Message, MessageKind
 from bot.tickets.ticket import MESSAGE_LIMIT, Status, Ticket
-from cogs.tickets.attachments import message_files
-from cogs.tickets.embeds import message_embed
-from cogs.tickets.history import add_events, add_messages
+from cogs.tickets.embeds import add_history, message_embed, message_files
 from tests.cogs.core.test_markdown import ticket_of
 from tests.cogs.tickets.test_commands import opened_by
 from tests.support.bridge_harness import RunningBridge
@@ -22,22 +20,22 @@ def message_of(kind: MessageKind, text: str, *, author: Actor, number: int = 1) 
     return Message(id=number, ticket_id=1, kind=kind, author=author, text=text, created_at=NOW)
 
 
-async def followed_up(town: RunningBridge, ticket: Ticket, text: str) -> Ticket:
+async def followed_up(bridge: RunningBridge, ticket: Ticket, text: str) -> Ticket:
     reporter = ticket.reporter.id or ""
-    await town.application.store.add_message(
-        ticket.id, lambda kept: kept.follow_up(reporter, text), origin=f"test:{text[:20]}", now=NOW
+    await bridge.application.store.add_message(
+        ticket.id, lambda current: current.follow_up(reporter, text), origin=f"test:{text[:20]}", now=NOW
     )
-    return await town.refresh(ticket)
+    return await bridge.refresh(ticket)
 
 
-async def test_what_the_reporter_adds_is_shown_in_the_thread_and_does_nothing_there(
-    town: RunningBridge,
+async def test_a_follow_up_is_shown_in_the_thread_with_hostile_text_escaped(
+    bridge: RunningBridge,
 ) -> None:
-    ticket = await town.ticket(creatorName="Notch")
+    ticket = await bridge.ticket(creatorName="Notch")
 
-    ticket = await followed_up(town, ticket, HOSTILE)
+    ticket = await followed_up(bridge, ticket, HOSTILE)
 
-    shown = town.sandbox.messages(ticket.post.thread_id or 0)[-1]
+    shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
     (embed,) = shown["embeds"]
     assert embed["title"] == "🗨️ The reporter adds"
     assert embed["author"]["name"] == "Notch"
@@ -49,20 +47,20 @@ async def test_what_the_reporter_adds_is_shown_in_the_thread_and_does_nothing_th
     assert not shown["mention_roles"]
 
 
-async def test_what_does_not_fit_is_attached_whole(town: RunningBridge) -> None:
-    ticket = await town.ticket()
+async def test_a_long_follow_up_is_attached_whole(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
     text = "*" * MESSAGE_LIMIT
 
-    ticket = await followed_up(town, ticket, text)
+    ticket = await followed_up(bridge, ticket, text)
 
-    shown = town.sandbox.messages(ticket.post.thread_id or 0)[-1]
+    shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
     (file,) = shown["attachments"]
     assert shown["embeds"][0]["description"].endswith("…")
-    async with town.session.get(file["url"]) as answer:
+    async with bridge.session.get(file["url"]) as answer:
         assert await answer.text() == text
 
 
-def test_words_from_a_game_are_shown_as_typed_and_a_members_as_discord_reads_them() -> None:
+def test_text_from_a_game_is_escaped_and_a_members_markdown_is_kept() -> None:
     in_game = message_of(MessageKind.REPLY, "**bold**", author=Actor(id="1", name="A", source="somewhere"))
     member = message_of(MessageKind.REPLY, "**bold**", author=Actor(id="1", name="A"))
 
@@ -71,7 +69,7 @@ def test_words_from_a_game_are_shown_as_typed_and_a_members_as_discord_reads_the
     assert message_files(ticket_of(), in_game) == message_files(ticket_of(), member) == []
 
 
-def test_words_of_invisible_characters_can_be_shown() -> None:
+def test_a_message_of_invisible_characters_can_be_shown() -> None:
     blank = message_of(
         MessageKind.FOLLOW_UP, "\u2060\u2060", author=Actor(id="1", name="A", source="somewhere")
     )
@@ -79,7 +77,7 @@ def test_words_of_invisible_characters_can_be_shown() -> None:
     assert message_embed(ticket_of(), blank).description == "—"
 
 
-def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything() -> None:
+def test_history_shows_the_newest_events_that_fit_with_names_escaped() -> None:
     embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Actor(id="1", name="A")))
     events = [
         message_of(
@@ -88,7 +86,7 @@ def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything
         for number in range(10)
     ]
 
-    add_events(embed, events)
+    add_history(embed, [], events)
 
     (field,) = embed.fields
     value = field.value or ""
@@ -100,11 +98,12 @@ def test_history_shows_the_newest_that_have_room_and_no_name_in_it_does_anything
         assert alive not in value
 
 
-def test_each_kind_of_words_is_named_in_a_tickets_history() -> None:
+def test_each_kind_of_message_has_its_label_in_the_history() -> None:
     embed = message_embed(ticket_of(), message_of(MessageKind.NOTE, "x", author=Actor(id="1", name="A")))
     kinds = (MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP)
 
-    add_messages(embed, [message_of(kind, HOSTILE, author=Actor(id="1", name="@everyone")) for kind in kinds])
+    messages = [message_of(kind, HOSTILE, author=Actor(id="1", name="@everyone")) for kind in kinds]
+    add_history(embed, messages, [])
 
     assert [str(field.name).split(" by ")[0] for field in embed.fields] == [
         "💬 Reply",
@@ -115,13 +114,13 @@ def test_each_kind_of_words_is_named_in_a_tickets_history() -> None:
         assert alive not in str([(field.name, field.value) for field in embed.fields])
 
 
-async def test_staff_see_what_happened_to_a_ticket(town: RunningBridge) -> None:
-    ticket = await followed_up(town, await town.ticket(), "And they are back.")
-    await town.press("mia", ticket, "Claim")
-    ticket = await town.refresh(ticket)
-    await town.press("noah", ticket, "Close")
+async def test_staff_see_what_happened_to_a_ticket(bridge: RunningBridge) -> None:
+    ticket = await followed_up(bridge, await bridge.ticket(), "And they are back.")
+    await bridge.press("mia", ticket, "Claim")
+    ticket = await bridge.refresh(ticket)
+    await bridge.press("noah", ticket, "Close")
 
-    record = await town.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
+    record = await bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
 
     fields = {one["name"]: one["value"] for one in record["messages"][-1]["embeds"][0]["fields"]}
     assert next(value for name, value in fields.items() if name.startswith("🗨️ Added")) == "And they are back."
@@ -131,14 +130,14 @@ async def test_staff_see_what_happened_to_a_ticket(town: RunningBridge) -> None:
     ]
 
 
-async def test_a_reporter_sees_what_happened_to_their_ticket_and_never_a_note(town: RunningBridge) -> None:
-    ticket = await opened_by(town, "pete")
+async def test_a_reporter_sees_what_happened_to_their_ticket_and_never_a_note(bridge: RunningBridge) -> None:
+    ticket = await opened_by(bridge, "pete")
     about = {"ticket": ticket.public_id}
-    await town.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
-    await town.press("mia", ticket, "Close")
-    assert (await town.refresh(ticket)).status is Status.CLOSED
+    await bridge.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
+    await bridge.press("mia", ticket, "Close")
+    assert (await bridge.refresh(ticket)).status is Status.CLOSED
 
-    record = await town.sandbox.command("pete", "general", "ticket view", about)
+    record = await bridge.sandbox.command("pete", "general", "ticket view", about)
 
     seen = str(record["messages"])
     assert "Mia changed the status to closed" in seen

@@ -7,135 +7,137 @@ import pytest
 
 from bot.tickets.workspace import Category, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import update_workspace
-from cogs.tickets.open import category_options
+from cogs.tickets.modals import category_options
 from tests.support.bridge_harness import RunningBridge, reply_text
 
 Rule = Callable[[Workspace], Workspace]
 
 
-async def ruled(town: RunningBridge, *rules: Rule) -> None:
-    (workspace,) = await town.application.store.workspaces()
+async def change_workspace(bridge: RunningBridge, *rules: Rule) -> None:
+    (workspace,) = await bridge.application.store.workspaces()
     for rule in rules:
-        await town.application.store.change_workspace(workspace.id, rule)
+        await bridge.application.store.change_workspace(workspace.id, rule)
 
 
-def has(category_id: str, name: str | None = None, max_open: int | None = None) -> Rule:
+def with_category(category_id: str, name: str | None = None, max_open: int | None = None) -> Rule:
     category = Category(id=category_id, name=name or category_id, max_open=max_open)
     return lambda workspace: workspace.with_category(category)
 
 
-def lacks(category_id: str) -> Rule:
+def without_category(category_id: str) -> Rule:
     return lambda workspace: workspace.without_category(category_id)
 
 
-def refuses_unknown(workspace: Workspace) -> Workspace:
+def with_unknown_refused(workspace: Workspace) -> Workspace:
     return update_workspace(workspace, unknown_categories=UnknownCategoryPolicy.REFUSE)
 
 
-async def form_of(town: RunningBridge) -> dict[str, Any]:
-    return await town.sandbox.command("pete", "general", "ticket open")
+async def open_modal(bridge: RunningBridge) -> dict[str, Any]:
+    return await bridge.sandbox.command("pete", "general", "ticket open")
 
 
-def options_of(form: dict[str, Any]) -> list[tuple[str, str]]:
-    (select,) = (one["component"] for one in form["modal"]["components"] if one["label"] == "Category")
+def options_of(modal: dict[str, Any]) -> list[tuple[str, str]]:
+    (select,) = (one["component"] for one in modal["modal"]["components"] if one["label"] == "Category")
     return [(option["value"], option["label"]) for option in select["options"]]
 
 
-async def filled(town: RunningBridge, form: dict[str, Any], category: str) -> str:
+async def submit(bridge: RunningBridge, modal: dict[str, Any], category: str) -> str:
     values = {"category": [category], "subject": "Lost items", "body": "My sword is gone."}
-    return reply_text(await town.sandbox.modal("pete", form["id"], values))
+    return reply_text(await bridge.sandbox.modal("pete", modal["id"], values))
 
 
-async def kept(town: RunningBridge) -> list[tuple[str, str]]:
-    (workspace,) = await town.application.store.workspaces()
+async def saved_tickets(bridge: RunningBridge) -> list[tuple[str, str]]:
+    (workspace,) = await bridge.application.store.workspaces()
     return [
         (one.category, one.department)
-        for one in await town.application.store.autocomplete_tickets("", [workspace.id])
+        for one in await bridge.application.store.autocomplete_tickets("", [workspace.id])
     ]
 
 
-async def test_without_categories_the_usual_ones_are_offered(town: RunningBridge) -> None:
-    offered = [value for value, _ in options_of(await form_of(town))]
+async def test_without_categories_the_default_ones_are_offered(bridge: RunningBridge) -> None:
+    offered = [value for value, _ in options_of(await open_modal(bridge))]
 
     assert offered == ["question", "bug", "player", "appeal", "other"]
 
 
 async def test_a_workspaces_own_categories_are_offered_and_lead_to_their_department(
-    town: RunningBridge,
+    bridge: RunningBridge,
 ) -> None:
-    await ruled(town, has("shop", "The shop"), has("mobs"))
-    await ruled(
-        town,
+    await change_workspace(bridge, with_category("shop", "The shop"), with_category("mobs"))
+    await change_workspace(
+        bridge,
         lambda workspace: workspace.with_category(
             Category(id="shop", name="The shop"), [workspace.default_department]
         ),
     )
-    form = await form_of(town)
+    modal = await open_modal(bridge)
 
-    assert options_of(form) == [("shop", "The shop"), ("mobs", "mobs")]
-    assert "is kept" in await filled(town, form, "shop")
-    assert await kept(town) == [("shop", "general")]
-
-
-async def test_of_many_categories_as_many_are_offered_as_discord_takes(town: RunningBridge) -> None:
-    await ruled(town, *(has(f"c{number}") for number in range(30)))
-
-    assert len(options_of(await form_of(town))) == 25
+    assert options_of(modal) == [("shop", "The shop"), ("mobs", "mobs")]
+    assert "is saved" in await submit(bridge, modal, "shop")
+    assert await saved_tickets(bridge) == [("shop", "general")]
 
 
-async def test_a_category_that_is_gone_becomes_other_where_unknown_ones_are_kept(town: RunningBridge) -> None:
-    await ruled(town, has("shop"), has("mobs"))
-    form = await form_of(town)
-    await ruled(town, lacks("shop"))
+async def test_at_most_25_categories_are_offered(bridge: RunningBridge) -> None:
+    await change_workspace(bridge, *(with_category(f"c{number}") for number in range(30)))
 
-    assert "is kept" in await filled(town, form, "shop")
-    assert [category for category, _ in await kept(town)] == ["other"]
+    assert len(options_of(await open_modal(bridge))) == 25
 
 
-async def test_where_unknown_ones_are_refused_a_category_that_is_gone_is_told(town: RunningBridge) -> None:
-    await ruled(town, has("shop"), has("mobs"), refuses_unknown)
-    form = await form_of(town)
-    await ruled(town, lacks("shop"))
-
-    told = await filled(town, form, "shop")
-
-    assert "That category is no longer there, so nothing was kept." in told
-    assert await kept(town) == []
-
-
-async def test_a_form_with_the_usual_categories_survives_that_the_workspace_gets_its_own(
-    town: RunningBridge,
+async def test_a_removed_category_becomes_other_where_unknown_ones_are_accepted(
+    bridge: RunningBridge,
 ) -> None:
-    form = await form_of(town)
-    await ruled(town, has("shop"))
+    await change_workspace(bridge, with_category("shop"), with_category("mobs"))
+    modal = await open_modal(bridge)
+    await change_workspace(bridge, without_category("shop"))
 
-    assert "is kept" in await filled(town, form, "bug")
-    assert [category for category, _ in await kept(town)] == ["other"]
+    assert "is saved" in await submit(bridge, modal, "shop")
+    assert [category for category, _ in await saved_tickets(bridge)] == ["other"]
 
 
-async def test_no_form_is_opened_that_nothing_could_come_of(town: RunningBridge) -> None:
-    await ruled(town, refuses_unknown)
+async def test_a_removed_category_is_refused_where_unknown_ones_are(bridge: RunningBridge) -> None:
+    await change_workspace(bridge, with_category("shop"), with_category("mobs"), with_unknown_refused)
+    modal = await open_modal(bridge)
+    await change_workspace(bridge, without_category("shop"))
 
-    record = await form_of(town)
+    answer = await submit(bridge, modal, "shop")
+
+    assert "That category is no longer there, so nothing was saved." in answer
+    assert await saved_tickets(bridge) == []
+
+
+async def test_an_open_modal_with_default_categories_still_works_after_the_workspace_got_its_own(
+    bridge: RunningBridge,
+) -> None:
+    modal = await open_modal(bridge)
+    await change_workspace(bridge, with_category("shop"))
+
+    assert "is saved" in await submit(bridge, modal, "bug")
+    assert [category for category, _ in await saved_tickets(bridge)] == ["other"]
+
+
+async def test_no_modal_opens_where_every_category_would_be_refused(bridge: RunningBridge) -> None:
+    await change_workspace(bridge, with_unknown_refused)
+
+    record = await open_modal(bridge)
 
     assert record["modal"] is None
     assert "No ticket can be opened here yet" in reply_text(record)
 
 
-@pytest.mark.parametrize("most", [1, 2])
-async def test_who_has_as_many_open_as_the_workspace_allows_is_told(town: RunningBridge, most: int) -> None:
-    await ruled(town, has("shop", max_open=most))
-    for _ in range(most):
-        assert "is kept" in await filled(town, await form_of(town), "shop")
+@pytest.mark.parametrize("limit", [1, 2])
+async def test_the_limit_of_open_tickets_is_enforced(bridge: RunningBridge, limit: int) -> None:
+    await change_workspace(bridge, with_category("shop", max_open=limit))
+    for _ in range(limit):
+        assert "is saved" in await submit(bridge, await open_modal(bridge), "shop")
 
-    told = await filled(town, await form_of(town), "shop")
+    answer = await submit(bridge, await open_modal(bridge), "shop")
 
-    assert "already has as many open tickets in this category" in told
-    assert len(await kept(town)) == most
+    assert "already has as many open tickets in this category" in answer
+    assert len(await saved_tickets(bridge)) == limit
 
 
-async def test_a_name_that_draws_to_nothing_is_offered_by_its_id(town: RunningBridge) -> None:
-    (workspace,) = await town.application.store.workspaces()
+async def test_a_category_with_an_invisible_name_is_offered_by_its_id(bridge: RunningBridge) -> None:
+    (workspace,) = await bridge.application.store.workspaces()
 
     shown = category_options(workspace.with_category(Category(id="shop", name="\u3164")))
 

@@ -1,0 +1,126 @@
+"""Actions: what can be done to a ticket, each once. Buttons, slash commands, modals and HTTP use these.
+
+An action has a name, who may do it, the ticket's rule behind it, and what is said when it is done.
+
+Closing and resolving both end a ticket, until it is reopened. The one difference: resolving says that the
+matter was dealt with; closing says only that work has ended, whatever came of it. Game reports have a button
+to resolve, other tickets one to close; either can be done to any ticket with its slash command.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.tickets.message import Actor, NewMessage
+from bot.tickets.ticket import Status, Ticket
+
+
+class Role(StrEnum):
+    """Who may do something to a ticket."""
+
+    STAFF = "staff"  # of the ticket's workspace
+    REPORTER = "reporter"  # who opened the ticket in Discord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What all actions have. `applies_to` says whether it makes sense on the ticket as it is now."""
+
+    name: str  # also of the slash command, and part of the button's custom id
+    label: str  # of the button
+    description: str  # of the slash command
+    allowed: Role = Role.STAFF
+    applies_to: Callable[[Ticket], bool]
+    confirmation: Callable[[Ticket], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAction(Action):
+    """Changes a ticket. `rule` returns the changed ticket or raises a TicketError."""
+
+    rule: Callable[[Ticket, Actor], Ticket]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageAction(Action):
+    """Adds a message to a ticket. `compose` returns it or raises a TicketError."""
+
+    compose: Callable[[Ticket, Actor, str], NewMessage]
+
+
+def _reply_confirmation(ticket: Ticket) -> str:
+    """A reporter in Discord reads the reply in their thread; into a game nothing is sent yet."""
+    if ticket.is_private:
+        return f"Your reply to {ticket.public_id} is saved. It is shown in the thread."
+    return (
+        f"Your reply to {ticket.public_id} is saved and shown on the ticket. "
+        "Sending replies to the game is not available yet."
+    )
+
+
+CLAIM = TicketAction(
+    name="claim",
+    label="Claim",
+    description="Staff: claim a ticket; it is in progress.",
+    applies_to=lambda ticket: not ticket.status.is_closed and ticket.claimed_by is None,
+    rule=lambda ticket, actor: ticket.claim(actor),
+    confirmation=lambda ticket: f"You have claimed {ticket.public_id}. It is in progress.",
+)
+UNCLAIM = TicketAction(
+    name="unclaim",
+    label="Unclaim",
+    description="Staff: give up the claim of a ticket.",
+    applies_to=lambda ticket: not ticket.status.is_closed and ticket.claimed_by is not None,
+    rule=lambda ticket, actor: ticket.unclaim(),
+    confirmation=lambda ticket: f"{ticket.public_id} is no longer claimed.",
+)
+REPLY = MessageAction(
+    name="reply",
+    label="Reply",
+    description="Staff: reply to the reporter of a ticket.",
+    applies_to=lambda ticket: not ticket.status.is_closed and not ticket.view_only,
+    compose=lambda ticket, actor, text: ticket.reply(actor, text),
+    confirmation=_reply_confirmation,
+)
+NOTE = MessageAction(
+    name="note",
+    label="Note",
+    description="Staff: add a note to a ticket. Its reporter never sees it.",
+    applies_to=lambda ticket: True,
+    compose=lambda ticket, actor, text: ticket.note(actor, text),
+    confirmation=lambda ticket: (
+        f"Your note on {ticket.public_id} is saved. `/ticket view` shows it to staff."
+    ),
+)
+CLOSE = TicketAction(
+    name="close",
+    label="Close",
+    description="Staff: close a ticket. Work on it has ended, whatever came of it.",
+    applies_to=lambda ticket: not ticket.status.is_closed,
+    rule=lambda ticket, actor: ticket.set_status(Status.CLOSED),
+    confirmation=lambda ticket: f"{ticket.public_id} is closed.",
+)
+RESOLVE = TicketAction(
+    name="resolve",
+    label="Resolve",
+    description="Staff: resolve a ticket. The matter was dealt with.",
+    applies_to=lambda ticket: not ticket.status.is_closed,
+    rule=lambda ticket, actor: ticket.set_status(Status.RESOLVED),
+    confirmation=lambda ticket: f"{ticket.public_id} is resolved.",
+)
+REOPEN = TicketAction(
+    name="reopen",
+    label="Reopen",
+    description="Staff: open a closed or resolved ticket again.",
+    applies_to=lambda ticket: ticket.status.is_closed,
+    rule=lambda ticket, actor: ticket.reopen(),
+    confirmation=lambda ticket: f"{ticket.public_id} is open again.",
+)
+ACTIONS: dict[str, Action] = {
+    action.name: action for action in (CLAIM, UNCLAIM, REPLY, NOTE, CLOSE, RESOLVE, REOPEN)
+}
+
+
+def available_actions(ticket: Ticket) -> tuple[Action, ...]:
+    """Return the actions that apply to a ticket now, in the order of its buttons."""
+    return tuple(action for action in ACTIONS.values() if action.applies_to(ticket))

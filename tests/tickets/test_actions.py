@@ -1,0 +1,93 @@
+"""Actions: which apply to a ticket, how they change it, and how they are confirmed."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.tickets.actions import (
+    ACTIONS,
+    CLAIM,
+    CLOSE,
+    NOTE,
+    REOPEN,
+    REPLY,
+    RESOLVE,
+    UNCLAIM,
+    Action,
+    MessageAction,
+    TicketAction,
+    available_actions,
+)
+from bot.tickets.errors import StatusUnchanged, TicketError, ViewOnly
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Status, Ticket
+from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
+
+CLOSED = (Status.RESOLVED, Status.CLOSED)
+EVERY_TICKET = [
+    replace(ticket, status=status, claimed_by=claimer)
+    for ticket in (TICKET, GAME_REPORT, PRIVATE)
+    for status in Status
+    for claimer in (None, ALICE, BOB)
+]
+
+
+def is_accepted(action: Action, ticket: Ticket) -> bool:
+    """Whether the ticket's rule lets Alice do it."""
+    try:
+        if isinstance(action, TicketAction):
+            action.rule(ticket, ALICE)
+        elif isinstance(action, MessageAction):
+            action.compose(ticket, ALICE, "text")
+    except TicketError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("ticket", EVERY_TICKET)
+def test_an_available_action_is_accepted_by_the_ticket(ticket: Ticket) -> None:
+    available = available_actions(ticket)
+
+    assert NOTE in available
+    assert [action.name for action in available if not is_accepted(action, ticket)] == []
+
+
+@pytest.mark.parametrize("claimer", [None, ALICE])
+def test_an_open_ticket_can_be_worked_on_and_a_closed_one_reopened(claimer: Actor | None) -> None:
+    ticket = replace(TICKET, claimed_by=claimer)
+    claim = UNCLAIM if claimer else CLAIM
+
+    assert set(available_actions(ticket)) == {claim, REPLY, NOTE, CLOSE, RESOLVE}
+    assert set(available_actions(replace(ticket, view_only=True))) == {claim, NOTE, CLOSE, RESOLVE}
+    for status in CLOSED:
+        assert set(available_actions(replace(ticket, status=status))) == {NOTE, REOPEN}
+
+
+def test_closing_and_resolving_differ_in_the_status_alone() -> None:
+    assert CLOSE.rule(TICKET, ALICE) == replace(TICKET, status=Status.CLOSED)
+    assert RESOLVE.rule(TICKET, ALICE) == replace(TICKET, status=Status.RESOLVED)
+    assert (
+        REOPEN.rule(CLOSE.rule(TICKET, ALICE), BOB) == REOPEN.rule(RESOLVE.rule(TICKET, ALICE), BOB) == TICKET
+    )
+
+
+@pytest.mark.parametrize("status", [Status.OPEN, Status.IN_PROGRESS])
+def test_a_ticket_that_is_not_closed_cannot_be_reopened(status: Status) -> None:
+    with pytest.raises(StatusUnchanged, match=r"^This ticket is not closed\.$"):
+        REOPEN.rule(replace(TICKET, status=status), ALICE)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_reply_to_a_game_report_is_refused_in_every_status(status: Status) -> None:
+    with pytest.raises(ViewOnly):
+        REPLY.compose(replace(GAME_REPORT, status=status), ALICE, "text")
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=list(ACTIONS))
+def test_every_confirmation_names_the_ticket(action: Action) -> None:
+    assert TICKET.public_id in action.confirmation(TICKET)
+
+
+def test_the_confirmation_of_a_reply_says_that_the_game_gets_none_yet() -> None:
+    assert "Sending replies to the game is not available yet." in REPLY.confirmation(TICKET)
+    assert "game" not in REPLY.confirmation(PRIVATE)
