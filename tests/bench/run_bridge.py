@@ -1,8 +1,8 @@
 """`ticketbridge run` over a folder's config.toml, without rate limits.
 
 `python -m tests.bench.run_bridge FOLDER [MODULE]`, MODULE is one that it must not import. A load from one
-machine has one address and one key, and would measure the limits. They still count, only nobody reaches them.
-Everything else is as an operator has it.
+machine has one address and one key, and would measure the rate limits. They still count, with a maximum that
+is never reached. Everything else is as in production.
 """
 
 import sys

@@ -93,7 +93,7 @@ async def _run_outage(
 
 
 async def _fail_for(bridge: BridgeProcess, fault: str, seconds: float) -> int:
-    """Keep up one fault for so long; the most requests that came for any one channel."""
+    """Inject one fault for so long; the most requests that came for any one channel."""
     state = bridge.sandbox.state
     if fault == "refused":
         await bridge.close_discord()

@@ -35,7 +35,7 @@ LONG: dict[str, Proof] = {
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
 # By injected bug: the short form of the proof that notices it, and a part of the sentence it then reports.
-# The same form without the bug must find every promise kept.
+# The same form without the bug must find nothing wrong.
 SHORT: dict[str, tuple[Proof, str]] = {
     "sync-off": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),
     "answer-before-commit": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),

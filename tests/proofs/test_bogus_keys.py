@@ -9,7 +9,7 @@ from tests.proofs.webhook_process import WebhookProcess, webhook_process
 from tests.webhook.conftest import Reply, read_reply
 
 FLOOD = 3000  # requests, each with a key of its own
-KEY_LENGTH = 5000  # so that keys kept in memory would be 15 MB
+KEY_LENGTH = 5000  # so that leaked keys would be 15 MB
 GROWTH = 8.0  # MB
 
 
@@ -44,7 +44,7 @@ async def test_invalid_keys_use_no_memory_that_stays() -> None:
         await _send(server, [server.keys[source.name]], valid)
 
     assert statuses[401] + statuses[429] == FLOOD + 500
-    minutes = int((time.monotonic() - started_at) / 60) + 2  # begun ones count
+    minutes = int((time.monotonic() - started_at) / 60) + 2  # partial ones count
     assert statuses[401] <= 30 * minutes  # 30 a minute get a 401, all others a 429
     assert grown <= GROWTH
     assert valid[401] == valid[429] == 0

@@ -1,7 +1,7 @@
 """FastAPI with SQLAlchemy's ORM, as people write it.
 
 `python -m tests.bench.peers.fastapi_sqlalchemy PORT DATABASE`: a session for each request from a dependency,
-a model, add, commit, refresh; run by uvicorn with uvloop. In its favour: WAL, patience for locks, and enough
+a model, add, commit, refresh; run by uvicorn with uvloop. In its favour: WAL, a busy timeout, and enough
 connections.
 """
 

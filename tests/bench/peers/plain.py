@@ -1,7 +1,7 @@
 """aiohttp without a database: `python -m tests.bench.peers.plain noop|validate PORT [uvloop]`.
 
-`noop` reads the body and answers; `validate` looks at the key and has pydantic read the body before. What
-they answer with is made up. They show what aiohttp itself takes, before anything is kept.
+`noop` reads the body and answers; `validate` checks the key and parses the body with pydantic before. The
+answers are made up. They show what aiohttp itself costs, before anything is stored.
 """
 
 import asyncio
