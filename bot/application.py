@@ -25,7 +25,7 @@ from bot.sources.registry import load_sources
 from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS
-from cogs.core.directory import find_id_problems
+from cogs.core.permissions import find_id_problems
 from storage import DatabaseLock, Store
 
 SHUTDOWN_SECONDS = 2.0  # until a task that did not end is cancelled again

@@ -15,9 +15,3 @@ async def bridge(tmp_path: Path) -> AsyncIterator[RunningBridge]:
         running_bridge(tmp_path / "ticketbridge.db", sandbox, guild) as running,
     ):
         yield running
-
-
-@pytest.fixture
-def town(bridge: RunningBridge) -> RunningBridge:
-    """The former name of `bridge`."""
-    return bridge

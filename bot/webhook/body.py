@@ -1,11 +1,16 @@
-"""Read a request's body: bounded in size, inflated, in UTF-8."""
+"""Read a request's body: bounded in bytes and seconds, inflated, in UTF-8."""
 
-from aiohttp import hdrs, web
+import asyncio
+import zlib
+
+from aiohttp import StreamReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.sources.contract import ApiError
 from bot.webhook.errors import api_error
-from bot.webhook.server.body import CODINGS, BodyBroken, BodyTooLarge, receive_body
-from bot.webhook.server.limits import LIMITS
+from bot.webhook.server.limits import LIMITS, ConnectionLimits
+
+_CODINGS = ("", "identity", "gzip", "deflate")  # of Content-Encoding
 
 # Named one by one: some of Python's codecs take minutes, some are no text, and each name looked up is cached.
 _CHARSETS = {
@@ -16,16 +21,24 @@ _CHARSETS = {
 }
 
 
+class BodyTooLarge(Exception):
+    """The body has more bytes than the limit, as sent or after inflation."""
+
+
+class BodyBroken(Exception):
+    """The body is damaged, or the client went away before its end."""
+
+
 async def read_body(request: web.Request) -> bytes:
     """The whole body, inflated, in UTF-8. Raises ApiError."""
     limits = request.app[LIMITS]
     if (request.content_length or 0) > limits.body_bytes:
         raise api_error(413)
     coding = request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
-    if coding not in CODINGS:
+    if coding not in _CODINGS:
         raise api_error(415)
     try:
-        body = await receive_body(request.content, coding, limits)
+        body = await _receive(request.content, coding, limits)
     except TimeoutError as error:
         raise api_error(408) from error
     except BodyTooLarge as error:
@@ -47,3 +60,48 @@ def _to_utf8(body: bytes, charset: str | None) -> bytes:
         return body.decode(name).encode()
     except ValueError as error:
         raise ApiError(400, "The body is not in the charset it names. Send UTF-8.") from error
+
+
+async def _receive(content: StreamReader, coding: str, limits: ConnectionLimits) -> bytes:
+    """Return the whole body, inflated. Raises BodyTooLarge, BodyBroken, and TimeoutError for a slow one."""
+    try:
+        body = await _read(content, limits)
+    except TimeoutError:
+        raise
+    # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
+    except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
+        raise BodyBroken from error
+    return _inflate(body, coding, limits.body_bytes) if coding in ("gzip", "deflate") and body else body
+
+
+async def _read(content: StreamReader, limits: ConnectionLimits) -> bytes:
+    if content.is_eof():  # all of it came with the head, as nearly always
+        body = bytearray(content.read_nowait())
+    else:
+        body = bytearray()
+        async with asyncio.timeout(limits.body_seconds):
+            while len(body) <= limits.body_bytes and (part := await content.readany()):
+                body += part
+    if len(body) > limits.body_bytes:
+        raise BodyTooLarge
+    return bytes(body)
+
+
+def _inflate(packed: bytes, coding: str, limit: int) -> bytes:
+    inflater = zlib.decompressobj(_window_bits(packed, coding))
+    try:
+        body = inflater.decompress(packed, limit + 1)
+    except zlib.error as error:
+        raise BodyBroken from error
+    if len(body) > limit:
+        raise BodyTooLarge
+    if not inflater.eof or inflater.unused_data:
+        raise BodyBroken
+    return body
+
+
+def _window_bits(packed: bytes, coding: str) -> int:
+    """As zlib counts them; some clients send "deflate" without zlib's header, as browsers accept it."""
+    if coding == "gzip":
+        return 16 + zlib.MAX_WBITS
+    return zlib.MAX_WBITS if packed[0] & 0xF == 8 else -zlib.MAX_WBITS

@@ -1,6 +1,6 @@
-"""Permissions that the bot needs in a channel, and which of them are missing."""
+"""Whether the bot can use a channel: permissions that are missing, and ids that lead nowhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import discord
@@ -18,7 +18,7 @@ REQUIRED_PERMISSIONS = (
     "create_private_threads",
     "send_messages_in_threads",
 )
-LOG_PERMISSIONS = ("view_channel", "send_messages", "read_message_history")
+LOG_PERMISSIONS = ("view_channel", "send_messages", "embed_links")  # alerts are embeds
 
 # Without the first, Discord denies the others too, so only the first is named.
 _DEPENDENT_PERMISSIONS = {
@@ -61,3 +61,41 @@ def _hint(bot: discord.Client, channel_id: int, required: Sequence[str] = REQUIR
         return "I do not see that channel: let me see it, or name another one with `/setup workspace`."
     missing = missing_permissions(channel, required)
     return f"Allow my role there: {', '.join(missing)}." if missing else None
+
+
+def find_id_problems(client: discord.Client, guild_id: int, ids: Mapping[str, int]) -> list[str] | None:
+    """Check the ids of a workspace or department: a sentence with the cure for each that cannot be used.
+
+    `ids` are by field name: `staff_role_id` is a role, `log_channel_id` a channel for alerts, each other one
+    a channel for tickets. None while Discord does not say what is in the guild.
+    """
+    guild = client.get_guild(guild_id)
+    if guild is None:
+        return [f"The bot is in no server with the id {guild_id}. Check the id, or invite the bot there."]
+    if guild.unavailable:
+        return None
+    problems = (_find_problem(client, guild, field, number) for field, number in ids.items())
+    return [problem for problem in problems if problem]
+
+
+def _find_problem(client: discord.Client, guild: discord.Guild, field: str, number: int) -> str | None:
+    if field == "staff_role_id":
+        return _role_problem(guild, number)
+    channel = client.get_channel(number)
+    cure = f"Copy the id of a text channel of the server {guild.name}."
+    if channel is None:
+        return f"The bot sees no channel {number}. {cure}"
+    if not isinstance(channel, discord.TextChannel):
+        return f"{number} is not a text channel. {cure}"
+    if channel.guild != guild:
+        return f"Channel {number} (#{channel.name}) is in another server, {channel.guild.name}. {cure}"
+    missing = missing_permissions(
+        channel, LOG_PERMISSIONS if field == "log_channel_id" else REQUIRED_PERMISSIONS
+    )
+    return f"Allow the bot in channel {number} (#{channel.name}): {', '.join(missing)}." if missing else None
+
+
+def _role_problem(guild: discord.Guild, role_id: int) -> str | None:
+    if guild.get_role(role_id):
+        return None
+    return f"There is no role {role_id} in the server {guild.name}. Copy the id of one of its roles."
