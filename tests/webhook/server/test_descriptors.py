@@ -132,7 +132,7 @@ async def _served(folder: Path, log: Path) -> AsyncIterator[tuple[int, str]]:
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh",
-            sys.executable, "-m", "tests.proofs.served", str(folder),
+            sys.executable, "-m", "tests.proofs.webhook_process", str(folder),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr,
         )  # fmt: skip
     assert process.stdout is not None
