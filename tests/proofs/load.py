@@ -291,9 +291,11 @@ async def under_load(
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for error in ended:
-        if isinstance(error, Exception):
+        pending = set(tasks)
+        while pending:  # a cancellation is lost if a timeout expires at the same moment
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=1)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()):
             raise error
