@@ -264,7 +264,7 @@ async def test_a_revoked_token_is_shown_to_discord_a_few_times_and_deliveries_re
     reports.append(await report(bridge))
     await ticket(bridge)
     (reason,) = await unready_reasons(bridge)
-    assert "Discord no longer knows the token" in reason
+    assert "Discord does not accept the token" in reason
 
     bridge.sandbox.clear_faults()
     await bridge.sandbox.disconnect(code=4004)
@@ -381,5 +381,5 @@ async def test_a_ticket_that_discord_rejects_is_posted_plainly_and_blocks_no_oth
     await assert_posted_once_in_order(bridge, "tickets", tickets)
 
     titles = [message["embeds"][0]["title"] for message in bridge.sandbox.messages("reports")]
-    assert reports[4] in titles
+    assert f"🚨 {reports[4]}" in titles
     assert rejected(bridge, 400) <= 3
