@@ -279,10 +279,10 @@ def test_the_readme_begins_with_a_picture() -> None:
 
 def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
     """A new run of the benchmark or of the proofs changes the pages; the first page follows."""
-    told = README.partition("## How fast, how reliable")[2].partition("\n## ")[0]
+    section = README.partition("## How fast, how reliable")[2].partition("\n## ")[0]
     measured = set(re.findall(r"[\d,]*\d", MANUAL["docs/performance.md"] + MANUAL["docs/reliability.md"]))
 
-    figures = re.findall(r"[\d,]*\d", _LINK.sub("", told))
+    figures = re.findall(r"[\d,]*\d", _LINK.sub("", section))
     assert figures
     assert [figure for figure in figures if figure not in measured] == []
 
@@ -313,9 +313,9 @@ def test_the_invite_link_asks_for_the_permissions_that_the_page_names() -> None:
     usual = {name.strip().lower().replace(" ", "_") for name in named} - {"---", ""}
     renamed = {"view_channels": "view_channel", "mention_all_roles": "mention_everyone"}
 
-    asked = {name for name, granted in discord.Permissions(int(number)) if granted}
-    asked = {"view_channel" if name == "read_messages" else name for name in asked}
-    assert asked == {renamed.get(name, name) for name in usual}
+    requested = {name for name, granted in discord.Permissions(int(number)) if granted}
+    requested = {"view_channel" if name == "read_messages" else name for name in requested}
+    assert requested == {renamed.get(name, name) for name in usual}
 
 
 def test_there_is_something_to_document() -> None:

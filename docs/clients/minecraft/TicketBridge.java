@@ -40,7 +40,7 @@ import java.util.regex.Pattern;
 public final class TicketBridge {
     private static final int TRIES = 5;
     private static final long FIRST_WAIT = 500; // milliseconds; doubled from one try to the next
-    private static final long LONGEST_WAIT = 30_000; // milliseconds; who is told to wait longer gives up
+    private static final long LONGEST_WAIT = 30_000; // milliseconds; a longer Retry-After ends the tries
     private static final Pattern WHOLE_SECONDS = Pattern.compile("[0-9]{1,9}");
 
     // Without a version, Java asks a plain HTTP server to switch to HTTP/2 first, which not every proxy survives.
@@ -50,7 +50,7 @@ public final class TicketBridge {
     private final HttpRequest.Builder template;
     private final Duration cooldown;
 
-    /** Somebody by the UUID the server knows them by, dashed; a null name is left out. */
+    /** A player, by the UUID that the server has for them, dashed; a null name is left out. */
     public record Player(UUID uuid, String name) {}
 
     /**
@@ -125,7 +125,7 @@ public final class TicketBridge {
                 .header("X-API-Key", apiKey.strip()); // a key read from a file often ends in a line break
     }
 
-    /** The id of the kept ticket, or {@link NoTicket}. The cooldown begins with a success: a failure can be retried. */
+    /** The id of the saved ticket, or {@link NoTicket}. The cooldown begins with a success: a failure can be retried. */
     public CompletableFuture<String> create(Ticket ticket) {
         String body = ticket.json(); // first of all: a ticket without a creator is the caller's mistake, and throws
         Instant now = Instant.now();
