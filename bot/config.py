@@ -107,7 +107,7 @@ class WebhookSettings(_Section):
         description="the port on which the webhook listens; 0 takes any free one",
     )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)] = Field(
-        default=(), description="networks of reverse proxies whose X-Forwarded-For is trusted"
+        default=(), description="networks of reverse proxies whose X-Forwarded-For and Forwarded are trusted"
     )
     metrics_allowed_networks: Annotated[
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)

@@ -45,6 +45,20 @@ async def migrate(db: aiosqlite.Connection) -> None:
                 await _apply(db, number, script)
     finally:
         await db.execute("PRAGMA foreign_keys = ON")
+    await _check_outbox_kinds(db)
+
+
+async def _check_outbox_kinds(db: aiosqlite.Connection) -> None:
+    """Raise DatabaseOpenError for a database of a build whose outbox had other kinds of deliveries.
+
+    It has the same version, since 0.1.0 was not released then, and would reject every change of a ticket.
+    """
+    outbox = await db.execute_fetchall("SELECT sql FROM sqlite_master WHERE name = 'outbox'")
+    if not all("'update_post'" in row["sql"] for row in outbox):
+        raise DatabaseOpenError(
+            "The database was made by an earlier build of 0.1.0, whose outbox this one cannot use. "
+            "Go on with that build, or name a new file in [storage] path."
+        )
 
 
 async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:

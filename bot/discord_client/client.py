@@ -36,7 +36,7 @@ MAX_BACKOFF_SECONDS = 60.0  # between two logins while Discord cannot be reached
 INVALID_TOKEN_BACKOFF = 400.0  # between two logins with a token that Discord rejects
 CLOUDFLARE_BAN_BACKOFF = 600.0  # before the next request after a 429 of Cloudflare, which bans addresses
 
-_LOGIN_FAILED = "Discord does not know this token. Copy it anew from the developer portal, page Bot."
+_LOGIN_FAILED = "Discord does not know this token. Copy a new one from the developer portal, page Bot."
 _MISSING_INTENT = (
     "Discord does not let this bot read messages. For typed replies, switch on the Message Content Intent "
     "in the developer portal, page Bot; or set [discord] typed_replies = false."

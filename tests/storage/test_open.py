@@ -105,6 +105,18 @@ async def test_a_migration_killed_in_the_middle_is_finished_at_the_next_start(pa
     await store.close()
 
 
+async def test_a_file_whose_outbox_has_the_kinds_of_an_earlier_build_is_refused(path: Path) -> None:
+    await open_and_close(path)
+    with raw(path) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'update_post', 'redraw') WHERE name = 'outbox'"
+        )
+
+    with pytest.raises(DatabaseOpenError, match=r"earlier build of 0\.1\.0"):
+        await Store.open(path)
+
+
 async def test_a_file_of_a_newer_ticketbridge_is_refused_and_unchanged(path: Path) -> None:
     await open_and_close(path)
     with raw(path) as db:
