@@ -15,3 +15,8 @@ async def bridge(tmp_path: Path) -> AsyncIterator[RunningBridge]:
         running_bridge(tmp_path / "ticketbridge.db", sandbox, guild) as running,
     ):
         yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the proofs first: they take longest, and would be waited for at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/proofs/"))
