@@ -1,8 +1,8 @@
 # Every verb sets up what it needs: Python 3.11+ and make are enough.
 PYTHON ?= python3
 BIN := .venv/bin
-# Twice as many as cores: many tests wait for something most of their time.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# Three times as many as cores: many tests wait for something most of their time.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(3 * (os.cpu_count() or 1))')
 
 .PHONY: demo test lint pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
 
