@@ -19,7 +19,9 @@ from storage import StorageError
 log = logging.getLogger(__name__)
 
 _SAVE_SECONDS = 3.0  # between two saves of the read marks; a message that is processed again does no harm
-_RETRY_SECONDS = 150.0  # until a failed backfill is tried again: fewer than six refusals in ten minutes
+_RETRY_SECONDS = (
+    150.0  # until a failed backfill is tried again: fewer than six forbidden requests in ten minutes
+)
 
 
 class MessagesCog(commands.Cog):

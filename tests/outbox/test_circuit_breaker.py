@@ -114,7 +114,7 @@ def test_any_response_closes_what_timeouts_opened(breaker: CircuitBreaker) -> No
 
     assert (breaker.global_circuit, breaker.channel_circuits) == (None, {})
     time_out(breaker, A, B)
-    assert not breaker.is_open  # the count starts anew
+    assert not breaker.is_open  # the count starts at zero
 
 
 def test_a_rejection_is_a_response_and_opens_the_circuit_of_its_channel_alone(

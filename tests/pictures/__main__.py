@@ -1,4 +1,4 @@
-"""`make pictures`: draw every picture of the documents anew."""
+"""`make pictures`: redraw every picture of the documents."""
 
 import asyncio
 

@@ -65,19 +65,19 @@ def test_control_characters_go_and_lines_and_tabs_stay() -> None:
     assert strip_control_chars(f"a{every}b") == "a\t\nb"
 
 
-class Asked(Query):
+class ItemQuery(Query):
     number: Annotated[int, query_int(0, 100)] = 0
 
 
 @pytest.mark.parametrize(("text", "number"), [("12", 12), ("12.0", 12), ("0012.000", 12), ("100", 100)])
 def test_a_query_s_number_is_digits_and_may_end_in_point_zero(text: str, number: int) -> None:
-    assert parse_query(Asked, {"number": text}).number == number
+    assert parse_query(ItemQuery, {"number": text}).number == number
 
 
 @pytest.mark.parametrize("text", ["", ".0", "-", "1.5", "1.0.0x", " 1", "1e2", "1.", "NaN", "\u0661"])
 def test_nothing_else_is_a_query_s_number(text: str) -> None:
     with pytest.raises(FieldError, match="number must be a whole number"):
-        parse_query(Asked, {"number": text})
+        parse_query(ItemQuery, {"number": text})
 
 
 class Count(Payload):

@@ -23,7 +23,7 @@ from tests.webhook.conftest import ANN, SOURCES, Gate
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-class Asked(BaseModel):
+class ItemQuery(BaseModel):
     """A query."""
 
     page: int = Field(default=1, ge=1)
@@ -57,7 +57,7 @@ EAST = replace(
     errors={},
     authorize=shut,
     intake_endpoints=(
-        replace(NORTH.intake_endpoints[0], path="/east", body=Asked, example={"text": "some"}),
+        replace(NORTH.intake_endpoints[0], path="/east", body=ItemQuery, example={"text": "some"}),
     ),
     endpoints=(
         Endpoint(
@@ -75,7 +75,7 @@ EAST = replace(
             request=ListTickets,
             parse=browsed,
             serialize=lambda found: {},
-            query=Asked,
+            query=ItemQuery,
             path_params={"kind": int},
         ),
     ),

@@ -72,7 +72,7 @@ async def test_a_limit_per_address_counts_all_keys(gate: Gate) -> None:
 
 
 def test_no_window_ever_holds_more_than_the_limit() -> None:
-    chance, now, accepted = random.Random(7), 0.0, []  # noqa: S311  # a repeatable crowd, no secret
+    chance, now, accepted = random.Random(7), 0.0, []  # noqa: S311  # repeatable clients, no secret
     window = SlidingWindowLimiter(RateLimit(requests=5, seconds=1.0), lambda: now)
 
     for _ in range(5000):

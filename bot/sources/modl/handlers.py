@@ -143,7 +143,7 @@ def _close_report(request: ApiRequest, name: str | None, text: str, action: Tick
 
 
 def _staff_actor(name: str | None) -> Actor:
-    """A member of staff whom the game server knows by name alone."""
+    """A member of staff that the game server knows by name alone."""
     known_as = name or "Staff"
     return Actor(id=known_as, name=known_as, source=_SOURCE_NAME)
 

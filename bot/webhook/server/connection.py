@@ -1,6 +1,6 @@
 """Limits on a client's connection: time to send a request's head, time to take a response, how many are open.
 
-aiohttp does the rest by its settings: sizes of a head, idle time between requests, lingering after a refusal.
+aiohttp does the rest by its settings: sizes of a head, idle time between requests, lingering after an error.
 """
 
 import asyncio
