@@ -101,7 +101,7 @@ async def on_command_error(interaction: BotInteraction, error: app_commands.AppC
     try:
         async with errors_to_user(interaction):
             raise cause
-    except Exception as bug:
+    except Exception as bug:  # discord.py expects an error handler not to raise
         log.error("Slash command failed", exc_info=bug, extra={"interaction_id": interaction.id})
 
 

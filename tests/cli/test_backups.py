@@ -11,6 +11,7 @@ from bot.jobs.backups import back_up_and_prune, run_backup_schedule, seconds_unt
 from storage.backup import scheduled_backup_name, verify
 from tests.cli.conftest import RunCommand, create_workspace, error_of, output_of
 from tests.storage.samples import NOW
+from tests.support.bridge_harness import wait_for
 
 
 @pytest.fixture
@@ -80,9 +81,7 @@ async def test_scheduled_backups_are_made_and_old_ones_are_deleted(
     keeping = asyncio.create_task(
         run_backup_schedule(database, BackupSettings(folder=folder, hours=24, keep=3))
     )
-    async with asyncio.timeout(10):
-        while len(list(folder.iterdir())) != 3:  # noqa: ASYNC110 - it is done in a thread
-            await asyncio.sleep(0.02)
+    await wait_for(lambda: len(list(folder.iterdir())) == 3)
     keeping.cancel()
     await asyncio.wait([keeping])
 
@@ -103,9 +102,7 @@ async def test_a_backup_that_fails_is_logged_and_tried_again(
     settings = BackupSettings(folder=tmp_path / "backups")
 
     keeping = asyncio.create_task(run_backup_schedule(tmp_path / "nothing.db", settings))
-    async with asyncio.timeout(10):
-        while "trying again in an hour" not in caplog.text:  # noqa: ASYNC110 - likewise
-            await asyncio.sleep(0.02)
+    await wait_for(lambda: "trying again in an hour" in caplog.text)
 
     assert not keeping.done()
     keeping.cancel()

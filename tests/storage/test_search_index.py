@@ -278,7 +278,7 @@ async def test_after_a_cancelled_batch_the_next_one_succeeds(
 
     for _ in range(20):
         batch = asyncio.create_task(store.index_batch(5))
-        await asyncio.sleep(0.0005)
+        await asyncio.sleep(0.0005)  # any moment to cancel at will do
         batch.cancel()
         await asyncio.wait([batch])
     await indexed(store)

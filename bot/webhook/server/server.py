@@ -107,7 +107,7 @@ def _busy_middleware(handler: _Handler) -> _Handler:
 
 
 def _failure_middleware(error_formatter: ErrorFormatter, handler: _Handler) -> _Handler:
-    """Answer 500 in the envelope of the path for an exception that nothing else handled."""
+    """Answer 500 in the error format of the path for an exception that nothing else handled."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         try:
