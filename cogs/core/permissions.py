@@ -18,6 +18,7 @@ REQUIRED_PERMISSIONS = (
     "create_private_threads",
     "send_messages_in_threads",
 )
+WRITE_IN_THREADS = ("view_channel", "send_messages_in_threads")
 LOG_PERMISSIONS = ("view_channel", "send_messages", "embed_links")  # alerts are embeds
 
 # Without the first, Discord denies the others too, so only the first is named.

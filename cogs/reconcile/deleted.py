@@ -14,7 +14,7 @@ from bot.tickets.ticket import Ticket
 from cogs.alerts.backlog import pluralize
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
 from cogs.core.errors import DISCORD_ERRORS
-from cogs.posts.send import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE
+from cogs.posts.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE
 from storage import ChannelDeletion
 
 log = logging.getLogger(__name__)

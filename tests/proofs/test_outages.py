@@ -111,7 +111,7 @@ def waits_between(times: Iterable[float]) -> list[float]:
 async def test_in_a_storm_of_429s_everything_is_posted_once_and_no_request_comes_before_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.RETRY_DELAY_SECONDS", 0.3)
+    monkeypatch.setattr("cogs.posts.errors.RETRY_DELAY_SECONDS", 0.3)
     async with connected(tmp_path / "tickets.db", seed=4) as bridge:
         started = time.monotonic()
         # As often as discord.py retries by itself; the retries after that are the outbox's.
@@ -174,7 +174,7 @@ async def test_many_rejections_pause_everything_before_discord_bans_the_address(
 async def test_after_a_cloudflare_ban_the_next_request_waits_until_it_may_be_over(
     bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.CLOUDFLARE_BAN_BACKOFF", 1.5)
+    monkeypatch.setattr("cogs.posts.errors.CLOUDFLARE_BAN_BACKOFF", 1.5)
     bridge.sandbox.fail("429-no-via", path=REST, times=2)
     reports = [await report(bridge) for _ in range(3)]
     await assert_posted_once_in_order(bridge, "reports", reports)

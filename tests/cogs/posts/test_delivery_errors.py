@@ -93,7 +93,7 @@ async def test_a_ticket_whose_text_discord_refuses_is_posted_without_it(
 async def test_a_post_waits_for_a_missing_permission(
     bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.RETRY_DELAY_SECONDS", 0.2)
+    monkeypatch.setattr("cogs.posts.errors.RETRY_DELAY_SECONDS", 0.2)
     bot = bridge.guild.members["ticketbridge"]
     bridge.sandbox.set_overwrite("reports", bot, deny=Permission.SEND_MESSAGES)
     public_id = await new_report(bridge)
@@ -179,7 +179,7 @@ async def test_a_private_thread_whose_response_was_lost_is_found_again(bridge: R
 async def test_a_thread_is_named_by_its_id_where_the_subject_is_refused(
     bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.thread_name", lambda ticket: "x" * 101)
+    monkeypatch.setattr("cogs.posts.threads.thread_name", lambda ticket: "x" * 101)
 
     ticket = await bridge.ticket()
     private = await bridge.wait_until_posted(await open_ticket(bridge))
