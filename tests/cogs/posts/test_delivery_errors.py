@@ -6,6 +6,7 @@ import pytest
 
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
+from bot.tickets.outbox import DeliveryState
 from tests.support.bridge_harness import (
     RunningBridge,
     reply_text,
@@ -88,6 +89,29 @@ async def test_a_ticket_whose_text_discord_refuses_is_posted_without_it(
     ticket = await bridge.refresh(ticket)
     assert set(bridge.buttons(ticket)) == {"Unclaim", "Resolve"}
     assert "In progress" in str(bridge.post_message(ticket)["embeds"])
+
+
+async def test_a_change_that_discord_refuses_leaves_the_post_as_it_was_until_the_next_one(
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await bridge.game_report(subject="x" * 256, message="What happened.")
+    before = bridge.post_message(ticket)["embeds"]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cogs.tickets.embeds.TITLE_LIMIT", 5000)  # longer than Discord takes
+        await bridge.press("mia", ticket, "Claim")
+        await bridge.refresh(ticket)
+
+    assert bridge.post_message(ticket)["embeds"] == before
+    (dead_letter,) = await bridge.application.store.list_undelivered(10)
+    assert dead_letter.state is DeliveryState.DEAD_LETTER
+    assert dead_letter.last_error == (
+        "Discord refused the change, and the post stays as it was (400 50035 in embeds.0.title)"
+    )
+    await bridge.forge("mia", ticket, f"ticket:resolve:{ticket.id}")
+    await bridge.refresh(ticket)
+    assert "Resolved" in str(bridge.post_message(ticket)["embeds"])
+    assert "What happened." in str(bridge.post_message(ticket)["embeds"])
 
 
 async def test_a_post_waits_for_a_missing_permission(
