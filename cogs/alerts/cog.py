@@ -59,6 +59,11 @@ class AlertsCog(commands.Cog):
         self._task.cancel()
         await asyncio.wait([self._task])
 
+    @commands.Cog.listener()
+    async def on_permissions_granted(self, channel_id: int) -> None:
+        """Dispatched by this bot: a log channel that refused alerts may take them now."""
+        self._log_channels.retry(channel_id)
+
     async def _run(self) -> None:
         await self.bot.wait_until_ready()
         while True:
@@ -119,7 +124,8 @@ class AlertsCog(commands.Cog):
     async def _raise(
         self, active: dict[ChannelKey, _ActiveAlert], workspace: Workspace, problem: ChannelProblem
     ) -> None:
-        key, hint = (workspace.id, problem.channel_id), permission_hint(self.bot, problem.channel_id)
+        key = (workspace.id, problem.channel_id)
+        hint = permission_hint(self.bot, workspace, problem.channel_id)
         if key not in active:
             active[key] = _ActiveAlert(started_at=utc_now())
             log.warning(

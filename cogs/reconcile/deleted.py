@@ -9,7 +9,7 @@ import discord
 from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketError
-from bot.tickets.outbox import Delivery
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination
 from bot.tickets.ticket import Ticket
 from cogs.alerts.backlog import pluralize
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
@@ -129,14 +129,18 @@ class PostStateUnknown(TicketError):
     """Discord does not say whether the post is still there, so nothing was done. Try again in a minute."""
 
 
-async def repost_ticket(bot: TicketBot, ticket: Ticket) -> None:
+async def repost_ticket(bot: TicketBot, ticket: Ticket) -> int | None:
     """Queue a ticket's post again if it was deleted; a second post would be a duplicate.
 
-    Raises AlreadyPosted, with a link to the post if there is one, and PostStateUnknown.
+    Returns the channel it goes to: that of its department now. Raises AlreadyPosted, with a link to the post
+    if there is one, and PostStateUnknown.
     """
     was_deleted = await _is_post_deleted(bot, ticket)
     if not await bot.store.repost(ticket.id, utc_now()) and not was_deleted:
         raise AlreadyPosted
+    pending = await bot.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    posts = (delivery.channel_id for delivery in pending if delivery.kind is DeliveryKind.POST)
+    return next(posts, None) or (await bot.store.ticket(ticket.id)).post.channel_id
 
 
 async def _is_post_deleted(bot: TicketBot, ticket: Ticket) -> bool:

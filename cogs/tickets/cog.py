@@ -161,8 +161,9 @@ class TicketCommands(
     @deferred
     async def repost(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         found = await get_ticket_as(Role.STAFF, interaction, ticket)
-        await repost_ticket(self.bot, found)
-        await reply_ephemeral(interaction, f"✅ {found.public_id} is posted again in a moment.")
+        channel_id = await repost_ticket(self.bot, found)
+        place = f", in <#{channel_id}>" if channel_id else ""
+        await reply_ephemeral(interaction, f"✅ {found.public_id} is posted again in a moment{place}.")
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: BotInteraction) -> None:
