@@ -129,7 +129,7 @@ class PostStateUnknown(TicketError):
     """Discord does not say whether the post is still there, so nothing was done. Try again in a minute."""
 
 
-async def repost_ticket(bot: TicketBot, ticket: Ticket) -> int | None:
+async def repost_ticket(bot: TicketBot, ticket: Ticket) -> int:
     """Queue a ticket's post again if it was deleted; a second post would be a duplicate.
 
     Returns the channel it goes to: that of its department now. Raises AlreadyPosted, with a link to the post
@@ -140,7 +140,8 @@ async def repost_ticket(bot: TicketBot, ticket: Ticket) -> int | None:
         raise AlreadyPosted
     pending = await bot.store.pending_for_ticket(ticket.id, Destination.DISCORD)
     posts = (delivery.channel_id for delivery in pending if delivery.kind is DeliveryKind.POST)
-    return next(posts, None) or (await bot.store.ticket(ticket.id)).post.channel_id
+    posted = (await bot.store.ticket(ticket.id)).post  # if it was sent meanwhile
+    return next(posts, None) or posted.channel_id or ticket.post.channel_id or 0
 
 
 async def _is_post_deleted(bot: TicketBot, ticket: Ticket) -> bool:

@@ -162,8 +162,10 @@ class TicketCommands(
     async def repost(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         found = await get_ticket_as(Role.STAFF, interaction, ticket)
         channel_id = await repost_ticket(self.bot, found)
-        place = f", in <#{channel_id}>" if channel_id else ""
-        await reply_ephemeral(interaction, f"✅ {found.public_id} is posted again in a moment{place}.")
+        channel = self.bot.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+        await reply_ephemeral(
+            interaction, f"✅ {found.public_id} is posted again in a moment, in {channel.jump_url}"
+        )
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: BotInteraction) -> None:
