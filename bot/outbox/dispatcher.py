@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 DeliveryHandler = Callable[[Sequence[Delivery]], Awaitable[Receipt]]  # raises DeliveryError
 AttemptObserver = Callable[[Sequence[Delivery]], AbstractContextManager[object]]  # entered for each attempt
-CircuitOpener = Callable[[int, DeliveryError], None]  # called with the channel id
+CircuitOpener = Callable[[str, int, DeliveryError], None]  # called with the queue and the channel id
 
 # A backstop, after which an attempt's outcome is unknown. Handlers bound each request themselves; waiting for
 # rate limits, which must not be cut short, comes on top.
@@ -109,7 +109,9 @@ class Dispatcher:
         wait = self._unknown_outcome_delay - (utc_now() - started_at).total_seconds()
         if not 0 < wait <= self._unknown_outcome_delay:  # over, or the clock was set back
             return False
-        self.breaker.record_rate_limit(deliveries[0].channel_id, "an earlier attempt may still arrive", wait)
+        self.breaker.record_rate_limit(
+            _queue_of(deliveries[0]), deliveries[0].channel_id, "an earlier attempt may still arrive", wait
+        )
         return True
 
     async def _seconds_until_next(self) -> float | None:
@@ -160,10 +162,10 @@ class Dispatcher:
             await self._retry_later(deliveries, RetryLater(f"{type(error).__name__}: {error}"))
         else:
             await self._store.mark_delivered(deliveries, receipt, utc_now())
-            self.breaker.record_success(deliveries[0].channel_id)
+            self.breaker.record_success(_queue_of(deliveries[0]))
 
     async def _fail_permanently(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
-        self.breaker.record_success(deliveries[0].channel_id)  # a rejection of this one alone is a response
+        self.breaker.record_success(_queue_of(deliveries[0]))  # a rejection of this one alone is a response
         if deliveries[0].digest_lead_id is not None:
             log.warning(
                 "A digest was rejected; its tickets are posted one by one: %s",
@@ -185,7 +187,8 @@ class Dispatcher:
 
     async def _back_off(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
         """Open the circuit that the error calls for. The deliveries stay due, and note why they wait."""
-        self._circuit_openers[type(error)](deliveries[0].channel_id, error)
+        first = deliveries[0]
+        self._circuit_openers[type(error)](_queue_of(first), first.channel_id, error)
         log.warning("Delivery failed, backing off: %s", _reason(error), extra=_log_fields(deliveries))
         await self._store.record_error(deliveries, _reason(error))
 
@@ -195,15 +198,21 @@ def _circuit_openers(
 ) -> Mapping[type[DeliveryError], CircuitOpener]:
     """What each error does to the circuit breaker."""
     return {
-        RateLimited: lambda channel_id, error: breaker.record_rate_limit(
-            channel_id, str(error), error.seconds or 0.0
+        RateLimited: lambda queue, channel_id, error: breaker.record_rate_limit(
+            queue, channel_id, str(error), error.seconds or 0.0
         ),
-        ChannelForbidden: lambda channel_id, error: breaker.record_forbidden(channel_id, str(error)),
-        BotForbidden: lambda _, error: breaker.record_global_forbidden(str(error), error.seconds or 0.0),
-        UnknownOutcome: lambda channel_id, error: breaker.record_timeout(
-            channel_id, str(error), at_least=unknown_outcome_delay
+        ChannelForbidden: lambda queue, channel_id, error: breaker.record_forbidden(
+            queue, channel_id, str(error)
+        ),
+        BotForbidden: lambda _, __, error: breaker.record_global_forbidden(str(error), error.seconds or 0.0),
+        UnknownOutcome: lambda queue, channel_id, error: breaker.record_timeout(
+            queue, channel_id, str(error), at_least=unknown_outcome_delay
         ),
     }
+
+
+def _queue_of(delivery: Delivery) -> str:
+    return f"posts:{delivery.channel_id}"
 
 
 def _reason(error: DeliveryError) -> str:

@@ -113,11 +113,10 @@ class AlertsCog(commands.Cog):
     def _find_problems(
         self, backlogs: list[ChannelBacklog], active: dict[ChannelKey, _ActiveAlert]
     ) -> dict[ChannelKey, ChannelProblem]:
-        """The forbidden channels, and those that were late at the last check too."""
-        circuits = self.bot.dispatcher.breaker.channel_circuits
-        reasons = {channel: circuit.reason for channel, circuit in circuits.items() if circuit.forbidden}
-        problems = backlog.find_problems(backlogs, reasons, active, utc_now())
-        late = {key for key, problem in problems.items() if problem.forbidden_reason is None}
+        """The channels that refuse something, and those that were late at the last check too."""
+        refusals = backlog.find_refusals(self.bot.dispatcher.breaker.circuits.values())
+        problems = backlog.find_problems(backlogs, refusals, active, utc_now())
+        late = {key for key, problem in problems.items() if problem.refusal is None}
         new, self._late_channels = late - self._late_channels - active.keys(), late
         return {key: problem for key, problem in problems.items() if key not in new}
 
@@ -131,7 +130,7 @@ class AlertsCog(commands.Cog):
             log.warning(
                 "%s. %s",
                 pluralize(problem.waiting, "delivery waits", "deliveries wait"),
-                f"{problem.forbidden_reason} {hint}" if problem.forbidden_reason else "The channel is late.",
+                f"{problem.refusal.reason} {hint}" if problem.refusal else "The channel is late.",
                 extra={"workspace_id": workspace.id, "channel_id": problem.channel_id},
             )
         alert, embed = active[key], backlog.problem_embed(problem, hint)

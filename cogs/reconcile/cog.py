@@ -91,7 +91,8 @@ class PermissionWatcher(commands.Cog):
         # What the bot lacked at the last check. In a channel that refused something before this login, that
         # is unknown, and may have been all.
         all_denied = frozenset(USED_PERMISSIONS)
-        self._denied = dict.fromkeys(bot.dispatcher.breaker.channel_circuits, all_denied)
+        circuits = bot.dispatcher.breaker.circuits.values()
+        self._denied = dict.fromkeys((circuit.channel_id for circuit in circuits), all_denied)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:

@@ -67,11 +67,13 @@ def _backlog_line(bot: TicketBot, workspace: Workspace, backlog: ChannelBacklog)
         f"• <#{backlog.channel_id}>: {pluralize(backlog.waiting, 'delivery waits', 'deliveries wait')}, "
         f"the first since <t:{backlog.oldest.timestamp():.0f}:R>"
     )
-    circuit = bot.dispatcher.breaker.channel_circuits.get(backlog.channel_id)
-    if circuit is None:
+    circuits = bot.dispatcher.breaker.circuits_of(backlog.channel_id)
+    if not circuits:
         return line
-    hint = f" {permission_hint(bot, workspace, backlog.channel_id)}" if circuit.forbidden else ""
-    return f"{line}\n  ⏸️ {escape_markdown(circuit.reason, 200)}{hint}"
+    is_forbidden = any(circuit.forbidden for circuit in circuits)
+    hint = f" {permission_hint(bot, workspace, backlog.channel_id)}" if is_forbidden else ""
+    reasons = " ".join(dict.fromkeys(escape_markdown(circuit.reason, 200) for circuit in circuits))
+    return f"{line}\n  ⏸️ {reasons}{hint}"
 
 
 def _add_dead_letters(embed: discord.Embed, dead_letters: DeadLetterSummary) -> None:

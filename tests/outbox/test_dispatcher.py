@@ -296,7 +296,7 @@ async def test_a_forbidden_channel_is_not_tried_again_and_others_are(
 
         in_reports = [one for one in handler.received if one.channel_id == HUB.reports_channel_id]
         assert [delivery.ticket_id for delivery in in_reports] == [reports[0].id]
-        circuit = dispatcher.breaker.channel_circuits[HUB.reports_channel_id]
+        circuit = dispatcher.breaker.circuits[f"posts:{HUB.reports_channel_id}"]
         assert (circuit.reason, circuit.forbidden) == ("403 Missing Permissions", True)
 
 
@@ -352,7 +352,7 @@ async def test_while_the_global_circuit_is_open_nothing_is_tried_and_while_half_
         handler.set_behaviours(one, wait_for_release)
     breaker = CircuitBreaker(clock=clock)
     for channel_id in (91, 92, 93):
-        breaker.record_timeout(channel_id, "503")
+        breaker.record_timeout(f"posts:{channel_id}", channel_id, "503")
 
     async with running_dispatcher(store, handler, breaker=breaker) as dispatcher:
         await give_turns(store, dispatcher)

@@ -142,8 +142,10 @@ def no_history_scan(folder: Path) -> None:
 def no_breaker(folder: Path) -> None:
     """A channel that times out is tried again at once."""
 
-    def record_timeout(self: CircuitBreaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
-        self.record_rate_limit(channel_id, reason, 0.05)
+    def record_timeout(
+        self: CircuitBreaker, queue: str, channel_id: int, reason: str, *, at_least: float = 0.0
+    ) -> None:
+        self.record_rate_limit(queue, channel_id, reason, 0.05)
 
     replace_attribute(CircuitBreaker, "record_timeout", record_timeout)
 

@@ -319,9 +319,9 @@ async def test_a_forbidden_channel_affects_no_other_and_makes_the_bridge_unready
 
     await bridge.wait_until_posted(await ticket(bridge))
     (reason,) = await unready_reasons(bridge)
-    assert f"channel {bridge.guild.channels['reports']} takes no posts: " in reason
+    assert f"channel {bridge.guild.channels['reports']} refuses deliveries: " in reason
     assert "(403 " in reason
-    assert "Allow the bot's role View Channel and Send Messages there" in reason
+    assert "`/setup show` names the permissions" in reason
     await wait_for(lambda: last_error(bridge))
     assert "(403 " in await last_error(bridge)
 
