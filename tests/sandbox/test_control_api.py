@@ -71,6 +71,8 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
             ("DELETE", "/sandbox/channels/log", None),
             ("POST", "/sandbox/faults", {"kind": "500", "path": "/users", "chance": 0.5}),
             ("DELETE", "/sandbox/faults", None),
+            ("PUT", "/sandbox/rate-limits", {"limit": "old-edits", "requests": 0, "per": 0.5}),
+            ("PATCH", "/sandbox/settings", {"old_message_age": 0}),
             ("POST", "/sandbox/disconnect", {"resumable": False}),
         ):
             status, answer = await _request(sandbox, method, path, body)
@@ -91,6 +93,10 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
         ("POST", "/sandbox/roles", {"name": "x", "permissions": "many"}, 400, "whole number"),
         ("POST", "/sandbox/faults", {"kind": "flood"}, 400, "no fault 'flood'"),
         ("DELETE", "/sandbox/members/olivia", None, 403, "owner"),
+        ("PUT", "/sandbox/rate-limits", {"limit": "all", "requests": 1, "per": 1}, 404, "there are POST"),
+        ("PUT", "/sandbox/rate-limits", {"limit": "global", "requests": -1, "per": 1}, 400, "0 or more"),
+        ("PATCH", "/sandbox/settings", {"old_message_age": "an hour"}, 400, "is a number"),
+        ("PATCH", "/sandbox/settings", {"token": "x"}, 400, "cannot be changed"),
     ],
 )
 async def test_an_invalid_control_request_gets_an_error_sentence(

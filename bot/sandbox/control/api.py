@@ -177,6 +177,16 @@ def _clear_faults(sandbox: SandboxController, request: ControlRequest) -> Json:
     return {}
 
 
+def _set_rate_limit(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.set_rate_limit(
+        request.require("limit"), request.require("requests"), request.require("per")
+    )
+
+
+def _change_settings(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_settings(**request.body)
+
+
 async def _disconnect(sandbox: SandboxController, request: ControlRequest) -> Json:
     code = request.integer("code") or None
     hit = await sandbox.disconnect(resumable=bool(request.body.get("resumable", True)), code=code)
@@ -290,6 +300,18 @@ ROUTES = (
         _fail,
     ),
     ControlRoute("DELETE", "/sandbox/faults", "Remove all pending faults.", _clear_faults),
+    ControlRoute(
+        "PUT",
+        "/sandbox/rate-limits",
+        "Change a rate limit: {limit, requests, per}; limit: global, rename, old-edits, invalid or a route.",
+        _set_rate_limit,
+    ),
+    ControlRoute(
+        "PATCH",
+        "/sandbox/settings",
+        "Change other limits: {old_message_age?: seconds}.",
+        _change_settings,
+    ),
     ControlRoute("POST", "/sandbox/disconnect", "Disconnect the gateway: {resumable?, code?}.", _disconnect),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.control import commands, components, guild_admin, users
+from bot.sandbox.control import commands, components, guild_admin, limits, users
 from bot.sandbox.control.faults import Fault
 from bot.sandbox.control.lookup import Name, find_channel, find_user
 from bot.sandbox.control.snapshot import snapshot, thread_snapshot
@@ -162,6 +162,14 @@ class SandboxController:
 
     def clear_faults(self) -> None:
         self.state.faults.clear()
+
+    def set_rate_limit(self, limit: str, requests: int, per: float) -> Json:
+        """Change a rate limit: "global", "rename", "old-edits", "invalid" or a route; 0 requests: none."""
+        return limits.set_rate_limit(self.state, limit, requests, per)
+
+    def change_settings(self, **changes: Any) -> Json:
+        """Change old_message_age (seconds); returns it and what else can be changed."""
+        return limits.change_settings(self.state, changes)
 
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
         """Disconnect the gateway sessions: op 7, or op 9 if not resumable, or a close with `code`."""

@@ -18,6 +18,11 @@ from bot.sandbox.rest.errors import (
 DISCORD_EPOCH_MS = 1_420_070_400_000
 
 
+def age(snowflake: int) -> float:
+    """Return the seconds since the object with this id was created."""
+    return time.time() - ((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000
+
+
 @dataclass(kw_only=True, slots=True)
 class User:
     id: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.gateway.events import Intent, without_content
-from bot.sandbox.model.guilds import Channel, Message
+from bot.sandbox.model.guilds import Channel, Message, age
 from bot.sandbox.model.json import Json
 from bot.sandbox.model.permissions import P, can, require
 from bot.sandbox.rest.errors import (
@@ -22,6 +22,8 @@ def create_message(request: RestRequest) -> Json:
 def edit_message(request: RestRequest) -> Json:
     found = request.message(request.channel())
     messages.check_may_edit(found, request.bot_id, request.body)
+    if age(found.id) >= request.state.settings.old_message_age:
+        request.state.rate_limiter.acquire_old_edit(found.channel_id)
     messages.edit(request.state, found, request.body, request.files)
     return found.payload
 
