@@ -1,4 +1,4 @@
-"""Limits of the whole platform: edits of old messages, requests per second, invalid requests."""
+"""Limits of the whole platform: edits of old messages, requests per second, active threads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import discord
 import pytest
 
+from bot.sandbox import ControlError
 from bot.sandbox.model.guilds import DISCORD_EPOCH_MS, age
 from bot.sandbox.model.json import Json
 from bot.sandbox.rest.rate_limits import RateLimit
@@ -131,3 +132,37 @@ async def test_too_many_invalid_requests_get_cloudflare_s_page(api: RawApi) -> N
     assert invalid == [403, 403]
     assert (banned.status, banned.content_type) == (429, "text/html")
     assert "Via" not in banned.headers
+
+
+async def test_a_guild_has_a_limited_number_of_active_threads(connected: ConnectedBot) -> None:
+    connected.sandbox.change_settings(max_active_threads=2)
+    post, channel = await connected.send(), connected.channel("general")
+    await channel.create_thread(name="private")
+    await channel.create_thread(name="public", type=discord.ChannelType.public_thread)
+
+    refused = []
+    for create in (post.create_thread, channel.create_thread):
+        with pytest.raises(discord.HTTPException) as error:
+            await create(name="one more")
+        refused.append((error.value.status, error.value.code))
+    with pytest.raises(ControlError, match="Maximum number of active threads"):
+        connected.sandbox.open_thread("mia", "general", "by hand")
+
+    assert refused == [(400, 160006)] * 2
+
+
+async def test_archiving_a_thread_makes_room_and_unarchiving_needs_it(connected: ConnectedBot) -> None:
+    connected.sandbox.change_settings(max_active_threads=1)
+    first = await (await connected.send()).create_thread(name="first")
+    await first.edit(archived=True)
+    second = await (await connected.send()).create_thread(name="second")
+
+    for wake_up in (first.edit(archived=False), first.send("a message un-archives")):
+        with pytest.raises(discord.HTTPException) as refused:
+            await wake_up
+        assert refused.value.code == 160006
+    with pytest.raises(ControlError, match="160006"):
+        connected.sandbox.change_thread(first.id, archived=False)
+    await second.edit(archived=True)
+
+    assert not (await first.edit(archived=False)).archived

@@ -309,7 +309,7 @@ ROUTES = (
     ControlRoute(
         "PATCH",
         "/sandbox/settings",
-        "Change other limits: {old_message_age?: seconds}.",
+        "Change other limits: {old_message_age?: seconds, max_active_threads?}.",
         _change_settings,
     ),
     ControlRoute("POST", "/sandbox/disconnect", "Disconnect the gateway: {resumable?, code?}.", _disconnect),

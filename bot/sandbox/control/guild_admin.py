@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bot.sandbox.control.lookup import Name, find_channel, find_role, find_user, require_guild
+from bot.sandbox.control.users import discord_errors_as_sentences
 from bot.sandbox.model.guilds import Channel, Guild, Member, Overwrite, Role, User
 from bot.sandbox.model.json import Json
 from bot.sandbox.model.payloads import member_payload, role_payload, user_payload
 from bot.sandbox.model.state import SandboxState
-from bot.sandbox.rest.errors import ControlError, DiscordApiError, FormErrors
+from bot.sandbox.rest.errors import ControlError, FormErrors
 from bot.sandbox.services import channels
 
 THREAD_CHANGES = ("locked", "archived", "name")
@@ -56,11 +57,9 @@ def change_thread(state: SandboxState, thread: Name, changes: Json) -> Channel:
         )
     errors = FormErrors()
     channels.check_thread_settings(errors, changes)
-    try:
+    with discord_errors_as_sentences():
         errors.raise_if_any()
-    except DiscordApiError as error:
-        raise ControlError(f"Discord refuses this: {error.errors}.", status=error.status) from error
-    channels.update_thread(state, found, changes)
+        channels.update_thread(state, found, changes)
     return found
 
 

@@ -11,7 +11,7 @@ from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError
 from bot.sandbox.rest.rate_limits import DEFAULT_LIMITS, RateLimit
 
-CHANGEABLE: Mapping[str, Callable[[Any], Any]] = {"old_message_age": float}
+CHANGEABLE: Mapping[str, Callable[[Any], Any]] = {"old_message_age": float, "max_active_threads": int}
 
 
 def set_rate_limit(state: SandboxState, name: str, requests: int, per: float) -> Json:

@@ -31,6 +31,7 @@ ARCHIVED_THREAD = 50083
 INVALID_JSON = 50109
 THREAD_EXISTS = 160004
 THREAD_LOCKED = 160005
+TOO_MANY_ACTIVE_THREADS = 160006
 
 _DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_CHANNEL: (404, "Unknown Channel"),
@@ -58,6 +59,7 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     INVALID_JSON: (400, "The request body contains invalid JSON."),
     THREAD_EXISTS: (400, "A thread has already been created for this message"),
     THREAD_LOCKED: (400, "Thread is locked"),
+    TOO_MANY_ACTIVE_THREADS: (400, "Maximum number of active threads reached"),
 }
 
 

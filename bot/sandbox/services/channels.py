@@ -15,6 +15,7 @@ from bot.sandbox.rest.errors import (
     MISSING_PERMISSIONS,
     THREAD_EXISTS,
     THREAD_LOCKED,
+    TOO_MANY_ACTIVE_THREADS,
     WRONG_CHANNEL_TYPE,
     FormErrors,
     discord_error,
@@ -62,6 +63,7 @@ def create_thread(
         raise discord_error(WRONG_CHANNEL_TYPE)
     if starter is not None and (starter.id in state.world.channels or starter.payload["flags"] & HAS_THREAD):
         raise discord_error(THREAD_EXISTS)
+    _check_active_threads(state, parent)
     thread = Channel(
         id=starter.id if starter else state.world.next_id(),
         kind=kind,
@@ -79,6 +81,13 @@ def create_thread(
     return thread
 
 
+def _check_active_threads(state: SandboxState, channel: Channel) -> None:
+    """Raise `DiscordApiError` 160006 if the guild can have no further active thread."""
+    threads = (c for c in state.world.channels.values() if c.is_thread and c.guild_id == channel.guild_id)
+    if sum(not thread.archived for thread in threads) >= state.settings.max_active_threads:
+        raise discord_error(TOO_MANY_ACTIVE_THREADS)
+
+
 def update_starter_message(state: SandboxState, thread: Channel) -> None:
     """Refresh the thread object in the message the thread was created from."""
     starter = state.world.parent_of(thread).messages.get(thread.id)
@@ -87,8 +96,9 @@ def update_starter_message(state: SandboxState, thread: Channel) -> None:
 
 
 def unarchive(state: SandboxState, thread: Channel) -> None:
-    """Unarchive a thread when a message is sent in it."""
+    """Unarchive a thread when a message is sent in it; raises `DiscordApiError` 160006."""
     if thread.archived:
+        _check_active_threads(state, thread)
         thread.archived = False
         thread.archived_at = timestamp()
         state.emit_channel("UPDATE", thread)
@@ -192,7 +202,9 @@ def _check_may_edit_thread(state: SandboxState, thread: Channel, user_id: int, b
 
 
 def update_thread(state: SandboxState, thread: Channel, body: Json) -> None:
-    """Apply changes to a thread without permission checks."""
+    """Apply changes to a thread without permission checks; raises `DiscordApiError` 160006."""
+    if thread.archived and body.get("archived") is False:
+        _check_active_threads(state, thread)
     for key in THREAD_FIELDS:
         if body.get(key) is not None:
             setattr(thread, key, body[key])
