@@ -72,7 +72,7 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
             ("POST", "/sandbox/faults", {"kind": "500", "path": "/users", "chance": 0.5}),
             ("DELETE", "/sandbox/faults", None),
             ("PUT", "/sandbox/rate-limits", {"limit": "old-edits", "requests": 0, "per": 0.5}),
-            ("PATCH", "/sandbox/settings", {"old_message_age": 0}),
+            ("PATCH", "/sandbox/settings", {"old_message_age": 0, "blocked_words": ["bad"]}),
             ("POST", "/sandbox/disconnect", {"resumable": False}),
         ):
             status, answer = await _request(sandbox, method, path, body)
@@ -96,6 +96,7 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
         ("PUT", "/sandbox/rate-limits", {"limit": "all", "requests": 1, "per": 1}, 404, "there are POST"),
         ("PUT", "/sandbox/rate-limits", {"limit": "global", "requests": -1, "per": 1}, 400, "0 or more"),
         ("PATCH", "/sandbox/settings", {"old_message_age": "an hour"}, 400, "is a number"),
+        ("PATCH", "/sandbox/settings", {"blocked_words": "bad"}, 400, "is a list of words"),
         ("PATCH", "/sandbox/settings", {"token": "x"}, 400, "cannot be changed"),
     ],
 )

@@ -309,7 +309,8 @@ ROUTES = (
     ControlRoute(
         "PATCH",
         "/sandbox/settings",
-        "Change other limits: {old_message_age?: seconds, max_active_threads?}.",
+        "Change other limits: {old_message_age?: seconds, max_active_threads?, blocked_words?: [word], "
+        "harmful_links?: [link]}.",
         _change_settings,
     ),
     ControlRoute("POST", "/sandbox/disconnect", "Disconnect the gateway: {resumable?, code?}.", _disconnect),

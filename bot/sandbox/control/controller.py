@@ -168,7 +168,8 @@ class SandboxController:
         return limits.set_rate_limit(self.state, limit, requests, per)
 
     def change_settings(self, **changes: Any) -> Json:
-        """Change old_message_age (seconds) or max_active_threads (of a guild); returns both."""
+        """Change `old_message_age` (seconds), `max_active_threads` (of a guild), `blocked_words` (AutoMod's)
+        or `harmful_links`; returns all four."""
         return limits.change_settings(self.state, changes)
 
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,12 @@ from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError
 from bot.sandbox.rest.rate_limits import DEFAULT_LIMITS, RateLimit
 
-CHANGEABLE: Mapping[str, Callable[[Any], Any]] = {"old_message_age": float, "max_active_threads": int}
+CHANGEABLE: Mapping[str, type] = {
+    "old_message_age": float,
+    "max_active_threads": int,
+    "blocked_words": tuple,
+    "harmful_links": tuple,
+}
 
 
 def set_rate_limit(state: SandboxState, name: str, requests: int, per: float) -> Json:
@@ -30,12 +35,21 @@ def change_settings(state: SandboxState, changes: Json) -> Json:
         raise ControlError(
             f"{sorted(unknown)[0]!r} cannot be changed: only {', '.join(CHANGEABLE)}.", status=400
         )
-    given = {name: _number(CHANGEABLE[name], name, value) for name, value in changes.items()}
+    given: Json = {
+        name: _words(name, value) if CHANGEABLE[name] is tuple else _number(CHANGEABLE[name], name, value)
+        for name, value in changes.items()
+    }
     state.settings = replace(state.settings, **given)
     return {name: getattr(state.settings, name) for name in CHANGEABLE}
 
 
-def _number(kind: Callable[[Any], Any], name: str, value: Any) -> Any:
+def _words(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) and word for word in value):
+        raise ControlError(f"{name!r} is a list of words, not {value!r}.", status=400)
+    return tuple(value)
+
+
+def _number(kind: type, name: str, value: Any) -> Any:
     try:
         number = kind(value)
     except (TypeError, ValueError):

@@ -37,6 +37,8 @@ class Settings:
     attachment_size_limit: int = 10 * 1024 * 1024  # bytes per file
     old_message_age: float = 3600.0  # seconds after which edits of a message are limited per channel
     max_active_threads: int = 1000  # of a guild
+    blocked_words: tuple[str, ...] = ()  # AutoMod refuses messages and thread names with one of these
+    harmful_links: tuple[str, ...] = ()  # messages with one of these are refused too
     seed: int | None = None  # of the random decisions of faults with a chance
 
 

@@ -32,6 +32,9 @@ INVALID_JSON = 50109
 THREAD_EXISTS = 160004
 THREAD_LOCKED = 160005
 TOO_MANY_ACTIVE_THREADS = 160006
+BLOCKED_BY_AUTOMOD = 200000
+TITLE_BLOCKED_BY_AUTOMOD = 200001
+HARMFUL_LINK = 240000
 
 _DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_CHANNEL: (404, "Unknown Channel"),
@@ -60,6 +63,9 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     THREAD_EXISTS: (400, "A thread has already been created for this message"),
     THREAD_LOCKED: (400, "Thread is locked"),
     TOO_MANY_ACTIVE_THREADS: (400, "Maximum number of active threads reached"),
+    BLOCKED_BY_AUTOMOD: (400, "Message was blocked by automatic moderation"),
+    TITLE_BLOCKED_BY_AUTOMOD: (400, "Title was blocked by automatic moderation"),
+    HARMFUL_LINK: (400, "Message blocked by harmful links filter"),
 }
 
 

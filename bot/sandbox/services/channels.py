@@ -15,6 +15,7 @@ from bot.sandbox.rest.errors import (
     MISSING_PERMISSIONS,
     THREAD_EXISTS,
     THREAD_LOCKED,
+    TITLE_BLOCKED_BY_AUTOMOD,
     TOO_MANY_ACTIVE_THREADS,
     WRONG_CHANNEL_TYPE,
     FormErrors,
@@ -63,6 +64,7 @@ def create_thread(
         raise discord_error(WRONG_CHANNEL_TYPE)
     if starter is not None and (starter.id in state.world.channels or starter.payload["flags"] & HAS_THREAD):
         raise discord_error(THREAD_EXISTS)
+    _check_thread_name(state, body)
     _check_active_threads(state, parent)
     thread = Channel(
         id=starter.id if starter else state.world.next_id(),
@@ -79,6 +81,13 @@ def create_thread(
     state.world.channels[thread.id] = thread
     state.emit_channel("CREATE", thread, newly_created=True)
     return thread
+
+
+def _check_thread_name(state: SandboxState, body: Json) -> None:
+    """Raise `DiscordApiError` 200001 for a name with a blocked word."""
+    name = str(body.get("name") or "").lower()
+    if any(word.lower() in name for word in state.settings.blocked_words):
+        raise discord_error(TITLE_BLOCKED_BY_AUTOMOD)
 
 
 def _check_active_threads(state: SandboxState, channel: Channel) -> None:
@@ -183,6 +192,7 @@ def edit_thread(state: SandboxState, channel: Channel, user_id: int, body: Json)
     check_thread_settings(errors, body)
     errors.raise_if_any()
     _check_may_edit_thread(state, channel, user_id, body)
+    _check_thread_name(state, body)
     update_thread(state, channel, body)
 
 
