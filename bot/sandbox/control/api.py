@@ -127,6 +127,11 @@ def _delete_overwrite(sandbox: SandboxController, request: ControlRequest) -> An
     return sandbox.delete_overwrite(request.path["channel"], request.path["target"])
 
 
+def _change_channel(sandbox: SandboxController, request: ControlRequest) -> Any:
+    minutes = request.integer("default_auto_archive_duration")
+    return sandbox.change_channel(request.path["channel"], default_auto_archive_duration=minutes)
+
+
 def _delete_channel(sandbox: SandboxController, request: ControlRequest) -> Json:
     sandbox.delete_channel(request.path["channel"])
     return {}
@@ -279,6 +284,12 @@ ROUTES = (
     ),
     ControlRoute(
         "DELETE", "/sandbox/channels/{channel}/overwrites/{target}", "Delete an overwrite.", _delete_overwrite
+    ),
+    ControlRoute(
+        "PATCH",
+        "/sandbox/channels/{channel}",
+        "Change a channel: {default_auto_archive_duration: minutes}.",
+        _change_channel,
     ),
     ControlRoute("DELETE", "/sandbox/channels/{channel}", "Delete a channel or thread.", _delete_channel),
     ControlRoute(

@@ -9,7 +9,7 @@ from bot.sandbox.control.faults import Fault
 from bot.sandbox.control.lookup import Name, find_channel, find_user
 from bot.sandbox.control.snapshot import snapshot, thread_snapshot
 from bot.sandbox.model.json import Json, parse_int
-from bot.sandbox.model.payloads import overwrite_payload, role_payload, user_payload
+from bot.sandbox.model.payloads import channel_payload, overwrite_payload, role_payload, user_payload
 from bot.sandbox.model.permissions import Permission, can
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError
@@ -187,6 +187,11 @@ class SandboxController:
 
     def delete_channel(self, channel: Name) -> None:
         guild_admin.delete_channel(self.state, channel)
+
+    def change_channel(self, channel: Name, *, default_auto_archive_duration: int) -> Json:
+        """Change how many minutes of silence new threads of a channel stay active."""
+        changed = guild_admin.change_channel(self.state, channel, default_auto_archive_duration)
+        return channel_payload(self.state.world, changed)
 
     def change_thread(self, thread: Name, **changes: Any) -> Json:
         """Change locked, archived or name, as the guild's owner."""

@@ -101,7 +101,7 @@ def _dm_payload(world: World, channel: Channel) -> Json:
 
 
 def _guild_channel(channel: Channel) -> Json:
-    return {
+    payload: Json = {
         "id": str(channel.id),
         "type": int(channel.kind),
         "guild_id": str(channel.guild_id),
@@ -115,6 +115,8 @@ def _guild_channel(channel: Channel) -> Json:
         "last_message_id": _id(channel.last_message_id),
         "permission_overwrites": [overwrite_payload(o) for o in channel.overwrites.values()],
     }
+    duration = channel.default_auto_archive_duration
+    return payload | {"default_auto_archive_duration": duration} if duration else payload
 
 
 def thread_payload(world: World, thread: Channel) -> Json:
