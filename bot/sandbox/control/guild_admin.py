@@ -103,13 +103,14 @@ def delete_role(state: SandboxState, role: Name) -> None:
     guild, found = find_role(state, role)
     if found.id == guild.id or found.managed:
         raise ControlError(f"The role {role!r} cannot be deleted.", status=400)
-    for member in guild.members.values():
-        if found.id in member.roles:
-            member.roles.remove(found.id)
-    for channel in state.world.channels_of(guild):
-        channel.overwrites.pop(found.id, None)
-    del guild.roles[found.id]
-    state.emit("GUILD_ROLE_DELETE", {"guild_id": str(guild.id), "role_id": str(found.id)})
+    with channels.thread_list_sync(state):
+        for member in guild.members.values():
+            if found.id in member.roles:
+                member.roles.remove(found.id)
+        for channel in state.world.channels_of(guild):
+            channel.overwrites.pop(found.id, None)
+        del guild.roles[found.id]
+        state.emit("GUILD_ROLE_DELETE", {"guild_id": str(guild.id), "role_id": str(found.id)})
 
 
 def _emit_role(state: SandboxState, guild: Guild, verb: str, role: Role) -> None:
