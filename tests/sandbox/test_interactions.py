@@ -213,6 +213,20 @@ async def test_a_modal_is_filled_in_by_label_or_custom_id(connected: ConnectedBo
     assert _said(record) == ["words ['pete']"]
 
 
+async def test_a_message_after_a_modal_names_what_opened_it(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "form", "say")
+    opened = await connected.sandbox.press("mia", post.id, "act:form")
+    pressed = await connected.sandbox.press("mia", post.id, "act:say")
+
+    record = await connected.sandbox.modal("mia", opened["id"], {"text": "words"})
+
+    metadata = record["messages"][0]["interaction_metadata"]
+    assert metadata["triggering_interaction_metadata"]["id"] == opened["id"]
+    assert metadata["triggering_interaction_metadata"]["interacted_message_id"] == str(post.id)
+    assert "interacted_message_id" not in metadata
+    assert "triggering_interaction_metadata" not in pressed["messages"][0]["interaction_metadata"]
+
+
 async def test_a_modal_the_client_would_not_submit_is_rejected(connected: ConnectedBot) -> None:
     post = await _buttons(connected, "form", "whisper")
     opened = await connected.sandbox.press("mia", post.id, "act:form")

@@ -123,7 +123,8 @@ def submit_modal(
     ]
     if selected:
         data["resolved"] = resolve_entities(state, opened_by.channel, actor.id, selected)
-    return open_interaction(state, InteractionKind.MODAL, actor.id, opened_by.channel, data, opened_by.source)
+    channel, source = opened_by.channel, opened_by.source
+    return open_interaction(state, InteractionKind.MODAL, actor.id, channel, data, source, opened_by)
 
 
 def _names_to_ids(state: SandboxState, modal: Json, values: Json) -> Json:
