@@ -11,6 +11,7 @@ UNKNOWN_GUILD = 10004
 UNKNOWN_MEMBER = 10007
 UNKNOWN_MESSAGE = 10008
 UNKNOWN_USER = 10013
+UNKNOWN_EMOJI = 10014
 UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 MAXIMUM_ATTACHMENTS = 30015
@@ -42,6 +43,7 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_MEMBER: (404, "Unknown Member"),
     UNKNOWN_MESSAGE: (404, "Unknown Message"),
     UNKNOWN_USER: (404, "Unknown User"),
+    UNKNOWN_EMOJI: (400, "Unknown Emoji"),
     UNKNOWN_WEBHOOK: (404, "Unknown Webhook"),
     UNKNOWN_INTERACTION: (404, "Unknown interaction"),
     MAXIMUM_ATTACHMENTS: (400, "Maximum number of attachments in a message reached (10)"),

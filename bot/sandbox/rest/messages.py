@@ -8,6 +8,7 @@ from bot.sandbox.model.json import Json
 from bot.sandbox.model.permissions import P, can, require
 from bot.sandbox.rest.errors import (
     ARCHIVED_THREAD,
+    UNKNOWN_EMOJI,
     discord_error,
 )
 from bot.sandbox.rest.request import RestRequest, RestRoute
@@ -68,7 +69,7 @@ def _without_hidden_content(request: RestRequest, channel: Channel, found: Messa
 
 def add_reaction(request: RestRequest) -> None:
     channel = request.channel(P.READ_MESSAGE_HISTORY)
-    found, emoji = request.message(channel), request.path_str("emoji")
+    found, emoji = request.message(channel), _emoji(request)
     if channel.archived:
         raise discord_error(ARCHIVED_THREAD)
     existing = [r["emoji"]["name"] for r in found.payload.get("reactions", [])]
@@ -79,7 +80,14 @@ def add_reaction(request: RestRequest) -> None:
 
 def remove_reaction(request: RestRequest) -> None:
     channel = request.channel()
-    reactions.remove_reaction(request.state, channel, request.message(channel), request.path_str("emoji"))
+    reactions.remove_reaction(request.state, channel, request.message(channel), _emoji(request))
+
+
+def _emoji(request: RestRequest) -> str:
+    emoji = request.path_str("emoji")
+    if not reactions.is_emoji(emoji):
+        raise discord_error(UNKNOWN_EMOJI)
+    return emoji
 
 
 ROUTES = (
