@@ -91,7 +91,7 @@ class SandboxController:
     async def modal(
         self, user: Name, interaction: Name, values: Json, forge_custom_id: str | None = None
     ) -> Json:
-        """Submit the modal that `interaction` opened; values by custom id or label."""
+        """Submit the modal that `interaction` opened; values by custom id or label, files as in `say`."""
         return await self._wait_for_response(
             components.submit_modal(self.state, user, interaction, values, forge_custom_id)
         )
