@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot.clock import utc_now
 from bot.outbox.circuit_breaker import CircuitBreaker
+from bot.outbox.clock_jumps import ClockJumps
 from bot.outbox.errors import (
     BotForbidden,
     ChannelForbidden,
@@ -61,6 +62,7 @@ class Dispatcher:
         self._handlers: dict[DeliveryKind, DeliveryHandler] = {}
         self._circuit_openers = _circuit_openers(self.breaker, unknown_outcome_delay)
         self._in_flight_channels: set[int] = set()
+        self._clock_jumps = ClockJumps()
         self._changed = store.subscribe_outbox()
 
     def register(self, kind: DeliveryKind, handler: DeliveryHandler) -> None:
@@ -77,6 +79,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()
+                self._clock_jumps.check()
                 try:
                     await self._start_due(tasks)
                     wait = await self._seconds_until_next()

@@ -16,6 +16,7 @@ from cogs.posts.digest import digest_marker, send_digest, update_digest
 from cogs.posts.errors import (
     RETRY_DELAY_SECONDS,
     THREAD_EXISTS,
+    THREAD_LIMIT,
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     classify_error,
@@ -100,6 +101,10 @@ class PostsCog(commands.Cog):
                     return await handler(delivery, ticket)
                 except discord.NotFound as error:
                     return await self._resolve_not_found(error, delivery, ticket)
+                except discord.HTTPException as error:
+                    if error.code == THREAD_LIMIT and await self._threads.make_room(ticket):
+                        raise RetryLater("other threads were archived to make room", seconds=1.0) from error
+                    raise
             except (discord.HTTPException, discord.RateLimited, LimitReached) as error:
                 raise classify_error(error, delivery.attempts) from error
             except NETWORK_ERRORS as error:

@@ -14,7 +14,6 @@ from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
 from cogs.core.permissions import WRITE_IN_THREADS, missing_permissions
 from cogs.posts.errors import (
     MISSING_ACCESS,
-    THREAD_LIMIT,
     UNKNOWN_CHANNEL,
     UNKNOWN_MEMBER,
     UNKNOWN_USER,
@@ -46,13 +45,10 @@ class TicketThreads:
     async def start(self, ticket: Ticket, guild: discord.Guild, create: CreateThread) -> discord.Thread:
         """Start a thread named after its ticket; by the id alone if Discord rejects the subject."""
         if len(guild.threads) >= NEAR_THREAD_LIMIT:
-            await self._make_room(ticket, guild)
-        try:
-            return await _create(ticket, create)
-        except discord.HTTPException as error:
-            if error.code != THREAD_LIMIT or not await self._make_room(ticket, guild):
-                raise
-        return await _create(ticket, create)
+            await self.make_room(ticket)
+        return await with_fallback(
+            ticket, lambda: create(thread_name(ticket)), lambda: create(ticket.public_id)
+        )
 
     async def match_status(self, ticket: Ticket) -> None:
         """Archive the thread of a closed ticket, and open that of any other.
@@ -113,17 +109,20 @@ class TicketThreads:
         workspace = await self._bot.store.workspace(ticket.workspace_id)
         await notify(self._bot, workspace, alert_embed(text, WARNING))
 
-    async def _make_room(self, ticket: Ticket, guild: discord.Guild) -> bool:
-        """Archive the oldest threads of closed tickets, and say so. Returns whether there were any."""
-        now = time.monotonic()
-        if now < self._looked_at.get(guild.id, float("-inf")) + LOOK_AGAIN_SECONDS:
+    async def make_room(self, ticket: Ticket) -> bool:
+        """Archive the oldest threads of closed tickets in the ticket's server, and say so.
+
+        Returns whether there were any. Looks once in LOOK_AGAIN_SECONDS.
+        """
+        workspace = await self._bot.store.workspace(ticket.workspace_id)
+        guild, now = self._bot.get_guild(workspace.guild_id), time.monotonic()
+        if guild is None or now < self._looked_at.get(guild.id, float("-inf")) + LOOK_AGAIN_SECONDS:
             return False
         self._looked_at[guild.id] = now
         archived = await self._archive_closed(guild)
-        key = (ticket.workspace_id, bool(archived))
+        key = (workspace.id, bool(archived))
         if now >= self._told_at.get(key, float("-inf")) + TELL_AGAIN_SECONDS:
             self._told_at[key] = now
-            workspace = await self._bot.store.workspace(ticket.workspace_id)
             embed = alert_embed(_limit_text(archived), WARNING if archived else ACTION_NEEDED)
             await notify(self._bot, workspace, embed)
         return archived > 0
@@ -137,10 +136,6 @@ class TicketThreads:
             if archived == _MAX_ARCHIVED:
                 break
         return archived
-
-
-async def _create(ticket: Ticket, create: CreateThread) -> discord.Thread:
-    return await with_fallback(ticket, lambda: create(thread_name(ticket)), lambda: create(ticket.public_id))
 
 
 async def find_previous_thread(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import Permission
+from bot.sources.modl import examples as modl
 from bot.tickets.message import Actor
 from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Status, Ticket
@@ -219,3 +220,43 @@ async def test_near_the_limit_of_threads_those_of_closed_tickets_make_room_and_t
         await bridge.ticket(subject=f"Another {number}")
     assert len(texts(bridge, "no thread left is of a closed ticket")) == 1
     assert await bridge.application.store.pending_for_ticket(left_open.id, Destination.DISCORD) == []
+
+
+async def test_at_the_limit_of_threads_tickets_are_posted_and_their_threads_wait_for_room(
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs.posts.errors.FIRST_WAIT_SECONDS", 0.1)
+    await add_log_channel(bridge)
+    first = await bridge.ticket(subject="First")
+    bridge.sandbox.change_settings(max_active_threads=1)
+    response = await bridge.post(
+        "/v1/minecraft/tickets", dict(modl.TICKET) | {"subject": "Second"}, source="modl"
+    )
+    private_id = await submit_open_modal(bridge)
+
+    await wait_for(lambda: texts(bridge, "no thread left is of a closed ticket"))
+    second = await bridge.application.store.ticket_by_public_id(response["ticketId"])
+    assert second is not None
+    assert second.post.message_id
+    report = await bridge.game_report()
+    assert report.post.message_id
+
+    await set_status(bridge, first, Status.CLOSED)
+    bridge.sandbox.change_settings(max_active_threads=2)
+    assert (await bridge.refresh(second)).post.thread_id
+    assert (await bridge.wait_until_posted(private_id)).post.message_id
+
+
+async def test_at_the_limit_a_message_makes_room_by_archiving_the_thread_of_a_closed_ticket(
+    bridge: RunningBridge,
+) -> None:
+    first, second = await bridge.ticket(subject="First"), await bridge.ticket(subject="Second")
+    for ticket in (first, second):
+        await set_status(bridge, ticket, Status.CLOSED)
+    bridge.sandbox.change_thread(first.post.thread_id or 0, archived=False)
+    bridge.sandbox.change_settings(max_active_threads=1)
+
+    await add_note(bridge, second, "He is banned.")
+
+    assert "He is banned." in embeds_in(bridge, second.post.thread_id)
+    assert is_archived(bridge, first)
