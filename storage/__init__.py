@@ -17,7 +17,7 @@ from storage.errors import (
     WorkspaceNameTaken,
 )
 from storage.health import OutboxDepth
-from storage.lock import DatabaseLock, lock_path, read_address
+from storage.sqlite.lock import DatabaseLock, lock_path, read_address
 from storage.store import Store
 
 __all__ = [

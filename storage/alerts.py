@@ -3,8 +3,8 @@
 import aiosqlite
 
 from bot.tickets.alerts import AlertMessage
-from storage.database import Database
 from storage.mapping import from_ms, to_ms
+from storage.sqlite.engine import Database
 
 
 class AlertStore(Database):

@@ -7,10 +7,10 @@ import aiosqlite
 
 from bot.tickets.api_keys import ApiKey
 from storage.cache import ReadCache
-from storage.connection import BUSY_TIMEOUT
-from storage.database import Database
 from storage.errors import UnknownKey
 from storage.mapping import from_ms, to_ms
+from storage.sqlite.connection import BUSY_TIMEOUT
+from storage.sqlite.engine import Database
 from storage.workspaces import require_workspace_by_name
 
 _TOUCH_TIMEOUT = 0.5  # seconds to wait for the database before a use goes unrecorded

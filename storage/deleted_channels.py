@@ -12,10 +12,10 @@ from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage import outbox, workspaces
-from storage.connection import BUSY_TIMEOUT
-from storage.database import Database
 from storage.mapping import to_json, to_ms
 from storage.outbox import configured_channel, reroute_stranded
+from storage.sqlite.connection import BUSY_TIMEOUT
+from storage.sqlite.engine import Database
 from storage.tickets import fetch_all, require_ticket
 from storage.workspaces import require_workspace
 

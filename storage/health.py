@@ -9,9 +9,9 @@ from datetime import datetime
 import aiosqlite
 
 from bot.tickets.outbox import DeliveryKind, DeliveryState
-from storage.database import Database
 from storage.errors import StorageError
 from storage.mapping import from_ms
+from storage.sqlite.engine import Database
 
 _RESERVED_BYTES = 64 * 1024  # bytes
 

@@ -14,9 +14,9 @@ from bot.tickets.queries import Scope, TicketDetails
 from bot.tickets.ticket import NewTicket, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import idempotency, outbox, tickets, workspaces
-from storage.database import BatchWriter
 from storage.idempotency import run_idempotent
 from storage.mapping import to_json
+from storage.sqlite.engine import BatchWriter
 from storage.tickets import apply_change, insert_message, require_in_scope
 from storage.workspaces import require_workspace, unknown_workspace
 

@@ -11,8 +11,8 @@ from bot.tickets.outbox import ChannelBacklog, Delivery, DeliveryKind, Destinati
 from bot.tickets.ticket import DiscordPost, Ticket
 from bot.tickets.workspace import Workspace
 from storage import outbox_queue
-from storage.database import Database
 from storage.mapping import delivery_from_row, from_ms, ticket_from_row, to_ms
+from storage.sqlite.engine import Database
 
 
 class OutboxStore(Database):

@@ -9,9 +9,9 @@ import aiosqlite
 
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.outbox import DeliveryState, OutboxEntry
-from storage.database import Database
 from storage.errors import UnknownDelivery
 from storage.mapping import delivery_fields, from_ms, to_ms
+from storage.sqlite.engine import Database
 
 _NO_DELIVERY = "There is no undelivered {id} in the outbox. `ticketbridge outbox list` shows what there is."
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 import aiosqlite
 
-from storage.database import Database
+from storage.sqlite.engine import Database
 
 
 class ReadMarkStore(Database):

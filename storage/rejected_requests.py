@@ -7,9 +7,9 @@ import aiosqlite
 
 from bot.tickets.api_keys import ApiKey
 from bot.tickets.rejected_requests import MAX_BODY_BYTES, MAX_PER_KEY, RejectedRequest
-from storage.database import Database
 from storage.errors import UnknownRejectedRequest
 from storage.mapping import from_ms, to_ms
+from storage.sqlite.engine import Database
 
 
 class RejectedRequestStore(Database):

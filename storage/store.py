@@ -6,17 +6,17 @@ from typing import Self
 
 from storage.alerts import AlertStore
 from storage.api_keys import ApiKeyStore
-from storage.connection import BUSY_TIMEOUT, corrupt_error, open_reader, open_writer
 from storage.deleted_channels import DiscordCleanupStore
 from storage.errors import DatabaseOpenError, is_corruption
 from storage.health import HealthStore
 from storage.intake import IntakeStore
-from storage.migrate import migrate
 from storage.outbox import OutboxStore
 from storage.outbox_admin import OutboxAdminStore
 from storage.read_marks import ReadMarkStore
 from storage.rejected_requests import RejectedRequestStore
-from storage.search_index import SearchIndexStore
+from storage.sqlite.connection import BUSY_TIMEOUT, corrupt_error, open_reader, open_writer
+from storage.sqlite.migrate import migrate
+from storage.sqlite.search.index import SearchIndexStore
 from storage.tickets import TicketStore
 from storage.workspaces import WorkspaceStore
 

@@ -17,10 +17,10 @@ from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import NewTicket, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import messages, outbox
-from storage.connection import run_in_thread
-from storage.database import Database
 from storage.mapping import from_ms, player_to_json, ticket_from_row, to_json, to_ms
-from storage.search_query import in_snapshot, recent_ids, search
+from storage.sqlite.connection import run_in_thread
+from storage.sqlite.engine import Database
+from storage.sqlite.search.query import in_snapshot, recent_ids, search
 from storage.workspaces import require_workspace
 
 _AUTOCOMPLETE_SCANNED = 1000  # newest tickets that autocomplete searches

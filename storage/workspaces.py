@@ -13,11 +13,11 @@ import aiosqlite
 
 from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from storage.cache import ReadCache
-from storage.connection import BUSY_TIMEOUT
-from storage.database import Database
 from storage.errors import UnknownWorkspace, WorkspaceNameTaken
 from storage.mapping import from_ms, to_ms
 from storage.outbox import reroute_stranded
+from storage.sqlite.connection import BUSY_TIMEOUT
+from storage.sqlite.engine import Database
 
 WorkspaceChange = Callable[[Workspace], Workspace]
 

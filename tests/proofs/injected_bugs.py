@@ -22,9 +22,9 @@ import storage.store
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Delivery, Receipt
-from storage.connection import run_in_thread
-from storage.database import Batch, BatchWriter, Database
 from storage.outbox import OutboxStore
+from storage.sqlite.connection import run_in_thread
+from storage.sqlite.engine import Batch, BatchWriter, Database
 
 _COMMIT_DELAY = 0.05  # seconds
 

@@ -12,8 +12,8 @@ import pytest
 
 from bot.tickets.workspace import Workspace
 from storage import DatabaseLock, Store
-from storage.backup import create_backup, prune_backups, restore, scheduled_backup_name, verify
 from storage.errors import BackupFailed
+from storage.sqlite.backup import create_backup, prune_backups, restore, scheduled_backup_name, verify
 from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, replying
 
 

@@ -16,7 +16,7 @@ import pytest
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.workspace import Workspace
 from storage import StorageError, Store
-from storage.connection import open_reader, open_writer
+from storage.sqlite.connection import open_reader, open_writer
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, opened, raw
 from tests.support.crash_worker import crash_worker
 

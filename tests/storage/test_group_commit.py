@@ -12,7 +12,7 @@ from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import UnknownCategoryPolicy, Workspace
 from storage import DatabaseUnavailable, Overloaded, StorageError, Store, UnknownWorkspace
-from storage.database import MAX_BATCH, MAX_QUEUE
+from storage.sqlite.engine import MAX_BATCH, MAX_QUEUE
 from tests.storage.samples import NOW, counted, ids, new_ticket, opened, raw
 
 _TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's code for BEGIN, COMMIT and ROLLBACK

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-import storage.migrate
+import storage.sqlite.migrate
 from bot.tickets.message import Actor, MessageKind
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Status
 from bot.tickets.workspace import Department, Plan, UnknownCategoryPolicy
 from storage import DatabaseOpenError, StorageError
-from storage.migrate import migrations, statements
+from storage.sqlite.migrate import migrations, statements
 from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, opened, raw, replying
 from tests.storage.test_open import schema_of, version_of
@@ -35,7 +35,7 @@ def old(path: Path) -> Path:
 async def second(old: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of version 2, filled."""
     with monkeypatch.context() as patched:
-        patched.setattr(storage.migrate, "migrations", lambda: migrations()[:2])
+        patched.setattr(storage.sqlite.migrate, "migrations", lambda: migrations()[:2])
         await open_and_close(old)
     return old
 
@@ -167,7 +167,7 @@ async def test_a_failed_statement_leaves_version_1_unchanged(
 ) -> None:
     before = schema_of(old), version_one.rows_of(old)
     broken = "".join(STATEMENTS[:done]) + "\nINSERT INTO nowhere VALUES (1);\n"
-    monkeypatch.setattr(storage.migrate, "migrations", lambda: [migrations()[0], (2, broken)])
+    monkeypatch.setattr(storage.sqlite.migrate, "migrations", lambda: [migrations()[0], (2, broken)])
 
     with pytest.raises(DatabaseOpenError, match="no such table: nowhere"):
         await open_and_close(old)

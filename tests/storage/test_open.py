@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import storage.migrate
+import storage.sqlite.migrate
 from bot.tickets.workspace import Workspace
 from storage import DatabaseOpenError, Store
-from storage.migrate import migrations, statements
+from storage.sqlite.migrate import migrations, statements
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw
 from tests.support.crash_worker import crash_worker
 
@@ -69,7 +69,7 @@ async def test_a_later_migration_keeps_the_data(
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.close()
     later = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\n")
-    monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, later])
+    monkeypatch.setattr(storage.sqlite.migrate, "migrations", lambda: [FIRST, later])
 
     reopened = await Store.open(path)
 
@@ -84,7 +84,7 @@ async def test_a_failed_migration_leaves_the_last_complete_version(
     await open_and_close(path)
     before = schema_of(path)
     broken = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
-    monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, broken])
+    monkeypatch.setattr(storage.sqlite.migrate, "migrations", lambda: [FIRST, broken])
 
     with pytest.raises(DatabaseOpenError, match="no such table: nowhere"):
         await Store.open(path)

@@ -13,7 +13,7 @@ from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.connection import run_in_thread
+from storage.sqlite.connection import run_in_thread
 from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
 
 _GROWS = r"((kept_|sorted_|reported_)?tickets|messages|outbox|answered|leads|newest)\b"  # with every ticket

@@ -165,7 +165,7 @@ async def test_a_search_finds_what_a_scan_of_every_ticket_finds(archive: Archive
 async def test_an_old_ticket_is_found_through_the_index(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.search_query._NEWEST_SCANNED", 3)
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 3)
     await indexed(archive.store)
 
     for _ in range(150):
@@ -190,8 +190,8 @@ async def test_a_ticket_is_found_before_and_after_it_is_indexed(
 async def test_a_text_is_searched_among_the_newest_tickets_and_in_the_index(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.search_query._NEWEST_SCANNED", 4)
-    monkeypatch.setattr("storage.search_query._INDEXED_SCANNED", 2)
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 4)
+    monkeypatch.setattr("storage.sqlite.search.query._INDEXED_SCANNED", 2)
     for number in range(20):
         await store.add_ticket(workspace.id, new_ticket(subject="abc"[: 2 + number % 2]), ids(), NOW)
     await indexed(store)
@@ -205,7 +205,7 @@ async def test_a_text_is_searched_among_the_newest_tickets_and_in_the_index(
 async def test_a_linked_reporter_is_found_by_the_new_name_and_not_by_the_old(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.search_query._NEWEST_SCANNED", 1)
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 1)
     ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     for _ in range(5):
         await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from storage.migrate import migrations
+from storage.sqlite.migrate import migrations
 from tests.storage.samples import raw
 
 TABLES = ("workspaces", "api_keys", "tickets", "messages", "outbox")

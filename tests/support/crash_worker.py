@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import storage.migrate
+import storage.sqlite.migrate
 from bot.tickets.idempotency import IdempotencyKey
 from storage import DatabaseLock, Store
 from tests.storage.samples import NOW, ids, named, new_ticket, replying
@@ -57,7 +57,7 @@ async def create(path: Path, _: str) -> None:
 
 async def migrate(path: Path, last: str) -> None:
     """Migrate a file to the next version, with a SIGKILL after `last` statements."""
-    split_statements = storage.migrate.statements
+    split_statements = storage.sqlite.migrate.statements
 
     def statements_until_kill(script: str) -> Iterator[str]:
         for number, statement in enumerate(split_statements(script)):
@@ -65,7 +65,7 @@ async def migrate(path: Path, last: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield statement
 
-    storage.migrate.statements = statements_until_kill
+    storage.sqlite.migrate.statements = statements_until_kill
     await Store.open(path)
 
 

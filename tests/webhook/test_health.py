@@ -129,7 +129,7 @@ async def test_500_while_another_program_locks_the_database_and_no_ticket_is_sto
 async def test_503_for_requests_beyond_the_write_queue_and_the_others_are_stored(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.database.MAX_QUEUE", 3)
+    monkeypatch.setattr("storage.sqlite.engine.MAX_QUEUE", 3)
     async with standing(store, tmp_path, AGAIN) as gate:
         assert (await gate.send("/south/tickets")).status == 200
         with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:

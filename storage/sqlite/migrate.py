@@ -11,7 +11,7 @@ from storage.errors import DatabaseOpenError
 
 def migrations() -> list[tuple[int, str]]:
     """Every migration as (number, SQL), in order. A file's name begins with its number."""
-    folder = files("storage") / "migrations"
+    folder = files("storage.sqlite") / "migrations"
     found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     return sorted((int(file.name[:4]), file.read_text(encoding="utf-8")) for file in found)
 

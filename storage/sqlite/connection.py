@@ -9,7 +9,7 @@ from typing import TypeVar
 import aiosqlite
 
 from storage.errors import DatabaseOpenError, is_corruption
-from storage.trigrams import index_text
+from storage.sqlite.search.trigrams import index_text
 
 # synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
 _SETTINGS = (

@@ -4,8 +4,8 @@ import sqlite3
 
 import aiosqlite
 
-from storage.connection import run_in_thread
-from storage.database import Database
+from storage.sqlite.connection import run_in_thread
+from storage.sqlite.engine import Database
 
 BATCH_SIZE = 500  # tickets; takes some milliseconds, in which other writes wait
 

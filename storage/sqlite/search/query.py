@@ -16,9 +16,9 @@ import aiosqlite
 
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Ticket
-from storage.connection import run_in_thread
 from storage.mapping import ticket_from_row, to_json
-from storage.trigrams import match_queries
+from storage.sqlite.connection import run_in_thread
+from storage.sqlite.search.trigrams import match_queries
 
 _NEWEST_SCANNED = 1000  # newest tickets that match all filters, searched for a text
 _INDEXED_SCANNED = 1000  # tickets that contain its trigrams, searched as well

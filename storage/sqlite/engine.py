@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from bot.tickets.errors import ViewOnly
-from storage.connection import BUSY_TIMEOUT, run_in_thread
 from storage.errors import DatabaseCorrupt, DatabaseUnavailable, Overloaded, StorageError, translate_error
+from storage.sqlite.connection import BUSY_TIMEOUT, run_in_thread
 
 TimingObserver = Callable[[str, float], None]  # "wait", "write" or "read", and its seconds
 ErrorObserver = Callable[[StorageError], None]
