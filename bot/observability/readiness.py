@@ -56,7 +56,7 @@ class DeliveryHealth:
         if not channels:
             return ()
         try:
-            return {backlog.channel_id for backlog in await self.store.backlogs(Destination.DISCORD)}
+            return {backlog.channel_id for backlog in await self.store.outbox.backlogs(Destination.DISCORD)}
         except StorageError:
             return channels
 
