@@ -26,7 +26,7 @@ from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS
 from cogs.core.permissions import find_id_problems
-from storage import DatabaseLock, Store
+from storage import DatabaseLock, Store, open_store
 
 SHUTDOWN_SECONDS = 2.0  # until a task that did not end is cancelled again
 
@@ -58,7 +58,7 @@ async def run_application(
             "to look around without one, run `ticketbridge demo`."
         )
     with DatabaseLock(settings.storage.path) as lock:
-        store = await Store.open(settings.storage.path)
+        store = await open_store(settings.storage.path)
         try:
             metrics = Metrics(store)
             await metrics.start()

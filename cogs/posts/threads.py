@@ -106,7 +106,7 @@ class TicketThreads:
         text = (
             f"⚠️ <@{ticket.reporter.id}>, who opened `{ticket.public_id}`, is not in <#{thread.id}>: {reason}"
         )
-        workspace = await self._bot.store.workspace(ticket.workspace_id)
+        workspace = await self._bot.store.workspaces.get(ticket.workspace_id)
         await notify(self._bot, workspace, alert_embed(text, WARNING))
 
     async def make_room(self, ticket: Ticket) -> bool:
@@ -114,7 +114,7 @@ class TicketThreads:
 
         Returns whether there were any. Looks once in LOOK_AGAIN_SECONDS.
         """
-        workspace = await self._bot.store.workspace(ticket.workspace_id)
+        workspace = await self._bot.store.workspaces.get(ticket.workspace_id)
         guild, now = self._bot.get_guild(workspace.guild_id), time.monotonic()
         if guild is None or now < self._looked_at.get(guild.id, float("-inf")) + LOOK_AGAIN_SECONDS:
             return False
@@ -130,7 +130,7 @@ class TicketThreads:
     async def _archive_closed(self, guild: discord.Guild) -> int:
         archived = 0
         for thread in sorted(guild.threads, key=attrgetter("id")):
-            ticket = await self._bot.store.ticket_by_discord_id(thread.id)
+            ticket = await self._bot.store.tickets.find_by_discord_id(thread.id)
             if ticket is not None and ticket.status.is_closed and not thread.archived:
                 archived += await self.set_archived(ticket, thread, archived=True)
             if archived == _MAX_ARCHIVED:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.workspace import Workspace
-from storage import DatabaseLock, Store
-from storage.backup import create_backup, prune_backups, restore, scheduled_backup_name, verify
+from storage import DatabaseLock, Store, open_store
 from storage.errors import BackupFailed
+from storage.sqlite.backup import create_backup, prune_backups, restore, scheduled_backup_name, verify
 from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, replying
 
 
@@ -29,8 +29,8 @@ def dump(path: Path) -> list[object]:
 
 async def _filled(store: Store, workspace: Workspace, tickets: int) -> None:
     for _ in range(tickets):
-        ticket = await store.add_ticket(workspace.id, new_ticket(body="x" * 3000), ids(), NOW)
-        await store.add_message(ticket.id, replying(), origin=f"o{ticket.id}", now=NOW)
+        ticket = await store.intake.add_ticket(workspace.id, new_ticket(body="x" * 3000), ids(), NOW)
+        await store.tickets.add_message(ticket.id, replying(), origin=f"o{ticket.id}", now=NOW)
 
 
 async def test_a_restored_database_is_what_was_backed_up(
@@ -44,8 +44,8 @@ async def test_a_restored_database_is_what_was_backed_up(
 
     with DatabaseLock(path):
         aside = await asyncio.to_thread(restore, backup.path, path, NOW)
-    again = await Store.open(path)
-    stored = await again.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    again = await open_store(path)
+    stored = await again.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await again.close()
 
     assert backup.tickets == 20
@@ -98,7 +98,7 @@ async def test_the_progress_of_a_backup_is_reported_to_its_end(
 
 def _closed(path: Path) -> None:
     async def make() -> None:
-        store = await Store.open(path)
+        store = await open_store(path)
         await store.close()
 
     asyncio.run(make())

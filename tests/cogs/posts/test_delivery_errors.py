@@ -107,7 +107,7 @@ async def test_a_change_that_discord_refuses_leaves_the_post_as_it_was_until_the
         await bridge.refresh(ticket)
 
     assert bridge.post_message(ticket)["embeds"] == before
-    (dead_letter,) = await bridge.application.store.list_undelivered(10)
+    (dead_letter,) = await bridge.application.store.outbox_admin.list_undelivered(10)
     assert dead_letter.state is DeliveryState.DEAD_LETTER
     assert dead_letter.last_error == (
         "Discord refused the change, and the post stays as it was (400 50035 in embeds.0.title)"
@@ -129,7 +129,7 @@ async def test_a_change_with_a_word_that_automod_blocks_leaves_the_post_as_it_wa
     await bridge.refresh(ticket)
 
     assert bridge.post_message(ticket)["embeds"] == before
-    (dead_letter,) = await bridge.application.store.list_undelivered(10)
+    (dead_letter,) = await bridge.application.store.outbox_admin.list_undelivered(10)
     assert "the post stays as it was (400 200000)" in str(dead_letter.last_error)
 
 
@@ -145,7 +145,7 @@ async def test_a_post_that_automod_blocks_is_posted_and_changed_without_its_text
 
     assert "In progress" in str(bridge.post_message(ticket)["embeds"])
     assert "bad word" not in str(bridge.post_message(ticket)["embeds"])
-    assert await bridge.application.store.list_undelivered(10) == []
+    assert await bridge.application.store.outbox_admin.list_undelivered(10) == []
 
 
 async def test_the_limit_of_edits_of_old_messages_holds_up_no_post_and_is_waited_out(

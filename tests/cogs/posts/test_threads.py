@@ -37,22 +37,22 @@ def texts(bridge: RunningBridge, words: str) -> list[str]:
 
 
 async def add_log_channel(bridge: RunningBridge) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
     channel_id = bridge.guild.channels["log"]
-    await bridge.application.store.change_workspace(
+    await bridge.application.store.workspaces.change(
         workspace.id, lambda workspace: update_workspace(workspace, log_channel_id=channel_id)
     )
 
 
 async def set_status(bridge: RunningBridge, ticket: Ticket, status: Status) -> Ticket:
-    await bridge.application.store.change_ticket(
+    await bridge.application.store.tickets.change(
         ticket.id, lambda ticket: ticket.set_status(status), datetime.now(UTC), actor=MIA
     )
     return await bridge.refresh(ticket)
 
 
 async def add_note(bridge: RunningBridge, ticket: Ticket, text: str) -> None:
-    await bridge.application.store.add_message(
+    await bridge.application.store.tickets.add_message(
         ticket.id, lambda ticket: ticket.note(MIA, text), origin=text, now=datetime.now(UTC)
     )
     await bridge.refresh(ticket)
@@ -115,7 +115,7 @@ async def test_a_thread_that_may_not_be_archived_holds_nothing_up(bridge: Runnin
     await set_status(bridge, ticket, Status.CLOSED)
 
     assert not is_archived(bridge, ticket)
-    assert await bridge.application.store.list_undelivered(10) == []
+    assert await bridge.application.store.outbox_admin.list_undelivered(10) == []
     await bridge.ticket(subject="The next one")
 
 
@@ -147,7 +147,7 @@ async def test_a_ticket_posted_again_where_its_reporter_sees_nothing_holds_up_no
     bridge.sandbox.delete_channel("general")
 
     async def again() -> Ticket | None:
-        found = await bridge.application.store.ticket(ticket.id)
+        found = await bridge.application.store.tickets.get(ticket.id)
         return found if found.post.thread_id not in (None, ticket.post.thread_id) else None
 
     await wait_for(again)
@@ -186,7 +186,7 @@ async def test_a_thread_in_which_the_bot_may_not_write_waits_for_the_permission(
     public_id = await submit_open_modal(bridge)
 
     async def is_refused() -> bool:
-        return any(one.last_error for one in await bridge.application.store.list_undelivered(10))
+        return any(one.last_error for one in await bridge.application.store.outbox_admin.list_undelivered(10))
 
     await wait_for(is_refused)
     bridge.sandbox.set_overwrite("general", bot, allow=Permission.SEND_MESSAGES_IN_THREADS)
@@ -219,7 +219,7 @@ async def test_near_the_limit_of_threads_those_of_closed_tickets_make_room_and_t
     for number in range(3):
         await bridge.ticket(subject=f"Another {number}")
     assert len(texts(bridge, "no thread left is of a closed ticket")) == 1
-    assert await bridge.application.store.pending_for_ticket(left_open.id, Destination.DISCORD) == []
+    assert await bridge.application.store.outbox.pending_for_ticket(left_open.id, Destination.DISCORD) == []
 
 
 async def test_at_the_limit_of_threads_tickets_are_posted_and_their_threads_wait_for_room(
@@ -235,7 +235,7 @@ async def test_at_the_limit_of_threads_tickets_are_posted_and_their_threads_wait
     private_id = await submit_open_modal(bridge)
 
     await wait_for(lambda: texts(bridge, "no thread left is of a closed ticket"))
-    second = await bridge.application.store.ticket_by_public_id(response["ticketId"])
+    second = await bridge.application.store.tickets.find_by_public_id(response["ticketId"])
     assert second is not None
     assert second.post.message_id
     report = await bridge.game_report()

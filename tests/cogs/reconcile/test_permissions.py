@@ -30,7 +30,7 @@ async def slow_to_retry(tmp_path: Path) -> AsyncIterator[RunningBridge]:
 
 async def wait_until_refused(bridge: RunningBridge) -> None:
     async def is_refused() -> bool:
-        return any(one.last_error for one in await bridge.application.store.list_undelivered(10))
+        return any(one.last_error for one in await bridge.application.store.outbox_admin.list_undelivered(10))
 
     await wait_for(is_refused)
 
@@ -66,8 +66,8 @@ async def test_a_log_channel_gets_its_alerts_as_soon_as_they_are_allowed(
 ) -> None:
     monkeypatch.setattr("cogs.alerts.backlog.POLL_SECONDS", 0.05)
     bridge, bot = slow_to_retry, slow_to_retry.guild.members["ticketbridge"]
-    (workspace,) = await bridge.application.store.workspaces()
-    await bridge.application.store.change_workspace(
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    await bridge.application.store.workspaces.change(
         workspace.id,
         lambda workspace: update_workspace(workspace, log_channel_id=bridge.guild.channels["log"]),
     )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage.errors import BackupFailed
-from storage.migrate import migrations
+from storage.sqlite.migrate import migrations
 
 ProgressCallback = Callable[[int, int], None]  # pages copied, pages in total
 
