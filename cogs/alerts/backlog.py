@@ -37,6 +37,7 @@ class ChannelProblem:
     channel_id: int
     waiting: int  # deliveries
     oldest: datetime
+    reason: str | None  # why the first of them waits, if that is known
     refusal: OpenCircuit | None  # None if the channel is only late
 
 
@@ -69,6 +70,7 @@ def find_problems(
                 channel_id=backlog.channel_id,
                 waiting=backlog.waiting,
                 oldest=backlog.oldest,
+                reason=backlog.reason,
                 refusal=refusal,
             )
     return problems
@@ -80,8 +82,9 @@ def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
     waiting = pluralize(problem.waiting, "delivery waits; it", "deliveries wait; the first")
     waits = f"{waiting} came <t:{problem.oldest.timestamp():.0f}:R>."
     if problem.refusal is None:
-        text = f"⏳ {channel} is behind: {waits} It posts as fast as Discord allows; urgent ones go first."
-        return alert_embed(text, WARNING)
+        pace = "It posts as fast as Discord allows; urgent ones go first."
+        why = f"{escape_markdown(problem.reason, 300).rstrip('.')}." if problem.reason else pace
+        return alert_embed(f"⏳ {channel} is behind: {waits} {why}", WARNING)
     doing = _DOINGS[_first_part(problem.refusal.queue)].format(channel)
     text = (
         f"⛔ I cannot {doing}. {escape_markdown(problem.refusal.reason, 300)}\n{waits}\n"

@@ -180,7 +180,7 @@ async def test_with_an_empty_outbox_the_dispatcher_waits_for_new_rows_without_po
 ) -> None:
     async with running_dispatcher(store, handler) as dispatcher:
         for count in range(1, 4):
-            assert await dispatcher._seconds_until_next() is None
+            assert await dispatcher._seconds_until_next(utc_now()) is None
             await wait_until_delivered(store, await create_report(store, workspace))
 
             assert len(handler.received) == count
@@ -391,7 +391,7 @@ async def test_a_global_rejection_stops_all_deliveries_until_reset(
 
     async with running_dispatcher(store, handler) as dispatcher:
         await wait_for(lambda: dispatcher.breaker.is_open)
-        await wait_for(lambda: not dispatcher._in_flight_channels)
+        await wait_for(lambda: not dispatcher._in_flight)
         attempts = len(handler.received)
         later = await create_report(store, workspace)
         await give_turns(store, dispatcher)
@@ -530,8 +530,8 @@ async def test_a_database_that_cannot_be_read_for_a_while_ends_nothing(
 ) -> None:
     async with running_dispatcher(store, handler):
         with raw(tmp_path / "tickets.db") as db:
-            view = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'outbox_heads'").fetchone()[0]
-            db.execute("DROP VIEW outbox_heads")
+            view = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'outbox_next'").fetchone()[0]
+            db.execute("DROP VIEW outbox_next")
             report = await create_report(store, workspace)
             await wait_for(lambda: "The outbox cannot be read" in caplog.text)
             db.execute(view)
