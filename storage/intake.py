@@ -186,6 +186,7 @@ class _Batch:
         self._db = db
         self._requests = requests
         self._ids = iter(db.next_ids("tickets", len(requests)))
+        self._random = secrets.token_bytes(3 * len(requests))  # of one call: each asks the kernel
         self._workspaces: dict[str, Workspace] = {}
         self._open: Counter[tuple[str, str, str | None, str]] = Counter()  # of limited ones, in this batch
         self._tickets: list[Params] = []
@@ -247,7 +248,7 @@ class _Batch:
         now = from_ms(now_ms)
         return Ticket(
             id=ticket_id,
-            uid=make_uid(ticket_id, now_ms, secrets.token_hex(3)),
+            uid=make_uid(ticket_id, now_ms, self._next_random()),
             public_id=request.public_id,
             workspace_id=request.workspace_id,
             source=new.source,
@@ -266,6 +267,10 @@ class _Batch:
             created_at=now,
             updated_at=now,
         )
+
+    def _next_random(self) -> str:
+        digits, self._random = self._random[:3].hex(), self._random[3:]
+        return digits
 
     def _workspace(self, workspace_id: str) -> Workspace:
         """Read within the transaction: its rules may have changed since the request was authenticated."""
