@@ -125,7 +125,7 @@ async def test_a_delivery_to_retry_later_holds_back_its_ticket_and_no_other(
     store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
     first, second = await create_ticket(store, workspace), await create_ticket(store, workspace)
-    handler.set_behaviours(first, raising(RetryLater("not yet", seconds=3600)))
+    handler.set_behaviours(first, raising(RetryLater("not yet", seconds=500)))
 
     async with running_dispatcher(store, handler):
         await wait_until_delivered(store, second)

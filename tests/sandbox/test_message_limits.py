@@ -180,6 +180,7 @@ async def test_a_message_at_the_limit_is_sent(api: RawApi, body: Json) -> None:
         ("👍🏽", 204),
         ("x", 400),
         ("smile", 400),
+        ("ok✅", 400),
         ("party:1", 400),
     ],
 )

@@ -205,6 +205,17 @@ async def test_a_channel_that_becomes_visible_brings_its_active_threads(
     assert "thread_create" not in connected.bot.events
 
 
+async def test_no_threads_are_sent_for_channels_that_stay_visible_or_vanish(connected: ConnectedBot) -> None:
+    bot = connected.guild.members["ticketbridge"]
+    connected.sandbox.set_overwrite("general", "Staff", allow=Permission.VIEW_CHANNEL)
+    connected.sandbox.set_overwrite("log", bot, deny=Permission.VIEW_CHANNEL)
+
+    sent = [session.sent for session in connected.sandbox.state.gateway.sessions.values()]
+    names = [name for events in sent for _, name, _ in events]
+    assert names.count("CHANNEL_UPDATE") == 2
+    assert "THREAD_LIST_SYNC" not in names
+
+
 async def test_new_threads_take_the_duration_of_their_channel(connected: ConnectedBot) -> None:
     connected.sandbox.change_channel("tickets", default_auto_archive_duration=60)
 
