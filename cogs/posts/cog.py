@@ -185,7 +185,10 @@ class PostsCog(commands.Cog):
         channel = await self._get_text_channel(delivery.channel_id)
         message = channel.get_partial_message(post_id)
         try:
-            await self._threads.start(ticket, channel.guild, lambda name: message.create_thread(name=name))
+            thread = await self._threads.start(
+                ticket, channel.guild, lambda name: message.create_thread(name=name)
+            )
+            await self._archive_if_closed(thread, ticket.id)
         except discord.HTTPException as error:
             if error.code != THREAD_EXISTS:
                 raise
@@ -242,12 +245,12 @@ class PostsCog(commands.Cog):
                 )
             )
         if isinstance(channel, discord.Thread):
-            await self._archive_again(channel, ticket.id)
+            await self._archive_if_closed(channel, ticket.id)  # the message has opened it
         return Receipt(channel_id=channel.id, message_id=message_id)
 
-    async def _archive_again(self, thread: discord.Thread, ticket_id: int) -> None:
-        """Archive the thread of a closed ticket, which a message in it has opened."""
-        ticket = await self.bot.store.tickets.get(ticket_id)  # it may have been closed meanwhile
+    async def _archive_if_closed(self, thread: discord.Thread, ticket_id: int) -> None:
+        """Archive an active thread whose ticket is closed, perhaps only since this delivery began."""
+        ticket = await self.bot.store.tickets.get(ticket_id)
         if ticket.status.is_closed:
             await self._threads.set_archived(ticket, thread, archived=True)
 

@@ -108,6 +108,26 @@ async def test_a_message_on_a_closed_ticket_leaves_its_thread_archived(bridge: R
     assert is_archived(bridge, ticket)
 
 
+async def test_a_thread_that_starts_when_its_ticket_is_closed_already_is_archived(
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs.posts.errors.FIRST_WAIT_SECONDS", 0.1)
+    bridge.sandbox.change_settings(max_active_threads=0)
+    response = await bridge.post("/v1/minecraft/tickets", dict(modl.TICKET), source="modl")
+
+    async def posted() -> Ticket | None:
+        found = await bridge.application.store.tickets.find_by_public_id(response["ticketId"])
+        return found if found and found.post.message_id else None
+
+    ticket = await wait_for(posted)
+    await bridge.application.store.tickets.change(
+        ticket.id, lambda ticket: ticket.set_status(Status.CLOSED), datetime.now(UTC), actor=MIA
+    )
+    bridge.sandbox.change_settings(max_active_threads=10)
+
+    assert is_archived(bridge, await bridge.refresh(ticket))
+
+
 async def test_a_thread_that_may_not_be_archived_holds_nothing_up(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
     bridge.sandbox.fail("forbidden", method="PATCH", path=rf"/channels/{ticket.post.thread_id}$")
