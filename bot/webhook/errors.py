@@ -14,13 +14,12 @@ from bot.tickets.errors import (
     UnknownCategory,
     UnknownTicket,
 )
+from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.responses import ErrorFormatter, JsonResponse
 from storage import Overloaded, StorageError
 
 _log = logging.getLogger(__name__)
 
-# The rate limit headers of the response to a request.
-RATE_LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
 _RETRY_AFTER_SECONDS = 5  # seconds, when the database failed
 
 _MESSAGES = {

@@ -4,9 +4,13 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 
+from aiohttp import web
+
 from bot.sources.contract import ApiError, RateLimit
 from bot.sources.requests import RateLimitState
 
+# The rate limit headers of the response to a request.
+RATE_LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
 MAX_TRACKED_CLIENTS = 10_000  # the clients whose last request is the oldest are dropped beyond that
 
 
@@ -44,6 +48,24 @@ class SlidingWindowLimiter:
         """Drop clients without a request in the window, and those beyond the maximum."""
         while len(self._expiries) > MAX_TRACKED_CLIENTS or next(iter(self._expiries.values()))[-1] <= now:
             self._expiries.popitem(last=False)
+
+
+class SourceRateLimit:
+    """The rate limit of a source, and the headers that tell clients of it."""
+
+    def __init__(self, limit: RateLimit, clock: Callable[[], float]) -> None:
+        self._limit = limit
+        self._limiter = SlidingWindowLimiter(limit, clock)
+
+    def hit(self, client: str) -> RateLimitState:
+        return self._limiter.hit(client)
+
+    def apply(self, request: web.BaseRequest, client: str) -> None:
+        """Count a request, and set the rate limit headers of its response. Raises ApiError(429)."""
+        state = self._limiter.hit(client)
+        request[RATE_LIMIT_HEADERS] = rate_limit_headers(self._limit, state)
+        if state.retry_after_seconds:
+            raise rate_limited_error(state)
 
 
 def rate_limited_error(state: RateLimitState) -> ApiError:

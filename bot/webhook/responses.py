@@ -8,6 +8,7 @@ from aiohttp import hdrs
 
 from bot.sources.contract import ApiError, HtmlPage, PageEndpoint, Source
 from bot.sources.validation import TypedDict
+from bot.tickets.idempotency import StoredResponse
 from bot.webhook.server.aiohttp_private import UnbrandedResponse
 
 # A page needs nothing but its own style, and must not be framed by another site.
@@ -46,6 +47,10 @@ class JsonResponse(UnbrandedResponse):
         response = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
         response.charset = "utf-8"
         return response
+
+
+def stored_to_response(stored: StoredResponse) -> JsonResponse:
+    return JsonResponse(stored.body, headers={"Idempotent-Replayed": "true"} if stored.replayed else None)
 
 
 class ErrorFormatter:
