@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -38,6 +38,7 @@ class IntakeHandler:
         self._rejected = rejected
         self._idempotency_policy = idempotency_policy
         self._now = now
+        self._created_log = CreatedLog()
 
     async def handle(self, source: Source, intake: IntakeEndpoint, request: web.Request) -> JsonResponse:
         """Answer a request that creates a ticket. Raises ApiError, StorageError."""
@@ -80,8 +81,7 @@ class IntakeHandler:
             context.workspace.id, new, ids, now, idempotency_key=idempotency_key, serialize_response=serialize
         )
         for ticket in created:
-            # After the response is sent: the game server need not wait for it.
-            asyncio.get_running_loop().call_soon(_log_created, ticket, context)
+            self._created_log.add(ticket, context.key.prefix)
         return stored
 
     async def _stored_response(self, key: IdempotencyKey | None, now: datetime) -> StoredResponse | None:
@@ -91,11 +91,35 @@ class IntakeHandler:
         return await self._store.stored_response(key, now)
 
 
-def _log_created(ticket: Ticket, context: RequestContext) -> None:
-    ids = {
-        "ticket_id": ticket.id,
-        "workspace_id": ticket.workspace_id,
-        "source": ticket.source,
-        "key_prefix": context.key.prefix,
-    }
-    _log.info("Ticket %s created", ticket.public_id, extra=ids)
+class CreatedLog:
+    """Logs the tickets that were created: one line for those that were committed together.
+
+    They are answered in one turn of the event loop, and the line is written in the next one, after their
+    responses: the game servers need not wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[str, list[Ticket]] = {}  # by the prefix of the API key they came with
+
+    def add(self, ticket: Ticket, key_prefix: str) -> None:
+        if not self._groups:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._groups.setdefault(key_prefix, []).append(ticket)
+
+    def _write(self) -> None:
+        groups, self._groups = self._groups, {}
+        for key_prefix, tickets in groups.items():
+            _log_created(tickets, key_prefix)
+
+
+def _log_created(tickets: Sequence[Ticket], key_prefix: str) -> None:
+    """Log tickets that came with one API key, which is one workspace's and one source's."""
+    first = tickets[0]
+    ids = {"workspace_id": first.workspace_id, "source": first.source, "key_prefix": key_prefix}
+    if len(tickets) == 1:
+        _log.info("Ticket %s created", first.public_id, extra={"ticket_id": first.id, **ids})
+        return
+    public_ids = ", ".join(ticket.public_id for ticket in tickets)
+    _log.info(
+        "Tickets %s created", public_ids, extra={"ticket_ids": [ticket.id for ticket in tickets], **ids}
+    )

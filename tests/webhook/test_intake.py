@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 import sqlite3
 import zlib
 from contextlib import closing
@@ -11,7 +12,9 @@ import pytest
 
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.webhook import BoundAddress, WebhookServer
+from bot.webhook.intake import CreatedLog
 from storage import Store
+from tests.support.bridge_harness import wait_for
 from tests.webhook.conftest import BODY, SOURCES, Gate, make_key, read_reply
 
 BOTH = pytest.mark.parametrize("owner", ["north", "south"])
@@ -43,6 +46,64 @@ async def test_each_request_is_a_ticket(gate: Gate) -> None:
 
     assert len({str(reply.json["id"]) for reply in replies}) == 8
     assert len(await gate.kept()) == 8
+
+
+async def test_the_log_names_each_ticket_of_a_burst_once(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.webhook")
+    await asyncio.gather(*(gate.send("/south/tickets") for _ in range(8)))
+    await gate.send("/south/tickets")  # alone
+
+    *burst, alone = await logged_tickets(caplog, 9)
+    tickets = sorted(await gate.kept(), key=lambda ticket: ticket.id)
+    assert sorted(one for record in burst for one in ticket_ids(record)) == [one.id for one in tickets[:-1]]
+    assert alone.getMessage() == f"Ticket {tickets[-1].public_id} created"
+    assert vars(alone)["ticket_id"] == tickets[-1].id
+    for ticket in tickets:
+        (line,) = [record for record in (*burst, alone) if ticket.public_id in record.getMessage()]
+        assert ticket.id in ticket_ids(line)
+        assert vars(line)["workspace_id"] == ticket.workspace_id
+        assert (vars(line)["source"], vars(line)["key_prefix"]) == ("south", gate.prefixes["south"])
+
+
+async def test_tickets_answered_in_one_turn_share_a_line_per_key(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.webhook")
+    for _ in range(3):
+        await gate.send("/north/tickets")
+    await gate.send("/south/tickets")
+    south, *north = await gate.kept()
+    await logged_tickets(caplog, 4)
+    caplog.clear()
+    log = CreatedLog()
+
+    for ticket in north:
+        log.add(ticket, "north-key")
+    log.add(south, "south-key")
+    await asyncio.sleep(0)  # the next turn
+
+    first, second = caplog.records
+    names = ", ".join(ticket.public_id for ticket in north)
+    assert (first.getMessage(), ticket_ids(first)) == (f"Tickets {names} created", [one.id for one in north])
+    assert vars(first)["key_prefix"] == "north-key"
+    assert second.getMessage() == f"Ticket {south.public_id} created"
+
+
+def ticket_ids(record: logging.LogRecord) -> list[int]:
+    fields = vars(record)
+    return [fields["ticket_id"]] if "ticket_id" in fields else list(fields["ticket_ids"])
+
+
+async def logged_tickets(caplog: pytest.LogCaptureFixture, count: int) -> list[logging.LogRecord]:
+    """The lines of so many created tickets, once they are all there."""
+
+    def created() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if record.getMessage().endswith(" created")]
+
+    await wait_for(lambda: sum(len(ticket_ids(record)) for record in created()) == count)
+    return created()
 
 
 @pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
