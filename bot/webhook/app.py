@@ -86,8 +86,7 @@ class WebhookServer:
                     app.router.add_route(method, endpoint.path, handler)
             for public in source.public_endpoints:
                 for method in _methods(public):
-                    handler = partial(self._handle_public, source, public)
-                    app.router.add_route(method, public.path, handler)
+                    app.router.add_route(method, public.path, partial(self._handle_public, source, public))
         for path, methods in _static_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         for path in _page_paths(self._sources):
@@ -103,7 +102,7 @@ class WebhookServer:
 
     async def _handle_endpoint(
         self, source: Source, endpoint: Endpoint[ResultT], request: web.Request
-    ) -> JsonResponse:
+    ) -> web.StreamResponse:
         now = self._now()
         context = await self._authenticator.authenticate(request, source, now)
         body = b"" if endpoint.body is None else await read_body(request)
@@ -125,7 +124,7 @@ class WebhookServer:
         request: web.Request,
         body: bytes,
         now: datetime,
-    ) -> JsonResponse:
+    ) -> web.StreamResponse:
         only_adds_message = update.message is not None and update.change is None
         idempotency_key = from_header_or_body if only_adds_message else from_header
         stored = await self._request_handlers.update(
@@ -135,7 +134,7 @@ class WebhookServer:
             idempotency_key(request, context.key, body, now, self._idempotency_policy),
             now,
         )
-        return stored_to_response(stored)
+        return stored_to_response(request, stored)
 
     async def _handle_public(
         self, source: Source, endpoint: PublicEndpoint, request: web.Request

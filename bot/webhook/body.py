@@ -8,7 +8,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.sources.contract import ApiError
 from bot.webhook.errors import api_error
-from bot.webhook.server.limits import LIMITS, ConnectionLimits
+from bot.webhook.server.connection import limits_of
+from bot.webhook.server.limits import ConnectionLimits
 
 _CODINGS = ("", "identity", "gzip", "deflate")  # of Content-Encoding
 
@@ -29,9 +30,9 @@ class BodyBroken(Exception):
     """The body is damaged, or the client went away before its end."""
 
 
-async def read_body(request: web.Request) -> bytes:
+async def read_body(request: web.BaseRequest) -> bytes:
     """The whole body, inflated, in UTF-8. Raises ApiError."""
-    limits = request.app[LIMITS]
+    limits = limits_of(request)
     if (request.content_length or 0) > limits.body_bytes:
         raise api_error(413)
     coding = request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()

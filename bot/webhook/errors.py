@@ -79,7 +79,9 @@ def error_middleware(error_formatter: ErrorFormatter, handler: _Handler) -> _Han
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         response = await handle_errors(request)
-        response.headers.update(request.get(RATE_LIMIT_HEADERS, {}))
+        limit = request.get(RATE_LIMIT_HEADERS)
+        if limit is not None:
+            response.headers.update(limit.fields)
         return response
 
     async def handle_errors(request: web.BaseRequest) -> web.StreamResponse:

@@ -15,7 +15,7 @@ from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import read_body
 from bot.webhook.idempotency import IdempotencyPolicy, from_header_or_body
 from bot.webhook.rejected_requests import RejectedRequests
-from bot.webhook.responses import JsonResponse, dump_json, stored_to_response
+from bot.webhook.responses import dump_json, stored_to_response
 from storage import Store
 
 _log = logging.getLogger(__name__)
@@ -40,16 +40,19 @@ class IntakeHandler:
         self._now = now
         self._created_log = CreatedLog()
 
-    async def handle(self, source: Source, intake: IntakeEndpoint, request: web.Request) -> JsonResponse:
+    async def handle(
+        self, source: Source, intake: IntakeEndpoint, request: web.BaseRequest
+    ) -> web.StreamResponse:
         """Answer a request that creates a ticket. Raises ApiError, StorageError."""
         now = self._now()
         context = await self._authenticator.authenticate(request, source, now)
         body = await read_body(request)
         key = from_header_or_body(request, context.key, body, now, self._idempotency_policy)
         try:
-            return stored_to_response(await self._create_ticket(source, intake, context, body, key, now))
+            stored = await self._create_ticket(source, intake, context, body, key, now)
         except (TicketError, ApiError) as error:
             raise await self._rejected.to_api_error(source, intake, context, request, body, error) from error
+        return stored_to_response(request, stored)
 
     async def _create_ticket(
         self,

@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from aiohttp import web
@@ -10,10 +11,26 @@ from aiohttp import web
 from bot.sources.contract import ApiError, RateLimit
 from bot.sources.requests import RateLimitState
 
-# The rate limit headers of the response to a request.
-RATE_LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
 _MAX_CACHED = 1024  # states and headers of accepted requests, by what remains
 MAX_TRACKED_CLIENTS = 10_000  # the clients whose last request is the oldest are dropped beyond that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitHeaders:
+    """The rate limit headers of a response, as fields and as they are sent."""
+
+    fields: Mapping[str, str]
+    lines: bytes
+
+    @classmethod
+    def of(cls, limit: RateLimit, state: RateLimitState) -> "RateLimitHeaders":
+        fields = rate_limit_headers(limit, state)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return cls(fields=fields, lines=lines.encode())
+
+
+# The rate limit headers of the response to a request.
+RATE_LIMIT_HEADERS = web.RequestKey("rate_limit_headers", RateLimitHeaders)
 
 
 class SlidingWindowLimiter:
@@ -68,12 +85,12 @@ class SourceRateLimit:
         """Count a request, and set the rate limit headers of its response. Raises ApiError(429)."""
         state = self._limiter.hit(client)
         if state.retry_after_seconds:
-            request[RATE_LIMIT_HEADERS] = rate_limit_headers(self._limit, state)
+            request[RATE_LIMIT_HEADERS] = RateLimitHeaders.of(self._limit, state)
             raise rate_limited_error(state)
         request[RATE_LIMIT_HEADERS] = self._accepted_headers(state.remaining)
 
-    def _headers_for(self, remaining: int) -> Mapping[str, str]:
-        return rate_limit_headers(self._limit, accepted_state(self._limit, remaining))
+    def _headers_for(self, remaining: int) -> RateLimitHeaders:
+        return RateLimitHeaders.of(self._limit, accepted_state(self._limit, remaining))
 
 
 def accepted_state(limit: RateLimit, remaining: int) -> RateLimitState:

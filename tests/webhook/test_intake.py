@@ -6,6 +6,8 @@ import logging
 import sqlite3
 import zlib
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -218,6 +220,29 @@ async def test_a_client_that_disconnects_before_the_response_leaves_a_whole_tick
 
 async def test_a_response_does_not_name_the_server_s_software(gate: Gate) -> None:
     assert "server" not in (await gate.send("/north/tickets")).headers
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_response_has_the_same_headers_whether_the_connection_stays_open_or_not(
+    gate: Gate, again: bool
+) -> None:
+    key = ["Idempotency-Key: one"] if again else []
+    if again:
+        await gate.raw(gate.head("/north/tickets", *key, f"Content-Length: {len(BODY)}") + BODY)
+
+    def request(*headers: str) -> bytes:
+        return gate.head("/north/tickets", *key, *headers, f"Content-Length: {len(BODY)}") + BODY
+
+    stays, closes = await gate.raw(request()), await gate.raw(request("Connection: close"))
+
+    assert closes.headers.pop("connection") == "close"
+    for reply in (stays, closes):
+        sent_at = parsedate_to_datetime(reply.headers.pop("date"))
+        assert abs(datetime.now(UTC) - sent_at) < timedelta(minutes=5)
+        assert reply.headers.pop("ratelimit-remaining") in ("4", "3", "2")
+    assert stays.headers == closes.headers
+    assert stays.headers["content-type"] == "application/json"
+    assert ("idempotent-replayed" in stays.headers) == again
 
 
 async def test_a_taken_port_is_an_os_error(gate: Gate, store: Store) -> None:

@@ -5,6 +5,9 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from bot.webhook.server.limits import ConnectionLimits
 
 _ACCEPT_FAILED = "socket.accept() out of system resource"  # as asyncio begins its message
 
@@ -20,6 +23,12 @@ def descriptor_limit() -> int | None:
     """How many files the process may have open; None for any number."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft
+
+
+def within_descriptors(limits: ConnectionLimits) -> ConnectionLimits:
+    """No more connections than half of the files that may be open: the database and Discord need some."""
+    most = descriptor_limit()
+    return limits if most is None else replace(limits, connections=min(limits.connections, most // 2))
 
 
 class AcceptFailureFilter(logging.Filter):

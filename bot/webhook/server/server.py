@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import web
@@ -16,8 +16,8 @@ from bot.webhook.errors import api_error, error_middleware, route_template
 from bot.webhook.health import ResponseObserver
 from bot.webhook.responses import ErrorFormatter
 from bot.webhook.server.connection import LimitedConnection
-from bot.webhook.server.descriptors import accept_failures_logged_once_a_second, descriptor_limit
-from bot.webhook.server.limits import LIMITS, ConnectionLimits
+from bot.webhook.server.descriptors import accept_failures_logged_once_a_second, within_descriptors
+from bot.webhook.server.limits import ConnectionLimits
 
 _log = logging.getLogger(__name__)
 
@@ -55,8 +55,7 @@ async def serve(
     answered: ResponseObserver | None = None,
 ) -> AsyncIterator[BoundAddress]:
     """Accept requests until the block ends, and answer those in flight. Raises OSError for a taken port."""
-    limits = _within_descriptors(limits)
-    app[LIMITS] = limits
+    limits = within_descriptors(limits)
     runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
     server = runner.server
@@ -74,12 +73,6 @@ async def serve(
                 sockets.close()
     finally:
         await runner.cleanup()
-
-
-def _within_descriptors(limits: ConnectionLimits) -> ConnectionLimits:
-    """No more connections than half of the files that may be open: the database and Discord need some."""
-    most = descriptor_limit()
-    return limits if most is None else replace(limits, connections=min(limits.connections, most // 2))
 
 
 def _middlewares(

@@ -15,19 +15,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from bot.sources.modl import examples as modl
-from bot.webhook.responses import ErrorFormatter
 from bot.webhook.server.descriptors import (
     AcceptFailureFilter,
     accept_failures_logged_once_a_second,
     descriptor_limit,
+    within_descriptors,
 )
-from bot.webhook.server.limits import LIMITS, ConnectionLimits
-from bot.webhook.server.server import serve
+from bot.webhook.server.limits import ConnectionLimits
 from tests.support.bridge_harness import wait_for
-from tests.webhook.conftest import SOURCES
 
 _CLIENTS = 600  # at once
 _STORMS = 10
@@ -63,11 +60,11 @@ def _soft_limit(soft: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("soft", "connections"), [(400, 200), (1024, 512), (5000, 512)])
-async def test_connections_take_no_more_than_half_of_the_descriptors(soft: int, connections: int) -> None:
-    app = web.Application()
+def test_connections_take_no_more_than_half_of_the_descriptors(soft: int, connections: int) -> None:
     with _soft_limit(soft):
-        async with serve(app, ErrorFormatter(SOURCES.values()), "127.0.0.1", 0, ConnectionLimits()):
-            assert (descriptor_limit(), app[LIMITS].connections) == (soft, connections)
+        limits = within_descriptors(ConnectionLimits())
+
+        assert (descriptor_limit(), limits.connections) == (soft, connections)
 
 
 def test_accepts_that_fail_are_logged_once_a_second_without_a_traceback() -> None:
