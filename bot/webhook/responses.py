@@ -88,9 +88,11 @@ class StoredJsonResponse(web.StreamResponse):
 
 def stored_to_response(request: web.BaseRequest, stored: StoredResponse) -> web.StreamResponse:
     """The response to a request that was authenticated, with its rate limit headers."""
+    limit = request[RATE_LIMIT_HEADERS]
     if request.version == HttpVersion11 and request.keep_alive:
-        return StoredJsonResponse(stored, request[RATE_LIMIT_HEADERS].lines)
-    return JsonResponse(stored.body, headers={"Idempotent-Replayed": "true"} if stored.replayed else None)
+        return StoredJsonResponse(stored, limit.lines)
+    replayed = {"Idempotent-Replayed": "true"} if stored.replayed else {}
+    return JsonResponse(stored.body, headers={**limit.fields, **replayed})
 
 
 @lru_cache(maxsize=1)
