@@ -37,7 +37,7 @@ from bot.webhook.rate_limit import SourceRateLimit
 from bot.webhook.rejected_requests import RejectedRequests
 from bot.webhook.request_handlers import RequestHandlers
 from bot.webhook.responses import ErrorFormatter, JsonResponse, dump_json, stored_to_response
-from bot.webhook.server.server import BoundAddress, serve
+from bot.webhook.server.server import DIRECT_ROUTES, BoundAddress, DirectRoute, serve
 from storage import Store
 
 
@@ -91,7 +91,20 @@ class WebhookServer:
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         for path in _page_paths(self._sources):
             app.router.add_route("*", path, _not_found)
+        app[DIRECT_ROUTES] = self._intake_routes()
         return app
+
+    def _intake_routes(self) -> dict[str, DirectRoute]:
+        return {
+            intake.path: DirectRoute(
+                method=intake.method,
+                path=intake.path,
+                source=source.name,
+                handler=partial(self._intake.handle, source, intake),
+            )
+            for source in self._sources.values()
+            for intake in source.intake_endpoints
+        }
 
     @asynccontextmanager
     async def serve(self, host: str, port: int) -> AsyncIterator[BoundAddress]:

@@ -3,12 +3,12 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bot.webhook.errors import error_response, route_template
 from bot.webhook.health import ResponseObserver
@@ -26,6 +26,20 @@ _SLASHES = re.compile(r"//+")
 _DEFAULT = ConnectionLimits()
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectRoute:
+    """A route that is found by the exact target of a request, without the application's router."""
+
+    method: str
+    path: str
+    source: str
+    handler: Handler
+
+
+# The direct routes of an application, by path. The application has them all as usual routes, too.
+DIRECT_ROUTES = web.AppKey("direct_routes", Mapping[str, DirectRoute])
 
 
 def _ignore(source: str, path: str, status: int, seconds: float) -> None:
@@ -61,7 +75,10 @@ async def serve(
     await runner.setup()
     server = runner.server
     assert server is not None  # noqa: S101 - setup made it
-    server.request_handler = RequestAnswerer(error_formatter, server.request_handler, answered).answer
+    direct_routes = app.get(DIRECT_ROUTES, {})
+    server.request_handler = RequestAnswerer(
+        error_formatter, server.request_handler, direct_routes, answered
+    ).answer
     open_connections: dict[LimitedConnection, None] = {}
     try:
         with accept_failures_logged_once_a_second():
@@ -77,19 +94,22 @@ async def serve(
 
 
 class RequestAnswerer:
-    """Answers every request by the application, its failures in the error format of the path's source.
+    """Answers every request: by the direct route of its path, or else by the application.
 
-    Outside of the application, since aiohttp refuses some requests before any middleware in it runs.
+    Failures become errors in the format of the path's source: aiohttp refuses some requests before any
+    middleware of the application runs.
     """
 
     def __init__(
         self,
         error_formatter: ErrorFormatter,
         application: Handler,
+        direct_routes: Mapping[str, DirectRoute],
         answered: ResponseObserver,
     ) -> None:
         self._error_formatter = error_formatter
         self._application = application
+        self._direct_routes = direct_routes
         self._answered = answered
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -98,12 +118,25 @@ class RequestAnswerer:
         connection.is_handling = True  # so that it is not evicted for another
         begun = time.perf_counter()
         try:
+            route = self._direct_routes.get(request.raw_path)
+            if route is None or request.method != route.method or hdrs.EXPECT in request.headers:
+                return await self._answer_by_application(request, begun)
+            try:
+                response = await route.handler(request)
+            except Exception as error:
+                response = error_response(self._error_formatter, request, route.path, error)
+                _add_rate_limit_headers(request, response)
+            self._answered(route.source, route.path, response.status, time.perf_counter() - begun)
+            return response
+        finally:
+            connection.is_handling = False
+
+    async def _answer_by_application(self, request: web.BaseRequest, begun: float) -> web.StreamResponse:
+        try:
             request = with_one_spelling(self._error_formatter, request)
             response = await self._application(request)
         except Exception as error:
             response = error_response(self._error_formatter, request, route_template(request), error)
-        finally:
-            connection.is_handling = False
         _add_rate_limit_headers(request, response)
         source = self._error_formatter.source_name_for(request.path)
         self._answered(source, route_template(request), response.status, time.perf_counter() - begun)
