@@ -88,7 +88,9 @@ class Authenticator:
             if state.retry_after_seconds:
                 raise rate_limited_error(state)
             return None
-        await self._record_use(found, key_hash, now)
+        last_used = self._last_used.get(key_hash)
+        if last_used is None or now - last_used >= _LAST_USED_PRECISION:
+            await self._record_use(found, key_hash, now)
         return RequestContext(key=found, workspace=await self._store.workspace(found.workspace_id))
 
     async def _record_use(self, key: ApiKey, key_hash: str, now: datetime) -> None:
