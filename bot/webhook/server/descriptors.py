@@ -10,6 +10,7 @@ from dataclasses import replace
 from bot.webhook.server.limits import ConnectionLimits
 
 _ACCEPT_FAILED = "socket.accept() out of system resource"  # as asyncio begins its message
+_MINUTE = 60.0
 
 
 def raise_descriptor_limit() -> None:
@@ -32,7 +33,7 @@ def within_descriptors(limits: ConnectionLimits) -> ConnectionLimits:
 
 
 class AcceptFailureFilter(logging.Filter):
-    """Passes one "out of system resource" a second, without traceback: asyncio logs one for each client."""
+    """Passes one "out of system resource" a minute, without traceback: asyncio logs one for each client."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -45,17 +46,17 @@ class AcceptFailureFilter(logging.Filter):
         now = self._clock()
         if now < self._next:
             return False
-        self._next = now + 1.0
+        self._next = now + _MINUTE
         record.exc_info = None
         return True
 
 
 @contextmanager
-def accept_failures_logged_once_a_second() -> Iterator[None]:
+def accept_failures_logged_once_a_minute() -> Iterator[None]:
     """Filter asyncio's log until the block ends."""
-    log, once_a_second = logging.getLogger("asyncio"), AcceptFailureFilter()
-    log.addFilter(once_a_second)
+    log, once_a_minute = logging.getLogger("asyncio"), AcceptFailureFilter()
+    log.addFilter(once_a_minute)
     try:
         yield
     finally:
-        log.removeFilter(once_a_second)
+        log.removeFilter(once_a_minute)

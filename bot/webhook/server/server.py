@@ -15,13 +15,13 @@ from bot.webhook.health import ResponseObserver
 from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.responses import ErrorFormatter
 from bot.webhook.server.connection import LimitedConnection
-from bot.webhook.server.descriptors import accept_failures_logged_once_a_second, within_descriptors
+from bot.webhook.server.descriptors import accept_failures_logged_once_a_minute, within_descriptors
 from bot.webhook.server.limits import ConnectionLimits
 
 _SHUTDOWN_TIMEOUT = 4.0  # seconds that requests in flight are given at the end
 # Clients that wait to be accepted. asyncio accepts as many in one go, and each of them is a descriptor before
 # `LimitedConnection` can turn it away. Where it is full, the client's system tries again after a second.
-_BACKLOG = 128
+_BACKLOG = 100
 _SLASHES = re.compile(r"//+")
 _DEFAULT = ConnectionLimits()
 
@@ -81,7 +81,7 @@ async def serve(
     ).answer
     open_connections: dict[LimitedConnection, None] = {}
     try:
-        with accept_failures_logged_once_a_second():
+        with accept_failures_logged_once_a_minute():
             sockets = await asyncio.get_running_loop().create_server(
                 lambda: LimitedConnection(server, limits, open_connections), host, port, backlog=_BACKLOG
             )
