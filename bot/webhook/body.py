@@ -33,6 +33,8 @@ class BodyBroken(Exception):
 async def read_body(request: web.BaseRequest) -> bytes:
     """The whole body, inflated, in UTF-8. Raises ApiError."""
     limits, headers = limits_of(request), request.headers
+    if headers.get(hdrs.TRANSFER_ENCODING, "chunked").strip().lower() != "chunked":
+        raise ApiError(400, "The body has a Transfer-Encoding besides chunked. Use Content-Encoding: gzip.")
     if (request.content_length or 0) > limits.body_bytes:
         raise api_error(413)
     coding = headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()

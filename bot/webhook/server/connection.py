@@ -12,18 +12,12 @@ from typing import cast
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.webhook.errors import api_error
+from bot.webhook.responses import JsonResponse, default_error_body
 from bot.webhook.server.aiohttp_private import is_waiting_for_request
 from bot.webhook.server.limits import ConnectionLimits, Timer
 
 _log = logging.getLogger(__name__)
-
-
-def _is_not_malformed_request(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
-# aiohttp logs a traceback for each request that is no HTTP, which anyone may send.
-_log.addFilter(_is_not_malformed_request)
 
 
 def _raw_response(status: int, reason: str, message: str) -> bytes:
@@ -114,6 +108,23 @@ class LimitedConnection(web.RequestHandler):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._response_timer.cancel()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, and log nothing: anyone may send it.
+
+        aiohttp would repeat the line that it cannot read, and name itself and Python.
+        """
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        response = JsonResponse(default_error_body(api_error(400)), 400)
+        response.force_close()
+        return response
 
     def eviction_rank(self) -> tuple[bool, bool]:
         """Less for what is less of a loss."""
