@@ -38,6 +38,8 @@ from bot.sources.modl.vocabulary import ALL, OPEN, PRIORITIES, STATUS_FILTERS, T
 from bot.sources.validation import OptionalText, Payload, Query, choice, query_int
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
+_GAME_FIELD = TicketField(label="Game", value="Minecraft")
+_FORM_FIELD = TicketField(label="Form", value="not filled in yet")
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
 _TYPE_NAMES = "player, chat, staff, bug, support, appeal"
 _TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES)
@@ -89,13 +91,12 @@ class TicketBody(Payload):
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
         """The ticket's lines that only this source has."""
-        lines = {
-            "Game": "Minecraft",
-            "Server": self.createdServer,
-            "Tags": ", ".join(self.tags),
-            REPLAY_LABEL: self.replayUrl,
-        }
-        return tuple(TicketField(label=label, value=value) for label, value in lines.items() if value)
+        lines = (
+            ("Server", self.createdServer),
+            ("Tags", ", ".join(self.tags)),
+            (REPLAY_LABEL, self.replayUrl),
+        )
+        return (_GAME_FIELD, *[TicketField(label=label, value=value) for label, value in lines if value])
 
 
 class DraftBody(TicketBody):
@@ -105,7 +106,7 @@ class DraftBody(TicketBody):
 
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
-        return (*super().ticket_fields, TicketField(label="Form", value="not filled in yet"))
+        return (*super().ticket_fields, _FORM_FIELD)
 
 
 class ReportsQuery(Query):

@@ -47,6 +47,7 @@ from bot.sources.validation import (
 )
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
+_GAME_FIELD = TicketField(label="Game", value="Roblox")
 _PRIORITY_BY_NAME = {
     "low": Priority.LOW,
     "minor": Priority.LOW,
@@ -89,7 +90,7 @@ class TicketBody(Payload):
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
         """The ticket's lines that only this source has."""
-        return (TicketField(label="Game", value="Roblox"),)
+        return (_GAME_FIELD,)
 
 
 class GameReportBody(TicketBody):
