@@ -97,13 +97,15 @@ def parse_json(model: type[ModelT], body: bytes) -> ModelT:
     half a surrogate pair, which no database takes.
     """
     try:
-        if b"NaN" in body or b"Infinity" in body:  # perhaps as a number, which the core reads over
+        text = body.decode()
+        if "NaN" in text or "Infinity" in text:  # perhaps as a number, which validation would let pass
             from_json(body, allow_inf_nan=False)
-        return model.model_validate_json(body)
+        parsed: ModelT = model.__pydantic_validator__.validate_json(text)
     except ValidationError as error:
         raise _first_error(error) from error
     except ValueError as error:
         raise FieldError("body", _REASONS["json_invalid"]) from error
+    return parsed
 
 
 def parse_query(model: type[ModelT], query: Mapping[str, str]) -> ModelT:

@@ -123,7 +123,7 @@ def _list_schema(max_items: int, **entry: object) -> dict[str, Any]:
 
 
 def _tuple_of(item: CoreSchema, max_items: int) -> CoreSchema:
-    return tuple_schema([item], variadic_item_index=0, max_length=max_items)
+    return tuple_schema([item], variadic_item_index=0, max_length=max_items, fail_fast=True)
 
 
 Uuid = Annotated[
