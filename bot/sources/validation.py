@@ -198,7 +198,7 @@ class MaxLength:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashable: the OpenAPI document keeps types in a dict
 class Validator:
     """Validates a field before its type does. `schema` is the JSON Schema of what it accepts.
 
