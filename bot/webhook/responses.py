@@ -1,10 +1,10 @@
 """HTTP responses: JSON, web pages, and errors in the format of the source that owns the path."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from aiohttp import hdrs
+from pydantic_core import to_json
 
 from bot.sources.contract import ApiError, HtmlPage, PageEndpoint, Source
 from bot.sources.validation import TypedDict
@@ -17,12 +17,11 @@ _PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
 
 def dump_json(body: Mapping[str, object]) -> bytes:
     """JSON, escaped to ASCII, so that no text a player sent can fail to be encoded."""
-    return _encode(body).encode("ascii")
+    encoded = to_json(body)
+    return encoded if encoded.isascii() else to_json(body, ensure_ascii=True)  # escaping makes it slower
 
 
 class JsonResponse(UnbrandedResponse):
