@@ -1,6 +1,5 @@
 """HTTP responses: JSON, web pages, and errors in the format of the source that owns the path."""
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
@@ -9,6 +8,7 @@ from typing import Literal
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
+from pydantic_core import to_json
 
 from bot.sources.contract import ApiError, HtmlPage, PageEndpoint, Source
 from bot.sources.validation import TypedDict
@@ -29,12 +29,11 @@ _OK = (
 )
 _REPLAYED_LINE = b"Idempotent-Replayed: true\r\n"
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
 
 def dump_json(body: Mapping[str, object]) -> bytes:
     """JSON, escaped to ASCII, so that no text a player sent can fail to be encoded."""
-    return _encode(body).encode("ascii")
+    encoded = to_json(body)
+    return encoded if encoded.isascii() else to_json(body, ensure_ascii=True)  # escaping makes it slower
 
 
 class JsonResponse(UnbrandedResponse):
