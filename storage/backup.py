@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage.errors import BackupFailed
+from storage.mapping import to_ms
 from storage.migrate import migrations
 
 ProgressCallback = Callable[[int, int], None]  # pages copied, pages in total
@@ -58,6 +59,7 @@ def restore(
 ) -> Path | None:
     """Replace the database by a backup; move the old one aside, and return its new path.
 
+    What the backup holds as pending may have been delivered since, so it counts as attempted once already.
     The caller holds the database's lock. Raises BackupFailed; then nothing has changed.
     """
     database = database.resolve()  # so that a symbolic link stays one
@@ -68,6 +70,7 @@ def restore(
         with _temporary_file(database) as partial:
             with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(partial)) as copy:
                 copy_database(source, copy, on_progress)
+                mark_pending_as_attempted(copy, now)
             verify(partial)
             _fsync(partial)
             aside = _move_aside(database, now)
@@ -87,6 +90,19 @@ def copy_database(
 ) -> None:
     """Copy all pages in steps, so that progress can be shown."""
     source.backup(copy, pages=_STEP_PAGES, progress=lambda _, left, total: on_progress(total - left, total))
+
+
+def mark_pending_as_attempted(db: sqlite3.Connection, now: datetime) -> None:
+    """Give pending deliveries an attempt that lasted until now, so that its effect is searched for."""
+    with db:
+        db.execute(
+            """
+            UPDATE outbox SET attempts = max(attempts, 1), begun_at = coalesce(begun_at, created_at),
+                              last_begun_at = :now
+            WHERE state = 'pending'
+            """,
+            {"now": to_ms(now)},
+        )
 
 
 def verify(path: Path) -> int:
