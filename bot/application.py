@@ -60,6 +60,7 @@ async def run_application(
     with DatabaseLock(settings.storage.path) as lock:
         store = await Store.open(settings.storage.path)
         try:
+            lock.lock_database()
             metrics = Metrics(store)
             await metrics.start()
             delivery = build_delivery(settings, store, metrics, breaker_settings)
