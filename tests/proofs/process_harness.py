@@ -49,6 +49,10 @@ class BridgeConfig:
     def log(self) -> Path:
         return self.folder / "bridge.log"
 
+    @property
+    def command_log(self) -> Path:
+        return self.folder / "command.log"
+
 
 @dataclass(slots=True, kw_only=True)
 class BridgeProcess:
@@ -65,14 +69,27 @@ class BridgeProcess:
     _accepted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
-        config = self.config
-        command = [*config.wrap, sys.executable, "-m", "tests.proofs.run_bridge", str(config.folder)]
-        command += ["--speed", str(config.speed), *(["--bug", config.bug] if config.bug else [])]
         self._accepted.clear()
         self._started_at = time.monotonic()
-        with config.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *command, cwd=_ROOT, env=_environment(), stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
+        speed, bug = str(self.config.speed), self.config.bug
+        self._process = await self._start_process("--speed", speed, bug=bug, log=self.config.log)
+
+    async def start_command(self, *words: str, bug: str | None = None) -> asyncio.subprocess.Process:
+        """Start another command of ticketbridge, with the same configuration and a log of its own."""
+        return await self._start_process(*words, bug=bug, log=self.config.command_log)
+
+    async def _start_process(self, *words: str, bug: str | None, log: Path) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "tests.proofs.run_bridge", str(self.config.folder), *words]
+        command += ["--bug", bug] if bug else []
+        with log.open("ab") as output:
+            return await asyncio.create_subprocess_exec(
+                *self.config.wrap,
+                *command,
+                cwd=_ROOT,
+                env=_environment(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
             )
 
     async def open_discord(self) -> None:

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proofs.audit import AuditSettings, audit, can_trace
+from tests.proofs.backups import BackupSettings, backups
 from tests.proofs.external_proofs import EXTERNAL, run_external
 from tests.proofs.foreign_writer import ForeignWriterSettings, RawReplySettings, foreign_writer, raw_reply
 from tests.proofs.kills import KillSettings, kills
@@ -31,6 +32,7 @@ LONG: dict[str, Proof] = {
     "outage": Proof(outage, OutageSettings()),
     "foreign-writer": Proof(foreign_writer, ForeignWriterSettings()),
     "raw-reply": Proof(raw_reply, RawReplySettings()),
+    "backup": Proof(backups, BackupSettings()),
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
@@ -41,6 +43,10 @@ SHORT: dict[str, tuple[Proof, str]] = {
     "answer-before-commit": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),
     "deferred-begin": (Proof(foreign_writer, ForeignWriterSettings(seconds=2)), "were refused"),
     "missing-trigger": (Proof(raw_reply, RawReplySettings()), "were taken"),
+    "no-snapshot": (
+        Proof(backups, BackupSettings(backups=2, megabytes=100, within=30)),
+        "did not end",
+    ),
     "settle-before-send": (Proof(kills, replace(_BRIEF, drops=0.0, never=0.3)), "not shown"),
     "random-nonce": (Proof(kills, replace(_BRIEF, late=0.3)), "twice"),
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),

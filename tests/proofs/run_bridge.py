@@ -1,8 +1,8 @@
-"""The whole bridge in its own process: `python -m tests.proofs.run_bridge FOLDER`.
+"""The whole bridge in its own process: `python -m tests.proofs.run_bridge FOLDER [COMMAND ...]`.
 
-It is `ticketbridge run` with the folder's `config.toml`, and exits when its standard input closes, so that
-it never outlives the proof. With `--speed 20` each wait for Discord is twenty times shorter; `--bug BUG`
-injects a bug, to see that a proof notices.
+It is `ticketbridge run`, or another command, with the folder's `config.toml`, and exits when its standard
+input closes, so that it never outlives the proof. With `--speed 20` each wait for Discord is twenty times
+shorter; `--bug BUG` injects a bug, to see that a proof notices.
 """
 
 import argparse
@@ -49,13 +49,14 @@ def scaled_backoff(speed: float) -> BreakerSettings:
 
 
 def _exit_with_parent() -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not a buffered read: that would abort an exit while it waits
     os._exit(3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("command", nargs="*", default=["run"])
     parser.add_argument("--bug", choices=sorted(INJECTED_BUGS))
     parser.add_argument("--speed", type=float, default=1.0)
     arguments = parser.parse_args()
@@ -65,7 +66,7 @@ def main() -> None:
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     from bot.__main__ import app  # after the waits are set
 
-    app(["run", "--config", str(arguments.folder / "config.toml")])
+    app([*arguments.command, "--config", str(arguments.folder / "config.toml")])
 
 
 if __name__ == "__main__":
