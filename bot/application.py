@@ -25,7 +25,7 @@ from bot.sources.registry import load_sources
 from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS
-from storage import DatabaseLock, Store
+from storage import DatabaseLock, Store, open_store
 
 SHUTDOWN_SECONDS = 2.0  # until a task that did not end is cancelled again
 
@@ -61,7 +61,7 @@ async def run_application(
             "to look around without one, run `ticketbridge demo`."
         )
     with DatabaseLock(settings.storage.path) as lock:
-        store = await Store.open(settings.storage.path)
+        store = await open_store(settings.storage.path)
         try:
             lock.lock_database()
             metrics = Metrics(store)

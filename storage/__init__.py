@@ -16,9 +16,9 @@ from storage.errors import (
     UnknownWorkspace,
     WorkspaceNameTaken,
 )
-from storage.health import OutboxDepth
-from storage.lock import DatabaseLock, lock_path, read_address
-from storage.store import Store
+from storage.outbox_admin import OutboxDepth
+from storage.sqlite.lock import DatabaseLock, lock_path, read_address
+from storage.store import Store, open_store
 
 __all__ = [
     "BackupFailed",
@@ -39,5 +39,6 @@ __all__ = [
     "UnknownWorkspace",
     "WorkspaceNameTaken",
     "lock_path",
+    "open_store",
     "read_address",
 ]

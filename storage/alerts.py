@@ -1,51 +1,43 @@
 """Alert messages: one for each channel with a problem that was reported in a workspace's log channel."""
 
-import aiosqlite
-
 from bot.tickets.alerts import AlertMessage
-from storage.database import Database
+from storage.db import Db, Row
+from storage.engine import Engine
 from storage.mapping import from_ms, to_ms
 
 
-class AlertStore(Database):
+class AlertRepository:
     """Every method is one transaction."""
 
-    async def alert_messages(self) -> list[AlertMessage]:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def list_all(self) -> list[AlertMessage]:
         """Every alert message whose problem is not resolved yet, oldest problem first."""
-        async with self._read() as db:
-            return await select_all(db)
+        rows = await self._engine.read(lambda db: db.all("SELECT * FROM alert_messages ORDER BY began_at"))
+        return [_from_row(row) for row in rows]
 
-    async def save_alert_message(self, alert_message: AlertMessage) -> None:
+    async def save(self, alert: AlertMessage) -> None:
         """Insert an alert message, or replace the earlier one about the same channel."""
-        async with self._write() as db:
-            await upsert(db, alert_message)
+        await self._engine.write(lambda db: _upsert(db, alert))
 
-    async def delete_alert_message(self, workspace_id: str, channel_id: int) -> None:
+    async def delete(self, workspace_id: str, channel_id: int) -> None:
         """Delete an alert message whose problem is resolved."""
-        async with self._write() as db:
-            await delete(db, workspace_id, channel_id)
-
-
-async def select_all(db: aiosqlite.Connection) -> list[AlertMessage]:
-    rows = await db.execute_fetchall("SELECT * FROM notices ORDER BY began_at")
-    return [
-        AlertMessage(
-            workspace_id=row["workspace_id"],
-            channel_id=row["channel_id"],
-            log_channel_id=row["log_channel_id"],
-            message_id=row["message_id"],
-            began_at=from_ms(row["began_at"]),
+        await self._engine.write(
+            lambda db: db.run(
+                "DELETE FROM alert_messages WHERE workspace_id = :workspace AND channel_id = :channel",
+                {"workspace": workspace_id, "channel": channel_id},
+            )
         )
-        for row in rows
-    ]
 
 
-async def upsert(db: aiosqlite.Connection, alert: AlertMessage) -> None:
-    await db.execute(
+def _upsert(db: Db, alert: AlertMessage) -> None:
+    db.run(
         """
-        INSERT INTO notices (workspace_id, channel_id, log_channel_id, message_id, began_at)
+        INSERT INTO alert_messages (workspace_id, channel_id, log_channel_id, message_id, began_at)
         VALUES (:workspace, :channel, :log_channel, :message, :began_at)
-        ON CONFLICT DO UPDATE SET log_channel_id = :log_channel, message_id = :message, began_at = :began_at
+        ON CONFLICT (workspace_id, channel_id)
+        DO UPDATE SET log_channel_id = :log_channel, message_id = :message, began_at = :began_at
         """,
         {
             "workspace": alert.workspace_id,
@@ -57,8 +49,11 @@ async def upsert(db: aiosqlite.Connection, alert: AlertMessage) -> None:
     )
 
 
-async def delete(db: aiosqlite.Connection, workspace_id: str, channel_id: int) -> None:
-    await db.execute(
-        "DELETE FROM notices WHERE workspace_id = :workspace AND channel_id = :channel",
-        {"workspace": workspace_id, "channel": channel_id},
+def _from_row(row: Row) -> AlertMessage:
+    return AlertMessage(
+        workspace_id=row["workspace_id"],
+        channel_id=row["channel_id"],
+        log_channel_id=row["log_channel_id"],
+        message_id=row["message_id"],
+        began_at=from_ms(row["began_at"]),
     )

@@ -1,35 +1,26 @@
 """API keys: their hashes are stored, never the keys themselves."""
 
-import sqlite3
 from datetime import datetime
-
-import aiosqlite
 
 from bot.tickets.api_keys import ApiKey
 from storage.cache import ReadCache
-from storage.connection import BUSY_TIMEOUT
-from storage.database import Database
+from storage.db import Db, Row
+from storage.engine import Engine
 from storage.errors import UnknownKey
-from storage.mapping import from_ms, to_ms
-from storage.workspaces import require_workspace_by_name
+from storage.mapping import from_ms, optional_from_ms, to_ms
+from storage.workspaces import get_workspace_by_name
 
 _TOUCH_TIMEOUT = 0.5  # seconds to wait for the database before a use goes unrecorded
 
 
-class ApiKeyStore(Database):
+class ApiKeyRepository:
     """Every method is one transaction. Keys are cached until one is revoked."""
 
-    def __init__(
-        self,
-        writer: aiosqlite.Connection,
-        reader: aiosqlite.Connection,
-        *,
-        busy_timeout: float = BUSY_TIMEOUT,
-    ) -> None:
-        super().__init__(writer, reader, busy_timeout=busy_timeout)
-        self._keys: ReadCache[ApiKey] = ReadCache()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._by_hash: ReadCache[ApiKey | None] = ReadCache()
 
-    async def add_key(
+    async def add(
         self,
         workspace_name: str,
         source: str,
@@ -41,8 +32,9 @@ class ApiKeyStore(Database):
         expires_at: datetime | None = None,
     ) -> ApiKey:
         """Store a key's hash. Raises UnknownWorkspace."""
-        async with self._write() as db:
-            workspace = await require_workspace_by_name(db, workspace_name)
+
+        def insert(db: Db) -> ApiKey:
+            workspace = get_workspace_by_name(db, workspace_name)
             key = ApiKey(
                 prefix=prefix,
                 workspace_id=workspace.id,
@@ -52,41 +44,52 @@ class ApiKeyStore(Database):
                 name=name,
                 expires_at=expires_at,
             )
-            await insert(db, key, key_hash)
+            _insert(db, key, key_hash)
             return key
 
-    async def keys(self) -> list[ApiKey]:
+        return await self._engine.write(insert)
+
+    async def list_all(self) -> list[ApiKey]:
         """All keys, oldest first, including expired and revoked ones."""
-        async with self._read() as db:
-            return await select_all(db)
+        return await self._engine.read(
+            lambda db: [_from_row(row) for row in db.all(_SELECT + " ORDER BY api_keys.created_at, prefix")]
+        )
 
-    async def find_key(self, key_hash: str) -> ApiKey | None:
+    async def find(self, key_hash: str) -> ApiKey | None:
         """The key with this hash, valid or not, or None. Its `last_used_at` may be out of date."""
-        return await self._keys.get(key_hash, self._select_key)
+        return await self._by_hash.get(key_hash, lambda: self._engine.read(lambda db: _find(db, key_hash)))
 
-    async def touch_key_last_used(self, prefix: str, now: datetime) -> None:
+    async def touch_last_used(self, prefix: str, now: datetime) -> None:
         """Store when a key was last used. Gives up after half a second: the request waits for it."""
-        async with self._write_within(_TOUCH_TIMEOUT) as db:
-            await update_last_used(db, prefix, now)
+        await self._engine.write(
+            lambda db: db.run(
+                "UPDATE api_keys SET last_used_at = :now WHERE prefix = :prefix",
+                {"prefix": prefix, "now": to_ms(now)},
+            ),
+            patience=_TOUCH_TIMEOUT,
+        )
 
-    async def revoke_key(self, prefix: str, now: datetime) -> None:
+    async def revoke(self, prefix: str, now: datetime) -> None:
         """Revoke a key, from the next request on. Raises UnknownKey."""
         try:
-            async with self._write() as db:
-                if not await set_revoked(db, prefix, now):
-                    raise UnknownKey(
-                        f"There is no API key with the prefix {prefix}. `ticketbridge key list` shows them."
-                    )
+            await self._engine.write(lambda db: _revoke(db, prefix, now))
         finally:
-            self._keys.invalidate()
-
-    async def _select_key(self, key_hash: str) -> ApiKey | None:
-        async with self._read() as db:
-            return await select_by_hash(db, key_hash)
+            self._by_hash.invalidate()
 
 
-async def insert(db: aiosqlite.Connection, key: ApiKey, key_hash: str) -> None:
-    await db.execute(
+_SELECT = """
+    SELECT api_keys.*, workspaces.name AS workspace_name
+    FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
+"""
+
+
+def _find(db: Db, key_hash: str) -> ApiKey | None:
+    row = db.one(_SELECT + " WHERE key_hash = :key_hash", {"key_hash": key_hash})
+    return None if row is None else _from_row(row)
+
+
+def _insert(db: Db, key: ApiKey, key_hash: str) -> None:
+    db.run(
         """
         INSERT INTO api_keys (key_hash, prefix, workspace_id, source, name, created_at, expires_at)
         VALUES (:key_hash, :prefix, :workspace_id, :source, :name, :created_at, :expires_at)
@@ -103,47 +106,16 @@ async def insert(db: aiosqlite.Connection, key: ApiKey, key_hash: str) -> None:
     )
 
 
-async def select_all(db: aiosqlite.Connection) -> list[ApiKey]:
-    """All keys, oldest first."""
-    rows = await db.execute_fetchall(
-        """
-        SELECT api_keys.*, workspaces.name AS workspace_name
-        FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
-        ORDER BY api_keys.created_at, prefix
-        """
-    )
-    return [_key_from_row(row) for row in rows]
-
-
-async def select_by_hash(db: aiosqlite.Connection, key_hash: str) -> ApiKey | None:
-    rows = await db.execute_fetchall(
-        """
-        SELECT api_keys.*, workspaces.name AS workspace_name
-        FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
-        WHERE key_hash = :key_hash
-        """,
-        {"key_hash": key_hash},
-    )
-    return next((_key_from_row(row) for row in rows), None)
-
-
-async def update_last_used(db: aiosqlite.Connection, prefix: str, now: datetime) -> None:
-    await db.execute(
-        "UPDATE api_keys SET last_used_at = :now WHERE prefix = :prefix",
+def _revoke(db: Db, prefix: str, now: datetime) -> None:
+    found = db.run(
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE prefix = :prefix",
         {"prefix": prefix, "now": to_ms(now)},
     )
+    if not found:
+        raise UnknownKey(f"There is no API key with the prefix {prefix}. `ticketbridge key list` shows them.")
 
 
-async def set_revoked(db: aiosqlite.Connection, prefix: str, now: datetime) -> bool:
-    """Return whether the key exists. A second revocation keeps the time of the first."""
-    async with db.execute(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE prefix = :prefix RETURNING prefix",
-        {"prefix": prefix, "now": to_ms(now)},
-    ) as cursor:
-        return await cursor.fetchone() is not None
-
-
-def _key_from_row(row: sqlite3.Row) -> ApiKey:
+def _from_row(row: Row) -> ApiKey:
     return ApiKey(
         prefix=row["prefix"],
         workspace_id=row["workspace_id"],
@@ -151,11 +123,7 @@ def _key_from_row(row: sqlite3.Row) -> ApiKey:
         source=row["source"],
         name=row["name"],
         created_at=from_ms(row["created_at"]),
-        expires_at=_optional_time(row["expires_at"]),
-        last_used_at=_optional_time(row["last_used_at"]),
-        revoked_at=_optional_time(row["revoked_at"]),
+        expires_at=optional_from_ms(row["expires_at"]),
+        last_used_at=optional_from_ms(row["last_used_at"]),
+        revoked_at=optional_from_ms(row["revoked_at"]),
     )
-
-
-def _optional_time(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else from_ms(milliseconds)

@@ -9,29 +9,41 @@ Value = TypeVar("Value")
 
 
 class ReadCache(Generic[Value]):
-    """Values by key; `invalidate()` drops them all after a write.
-
-    Safe without expiry: the database lock keeps other processes from writing.
-    """
+    """Values by key; `invalidate()` drops them all after a write."""
 
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}
         self._generation = 0
 
-    async def get(self, key: str, read: Callable[[str], Awaitable[Value | None]]) -> Value | None:
-        """Return the cached value, or call `read` and cache what it finds; a None is never cached."""
-        if key in self._values:
-            return self._values[key]
-        generation = self._generation
-        found = await read(key)
-        # A value that was read during a write may be the old one.
-        if found is not None and generation == self._generation:
-            if len(self._values) >= _MAX_ENTRIES:
-                self._values.clear()
-            self._values[key] = found
-        return found
+    def peek(self, key: str) -> Value | None:
+        """Return the cached value, or None."""
+        return self._values.get(key)
+
+    async def get(self, key: str, read: Callable[[], Awaitable[Value]]) -> Value:
+        """Return the cached value, or call `read` and cache its result; a None is never cached."""
+        value = self._values.get(key)
+        if value is None:
+            generation = self._generation
+            value = await read()
+            # A value that was read during a write may be the old one.
+            if value is not None and generation == self._generation:
+                self._store(key, value)
+        return value
+
+    def remember(self, key: str, read: Callable[[], Value]) -> Value:
+        """Return the cached value, or call `read` and cache its result. In any thread."""
+        value = self._values.get(key)
+        if value is None:
+            value = read()
+            self._store(key, value)
+        return value
 
     def invalidate(self) -> None:
         """Drop everything: something was written, or may have been."""
         self._generation += 1
         self._values.clear()
+
+    def _store(self, key: str, value: Value) -> None:
+        if len(self._values) >= _MAX_ENTRIES:
+            self._values.clear()
+        self._values[key] = value

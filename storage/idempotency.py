@@ -1,91 +1,104 @@
 """Idempotency: stored responses of requests that may be repeated. SQL within a transaction of the caller."""
 
-import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-
-import aiosqlite
 
 from bot.tickets.errors import IdempotencyKeyReused
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
+from storage.db import Db, Params, Row
 from storage.mapping import to_ms
 
 
 def run_idempotent(
-    db: sqlite3.Connection, key: IdempotencyKey | None, now: datetime, act: Callable[[], bytes]
+    db: Db, key: IdempotencyKey | None, now: datetime, act: Callable[[], bytes]
 ) -> StoredResponse:
     """Return the stored response of the same request, or call `act` and store its response.
 
-    In the thread of the writer. Raises IdempotencyKeyReused.
+    Raises IdempotencyKeyReused.
     """
-    if key is None:
-        return StoredResponse(body=act())
-    stored = read_response(db.execute(*select_statement(key, now)), key)
+    stored = find_response(db, key, now) if key is not None else None
     if stored is not None:
-        return StoredResponse(body=stored, replayed=True)
-    body = act()
-    db.execute(DELETE_EXPIRED, {"now": to_ms(now)})
-    db.execute(INSERT, insert_params(key, body))
-    return StoredResponse(body=body)
+        return stored
+    response = act()
+    if key is not None:
+        db.run(INSERT, response_params(key, response, now))
+    return StoredResponse(body=response)
 
 
-async def find(db: aiosqlite.Connection, key: IdempotencyKey, now: datetime) -> bytes | None:
-    """The stored response body of the same request, or None. Raises IdempotencyKeyReused."""
-    return read_response(await db.execute_fetchall(*select_statement(key, now)), key)
+def find_response(db: Db, key: IdempotencyKey, now: datetime) -> StoredResponse | None:
+    """The stored response of the same request, or None. Raises IdempotencyKeyReused."""
+    row = db.one(
+        """
+        SELECT body_sha256, response FROM idempotent_responses
+        WHERE key_prefix = :prefix AND path = :path AND idempotency_key = :key AND expires_at > :now
+        """,
+        {"prefix": key.key_prefix, "path": key.path, "key": _stored_key(key), "now": to_ms(now)},
+    )
+    if row is None:
+        return None
+    if row["body_sha256"] != key.body_sha256:
+        raise IdempotencyKeyReused
+    return StoredResponse(body=bytes(row["response"]), replayed=True)
 
 
-async def insert(db: aiosqlite.Connection, key: IdempotencyKey, body: bytes, now: datetime) -> None:
-    """Store a response, and delete the expired ones."""
-    await db.execute(DELETE_EXPIRED, {"now": to_ms(now)})
-    await db.execute(INSERT, insert_params(key, body))
-
-
-def select_statement(key: IdempotencyKey, now: datetime) -> tuple[str, dict[str, object]]:
-    """The statement that selects the response of the same request, and its parameters."""
-    values: dict[str, object] = {
-        "sender": key.key_prefix,
+def response_params(key: IdempotencyKey, response: bytes, now: datetime) -> dict[str, object]:
+    """The parameters of INSERT."""
+    return {
+        "prefix": key.key_prefix,
         "path": key.path,
-        "token": key.header_value,
-        "digest": key.body_sha256,
+        "key": _stored_key(key),
+        "sha256": key.body_sha256,
+        "response": response,
+        "until": to_ms(key.expires_at),
         "now": to_ms(now),
     }
-    return (_SELECT_BY_BODY if key.header_value is None else _SELECT_BY_HEADER), values
 
 
-def read_response(rows: Iterable[sqlite3.Row], key: IdempotencyKey) -> bytes | None:
-    """The body among the selected rows. Raises IdempotencyKeyReused."""
-    for row in rows:
-        if row["digest"] != key.body_sha256:
-            raise IdempotencyKeyReused
-        return bytes(row["body"])
-    return None
+def _stored_key(key: IdempotencyKey) -> str:
+    return f"body:{key.body_sha256}" if key.header_value is None else f"header:{key.header_value}"
 
 
-def insert_params(key: IdempotencyKey, body: bytes) -> dict[str, object]:
-    return {
-        "sender": key.key_prefix,
-        "path": key.path,
-        "token": key.header_value,
-        "digest": key.body_sha256,
-        "body": body,
-        "until": to_ms(key.expires_at),
-    }
-
-
-_SELECT_BY_HEADER = """
-    SELECT digest, body FROM answered
-    WHERE sender = :sender AND path = :path AND token = :token AND keep_until > :now
-"""
-
-_SELECT_BY_BODY = """
-    SELECT digest, body FROM answered
-    WHERE sender = :sender AND path = :path AND digest = :digest AND token IS NULL AND keep_until > :now
-"""
-
-
-DELETE_EXPIRED = "DELETE FROM answered WHERE keep_until <= :now"
-
+# Takes the place of an expired response; changes no row if the request has one that is not.
 INSERT = """
-    INSERT INTO answered (sender, path, token, digest, body, keep_until)
-    VALUES (:sender, :path, :token, :digest, :body, :until)
+    INSERT INTO idempotent_responses (key_prefix, path, idempotency_key, body_sha256, response, expires_at)
+    VALUES (:prefix, :path, :key, :sha256, :response, :until)
+    ON CONFLICT (key_prefix, path, idempotency_key)
+    DO UPDATE SET body_sha256 = :sha256, response = :response, expires_at = :until
+    WHERE idempotent_responses.expires_at <= :now
 """
+
+
+def select_expired(db: Db, after: Params, now: datetime, limit: int) -> tuple[list[Params], Params | None]:
+    """The keys of the expired among the next `limit` responses, and the last of them all; None at the end.
+
+    Reads in the order of the primary key: an index by time would cost every request that is stored.
+    """
+    rows = db.all(
+        """
+        SELECT key_prefix, path, idempotency_key, expires_at FROM idempotent_responses
+        WHERE (key_prefix, path, idempotency_key) > (:prefix, :path, :key)
+        ORDER BY key_prefix, path, idempotency_key LIMIT :limit
+        """,
+        {**after, "limit": limit},
+    )
+    keys = [_primary_key(row) for row in rows]
+    expired = [key for key, row in zip(keys, rows, strict=True) if row["expires_at"] <= to_ms(now)]
+    return expired, keys[-1] if len(keys) == limit else None
+
+
+FIRST_KEY: Params = {"prefix": "", "path": "", "key": ""}  # before all others
+
+
+def delete_expired(db: Db, keys: Sequence[Params], now: datetime) -> int:
+    """Delete the responses with these keys that are still expired; return how many there were."""
+    return db.run_many(
+        """
+        DELETE FROM idempotent_responses
+        WHERE key_prefix = :prefix AND path = :path AND idempotency_key = :key AND expires_at <= :now
+        """,
+        [{**key, "now": to_ms(now)} for key in keys],
+    )
+
+
+def _primary_key(row: Row) -> Params:
+    return {"prefix": row["key_prefix"], "path": row["path"], "key": row["idempotency_key"]}

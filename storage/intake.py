@@ -1,34 +1,58 @@
-"""Creates and updates tickets: each request is executed once, in one transaction."""
+"""Creates and updates tickets from requests: each is executed once, however often it is sent.
+
+New tickets are stored for all requests that wait, in a few statements: their ids are chosen beforehand, and
+the database's unique keys find the repeats. Only then is looked for what a request was answered before.
+"""
 
 import secrets
-import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-import aiosqlite
-
-from bot.tickets.errors import OpenTicketLimitReached
+from bot.tickets.errors import IdempotencyKeyReused, OpenTicketLimitReached
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.message import Actor, NewMessage
+from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails
 from bot.tickets.ticket import NewTicket, Status, Ticket
 from bot.tickets.workspace import Workspace
-from storage import idempotency, outbox, tickets, workspaces
-from storage.database import BatchWriter
+from storage import idempotency, outbox
+from storage.db import Db, Params, RunAgain
+from storage.engine import Engine
+from storage.errors import UnknownWorkspace
 from storage.idempotency import run_idempotent
-from storage.mapping import to_json
-from storage.tickets import apply_change, insert_message, require_in_scope
-from storage.workspaces import require_workspace, unknown_workspace
-
-_OPEN_STATUSES = to_json([Status.OPEN, Status.IN_PROGRESS])
-
+from storage.mapping import fields_to_json, from_ms, to_json, to_ms
+from storage.tickets import apply_change, get_in_scope, insert_message, make_uid
+from storage.workspaces import get_workspace
 
 TicketChange = Callable[[Ticket, Workspace], Ticket]
 MessageComposer = Callable[[Ticket], NewMessage | None]
 
+_PAGE = 2000  # stored responses that are looked through in one read
 
-class IntakeStore(BatchWriter):
+
+@dataclass(slots=True, kw_only=True)
+class NewTicketRequest:
+    """A request to store a ticket. `ids` are endless candidates for its public id."""
+
+    workspace_id: str
+    new: NewTicket
+    ids: Iterator[str]
+    now: datetime
+    idempotency_key: IdempotencyKey | None = None
+    serialize_response: Callable[[Ticket], bytes]
+    channel_id: int | None = None  # where to create a private thread; by default the workspace names it
+    public_id: str | None = None  # the candidate that was tried
+    may_repeat: bool = False  # something that is stored with it was there already: look before storing
+
+
+class IntakeRepository:
     """Every method is one transaction. A ticket outside of the given scope raises UnknownTicket."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def add_ticket(
         self,
@@ -44,9 +68,22 @@ class IntakeStore(BatchWriter):
         `channel_id` is where to create a private thread; by default the workspace names the channel.
         Raises OpenTicketLimitReached, UnknownWorkspace.
         """
-        return await self._submit(
-            lambda db: insert_ticket(db, workspace_id, new, ids, now, channel_id=channel_id)
+        stored: list[Ticket] = []
+
+        def keep(ticket: Ticket) -> bytes:
+            stored[:] = [ticket]  # called again if the transaction is
+            return b""
+
+        request = NewTicketRequest(
+            workspace_id=workspace_id,
+            new=new,
+            ids=ids,
+            now=now,
+            serialize_response=keep,
+            channel_id=channel_id,
         )
+        await self._submit(request)
+        return stored[0]
 
     async def create_ticket(
         self,
@@ -62,22 +99,25 @@ class IntakeStore(BatchWriter):
 
         Raises IdempotencyKeyReused, OpenTicketLimitReached, UnknownWorkspace.
         """
-
-        def write(db: sqlite3.Connection) -> StoredResponse:
-            return run_idempotent(
-                db,
-                idempotency_key,
-                now,
-                lambda: serialize_response(insert_ticket(db, workspace_id, new, ids, now)),
+        return await self._submit(
+            NewTicketRequest(
+                workspace_id=workspace_id,
+                new=new,
+                ids=ids,
+                now=now,
+                idempotency_key=idempotency_key,
+                serialize_response=serialize_response,
             )
+        )
 
-        return await self._submit(write)
+    async def _submit(self, request: NewTicketRequest) -> StoredResponse:
+        reporter = request.new.reporter.id
+        locks = [f"open:{request.workspace_id}:{request.new.source}:{reporter}"]
+        return await self._engine.write_batched(create_tickets, request, locks=locks)
 
     async def stored_response(self, idempotency_key: IdempotencyKey, now: datetime) -> StoredResponse | None:
         """The stored response of the same request, or None. Raises IdempotencyKeyReused."""
-        async with self._read() as db:
-            body = await idempotency.find(db, idempotency_key, now)
-        return None if body is None else StoredResponse(body=body, replayed=True)
+        return await self._engine.read(lambda db: idempotency.find_response(db, idempotency_key, now))
 
     async def update_ticket(
         self,
@@ -97,85 +137,237 @@ class IntakeStore(BatchWriter):
         IdempotencyKeyReused.
         """
 
-        async def update(db: aiosqlite.Connection) -> bytes:
-            ticket = await require_in_scope(db, scope, name)
-            workspace = await require_workspace(db, ticket.workspace_id)
+        def update(db: Db) -> bytes:
+            ticket = get_in_scope(db, scope, name)
+            workspace = get_workspace(db, ticket.workspace_id)
             new_message = message(ticket) if message is not None else None
             if new_message is not None:
                 origin = f"{scope.source}:{secrets.token_hex(16)}"
-                await insert_message(db, workspace, ticket, new_message, origin, now)
+                insert_message(db, workspace, ticket, new_message, origin, now)
             if change is not None:
-                ticket = await apply_change(db, workspace, ticket, change(ticket, workspace), actor, now)
+                ticket = apply_change(db, workspace, ticket, change(ticket, workspace), actor, now)
             return serialize_response(TicketDetails(ticket=ticket), workspace)
 
-        return await self._run_idempotent(update, idempotency_key, now)
+        locks = [f"ticket:{name}"]
+        return await self._engine.write(
+            lambda db: run_idempotent(db, idempotency_key, now, lambda: update(db)), locks=locks
+        )
 
-    async def _run_idempotent(
-        self,
-        act: Callable[[aiosqlite.Connection], Awaitable[bytes]],
-        key: IdempotencyKey | None,
-        now: datetime,
-    ) -> StoredResponse:
-        async with self._write() as db:
-            stored = await idempotency.find(db, key, now) if key else None
-            if stored is not None:
-                return StoredResponse(body=stored, replayed=True)
-            body = await act(db)
-            if key is not None:
-                await idempotency.insert(db, key, body, now)
-        self._notify_outbox()
-        return StoredResponse(body=body)
+    async def delete_expired_responses(self, now: datetime) -> int:
+        """Delete the stored responses whose time is over; return how many. Many transactions, each short."""
+        deleted = 0
+        after: Params | None = idempotency.FIRST_KEY
+        while after is not None:
+            expired, after = await self._engine.read(
+                partial(idempotency.select_expired, after=after, now=now, limit=_PAGE)
+            )
+            if expired:
+                deleted += await self._engine.write(
+                    partial(idempotency.delete_expired, keys=expired, now=now)
+                )
+        return deleted
 
 
-def insert_ticket(
-    db: sqlite3.Connection,
-    workspace_id: str,
-    new: NewTicket,
-    ids: Iterator[str],
-    now: datetime,
-    *,
-    channel_id: int | None = None,
-) -> Ticket:
-    """Insert a ticket and its first deliveries by its workspace's rules. In the thread of the writer.
+def create_tickets(db: Db, requests: Sequence[NewTicketRequest]) -> list[StoredResponse | Exception]:
+    """Store the tickets of requests, their first deliveries and responses: one result for each request.
 
-    Raises OpenTicketLimitReached, UnknownWorkspace.
+    Raises RunAgain if one of them was stored before, or its public id is taken: they look first then.
     """
-    workspace = _require_workspace(db, workspace_id)
-    limit = workspace.open_ticket_limit(new)
-    if limit is not None and _count_open(db, workspace_id, new) >= limit:
-        raise OpenTicketLimitReached
-    department = workspace.department_for(new.category).id
-    ticket = tickets.insert(db, new, workspace_id=workspace_id, department=department, ids=ids, now=now)
-    channel = channel_id or workspace.channel_for(new, department)
-    rows = [outbox.insert_params(ticket, kind, channel, now) for kind in new.initial_deliveries]
-    db.executemany(outbox.INSERT, rows)
-    return ticket
+    batch = _Batch(db, requests)
+    results = [batch.add(request) for request in requests]
+    batch.insert()
+    return results
 
 
-def _require_workspace(db: sqlite3.Connection, workspace_id: str) -> Workspace:
-    """Read within the transaction: its rules may have changed since the request was authenticated."""
-    row = db.execute(workspaces.SELECT_BY_ID, {"id": workspace_id}).fetchone()
-    if row is None:
-        raise unknown_workspace(workspace_id)
-    return workspaces.workspace_from_row(row)
+class _Batch:
+    """The rows of the tickets that are stored together."""
+
+    def __init__(self, db: Db, requests: Sequence[NewTicketRequest]) -> None:
+        self._db = db
+        self._requests = requests
+        self._ids = iter(db.next_ids("tickets", len(requests)))
+        self._workspaces: dict[str, Workspace] = {}
+        self._open: Counter[tuple[str, str, str | None, str]] = Counter()  # of limited ones, in this batch
+        self._tickets: list[dict[str, object]] = []
+        self._deliveries: list[tuple[Workspace, Ticket, DeliveryKind, int, datetime]] = []
+        self._responses: list[dict[str, object]] = []
+
+    def add(self, request: NewTicketRequest) -> StoredResponse | Exception:
+        """Make the rows of a request; return its response, or why it is refused."""
+        try:
+            stored = self._find_response(request) if request.may_repeat else None
+            return stored or self._add_ticket(request)
+        except (IdempotencyKeyReused, OpenTicketLimitReached, UnknownWorkspace) as refusal:
+            return refusal
+
+    def insert(self) -> None:
+        """Insert all rows. Raises RunAgain if one of them is there already."""
+        inserted = self._db.run_many(idempotency.INSERT, self._responses)
+        inserted += self._db.run_many(_INSERT, self._tickets)
+        if inserted < len(self._responses) + len(self._tickets):
+            for request in self._requests:
+                request.may_repeat = True
+            raise RunAgain
+        if self._deliveries:
+            ids = self._db.next_ids("outbox", len(self._deliveries))
+            rows = [
+                outbox.delivery_params(delivery_id, *delivery)
+                for delivery_id, delivery in zip(ids, self._deliveries, strict=True)
+            ]
+            self._db.run_many(outbox.INSERT, rows)
+            self._db.notify_outbox()
+
+    def _find_response(self, request: NewTicketRequest) -> StoredResponse | None:
+        """The response of an earlier request of this batch, or of any before. Raises IdempotencyKeyReused."""
+        key = request.idempotency_key
+        if key is None:
+            return None
+        self._db.run_many(idempotency.INSERT, self._responses)
+        self._responses.clear()
+        return idempotency.find_response(self._db, key, request.now)
+
+    def _add_ticket(self, request: NewTicketRequest) -> StoredResponse:
+        workspace = self._workspace(request.workspace_id)
+        new = request.new
+        self._check_limit(workspace, new)
+        department = workspace.department_for(new.category).id
+        row = _ticket_params(new, workspace, department, request.now)
+        ticket_id = next(self._ids)
+        row["id"] = ticket_id
+        row["uid"] = make_uid(ticket_id, request.now, secrets.token_hex(3))
+        row["public_id"] = self._free_public_id(request)
+        ticket = _saved_ticket(new, row)
+        response = request.serialize_response(ticket)
+        if request.idempotency_key is not None:
+            self._responses.append(
+                idempotency.response_params(request.idempotency_key, response, request.now)
+            )
+        self._tickets.append(row)
+        channel = request.channel_id or workspace.channel_for(new, department)
+        self._deliveries += [
+            (workspace, ticket, kind, channel, request.now) for kind in new.initial_deliveries
+        ]
+        return StoredResponse(body=response)
+
+    def _workspace(self, workspace_id: str) -> Workspace:
+        """Read within the transaction: its rules may have changed since the request was authenticated."""
+        if workspace_id not in self._workspaces:
+            self._workspaces[workspace_id] = get_workspace(self._db, workspace_id)
+        return self._workspaces[workspace_id]
+
+    def _check_limit(self, workspace: Workspace, new: NewTicket) -> None:
+        """Raises OpenTicketLimitReached."""
+        limit = workspace.open_ticket_limit(new)
+        if limit is None:
+            return
+        group = (workspace.id, new.source, new.reporter.id, new.category)
+        if _count_open(self._db, *group) + self._open[group] >= limit:
+            raise OpenTicketLimitReached
+        self._open[group] += 1
+
+    def _free_public_id(self, request: NewTicketRequest) -> str:
+        """The next candidate; if the request may repeat, the next that no ticket has."""
+        public_id = request.public_id or next(request.ids, None)
+        while public_id is not None and request.may_repeat and self._is_taken(public_id):
+            public_id = next(request.ids, None)
+        if public_id is None:
+            raise ValueError("the source ran out of candidate ids; they must be endless")
+        request.public_id = public_id
+        return public_id
+
+    def _is_taken(self, public_id: str) -> bool:
+        if any(row["public_id"] == public_id for row in self._tickets):
+            return True
+        return self._db.one("SELECT 1 FROM tickets WHERE public_id = :id", {"id": public_id}) is not None
 
 
-def _count_open(db: sqlite3.Connection, workspace_id: str, new: NewTicket) -> int:
-    """Count the open tickets of the reporter in the category of a new one, without game reports."""
-    values = {
+def _ticket_params(new: NewTicket, workspace: Workspace, department: str, now: datetime) -> dict[str, object]:
+    reporter, reported = new.reporter, new.reported_player
+    return {
+        "workspace_id": workspace.id,
+        "department": department,
         "source": new.source,
-        "reporter": new.reporter.id,
-        "workspace": workspace_id,
+        "view_only": int(new.view_only),
+        "is_private": int(new.is_private),
+        "subject": new.subject,
+        "body": new.body,
         "category": new.category,
-        "statuses": _OPEN_STATUSES,
+        "priority": new.priority.value,
+        "status": Status.OPEN.value,
+        "reporter_id": reporter.id,
+        "reporter_name": reporter.name,
+        "reporter_display_name": reporter.display_name,
+        "reporter_avatar_url": reporter.avatar_url,
+        "reporter_profile_url": reporter.profile_url,
+        "reported_id": reported.id if reported else None,
+        "reported_name": reported.name if reported else None,
+        "reported_display_name": reported.display_name if reported else None,
+        "reported_avatar_url": reported.avatar_url if reported else None,
+        "reported_profile_url": reported.profile_url if reported else None,
+        "fields": fields_to_json(new.fields),
+        "chat_log": to_json(new.chat_log) if new.chat_log else "[]",
+        "raw_request": new.raw_request,
+        "now": to_ms(now),
     }
-    count: int = db.execute(_COUNT_OPEN, values).fetchone()[0]
-    return count
 
 
-_COUNT_OPEN = """
-    SELECT count(*) FROM tickets
-    WHERE source = :source AND reporter_id = :reporter AND workspace_id = :workspace
-      AND category = :category AND view_only = 0
-      AND status IN (SELECT value FROM json_each(:statuses))
+def _saved_ticket(new: NewTicket, row: dict[str, object]) -> Ticket:
+    """The ticket of a row that is about to be inserted, as it will be read."""
+    now = from_ms(row["now"])  # type: ignore[arg-type]  # an int, of to_ms
+    return Ticket(
+        id=row["id"],  # type: ignore[arg-type]  # as it was put there, like the texts below
+        uid=row["uid"],  # type: ignore[arg-type]
+        public_id=row["public_id"],  # type: ignore[arg-type]
+        workspace_id=row["workspace_id"],  # type: ignore[arg-type]
+        source=new.source,
+        view_only=new.view_only,
+        is_private=new.is_private,
+        subject=new.subject,
+        body=new.body,
+        category=new.category,
+        department=row["department"],  # type: ignore[arg-type]
+        priority=new.priority,
+        status=Status.OPEN,
+        reporter=new.reporter,
+        reported_player=new.reported_player,
+        fields=new.fields,
+        chat_log=new.chat_log,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+# A candidate id that is taken inserts nothing.
+_INSERT = """
+    INSERT INTO tickets (
+        id, uid, public_id, workspace_id, source, view_only, is_private, status, priority, category,
+        department, subject, reporter_id, reporter_name, reporter_display_name, reporter_avatar_url,
+        reporter_profile_url, reported_id, reported_name, reported_display_name, reported_avatar_url,
+        reported_profile_url, created_at, updated_at, fields, chat_log, body, raw_request
+    ) VALUES (
+        :id, :uid, :public_id, :workspace_id, :source, :view_only, :is_private, :status, :priority, :category,
+        :department, :subject, :reporter_id, :reporter_name, :reporter_display_name, :reporter_avatar_url,
+        :reporter_profile_url, :reported_id, :reported_name, :reported_display_name, :reported_avatar_url,
+        :reported_profile_url, :now, :now, :fields, :chat_log, :body, :raw_request
+    )
+    ON CONFLICT (public_id) DO NOTHING
 """
+
+
+def _count_open(db: Db, workspace_id: str, source: str, reporter_id: str | None, category: str) -> int:
+    """Count the open tickets of a reporter in a category, without game reports."""
+    row = db.one(
+        """
+        SELECT count(*) AS number FROM tickets
+        WHERE source = :source AND reporter_id = :reporter AND workspace_id = :workspace
+          AND category = :category AND view_only = 0 AND status = ANY(:statuses)
+        """,
+        {
+            "source": source,
+            "reporter": reporter_id,
+            "workspace": workspace_id,
+            "category": category,
+            "statuses": [Status.OPEN.value, Status.IN_PROGRESS.value],
+        },
+    )
+    return int(row["number"]) if row else 0

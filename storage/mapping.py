@@ -1,15 +1,14 @@
 """Converts rows to domain objects and back: times, JSON, tickets, deliveries."""
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from bot.tickets.message import Actor
 from bot.tickets.outbox import Delivery, DeliveryKind
 from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket, TicketField
+from storage.db import Row
 
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,15 +24,19 @@ def from_ms(ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=ms)
 
 
-_PLAYER_FIELDS = attrgetter("id", "name", "display_name", "avatar_url", "profile_url")
-_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def optional_from_ms(ms: int | None) -> datetime | None:
+    """The same for a time that may be missing."""
+    return None if ms is None else from_ms(ms)
 
 
-def to_json(value: Iterable[object]) -> str:
-    return _encode_json(value)
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def ticket_from_row(row: sqlite3.Row) -> Ticket:
+def fields_to_json(fields: Iterable[TicketField]) -> str:
+    return to_json([(field.label, field.value, field.url) for field in fields]) if fields else "[]"
+
+
+def ticket_from_row(row: Row) -> Ticket:
     return Ticket(
         id=row["id"],
         uid=row["uid"],
@@ -41,17 +44,17 @@ def ticket_from_row(row: sqlite3.Row) -> Ticket:
         workspace_id=row["workspace_id"],
         source=row["source"],
         view_only=bool(row["view_only"]),
-        is_private=bool(row["private"]),
+        is_private=bool(row["is_private"]),
         subject=row["subject"],
         body=row["body"],
         category=row["category"],
         department=row["department"],
         priority=Priority(row["priority"]),
         status=Status(row["status"]),
-        reporter=_player_from_json(row["reporter"]) or Player(),
-        reported_player=_player_from_json(row["reported_player"]),
+        reporter=_reporter_from_row(row),
+        reported_player=_reported_from_row(row),
         fields=tuple(
-            TicketField(label=label, value=value, url=url) for label, value, url in json.loads(row["facts"])
+            TicketField(label=label, value=value, url=url) for label, value, url in json.loads(row["fields"])
         ),
         chat_log=tuple(json.loads(row["chat_log"])),
         claimed_by=_claimer_from_row(row),
@@ -66,41 +69,53 @@ def ticket_from_row(row: sqlite3.Row) -> Ticket:
     )
 
 
-def player_to_json(player: Player) -> str:
-    return _encode_json(_PLAYER_FIELDS(player))
-
-
-def _player_from_json(text: str | None) -> Player | None:
-    if text is None:
-        return None
-    identity, name, display_name, avatar_url, profile_url = json.loads(text)
+def _reporter_from_row(row: Row) -> Player:
     return Player(
-        id=identity, name=name, display_name=display_name, avatar_url=avatar_url, profile_url=profile_url
+        id=row["reporter_id"],
+        name=row["reporter_name"],
+        display_name=row["reporter_display_name"],
+        avatar_url=row["reporter_avatar_url"],
+        profile_url=row["reporter_profile_url"],
     )
 
 
-def _claimer_from_row(row: sqlite3.Row) -> Actor | None:
+def _reported_from_row(row: Row) -> Player | None:
+    player = Player(
+        id=row["reported_id"],
+        name=row["reported_name"],
+        display_name=row["reported_display_name"],
+        avatar_url=row["reported_avatar_url"],
+        profile_url=row["reported_profile_url"],
+    )
+    return None if player == _NOBODY else player
+
+
+_NOBODY = Player()
+
+
+def _claimer_from_row(row: Row) -> Actor | None:
     if row["claimed_by_id"] is None:
         return None
     return Actor(id=row["claimed_by_id"], name=row["claimed_by_name"], source=row["claimed_by_source"])
 
 
-def delivery_from_row(row: sqlite3.Row) -> Delivery:
+def delivery_from_row(row: Row) -> Delivery:
     return Delivery(**delivery_fields(row))
 
 
-def delivery_fields(row: sqlite3.Row) -> dict[str, Any]:
+def delivery_fields(row: Row) -> dict[str, Any]:
     """The fields that every delivery has."""
     return {
         "id": row["id"],
         "ticket_id": row["ticket_id"],
         "kind": DeliveryKind(row["kind"]),
+        "queue": row["queue"],
         "channel_id": row["channel_id"],
         "nonce": row["nonce"],
         "message_id": row["message_id"],
         "attempts": row["attempts"],
         "created_at": from_ms(row["created_at"]),
-        "first_attempt_at": None if row["begun_at"] is None else from_ms(row["begun_at"]),
-        "last_attempt_at": None if row["last_begun_at"] is None else from_ms(row["last_begun_at"]),
-        "digest_lead_id": row["lead_id"],
+        "first_attempt_at": optional_from_ms(row["first_attempt_at"]),
+        "last_attempt_at": optional_from_ms(row["last_attempt_at"]),
+        "digest_lead_id": row["digest_lead_id"],
     }

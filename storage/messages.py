@@ -1,30 +1,52 @@
-"""Messages of tickets: SQL within a transaction of the caller."""
+"""Messages of tickets: replies, notes, follow-ups and events."""
 
-import json
-import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime
-
-import aiosqlite
 
 from bot.tickets.message import Actor, Message, MessageKind, NewMessage
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Ticket
+from storage.db import Db, Row
+from storage.engine import Engine
 from storage.mapping import from_ms, to_ms
 
 
-async def insert(db: aiosqlite.Connection, message: NewMessage, origin: str, now: datetime) -> Message:
+class MessageRepository:
+    """Every method is one transaction. Messages are added by `TicketRepository`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def find(self, message_id: int) -> Message | None:
+        """A message by its id."""
+        row = await self._engine.read(
+            lambda db: db.one("SELECT * FROM messages WHERE id = :id", {"id": message_id})
+        )
+        return None if row is None else _from_row(row)
+
+    async def list_of_ticket(
+        self, ticket_id: int, kinds: Collection[MessageKind] = tuple(MessageKind), limit: int = 10
+    ) -> list[Message]:
+        """The newest messages of a ticket, oldest first."""
+        return await self._engine.read(lambda db: newest_messages(db, ticket_id, kinds, limit))
+
+
+# Everything below runs within a transaction of the caller.
+
+
+def insert_message(db: Db, message: NewMessage, origin: str, now: datetime) -> Message:
     """Insert a message. `origin` is unique: what the message came from."""
-    (row,) = await db.execute_fetchall(
+    (message_id,) = db.next_ids("messages", 1)
+    db.run(
         """
         INSERT INTO messages (
-            ticket_id, kind, author_id, author_name, author_source, text, origin, created_at
+            id, ticket_id, kind, author_id, author_name, author_source, text, origin, created_at
         ) VALUES (
-            :ticket_id, :kind, :author_id, :author_name, :author_source, :text, :origin, :now
+            :id, :ticket_id, :kind, :author_id, :author_name, :author_source, :text, :origin, :now
         )
-        RETURNING *
         """,
         {
+            "id": message_id,
             "ticket_id": message.ticket_id,
             "kind": message.kind.value,
             "author_id": message.author.id,
@@ -35,44 +57,42 @@ async def insert(db: aiosqlite.Connection, message: NewMessage, origin: str, now
             "now": to_ms(now),
         },
     )
-    return _message_from_row(row)
+    return Message(
+        id=message_id,
+        ticket_id=message.ticket_id,
+        kind=message.kind,
+        author=message.author,
+        text=message.text,
+        created_at=from_ms(to_ms(now)),
+    )
 
 
-async def by_origin(db: aiosqlite.Connection, origin: str) -> Message | None:
-    rows = await db.execute_fetchall("SELECT * FROM messages WHERE origin = :origin", {"origin": origin})
-    return next((_message_from_row(row) for row in rows), None)
+def message_by_origin(db: Db, origin: str) -> Message | None:
+    row = db.one("SELECT * FROM messages WHERE origin = :origin", {"origin": origin})
+    return None if row is None else _from_row(row)
 
 
-async def by_id(db: aiosqlite.Connection, message_id: int) -> Message | None:
-    rows = await db.execute_fetchall("SELECT * FROM messages WHERE id = :id", {"id": message_id})
-    return next((_message_from_row(row) for row in rows), None)
-
-
-async def newest_of_ticket(
-    db: aiosqlite.Connection, ticket_id: int, kinds: Collection[MessageKind], limit: int
-) -> list[Message]:
+def newest_messages(db: Db, ticket_id: int, kinds: Collection[MessageKind], limit: int) -> list[Message]:
     """The newest messages of a ticket, oldest first."""
-    rows = await db.execute_fetchall(
+    rows = db.all(
         """
-        SELECT * FROM messages
-        WHERE ticket_id = :ticket_id AND kind IN (SELECT value FROM json_each(:kinds))
+        SELECT * FROM messages WHERE ticket_id = :ticket_id AND kind = ANY(:kinds)
         ORDER BY id DESC LIMIT :limit
         """,
-        {"ticket_id": ticket_id, "kinds": json.dumps([kind.value for kind in kinds]), "limit": limit},
+        {"ticket_id": ticket_id, "kinds": [kind.value for kind in kinds], "limit": limit},
     )
-    return [_message_from_row(row) for row in reversed(list(rows))]
+    return [_from_row(row) for row in reversed(rows)]
 
 
-async def with_message_counts(
-    db: aiosqlite.Connection, tickets: Sequence[Ticket]
-) -> tuple[TicketDetails, ...]:
+def with_message_counts(db: Db, tickets: Sequence[Ticket]) -> tuple[TicketDetails, ...]:
     """The tickets, in the same order, each with the number of its replies and follow-ups."""
-    rows = await db.execute_fetchall(
+    rows = db.all(
         """
-        SELECT ticket_id, sum(kind = 'reply') AS replies, sum(kind = 'follow-up') AS follow_ups
-        FROM messages WHERE ticket_id IN (SELECT value FROM json_each(:tickets)) GROUP BY ticket_id
+        SELECT ticket_id, count(*) FILTER (WHERE kind = 'reply') AS replies,
+               count(*) FILTER (WHERE kind = 'follow-up') AS follow_ups
+        FROM messages WHERE ticket_id = ANY(:tickets) GROUP BY ticket_id
         """,
-        {"tickets": json.dumps([ticket.id for ticket in tickets])},
+        {"tickets": [ticket.id for ticket in tickets]},
     )
     counts = {row["ticket_id"]: (row["replies"], row["follow_ups"]) for row in rows}
     none = (0, 0)
@@ -83,7 +103,7 @@ async def with_message_counts(
     )
 
 
-def _message_from_row(row: sqlite3.Row) -> Message:
+def _from_row(row: Row) -> Message:
     return Message(
         id=row["id"],
         ticket_id=row["ticket_id"],

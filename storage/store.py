@@ -1,77 +1,79 @@
-"""The Store: all data of the bridge in one SQLite file. Its methods take and return domain objects."""
+"""The Store: all data of the bridge. Its repositories take and return domain objects."""
 
-import sqlite3
+import asyncio
+from datetime import datetime
 from pathlib import Path
-from typing import Self
 
-from storage.alerts import AlertStore
-from storage.api_keys import ApiKeyStore
-from storage.connection import BUSY_TIMEOUT, corrupt_error, open_reader, open_writer
-from storage.deleted_channels import DiscordCleanupStore
-from storage.errors import DatabaseOpenError, is_corruption
-from storage.health import HealthStore
-from storage.intake import IntakeStore
-from storage.migrate import migrate
-from storage.outbox import OutboxStore
-from storage.outbox_admin import OutboxAdminStore
-from storage.read_marks import ReadMarkStore
-from storage.rejected_requests import RejectedRequestStore
-from storage.search_index import SearchIndexStore
-from storage.tickets import TicketStore
-from storage.workspaces import WorkspaceStore
+from storage.alerts import AlertRepository
+from storage.api_keys import ApiKeyRepository
+from storage.deleted_channels import DeletedChannelRepository
+from storage.engine import Engine, ErrorObserver, TimingObserver
+from storage.errors import StorageError
+from storage.intake import IntakeRepository
+from storage.messages import MessageRepository
+from storage.outbox import OutboxRepository
+from storage.outbox_admin import OutboxAdminRepository
+from storage.read_marks import ReadMarkRepository
+from storage.rejected_requests import RejectedRequestRepository
+from storage.search_index import SearchIndexRepository
+from storage.sqlite.connection import BUSY_TIMEOUT
+from storage.sqlite.engine import SqliteEngine
+from storage.tickets import TicketRepository
+from storage.workspaces import WorkspaceRepository
 
 
-class Store(
-    WorkspaceStore,
-    ApiKeyStore,
-    RejectedRequestStore,
-    TicketStore,
-    IntakeStore,
-    OutboxStore,
-    OutboxAdminStore,
-    AlertStore,
-    ReadMarkStore,
-    DiscordCleanupStore,
-    SearchIndexStore,
-    HealthStore,
-):
-    """Tickets, their messages, workspaces, API keys and the outbox, in one file.
+class Store:
+    """One repository for each noun.
 
-    Every method is one transaction, unless it says otherwise, and on the disk before it returns. Any of them
-    raises StorageError when the database fails; whether a write was stored is then unknown.
+    What a repository has written is on the disk when it returns. Every method raises StorageError when the
+    database fails; whether a write was stored is then unknown.
     """
 
-    @classmethod
-    async def open(cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
-        """Open or create the file, check its integrity, and migrate it to the newest version.
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.workspaces = WorkspaceRepository(engine)
+        self.api_keys = ApiKeyRepository(engine)
+        self.rejected_requests = RejectedRequestRepository(engine)
+        self.tickets = TicketRepository(engine)
+        self.messages = MessageRepository(engine)
+        self.intake = IntakeRepository(engine)
+        self.outbox = OutboxRepository(engine)
+        self.outbox_admin = OutboxAdminRepository(engine)
+        self.alerts = AlertRepository(engine)
+        self.read_marks = ReadMarkRepository(engine)
+        self.deleted_channels = DeletedChannelRepository(engine)
+        self.search_index = SearchIndexRepository(engine)
 
-        `busy_timeout` is how many seconds a write waits for its turn. Raises DatabaseOpenError. The caller
-        holds the file's `DatabaseLock`.
-        """
-        writer = await open_writer(path)
-        try:
-            await migrate(writer)
-            reader = await open_reader(path)
-        # BaseException: the thread of a connection left open would keep a cancelled start from ending.
-        except BaseException as error:
-            await writer.close()
-            if isinstance(error, sqlite3.Error):
-                raise _open_error(path, error) from error
-            raise
-        return cls(writer, reader, busy_timeout=busy_timeout)
+    @property
+    def broken(self) -> asyncio.Event:
+        """Set once no write can be trusted: the process has to stop."""
+        return self._engine.broken
+
+    def now(self) -> datetime:
+        """The time for what is stored."""
+        return self._engine.now()
+
+    def set_observer(self, on_timing: TimingObserver, on_error: ErrorObserver) -> None:
+        """Set the callbacks for the time of each transaction and for each error."""
+        self._engine.set_observer(on_timing, on_error)
+
+    def subscribe_outbox(self) -> asyncio.Event:
+        """Return an event that is set after each commit that added deliveries; the subscriber clears it."""
+        return self._engine.subscribe_outbox()
+
+    async def health_error(self) -> StorageError | None:
+        """Why the database accepts no writes; None if it does. While it fails, each call probes it again."""
+        return await self._engine.health_error()
 
     async def close(self) -> None:
-        """Finish queued writes, then close the file."""
-        await self._drain()
-        await self._reader.close()
-        async with self._write_lock:
-            await self._writer.close()
+        """Finish queued writes, then close the database."""
+        await self._engine.close()
 
 
-def _open_error(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
-    if is_corruption(error):
-        return corrupt_error(path, error)
-    return DatabaseOpenError(
-        f"{path} cannot be made a ticketbridge database ({error}). "
-        "Check that no other program uses it, or move a foreign file out of the way."
-    )
+async def open_store(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
+    """Open or create the database file, check its integrity, and migrate it to the newest version.
+
+    `busy_timeout` is how many seconds a write waits for its turn. Raises DatabaseOpenError. The caller holds
+    the file's `DatabaseLock`.
+    """
+    return Store(await SqliteEngine.open(path, busy_timeout=busy_timeout))

@@ -1,175 +1,151 @@
-"""Workspaces, with their departments and categories as JSON in the row."""
+"""Workspaces, with their departments and categories."""
 
-import json
-import sqlite3
 import uuid
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
-
-import aiosqlite
 
 from bot.tickets.workspace import Category, Department, NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from storage.cache import ReadCache
-from storage.connection import BUSY_TIMEOUT
-from storage.database import Database
+from storage.db import Db, Row
+from storage.engine import Engine
 from storage.errors import UnknownWorkspace, WorkspaceNameTaken
 from storage.mapping import from_ms, to_ms
 from storage.outbox import reroute_stranded
 
 WorkspaceChange = Callable[[Workspace], Workspace]
 
+_by_version: ReadCache[Workspace] = ReadCache()  # a version is never another workspace's, in any database
 
-class WorkspaceStore(Database):
+
+class WorkspaceRepository:
     """Every method is one transaction. Workspaces are cached until one changes."""
 
-    def __init__(
-        self,
-        writer: aiosqlite.Connection,
-        reader: aiosqlite.Connection,
-        *,
-        busy_timeout: float = BUSY_TIMEOUT,
-    ) -> None:
-        super().__init__(writer, reader, busy_timeout=busy_timeout)
-        self._workspaces: ReadCache[Workspace] = ReadCache()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._by_id: ReadCache[Workspace] = ReadCache()
 
-    async def add_workspace(self, new: NewWorkspace, now: datetime) -> Workspace:
+    async def add(self, new: NewWorkspace, now: datetime) -> Workspace:
         """Raises WorkspaceNameTaken."""
-        async with self._write() as db:
-            if await by_name(db, new.name):
-                raise WorkspaceNameTaken(
-                    f"There is already a workspace named {new.name}. Choose another name."
-                )
-            return await insert(db, new, now)
+        return await self._engine.write(
+            lambda db: insert_workspace(db, new, now), locks=[f"workspace:{new.name}"]
+        )
 
-    async def workspaces(self) -> list[Workspace]:
+    async def list_all(self) -> list[Workspace]:
         """All workspaces, oldest first."""
-        async with self._read() as db:
-            return await select_all(db)
+        return await self._engine.read(select_workspaces)
 
-    async def workspace(self, workspace_id: str) -> Workspace:
+    async def get(self, workspace_id: str) -> Workspace:
         """Raises UnknownWorkspace."""
-        found = await self._workspaces.get(workspace_id, self._select_workspace)
-        if found is None:
-            raise unknown_workspace(workspace_id)
-        return found
+        return await self._by_id.get(
+            workspace_id, lambda: self._engine.read(lambda db: get_workspace(db, workspace_id))
+        )
 
-    async def workspace_by_name(self, name: str) -> Workspace:
+    async def get_by_name(self, name: str) -> Workspace:
         """Raises UnknownWorkspace."""
-        async with self._read() as db:
-            return await require_workspace_by_name(db, name)
+        return await self._engine.read(lambda db: get_workspace_by_name(db, name))
 
-    async def workspaces_of_guild(self, guild_id: int) -> list[Workspace]:
+    async def list_of_guild(self, guild_id: int) -> list[Workspace]:
         """The workspaces of a Discord guild, oldest first."""
-        async with self._read() as db:
-            return await by_guild(db, guild_id)
+        return await self._engine.read(
+            lambda db: _from_rows(
+                db,
+                db.all(
+                    "SELECT * FROM workspaces WHERE guild_id = :id ORDER BY created_at, name",
+                    {"id": guild_id},
+                ),
+            )
+        )
 
-    async def change_workspace(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
+    async def change(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """Apply a change, and reroute deliveries that were pending for a deleted channel.
 
         Raises what `change` raises, and UnknownWorkspace.
         """
         try:
-            async with self._write() as db:
-                changed = change(await require_workspace(db, workspace_id))
-                await update(db, changed)
-                await reroute_stranded(db, changed)
+            return await self._engine.write(lambda db: _change(db, workspace_id, change))
         finally:
-            self._workspaces.invalidate()
-        self._notify_outbox()
-        return changed
-
-    async def _select_workspace(self, workspace_id: str) -> Workspace | None:
-        async with self._read() as db:
-            return await by_id(db, workspace_id)
+            self._by_id.invalidate()
 
 
-async def require_workspace(db: aiosqlite.Connection, workspace_id: str) -> Workspace:
+def _change(db: Db, workspace_id: str, change: WorkspaceChange) -> Workspace:
+    before = get_workspace(db, workspace_id)
+    changed = change(before)
+    db.run(
+        """
+        UPDATE workspaces SET
+            version = :version, tickets_channel_id = :tickets_channel_id,
+            reports_channel_id = :reports_channel_id, staff_role_id = :staff_role_id,
+            log_channel_id = :log_channel_id, plan = :plan, tickets_enabled = :tickets_enabled,
+            unknown_categories = :unknown_categories, default_department = :default_department
+        WHERE id = :id
+        """,
+        _params(changed),
+    )
+    if (before.categories, before.departments) != (changed.categories, changed.departments):
+        _delete_rules(db, changed.id)
+        _insert_rules(db, changed)
+    reroute_stranded(db, changed)
+    return changed
+
+
+# Everything below runs within a transaction of the caller.
+
+
+def insert_workspace(db: Db, new: NewWorkspace, now: datetime) -> Workspace:
+    """Raises WorkspaceNameTaken."""
+    if db.one("SELECT 1 FROM workspaces WHERE name = :name", {"name": new.name}):
+        raise WorkspaceNameTaken(f"There is already a workspace named {new.name}. Choose another name.")
+    workspace = Workspace(id=str(uuid.uuid4()), created_at=now, **asdict(new))
+    db.run(
+        """
+        INSERT INTO workspaces (
+            id, version, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id,
+            log_channel_id, plan, tickets_enabled, unknown_categories, default_department, created_at
+        ) VALUES (
+            :id, :version, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id,
+            :log_channel_id, :plan, :tickets_enabled, :unknown_categories, :default_department, :created_at
+        )
+        """,
+        _params(workspace),
+    )
+    _insert_rules(db, workspace)
+    return workspace
+
+
+def get_workspace(db: Db, workspace_id: str) -> Workspace:
     """Raises UnknownWorkspace."""
-    found = await by_id(db, workspace_id)
-    if found is None:
+    row = db.one("SELECT * FROM workspaces WHERE id = :id", {"id": workspace_id})
+    if row is None:
         raise unknown_workspace(workspace_id)
-    return found
+    return _from_rows(db, [row])[0]
+
+
+def get_workspace_by_name(db: Db, name: str) -> Workspace:
+    """Raises UnknownWorkspace."""
+    row = db.one("SELECT * FROM workspaces WHERE name = :name", {"name": name})
+    if row is None:
+        raise UnknownWorkspace(
+            f"There is no workspace named {name}. "
+            "`ticketbridge workspace list` shows them, `ticketbridge workspace create` makes one."
+        )
+    return _from_rows(db, [row])[0]
+
+
+def select_workspaces(db: Db) -> list[Workspace]:
+    """All workspaces, oldest first."""
+    return _from_rows(db, db.all("SELECT * FROM workspaces ORDER BY created_at, name"))
 
 
 def unknown_workspace(workspace_id: str) -> UnknownWorkspace:
     return UnknownWorkspace(f"There is no workspace with the id {workspace_id}.")
 
 
-async def require_workspace_by_name(db: aiosqlite.Connection, name: str) -> Workspace:
-    found = await by_name(db, name)
-    if found is None:
-        raise UnknownWorkspace(
-            f"There is no workspace named {name}. "
-            "`ticketbridge workspace list` shows them, `ticketbridge workspace create` makes one."
-        )
-    return found
-
-
-async def insert(db: aiosqlite.Connection, new: NewWorkspace, now: datetime) -> Workspace:
-    workspace = Workspace(id=str(uuid.uuid4()), created_at=now, **asdict(new))
-    await db.execute(
-        """
-        INSERT INTO workspaces (
-            id, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id, log_channel_id, plan,
-            tickets_enabled, unknown_categories, default_department, departments, categories, created_at
-        ) VALUES (
-            :id, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id,
-            :log_channel_id, :plan, :tickets_enabled, :unknown_categories, :default_department,
-            :departments, :categories, :created_at
-        )
-        """,
-        _params(workspace),
-    )
-    return workspace
-
-
-async def update(db: aiosqlite.Connection, workspace: Workspace) -> None:
-    await db.execute(
-        """
-        UPDATE workspaces SET
-            tickets_channel_id = :tickets_channel_id, reports_channel_id = :reports_channel_id,
-            staff_role_id = :staff_role_id, log_channel_id = :log_channel_id, plan = :plan,
-            tickets_enabled = :tickets_enabled, unknown_categories = :unknown_categories,
-            default_department = :default_department, departments = :departments, categories = :categories
-        WHERE id = :id
-        """,
-        _params(workspace),
-    )
-
-
-async def select_all(db: aiosqlite.Connection) -> list[Workspace]:
-    """All workspaces, oldest first."""
-    rows = await db.execute_fetchall("SELECT * FROM workspaces ORDER BY created_at, name")
-    return [workspace_from_row(row) for row in rows]
-
-
-async def by_name(db: aiosqlite.Connection, name: str) -> Workspace | None:
-    rows = await db.execute_fetchall("SELECT * FROM workspaces WHERE name = :name", {"name": name})
-    return next((workspace_from_row(row) for row in rows), None)
-
-
-async def by_id(db: aiosqlite.Connection, workspace_id: str) -> Workspace | None:
-    rows = await db.execute_fetchall(SELECT_BY_ID, {"id": workspace_id})
-    return next((workspace_from_row(row) for row in rows), None)
-
-
-SELECT_BY_ID = "SELECT * FROM workspaces WHERE id = :id"
-
-
-async def by_guild(db: aiosqlite.Connection, guild_id: int) -> list[Workspace]:
-    """The workspaces of a guild, oldest first."""
-    rows = await db.execute_fetchall(
-        "SELECT * FROM workspaces WHERE guild_id = :id ORDER BY created_at, name", {"id": guild_id}
-    )
-    return [workspace_from_row(row) for row in rows]
-
-
 def _params(workspace: Workspace) -> dict[str, object]:
     return {
         "id": workspace.id,
+        "version": uuid.uuid4().hex,
         "name": workspace.name,
         "guild_id": workspace.guild_id,
         "tickets_channel_id": workspace.tickets_channel_id,
@@ -177,22 +153,70 @@ def _params(workspace: Workspace) -> dict[str, object]:
         "staff_role_id": workspace.staff_role_id,
         "log_channel_id": workspace.log_channel_id,
         "plan": workspace.plan.value,
-        "tickets_enabled": workspace.tickets_enabled,
+        "tickets_enabled": int(workspace.tickets_enabled),
         "unknown_categories": workspace.unknown_categories.value,
         "default_department": workspace.default_department,
-        "departments": _rules_to_json(workspace.departments),
-        "categories": _rules_to_json(workspace.categories),
         "created_at": to_ms(workspace.created_at),
     }
 
 
-def _rules_to_json(rules: Iterable[Department] | Iterable[Category]) -> str:
-    return json.dumps([asdict(rule) for rule in rules], ensure_ascii=False, separators=(",", ":"))
+def _delete_rules(db: Db, workspace_id: str) -> None:
+    here = {"workspace": workspace_id}
+    db.run("DELETE FROM department_categories WHERE workspace_id = :workspace", here)
+    db.run("DELETE FROM department_members WHERE workspace_id = :workspace", here)
+    db.run("DELETE FROM departments WHERE workspace_id = :workspace", here)
+    db.run("DELETE FROM categories WHERE workspace_id = :workspace", here)
 
 
-@lru_cache(maxsize=64)
-def workspace_from_row(row: sqlite3.Row) -> Workspace:
-    """Cached by the row: every ticket reads its workspace, whose JSON takes long to parse."""
+def _insert_rules(db: Db, workspace: Workspace) -> None:
+    here = {"workspace": workspace.id}
+    db.run_many(
+        """
+        INSERT INTO categories (workspace_id, id, position, name, max_open)
+        VALUES (:workspace, :id, :position, :name, :max_open)
+        """,
+        [{**here, "position": n, **asdict(one)} for n, one in enumerate(workspace.categories)],
+    )
+    db.run_many(
+        """
+        INSERT INTO departments (workspace_id, id, position, name, channel_id)
+        VALUES (:workspace, :id, :position, :name, :channel_id)
+        """,
+        [
+            {**here, "id": one.id, "position": n, "name": one.name, "channel_id": one.channel_id}
+            for n, one in enumerate(workspace.departments)
+        ],
+    )
+    db.run_many(
+        """
+        INSERT INTO department_categories (workspace_id, department_id, category_id, position)
+        VALUES (:workspace, :department, :value, :position)
+        """,
+        [
+            {**here, "department": one.id, "value": category, "position": n}
+            for one in workspace.departments
+            for n, category in enumerate(one.categories)
+        ],
+    )
+    db.run_many(
+        """
+        INSERT INTO department_members (workspace_id, department_id, member_id, position)
+        VALUES (:workspace, :department, :value, :position)
+        """,
+        [
+            {**here, "department": one.id, "value": member, "position": n}
+            for one in workspace.departments
+            for n, member in enumerate(one.members)
+        ],
+    )
+
+
+def _from_rows(db: Db, rows: Sequence[Row]) -> list[Workspace]:
+    """The workspaces of rows. What one has in other tables is read once for each version of it."""
+    return [_by_version.remember(row["version"], lambda row=row: _from_row(db, row)) for row in rows]  # type: ignore[misc]
+
+
+def _from_row(db: Db, row: Row) -> Workspace:
     return Workspace(
         id=row["id"],
         name=row["name"],
@@ -205,12 +229,58 @@ def workspace_from_row(row: sqlite3.Row) -> Workspace:
         tickets_enabled=bool(row["tickets_enabled"]),
         unknown_categories=UnknownCategoryPolicy(row["unknown_categories"]),
         default_department=row["default_department"],
-        departments=tuple(map(_department_from_json, json.loads(row["departments"]))),
-        categories=tuple(Category(**category) for category in json.loads(row["categories"])),
+        departments=_select_departments(db, row["id"]),
+        categories=_select_categories(db, row["id"]),
         created_at=from_ms(row["created_at"]),
     )
 
 
-def _department_from_json(fields: dict[str, Any]) -> Department:
-    lists = {name: tuple(fields[name]) for name in ("categories", "members")}
-    return Department(**fields | lists)
+def _select_categories(db: Db, workspace_id: str) -> tuple[Category, ...]:
+    rows = db.all(
+        "SELECT id, name, max_open FROM categories WHERE workspace_id = :id ORDER BY position",
+        {"id": workspace_id},
+    )
+    return tuple(Category(id=row["id"], name=row["name"], max_open=row["max_open"]) for row in rows)
+
+
+def _select_departments(db: Db, workspace_id: str) -> tuple[Department, ...]:
+    here = {"id": workspace_id}
+    categories = _grouped(
+        db.all(
+            """
+            SELECT department_id, category_id AS value FROM department_categories
+            WHERE workspace_id = :id ORDER BY position
+            """,
+            here,
+        )
+    )
+    members = _grouped(
+        db.all(
+            """
+            SELECT department_id, member_id AS value FROM department_members
+            WHERE workspace_id = :id ORDER BY position
+            """,
+            here,
+        )
+    )
+    rows = db.all(
+        "SELECT id, name, channel_id FROM departments WHERE workspace_id = :id ORDER BY position", here
+    )
+    return tuple(
+        Department(
+            id=row["id"],
+            name=row["name"],
+            channel_id=row["channel_id"],
+            categories=tuple(categories[row["id"]]),
+            members=tuple(members[row["id"]]),
+        )
+        for row in rows
+    )
+
+
+def _grouped(rows: Sequence[Row]) -> defaultdict[str, list[str]]:
+    """Values by department."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        values[row["department_id"]].append(row["value"])
+    return values

@@ -46,7 +46,7 @@ SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE
 PRIVATE_NAMES = {
     "bot/webhook/server/aiohttp_private.py": {"_waiter", "_prepare_headers"},
     "bot/discord_client/client.py": {"_HTTPClient__session", "_timeout", "_middlewares"},
-    "storage/connection.py": {"_execute", "_conn"},
+    "storage/sqlite/connection.py": {"_execute", "_conn"},
 }
 
 Rule = Callable[[str, str], Iterator[str]]  # a path and its text -> what breaks the rule

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bot.admin.service import COMMANDS, AdminError, AdminService, Command, JsonObject
 from bot.tickets.errors import TicketError
-from storage import DatabaseInUse, DatabaseLock, StorageError, Store, read_address
+from storage import DatabaseInUse, DatabaseLock, StorageError, open_store, read_address
 
 LOCK_WAIT_SECONDS = 5.0  # for a bridge that is starting, or another command that is ending
 
@@ -58,7 +58,7 @@ async def execute(
 async def _execute_local(
     database: Path, sources: Collection[str], command: Command, arguments: JsonObject
 ) -> list[JsonObject]:
-    store = await Store.open(database)
+    store = await open_store(database)
     try:
         return await command(AdminService(store, sources), **arguments)
     finally:

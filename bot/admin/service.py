@@ -55,10 +55,10 @@ class AdminService:
         new = NewWorkspace(**fields)  # type: ignore[arg-type]  # checked by the command line that sent them
         check_workspace_name(new.name)
         warning = self._check_ids(new.guild_id, fields)
-        return [to_record(await self._store.add_workspace(new, utc_now())) | {"warning": warning}]
+        return [to_record(await self._store.workspaces.add(new, utc_now())) | {"warning": warning}]
 
     async def list_workspaces(self) -> list[JsonObject]:
-        return [to_record(workspace) for workspace in await self._store.workspaces()]
+        return [to_record(workspace) for workspace in await self._store.workspaces.list_all()]
 
     async def show_workspace(self, *, workspace: str) -> list[JsonObject]:
         return [to_record(await self._workspace(workspace))]
@@ -105,7 +105,7 @@ class AdminService:
             raise AdminError("A key's name has 100 characters at most, all of them visible.")
         await self._workspace(workspace)
         now, (key, prefix) = utc_now(), generate_api_key()
-        saved = await self._store.add_key(
+        saved = await self._store.api_keys.add(
             workspace,
             source,
             prefix=prefix,
@@ -119,34 +119,34 @@ class AdminService:
     async def list_keys(self) -> list[JsonObject]:
         """With each key's state: active, expired or revoked."""
         now = utc_now()
-        return [key_to_record(key, now) for key in await self._store.keys()]
+        return [key_to_record(key, now) for key in await self._store.api_keys.list_all()]
 
     async def revoke_key(self, *, prefix: str) -> list[JsonObject]:
         """`prefix` is what `key list` shows; a whole key is taken as well."""
         name = prefix.removeprefix("tb_").partition("_")[0]
-        await self._store.revoke_key(name, utc_now())
+        await self._store.api_keys.revoke(name, utc_now())
         return [{"prefix": name}]
 
     async def list_rejected(self, *, limit: int) -> list[JsonObject]:
         """The newest rejected requests, newest first."""
-        return [to_record(request) for request in await self._store.list_rejected_requests(limit)]
+        return [to_record(request) for request in await self._store.rejected_requests.list_newest(limit)]
 
     async def show_rejected(self, *, rejected_id: int) -> list[JsonObject]:
-        return [to_record(await self._store.rejected_request(rejected_id))]
+        return [to_record(await self._store.rejected_requests.get(rejected_id))]
 
     async def list_outbox(self, *, limit: int) -> list[JsonObject]:
         """Dead letters, then the deliveries that wait for Discord."""
-        return [to_record(entry) for entry in await self._store.list_undelivered(limit)]
+        return [to_record(entry) for entry in await self._store.outbox_admin.list_undelivered(limit)]
 
     async def retry_delivery(self, *, delivery_id: int) -> list[JsonObject]:
-        await self._store.retry(delivery_id, utc_now())
+        await self._store.outbox_admin.retry(delivery_id, utc_now())
         return [{"id": delivery_id}]
 
     async def retry_dead_letters(self) -> list[JsonObject]:
-        return [{"count": await self._store.retry_all_dead_letters(utc_now())}]
+        return [{"count": await self._store.outbox_admin.retry_all(utc_now())}]
 
     async def drop_delivery(self, *, delivery_id: int) -> list[JsonObject]:
-        await self._store.drop(delivery_id, utc_now())
+        await self._store.outbox_admin.drop(delivery_id, utc_now())
         return [{"id": delivery_id}]
 
     async def _change(
@@ -155,7 +155,7 @@ class AdminService:
         """Change a workspace, once the Discord ids in `fields` are found to be usable."""
         workspace = await self._workspace(name)
         warning = self._check_ids(workspace.guild_id, fields or {})
-        return [to_record(await self._store.change_workspace(workspace.id, change)) | {"warning": warning}]
+        return [to_record(await self._store.workspaces.change(workspace.id, change)) | {"warning": warning}]
 
     def _check_ids(self, guild_id: int, fields: Mapping[str, object]) -> str:
         """Why the Discord ids in `fields` were not checked; empty if they were, or there are none.
@@ -172,9 +172,9 @@ class AdminService:
 
     async def _workspace(self, name: str) -> Workspace:
         try:
-            return await self._store.workspace_by_name(name)
+            return await self._store.workspaces.get_by_name(name)
         except UnknownWorkspace as error:
-            names = [workspace.name for workspace in await self._store.workspaces()]
+            names = [workspace.name for workspace in await self._store.workspaces.list_all()]
             similar = get_close_matches(name, names, n=1)
             raise AdminError(f"{error} Did you mean {similar[0]}?" if similar else str(error)) from error
 

@@ -17,7 +17,7 @@ from bot.cli.context import Config, abort, settings
 from bot.cli.output import pluralize
 from bot.clock import utc_now
 from storage import DatabaseLock, StorageError
-from storage import backup as backups
+from storage.sqlite import backup as backups
 
 
 def backup(

@@ -167,7 +167,7 @@ async def _send_samples(application: Application, keys: dict[str, str], workspac
                     raise StartupError(
                         f"The webhook rejected a sample ({response.status}): {await response.text()}"
                     )
-    return (await application.store.autocomplete_tickets("", [workspace_id]))[::-1]
+    return (await application.store.tickets.autocomplete("", [workspace_id]))[::-1]
 
 
 async def wait_until_posted(application: Application, ticket: Ticket) -> Ticket:
@@ -175,8 +175,8 @@ async def wait_until_posted(application: Application, ticket: Ticket) -> Ticket:
     for _ in range(int(POST_TIMEOUT / 0.05)):
         if application.discord_task.done():
             application.discord_task.result()
-        if not await application.store.pending_for_ticket(ticket.id, Destination.DISCORD):
-            return await application.store.ticket(ticket.id)
+        if not await application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+            return await application.store.tickets.get(ticket.id)
         await asyncio.sleep(0.05)
     raise StartupError(f"{ticket.public_id} was not posted within {POST_TIMEOUT:.0f} s; the log says why.")
 
@@ -226,8 +226,8 @@ async def reply_is_saved(demo: Demo, ticket: Ticket) -> AsyncIterator[Renderable
     pressed = await demo.sandbox.press("mia", ticket.post.message_id or 0, _button(demo, ticket, "Reply"))
     submitted = await demo.sandbox.modal("mia", pressed["id"], {"text": "Thank you, we are looking at it."})
     yield Text(f"  the bot to mia: {reply_text(submitted)}")
-    replies = await demo.application.store.list_messages(ticket.id, [MessageKind.REPLY])
-    waiting = await demo.application.store.pending_for_ticket(ticket.id, Destination.GAME)
+    replies = await demo.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
+    waiting = await demo.application.store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
     if [reply.text for reply in replies] != ["Thank you, we are looking at it."] or len(waiting) != 1:
         raise WalkthroughFailed(f"the reply to {ticket.public_id} was not saved")
     yield Text(
@@ -249,7 +249,7 @@ async def reply_is_refused(demo: Demo, ticket: Ticket) -> AsyncIterator[Renderab
     )
     yield expect_refusal("/ticket reply", command)
     yield await _typed_reply_removed(demo, post)
-    if await demo.application.store.list_messages(ticket.id, [MessageKind.REPLY]):
+    if await demo.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY]):
         raise WalkthroughFailed("a reply to a game report was saved")
     yield Text("  saved in the database: no reply", style="green")
 

@@ -23,9 +23,9 @@ async def run_search_indexer(store: Store, *, poll_seconds: float = POLL_SECONDS
     while True:
         started = time.monotonic()
         try:
-            backlog = await store.index_lag()
+            backlog = await store.search_index.lag()
             progress.report(backlog, started)
-            left = await store.index_batch() if backlog else 0
+            left = await store.search_index.index_batch() if backlog else 0
         except StorageError as error:
             log.error("Tickets cannot be indexed now; trying again in %.0f s. %s", RETRY_SECONDS, error)
             await asyncio.sleep(RETRY_SECONDS)

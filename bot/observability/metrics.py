@@ -174,7 +174,7 @@ class Metrics:
     async def start(self) -> None:
         """Observe the store, and count tickets from now on. Raises StorageError."""
         self._store.set_observer(self.observe_transaction, self.record_failure)
-        self._last_ticket = await self._store.newest_ticket_id()
+        self._last_ticket = await self._store.tickets.newest_id()
 
     async def render(self) -> bytes:
         """All metrics, in Prometheus's text format."""
@@ -186,7 +186,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     async def _refresh_gauges(self) -> None:
-        depths = await self._store.outbox_depths()
+        depths = await self._store.outbox_admin.depths()
         self._outbox_deliveries.clear()
         for depth in depths:
             labels = depth.state.value, depth.kind.value, str(depth.channel_id)
@@ -194,14 +194,14 @@ class Metrics:
         pending = [depth.oldest for depth in depths if depth.state is DeliveryState.PENDING]
         age = (self._now() - min(pending)).total_seconds() if pending else 0.0
         self._outbox_oldest.set(max(0.0, age))
-        self._search_lag.set(await self._store.index_lag())
+        self._search_lag.set(await self._store.search_index.lag())
         await self._count_tickets()
 
     async def _count_tickets(self) -> None:
-        newest = await self._store.newest_ticket_id()
+        newest = await self._store.tickets.newest_id()
         after, self._last_ticket = self._last_ticket, newest
         if after is not None and newest > after:
-            for source, count in (await self._store.count_tickets_by_source(after, newest)).items():
+            for source, count in (await self._store.tickets.count_by_source(after, newest)).items():
                 self._tickets.labels(source).inc(count)
 
 

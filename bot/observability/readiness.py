@@ -15,7 +15,7 @@ from bot.observability.metrics import Metrics
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Destination
 from storage import StorageError, Store
-from storage.backup import newest_scheduled_at
+from storage.sqlite.backup import newest_scheduled_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class DeliveryHealth:
         if not channels:
             return ()
         try:
-            return {backlog.channel_id for backlog in await self.store.backlogs(Destination.DISCORD)}
+            return {backlog.channel_id for backlog in await self.store.outbox.backlogs(Destination.DISCORD)}
         except StorageError:
             return channels
 

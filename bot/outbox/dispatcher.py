@@ -90,7 +90,7 @@ class Dispatcher:
             return
         excluded_channels = self._in_flight_channels | self.breaker.open_channels()
         limit = 1 if self.breaker.is_half_open else MAX_CHANNELS
-        for deliveries in await self._store.due_deliveries(
+        for deliveries in await self._store.outbox.due(
             self._destination, excluded_channels, utc_now(), limit
         ):
             if not self._outcome_still_pending(deliveries):
@@ -117,8 +117,8 @@ class Dispatcher:
         retry = self.breaker.seconds_until_retry()
         if self._must_wait():
             return retry
-        next_due = await self._store.next_due(
-            self._destination, self._in_flight_channels | self.breaker.open_channels()
+        next_due = await self._store.outbox.next_due(
+            self._destination, self._in_flight_channels | self.breaker.open_channels(), utc_now()
         )
         due = None if next_due is None else max(0.0, (next_due - utc_now()).total_seconds())
         return min((seconds for seconds in (due, retry) if seconds is not None), default=None)
@@ -132,7 +132,7 @@ class Dispatcher:
 
     async def _process(self, deliveries: Sequence[Delivery]) -> None:
         try:
-            await self._attempt(await self._store.start_attempt(deliveries, utc_now()))
+            await self._attempt(await self._store.outbox.start_attempt(deliveries, utc_now()))
         except StorageError as error:
             log.error("The outbox cannot be written: %s", error, extra=_log_fields(deliveries))
             await asyncio.sleep(1)
@@ -159,7 +159,7 @@ class Dispatcher:
             log.exception("A delivery handler failed", extra=_log_fields(deliveries))
             await self._retry_later(deliveries, RetryLater(f"{type(error).__name__}: {error}"))
         else:
-            await self._store.mark_delivered(deliveries, receipt, utc_now())
+            await self._store.outbox.mark_delivered(deliveries, receipt, utc_now())
             self.breaker.record_success(deliveries[0].channel_id)
 
     async def _fail_permanently(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
@@ -170,24 +170,24 @@ class Dispatcher:
                 error,
                 extra=_log_fields(deliveries),
             )
-            await self._store.split_digest(deliveries)
+            await self._store.outbox.split_digest(deliveries)
             return
         (delivery,) = deliveries
         log.error("Delivery moved to the dead letters: %s", error, extra=_log_fields(deliveries))
-        await self._store.dead_letter(delivery, str(error), utc_now())
+        await self._store.outbox.dead_letter(delivery, str(error), utc_now())
 
     async def _retry_later(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
         exponential = min(MAX_BACKOFF_SECONDS, 2.0 ** min(deliveries[0].attempts, 10))
         wait = exponential if error.seconds is None else error.seconds
         reason = _reason(error)
         log.warning("Delivery failed, retry in %.0f s: %s", wait, reason, extra=_log_fields(deliveries))
-        await self._store.retry_later(deliveries, utc_now() + timedelta(seconds=wait), reason)
+        await self._store.outbox.retry_later(deliveries, utc_now() + timedelta(seconds=wait), reason)
 
     async def _back_off(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
         """Open the circuit that the error calls for. The deliveries stay due, and note why they wait."""
         self._circuit_openers[type(error)](deliveries[0].channel_id, error)
         log.warning("Delivery failed, backing off: %s", _reason(error), extra=_log_fields(deliveries))
-        await self._store.record_error(deliveries, _reason(error))
+        await self._store.outbox.record_error(deliveries, _reason(error))
 
 
 def _circuit_openers(

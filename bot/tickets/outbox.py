@@ -2,8 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+MAX_WAIT = timedelta(minutes=10)  # between two attempts at one delivery
 
 
 class DeliveryKind(StrEnum):
@@ -37,7 +39,8 @@ class Delivery:
     id: int
     ticket_id: int
     kind: DeliveryKind
-    channel_id: int  # the Discord channel it goes to: one in flight per channel
+    queue: str  # as `queue_key` makes it: one attempt at a time
+    channel_id: int  # the Discord channel it goes to
     nonce: str  # made once with the row, so that Discord recognises a repeat
     message_id: int | None  # of the message to show or to send
     attempts: int  # above 0 when it is attempted: an earlier attempt is of unknown outcome
@@ -85,12 +88,41 @@ class Receipt:
     thread_id: int | None = None
 
 
-def make_nonce(ticket_uid: str, kind: DeliveryKind, discriminator: str, channel_id: int) -> str:
-    """Return 24 hex characters (Discord takes 25 at most), one nonce per logical message.
+def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:
+    """Return the queue of a delivery: those of one queue are attempted one at a time, in order.
 
-    The first eight are the ticket's second, so that new ones stand together in an index.
-    The channel is part of it because Discord compares nonces per author: the same nonce in another channel
-    would be answered with the message in the first.
+    Discord limits posts, new threads, edits and the messages of each thread apart from each other, so none
+    of them waits for the others.
     """
-    logical = f"{ticket_uid}|{kind.value}|{discriminator}|{channel_id}"
-    return ticket_uid[:8] + hashlib.blake2b(logical.encode(), digest_size=8).hexdigest()
+    name = _QUEUE_NAMES[kind]
+    return f"{name}:{ticket_id if name in _QUEUES_BY_TICKET else channel_id}"
+
+
+_QUEUE_NAMES = {
+    DeliveryKind.POST: "posts",
+    DeliveryKind.PRIVATE_THREAD: "posts",
+    DeliveryKind.POST_POINTER: "posts",
+    DeliveryKind.THREAD: "threads",
+    DeliveryKind.UPDATE_POST: "edits",
+    DeliveryKind.POST_MESSAGE: "messages",
+    DeliveryKind.SEND_TO_GAME: "game",
+}
+_QUEUES_BY_TICKET = ("messages", "game")
+
+
+def make_nonce(delivery_id: int, ticket_uid: str, channel_id: int) -> str:
+    """Return 24 hex characters (Discord takes 25 at most): the delivery's id, and a hash.
+
+    The channel is part of the hash because Discord compares nonces per author: the same nonce in another
+    channel would be answered with the message in the first.
+    """
+    digest = hashlib.blake2b(f"{ticket_uid}|{channel_id}".encode(), digest_size=7).hexdigest()
+    return f"{delivery_id:010x}{digest}"
+
+
+def delivery_id_of(nonce: str) -> int | None:
+    """The id of the delivery that `make_nonce` made this for; None for any other text."""
+    try:
+        return int(nonce[:10], 16) if len(nonce) == 24 else None
+    except ValueError:
+        return None

@@ -140,7 +140,7 @@ class WebhookServer:
             return dump_json(intake.serialize(ticket))
 
         ids = source.new_public_ids(new, now)
-        stored = await self._store.create_ticket(
+        stored = await self._store.intake.create_ticket(
             context.workspace.id, new, ids, now, idempotency_key=idempotency_key, serialize_response=serialize
         )
         for ticket in created:
@@ -152,7 +152,7 @@ class WebhookServer:
         """The response an Idempotency-Key has already: it holds, whatever is forbidden since."""
         if key is None or not key.header_value:
             return None
-        return await self._store.stored_response(key, now)
+        return await self._store.intake.stored_response(key, now)
 
     async def _handle_endpoint(
         self, source: Source, endpoint: Endpoint[ResultT], request: web.Request
@@ -195,7 +195,7 @@ class WebhookServer:
             self._apply_rate_limit(source, request, self._proxies.client_ip(request))
         parsed = endpoint.parse(_build_request(request, b""))
         if isinstance(endpoint, PageEndpoint):
-            details = await self._store.get_public_ticket(source.name, parsed)
+            details = await self._store.tickets.find_public(source.name, parsed)
             return JsonResponse.html_response(endpoint.render(details))
         return JsonResponse(endpoint.serialize(await self._check_api_key(source, request, parsed)))
 
@@ -244,7 +244,7 @@ class WebhookServer:
         self, context: RequestContext, path: str, reason: str, body: bytes
     ) -> None:
         try:
-            await self._store.save_rejected_request(context.key, path, reason, body, self._now())
+            await self._store.rejected_requests.save(context.key, path, reason, body, self._now())
         except StorageError as error:  # the response says what is wrong with the request all the same
             _log.warning(
                 "A rejected request was not stored: %s",

@@ -62,7 +62,7 @@ class Authenticator:
     ) -> RequestContext | None:
         """Look a key up; None if it is not valid. Raises ApiError(429) after too many failed attempts."""
         key_hash = hash_api_key(key)
-        found = await self._store.find_key(key_hash) if key else None
+        found = await self._store.api_keys.find(key_hash) if key else None
         if found is None or not found.is_valid_for(source.name, now):
             self._last_used.pop(key_hash, None)
             state = self._failed_attempts.hit(self._proxies.client_ip(request))
@@ -70,7 +70,7 @@ class Authenticator:
                 raise rate_limited_error(state)
             return None
         await self._record_use(found, key_hash, now)
-        return RequestContext(key=found, workspace=await self._store.workspace(found.workspace_id))
+        return RequestContext(key=found, workspace=await self._store.workspaces.get(found.workspace_id))
 
     async def _record_use(self, key: ApiKey, key_hash: str, now: datetime) -> None:
         stored = self._last_used.get(key_hash) or key.last_used_at
@@ -82,7 +82,7 @@ class Authenticator:
             return
         self._last_used[key_hash] = now
         try:
-            await self._store.touch_key_last_used(key.prefix, now)
+            await self._store.api_keys.touch_last_used(key.prefix, now)
         except StorageError as error:  # the request itself may still succeed
             _log.warning(
                 "The last use of an API key was not stored: %s", error, extra={"key_prefix": key.prefix}

@@ -51,7 +51,7 @@ class RequestHandlers:
         """Update a ticket, and store the response in the same transaction. Raises TicketError."""
         actor = await self._with_known_name(context, request.actor)
         message, change = request.message, request.change
-        return await self._store.update_ticket(
+        return await self._store.intake.update_ticket(
             context.scope,
             request.ticket_id,
             actor=actor,
@@ -67,21 +67,21 @@ class RequestHandlers:
     async def _with_known_name(self, context: RequestContext, actor: Actor) -> Actor:
         if actor.name != actor.id:
             return actor
-        name = await self._store.last_known_name(context.scope, actor.id)
+        name = await self._store.tickets.last_known_name(context.scope, actor.id)
         return replace(actor, name=name) if name else actor
 
     async def _get_ticket(self, context: RequestContext, request: GetTicket) -> TicketDetails:
-        return await self._store.get_ticket_details(context.scope, request.ticket_id)
+        return await self._store.tickets.get_details(context.scope, request.ticket_id)
 
     async def _get_tickets(self, context: RequestContext, request: GetTickets) -> tuple[TicketDetails, ...]:
-        return await self._store.list_ticket_details(context.scope, request.ticket_ids)
+        return await self._store.tickets.list_details(context.scope, request.ticket_ids)
 
     async def _list_tickets(self, context: RequestContext, request: ListTickets) -> TicketPage:
         query = request.query
         if request.visible_to is not None:
             hidden = context.workspace.departments_hidden_from(request.visible_to)
             query = replace(query, hidden_departments=hidden)
-        return await self._store.search_tickets(context.scope, query)
+        return await self._store.tickets.search(context.scope, query)
 
     async def _get_workspace(self, context: RequestContext, request: GetWorkspace) -> Workspace:
         return context.workspace

@@ -74,13 +74,13 @@ class AlertsCog(commands.Cog):
                 (message.workspace_id, message.channel_id): _ActiveAlert(
                     started_at=message.began_at, message=message
                 )
-                for message in await self.bot.store.alert_messages()
+                for message in await self.bot.store.alerts.list_all()
             }
-        backlogs = await self.bot.store.backlogs(Destination.DISCORD)
+        backlogs = await self.bot.store.outbox.backlogs(Destination.DISCORD)
         self._log_outage(sum(channel.waiting for channel in backlogs))
         if self.bot.dispatcher.breaker.global_circuit is not None:
             return
-        workspaces = {workspace.id: workspace for workspace in await self.bot.store.workspaces()}
+        workspaces = {workspace.id: workspace for workspace in await self.bot.store.workspaces.list_all()}
         problems = self._find_problems(backlogs, self._active)
         for key, problem in problems.items():
             await self._raise(self._active, workspaces[key[0]], problem)
@@ -152,7 +152,7 @@ class AlertsCog(commands.Cog):
             message_id=message_id,
             began_at=alert.started_at,
         )
-        await self.bot.store.save_alert_message(alert.message)
+        await self.bot.store.alerts.save(alert.message)
 
     async def _update(self, alert: _ActiveAlert, message: AlertMessage, embed: discord.Embed) -> bool:
         """Whether the message shows that now; not if it was changed a moment ago, or cannot be edited."""
@@ -170,7 +170,7 @@ class AlertsCog(commands.Cog):
         if alert.message is not None:
             if not await self._update(alert, alert.message, backlog.resolved_embed(channel_id, seconds)):
                 return  # the next check tries again
-            await self.bot.store.delete_alert_message(workspace_id, channel_id)
+            await self.bot.store.alerts.delete(workspace_id, channel_id)
         log.info(
             "The channel is up to date again, after %s",
             format_duration(seconds),
@@ -183,7 +183,7 @@ class AlertsCog(commands.Cog):
         last = self._dead_letters_reported_at.get(workspace.id, float("-inf"))
         if log_channel_id is None or time.monotonic() < last + backlog.EDIT_INTERVAL_SECONDS:
             return
-        summary = await self.bot.store.unreported_dead_letters(workspace.id, _MAX_LISTED)
+        summary = await self.bot.store.outbox_admin.unreported_dead_letters(workspace.id, _MAX_LISTED)
         if summary.newest_at is None:
             return
         nonce_key = (
@@ -192,7 +192,7 @@ class AlertsCog(commands.Cog):
         embed = backlog.dead_letters_embed(summary)
         if await self._log_channels.send(log_channel_id, embed, nonce_key=nonce_key):
             self._dead_letters_reported_at[workspace.id] = time.monotonic()
-            await self.bot.store.mark_dead_letters_reported(workspace.id, summary.newest_at)
+            await self.bot.store.outbox_admin.mark_reported(workspace.id, summary.newest_at)
 
 
 async def setup(bot: TicketBot) -> None:

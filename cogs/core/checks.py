@@ -31,7 +31,7 @@ def is_staff(user: discord.User | discord.Member, workspace: Workspace) -> bool:
 
 async def guild_workspaces(interaction: BotInteraction) -> list[Workspace]:
     """List the workspaces of the interaction's guild. Raises NoWorkspace."""
-    found = await interaction.client.store.workspaces_of_guild(interaction.guild_id or 0)
+    found = await interaction.client.store.workspaces.list_of_guild(interaction.guild_id or 0)
     if not found:
         raise NoWorkspace
     return found
@@ -65,7 +65,7 @@ async def get_ticket_as(role: Role, interaction: BotInteraction, ticket: int | s
     if role is Role.STAFF and not any(is_staff(user, one) for one in workspaces):
         raise NotStaff
     if isinstance(ticket, int):
-        found = await interaction.client.store.ticket(ticket)
+        found = await interaction.client.store.tickets.get(ticket)
     else:
         found = await resolve_ticket(interaction, ticket)
     if role_on(found, user, workspaces) is not role:
@@ -77,12 +77,14 @@ async def resolve_ticket(interaction: BotInteraction, public_id: str | None) -> 
     """Find a ticket by its public id, or by the thread. Raises TicketRequired, UnknownTicket."""
     store = interaction.client.store
     if public_id is None:
-        ticket = await store.ticket_by_discord_id(interaction.channel_id or 0)
+        ticket = await store.tickets.find_by_discord_id(interaction.channel_id or 0)
         if ticket is None:
             raise TicketRequired
         return ticket
     name = public_id.strip()
-    ticket = await store.ticket_by_public_id(name) or await store.ticket_by_public_id(name.upper())
+    ticket = await store.tickets.find_by_public_id(name) or await store.tickets.find_by_public_id(
+        name.upper()
+    )
     if ticket is None:
         raise UnknownTicket
     return ticket

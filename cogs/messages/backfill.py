@@ -121,12 +121,12 @@ async def backfill_missed_messages(
     `process` handles its own errors. A channel that cannot be read stays behind, and delays no other.
     """
     channels = await _channels_to_backfill(bot)
-    saved = await bot.store.read_marks([BASELINE_ID, *(channel.id for channel in channels)])
+    saved = await bot.store.read_marks.get([BASELINE_ID, *(channel.id for channel in channels)])
     if BASELINE_ID not in saved:
         saved[BASELINE_ID] = max(
             (_newest_message_id(channel) for channel in _cached_channels(bot)), default=0
         )
-        await bot.store.save_read_marks({BASELINE_ID: saved[BASELINE_ID]})
+        await bot.store.read_marks.save({BASELINE_ID: saved[BASELINE_ID]})
     for channel_id, mark in marks.unsaved().items():
         saved[channel_id] = max(mark, saved.get(channel_id, 0))
     marks.resume(pause, [channel.id for channel in channels])
@@ -178,14 +178,14 @@ def _backfill_start(channel: ChannelOrThread, marks: Mapping[int, int]) -> int:
 async def _channels_to_backfill(bot: TicketBot) -> list[ChannelOrThread]:
     """The channels of workspaces and posts, and the threads on posts, also those archived meanwhile."""
     cached = {channel.id: channel for channel in _cached_channels(bot)}
-    named = [workspace.channel_ids for workspace in await bot.store.workspaces()]
-    relevant = (await bot.store.ticket_channels(list(cached))).union(*named)
-    newest = await bot.store.latest_read_mark()
+    named = [workspace.channel_ids for workspace in await bot.store.workspaces.list_all()]
+    relevant = (await bot.store.read_marks.ticket_channels(list(cached))).union(*named)
+    newest = await bot.store.read_marks.latest()
     for channel in [cached[channel_id] for channel_id in relevant if channel_id in cached] if newest else []:
         if isinstance(channel, discord.TextChannel):
             since = discord.utils.snowflake_time(newest) - MAX_MARK_LAG
             cached.update({thread.id: thread for thread in await _archived_threads_since(channel, since)})
-    relevant |= await bot.store.ticket_channels(list(cached))
+    relevant |= await bot.store.read_marks.ticket_channels(list(cached))
     return [channel for channel_id, channel in cached.items() if channel_id in relevant]
 
 

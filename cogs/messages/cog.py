@@ -89,7 +89,7 @@ class MessagesCog(commands.Cog):
         channel_id = message.channel.id
         try:
             is_own = self.bot.user is not None and message.author.id == self.bot.user.id
-            if not is_own and await self.bot.store.ticket_channels([channel_id]):
+            if not is_own and await self.bot.store.read_marks.ticket_channels([channel_id]):
                 await self.replies.process(message)
                 return True
             return is_own
@@ -134,7 +134,7 @@ class MessagesCog(commands.Cog):
         if not marks:
             return
         try:
-            await self.bot.store.save_read_marks(marks)
+            await self.bot.store.read_marks.save(marks)
         except StorageError as error:
             log.warning("Read marks could not be saved: %s", error)
         else:

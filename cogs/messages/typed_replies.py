@@ -70,7 +70,7 @@ class TypedReplies:
             return
         actor = Actor(id=str(author.id), name=author.display_name)
         try:
-            await self._bot.store.add_message(
+            await self._bot.store.tickets.add_message(
                 ticket.id,
                 lambda ticket: ticket.reply(actor, text),
                 origin=f"message:{message.id}",
@@ -92,7 +92,7 @@ class TypedReplies:
         author = await self._author_member(message)
         if author is None:
             return None
-        return author if is_staff(author, await self._bot.store.workspace(ticket.workspace_id)) else None
+        return author if is_staff(author, await self._bot.store.workspaces.get(ticket.workspace_id)) else None
 
     async def _author_member(self, message: discord.Message) -> discord.Member | None:
         """The author with roles: a message from the gateway has them, one from the history has not."""
@@ -116,10 +116,10 @@ async def ticket_being_answered(store: Store, message: discord.Message) -> Ticke
     For a digest, a game report in it; a message about several other tickets answers none of them.
     """
     for discord_id in _answered_ids(message):
-        ticket = await store.ticket_by_discord_id(discord_id)
+        ticket = await store.tickets.find_by_discord_id(discord_id)
         if ticket is not None:
             return ticket
-        reports = [ticket for ticket in await store.tickets_in_digest(discord_id) if ticket.view_only]
+        reports = [ticket for ticket in await store.tickets.list_of_digest(discord_id) if ticket.view_only]
         if reports:
             return reports[0]
     return None

@@ -78,7 +78,7 @@ class PostsCog(commands.Cog):
         is_own = self.bot.user is not None and message.author.id == self.bot.user.id
         if is_own and message.nonce is not None:
             try:
-                await self.bot.store.confirm_by_nonce(str(message.nonce), message.id, utc_now())
+                await self.bot.store.outbox.confirm_by_nonce(str(message.nonce), message.id, utc_now())
             except StorageError as error:  # the delivery is tried again, and finds its message
                 log.warning(
                     "A sent message could not be confirmed: %s", error, extra={"message_id": message.id}
@@ -89,7 +89,7 @@ class PostsCog(commands.Cog):
 
         async def deliver(deliveries: Sequence[Delivery]) -> Receipt:
             delivery = deliveries[0]
-            ticket = await self.bot.store.ticket(delivery.ticket_id)
+            ticket = await self.bot.store.tickets.get(delivery.ticket_id)
             try:
                 try:
                     if delivery.digest_lead_id is not None:
@@ -130,7 +130,7 @@ class PostsCog(commands.Cog):
         channel = await self._get_channel(ticket.post.thread_id if ticket.is_private else delivery.channel_id)
         message_id = await find_previous_message(self.bot.user, delivery, channel, ticket_footer(ticket))
         if message_id is None:
-            workspace = await self.bot.store.workspace(ticket.workspace_id)
+            workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
             embed, fallback = ticket_embed(ticket, workspace), fallback_embed(ticket)
             message_id = await with_fallback(
                 ticket,
@@ -163,7 +163,7 @@ class PostsCog(commands.Cog):
         """Who a post mentions: in a private thread its reporter and the staff, which also adds them to it."""
         if not ticket.is_private:
             return None, discord.AllowedMentions.none()
-        workspace = await self.bot.store.workspace(ticket.workspace_id)
+        workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
         reporter, staff = int(ticket.reporter.id or 0), workspace.staff_role_id
         mentions = discord.AllowedMentions(
             everyone=False, users=[discord.Object(reporter)], roles=[discord.Object(staff)]
@@ -207,7 +207,7 @@ class PostsCog(commands.Cog):
         if isinstance(channel, discord.Thread) and channel.archived:
             await channel.edit(archived=False)  # nothing can be edited in an archived thread
         message = channel.get_partial_message(post_id)
-        workspace = await self.bot.store.workspace(ticket.workspace_id)
+        workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
         await with_fallback(
             ticket,
             lambda: edit_post(message, ticket, ticket_embed(ticket, workspace)),
@@ -216,7 +216,7 @@ class PostsCog(commands.Cog):
         return Receipt(channel_id=delivery.channel_id, message_id=post_id)
 
     async def _post_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
-        message = await self.bot.store.message(delivery.message_id or 0)
+        message = await self.bot.store.messages.find(delivery.message_id or 0)
         if message is None:
             raise PermanentFailure("the message is no longer in the database")
         public_channel_id = None if ticket.is_private else ticket.post.channel_id
@@ -237,7 +237,7 @@ class PostsCog(commands.Cog):
 
     async def _post_pointer(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = await self._fetch_post(ticket)
-        workspace = await self.bot.store.workspace(ticket.workspace_id)
+        workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
         channel = await self._get_channel(delivery.channel_id)
         marker = transfer_footer(ticket, delivery.id)
         message_id = await find_previous_message(self.bot.user, delivery, channel, marker)

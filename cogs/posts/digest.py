@@ -28,7 +28,7 @@ async def send_digest(
 
     Returns its id; None if an earlier attempt sent it and it has been deleted since.
     """
-    tickets = [await store.ticket(delivery.ticket_id) for delivery in deliveries]
+    tickets = [await store.tickets.get(delivery.ticket_id) for delivery in deliveries]
     return await message_id_or_none(
         channel.send(
             embeds=digest_embeds(tickets, marker, await _workspaces_of(store, tickets)),
@@ -41,7 +41,10 @@ async def send_digest(
 
 async def update_digest(store: Store, channel: ChannelOrThread, message_id: int) -> Receipt:
     """Show every ticket of a digest as it is now. Raises PermanentFailure if the message is no digest."""
-    tickets, lead_id = await store.tickets_in_digest(message_id), await store.digest_lead(message_id)
+    tickets, lead_id = (
+        await store.tickets.list_of_digest(message_id),
+        await store.outbox.digest_lead(message_id),
+    )
     if lead_id is None:
         raise PermanentFailure("its message is no digest")
     await channel.get_partial_message(message_id).edit(
@@ -54,7 +57,7 @@ async def update_digest(store: Store, channel: ChannelOrThread, message_id: int)
 
 async def _workspaces_of(store: Store, tickets: Sequence[Ticket]) -> dict[str, Workspace]:
     ids = {ticket.workspace_id for ticket in tickets}
-    return {workspace_id: await store.workspace(workspace_id) for workspace_id in ids}
+    return {workspace_id: await store.workspaces.get(workspace_id) for workspace_id in ids}
 
 
 def digest_marker(lead_id: int) -> str:

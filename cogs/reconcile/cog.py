@@ -54,12 +54,14 @@ class ReconcileCog(commands.Cog):
         await self._reconcile(self._reconcile_all())
 
     async def _reconcile_all(self) -> None:
-        workspaces = [one for one in await self.bot.store.workspaces() if self._is_guild_available(one)]
+        workspaces = [
+            one for one in await self.bot.store.workspaces.list_all() if self._is_guild_available(one)
+        ]
         for workspace in workspaces:
             guild = self.bot.get_guild(workspace.guild_id)
             if guild and guild.get_role(workspace.staff_role_id) is None:
                 await on_role_deleted(self.bot, workspace.staff_role_id)
-        in_use = await self.bot.store.channels_in_use()
+        in_use = await self.bot.store.deleted_channels.channels_in_use()
         await self._reconcile_channels(set(in_use).union(*(one.channel_ids for one in workspaces)))
 
     async def _reconcile_channels(self, channel_ids: Iterable[int]) -> None:

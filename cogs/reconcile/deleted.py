@@ -53,17 +53,17 @@ async def resolve_missing_target(bot: TicketBot, delivery: Delivery, ticket: Tic
 async def on_post_deleted(bot: TicketBot, message_id: int) -> None:
     """Record a deleted message. If it was a post or a digest, staff are notified."""
     by_workspace: defaultdict[str, list[Ticket]] = defaultdict(list)
-    for ticket in await bot.store.record_post_deleted(message_id):
+    for ticket in await bot.store.deleted_channels.record_post_deleted(message_id):
         by_workspace[ticket.workspace_id].append(ticket)
         log.warning("Its post was deleted", extra={"ticket_id": ticket.id, "message_id": message_id})
     for workspace_id, tickets in by_workspace.items():
-        workspace = await bot.store.workspace(workspace_id)
+        workspace = await bot.store.workspaces.get(workspace_id)
         await notify(bot, workspace, alert_embed(_deleted_posts_text(tickets), WARNING))
 
 
 async def on_thread_deleted(bot: TicketBot, thread_id: int) -> bool:
     """Record a deleted thread. Returns whether it was a ticket's."""
-    ticket = await bot.store.record_thread_deleted(thread_id, utc_now())
+    ticket = await bot.store.deleted_channels.record_thread_deleted(thread_id, utc_now())
     if ticket is not None:
         log.warning("Its thread was deleted", extra={"ticket_id": ticket.id, "thread_id": thread_id})
     return ticket is not None
@@ -71,7 +71,7 @@ async def on_thread_deleted(bot: TicketBot, thread_id: int) -> bool:
 
 async def on_channel_deleted(bot: TicketBot, channel_id: int) -> bool:
     """Record a deleted channel and notify staff once. Returns whether deliveries still wait for it."""
-    deletions = await bot.store.record_channel_deleted(channel_id, utc_now())
+    deletions = await bot.store.deleted_channels.record_channel_deleted(channel_id, utc_now())
     for deletion in deletions:
         if deletion.is_new:
             log.warning(
@@ -85,8 +85,10 @@ async def on_channel_deleted(bot: TicketBot, channel_id: int) -> bool:
 
 async def on_role_deleted(bot: TicketBot, role_id: int) -> None:
     """Notify staff once of a deleted role, if it was the staff role of a workspace."""
-    for workspace in await bot.store.workspaces():
-        if workspace.staff_role_id == role_id and await bot.store.mark_deleted(role_id, utc_now()):
+    for workspace in await bot.store.workspaces.list_all():
+        if workspace.staff_role_id == role_id and await bot.store.deleted_channels.mark_deleted(
+            role_id, utc_now()
+        ):
             log.warning("The staff role was deleted", extra={"workspace_id": workspace.id})
             text = (
                 f"⚠️ The staff role {role_id} was deleted, so no one is staff any more. "
@@ -135,7 +137,7 @@ async def repost_ticket(bot: TicketBot, ticket: Ticket) -> None:
     Raises AlreadyPosted, with a link to the post if there is one, and PostStateUnknown.
     """
     was_deleted = await _is_post_deleted(bot, ticket)
-    if not await bot.store.repost(ticket.id, utc_now()) and not was_deleted:
+    if not await bot.store.deleted_channels.repost(ticket.id, utc_now()) and not was_deleted:
         raise AlreadyPosted
 
 
@@ -148,7 +150,7 @@ async def _is_post_deleted(bot: TicketBot, ticket: Ticket) -> bool:
     channel_id = ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
     if message_id is None or channel_id is None:
         return False
-    workspace = await bot.store.workspace(ticket.workspace_id)
+    workspace = await bot.store.workspaces.get(ticket.workspace_id)
     channel = bot.get_partial_messageable(channel_id, guild_id=workspace.guild_id)
     try:
         await channel.fetch_message(message_id)

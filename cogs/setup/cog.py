@@ -281,7 +281,7 @@ class SetupCommands(
         sentence: str,
     ) -> None:
         workspace = await managed_workspace(interaction, name)
-        changed = await self.bot.store.change_workspace(workspace.id, change)
+        changed = await self.bot.store.workspaces.change(workspace.id, change)
         await send_workspace(interaction, sentence, changed)
 
 

@@ -25,7 +25,7 @@ class NoSuchDelivery(TicketError):
 async def retry_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
     """Retry a delivery now, and say so. Raises NoSuchDelivery, also for one of another Discord server."""
     try:
-        await store.retry(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
+        await store.outbox_admin.retry(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
         raise NoSuchDelivery from error
     return f"✅ Delivery {delivery_id} is retried."
@@ -34,7 +34,7 @@ async def retry_delivery(store: Store, workspaces: Sequence[Workspace], delivery
 async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
     """Drop a delivery, and say so. Raises NoSuchDelivery, also for one of another Discord server."""
     try:
-        await store.drop(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
+        await store.outbox_admin.drop(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
         raise NoSuchDelivery from error
     return f"✅ Delivery {delivery_id} is dropped."
@@ -43,7 +43,9 @@ async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_
 async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> discord.Embed:
     """Draw counts, waits and reasons; never text that people wrote."""
     ids = _workspace_ids(workspaces)
-    backlogs = [one for one in await bot.store.backlogs(Destination.DISCORD) if one.workspace_id in ids]
+    backlogs = [
+        one for one in await bot.store.outbox.backlogs(Destination.DISCORD) if one.workspace_id in ids
+    ]
     waiting = "\n".join(_backlog_line(bot, one) for one in backlogs[:_MAX_CHANNELS])
     others = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])
     more = f"\n… and {pluralize(others, 'delivery', 'deliveries')} for other channels" if others else ""
@@ -51,7 +53,7 @@ async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> disco
     embed.description = _global_circuit_text(bot) + (
         waiting + more or "Nothing waits: everything is in Discord."
     )
-    _add_dead_letters(embed, await bot.store.dead_letter_summary(ids, _MAX_DEAD_LETTERS))
+    _add_dead_letters(embed, await bot.store.outbox_admin.dead_letters(ids, _MAX_DEAD_LETTERS))
     return embed
 
 

@@ -91,13 +91,13 @@ async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, 
     )
     if new.log_channel_id is not None:
         parts["log_channel_id"] = new.log_channel_id
-    for own in await store.workspaces_of_guild(new.guild_id):
+    for own in await store.workspaces.list_of_guild(new.guild_id):
         if own.name == new.name:
-            changed = await store.change_workspace(own.id, lambda before: update_workspace(before, **parts))
+            changed = await store.workspaces.change(own.id, lambda before: update_workspace(before, **parts))
             return changed, "is changed."
     check_workspace_name(new.name)
     try:
-        created = await store.add_workspace(new, utc_now())
+        created = await store.workspaces.add(new, utc_now())
     except WorkspaceNameTaken as error:
         raise NameTakenInAnotherGuild from error
     return created, "is ready. Next, its operator makes a key: `ticketbridge key create`."

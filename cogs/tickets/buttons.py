@@ -65,7 +65,7 @@ async def change_ticket(interaction: BotInteraction, action: TicketAction, ticke
     """Do an action, then confirm it. `ticket` is a number, a public id, or None for the thread's."""
     ticket_id = (await get_ticket_as(action.allowed, interaction, ticket)).id
     actor = actor_from(interaction)
-    changed = await interaction.client.store.change_ticket(
+    changed = await interaction.client.store.tickets.change(
         ticket_id, lambda current: action.rule(current, actor), utc_now(), actor=actor
     )
     # A ticket that only the user sees is not edited when it changes: its new buttons come with the answer.
@@ -81,7 +81,7 @@ async def add_message(
     """Save a message on a ticket, then confirm it. Raises what the ticket raises."""
     found = await get_ticket_as(action.allowed, interaction, ticket)
     author = actor_from(interaction)
-    await interaction.client.store.add_message(
+    await interaction.client.store.tickets.add_message(
         found.id,
         lambda current: action.compose(current, author, text),
         origin=message_origin(interaction),

@@ -71,7 +71,7 @@ async def viewer_choices(interaction: BotInteraction, current: str) -> Choices:
 
 async def _recent_choices(interaction: BotInteraction, current: str) -> Choices:
     workspaces = await workspaces_as_staff(interaction)
-    found = await interaction.client.store.autocomplete_tickets(current, [one.id for one in workspaces])
+    found = await interaction.client.store.tickets.autocomplete(current, [one.id for one in workspaces])
     return [_ticket_choice(ticket) for ticket in found]
 
 
@@ -175,7 +175,7 @@ class TicketCommands(
 @deferred
 async def _create_ticket(interaction: BotInteraction) -> None:
     workspace = workspace_for_channel(interaction, await guild_workspaces(interaction))
-    ticket = await interaction.client.store.add_ticket(
+    ticket = await interaction.client.store.intake.add_ticket(
         workspace.id,
         ticket_from_modal(interaction, workspace),
         numeric_ids("TICKET"),
@@ -203,7 +203,7 @@ async def tickets(interaction: BotInteraction) -> None:
 
 async def _own_tickets(interaction: BotInteraction) -> list[Ticket]:
     workspace_ids = [workspace.id for workspace in await guild_workspaces(interaction)]
-    return await interaction.client.store.tickets_by_reporter(
+    return await interaction.client.store.tickets.list_of_reporter(
         DISCORD_SOURCE, str(interaction.user.id), workspace_ids
     )
 

@@ -83,9 +83,9 @@ async def send_ticket(
 ) -> None:
     """Show the user a ticket with its files and the newest messages of these kinds."""
     store = interaction.client.store
-    messages = await store.list_messages(ticket.id, set(kinds) - {MessageKind.EVENT})
-    events = await store.list_messages(ticket.id, [MessageKind.EVENT])
-    embed = ticket_embed(ticket, await store.workspace(ticket.workspace_id))
+    messages = await store.messages.list_of_ticket(ticket.id, set(kinds) - {MessageKind.EVENT})
+    events = await store.messages.list_of_ticket(ticket.id, [MessageKind.EVENT])
+    embed = ticket_embed(ticket, await store.workspaces.get(ticket.workspace_id))
     files = ticket_files(ticket, embed)
     add_history(embed, messages, events)
     send = partial(interaction.followup.send, view=view, ephemeral=True)

@@ -33,6 +33,7 @@ from storage import (
     Store,
     WorkspaceNameTaken,
     lock_path,
+    open_store,
     read_address,
 )
 from tests.storage.samples import HUB
@@ -53,7 +54,7 @@ def database(tmp_path: Path) -> Path:
 async def running(database: Path, check_ids: IdChecker | None = None) -> AsyncIterator[Store]:
     """A process that holds the database and answers commands."""
     with DatabaseLock(database) as lock:
-        store = await Store.open(database)
+        store = await open_store(database)
         try:
             async with serve_control_api(AdminService(store, SOURCES, check_ids=check_ids), lock):
                 yield store
@@ -63,7 +64,7 @@ async def running(database: Path, check_ids: IdChecker | None = None) -> AsyncIt
 
 async def create_database(database: Path) -> None:
     with DatabaseLock(database):
-        await (await Store.open(database)).close()
+        await (await open_store(database)).close()
 
 
 @pytest.fixture(params=["alone", "beside a running bridge"])
@@ -268,17 +269,17 @@ async def test_ids_that_discord_does_not_know_are_refused_and_nothing_is_saved(d
         two_wrong = HUB_FIELDS | {"tickets_channel_id": 404, "staff_role_id": 404}
         sentences = await error_of(run, AdminService.create_workspace, **two_wrong)
         assert sentences == "There is no tickets_channel_id 404.\nThere is no staff_role_id 404."
-        assert await store.workspaces() == []
+        assert await store.workspaces.list_all() == []
 
         (created,) = await run(AdminService.create_workspace, **HUB_FIELDS)
-        before = await store.workspaces()
+        before = await store.workspaces.list_all()
         assert created["warning"] == ""
         for command, arguments in (
             (AdminService.update_workspace, {"log_channel_id": 404}),
             (AdminService.set_department, {"department": "b", "channel_id": 404}),
         ):
             assert "404" in await error_of(run, command, workspace="hub", **arguments)
-        assert await store.workspaces() == before
+        assert await store.workspaces.list_all() == before
 
 
 async def test_ids_that_cannot_be_checked_are_saved_with_a_warning(database: Path) -> None:
@@ -314,11 +315,11 @@ async def test_a_change_holds_in_the_running_bridge_at_once(database: Path) -> N
             database, SOURCES, AdminService.create_key, workspace="hub", source="somewhere"
         )
 
-        key = await store.find_key(hash_api_key(str(created["key"])))
+        key = await store.api_keys.find(hash_api_key(str(created["key"])))
         assert key is not None
 
         await execute(database, SOURCES, AdminService.revoke_key, prefix=key.prefix)
-        key = await store.find_key(hash_api_key(str(created["key"])))
+        key = await store.api_keys.find(hash_api_key(str(created["key"])))
         assert key is not None
         assert key.revoked_at is not None
 
@@ -332,7 +333,7 @@ async def test_without_its_token_a_running_bridge_runs_no_command(database: Path
         async with client.post(f"{address}/create_workspace", json=HUB_FIELDS, headers=headers) as response:
             assert response.status == 401
             assert await response.json() == {"error": "The token is wrong."}
-        assert await store.workspaces() == []
+        assert await store.workspaces.list_all() == []
 
 
 @pytest.mark.parametrize("name", ["_change", "__init__", "no_such_command"])
@@ -353,7 +354,7 @@ async def test_a_wrong_token_in_the_lock_file_is_an_error(database: Path) -> Non
 
         with pytest.raises(AdminError, match="token is wrong"):
             await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
-        assert await store.workspaces() == []
+        assert await store.workspaces.list_all() == []
 
 
 async def test_a_running_bridge_takes_commands_on_loopback_alone(database: Path) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.sources.registry import load_sources
-from storage import Store
+from storage import Store, open_store
 from tests.bench.seed_workspace import BridgeFolder, create_bridge_folder
 from tests.bench.serving import MINECRAFT, ROBLOX, Contract
 
@@ -55,9 +55,9 @@ def to_disk(file: Path) -> None:
 
 
 async def _file_models(bridge: BridgeFolder) -> None:
-    store = await Store.open(bridge.database)
+    store = await open_store(bridge.database)
     try:
-        (workspace,) = await store.workspaces()
+        (workspace,) = await store.workspaces.list_all()
         begin = datetime.now(UTC) - _AGE
         for number in range(MODELS):
             await _file(store, workspace.id, (MINECRAFT, ROBLOX)[number % 2], number, begin)
@@ -66,9 +66,9 @@ async def _file_models(bridge: BridgeFolder) -> None:
 
 
 async def _index(bridge: BridgeFolder) -> None:
-    store = await Store.open(bridge.database)
+    store = await open_store(bridge.database)
     try:
-        while await store.index_batch(_BATCH):
+        while await store.search_index.index_batch(_BATCH):
             pass
     finally:
         await store.close()
@@ -80,7 +80,7 @@ async def _file(store: Store, workspace_id: str, contract: Contract, number: int
     words = [word for word, share in WORDS.items() if number // 2 % 100 < share]
     new = intake.parse(json.dumps(dict(contract.body) | {"subject": " ".join(["Report", *words])}).encode())
     now = begin + timedelta(seconds=number)
-    await store.add_ticket(workspace_id, new, source.new_public_ids(new, now), now)
+    await store.intake.add_ticket(workspace_id, new, source.new_public_ids(new, now), now)
 
 
 def copy_tickets(db: sqlite3.Connection, tickets: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.sandbox import DemoGuild, Sandbox
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.workspace import NewWorkspace
-from storage import Store
+from storage import Store, open_store
 
 _NOWHERE = "http://127.0.0.1:9/api/v10"  # a port without a listener: Discord is away
 
@@ -44,10 +44,10 @@ async def create_bridge_folder(
         reports_channel_id=channels["reports"],
         staff_role_id=guild.roles["Staff"] if guild else 4,
     )
-    store = await Store.open(folder / "tickets.db")
+    store = await open_store(folder / "tickets.db")
     try:
         now = datetime.now(UTC)
-        await store.add_workspace(workspace, now)
+        await store.workspaces.add(workspace, now)
         keys = {source: await _new_key(store, source, now) for source in ("modl", "series")}
     finally:
         await store.close()
@@ -65,7 +65,7 @@ def free_port() -> int:
 
 async def _new_key(store: Store, source: str, now: datetime) -> str:
     key, prefix = generate_api_key()
-    await store.add_key("main", source, prefix=prefix, key_hash=hash_api_key(key), now=now)
+    await store.api_keys.add("main", source, prefix=prefix, key_hash=hash_api_key(key), now=now)
     return key
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from bot.tickets.outbox import Destination
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Status
-from storage import Store
+from storage import Store, open_store
 from tests.bench.process import rows
 from tests.bench.seed_database import MODELS, WORDS, players
 
@@ -39,7 +39,7 @@ def queries(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
     minecraft = Scope(workspace_id=scope.workspace_id, source="modl")
 
     def search(**conditions: Any) -> Awaitable[object]:
-        return store.search_tickets(scope, TicketQuery(limit=25, **conditions))
+        return store.tickets.search(scope, TicketQuery(limit=25, **conditions))
 
     def player(number: int) -> str:
         return f"player-{number * 7918 % players(tickets) | 1}"
@@ -50,12 +50,12 @@ def queries(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
     return {
         "list: the newest 25": lambda n: search(),
         "list: page 40": lambda n: search(offset=39 * 25),
-        "lookup: a ticket by its id": lambda n: store.list_ticket_details(scope, [name(n)]),
+        "lookup: a ticket by its id": lambda n: store.tickets.list_details(scope, [name(n)]),
         "record: a player's newest 25": lambda n: search(reporter_id=player(n)),
         "queue: the newest 25 that are open": lambda n: search(statuses=open_ones),
-        "outbox: what leaves next, 500 waiting": lambda n: store.due_deliveries(Destination.DISCORD, (), now),
-        "autocomplete: three letters": lambda n: store.autocomplete_tickets(every_second[:3], here),
-        "autocomplete: a number": lambda n: store.autocomplete_tickets(str(n), here),
+        "outbox: what leaves next, 500 waiting": lambda n: store.outbox.due(Destination.DISCORD, (), now),
+        "autocomplete: three letters": lambda n: store.tickets.autocomplete(every_second[:3], here),
+        "autocomplete: a number": lambda n: store.tickets.autocomplete(str(n), here),
         "search: a word of every second ticket": lambda n: search(text=every_second),
         "search: a word of one in twenty": lambda n: search(text=one_in_twenty),
         "search: a word of one in a hundred": lambda n: search(text=one_in_hundred),
@@ -69,10 +69,10 @@ def queries(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
         "search: two letters": lambda n: search(text=every_second[:2]),
         "search: a number": lambda n: search(text=str(tickets // 2 + 2 * n)[:-1]),
         "list: page 5 of the open ones": lambda n: search(statuses=open_ones, offset=4 * 25),
-        "list: Minecraft's reports, open": lambda n: store.search_tickets(
+        "list: Minecraft's reports, open": lambda n: store.tickets.search(
             minecraft, TicketQuery(limit=25, statuses=[Status.OPEN], categories=_REPORTS)
         ),
-        "record: the reports on a player": lambda n: store.search_tickets(
+        "record: the reports on a player": lambda n: store.tickets.search(
             minecraft, TicketQuery(limit=25, reported_id=f"accused-{n * 7918 % players(tickets)}")
         ),
     }
@@ -80,9 +80,9 @@ def queries(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
 
 async def measure_queries(database: Path, count: int) -> dict[str, float]:
     """The median seconds of each query."""
-    store = await Store.open(database)
+    store = await open_store(database)
     try:
-        (workspace,) = await store.workspaces()
+        (workspace,) = await store.workspaces.list_all()
         scope = Scope(workspace_id=workspace.id, source="series")
         every = queries(store, scope, rows(database))
         return {name: await _median(query, count) for name, query in every.items()}

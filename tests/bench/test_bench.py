@@ -149,7 +149,7 @@ async def test_a_seeded_database_has_what_its_queries_look_for(tmp_path: Path) -
 
     assert rows(bridge.database) == counted(bridge.database, "outbox") == 2 * MODELS + 1000
     async with opened(bridge.database) as store:
-        (workspace,) = await store.workspaces()
+        (workspace,) = await store.workspaces.list_all()
         scope = Scope(workspace_id=workspace.id, source=ROBLOX.source)
         for name, query in queries(store, scope, 2 * MODELS + 1000).items():
             for number in range(3):
@@ -188,8 +188,8 @@ async def test_a_ticket_of_a_burst_that_is_not_stored_or_not_shown_is_reported(t
     sandbox, wrong = Sandbox(), list[str]()
     demo_guild(sandbox)
     async with opened(tmp_path / "t.db") as store:
-        workspace = await store.add_workspace(HUB, NOW)
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        workspace = await store.workspaces.add(HUB, NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     shown(sandbox, tmp_path / "t.db", 2, wrong)
 

@@ -12,7 +12,7 @@ from bot.admin.remote import serve_control_api
 from bot.admin.service import AdminService
 from bot.cli.app import app
 from bot.sources.registry import load_sources
-from storage import DatabaseLock, Store
+from storage import DatabaseLock, Store, open_store
 
 RunCommand = Callable[..., Awaitable[Result]]
 
@@ -23,10 +23,10 @@ def database(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def open_store(database: Path) -> AsyncIterator[Store]:
+async def opened_store(database: Path) -> AsyncIterator[Store]:
     """The store itself, for what has no command."""
     with DatabaseLock(database):
-        store = await Store.open(database)
+        store = await open_store(database)
         try:
             yield store
         finally:
@@ -45,7 +45,7 @@ async def store(database: Path, beside: bool) -> AsyncIterator[Store | None]:
         yield None
         return
     with DatabaseLock(database) as lock:
-        store = await Store.open(database)
+        store = await open_store(database)
         try:
             async with serve_control_api(AdminService(store, load_sources()), lock):
                 yield store

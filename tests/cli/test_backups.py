@@ -8,7 +8,7 @@ import pytest
 
 from bot.config import BackupSettings
 from bot.jobs.backups import back_up_and_prune, run_backup_schedule, seconds_until_next_backup
-from storage.backup import scheduled_backup_name, verify
+from storage.sqlite.backup import scheduled_backup_name, verify
 from tests.cli.conftest import RunCommand, create_workspace, error_of, output_of
 from tests.storage.samples import NOW
 from tests.support.bridge_harness import wait_for

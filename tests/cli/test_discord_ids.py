@@ -42,7 +42,7 @@ class Cli:
     async def error(self, result: Result) -> str:
         """The error of a command, after which there is no second workspace."""
         assert result.exit_code == 1, result.output
-        assert [one.name for one in await self.bridge.application.store.workspaces()] == ["main"]
+        assert [one.name for one in await self.bridge.application.store.workspaces.list_all()] == ["main"]
         return result.stderr.removeprefix("ticketbridge: ").strip()
 
 

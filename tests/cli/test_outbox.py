@@ -7,7 +7,7 @@ import pytest
 
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination
 from storage import Store
-from tests.cli.conftest import RunCommand, create_workspace, error_of, open_store, output_of
+from tests.cli.conftest import RunCommand, create_workspace, error_of, opened_store, output_of
 from tests.storage.samples import HUB, NOW, ids, new_ticket
 
 REASON = "Discord refused it: \x1b[31m50035"
@@ -15,16 +15,16 @@ REASON = "Discord refused it: \x1b[31m50035"
 
 async def _add_dead_letter(store: Store) -> Delivery:
     """A ticket that waits, and one whose post is a dead letter."""
-    (workspace,) = await store.workspaces()
-    waiting = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    (workspace,) = await store.workspaces.list_all()
+    waiting = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (first,) = (
         one
-        for one in await store.pending_for_ticket(waiting.id, Destination.DISCORD)
+        for one in await store.outbox.pending_for_ticket(waiting.id, Destination.DISCORD)
         if one.kind is DeliveryKind.POST
     )
-    await store.start_attempt([first], NOW)
-    await store.dead_letter(first, REASON, NOW)
+    await store.outbox.start_attempt([first], NOW)
+    await store.outbox.dead_letter(first, REASON, NOW)
     return first
 
 
@@ -33,7 +33,7 @@ async def dead_letter(ticketbridge: RunCommand, store: Store | None, database: P
     await create_workspace(ticketbridge)
     if store is not None:
         return await _add_dead_letter(store)
-    async with open_store(database) as alone:
+    async with opened_store(database) as alone:
         return await _add_dead_letter(alone)
 
 
@@ -90,13 +90,13 @@ async def test_retry_needs_an_id_or_all(ticketbridge: RunCommand, arguments: tup
 
 
 async def test_a_retried_delivery_goes_before_its_tickets_later_ones(tmp_path: Path) -> None:
-    async with open_store(tmp_path / "tickets.db") as store:
-        await store.add_workspace(HUB, NOW)
+    async with opened_store(tmp_path / "tickets.db") as store:
+        await store.workspaces.add(HUB, NOW)
         first = await _add_dead_letter(store)
-        await store.retry(first.id, NOW + timedelta(hours=1))
+        await store.outbox_admin.retry(first.id, NOW + timedelta(hours=1))
 
-        ((due,),) = await store.due_deliveries(Destination.DISCORD, (), NOW + timedelta(hours=2))
-        waiting = await store.pending_for_ticket(first.ticket_id, Destination.DISCORD)
+        ((due,),) = await store.outbox.due(Destination.DISCORD, (), NOW + timedelta(hours=2))
+        waiting = await store.outbox.pending_for_ticket(first.ticket_id, Destination.DISCORD)
 
     assert due.id == waiting[0].id == first.id
     assert due.attempts == 1

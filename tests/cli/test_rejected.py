@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.cli.output import escape_body
 from bot.observability.logging import escape_controls
 from storage import Store
-from tests.cli.conftest import RunCommand, create_workspace, error_of, open_store, output_of
+from tests.cli.conftest import RunCommand, create_workspace, error_of, opened_store, output_of
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 HOSTILE = b'{"subject": "\x1b[31mred\x07\x9b2J \xff\xe2\x80\xae",\r\n\t"two": 2'
@@ -19,16 +19,16 @@ async def rejected(
     await create_workspace(ticketbridge)
     await output_of(ticketbridge, "key", "create", "--workspace", "main", "--source", "series")
     if store is None:
-        async with open_store(database) as own:
+        async with opened_store(database) as own:
             await _save(own, path, bodies)
     else:
         await _save(store, path, bodies)
 
 
 async def _save(store: Store, path: str, bodies: tuple[bytes, ...]) -> None:
-    (key,) = await store.keys()
+    (key,) = await store.api_keys.list_all()
     for body in bodies:
-        await store.save_rejected_request(key, path, "It makes \x1b[1mno\x1b[0m sense.", body, NOW)
+        await store.rejected_requests.save(key, path, "It makes \x1b[1mno\x1b[0m sense.", body, NOW)
 
 
 async def test_without_rejected_requests_the_list_is_a_sentence(ticketbridge: RunCommand) -> None:

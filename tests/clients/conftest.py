@@ -20,7 +20,7 @@ from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
-from storage import Store
+from storage import Store, open_store
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients"
 ACCEPTED = {
@@ -40,12 +40,12 @@ class Bridge:
 
     async def tickets(self) -> list[Ticket]:
         """Every ticket in the store, oldest first."""
-        ids = [workspace.id for workspace in await self.store.workspaces()]
-        return sorted(await self.store.autocomplete_tickets("", ids), key=lambda ticket: ticket.id)
+        ids = [workspace.id for workspace in await self.store.workspaces.list_all()]
+        return sorted(await self.store.tickets.autocomplete("", ids), key=lambda ticket: ticket.id)
 
     async def request_body(self, ticket: Ticket) -> dict[str, Any]:
         """The JSON object of a ticket's request."""
-        body = json.loads(await self.store.raw_request(ticket.id))
+        body = json.loads(await self.store.tickets.raw_request(ticket.id))
         assert isinstance(body, dict)
         return body
 
@@ -90,16 +90,18 @@ class ScriptedServer:
 async def opened(database: Path, *, requests: int | None = None) -> AsyncIterator[Bridge]:
     """A webhook on a new database; `requests` is a lower rate limit, on a clock that stands still."""
     now = datetime.now(UTC)
-    store = await Store.open(database)
+    store = await open_store(database)
     try:
         workspace = NewWorkspace(
             name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
         )
-        await store.add_workspace(workspace, now)
+        await store.workspaces.add(workspace, now)
         keys = {}
         for source in ("series", "modl"):
             keys[source], prefix = generate_api_key()
-            await store.add_key("home", source, prefix=prefix, key_hash=hash_api_key(keys[source]), now=now)
+            await store.api_keys.add(
+                "home", source, prefix=prefix, key_hash=hash_api_key(keys[source]), now=now
+            )
         async with _webhook(store, requests).serve("127.0.0.1", 0) as at:
             yield Bridge(url=at.address, keys=keys, store=store)
     finally:

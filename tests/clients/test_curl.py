@@ -144,8 +144,8 @@ async def test_the_429_of_the_page_is_what_one_request_too_many_gets(chapter: st
 async def test_the_403_of_the_page_is_what_a_workspace_without_tickets_answers(bridge: Bridge) -> None:
     of_chapter = [each for each in examples() if each.chapter == "Roblox"]
     shown = next(each for each in of_chapter if each.status == 403)
-    (workspace,) = await bridge.store.workspaces()
-    await bridge.store.change_workspace(workspace.id, lambda saved: replace(saved, plan=Plan.FREE))
+    (workspace,) = await bridge.store.workspaces.list_all()
+    await bridge.store.workspaces.change(workspace.id, lambda saved: replace(saved, plan=Plan.FREE))
 
     status, body = await run_request(of_chapter[0].request or "", bridge)
 

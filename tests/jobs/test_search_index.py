@@ -29,22 +29,22 @@ async def running_indexer(store: Store) -> AsyncIterator[None]:
 
 
 async def with_tickets(store: Store, number: int) -> Workspace:
-    workspace = await store.add_workspace(HUB, NOW)
+    workspace = await store.workspaces.add(HUB, NOW)
     for _ in range(number):
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     return workspace
 
 
 async def all_indexed(store: Store) -> bool:
-    return await store.index_lag() == 0
+    return await store.search_index.lag() == 0
 
 
 async def test_a_running_bridge_indexes_its_tickets_and_shows_how_many_are_left(
     bridge: RunningBridge,
 ) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
     before = value(await scrape(bridge), "search_lag_tickets")
-    await bridge.application.store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await bridge.application.store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     after = value(await scrape(bridge), "search_lag_tickets")
 
     async def is_indexed() -> bool:
@@ -58,7 +58,7 @@ async def test_later_tickets_are_indexed_as_well(tmp_path: Path) -> None:
     async with opened(tmp_path / "tickets.db") as store, running_indexer(store):
         workspace = await with_tickets(store, 3)
         await wait_for(lambda: all_indexed(store))
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         assert not await all_indexed(store)
 
         await wait_for(lambda: all_indexed(store))
@@ -76,7 +76,7 @@ async def test_single_tickets_are_indexed_in_one_batch(tmp_path: Path) -> None:
         workspace = await with_tickets(store, 1)
         indexing = asyncio.create_task(run_search_indexer(store, poll_seconds=30))
         for _ in range(200):
-            await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+            await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         indexing.cancel()
         await asyncio.wait([indexing])
 
@@ -94,7 +94,7 @@ async def test_after_a_failure_of_the_database_it_is_tried_again(
             db.execute("CREATE TRIGGER no BEFORE UPDATE ON indexed BEGIN SELECT RAISE(ABORT, 'planted'); END")
             async with running_indexer(store):
                 await wait_for(lambda: "Tickets cannot be indexed now" in caplog.text)
-                assert await store.index_lag() == 3
+                assert await store.search_index.lag() == 3
                 db.execute("DROP TRIGGER no")
 
                 await wait_for(lambda: all_indexed(store))

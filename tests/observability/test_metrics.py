@@ -13,6 +13,7 @@ from bot.sources.series import examples as series
 from storage import DiskFull, StorageError
 from tests.storage.samples import NOW, ids, new_ticket, opened
 from tests.support.bridge_harness import RunningBridge, running_sandbox, settings_for, wait_for
+from tests.support.connections import writer_of
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -73,8 +74,8 @@ async def test_a_ticket_is_counted_from_request_to_post(bridge: RunningBridge) -
 
 
 async def test_a_ticket_opened_in_discord_counts_like_any_other(bridge: RunningBridge) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
-    await bridge.application.store.add_ticket(workspace.id, new_ticket(source="discord"), ids(), NOW)
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    await bridge.application.store.intake.add_ticket(workspace.id, new_ticket(source="discord"), ids(), NOW)
 
     assert value(await scrape(bridge), "tickets_total", source="discord") == 1
     assert value(await scrape(bridge), "tickets_total", source="discord") == 1
@@ -169,7 +170,7 @@ async def test_a_failing_database_is_counted_and_the_other_metrics_are_served(tm
         metrics.record_failure(DiskFull(""))
         metrics.record_failure(StorageError(""))
         metrics.observe_response("", "/x", 200, 0.1)
-        await store._writer.execute("ALTER TABLE outbox RENAME TO elsewhere")
+        await writer_of(store).execute("ALTER TABLE outbox RENAME TO elsewhere")
 
         samples = parse(await metrics.render())
 

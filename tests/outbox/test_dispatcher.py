@@ -24,7 +24,7 @@ from bot.outbox.errors import (
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination, OutboxEntry, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from storage import Store
+from storage import Store, open_store
 from tests.outbox.test_circuit_breaker import Clock
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
 from tests.support.bridge_harness import wait_for
@@ -77,14 +77,14 @@ async def hang(_: Delivery) -> None:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(tmp_path / "tickets.db")
+    store = await open_store(tmp_path / "tickets.db")
     yield store
     await store.close()
 
 
 @pytest.fixture
 async def workspace(store: Store) -> Workspace:
-    return await store.add_workspace(HUB, NOW)
+    return await store.workspaces.add(HUB, NOW)
 
 
 @pytest.fixture
@@ -114,24 +114,26 @@ async def running_dispatcher(
 
 async def create_ticket(store: Store, workspace: Workspace) -> Ticket:
     """Two deliveries in the tickets channel: its post and its thread."""
-    return await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    return await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
 async def create_report(store: Store, workspace: Workspace) -> Ticket:
     """One delivery in the reports channel."""
-    return await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    return await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
 
 async def wait_until_delivered(store: Store, ticket: Ticket) -> None:
     async def delivered() -> bool:
-        return not await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+        return not await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
 
     await wait_for(delivered)
 
 
 async def entry_for(store: Store, ticket: Ticket) -> OutboxEntry:
     """The ticket's first delivery that is not done, as operators see it."""
-    return next(entry for entry in await store.list_undelivered(100) if entry.ticket_id == ticket.id)
+    return next(
+        entry for entry in await store.outbox_admin.list_undelivered(100) if entry.ticket_id == ticket.id
+    )
 
 
 async def wait_for_last_error(store: Store, ticket: Ticket) -> OutboxEntry:
@@ -148,7 +150,7 @@ async def test_a_tickets_deliveries_arrive_in_the_order_they_were_saved(
 ) -> None:
     ticket = await create_ticket(store, workspace)
     for number in range(3):
-        await store.add_message(ticket.id, noting(str(number)), origin=str(number), now=NOW)
+        await store.tickets.add_message(ticket.id, noting(str(number)), origin=str(number), now=NOW)
 
     async with running_dispatcher(store, handler):
         await wait_until_delivered(store, ticket)
@@ -169,7 +171,7 @@ async def test_a_delivery_is_marked_delivered_with_its_receipt(
     async with running_dispatcher(store, handler):
         await wait_until_delivered(store, report)
 
-    post = (await store.ticket(report.id)).post
+    post = (await store.tickets.get(report.id)).post
     assert (post.channel_id, post.message_id) == (HUB.reports_channel_id, 1001)
 
 
@@ -193,7 +195,7 @@ async def test_each_destination_has_a_dispatcher_and_both_are_notified_of_new_ro
         running_dispatcher(store, game, Destination.GAME),
     ):
         ticket = await create_ticket(store, workspace)
-        await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+        await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
         await handler.wait_for_attempts(3)
         await game.wait_for_attempts(1)
 
@@ -233,8 +235,8 @@ async def test_a_delivery_to_retry_later_holds_back_its_ticket_and_no_other(
 
     async with running_dispatcher(store, handler):
         await wait_until_delivered(store, second)
-        post, _ = await store.pending_for_ticket(first.id, Destination.DISCORD)
-        await store.retry(post.id, utc_now())
+        post, _ = await store.outbox.pending_for_ticket(first.id, Destination.DISCORD)
+        await store.outbox_admin.retry(post.id, utc_now())
         await wait_until_delivered(store, first)
 
     kinds = [delivery.kind for delivery in handler.received if delivery.ticket_id == first.id]
@@ -322,7 +324,7 @@ async def test_a_delivery_that_waits_for_a_circuit_is_due_and_shows_its_error_un
 
     async with running_dispatcher(store, handler):
         await wait_until_delivered(store, report)
-    assert await store.list_undelivered(1) == []
+    assert await store.outbox_admin.list_undelivered(1) == []
 
 
 async def test_a_channel_that_may_be_repaired_is_tried_soon(
@@ -376,8 +378,8 @@ async def give_turns(store: Store, dispatcher: Dispatcher) -> None:
     """Wake the dispatcher, and wait until it would have started all it may: reads and writes are queued."""
     dispatcher.wake(channel_id=0)
     for _ in range(10):
-        await store.list_undelivered(1)
-        await store.mark_dead_letters_reported("none", NOW)
+        await store.outbox_admin.list_undelivered(1)
+        await store.outbox_admin.mark_reported("none", NOW)
 
 
 async def test_a_global_rejection_stops_all_deliveries_until_reset(
@@ -404,8 +406,8 @@ async def test_an_attempt_of_a_killed_process_may_still_arrive_and_is_waited_for
     store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
     reports = [await create_report(store, workspace) for _ in range(2)]
-    ((first,),) = await store.due_deliveries(Destination.DISCORD, (), NOW)
-    await store.start_attempt([first], utc_now())
+    ((first,),) = await store.outbox.due(Destination.DISCORD, (), NOW)
+    await store.outbox.start_attempt([first], utc_now())
     start = asyncio.get_running_loop().time()
 
     async with running_dispatcher(store, handler, unknown_outcome_delay=0.5):
@@ -499,7 +501,7 @@ async def test_a_cancelled_attempt_stays_pending_and_counts_as_started(
     async with running_dispatcher(store, handler):
         (first,) = await handler.wait_for_attempts(1)
 
-    (pending,) = await store.pending_for_ticket(report.id, Destination.DISCORD)
+    (pending,) = await store.outbox.pending_for_ticket(report.id, Destination.DISCORD)
     assert (pending.id, pending.nonce, pending.attempts) == (first.id, first.nonce, 1)
 
 
@@ -562,7 +564,7 @@ async def test_the_log_has_no_text_of_a_player(
 ) -> None:
     caplog.set_level(logging.DEBUG, "bot")
     secret = new_ticket(view_only=True, subject="my-subject", body="my-body")
-    report = await store.add_ticket(workspace.id, secret, ids(), NOW)
+    report = await store.intake.add_ticket(workspace.id, secret, ids(), NOW)
     handler.set_behaviours(
         report, raising(RetryLater("away", seconds=0)), raising(PermanentFailure("refused"))
     )

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage import BackupFailed, DatabaseLock, Store
-from storage.backup import restore, verify
+from storage import BackupFailed, DatabaseLock, open_store
+from storage.sqlite.backup import restore, verify
 from tests.bench.seed_database import copy_tickets
 from tests.proofs.load import Ledger, under_load
 from tests.proofs.outcome import OnProgress, Outcome, ignore_progress
@@ -62,12 +62,12 @@ async def backups(settings: BackupSettings, on_progress: OnProgress = ignore_pro
 
 async def _fill(database: Path, megabytes: int) -> None:
     """Add tickets that are posted already, until the file is as large as that."""
-    store = await Store.open(database)
-    (workspace,) = await store.workspaces()
+    store = await open_store(database)
+    (workspace,) = await store.workspaces.list_all()
     request = f'{{"filler": "{"x" * _REQUEST_BYTES}"}}'
     for _ in range(_MODELS):
         new = replace(new_ticket(source="series"), raw_request=request)
-        await store.add_ticket(workspace.id, new, ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new, ids(), NOW)
     await store.close()
     with closing(sqlite3.connect(database, isolation_level=None)) as db:
         db.execute("DELETE FROM outbox")
@@ -173,8 +173,8 @@ def _differences(db: sqlite3.Connection, acknowledged: set[str]) -> Iterator[str
         """
         SELECT count(*) FROM live.tickets AS live LEFT JOIN main.tickets AS restored USING (id)
         WHERE live.id <= (SELECT max(id) FROM main.tickets)
-              AND (live.public_id, live.subject, live.body, live.raw)
-                  IS NOT (restored.public_id, restored.subject, restored.body, restored.raw)
+              AND (live.public_id, live.subject, live.body, live.raw_request)
+                  IS NOT (restored.public_id, restored.subject, restored.body, restored.raw_request)
         """
     ).fetchone()
     if changed:

@@ -7,8 +7,7 @@ A proof that passes with its bug injected proves nothing. Each bug is one that c
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,56 +17,57 @@ from typing import Any
 import aiosqlite
 
 import cogs.posts.send
-import storage.backup
-import storage.store
+import storage.sqlite.backup
+import storage.sqlite.connection
+import storage.sqlite.engine
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Delivery, Receipt
-from storage.connection import run_in_thread
-from storage.database import Batch, BatchWriter, Database
-from storage.outbox import OutboxStore
+from storage.outbox import OutboxRepository
+from storage.sqlite.connection import run_in_thread
+from storage.sqlite.engine import Batch, SqliteEngine
 
 _COMMIT_DELAY = 0.05  # seconds
 
 
 def sync_off(folder: Path) -> None:
     """The writer does not wait for the disk."""
-    open_writer = storage.store.open_writer  # type: ignore[attr-defined]
+    open_writer = storage.sqlite.connection.open_writer
 
     async def open_unsynced(path: Path) -> aiosqlite.Connection:
         writer: aiosqlite.Connection = await open_writer(path)
         await writer.execute("PRAGMA synchronous = OFF")
         return writer
 
-    replace_attribute(storage.store, "open_writer", open_unsynced)
+    replace_attribute(storage.sqlite.connection, "open_writer", open_unsynced)
 
 
 def answer_before_commit(folder: Path) -> None:
     """A request is answered at once, and committed later."""
 
-    async def write(self: BatchWriter, batch: Batch) -> None:
-        await self._acquire_write_lock(batch.first.deadline)
-        await run_in_thread(self._writer, lambda db: batch.write(WithoutCommit(db)))  # type: ignore[arg-type]
-        commits.add(asyncio.create_task(commit(self)))
+    async def run_batch(self: SqliteEngine, batch: Batch) -> None:
+        if commits:
+            await commits.pop()
+        await run_in_thread(self._writer, lambda raw: batch.run(WithoutCommit(raw), None))  # type: ignore[arg-type]
+        commits.append(asyncio.create_task(commit(self)))
 
-    async def commit(self: BatchWriter) -> None:
+    async def commit(engine: SqliteEngine) -> None:
         await asyncio.sleep(_COMMIT_DELAY)
-        await self._writer.commit()
-        self._write_lock.release()
-        self._notify_outbox()
+        await engine._writer.commit()
+        engine._notify_outbox()
 
-    commits: set[asyncio.Task[None]] = set()
-    replace_attribute(BatchWriter, "_write_batch", write)
+    commits: list[asyncio.Task[None]] = []
+    replace_attribute(SqliteEngine, "_run_batch", run_batch)
 
 
 class WithoutCommit:
     """A connection whose `commit()` does nothing."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._db, name)
+        return getattr(self._raw, name)
 
     def commit(self) -> None:
         """Do nothing."""
@@ -76,32 +76,11 @@ class WithoutCommit:
 def deferred_begin(folder: Path) -> None:
     """A transaction takes the write lock at its first change, and fails if another program wrote by then."""
 
-    @asynccontextmanager
-    async def write(self: Database) -> AsyncIterator[aiosqlite.Connection]:
-        async with original(self) as db:
-            await db.rollback()
-            await db.execute("BEGIN")
-            yield db
+    def begin(raw: sqlite3.Connection) -> None:
+        raw.execute("BEGIN")
+        raw.execute("SELECT count(*) FROM workspaces").fetchone()  # what it reads is old when it writes
 
-    def write_batch(self: Batch, db: sqlite3.Connection) -> None:
-        original_batch(self, DeferredBegin(db))  # type: ignore[arg-type]
-
-    original, original_batch = Database._write, Batch.write
-    replace_attribute(Database, "_write", write)
-    replace_attribute(Batch, "write", write_batch)
-
-
-class DeferredBegin:
-    """A connection whose transactions begin without the write lock."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._db, name)
-
-    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        return self._db.execute(sql.replace("BEGIN IMMEDIATE", "BEGIN"), *values)
+    replace_attribute(storage.sqlite.engine, "_begin", begin)
 
 
 def settle_before_send(folder: Path) -> None:
@@ -109,7 +88,7 @@ def settle_before_send(folder: Path) -> None:
 
     async def attempt(self: Dispatcher, deliveries: Sequence[Delivery]) -> None:
         receipt = Receipt(channel_id=deliveries[0].channel_id)
-        await self._store.mark_delivered(deliveries, receipt, datetime.now(UTC))
+        await self._store.outbox.mark_delivered(deliveries, receipt, datetime.now(UTC))
         await original(self, deliveries)
 
     original = Dispatcher._attempt
@@ -120,14 +99,14 @@ def random_nonce(folder: Path) -> None:
     """Each attempt has a nonce of its own, as discord.py makes them."""
 
     async def start_attempt(
-        self: OutboxStore, deliveries: Sequence[Delivery], now: datetime
+        self: OutboxRepository, deliveries: Sequence[Delivery], now: datetime
     ) -> list[Delivery]:
         started = await original(self, deliveries, now)
         nonce = secrets.token_hex(12)
         return [replace(delivery, nonce=nonce) for delivery in started]
 
-    original = OutboxStore.start_attempt
-    replace_attribute(OutboxStore, "start_attempt", start_attempt)
+    original = OutboxRepository.start_attempt
+    replace_attribute(OutboxRepository, "start_attempt", start_attempt)
 
 
 def no_history_scan(folder: Path) -> None:
@@ -158,7 +137,7 @@ def missing_trigger(folder: Path) -> None:
 
 def no_snapshot(folder: Path) -> None:
     """A backup copies what is there at each step, and so begins again after each commit."""
-    replace_attribute(storage.backup, "begin_snapshot", lambda source: None)
+    replace_attribute(storage.sqlite.backup, "begin_snapshot", lambda source: None)
 
 
 def replace_attribute(owner: object, name: str, replacement: object) -> None:

@@ -12,7 +12,7 @@ import aiohttp
 
 from bot.sources.series import examples as series
 from bot.tickets.workspace import NewWorkspace
-from storage import Store
+from storage import open_store
 from tests.webhook.conftest import NOW, make_key
 
 _ROOT = Path(__file__).parents[2]
@@ -62,9 +62,9 @@ class IsolatedBridge:
 
 async def create_workspace_and_key(database: Path) -> str:
     """Create a database with a workspace; an API key of it."""
-    store = await Store.open(database)
+    store = await open_store(database)
     try:
-        await store.add_workspace(
+        await store.workspaces.add(
             NewWorkspace(
                 name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
             ),

@@ -19,7 +19,7 @@ from typing import Any
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.workspace import Category, Department, NewWorkspace
-from storage import Store
+from storage import Store, open_store
 
 UNKNOWN_OUTCOME_DELAY = 1.0  # instead of 10: the sandbox's late effects come within this time or never
 PROCESS_TIMEOUT = 60.0  # seconds for the process to accept its first ticket, or to exit
@@ -226,10 +226,10 @@ async def _create_workspace_and_keys(
     database: Path, guild: DemoGuild, channels: dict[str, int]
 ) -> dict[str, list[str]]:
     """Create a workspace with a department and a channel for each category; its keys by contract."""
-    store = await Store.open(database)
+    store = await open_store(database)
     try:
         now = datetime.now(UTC)
-        workspace = await store.add_workspace(
+        workspace = await store.workspaces.add(
             NewWorkspace(
                 name="main",
                 guild_id=guild.id,
@@ -252,13 +252,13 @@ async def _create_workspace_and_keys(
 async def _add_department(store: Store, workspace_id: str, name: str, channel: int) -> None:
     category = Category(id=name, name=name)
     department = Department(id=f"for-{name}", name=name, channel_id=channel, categories=(name,))
-    await store.change_workspace(workspace_id, lambda workspace: workspace.with_category(category))
-    await store.change_workspace(workspace_id, lambda workspace: workspace.with_department(department))
+    await store.workspaces.change(workspace_id, lambda workspace: workspace.with_category(category))
+    await store.workspaces.change(workspace_id, lambda workspace: workspace.with_department(department))
 
 
 async def _new_key(store: Store, source: str, now: datetime) -> str:
     key, prefix = generate_api_key()
-    await store.add_key("main", source, prefix=prefix, key_hash=hash_api_key(key), now=now)
+    await store.api_keys.add("main", source, prefix=prefix, key_hash=hash_api_key(key), now=now)
     return key
 
 

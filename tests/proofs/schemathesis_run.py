@@ -24,7 +24,7 @@ from bot.tickets.message import Actor
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import WebhookServer
 from bot.webhook.openapi.document import operation_id
-from storage import Store
+from storage import Store, open_store
 from tests.proofs import schemathesis_checks
 from tests.proofs.webhook_process import create_example_tickets
 from tests.webhook.conftest import NOW, make_key
@@ -98,12 +98,12 @@ def _findings(report: Any, printed: str) -> Findings:
 @asynccontextmanager
 async def _serve(folder: Path, sources: Mapping[str, Source]) -> AsyncIterator[tuple[str, Path]]:
     """Serve a webhook with tickets and keys: its address, and a Schemathesis configuration with these."""
-    store = await Store.open(folder / "tickets.db")
+    store = await open_store(folder / "tickets.db")
     try:
         workspace = NewWorkspace(
             name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
         )
-        await store.add_workspace(workspace, NOW)
+        await store.workspaces.add(workspace, NOW)
         contents = [
             (source, (await make_key(store, name))[0], await _tickets(store, source))
             for name, source in sources.items()
@@ -123,9 +123,9 @@ async def _tickets(store: Store, source: Source) -> list[str]:
     names = await create_example_tickets(store, source)
     staff = Actor(id=_STAFF, name=_STAFF, source=source.name)
     for name in names[::4]:  # each has two
-        ticket = await store.ticket_by_public_id(name)
+        ticket = await store.tickets.find_by_public_id(name)
         assert ticket is not None
-        await store.change_ticket(ticket.id, lambda ticket: ticket.claim(staff), NOW, actor=staff)
+        await store.tickets.change(ticket.id, lambda ticket: ticket.claim(staff), NOW, actor=staff)
     return names
 
 

@@ -334,7 +334,7 @@ async def test_a_forbidden_channel_affects_no_other_and_makes_the_bridge_unready
 
 async def last_error(bridge: RunningBridge) -> str:
     """What `outbox list` shows for the first delivery, or nothing."""
-    entries = await bridge.application.store.list_undelivered(1)
+    entries = await bridge.application.store.outbox_admin.list_undelivered(1)
     return (entries[0].last_error or "") if entries else ""
 
 

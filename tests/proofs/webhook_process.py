@@ -21,7 +21,7 @@ from bot.webhook import WebhookServer
 from bot.webhook.responses import ErrorFormatter
 from bot.webhook.server.limits import ConnectionLimits
 from bot.webhook.server.server import serve as serve_app
-from storage import Store
+from storage import Store, open_store
 from tests.webhook.conftest import NOW, make_key
 
 _UNLIMITED = RateLimit(requests=10**9, seconds=1)  # how often requests come is not tested here
@@ -78,7 +78,7 @@ async def start_webhook(folder: Path, port: int = 0) -> WebhookProcess:
 
 async def serve(folder: Path, port: int) -> None:
     """Serve until standard input ends."""
-    store = await Store.open(folder / "tickets.db")
+    store = await open_store(folder / "tickets.db")
     sources = {name: replace(source, rate_limit=_UNLIMITED) for name, source in load_sources().items()}
     try:
         contents = folder / "contents.json"
@@ -97,7 +97,7 @@ async def _create_contents(store: Store, sources: Mapping[str, Source]) -> dict[
     workspace = NewWorkspace(
         name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
     )
-    await store.add_workspace(workspace, NOW)
+    await store.workspaces.add(workspace, NOW)
     keys = {name: (await make_key(store, name))[0] for name in sources}
     ids = [one for source in sources.values() for one in await create_example_tickets(store, source)]
     return {"keys": keys, "ticket_ids": ids}
@@ -105,12 +105,12 @@ async def _create_contents(store: Store, sources: Mapping[str, Source]) -> dict[
 
 async def create_example_tickets(store: Store, source: Source) -> list[str]:
     """Create tickets from a source's examples; both ids of each."""
-    (workspace,) = await store.workspaces()
+    (workspace,) = await store.workspaces.list_all()
     ids = []
     for intake in source.intake_endpoints:
         for _ in range(5 if intake.example else 0):
             new = intake.parse(json.dumps(intake.example).encode())
-            ticket = await store.add_ticket(workspace.id, new, source.new_public_ids(new, NOW), NOW)
+            ticket = await store.intake.add_ticket(workspace.id, new, source.new_public_ids(new, NOW), NOW)
             ids += [ticket.public_id, ticket.uid]
     return ids
 

@@ -18,7 +18,7 @@ from bot.tickets.message import Actor
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace, Workspace
 from bot.webhook import WebhookServer
-from storage import Store
+from storage import Store, open_store
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 ADA = Actor(id="4242424242424242", name="Ada")  # in Discord
@@ -103,23 +103,25 @@ class ApiClient:
 
     async def ticket(self, name: str) -> Ticket:
         """As it is in the store now."""
-        return await self.store.ticket(self.tickets[name].id)
+        return await self.store.tickets.get(self.tickets[name].id)
 
     async def all_tickets(self) -> list[Ticket]:
         """Those with a name, as they are in the store now."""
         return [await self.ticket(name) for name in self.tickets]
 
     async def name_ticket(self, name: str, public_id: str) -> None:
-        ticket = await self.store.ticket_by_public_id(public_id)
+        ticket = await self.store.tickets.find_by_public_id(public_id)
         assert ticket is not None
         self.tickets[name] = ticket
 
     async def add_workspace(self, name: str) -> Workspace:
         """A workspace with a key."""
         new = NewWorkspace(name=name, guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
-        workspace = await self.store.add_workspace(new, NOW)
+        workspace = await self.store.workspaces.add(new, NOW)
         key, prefix = generate_api_key()
-        await self.store.add_key(name, self.source.name, prefix=prefix, key_hash=hash_api_key(key), now=NOW)
+        await self.store.api_keys.add(
+            name, self.source.name, prefix=prefix, key_hash=hash_api_key(key), now=NOW
+        )
         self.keys[name] = key
         return workspace
 
@@ -127,7 +129,7 @@ class ApiClient:
 @asynccontextmanager
 async def serve(folder: Path, source: Source, clock: Callable[[], float]) -> AsyncIterator[ApiClient]:
     """A source beside all the others, on an empty store. `clock` is that of the rate limits, in seconds."""
-    store = await Store.open(folder / "tickets.db")
+    store = await open_store(folder / "tickets.db")
     now = [NOW]
     webhook = WebhookServer(store, load_sources() | {source.name: source}, now=lambda: now[0], clock=clock)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.workspace import Workspace
-from storage import Store
+from storage import Store, open_store
 from tests.storage.samples import HUB, NOW
 
 
@@ -17,11 +17,11 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(path)
+    store = await open_store(path)
     yield store
     await store.close()
 
 
 @pytest.fixture
 async def workspace(store: Store) -> Workspace:
-    return await store.add_workspace(HUB, NOW)
+    return await store.workspaces.add(HUB, NOW)

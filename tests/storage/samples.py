@@ -11,7 +11,7 @@ from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace, Workspace
-from storage import Store
+from storage import Store, open_store
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 HUB = NewWorkspace(name="hub", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4)
@@ -69,7 +69,7 @@ def noting(text: str = "Seen him before.") -> Callable[[Ticket], NewMessage]:
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Store]:
     """A store, closed when the block ends."""
-    store = await Store.open(path)
+    store = await open_store(path)
     try:
         yield store
     finally:

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.workspace import Workspace
-from storage import DatabaseLock, Store
-from storage.backup import (
+from storage import DatabaseLock, Store, open_store
+from storage.errors import BackupFailed
+from storage.sqlite.backup import (
     create_backup,
     newest_scheduled_at,
     prune_backups,
@@ -22,7 +23,6 @@ from storage.backup import (
     scheduled_backup_name,
     verify,
 )
-from storage.errors import BackupFailed
 from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, replying
 
 
@@ -38,8 +38,8 @@ def dump(path: Path) -> list[object]:
 
 async def _filled(store: Store, workspace: Workspace, tickets: int) -> None:
     for _ in range(tickets):
-        ticket = await store.add_ticket(workspace.id, new_ticket(body="x" * 3000), ids(), NOW)
-        await store.add_message(ticket.id, replying(), origin=f"o{ticket.id}", now=NOW)
+        ticket = await store.intake.add_ticket(workspace.id, new_ticket(body="x" * 3000), ids(), NOW)
+        await store.tickets.add_message(ticket.id, replying(), origin=f"o{ticket.id}", now=NOW)
 
 
 async def test_a_restored_database_is_what_was_backed_up(
@@ -53,8 +53,8 @@ async def test_a_restored_database_is_what_was_backed_up(
 
     with DatabaseLock(path):
         aside = await asyncio.to_thread(restore, backup.path, path, NOW)
-    again = await Store.open(path)
-    stored = await again.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    again = await open_store(path)
+    stored = await again.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await again.close()
 
     assert backup.tickets == 20
@@ -171,7 +171,7 @@ def test_a_killed_backup_no_longer_protects_what_it_left(tmp_path: Path) -> None
 
 def _closed(path: Path) -> None:
     async def make() -> None:
-        store = await Store.open(path)
+        store = await open_store(path)
         await store.close()
 
     asyncio.run(make())

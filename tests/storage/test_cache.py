@@ -11,20 +11,20 @@ from tests.storage.samples import NOW
 
 async def kept_key(store: Store) -> tuple[str, str]:
     key, prefix = generate_api_key()
-    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
+    await store.api_keys.add("hub", "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
     return hash_api_key(key), prefix
 
 
 async def test_a_cached_key_is_not_read_again(store: Store, workspace: Workspace) -> None:
     key_hash, _ = await kept_key(store)
-    await store.find_key(key_hash)
-    await store.workspace(workspace.id)
+    await store.api_keys.find(key_hash)
+    await store.workspaces.get(workspace.id)
     took: list[str] = []
     store.set_observer(lambda what, seconds: took.append(what), lambda failure: None)
 
     for _ in range(5):
-        assert await store.find_key(key_hash)
-        assert await store.workspace(workspace.id) == workspace
+        assert await store.api_keys.find(key_hash)
+        assert await store.workspaces.get(workspace.id) == workspace
 
     assert took == []
 
@@ -32,10 +32,10 @@ async def test_a_cached_key_is_not_read_again(store: Store, workspace: Workspace
 async def test_the_next_read_sees_a_revoked_key_as_revoked(store: Store, workspace: Workspace) -> None:
     for _ in range(20):
         key_hash, prefix = await kept_key(store)
-        looking = [asyncio.create_task(store.find_key(key_hash)) for _ in range(5)]
-        await store.revoke_key(prefix, NOW)
+        looking = [asyncio.create_task(store.api_keys.find(key_hash)) for _ in range(5)]
+        await store.api_keys.revoke(prefix, NOW)
 
-        found = await store.find_key(key_hash)
+        found = await store.api_keys.find(key_hash)
 
         assert found is not None
         assert found.revoked_at == NOW
@@ -44,18 +44,18 @@ async def test_the_next_read_sees_a_revoked_key_as_revoked(store: Store, workspa
 
 async def test_a_new_key_is_found_at_once(store: Store, workspace: Workspace) -> None:
     key, prefix = generate_api_key()
-    assert await store.find_key(hash_api_key(key)) is None
+    assert await store.api_keys.find(hash_api_key(key)) is None
 
-    await store.add_key("hub", "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
+    await store.api_keys.add("hub", "series", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
 
-    assert await store.find_key(hash_api_key(key)) is not None
+    assert await store.api_keys.find(hash_api_key(key)) is not None
 
 
 async def test_a_key_changed_during_its_read_is_read_again() -> None:
     known: ReadCache[str] = ReadCache()
     values = iter(["before", "after"])
 
-    async def read(name: str) -> str:
+    async def read() -> str:
         value = next(values)
         await asyncio.sleep(0)
         return value
@@ -71,8 +71,8 @@ async def test_a_key_changed_during_its_read_is_read_again() -> None:
 async def test_the_cache_has_a_maximum_size() -> None:
     known: ReadCache[str] = ReadCache()
 
-    async def read(name: str) -> str:
-        return name
+    async def read() -> str:
+        return "anything"
 
     for number in range(25_000):
         await known.get(str(number), read)

@@ -89,7 +89,7 @@ async def test_low_and_normal_posts_share_a_digest(outbox: OutboxHarness, priori
 
 
 async def test_a_digest_has_game_reports_or_tickets_never_both(outbox: OutboxHarness, store: Store) -> None:
-    await store.change_workspace(
+    await store.workspaces.change(
         outbox.workspace.id, lambda stored: replace(stored, reports_channel_id=stored.tickets_channel_id)
     )
     stored = [await outbox.add(view_only=number % 2 == 1) for number in range(2 * DIGEST_THRESHOLD)]
@@ -105,8 +105,8 @@ async def test_a_digest_has_game_reports_or_tickets_never_both(outbox: OutboxHar
 async def test_a_private_post_is_never_in_a_digest(outbox: OutboxHarness, store: Store) -> None:
     for number in range(DIGEST_THRESHOLD + 1):
         ticket = await outbox.add(is_private=True, channel_id=TICKETS)
-        thread, _ = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
-        await store.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
+        thread, _ = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        await store.outbox.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
 
     left = [await outbox.deliver_due() for _ in range(DIGEST_THRESHOLD + 1)]
 
@@ -120,7 +120,7 @@ async def test_deliveries_of_a_ticket_stay_in_order_though_its_post_is_in_a_dige
 ) -> None:
     stored = await outbox.add_many()
     for ticket in stored:
-        await store.add_message(ticket.id, noting(), origin=ticket.public_id, now=NOW)
+        await store.tickets.add_message(ticket.id, noting(), origin=ticket.public_id, now=NOW)
 
     seen: list[Delivery] = []
     while await outbox.due():
@@ -146,17 +146,17 @@ async def test_a_started_digest_is_due_again_whole_with_its_lead_and_nonce(
     assert [delivery.id for delivery in again] == [delivery.id for delivery in started]
     assert {(delivery.digest_lead_id, delivery.nonce) for delivery in again} == {(lead.id, lead.nonce)}
     assert {(delivery.attempts, delivery.first_attempt_at) for delivery in again} == {(1, NOW)}
-    assert {delivery.nonce for delivery in await store.start_attempt(again, LATER)} == {lead.nonce}
+    assert {delivery.nonce for delivery in await store.outbox.start_attempt(again, LATER)} == {lead.nonce}
 
 
 async def test_a_started_digest_is_due_again_whole_though_few_posts_wait(
     outbox: OutboxHarness, store: Store
 ) -> None:
     stored = await outbox.add_many()
-    started = await store.start_attempt(await outbox.due(), NOW)
+    started = await store.outbox.start_attempt(await outbox.due(), NOW)
     for ticket in stored[DIGEST_SIZE:]:
-        for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
-            await store.drop(row.id, NOW)
+        for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+            await store.outbox_admin.drop(row.id, NOW)
 
     again = await outbox.due()
 
@@ -168,10 +168,10 @@ async def test_a_postponed_digest_lets_others_pass_and_is_due_again_whole(
     outbox: OutboxHarness, store: Store
 ) -> None:
     started = await outbox.start_digest()
-    await store.retry_later(started, LATER, "not now")
+    await store.outbox.retry_later(started, LATER, "not now")
 
     assert not set(tickets_of(await outbox.due())) & set(tickets_of(started))
-    due = await store.due_deliveries(Destination.DISCORD, (), LATER)
+    due = await store.outbox.due(Destination.DISCORD, (), LATER)
     assert [tickets_of(some) for some in due] == [tickets_of(started)]
 
 
@@ -180,13 +180,13 @@ async def test_a_dropped_member_leaves_its_digest_the_same_lead_and_nonce(
     outbox: OutboxHarness, store: Store, position: int
 ) -> None:
     started = await outbox.start_digest(many=2 * DIGEST_THRESHOLD)
-    await store.drop(started[position].id, NOW)
+    await store.outbox_admin.drop(started[position].id, NOW)
 
     again = await outbox.due()
 
     assert [one.id for one in again] == [one.id for one in started if one is not started[position]]
     assert {(one.digest_lead_id, one.nonce) for one in again} == {(started[0].id, started[0].nonce)}
-    assert {one.nonce for one in await store.start_attempt(again, NOW)} == {started[0].nonce}
+    assert {one.nonce for one in await store.outbox.start_attempt(again, NOW)} == {started[0].nonce}
 
 
 async def test_a_delivered_digest_is_where_each_of_its_tickets_is_posted(
@@ -194,14 +194,14 @@ async def test_a_delivered_digest_is_where_each_of_its_tickets_is_posted(
 ) -> None:
     started = await outbox.start_digest()
 
-    await store.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=900), NOW)
+    await store.outbox.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=900), NOW)
 
-    shown = await store.tickets_in_digest(900)
+    shown = await store.tickets.list_of_digest(900)
     assert [ticket.id for ticket in shown] == tickets_of(started)
     assert {ticket.post for ticket in shown} == {DiscordPost(channel_id=TICKETS, digest_message_id=900)}
-    assert await store.ticket_by_discord_id(900) is None  # none of them alone
-    assert await store.digest_lead(900) == started[0].id
-    assert await store.digest_lead(901) is None
+    assert await store.tickets.find_by_discord_id(900) is None  # none of them alone
+    assert await store.outbox.digest_lead(900) == started[0].id
+    assert await store.outbox.digest_lead(901) is None
 
 
 async def test_a_digest_deleted_before_its_receipt_leaves_its_tickets_without_a_post(
@@ -209,12 +209,12 @@ async def test_a_digest_deleted_before_its_receipt_leaves_its_tickets_without_a_
 ) -> None:
     started = await outbox.start_digest()
 
-    await store.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=None), NOW)
+    await store.outbox.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=None), NOW)
 
     for delivery in started:
-        assert (await store.ticket(delivery.ticket_id)).post == DiscordPost(channel_id=TICKETS)
+        assert (await store.tickets.get(delivery.ticket_id)).post == DiscordPost(channel_id=TICKETS)
         assert [
-            row.kind for row in await store.pending_for_ticket(delivery.ticket_id, Destination.DISCORD)
+            row.kind for row in await store.outbox.pending_for_ticket(delivery.ticket_id, Destination.DISCORD)
         ] == [DeliveryKind.THREAD]
 
 
@@ -222,14 +222,14 @@ async def test_later_deliveries_queue_for_the_channel_of_the_digest(
     outbox: OutboxHarness, store: Store
 ) -> None:
     started = await outbox.start_digest()
-    await store.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=900), NOW)
-    await store.change_workspace(outbox.workspace.id, lambda stored: replace(stored, tickets_channel_id=77))
+    await store.outbox.mark_delivered(started, Receipt(channel_id=TICKETS, message_id=900), NOW)
+    await store.workspaces.change(outbox.workspace.id, lambda stored: replace(stored, tickets_channel_id=77))
 
-    await store.change_ticket(
+    await store.tickets.change(
         started[0].ticket_id, lambda ticket: ticket.set_status(Status.CLOSED), NOW, actor=WRITER
     )
 
-    waiting = await store.pending_for_ticket(started[0].ticket_id, Destination.DISCORD)
+    waiting = await store.outbox.pending_for_ticket(started[0].ticket_id, Destination.DISCORD)
     assert [(row.kind, row.channel_id) for row in waiting] == [
         (DeliveryKind.THREAD, TICKETS),
         (DeliveryKind.UPDATE_POST, TICKETS),
@@ -241,24 +241,24 @@ async def test_a_digest_found_by_its_nonce_is_marked_delivered_whole_and_once(
 ) -> None:
     started = await outbox.start_digest()
 
-    await store.confirm_by_nonce(started[0].nonce, 900, NOW)
-    await store.confirm_by_nonce(started[0].nonce, 901, NOW)
+    await store.outbox.confirm_by_nonce(started[0].nonce, 900, NOW)
+    await store.outbox.confirm_by_nonce(started[0].nonce, 901, NOW)
 
-    shown = await store.tickets_in_digest(900)
+    shown = await store.tickets.list_of_digest(900)
     assert [ticket.id for ticket in shown] == tickets_of(started)
-    assert await store.tickets_in_digest(901) == []
+    assert await store.tickets.list_of_digest(901) == []
 
 
 async def test_a_digest_found_by_its_nonce_is_marked_delivered_though_its_lead_was_dropped(
     outbox: OutboxHarness, store: Store
 ) -> None:
     started = await outbox.start_digest()
-    await store.drop(started[0].id, NOW)
+    await store.outbox_admin.drop(started[0].id, NOW)
 
-    await store.confirm_by_nonce(started[0].nonce, 900, NOW)
+    await store.outbox.confirm_by_nonce(started[0].nonce, 900, NOW)
 
-    assert [ticket.id for ticket in await store.tickets_in_digest(900)] == tickets_of(started[1:])
-    assert await store.digest_lead(900) == started[0].id
+    assert [ticket.id for ticket in await store.tickets.list_of_digest(900)] == tickets_of(started[1:])
+    assert await store.outbox.digest_lead(900) == started[0].id
 
 
 async def test_a_split_digest_is_posted_one_by_one_each_with_its_own_nonce(
@@ -268,17 +268,17 @@ async def test_a_split_digest_is_posted_one_by_one_each_with_its_own_nonce(
     own = {
         row.id: row.nonce
         for one in started
-        for row in await store.pending_for_ticket(one.ticket_id, Destination.DISCORD)
+        for row in await store.outbox.pending_for_ticket(one.ticket_id, Destination.DISCORD)
     }
     await outbox.add_many()
 
-    await store.split_digest(started)
+    await store.outbox.split_digest(started)
 
     for before in started:
         (alone,) = await outbox.deliver_due()
         assert (alone.id, alone.nonce, alone.digest_lead_id) == (before.id, own[before.id], None)
         assert alone.attempts == 1
-        post = (await store.ticket(alone.ticket_id)).post
+        post = (await store.tickets.get(alone.ticket_id)).post
         assert post.message_id
         assert post.digest_message_id is None
 
@@ -287,8 +287,8 @@ async def test_retrying_one_delivery_of_a_digest_retries_all_of_it(
     outbox: OutboxHarness, store: Store
 ) -> None:
     started = await outbox.start_digest()
-    await store.retry_later(started, LATER, "not now")
+    await store.outbox.retry_later(started, LATER, "not now")
 
-    await store.retry(started[3].id, NOW)
+    await store.outbox_admin.retry(started[3].id, NOW)
 
     assert [delivery.id for delivery in await outbox.due()] == [delivery.id for delivery in started]

@@ -15,8 +15,8 @@ import pytest
 
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.workspace import Workspace
-from storage import StorageError, Store
-from storage.connection import open_reader, open_writer
+from storage import StorageError, Store, open_store
+from storage.sqlite.connection import open_reader, open_writer
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, opened, raw
 from tests.support.crash_worker import crash_worker
 
@@ -52,8 +52,8 @@ async def test_the_reader_cannot_write(store: Store, path: Path) -> None:
 async def test_a_new_file_is_readable_by_its_owner_alone(path: Path) -> None:
     before = os.umask(0)
     try:
-        store = await Store.open(path)
-        await store.add_workspace(HUB, NOW)
+        store = await open_store(path)
+        await store.workspaces.add(HUB, NOW)
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
         await store.close()
     finally:
@@ -63,20 +63,20 @@ async def test_a_new_file_is_readable_by_its_owner_alone(path: Path) -> None:
 
 
 async def test_a_stored_ticket_is_there_after_closing_and_opening(store: Store, path: Path) -> None:
-    workspace = await store.add_workspace(HUB, NOW)
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    workspace = await store.workspaces.add(HUB, NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.close()
 
-    reopened = await Store.open(path)
+    reopened = await open_store(path)
     try:
-        assert await reopened.ticket(ticket.id) == ticket
+        assert await reopened.tickets.get(ticket.id) == ticket
     finally:
         await reopened.close()
 
 
 async def test_closing_waits_for_a_write_in_progress(path: Path) -> None:
-    store = await Store.open(path)
-    adding = asyncio.create_task(store.add_workspace(HUB, NOW))
+    store = await open_store(path)
+    adding = asyncio.create_task(store.workspaces.add(HUB, NOW))
     await asyncio.sleep(0)
 
     await store.close()
@@ -91,8 +91,8 @@ async def test_a_cancelled_task_leaves_no_open_transaction(
 ) -> None:
     def writing() -> Awaitable[object]:
         if together:
-            return store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-        return store.change_workspace(workspace.id, lambda found: replace(found, staff_role_id=5))
+            return store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        return store.workspaces.change(workspace.id, lambda found: replace(found, staff_role_id=5))
 
     for steps in range(60):
         adding = asyncio.ensure_future(writing())
@@ -107,8 +107,8 @@ async def test_a_cancelled_task_leaves_no_open_transaction(
             db.execute("PRAGMA busy_timeout = 1000")
             db.execute("BEGIN IMMEDIATE")  # refused if a transaction were still open
 
-    last = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    assert await store.ticket(last.id) == last
+    last = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert await store.tickets.get(last.id) == last
     assert counted(path, "outbox") == 2 * counted(path, "tickets")
 
 
@@ -116,7 +116,7 @@ async def test_a_ticket_of_a_cancelled_request_is_still_delivered_once_committed
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     outbox_changed = store.subscribe_outbox()
-    adding = asyncio.create_task(store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
+    adding = asyncio.create_task(store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW))
     while counted(path, "tickets") == 0:
         await asyncio.sleep(0)
         time.sleep(0.002)  # noqa: ASYNC251  # the commit comes through while the loop stands still
@@ -133,10 +133,10 @@ async def test_a_foreign_write_lock_makes_writers_wait_and_readers_not(
     with raw(path) as db:
         db.execute("BEGIN IMMEDIATE")
         db.execute("UPDATE workspaces SET staff_role_id = 5")
-        adding = asyncio.create_task(store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
+        adding = asyncio.create_task(store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW))
 
         for _ in range(20):
-            assert await store.workspaces() == [workspace]
+            assert await store.workspaces.list_all() == [workspace]
         assert not adding.done()
 
         db.execute("COMMIT")
@@ -146,19 +146,19 @@ async def test_a_foreign_write_lock_makes_writers_wait_and_readers_not(
 
 async def test_a_write_fails_while_another_program_holds_the_lock_and_succeeds_afterwards(path: Path) -> None:
     async with opened(path) as store:
-        workspace = await store.add_workspace(HUB, NOW)
-    store = await Store.open(path, busy_timeout=0.3)
+        workspace = await store.workspaces.add(HUB, NOW)
+    store = await open_store(path, busy_timeout=0.3)
     with raw(path) as db:
         db.execute("BEGIN IMMEDIATE")
         start = time.monotonic()
 
         with pytest.raises(StorageError, match="locked"):
-            await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+            await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
         assert time.monotonic() - start > 0.25
         db.execute("ROLLBACK")
 
-    await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     assert counted(path, "tickets") == 1
     await store.close()
 
@@ -168,7 +168,7 @@ async def test_a_failed_read_raises_a_storage_error_with_the_reason(store: Store
         db.execute("ALTER TABLE workspaces RENAME TO elsewhere")
 
     with pytest.raises(StorageError, match=r"^The database failed: no such table: workspaces\.$"):
-        await store.workspaces()
+        await store.workspaces.list_all()
 
 
 async def test_acknowledged_tickets_survive_kill_9(store: Store, workspace: Workspace, path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import storage.file_watch
+import storage.sqlite.file_watch
 from storage import DatabaseCorrupt, DatabaseLock
-from storage.file_watch import FileWatch, changed_files, files_of, identify_files
+from storage.sqlite.file_watch import FileWatch, changed_files, files_of, identify_files
 from tests.storage.samples import HUB, NOW, opened
 
 
@@ -31,7 +31,7 @@ async def watch(path: Path) -> AsyncIterator[FileWatch]:
     """The watch of a database that is open."""
     with DatabaseLock(path):
         async with opened(path) as store:
-            await store.add_workspace(HUB, NOW)
+            await store.workspaces.add(HUB, NOW)
             yield FileWatch(path)
 
 
@@ -61,7 +61,7 @@ async def test_a_database_that_is_written_read_and_linked_is_unchanged(watch: Fi
     os.utime(path)
 
     async with opened(path) as store:
-        await store.workspaces()
+        await store.workspaces.list_all()
     watch.check()
 
 
@@ -83,7 +83,7 @@ async def test_a_commit_looks_once_a_second_at_most(
 ) -> None:
     delete(path)
     watch.check_if_due()
-    monkeypatch.setattr(storage.file_watch, "CHECK_INTERVAL", 0.0)
+    monkeypatch.setattr(storage.sqlite.file_watch, "CHECK_INTERVAL", 0.0)
 
     with pytest.raises(DatabaseCorrupt):
         watch.check_if_due()

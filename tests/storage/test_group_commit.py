@@ -12,14 +12,15 @@ from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import UnknownCategoryPolicy, Workspace
 from storage import DatabaseUnavailable, Overloaded, StorageError, Store, UnknownWorkspace
-from storage.database import MAX_BATCH, MAX_QUEUE
+from storage.sqlite.engine import MAX_BATCH, MAX_QUEUE
 from tests.storage.samples import NOW, counted, ids, new_ticket, opened, raw
+from tests.support.connections import engine_of, writer_of
 
 _TRANSACTION = 22  # SQLITE_TRANSACTION, an authorizer's code for BEGIN, COMMIT and ROLLBACK
 
 
 def adding(store: Store, workspace: Workspace, subject: str = "It broke") -> "asyncio.Task[Ticket]":
-    return asyncio.create_task(store.add_ticket(workspace.id, new_ticket(subject=subject), ids(), NOW))
+    return asyncio.create_task(store.intake.add_ticket(workspace.id, new_ticket(subject=subject), ids(), NOW))
 
 
 def refuse_in_sql(path: Path, subject: str, how: str = "ABORT") -> None:
@@ -46,7 +47,7 @@ async def test_an_acknowledged_ticket_can_be_read_on_every_connection(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     async def add_and_read() -> None:
-        ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         with raw(path) as db:
             assert db.execute("SELECT public_id FROM tickets WHERE id = ?", (ticket.id,)).fetchone()
             assert db.execute("SELECT count(*) FROM outbox WHERE ticket_id = ?", (ticket.id,)).fetchone()[0]
@@ -56,9 +57,9 @@ async def test_an_acknowledged_ticket_can_be_read_on_every_connection(
 
 async def test_a_new_ticket_is_returned_as_it_will_be_read(store: Store, workspace: Workspace) -> None:
     for new in (new_ticket(), new_ticket(view_only=True), new_ticket(is_private=True)):
-        ticket = await store.add_ticket(workspace.id, replace(new, priority=Priority.HIGH), ids(), NOW)
+        ticket = await store.intake.add_ticket(workspace.id, replace(new, priority=Priority.HIGH), ids(), NOW)
 
-        assert await store.ticket(ticket.id) == ticket
+        assert await store.tickets.get(ticket.id) == ticket
 
 
 async def test_a_ticket_that_cannot_be_stored_fails_alone(
@@ -120,7 +121,7 @@ async def test_a_whole_rollback_by_sqlite_fails_all_writes_of_the_batch(
     stored = [result for result in results if isinstance(result, Ticket)]
     assert [type(result) for result in results[:4]] == [StorageError] * 4
     assert counted(path, "tickets") == len(stored)
-    assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
 async def test_a_failed_commit_stores_nothing_and_the_next_succeeds(
@@ -129,13 +130,13 @@ async def test_a_failed_commit_stores_nothing_and_the_next_succeeds(
     def deny_commit(action: int, what: str | None, *_: object) -> int:
         return sqlite3.SQLITE_DENY if (action, what) == (_TRANSACTION, "COMMIT") else sqlite3.SQLITE_OK
 
-    await store._writer.set_authorizer(deny_commit)
+    await writer_of(store).set_authorizer(deny_commit)
     results = await asyncio.gather(*(adding(store, workspace) for _ in range(10)), return_exceptions=True)
-    await store._writer.set_authorizer(None)
+    await writer_of(store).set_authorizer(None)
 
     assert {type(result) for result in results} == {StorageError}
     assert counted(path, "tickets") == 0
-    assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     assert counted(path, "tickets") == 1
 
 
@@ -154,7 +155,7 @@ async def test_cancelling_one_write_neither_loses_nor_doubles_others(
 
         acknowledged = {result.id for result in results if isinstance(result, Ticket)}
         assert len(acknowledged) >= 7
-        await store.add_ticket(
+        await store.intake.add_ticket(
             workspace.id, new_ticket(), ids(), NOW
         )  # any write in progress has ended by then
         assert counted(path, "tickets") - before - 1 in (7, 8)
@@ -188,7 +189,7 @@ async def test_a_full_queue_refuses_the_next_write_at_once(
         await asyncio.sleep(0)
 
         with pytest.raises(Overloaded):
-            await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+            await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         foreign.execute("ROLLBACK")
 
     await asyncio.gather(*waiting)
@@ -203,7 +204,7 @@ async def test_other_writes_run_between_two_batches(store: Store, workspace: Wor
         task.add_done_callback(lambda _: order.append("ticket"))
     await asyncio.sleep(0)
 
-    await store.change_workspace(workspace.id, lambda found: found)
+    await store.workspaces.change(workspace.id, lambda found: found)
     order.append("change")
     await asyncio.gather(*waiting)
 
@@ -219,7 +220,7 @@ async def test_closing_waits_for_every_queued_write(path: Path, workspace: Works
 
 
 async def test_with_a_broken_database_every_write_fails_at_once(store: Store, workspace: Workspace) -> None:
-    store._report_error(DatabaseUnavailable("The database failed: for a test."))
+    engine_of(store)._report(DatabaseUnavailable("The database failed: for a test."))
     store.broken.set()
 
     results = await asyncio.gather(*(adding(store, workspace) for _ in range(5)), return_exceptions=True)
@@ -228,23 +229,23 @@ async def test_with_a_broken_database_every_write_fails_at_once(store: Store, wo
 
 
 async def test_changed_rules_hold_for_every_later_ticket(store: Store, workspace: Workspace) -> None:
-    assert (await store.workspace(workspace.id)).unknown_categories is UnknownCategoryPolicy.KEEP
+    assert (await store.workspaces.get(workspace.id)).unknown_categories is UnknownCategoryPolicy.KEEP
 
     for channel in range(50, 70):
         early = [adding(store, workspace) for _ in range(3)]
-        await store.change_workspace(
+        await store.workspaces.change(
             workspace.id,
             lambda found, channel=channel: replace(found, tickets_channel_id=channel),  # type: ignore[misc]
         )
-        late = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        late = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
-        assert (await store.workspace(workspace.id)).tickets_channel_id == channel
-        assert {post.channel_id for post in await store.pending_for_ticket(late.id, Destination.DISCORD)} == {
-            channel
-        }
+        assert (await store.workspaces.get(workspace.id)).tickets_channel_id == channel
+        assert {
+            post.channel_id for post in await store.outbox.pending_for_ticket(late.id, Destination.DISCORD)
+        } == {channel}
         await asyncio.gather(*early)
 
 
 async def test_a_ticket_for_an_unknown_workspace_is_refused(store: Store) -> None:
     with pytest.raises(UnknownWorkspace):
-        await store.add_ticket("unknown", new_ticket(), ids(), NOW)
+        await store.intake.add_ticket("unknown", new_ticket(), ids(), NOW)

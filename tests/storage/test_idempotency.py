@@ -44,7 +44,7 @@ def create(store: Store, workspace: Workspace) -> TakeIn:
     async def create(
         once: IdempotencyKey | None, new: NewTicket | None = None, now: datetime = NOW
     ) -> StoredResponse:
-        return await store.create_ticket(
+        return await store.intake.create_ticket(
             workspace.id, new or new_ticket(), ids(), now, idempotency_key=once, serialize_response=named
         )
 
@@ -140,14 +140,17 @@ async def test_an_idempotency_key_can_be_reused_once_its_response_expired(create
     assert not (await create(later, now=ONCE.expires_at)).replayed
 
 
-async def test_expired_responses_are_deleted(create: TakeIn, path: Path) -> None:
+async def test_expired_responses_are_deleted(
+    store: Store, create: TakeIn, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.intake._PAGE", 7)
     for number in range(20):
         await create(replace(ONCE, header_value=str(number), expires_at=NOW + number * TICK))
-    assert counted(path, "answered") == 20 - 1  # the first expired as soon as it was stored
 
-    await create(replace(ONCE, expires_at=NOW + WINDOW), now=NOW + 15 * TICK)
+    assert await store.intake.delete_expired_responses(NOW + 15 * TICK) == 16
 
-    assert counted(path, "answered") == 4 + 1
+    assert counted(path, "idempotent_responses") == 4
+    assert await store.intake.delete_expired_responses(NOW + 15 * TICK) == 0
 
 
 @BOTH
@@ -158,7 +161,7 @@ async def test_a_repeat_is_recognized_after_closing_and_opening(
     await store.close()
 
     async with opened(path) as repeated:
-        repeat = await repeated.create_ticket(
+        repeat = await repeated.intake.create_ticket(
             workspace.id, new_ticket(), ids(), NOW, idempotency_key=once, serialize_response=named
         )
 
@@ -179,12 +182,12 @@ async def test_a_repeat_is_recognized_after_kill_9(store: Store, workspace: Work
     async with opened(path) as repeated:
         for number in range(output):
             once = replace(ONCE, header_value=str(number))
-            repeat = await repeated.create_ticket(
+            repeat = await repeated.intake.create_ticket(
                 workspace.id, new_ticket(), ids(), NOW, idempotency_key=once, serialize_response=named
             )
 
             assert repeat == StoredResponse(body=f"T-{number}".encode(), replayed=True)
-    assert counted(path, "tickets") == stored == counted(path, "answered")
+    assert counted(path, "tickets") == stored == counted(path, "idempotent_responses")
 
 
 @BOTH
@@ -192,15 +195,15 @@ async def test_a_failed_request_has_no_stored_response_and_can_be_retried(
     store: Store, workspace: Workspace, create: TakeIn, path: Path, once: IdempotencyKey
 ) -> None:
     category = Category(id="bug", name="Bugs", max_open=1)
-    await store.change_workspace(workspace.id, lambda found: found.with_category(category))
+    await store.workspaces.change(workspace.id, lambda found: found.with_category(category))
     first = await create(None)
     with pytest.raises(OpenTicketLimitReached):
         await create(once)
-    assert counted(path, "answered") == 0
+    assert counted(path, "idempotent_responses") == 0
 
-    ticket = await store.ticket_by_public_id(first.body.decode())
+    ticket = await store.tickets.find_by_public_id(first.body.decode())
     assert ticket is not None
-    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
+    await store.tickets.change(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
 
     assert not (await create(once)).replayed
 
@@ -208,7 +211,7 @@ async def test_a_failed_request_has_no_stored_response_and_can_be_retried(
 async def test_a_ticket_whose_response_cannot_be_stored_is_not_stored(create: TakeIn, path: Path) -> None:
     with raw(path) as db:
         db.execute(
-            "CREATE TRIGGER trouble BEFORE INSERT ON answered "
+            "CREATE TRIGGER trouble BEFORE INSERT ON idempotent_responses "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
 
@@ -234,18 +237,18 @@ async def test_a_cancelled_request_stores_all_or_nothing_and_blocks_no_other(
         # In one statement, because a cancelled write still ends in the writer's thread.
         with raw(path) as db:
             tickets, response = db.execute(
-                "SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM answered)"
+                "SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM idempotent_responses)"
             ).fetchone()
         assert tickets == response
         await create(same)
-        assert counted(path, "tickets") == counted(path, "answered") == steps + 1
+        assert counted(path, "tickets") == counted(path, "idempotent_responses") == steps + 1
 
 
 async def test_a_repeated_update_is_done_once(store: Store, workspace: Workspace, path: Path) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     async def work() -> StoredResponse:
-        return await store.update_ticket(
+        return await store.intake.update_ticket(
             Scope(workspace_id=workspace.id, source="somewhere"),
             ticket.public_id,
             actor=WRITER,

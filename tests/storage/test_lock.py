@@ -140,4 +140,4 @@ async def test_sqlite_and_its_own_locks_are_not_in_the_way(path: Path) -> None:
                     db.execute("BEGIN IMMEDIATE")
                     with pytest.raises(DatabaseInUse), DatabaseLock(path):
                         pass
-                await store.add_workspace(replace(HUB, name=str(id(lock))), NOW)
+                await store.workspaces.add(replace(HUB, name=str(id(lock))), NOW)

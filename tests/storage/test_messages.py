@@ -17,69 +17,69 @@ from tests.storage.samples import NOW, WRITER, counted, ids, new_ticket, noting,
 
 @pytest.fixture
 async def ticket(store: Store, workspace: Workspace) -> Ticket:
-    return await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    return await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
 @pytest.fixture
 async def report(store: Store, workspace: Workspace) -> Ticket:
-    return await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    return await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
 
 async def test_a_reply_is_stored_shown_and_sent_to_the_game(store: Store, ticket: Ticket) -> None:
-    reply = await store.add_message(ticket.id, replying("Hello"), origin="a", now=NOW)
+    reply = await store.tickets.add_message(ticket.id, replying("Hello"), origin="a", now=NOW)
 
-    assert reply == await store.message(reply.id)
+    assert reply == await store.messages.find(reply.id)
     assert (reply.kind, reply.author, reply.text) == (MessageKind.REPLY, WRITER, "Hello")
-    *_, show = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
-    (back,) = await store.pending_for_ticket(ticket.id, Destination.GAME)
+    *_, show = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (back,) = await store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
     assert (show.kind, show.message_id) == (DeliveryKind.POST_MESSAGE, reply.id)
     assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
 
 
 async def test_a_note_is_never_sent_to_the_game(store: Store, ticket: Ticket, report: Ticket) -> None:
     for each in (ticket, report):
-        await store.add_message(each.id, noting(), origin=f"note {each.id}", now=NOW)
+        await store.tickets.add_message(each.id, noting(), origin=f"note {each.id}", now=NOW)
 
-        assert await store.pending_for_ticket(each.id, Destination.GAME) == []
+        assert await store.outbox.pending_for_ticket(each.id, Destination.GAME) == []
 
 
 async def test_a_reply_never_overtakes_its_ticket(store: Store, ticket: Ticket) -> None:
-    await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
 
-    kinds = [row.kind for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)]
+    kinds = [row.kind for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)]
     assert kinds == [DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.POST_MESSAGE]
 
 
 async def test_the_same_origin_twice_stores_one_message(store: Store, ticket: Ticket, path: Path) -> None:
-    first = await store.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
-    again = await store.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
+    first = await store.tickets.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
+    again = await store.tickets.add_message(ticket.id, replying("Hello"), origin="interaction:1", now=NOW)
 
     assert again == first
     assert counted(path, "messages") == 1
-    assert len(await store.pending_for_ticket(ticket.id, Destination.GAME)) == 1
+    assert len(await store.outbox.pending_for_ticket(ticket.id, Destination.GAME)) == 1
 
 
 async def test_a_repeated_origin_after_closing_returns_the_stored_reply(store: Store, ticket: Ticket) -> None:
-    first = await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW)
-    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
+    first = await store.tickets.add_message(ticket.id, replying(), origin="interaction:1", now=NOW)
+    await store.tickets.change(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
 
-    assert await store.add_message(ticket.id, replying(), origin="interaction:1", now=NOW) == first
+    assert await store.tickets.add_message(ticket.id, replying(), origin="interaction:1", now=NOW) == first
 
 
 async def test_a_message_that_the_ticket_refuses_is_not_stored(
     store: Store, ticket: Ticket, report: Ticket, path: Path
 ) -> None:
     with pytest.raises(ViewOnly):
-        await store.add_message(report.id, replying(), origin="a", now=NOW)
+        await store.tickets.add_message(report.id, replying(), origin="a", now=NOW)
     with pytest.raises(EmptyMessage):
-        await store.add_message(ticket.id, replying(" "), origin="b", now=NOW)
+        await store.tickets.add_message(ticket.id, replying(" "), origin="b", now=NOW)
     with pytest.raises(UnknownTicket):
-        await store.add_message(404, replying(), origin="c", now=NOW)
-    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
+        await store.tickets.add_message(404, replying(), origin="c", now=NOW)
+    await store.tickets.change(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER)
     with pytest.raises(TicketClosed):
-        await store.add_message(ticket.id, replying(), origin="d", now=NOW)
+        await store.tickets.add_message(ticket.id, replying(), origin="d", now=NOW)
 
-    (closing,) = await store.list_messages(ticket.id)
+    (closing,) = await store.messages.list_of_ticket(ticket.id)
     assert closing.kind is MessageKind.EVENT
     assert counted(path, "messages") == 1
 
@@ -91,7 +91,7 @@ async def test_a_reply_composed_for_another_ticket_is_refused_for_a_game_report_
         return replace(found.reply(WRITER, "Hello"), ticket_id=report.id)
 
     with pytest.raises(ViewOnly):
-        await store.add_message(ticket.id, reply_to_report, origin="a", now=NOW)
+        await store.tickets.add_message(ticket.id, reply_to_report, origin="a", now=NOW)
 
     assert counted(path, "messages") == 0
 
@@ -106,21 +106,21 @@ async def test_a_reply_whose_delivery_cannot_be_stored_is_not_stored(
         )
 
     with pytest.raises(StorageError, match="the disk is full"):
-        await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+        await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
 
     assert counted(path, "messages") == 0
-    assert len(await store.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
+    assert len(await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
 
 
 async def test_a_note_on_a_private_ticket_is_stored_and_shown_nowhere(
     store: Store, workspace: Workspace
 ) -> None:
-    private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
+    private = await store.intake.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
 
-    note = await store.add_message(private.id, noting(), origin="a", now=NOW)
+    note = await store.tickets.add_message(private.id, noting(), origin="a", now=NOW)
 
-    assert await store.list_messages(private.id) == [note]
-    kinds = [row.kind for row in await store.pending_for_ticket(private.id, Destination.DISCORD)]
+    assert await store.messages.list_of_ticket(private.id) == [note]
+    kinds = [row.kind for row in await store.outbox.pending_for_ticket(private.id, Destination.DISCORD)]
     assert kinds == [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST]
 
 
@@ -134,16 +134,16 @@ async def test_the_newest_messages_of_the_given_kinds_come_oldest_first(
         replying("4"),
     ]
     stored = [
-        await store.add_message(ticket.id, compose, origin=str(number), now=NOW)
+        await store.tickets.add_message(ticket.id, compose, origin=str(number), now=NOW)
         for number, compose in enumerate(messages)
     ]
-    await store.add_message(report.id, noting("elsewhere"), origin="other", now=NOW)
+    await store.tickets.add_message(report.id, noting("elsewhere"), origin="other", now=NOW)
 
-    assert await store.list_messages(ticket.id) == stored
-    assert await store.list_messages(ticket.id, limit=2) == stored[2:]
-    assert await store.list_messages(ticket.id, [MessageKind.NOTE]) == [stored[1]]
-    assert await store.list_messages(ticket.id, [MessageKind.REPLY], limit=2) == stored[2:]
+    assert await store.messages.list_of_ticket(ticket.id) == stored
+    assert await store.messages.list_of_ticket(ticket.id, limit=2) == stored[2:]
+    assert await store.messages.list_of_ticket(ticket.id, [MessageKind.NOTE]) == [stored[1]]
+    assert await store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY], limit=2) == stored[2:]
 
 
 async def test_an_unknown_message_is_none(store: Store) -> None:
-    assert await store.message(404) is None
+    assert await store.messages.find(404) is None

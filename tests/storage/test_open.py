@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import storage.migrate
+import storage.sqlite.migrate
 from bot.tickets.workspace import Workspace
-from storage import DatabaseOpenError, Store
-from storage.migrate import migrations, statements
+from storage import DatabaseOpenError, Store, open_store
+from storage.sqlite.migrate import migrations, statements
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw
 from tests.support.crash_worker import crash_worker
 
@@ -28,7 +28,7 @@ def schema_of(path: Path) -> list[tuple[str, str]]:
 
 
 async def open_and_close(path: Path) -> None:
-    await (await Store.open(path)).close()
+    await (await open_store(path)).close()
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
@@ -56,24 +56,24 @@ async def test_opening_again_changes_nothing(store: Store, workspace: Workspace,
     await store.close()
     before = schema_of(path)
 
-    reopened = await Store.open(path)
+    reopened = await open_store(path)
 
     assert schema_of(path) == before
-    assert await reopened.workspaces() == [workspace]
+    assert await reopened.workspaces.list_all() == [workspace]
     await reopened.close()
 
 
 async def test_a_later_migration_keeps_the_data(
     store: Store, workspace: Workspace, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.close()
     later = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\n")
-    monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, later])
+    monkeypatch.setattr(storage.sqlite.migrate, "migrations", lambda: [FIRST, later])
 
-    reopened = await Store.open(path)
+    reopened = await open_store(path)
 
-    assert await reopened.ticket(ticket.id) == ticket
+    assert await reopened.tickets.get(ticket.id) == ticket
     assert version_of(path) == NEWEST + 1
     await reopened.close()
 
@@ -84,10 +84,10 @@ async def test_a_failed_migration_leaves_the_last_complete_version(
     await open_and_close(path)
     before = schema_of(path)
     broken = (NEWEST + 1, "CREATE TABLE later (x INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
-    monkeypatch.setattr(storage.migrate, "migrations", lambda: [FIRST, broken])
+    monkeypatch.setattr(storage.sqlite.migrate, "migrations", lambda: [FIRST, broken])
 
     with pytest.raises(DatabaseOpenError, match="no such table: nowhere"):
-        await Store.open(path)
+        await open_store(path)
 
     assert (version_of(path), schema_of(path)) == (NEWEST, before)
 
@@ -98,23 +98,20 @@ async def test_a_migration_killed_in_the_middle_is_finished_at_the_next_start(pa
         assert await process.wait() == -signal.SIGKILL
     assert (version_of(path), schema_of(path)) == (0, [])
 
-    store = await Store.open(path)
+    store = await open_store(path)
 
     assert version_of(path) == NEWEST
-    assert (await store.add_workspace(HUB, NOW)).name == "hub"
+    assert (await store.workspaces.add(HUB, NOW)).name == "hub"
     await store.close()
 
 
-async def test_a_file_whose_outbox_has_the_kinds_of_an_earlier_build_is_refused(path: Path) -> None:
-    await open_and_close(path)
+async def test_a_file_of_an_early_build_is_refused(path: Path) -> None:
     with raw(path) as db:
-        db.execute("PRAGMA writable_schema = ON")
-        db.execute(
-            "UPDATE sqlite_schema SET sql = replace(sql, 'update_post', 'redraw') WHERE name = 'outbox'"
-        )
+        db.execute("CREATE TABLE answered (id INTEGER PRIMARY KEY)")
+        db.execute("PRAGMA user_version = 1")
 
-    with pytest.raises(DatabaseOpenError, match=r"earlier build of 0\.1\.0"):
-        await Store.open(path)
+    with pytest.raises(DatabaseOpenError, match=r"early build of 0\.1\.0"):
+        await open_store(path)
 
 
 async def test_a_file_of_a_newer_ticketbridge_is_refused_and_unchanged(path: Path) -> None:
@@ -125,7 +122,7 @@ async def test_a_file_of_a_newer_ticketbridge_is_refused_and_unchanged(path: Pat
     with pytest.raises(
         DatabaseOpenError, match=rf"version {NEWEST + 1}, newer than .* \({NEWEST}\)\. Install"
     ):
-        await Store.open(path)
+        await open_store(path)
 
     assert version_of(path) == NEWEST + 1
 
@@ -135,7 +132,7 @@ async def test_a_file_that_is_no_database_is_refused_and_unchanged(path: Path) -
     path.write_bytes(letter)  # noqa: ASYNC240  # nothing else runs
 
     with pytest.raises(DatabaseOpenError, match=r"tickets\.db cannot be opened .*not a database"):
-        await Store.open(path)
+        await open_store(path)
 
     assert path.read_bytes() == letter  # noqa: ASYNC240  # nothing else runs
 
@@ -146,7 +143,7 @@ async def test_the_database_of_another_program_is_refused_and_unchanged(path: Pa
     before = schema_of(path)
 
     with pytest.raises(DatabaseOpenError, match=r"tickets already exists.*move a foreign file"):
-        await Store.open(path)
+        await open_store(path)
 
     assert (version_of(path), schema_of(path)) == (0, before)
 
@@ -162,4 +159,4 @@ async def test_a_path_that_cannot_be_written_says_why(tmp_path: Path) -> None:
 
     for path, cause in causes.items():
         with pytest.raises(DatabaseOpenError, match=f"{path} cannot be opened .*{cause}.*Check the path"):
-            await Store.open(path)
+            await open_store(path)

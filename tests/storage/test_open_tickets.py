@@ -19,11 +19,11 @@ MOST = 3
 @pytest.fixture
 async def limited(store: Store, workspace: Workspace) -> Workspace:
     category = Category(id="bug", name="Bugs", max_open=MOST)
-    return await store.change_workspace(workspace.id, lambda found: found.with_category(category))
+    return await store.workspaces.change(workspace.id, lambda found: found.with_category(category))
 
 
 async def create(store: Store, workspace: Workspace, new: NewTicket) -> StoredResponse:
-    return await store.create_ticket(
+    return await store.intake.create_ticket(
         workspace.id, new, ids(), NOW, idempotency_key=None, serialize_response=named
     )
 
@@ -47,10 +47,10 @@ async def test_of_twenty_concurrent_tickets_only_the_allowed_number_is_stored(
 async def test_a_ticket_opened_in_discord_counts_too(store: Store, limited: Workspace) -> None:
     private = new_ticket(is_private=True, source="discord")
     for _ in range(MOST):
-        await store.add_ticket(limited.id, private, ids(), NOW, channel_id=99)
+        await store.intake.add_ticket(limited.id, private, ids(), NOW, channel_id=99)
 
     with pytest.raises(OpenTicketLimitReached, match=r"^This player already has as many open tickets"):
-        await store.add_ticket(limited.id, private, ids(), NOW, channel_id=99)
+        await store.intake.add_ticket(limited.id, private, ids(), NOW, channel_id=99)
 
 
 async def test_game_reports_are_neither_counted_nor_refused(store: Store, limited: Workspace) -> None:
@@ -68,10 +68,10 @@ async def test_game_reports_are_neither_counted_nor_refused(store: Store, limite
 @pytest.mark.parametrize("status", [Status.RESOLVED, Status.CLOSED])
 async def test_a_closed_ticket_makes_room_for_one(store: Store, limited: Workspace, status: Status) -> None:
     first, *_ = await fill(store, limited, new_ticket())
-    ended = await store.ticket_by_public_id(first)
+    ended = await store.tickets.find_by_public_id(first)
     assert ended is not None
 
-    await store.change_ticket(ended.id, lambda found: found.set_status(status), NOW, actor=WRITER)
+    await store.tickets.change(ended.id, lambda found: found.set_status(status), NOW, actor=WRITER)
 
     await create(store, limited, new_ticket())
     with pytest.raises(OpenTicketLimitReached):
@@ -80,10 +80,10 @@ async def test_a_closed_ticket_makes_room_for_one(store: Store, limited: Workspa
 
 async def test_a_ticket_in_progress_still_counts(store: Store, limited: Workspace) -> None:
     first, *_ = await fill(store, limited, new_ticket())
-    claimed = await store.ticket_by_public_id(first)
+    claimed = await store.tickets.find_by_public_id(first)
     assert claimed is not None
 
-    await store.change_ticket(claimed.id, lambda found: found.claim(WRITER), NOW, actor=WRITER)
+    await store.tickets.change(claimed.id, lambda found: found.claim(WRITER), NOW, actor=WRITER)
 
     with pytest.raises(OpenTicketLimitReached):
         await create(store, limited, new_ticket())
@@ -93,9 +93,9 @@ async def test_only_the_same_player_in_the_same_category_source_and_workspace_is
     store: Store, limited: Workspace
 ) -> None:
     await fill(store, limited, new_ticket())
-    other = await store.add_workspace(replace(HUB, name="other"), NOW)
+    other = await store.workspaces.add(replace(HUB, name="other"), NOW)
     category = Category(id="bug", name="Bugs", max_open=MOST)
-    await store.change_workspace(other.id, lambda found: found.with_category(category))
+    await store.workspaces.change(other.id, lambda found: found.with_category(category))
 
     await create(store, limited, new_ticket(reporter_id="8"))
     await create(store, limited, new_ticket(category="tea"))

@@ -17,13 +17,13 @@ SOON = NOW + timedelta(seconds=30)
 
 @pytest.fixture
 async def ticket(store: Store, workspace: Workspace) -> Ticket:
-    return await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    return await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
 async def due(
     store: Store, busy: tuple[int, ...] = (), *, destination: Destination = Destination.DISCORD
 ) -> list[Delivery]:
-    return [delivery for (delivery,) in await store.due_deliveries(destination, busy, NOW)]
+    return [delivery for (delivery,) in await store.outbox.due(destination, busy, NOW)]
 
 
 async def test_only_the_first_delivery_of_a_ticket_is_due_until_it_is_delivered(
@@ -32,59 +32,66 @@ async def test_only_the_first_delivery_of_a_ticket_is_due_until_it_is_delivered(
     (post,) = await due(store)
     assert post.kind is DeliveryKind.POST
 
-    await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
+    await store.outbox.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
 
     (thread,) = await due(store)
     assert thread.kind is DeliveryKind.THREAD
 
 
 async def test_each_channel_has_its_oldest_delivery_due(store: Store, workspace: Workspace) -> None:
-    first = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    first = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
     assert [row.ticket_id for row in await due(store)] == [first.id, report.id]
 
 
 async def test_a_busy_channel_has_nothing_due(store: Store, workspace: Workspace, ticket: Ticket) -> None:
-    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
     assert [row.ticket_id for row in await due(store, (HUB.tickets_channel_id,))] == [report.id]
     assert await due(store, (HUB.tickets_channel_id, HUB.reports_channel_id)) == []
-    assert await store.next_due(Destination.DISCORD, (HUB.tickets_channel_id, HUB.reports_channel_id)) is None
+    assert (
+        await store.outbox.next_due(
+            Destination.DISCORD, (HUB.tickets_channel_id, HUB.reports_channel_id), NOW
+        )
+        is None
+    )
 
 
 async def test_a_postponed_delivery_holds_back_its_ticket_and_no_other(
     store: Store, workspace: Workspace, ticket: Ticket
 ) -> None:
-    other = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    other = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (post,) = await due(store)
 
-    await store.retry_later([post], SOON, "Discord is away")
+    await store.outbox.start_attempt([post], NOW)
+    await store.outbox.retry_later([post], SOON, "Discord is away")
 
     assert [row.ticket_id for row in await due(store)] == [other.id]
-    ((head,),) = await store.due_deliveries(Destination.DISCORD, (), SOON)
+    ((head,),) = await store.outbox.due(Destination.DISCORD, (), SOON)
     assert head.ticket_id == ticket.id
 
 
 async def test_the_next_due_time_is_that_of_the_earliest_first_delivery(store: Store, ticket: Ticket) -> None:
     (post,) = await due(store)
-    assert await store.next_due(Destination.DISCORD, ()) == NOW
+    assert await store.outbox.next_due(Destination.DISCORD, (), NOW) == NOW
 
-    await store.retry_later([post], SOON, "Discord is away")
+    await store.outbox.start_attempt([post], NOW)
+    await store.outbox.retry_later([post], SOON, "Discord is away")
 
-    assert await store.next_due(Destination.DISCORD, ()) == SOON
-    assert await store.next_due(Destination.GAME, ()) is None
+    assert await store.outbox.next_due(Destination.DISCORD, (), NOW) == SOON
+    assert await store.outbox.next_due(Destination.GAME, (), NOW) is None
 
 
 async def test_deliveries_to_discord_and_to_games_do_not_hold_up_each_other(
     store: Store, ticket: Ticket
 ) -> None:
-    reply = await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+    reply = await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
 
     (post,) = await due(store)
     (back,) = await due(store, destination=Destination.GAME)
-    await store.retry_later([post], SOON, "Discord is away")
+    await store.outbox.retry_later([post], SOON, "Discord is away")
 
     assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
     assert await due(store, destination=Destination.GAME) == [back]
@@ -92,7 +99,7 @@ async def test_deliveries_to_discord_and_to_games_do_not_hold_up_each_other(
 
 async def test_replies_go_to_the_game_in_the_order_they_were_stored(store: Store, ticket: Ticket) -> None:
     stored = [
-        await store.add_message(ticket.id, replying(str(number)), origin=str(number), now=NOW)
+        await store.tickets.add_message(ticket.id, replying(str(number)), origin=str(number), now=NOW)
         for number in range(3)
     ]
 
@@ -100,7 +107,7 @@ async def test_replies_go_to_the_game_in_the_order_they_were_stored(store: Store
     for _ in stored:
         (back,) = await due(store, destination=Destination.GAME)
         gone.append(back.message_id)
-        await store.mark_delivered([back], Receipt(), NOW)
+        await store.outbox.mark_delivered([back], Receipt(), NOW)
 
     assert gone == [message.id for message in stored]
     assert await due(store, destination=Destination.GAME) == []
@@ -112,43 +119,45 @@ async def test_a_started_attempt_is_stored_whatever_its_outcome(
     (post,) = await due(store)
     assert post.attempts == 0
 
-    await store.start_attempt([post], NOW)
-    await store.start_attempt([post], NOW)
+    await store.outbox.start_attempt([post], NOW)
+    await store.outbox.start_attempt([post], NOW)
 
     assert await due(store) == [replace(post, attempts=2, first_attempt_at=NOW, last_attempt_at=NOW)]
 
 
 async def test_a_receipt_sets_where_the_ticket_is_posted(store: Store, ticket: Ticket) -> None:
-    post, thread = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    post, thread = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
 
-    await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
-    assert (await store.ticket(ticket.id)).post == DiscordPost(channel_id=2, message_id=50)
-    await store.mark_delivered([thread], Receipt(channel_id=2, thread_id=50), NOW)
+    await store.outbox.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
+    assert (await store.tickets.get(ticket.id)).post == DiscordPost(channel_id=2, message_id=50)
+    await store.outbox.mark_delivered([thread], Receipt(channel_id=2, thread_id=50), NOW)
 
-    assert (await store.ticket(ticket.id)).post == DiscordPost(channel_id=2, message_id=50, thread_id=50)
-    assert await store.pending_for_ticket(ticket.id, Destination.DISCORD) == []
+    assert (await store.tickets.get(ticket.id)).post == DiscordPost(channel_id=2, message_id=50, thread_id=50)
+    assert await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD) == []
 
 
 async def test_a_delivered_note_does_not_change_where_the_ticket_is_posted(
     store: Store, ticket: Ticket
 ) -> None:
-    await store.add_message(ticket.id, noting(), origin="a", now=NOW)
-    post, _, show = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
-    await store.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
+    await store.tickets.add_message(ticket.id, noting(), origin="a", now=NOW)
+    post, _, show = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.outbox.mark_delivered([post], Receipt(channel_id=2, message_id=50), NOW)
 
-    await store.mark_delivered([show], Receipt(channel_id=77, message_id=51), NOW)
+    await store.outbox.mark_delivered([show], Receipt(channel_id=77, message_id=51), NOW)
 
-    assert (await store.ticket(ticket.id)).post == DiscordPost(channel_id=2, message_id=50)
+    assert (await store.tickets.get(ticket.id)).post == DiscordPost(channel_id=2, message_id=50)
 
 
 async def test_later_deliveries_queue_for_the_channel_of_the_post(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
-    for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
-        await store.mark_delivered([row], Receipt(channel_id=99, thread_id=60), NOW)
+    ticket = await store.intake.add_ticket(
+        workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99
+    )
+    for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+        await store.outbox.mark_delivered([row], Receipt(channel_id=99, thread_id=60), NOW)
 
-    await store.add_message(ticket.id, replying(), origin="a", now=NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
 
-    (show,) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (show,) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     assert show.channel_id == 99
 
 
@@ -157,7 +166,7 @@ async def test_an_undeliverable_delivery_becomes_a_dead_letter_with_its_reason(
 ) -> None:
     (post,) = await due(store)
 
-    await store.dead_letter(post, "Discord refused it", NOW)
+    await store.outbox.dead_letter(post, "Discord refused it", NOW)
 
     (thread,) = await due(store)
     assert thread.kind is DeliveryKind.THREAD
@@ -168,20 +177,20 @@ async def test_an_undeliverable_delivery_becomes_a_dead_letter_with_its_reason(
 
 async def test_due_deliveries_are_limited_to_the_requested_number(store: Store, workspace: Workspace) -> None:
     for channel in range(5):
-        await store.add_ticket(
+        await store.intake.add_ticket(
             workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=100 + channel
         )
 
-    assert len(await store.due_deliveries(Destination.DISCORD, (), NOW, limit=3)) == 3
+    assert len(await store.outbox.due(Destination.DISCORD, (), NOW, limit=3)) == 3
 
 
 async def test_every_subscriber_is_notified_of_new_deliveries(store: Store, workspace: Workspace) -> None:
     watchers = [store.subscribe_outbox(), store.subscribe_outbox()]
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     assert all(watcher.is_set() for watcher in watchers)
 
     for watcher in watchers:
         watcher.clear()
-    await store.add_message(ticket.id, noting(), origin="a", now=NOW)
+    await store.tickets.add_message(ticket.id, noting(), origin="a", now=NOW)
 
     assert all(watcher.is_set() for watcher in watchers)

@@ -26,8 +26,8 @@ def tickets_of(deliveries: list[Delivery]) -> list[int]:
 
 async def deliver_due_reports(outbox: OutboxHarness) -> list[Delivery]:
     """Deliver what is due in the reports channel in one message."""
-    started = await outbox.store.start_attempt(await outbox.due(channel_id=REPORTS), NOW)
-    await outbox.store.mark_delivered(
+    started = await outbox.store.outbox.start_attempt(await outbox.due(channel_id=REPORTS), NOW)
+    await outbox.store.outbox.mark_delivered(
         started, Receipt(channel_id=REPORTS, message_id=900 + started[0].id), NOW
     )
     return started
@@ -88,9 +88,11 @@ async def test_a_post_after_the_last_digest_of_a_burst_is_posted_alone(
         await deliver_due_reports(outbox)
 
     new = new_ticket(view_only=True)
-    later = [await store.add_ticket(outbox.workspace.id, new, ids(), LATER) for _ in range(DIGEST_THRESHOLD)]
+    later = [
+        await store.intake.add_ticket(outbox.workspace.id, new, ids(), LATER) for _ in range(DIGEST_THRESHOLD)
+    ]
 
-    due = await store.due_deliveries(Destination.DISCORD, (), LATER)
+    due = await store.outbox.due(Destination.DISCORD, (), LATER)
     assert [tickets_of(some) for some in due] == [[later[0].id]]
 
 

@@ -13,17 +13,20 @@ from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
-from storage.connection import run_in_thread
+from storage.sqlite.connection import run_in_thread
 from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
+from tests.support.connections import engine_of, reader_of, writer_of
 
-_GROWS = r"((kept_|sorted_|reported_)?tickets|messages|outbox|answered|leads|newest)\b"  # with every ticket
-_SHORT = r"(?! USING (COVERING )?INDEX outbox_(pending|by_channel|buried)\b)"  # indexes of what is not done
+_GROWS = r"(tickets|messages|outbox|idempotent_responses|leads|newest)\b"  # with every ticket
+_SHORT = (
+    r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters)\b)"  # indexes of what is not done
+)
 _EACH = "for each row: "
 # A scan of a growing table, or of all rows of one source, workspace or sender; or a scan of a short table
 # for each row of another one.
 _WHOLE = re.compile(
     rf"SCAN {_GROWS}{_SHORT}"
-    rf"|SEARCH {_GROWS}{_SHORT}.*\((source|workspace_id|sender)=\?\)"
+    rf"|SEARCH {_GROWS}{_SHORT}.*\((source|workspace_id|key_prefix)=\?\)"
     rf"|^{_EACH}SCAN {_GROWS}"
 )
 _READ_OR_WRITE = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b")
@@ -45,7 +48,7 @@ class Queries:
         return Scope(workspace_id=self.ticket.workspace_id, source=self.ticket.source)
 
     async def search(self, **conditions: Any) -> None:
-        await self.store.search_tickets(self.scope, TicketQuery(limit=25, **conditions))
+        await self.store.tickets.search(self.scope, TicketQuery(limit=25, **conditions))
 
 
 Query = Callable[[Queries], Coroutine[Any, Any, object]]
@@ -57,37 +60,37 @@ QUERIES: dict[str, Query] = {
     "what a player is reported in": lambda desk: desk.search(reported_id="7"),
     "a text": lambda desk: desk.search(text="broke"),
     "a short text": lambda desk: desk.search(text="it", hidden_departments=["lab"]),
-    "a player's newest": lambda desk: desk.store.tickets_by_reporter("somewhere", "7", desk.here),
-    "an autocompletion": lambda desk: desk.store.autocomplete_tickets("bro", desk.here),
-    "a ticket by its id": lambda desk: desk.store.ticket_by_public_id(desk.ticket.public_id),
-    "a ticket by its post": lambda desk: desk.store.ticket_by_discord_id(5),
-    "a digest": lambda desk: desk.store.tickets_in_digest(5),
-    "tickets by their names": lambda desk: desk.store.list_ticket_details(
+    "a player's newest": lambda desk: desk.store.tickets.list_of_reporter("somewhere", "7", desk.here),
+    "an autocompletion": lambda desk: desk.store.tickets.autocomplete("bro", desk.here),
+    "a ticket by its id": lambda desk: desk.store.tickets.find_by_public_id(desk.ticket.public_id),
+    "a ticket by its post": lambda desk: desk.store.tickets.find_by_discord_id(5),
+    "a digest": lambda desk: desk.store.tickets.list_of_digest(5),
+    "tickets by their names": lambda desk: desk.store.tickets.list_details(
         desk.scope, [desk.ticket.public_id]
     ),
-    "a game's ticket": lambda desk: desk.store.get_ticket_details(desk.scope, desk.ticket.uid),
-    "what was said": lambda desk: desk.store.list_messages(desk.ticket.id),
-    "a ticket filed": lambda desk: desk.store.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
-    "a note": lambda desk: desk.store.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
-    "a claim": lambda desk: desk.store.change_ticket(desk.ticket.id, _claimed, NOW, actor=WRITER),
-    "a batch of the index": lambda desk: desk.store.index_batch(),
-    "what leaves next": lambda desk: desk.store.due_deliveries(Destination.DISCORD, (), NOW),
-    "when it leaves": lambda desk: desk.store.next_due(Destination.DISCORD, ()),
-    "what waits for a ticket": lambda desk: desk.store.pending_for_ticket(
+    "a game's ticket": lambda desk: desk.store.tickets.get_details(desk.scope, desk.ticket.uid),
+    "what was said": lambda desk: desk.store.messages.list_of_ticket(desk.ticket.id),
+    "a ticket filed": lambda desk: desk.store.intake.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
+    "a note": lambda desk: desk.store.tickets.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
+    "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
+    "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
+    "what leaves next": lambda desk: desk.store.outbox.due(Destination.DISCORD, (), NOW),
+    "when it leaves": lambda desk: desk.store.outbox.next_due(Destination.DISCORD, (), NOW),
+    "what waits for a ticket": lambda desk: desk.store.outbox.pending_for_ticket(
         desk.ticket.id, Destination.DISCORD
     ),
-    "what waits for each channel": lambda desk: desk.store.backlogs(Destination.DISCORD),
-    "what is not delivered": lambda desk: desk.store.list_undelivered(25),
-    "what is set aside": lambda desk: desk.store.dead_letter_summary(desk.here, 25),
-    "what nobody was told of": lambda desk: desk.store.unreported_dead_letters(desk.here[0], 25),
-    "that somebody was told": lambda desk: desk.store.mark_dead_letters_reported(desk.here[0], NOW),
-    "a deleted post": lambda desk: desk.store.record_post_deleted(5),
-    "a deleted thread": lambda desk: desk.store.record_thread_deleted(5, NOW),
-    "a deleted channel": lambda desk: desk.store.record_channel_deleted(5, NOW),
-    "the channels in use": lambda desk: desk.store.channels_in_use(),
-    "the outbox's depths": lambda desk: desk.store.outbox_depths(),
-    "how many came": lambda desk: desk.store.count_tickets_by_source(1, 2),
-    "how many are not indexed": lambda desk: desk.store.index_lag(),
+    "what waits for each channel": lambda desk: desk.store.outbox.backlogs(Destination.DISCORD),
+    "what is not delivered": lambda desk: desk.store.outbox_admin.list_undelivered(25),
+    "what is set aside": lambda desk: desk.store.outbox_admin.dead_letters(desk.here, 25),
+    "what nobody was told of": lambda desk: desk.store.outbox_admin.unreported_dead_letters(desk.here[0], 25),
+    "that somebody was told": lambda desk: desk.store.outbox_admin.mark_reported(desk.here[0], NOW),
+    "a deleted post": lambda desk: desk.store.deleted_channels.record_post_deleted(5),
+    "a deleted thread": lambda desk: desk.store.deleted_channels.record_thread_deleted(5, NOW),
+    "a deleted channel": lambda desk: desk.store.deleted_channels.record_channel_deleted(5, NOW),
+    "the channels in use": lambda desk: desk.store.deleted_channels.channels_in_use(),
+    "the outbox's depths": lambda desk: desk.store.outbox_admin.depths(),
+    "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
+    "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
 
 
@@ -98,7 +101,7 @@ def _claimed(ticket: Ticket) -> Ticket:
 async def plans_of(store: Store, query: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
     """Each step of SQLite's plan for each executed statement, including those of triggers."""
     statements: list[str] = []
-    connections = [store._writer, store._reader]
+    connections = [writer_of(store), reader_of(store)]
     for db in connections:
         await run_in_thread(db, lambda thread: thread.set_trace_callback(statements.append))
     await query()
@@ -107,7 +110,8 @@ async def plans_of(store: Store, query: Callable[[], Coroutine[Any, Any, object]
     reads_and_writes = [one for one in statements if _READ_OR_WRITE.match(one)]
     assert reads_and_writes
     return await run_in_thread(
-        store._reader, lambda thread: [step for one in reads_and_writes for step in _steps(thread, one)]
+        reader_of(store),
+        lambda thread: [step for one in reads_and_writes for step in _steps(thread, one)],
     )
 
 
@@ -129,9 +133,9 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 @pytest.mark.parametrize("name", QUERIES)
 async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
     for _ in range(3):
-        ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    (post, *_) = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
-    await store.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
+        ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    (post, *_) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     desk = Queries(store=store, ticket=ticket)
 
     plans = await plans_of(store, lambda: QUERIES[name](desk))
@@ -149,15 +153,14 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
         ),
         (
             "SELECT id FROM tickets WHERE id = 1 AND EXISTS "
-            "(SELECT 1 FROM outbox WHERE state = 'pending' AND ticket_id = tickets.id)",
+            "(SELECT 1 FROM outbox WHERE last_error = tickets.subject)",
             "for each row: SCAN outbox",
         ),
     ],
 )
 async def test_a_full_table_scan_is_noticed(store: Store, statement: str, step: str) -> None:
     async def look() -> None:
-        async with store._read() as db:
-            await db.execute_fetchall(statement)
+        await engine_of(store).read(lambda db: db.all(statement))
 
     (found,) = [one for one in await plans_of(store, look) if _WHOLE.search(one)]
     assert found.startswith(step)

@@ -21,7 +21,7 @@ AddKey = Callable[[str], Awaitable[ApiKey]]
 @pytest.fixture
 def add_key(store: Store, workspace: Workspace) -> AddKey:
     async def add_key(prefix: str) -> ApiKey:
-        return await store.add_key("hub", "somewhere", prefix=prefix, key_hash=prefix, now=NOW)
+        return await store.api_keys.add("hub", "somewhere", prefix=prefix, key_hash=prefix, now=NOW)
 
     return add_key
 
@@ -32,7 +32,7 @@ async def test_a_rejected_request_comes_back_as_it_was_sent(
     key = await add_key("a")
     later = NOW + timedelta(milliseconds=123)
 
-    await store.save_rejected_request(key, "/tickets", "Subject is ' required ✗", b'\x00\xff{"', later)
+    await store.rejected_requests.save(key, "/tickets", "Subject is ' required ✗", b'\x00\xff{"', later)
 
     stored = RejectedRequest(
         id=1,
@@ -46,17 +46,17 @@ async def test_a_rejected_request_comes_back_as_it_was_sent(
         created_at=later,
     )
     async with opened(path) as again:
-        assert await again.list_rejected_requests(10) == [stored]
-        assert await again.rejected_request(1) == stored
+        assert await again.rejected_requests.list_newest(10) == [stored]
+        assert await again.rejected_requests.get(1) == stored
 
 
 @pytest.mark.parametrize("size", [0, 1, EIGHT_KIB - 1, EIGHT_KIB, EIGHT_KIB + 1, 1_000_000])
 async def test_the_start_of_a_body_and_its_size_are_stored(store: Store, add_key: AddKey, size: int) -> None:
     body = bytes(number % 251 for number in range(size))
 
-    await store.save_rejected_request(await add_key("a"), "/tickets", "no", body, NOW)
+    await store.rejected_requests.save(await add_key("a"), "/tickets", "no", body, NOW)
 
-    (stored,) = await store.list_rejected_requests(10)
+    (stored,) = await store.rejected_requests.list_newest(10)
     assert (stored.body, stored.size) == (body[:EIGHT_KIB], size)
 
 
@@ -64,24 +64,24 @@ async def test_the_newest_50_of_a_key_are_retained_newest_first(store: Store, ad
     key = await add_key("a")
 
     for number in range(53):
-        await store.save_rejected_request(key, "/tickets", str(number), b"", NOW)
+        await store.rejected_requests.save(key, "/tickets", str(number), b"", NOW)
 
-    assert [one.reason for one in await store.list_rejected_requests(100)] == [
+    assert [one.reason for one in await store.rejected_requests.list_newest(100)] == [
         str(number) for number in range(52, 2, -1)
     ]
-    assert [one.reason for one in await store.list_rejected_requests(2)] == ["52", "51"]
+    assert [one.reason for one in await store.rejected_requests.list_newest(2)] == ["52", "51"]
 
 
 async def test_a_flood_of_one_key_deletes_no_request_of_another(store: Store, add_key: AddKey) -> None:
     quiet, loud = await add_key("quiet"), await add_key("loud")
-    await store.save_rejected_request(quiet, "/tickets", "mine", b"{", NOW)
+    await store.rejected_requests.save(quiet, "/tickets", "mine", b"{", NOW)
 
     await asyncio.gather(
-        *(store.save_rejected_request(loud, "/tickets", "flood", b"{", NOW) for _ in range(120))
+        *(store.rejected_requests.save(loud, "/tickets", "flood", b"{", NOW) for _ in range(120))
     )
-    await store.save_rejected_request(quiet, "/tickets", "mine too", b"{", NOW)
+    await store.rejected_requests.save(quiet, "/tickets", "mine too", b"{", NOW)
 
-    stored = await store.list_rejected_requests(1000)
+    stored = await store.rejected_requests.list_newest(1000)
     assert [one.reason for one in stored if one.key_prefix == "quiet"] == ["mine too", "mine"]
     assert sum(one.key_prefix == "loud" for one in stored) == 50
 
@@ -89,27 +89,27 @@ async def test_a_flood_of_one_key_deletes_no_request_of_another(store: Store, ad
 async def test_a_deleted_request_is_unknown_with_advice(store: Store, add_key: AddKey) -> None:
     key = await add_key("a")
     for _ in range(51):
-        await store.save_rejected_request(key, "/tickets", "no", b"", NOW)
+        await store.rejected_requests.save(key, "/tickets", "no", b"", NOW)
 
     with pytest.raises(
         UnknownRejectedRequest, match=r"no rejected request 1; .*`ticketbridge rejected list`"
     ):
-        await store.rejected_request(1)
-    assert (await store.rejected_request(2)).id == 2
+        await store.rejected_requests.get(1)
+    assert (await store.rejected_requests.get(2)).id == 2
 
 
 async def test_requests_of_a_revoked_key_can_still_be_read(store: Store, add_key: AddKey) -> None:
-    await store.save_rejected_request(await add_key("a"), "/tickets", "no", b"", NOW)
+    await store.rejected_requests.save(await add_key("a"), "/tickets", "no", b"", NOW)
 
-    await store.revoke_key("a", NOW)
+    await store.api_keys.revoke("a", NOW)
 
-    assert [one.key_prefix for one in await store.list_rejected_requests(10)] == ["a"]
+    assert [one.key_prefix for one in await store.rejected_requests.list_newest(10)] == ["a"]
 
 
 async def test_nothing_is_stored_for_an_unknown_key(store: Store, add_key: AddKey, path: Path) -> None:
     unknown = ApiKey(prefix="x", workspace_id="w", workspace_name="hub", source="somewhere", created_at=NOW)
 
     with pytest.raises(StorageError, match="FOREIGN KEY"):
-        await store.save_rejected_request(unknown, "/tickets", "no", b"", NOW)
+        await store.rejected_requests.save(unknown, "/tickets", "no", b"", NOW)
 
-    assert counted(path, "rejected") == 0
+    assert counted(path, "rejected_requests") == 0

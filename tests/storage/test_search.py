@@ -30,7 +30,7 @@ class Tickets:
     tickets: Sequence[Ticket]  # newest first
 
     async def found(self, search: TicketQuery) -> list[Ticket]:
-        page = await self.store.search_tickets(self.scope, search)
+        page = await self.store.tickets.search(self.scope, search)
         assert page.query == search
         return [case.ticket for case in page.items]
 
@@ -45,9 +45,9 @@ async def tickets(store: Store, workspace: Workspace) -> Tickets:
             reporter=Player(id=reporter, name=name, display_name=display_name),
             reported_player=Player(id=reported, name="kylo") if reported else None,
         )
-        ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
+        ticket = await store.intake.add_ticket(workspace.id, new, ids(), NOW)
         expected = replace(ticket, status=status, department=department)
-        stored.append(await store.change_ticket(ticket.id, partial(_becoming, expected), NOW, actor=WRITER))
+        stored.append(await store.tickets.change(ticket.id, partial(_becoming, expected), NOW, actor=WRITER))
     scope = Scope(workspace_id=workspace.id, source="somewhere")
     return Tickets(store=store, scope=scope, tickets=stored[::-1])
 
@@ -132,13 +132,13 @@ async def test_a_wildcard_in_a_search_text_is_literal(tickets: Tickets, text: st
 
 
 async def test_text_after_a_null_character_is_found(store: Store, workspace: Workspace) -> None:
-    hidden = await store.add_ticket(workspace.id, new_ticket(subject="a\x00Straße"), ids(), NOW)
+    hidden = await store.intake.add_ticket(workspace.id, new_ticket(subject="a\x00Straße"), ids(), NOW)
     scope = Scope(workspace_id=workspace.id, source="somewhere")
 
-    page = await store.search_tickets(scope, TicketQuery(limit=10, text="STRASSE"))
+    page = await store.tickets.search(scope, TicketQuery(limit=10, text="STRASSE"))
 
     assert [case.ticket for case in page.items] == [hidden]
-    assert await store.autocomplete_tickets("STRASSE", [workspace.id]) == [hidden]
+    assert await store.tickets.autocomplete("STRASSE", [workspace.id]) == [hidden]
 
 
 async def test_every_page_has_the_total_of_all_pages(tickets: Tickets) -> None:
@@ -148,7 +148,7 @@ async def test_every_page_has_the_total_of_all_pages(tickets: Tickets) -> None:
 
     seen = []
     for offset in (0, 7, 14, 21, 28, 1000):
-        page = await tickets.store.search_tickets(tickets.scope, replace(search, offset=offset))
+        page = await tickets.store.tickets.search(tickets.scope, replace(search, offset=offset))
         assert page.total == 24
         seen.append([case.ticket for case in page.items])
 
@@ -156,6 +156,6 @@ async def test_every_page_has_the_total_of_all_pages(tickets: Tickets) -> None:
 
 
 async def test_a_search_that_finds_nothing_has_a_total_of_none(tickets: Tickets) -> None:
-    page = await tickets.store.search_tickets(Scope(workspace_id="nowhere", source="somewhere"), EVERYTHING)
+    page = await tickets.store.tickets.search(Scope(workspace_id="nowhere", source="somewhere"), EVERYTHING)
 
     assert (page.items, page.total) == ((), 0)

@@ -94,7 +94,7 @@ class Archive:
             reporter=self.player(),
             reported_player=one([None, self.player()]),
         )
-        ticket = await self.store.add_ticket(one(self._workspaces).id, new, ids(), NOW)
+        ticket = await self.store.intake.add_ticket(one(self._workspaces).id, new, ids(), NOW)
         self.tickets[ticket.id] = ticket
 
     async def change(self) -> None:
@@ -103,7 +103,7 @@ class Archive:
             one(list(self.tickets.values())), status=one(list(Status)), department=one(DEPARTMENTS)
         )
         expected = replace(expected, reporter=one([expected.reporter, self.player()]))
-        self.tickets[expected.id] = await self.store.change_ticket(
+        self.tickets[expected.id] = await self.store.tickets.change(
             expected.id, lambda before: replace(expected, post=before.post), NOW, actor=WRITER
         )
 
@@ -115,7 +115,7 @@ class Archive:
             one for _, one in sorted(self.tickets.items(), reverse=True) if matches(one, scope, search)
         ]
 
-        found = await self.store.search_tickets(scope, search)
+        found = await self.store.tickets.search(scope, search)
 
         page = expected[search.offset : search.offset + search.limit]
         assert ([case.ticket for case in found.items], found.total) == (page, len(expected)), search
@@ -124,14 +124,14 @@ class Archive:
 @pytest.fixture
 async def archive(store: Store, workspace: Workspace, seed: int) -> Archive:
     """An archive with older tickets that are not indexed yet."""
-    other = await store.add_workspace(replace(HUB, name="other"), NOW)
+    other = await store.workspaces.add(replace(HUB, name="other"), NOW)
     archive = Archive(store, [workspace, other], random.Random(seed))  # noqa: S311  # no secret
     for _ in range(8):
         for _ in range(20):
             await archive.file()
         for _ in range(8):
             await archive.change()
-        await store.index_batch(archive.rng.randrange(30))
+        await store.search_index.index_batch(archive.rng.randrange(30))
     return archive
 
 
@@ -141,12 +141,12 @@ def scope(workspace: Workspace) -> Scope:
 
 
 async def indexed(store: Store) -> None:
-    while await store.index_batch():
+    while await store.search_index.index_batch():
         pass
 
 
 async def found_by(store: Store, scope: Scope, **conditions: object) -> list[int]:
-    page = await store.search_tickets(scope, TicketQuery(limit=10_000, **conditions))  # type: ignore[arg-type]  # as named
+    page = await store.tickets.search(scope, TicketQuery(limit=10_000, **conditions))  # type: ignore[arg-type]  # as named
     assert page.total == len(page.items)
     return [case.ticket.id for case in page.items]
 
@@ -165,7 +165,7 @@ async def test_a_search_finds_what_a_scan_of_every_ticket_finds(archive: Archive
 async def test_an_old_ticket_is_found_through_the_index(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.search_query._NEWEST_SCANNED", 3)
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 3)
     await indexed(archive.store)
 
     for _ in range(150):
@@ -177,23 +177,23 @@ async def test_an_old_ticket_is_found_through_the_index(
 async def test_a_ticket_is_found_before_and_after_it_is_indexed(
     store: Store, workspace: Workspace, scope: Scope, text: str
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     before = await found_by(store, scope, text=text)
-    assert await store.index_lag() == 1
+    assert await store.search_index.lag() == 1
     await indexed(store)
 
-    assert await store.index_lag() == 0
+    assert await store.search_index.lag() == 0
     assert before == await found_by(store, scope, text=text) == [ticket.id]
 
 
 async def test_a_text_is_searched_among_the_newest_tickets_and_in_the_index(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.search_query._NEWEST_SCANNED", 4)
-    monkeypatch.setattr("storage.search_query._INDEXED_SCANNED", 2)
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 4)
+    monkeypatch.setattr("storage.sqlite.search.query._INDEXED_SCANNED", 2)
     for number in range(20):
-        await store.add_ticket(workspace.id, new_ticket(subject="abc"[: 2 + number % 2]), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(subject="abc"[: 2 + number % 2]), ids(), NOW)
     await indexed(store)
 
     assert await found_by(store, scope, text="abc") == [20, 18]
@@ -205,21 +205,21 @@ async def test_a_text_is_searched_among_the_newest_tickets_and_in_the_index(
 async def test_a_linked_reporter_is_found_by_the_new_name_and_not_by_the_old(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.search_query._NEWEST_SCANNED", 1)
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 1)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     for _ in range(5):
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await indexed(store)
 
     for name in ("Poe Dameron", "Maz Kanata", "rey"):
-        await store.change_ticket(ticket.id, partial(_called, name), NOW, actor=WRITER)
+        await store.tickets.change(ticket.id, partial(_called, name), NOW, actor=WRITER)
         assert ticket.id in await found_by(store, scope, text=name)
-        assert await store.index_lag() == 1
+        assert await store.search_index.lag() == 1
         await indexed(store)
         assert ticket.id in await found_by(store, scope, text=name)
 
     assert await found_by(store, scope, text="Dameron") == await found_by(store, scope, text="Kanata") == []
-    assert await store.index_lag() == 0
+    assert await store.search_index.lag() == 0
 
 
 def _called(name: str, ticket: Ticket) -> Ticket:
@@ -229,15 +229,15 @@ def _called(name: str, ticket: Ticket) -> Ticket:
 @pytest.mark.parametrize("moment", ["before it is indexed", "after it is indexed", "after a restart"])
 async def test_a_total_is_exact_after_each_change(path: Path, moment: str) -> None:
     async with opened(path) as store:
-        workspace = await store.add_workspace(HUB, NOW)
+        workspace = await store.workspaces.add(HUB, NOW)
         scope = Scope(workspace_id=workspace.id, source="somewhere")
         for _ in range(5):
-            ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+            ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         if moment != "before it is indexed":
             await indexed(store)
     async with opened(path) as store:
-        await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), NOW, actor=WRITER)
-        await store.change_ticket(1, lambda one: replace(one, department="lab"), NOW, actor=WRITER)
+        await store.tickets.change(ticket.id, lambda one: one.set_status(Status.CLOSED), NOW, actor=WRITER)
+        await store.tickets.change(1, lambda one: replace(one, department="lab"), NOW, actor=WRITER)
         for _ in range(2):
             assert len(await found_by(store, scope)) == 5
             assert await found_by(store, scope, statuses=[Status.CLOSED]) == [ticket.id]
@@ -250,12 +250,12 @@ async def test_a_failed_batch_is_rolled_back_whole(
     store: Store, workspace: Workspace, scope: Scope, path: Path
 ) -> None:
     for _ in range(10):
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.index_batch(4)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.search_index.index_batch(4)
     with raw(path) as db:
         db.execute("CREATE TRIGGER no BEFORE UPDATE ON indexed BEGIN SELECT RAISE(ABORT, 'planted'); END")
         with pytest.raises(StorageError, match="planted"):
-            await store.index_batch(4)
+            await store.search_index.index_batch(4)
         db.execute("DROP TRIGGER no")
 
     assert counted(path, "sorted_tickets") == 4
@@ -274,10 +274,10 @@ async def test_after_a_cancelled_batch_the_next_one_succeeds(
     store: Store, workspace: Workspace, scope: Scope
 ) -> None:
     for _ in range(50):
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     for _ in range(20):
-        batch = asyncio.create_task(store.index_batch(5))
+        batch = asyncio.create_task(store.search_index.index_batch(5))
         await asyncio.sleep(0.0005)  # any moment to cancel at will do
         batch.cancel()
         await asyncio.wait([batch])

@@ -21,7 +21,9 @@ ALICE = Actor(id="11", name="Alice")
 
 
 async def kinds_waiting(store: Store, ticket: Ticket) -> list[DeliveryKind]:
-    return [delivery.kind for delivery in await store.pending_for_ticket(ticket.id, Destination.DISCORD)]
+    return [
+        delivery.kind for delivery in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    ]
 
 
 async def test_a_ticket_comes_back_as_it_was_stored(store: Store, workspace: Workspace) -> None:
@@ -44,10 +46,14 @@ async def test_a_ticket_comes_back_as_it_was_stored(store: Store, workspace: Wor
         raw_request='{"é": "\\u0000"}',
     )
 
-    stored = await store.add_ticket(workspace.id, new, ids(), NOW)
+    stored = await store.intake.add_ticket(workspace.id, new, ids(), NOW)
 
-    assert stored == await store.ticket(stored.id) == await store.ticket_by_public_id(stored.public_id)
-    assert await store.raw_request(stored.id) == new.raw_request
+    assert (
+        stored
+        == await store.tickets.get(stored.id)
+        == await store.tickets.find_by_public_id(stored.public_id)
+    )
+    assert await store.tickets.raw_request(stored.id) == new.raw_request
     assert {name: getattr(stored, name) for name in NewTicket.__dataclass_fields__} == {
         name: getattr(new, name) for name in NewTicket.__dataclass_fields__
     } | {"raw_request": "{}"}
@@ -70,9 +76,9 @@ async def test_a_ticket_comes_back_as_it_was_stored(store: Store, workspace: Wor
 async def test_a_ticket_is_stored_together_with_its_deliveries(
     store: Store, workspace: Workspace, new: NewTicket, kinds: list[DeliveryKind], channel: int
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new, ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new, ids(), NOW)
 
-    waiting = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    waiting = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     assert [delivery.kind for delivery in waiting] == kinds
     assert {delivery.channel_id for delivery in waiting} == {channel}
 
@@ -80,9 +86,13 @@ async def test_a_ticket_is_stored_together_with_its_deliveries(
 async def test_a_private_ticket_is_opened_in_the_channel_of_its_command(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
+    ticket = await store.intake.add_ticket(
+        workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99
+    )
 
-    assert {row.channel_id for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)} == {99}
+    assert {
+        row.channel_id for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    } == {99}
 
 
 async def test_nothing_is_half_stored_when_the_second_insert_fails(
@@ -95,7 +105,7 @@ async def test_nothing_is_half_stored_when_the_second_insert_fails(
         )
 
     with pytest.raises(StorageError, match="the disk is full"):
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
     assert (counted(path, "tickets"), counted(path, "outbox")) == (0, 0)
 
@@ -105,17 +115,17 @@ async def test_invalid_text_is_not_stored_and_the_store_goes_on(
     store: Store, workspace: Workspace, path: Path, hostile: dict[str, str]
 ) -> None:
     with pytest.raises(UnicodeEncodeError):
-        await store.add_ticket(workspace.id, new_ticket(**hostile), ids(), NOW)  # type: ignore[arg-type]  # texts
+        await store.intake.add_ticket(workspace.id, new_ticket(**hostile), ids(), NOW)  # type: ignore[arg-type]  # texts
 
     assert counted(path, "tickets") == 0
-    assert await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
 
 async def test_an_id_that_is_in_use_leads_to_the_next_candidate(store: Store, workspace: Workspace) -> None:
     candidates = chain(repeat("BUG-1", 5), ["BUG-2"])
-    await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
+    await store.intake.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
 
-    second = await store.add_ticket(workspace.id, new_ticket(), candidates, NOW)
+    second = await store.intake.add_ticket(workspace.id, new_ticket(), candidates, NOW)
 
     assert second.public_id == "BUG-2"
 
@@ -123,10 +133,10 @@ async def test_an_id_that_is_in_use_leads_to_the_next_candidate(store: Store, wo
 async def test_a_source_without_further_ids_gets_an_error(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
-    await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
+    await store.intake.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
 
     with pytest.raises(ValueError, match="endless"):
-        await store.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), iter(["BUG-1"]), NOW)
 
     assert counted(path, "tickets") == 1
 
@@ -136,7 +146,7 @@ async def test_a_thousand_tickets_in_one_frozen_second_have_a_thousand_ids(
 ) -> None:
     stored = await asyncio.gather(
         *(
-            store.add_ticket(workspace.id, new_ticket(), timestamp_ids("TICKET", NOW), NOW)
+            store.intake.add_ticket(workspace.id, new_ticket(), timestamp_ids("TICKET", NOW), NOW)
             for _ in range(1000)
         )
     )
@@ -147,7 +157,7 @@ async def test_a_thousand_tickets_in_one_frozen_second_have_a_thousand_ids(
 
 async def test_a_ticket_for_an_unknown_workspace_is_not_stored(store: Store, path: Path) -> None:
     with pytest.raises(StorageError, match="workspace"):
-        await store.add_ticket("nowhere", new_ticket(), ids(), NOW)
+        await store.intake.add_ticket("nowhere", new_ticket(), ids(), NOW)
 
     assert counted(path, "tickets") == 0
 
@@ -156,18 +166,18 @@ async def test_a_ticket_is_found_right_after_it_was_stored_among_many_reads(
     store: Store, workspace: Workspace
 ) -> None:
     for _ in range(30):
-        await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     done = asyncio.Event()
 
     async def read_on() -> None:
         while not done.is_set():
-            await store.autocomplete_tickets("broke", [workspace.id])
+            await store.tickets.autocomplete("broke", [workspace.id])
 
     readers = [asyncio.create_task(read_on()) for _ in range(8)]
     for _ in range(20):
-        stored = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        stored = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
-        assert await store.ticket(stored.id) == stored
+        assert await store.tickets.get(stored.id) == stored
 
     done.set()
     await asyncio.gather(*readers)
@@ -175,22 +185,22 @@ async def test_a_ticket_is_found_right_after_it_was_stored_among_many_reads(
 
 async def test_an_unknown_ticket_raises_unknown_ticket(store: Store) -> None:
     with pytest.raises(UnknownTicket):
-        await store.ticket(404)
+        await store.tickets.get(404)
     with pytest.raises(UnknownTicket):
-        await store.change_ticket(404, lambda ticket: ticket.claim(ALICE), NOW, actor=ALICE)
-    assert await store.ticket_by_public_id("BUG-404") is None
-    assert await store.ticket_by_discord_id(404) is None
+        await store.tickets.change(404, lambda ticket: ticket.claim(ALICE), NOW, actor=ALICE)
+    assert await store.tickets.find_by_public_id("BUG-404") is None
+    assert await store.tickets.find_by_discord_id(404) is None
 
 
 async def test_a_ticket_is_found_by_its_post_and_by_its_thread(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
-    thread, post = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
+    thread, post = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
 
-    await store.mark_delivered([thread], Receipt(channel_id=2, thread_id=70), NOW)
-    await store.mark_delivered([post], Receipt(channel_id=2, message_id=80), NOW)
+    await store.outbox.mark_delivered([thread], Receipt(channel_id=2, thread_id=70), NOW)
+    await store.outbox.mark_delivered([post], Receipt(channel_id=2, message_id=80), NOW)
 
     for discord_id in (70, 80):
-        shown = await store.ticket_by_discord_id(discord_id)
+        shown = await store.tickets.find_by_discord_id(discord_id)
         assert shown is not None
         assert shown.post == DiscordPost(channel_id=2, message_id=80, thread_id=70)
 
@@ -198,40 +208,40 @@ async def test_a_ticket_is_found_by_its_post_and_by_its_thread(store: Store, wor
 async def test_tickets_of_a_reporter_stay_within_source_and_workspaces_newest_first(
     store: Store, workspace: Workspace
 ) -> None:
-    other = await store.add_workspace(replace(HUB, name="other"), NOW)
-    first = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    second = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.add_ticket(workspace.id, new_ticket(reporter_id="8"), ids(), NOW)
-    await store.add_ticket(workspace.id, new_ticket(source="elsewhere"), ids(), NOW)
-    await store.add_ticket(other.id, new_ticket(), ids(), NOW)
+    other = await store.workspaces.add(replace(HUB, name="other"), NOW)
+    first = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    second = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.intake.add_ticket(workspace.id, new_ticket(reporter_id="8"), ids(), NOW)
+    await store.intake.add_ticket(workspace.id, new_ticket(source="elsewhere"), ids(), NOW)
+    await store.intake.add_ticket(other.id, new_ticket(), ids(), NOW)
 
-    assert await store.tickets_by_reporter("somewhere", "7", [workspace.id]) == [second, first]
-    assert await store.tickets_by_reporter("somewhere", "7", [workspace.id], limit=1) == [second]
-    assert await store.tickets_by_reporter("somewhere", "7", []) == []
+    assert await store.tickets.list_of_reporter("somewhere", "7", [workspace.id]) == [second, first]
+    assert await store.tickets.list_of_reporter("somewhere", "7", [workspace.id], limit=1) == [second]
+    assert await store.tickets.list_of_reporter("somewhere", "7", []) == []
 
 
 async def test_tickets_are_found_by_a_part_of_their_id_or_subject(store: Store, workspace: Workspace) -> None:
-    fly = await store.add_ticket(workspace.id, new_ticket(subject="Fly hack 100%"), iter(["A-1"]), NOW)
-    bug = await store.add_ticket(workspace.id, new_ticket(subject="A bug"), iter(["B-2"]), NOW)
+    fly = await store.intake.add_ticket(workspace.id, new_ticket(subject="Fly hack 100%"), iter(["A-1"]), NOW)
+    bug = await store.intake.add_ticket(workspace.id, new_ticket(subject="A bug"), iter(["B-2"]), NOW)
 
     async def found(text: str) -> list[Ticket]:
-        return await store.autocomplete_tickets(text, [workspace.id])
+        return await store.tickets.autocomplete(text, [workspace.id])
 
     assert await found("") == [bug, fly]
     assert await found("FLY") == await found("a-1") == [fly]
     assert await found("b-2") == [bug]
     assert await found("%") == [fly]  # literal, not a wildcard
     assert await found("_") == []
-    assert await store.autocomplete_tickets("", ["nowhere"]) == []
+    assert await store.tickets.autocomplete("", ["nowhere"]) == []
 
 
 async def test_a_change_is_stored_and_the_post_updated(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     later = NOW + timedelta(hours=1)
 
-    changed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), later, actor=ALICE)
+    changed = await store.tickets.change(ticket.id, lambda found: found.claim(ALICE), later, actor=ALICE)
 
-    assert changed == await store.ticket(ticket.id)
+    assert changed == await store.tickets.get(ticket.id)
     assert (changed.claimed_by, changed.status, changed.updated_at) == (ALICE, Status.IN_PROGRESS, later)
     assert await kinds_waiting(store, ticket) == [
         DeliveryKind.POST,
@@ -241,38 +251,38 @@ async def test_a_change_is_stored_and_the_post_updated(store: Store, workspace: 
 
 
 async def test_a_change_the_ticket_refuses_changes_nothing(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    claimed = await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    claimed = await store.tickets.change(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
 
     with pytest.raises(AlreadyClaimed):
-        await store.change_ticket(
+        await store.tickets.change(
             ticket.id, lambda found: found.claim(Actor(id="12", name="Bob")), NOW, actor=ALICE
         )
 
-    assert await store.ticket(ticket.id) == claimed
+    assert await store.tickets.get(ticket.id) == claimed
 
 
 async def test_of_two_concurrent_claims_one_wins(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     rivals = [Actor(id=str(number), name=f"Staff {number}") for number in range(10)]
 
     def claiming(staff: Actor) -> asyncio.Task[Ticket]:
         return asyncio.create_task(
-            store.change_ticket(ticket.id, lambda found: found.claim(staff), NOW, actor=staff)
+            store.tickets.change(ticket.id, lambda found: found.claim(staff), NOW, actor=staff)
         )
 
     outcomes = await asyncio.gather(*map(claiming, rivals), return_exceptions=True)
 
     (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Ticket)]
     assert sum(isinstance(outcome, AlreadyClaimed) for outcome in outcomes) == 9
-    assert (await store.ticket(ticket.id)).claimed_by == winner.claimed_by
+    assert (await store.tickets.get(ticket.id)).claimed_by == winner.claimed_by
 
 
 async def test_post_updates_that_were_not_started_become_one(store: Store, workspace: Workspace) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
-    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
-    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE)
+    await store.tickets.change(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
+    await store.tickets.change(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE)
 
     assert await kinds_waiting(store, ticket) == [DeliveryKind.POST, DeliveryKind.UPDATE_POST]
 
@@ -280,14 +290,14 @@ async def test_post_updates_that_were_not_started_become_one(store: Store, works
 async def test_a_change_during_a_post_update_leads_to_another_with_another_nonce(
     store: Store, workspace: Workspace
 ) -> None:
-    ticket = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    await store.change_ticket(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
-    post, redraw = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
-    await store.start_attempt([redraw], NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    await store.tickets.change(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
+    post, redraw = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    await store.outbox.start_attempt([redraw], NOW)
 
-    await store.change_ticket(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE)
+    await store.tickets.change(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE)
 
-    nonces = [row.nonce for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD)]
+    nonces = [row.nonce for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)]
     assert len(set(nonces)) == 3
     assert nonces[:2] == [post.nonce, redraw.nonce]
 
@@ -296,6 +306,6 @@ async def test_a_time_without_a_time_zone_is_never_stored(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
     with pytest.raises(TypeError):
-        await store.add_ticket(workspace.id, new_ticket(), ids(), datetime(2025, 1, 15))  # noqa: DTZ001, RUF100
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), datetime(2025, 1, 15))  # noqa: DTZ001, RUF100
 
     assert counted(path, "tickets") == 0

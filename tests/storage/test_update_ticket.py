@@ -35,23 +35,23 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
     """Posted in the tickets channel."""
     lab = Department(id="lab", name="Lab", channel_id=30)
     attic = Department(id="attic", name="Attic")
-    await store.change_workspace(
+    await store.workspaces.change(
         workspace.id, lambda found: found.with_department(lab).with_department(attic)
     )
-    return await shown(store, await store.add_ticket(workspace.id, new_ticket(), ids(), NOW))
+    return await shown(store, await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW))
 
 
 async def shown(store: Store, ticket: Ticket) -> Ticket:
-    for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
+    for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
         message = ticket.id + 500 if row.kind is DeliveryKind.POST else None
-        await store.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=message), NOW)
-    return await store.ticket(ticket.id)
+        await store.outbox.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=message), NOW)
+    return await store.tickets.get(ticket.id)
 
 
 async def work(
     store: Store, ticket: Ticket, say: Compose | None = None, rule: Rule | None = None
 ) -> StoredResponse:
-    return await store.update_ticket(
+    return await store.intake.update_ticket(
         Scope(workspace_id=ticket.workspace_id, source=ticket.source),
         ticket.public_id,
         actor=BOB,
@@ -72,7 +72,7 @@ def transferring(department: str) -> Rule:
 
 
 async def waiting(store: Store, ticket: Ticket) -> list[tuple[DeliveryKind, int]]:
-    rows = await store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    rows = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     return [(row.kind, row.channel_id) for row in rows]
 
 
@@ -82,7 +82,7 @@ async def test_a_message_and_a_change_are_stored_shown_and_sent_to_the_game(
     response = await work(store, ticket, replying("Done."), set_department(Status.CLOSED))
 
     assert response == StoredResponse(body=f"{ticket.public_id} in hub: closed".encode())
-    reply, event = await store.list_messages(ticket.id)
+    reply, event = await store.messages.list_of_ticket(ticket.id)
     assert (reply.kind, reply.text) == (MessageKind.REPLY, "Done.")
     assert (event.kind, event.author, event.text) == (
         MessageKind.EVENT,
@@ -90,7 +90,7 @@ async def test_a_message_and_a_change_are_stored_shown_and_sent_to_the_game(
         "Bob changed the status to closed",
     )
     assert await waiting(store, ticket) == [(DeliveryKind.POST_MESSAGE, 2), (DeliveryKind.UPDATE_POST, 2)]
-    assert [row.message_id for row in await store.pending_for_ticket(ticket.id, Destination.GAME)] == [
+    assert [row.message_id for row in await store.outbox.pending_for_ticket(ticket.id, Destination.GAME)] == [
         reply.id
     ]
 
@@ -108,20 +108,20 @@ async def test_a_message_and_a_change_are_stored_shown_and_sent_to_the_game(
 async def test_if_either_is_refused_neither_is_stored(
     store: Store, ticket: Ticket, path: Path, say: Compose, rule: Rule, refusal: str
 ) -> None:
-    before = (await store.ticket(ticket.id), counted(path, "outbox"))
+    before = (await store.tickets.get(ticket.id), counted(path, "outbox"))
 
     with pytest.raises(TicketError, match=refusal):
         await work(store, ticket, say, rule)
 
-    assert (await store.ticket(ticket.id), counted(path, "outbox")) == before
-    assert await store.list_messages(ticket.id) == []
+    assert (await store.tickets.get(ticket.id), counted(path, "outbox")) == before
+    assert await store.messages.list_of_ticket(ticket.id) == []
 
 
 async def test_a_response_that_cannot_be_serialized_rolls_back_the_update(
     store: Store, ticket: Ticket, path: Path
 ) -> None:
     with pytest.raises(ZeroDivisionError):
-        await store.update_ticket(
+        await store.intake.update_ticket(
             Scope(workspace_id=ticket.workspace_id, source=ticket.source),
             ticket.uid,
             actor=BOB,
@@ -132,7 +132,7 @@ async def test_a_response_that_cannot_be_serialized_rolls_back_the_update(
             serialize_response=lambda case, _: bytes(1 // 0),
         )
 
-    assert await store.ticket(ticket.id) == ticket
+    assert await store.tickets.get(ticket.id) == ticket
     assert counted(path, "messages") == 0
 
 
@@ -146,7 +146,7 @@ async def test_a_failure_at_the_last_insert_stores_nothing(store: Store, ticket:
     with pytest.raises(StorageError, match="the disk is full"):
         await work(store, ticket, replying(), transferring("lab"))
 
-    assert await store.ticket(ticket.id) == ticket
+    assert await store.tickets.get(ticket.id) == ticket
     assert counted(path, "messages") == 0
 
 
@@ -156,7 +156,7 @@ async def test_a_reply_is_composed_on_the_ticket_before_the_change(store: Store,
     with pytest.raises(TicketClosed):
         await work(store, ticket, replying(), set_department(Status.OPEN))
 
-    assert (await store.ticket(ticket.id)).status is Status.CLOSED
+    assert (await store.tickets.get(ticket.id)).status is Status.CLOSED
 
 
 @pytest.mark.parametrize("say", [None, lambda _: None])
@@ -180,7 +180,7 @@ async def test_each_change_is_logged_as_an_event_however_often_it_is_repeated(
     with pytest.raises(TicketError):
         await work(store, ticket, rule=lambda found, _: found.unclaim())
 
-    told = [message.text for message in await store.list_messages(ticket.id)]
+    told = [message.text for message in await store.messages.list_of_ticket(ticket.id)]
     assert told == ["Bob claimed the ticket", "Bob unclaimed the ticket"] * 3
     assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2)]
 
@@ -194,10 +194,10 @@ async def test_a_transfer_posts_a_pointer_in_the_new_channel(store: Store, ticke
 async def test_a_delivered_pointer_does_not_move_the_post(store: Store, ticket: Ticket) -> None:
     await work(store, ticket, rule=transferring("lab"))
 
-    for row in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
-        await store.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=999), NOW)
+    for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+        await store.outbox.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=999), NOW)
 
-    assert (await store.ticket(ticket.id)).post == ticket.post
+    assert (await store.tickets.get(ticket.id)).post == ticket.post
 
 
 async def test_a_transfer_within_one_channel_or_back_posts_no_pointer(store: Store, ticket: Ticket) -> None:
@@ -224,7 +224,7 @@ async def test_a_second_transfer_to_the_same_channel_posts_another_pointer(
 
 
 async def test_a_private_ticket_never_gets_a_pointer(store: Store, ticket: Ticket) -> None:
-    private = await store.add_ticket(
+    private = await store.intake.add_ticket(
         ticket.workspace_id, new_ticket(is_private=True), ids(), NOW, channel_id=99
     )
     await shown(store, private)
@@ -235,7 +235,7 @@ async def test_a_private_ticket_never_gets_a_pointer(store: Store, ticket: Ticke
 
 
 async def test_deliveries_before_the_post_queue_for_its_channel(store: Store, ticket: Ticket) -> None:
-    fresh = await store.add_ticket(ticket.workspace_id, new_ticket(), ids(), NOW)
+    fresh = await store.intake.add_ticket(ticket.workspace_id, new_ticket(), ids(), NOW)
 
     await work(store, fresh, rule=transferring("lab"))
     await work(store, fresh, replying())
@@ -251,7 +251,9 @@ async def test_deliveries_before_the_post_queue_for_its_channel(store: Store, ti
 async def test_deliveries_before_a_private_thread_queue_for_its_channel(
     store: Store, workspace: Workspace
 ) -> None:
-    private = await store.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99)
+    private = await store.intake.add_ticket(
+        workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99
+    )
 
     await work(store, private, replying(), lambda found, _: found.assign(BOB))
 
@@ -261,7 +263,7 @@ async def test_deliveries_before_a_private_thread_queue_for_its_channel(
 async def test_a_game_report_can_be_updated_but_not_replied_to(
     store: Store, workspace: Workspace, path: Path
 ) -> None:
-    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
     await work(store, report, rule=lambda found, _: found.claim(BOB))
     for say in (replying(), lambda found: found.follow_up("7", "x")):
@@ -270,5 +272,7 @@ async def test_a_game_report_can_be_updated_but_not_replied_to(
     with pytest.raises(AlreadyClaimed):
         await work(store, report, rule=lambda found, _: found.claim(WRITER))
 
-    assert [each.text for each in await store.list_messages(report.id)] == ["Bob claimed the ticket"]
-    assert await store.pending_for_ticket(report.id, Destination.GAME) == []
+    assert [each.text for each in await store.messages.list_of_ticket(report.id)] == [
+        "Bob claimed the ticket"
+    ]
+    assert await store.outbox.pending_for_ticket(report.id, Destination.GAME) == []

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.tickets.outbox import Destination, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
-from tests.storage import version_one
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, noting, raw, replying
 
 _MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
-_OUTBOX = "outbox (ticket_id, kind, lane, channel_id, nonce, due_at, created_at)"
-_SHARED = """workspace_id, source, private, subject, body, category, department, priority,
-    status, reporter, facts, chat_log, raw, created_at, updated_at"""
+_OUTBOX = "outbox (ticket_id, kind, destination, guild_id, queue, channel_id, nonce, due_at, created_at)"
+_SHARED = """workspace_id, source, is_private, subject, body, category, department, priority,
+    status, fields, chat_log, raw_request, created_at, updated_at"""
 _BARE = f"uid, public_id, {_SHARED}"
 
 # Statements of another program. Ticket 1 is a ticket with a reply, ticket 2 a game report with a note.
@@ -47,32 +47,32 @@ ATTACKS = {
     "renumber by rowid": "UPDATE tickets SET rowid = 3 WHERE id = 2",
     "renumber by oid": "UPDATE tickets SET oid = 3 WHERE id = 1",
     "renumber over a game report": "UPDATE OR REPLACE tickets SET _rowid_ = 2 WHERE id = 1",
-    "send something back": f"INSERT INTO {_OUTBOX} VALUES (2, 'send_to_game', 'game', 3, 'x', 0, 0)",
-    "turn a delivery back": "UPDATE outbox SET kind = 'send_to_game', lane = 'game' WHERE ticket_id = 2",
+    "take a game report's name": "UPDATE OR REPLACE tickets SET public_id = "
+    "(SELECT public_id FROM tickets WHERE id = 2) WHERE id = 1",
+    "take a game report's uid": "UPDATE OR REPLACE tickets SET uid = "
+    "(SELECT uid FROM tickets WHERE id = 2) WHERE id = 1",
+    "take a game report's post": "UPDATE OR REPLACE tickets SET post_message_id = 22 WHERE id = 1",
+    "take a game report's thread": "UPDATE OR REPLACE tickets SET thread_id = 23 WHERE id = 1",
+    "send something back": f"INSERT INTO {_OUTBOX} VALUES (2, 'send_to_game', 'game', 1, 'q', 3, 'x', 0, 0)",
+    "turn a delivery back": "UPDATE outbox SET kind = 'send_to_game', destination = 'game' "
+    "WHERE ticket_id = 2",
     "move a delivery": "UPDATE outbox SET ticket_id = 2 WHERE kind = 'send_to_game'",
 }
 
 
-@pytest.fixture(params=["new", "of version 1"])
-def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A file made by this version, and one migrated from version 1."""
-    file = tmp_path / "tickets.db"
-    if request.param != "new":
-        version_one.make(file)
-    return file
-
-
 @pytest.fixture
 async def ticket(store: Store, workspace: Workspace) -> Ticket:
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.add_message(ticket.id, replying(), origin="reply", now=NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     return ticket
 
 
 @pytest.fixture
 async def report(store: Store, workspace: Workspace, ticket: Ticket) -> Ticket:
-    report = await store.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    await store.add_message(report.id, noting(), origin="note", now=NOW)
+    report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
+    await store.tickets.add_message(report.id, noting(), origin="note", now=NOW)
+    post, *_ = await store.outbox.pending_for_ticket(report.id, Destination.DISCORD)
+    await store.outbox.mark_delivered([post], Receipt(channel_id=3, message_id=22, thread_id=23), NOW)
     return report
 
 
@@ -98,8 +98,8 @@ async def test_everything_but_a_reply_can_be_added_to_a_game_report(report: Tick
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 'x', 0)")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'follow-up', 1, 'x', 'x', 'x', 'y', 0)")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'event', 1, 'x', 'x', 'x', 'z', 0)")
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_message', 'discord', 3, 'x', 0, 0)")
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_pointer', 'discord', 4, 'y', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_message', 'discord', 1, 'q', 3, 'x', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_pointer', 'discord', 1, 'q', 4, 'y', 0, 0)")
         db.execute("UPDATE messages SET text = 'y' WHERE ticket_id = 2")
 
 
@@ -133,4 +133,4 @@ async def test_no_reply_can_be_stored_ahead_of_its_game_report(path: Path, repor
 
 async def test_a_delivery_of_an_unknown_kind_is_refused(path: Path, report: Ticket) -> None:
     with raw(path) as db, pytest.raises(sqlite3.IntegrityError):
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES ({report.id}, 'return ', 'game', 3, 'x', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES ({report.id}, 'return ', 'game', 1, 'q', 3, 'x', 0, 0)")

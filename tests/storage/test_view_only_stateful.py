@@ -19,7 +19,7 @@ from bot.tickets.outbox import Destination, Receipt
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Player, Status, Ticket
 from bot.tickets.workspace import Department, Workspace
-from storage import Store
+from storage import open_store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, update_response
 
 Compose = Callable[[Ticket], NewMessage]
@@ -75,7 +75,7 @@ class ViewOnlyMachine(RuleBasedStateMachine):
         self._folder = TemporaryDirectory()
         self._path = Path(self._folder.name) / "tickets.db"
         self._loop = asyncio.new_event_loop()
-        self._store = self._run(Store.open(self._path))
+        self._store = self._run(open_store(self._path))
         self._numbers = count()
 
     def _run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
@@ -88,21 +88,21 @@ class ViewOnlyMachine(RuleBasedStateMachine):
 
     @initialize()
     def open_a_workspace(self) -> None:
-        workspace = self._run(self._store.add_workspace(HUB, NOW))
+        workspace = self._run(self._store.workspaces.add(HUB, NOW))
         lab = Department(id="lab", name="Lab", channel_id=30)
         self._workspace: Workspace = self._run(
-            self._store.change_workspace(workspace.id, lambda found: found.with_department(lab))
+            self._store.workspaces.change(workspace.id, lambda found: found.with_department(lab))
         )
 
     @rule(target=tickets, view_only=st.booleans(), private=st.booleans(), reporter=REPORTERS)
     def file(self, view_only: bool, private: bool, reporter: str) -> Ticket:
         new = new_ticket(view_only=view_only, is_private=private, reporter_id=reporter)
-        return self._run(self._store.add_ticket(self._workspace.id, new, ids(), NOW))
+        return self._run(self._store.intake.add_ticket(self._workspace.id, new, ids(), NOW))
 
     @rule(ticket=tickets, compose=TO_OR_FROM_REPORTER)
     def add_message(self, ticket: Ticket, compose: Compose) -> None:
         result = self._attempt(
-            self._store.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
+            self._store.tickets.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
         )
 
         assert isinstance(result, ViewOnly) is ticket.view_only
@@ -111,7 +111,7 @@ class ViewOnlyMachine(RuleBasedStateMachine):
     def add_message_of_another_ticket(self, ticket: Ticket, other: Ticket, compose: Compose) -> None:
         """Add to one ticket what another composed."""
         self._attempt(
-            self._store.add_message(
+            self._store.tickets.add_message(
                 ticket.id, lambda _: compose(other), origin=str(next(self._numbers)), now=NOW
             )
         )
@@ -119,14 +119,14 @@ class ViewOnlyMachine(RuleBasedStateMachine):
     @rule(ticket=tickets, compose=NOTES)
     def note(self, ticket: Ticket, compose: Compose) -> None:
         result = self._attempt(
-            self._store.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
+            self._store.tickets.add_message(ticket.id, compose, origin=str(next(self._numbers)), now=NOW)
         )
 
         assert not isinstance(result, ViewOnly)
 
     @rule(ticket=tickets, change=RULES, by=STAFF)
     def change(self, ticket: Ticket, change: Rule, by: Actor) -> None:
-        changed = self._attempt(self._store.change_ticket(ticket.id, change, NOW, actor=by))
+        changed = self._attempt(self._store.tickets.change(ticket.id, change, NOW, actor=by))
 
         assert isinstance(changed, TicketError) or changed.view_only is ticket.view_only
 
@@ -148,7 +148,7 @@ class ViewOnlyMachine(RuleBasedStateMachine):
             expires_at=NOW + _HOUR,
         )
         done = self._attempt(
-            self._store.update_ticket(
+            self._store.intake.update_ticket(
                 Scope(workspace_id=ticket.workspace_id, source=ticket.source),
                 ticket.uid,
                 actor=by,
@@ -165,10 +165,10 @@ class ViewOnlyMachine(RuleBasedStateMachine):
 
     @rule(destination=st.sampled_from(Destination))
     def deliver(self, destination: Destination) -> None:
-        for rows in self._run(self._store.due_deliveries(destination, (), NOW)):
+        for rows in self._run(self._store.outbox.due(destination, (), NOW)):
             message = 1000 + next(self._numbers)
             receipt = Receipt(channel_id=rows[0].channel_id, message_id=message)
-            self._run(self._store.mark_delivered(rows, receipt, NOW))
+            self._run(self._store.outbox.mark_delivered(rows, receipt, NOW))
 
     @invariant()
     def no_game_report_has_a_reply_or_follow_up(self) -> None:

@@ -36,56 +36,56 @@ def everything(workspace: Workspace) -> Workspace:
 
 
 async def test_every_rule_comes_back_as_it_was_stored(store: Store, workspace: Workspace, path: Path) -> None:
-    changed = await store.change_workspace(workspace.id, everything)
+    changed = await store.workspaces.change(workspace.id, everything)
 
-    assert changed == everything(workspace) == await store.workspace(workspace.id)
+    assert changed == everything(workspace) == await store.workspaces.get(workspace.id)
     async with opened(path) as again:
-        assert await again.workspaces() == [changed]
+        assert await again.workspaces.list_all() == [changed]
 
 
 async def test_a_rule_the_workspace_refuses_changes_nothing(store: Store, workspace: Workspace) -> None:
-    changed = await store.change_workspace(workspace.id, everything)
+    changed = await store.workspaces.change(workspace.id, everything)
 
     with pytest.raises(InvalidWorkspaceRule):
-        await store.change_workspace(workspace.id, lambda found: found.without_department(QA.id))
+        await store.workspaces.change(workspace.id, lambda found: found.without_department(QA.id))
     with pytest.raises(UnknownDepartment):
-        await store.change_workspace(workspace.id, lambda found: found.with_default_department("nowhere"))
+        await store.workspaces.change(workspace.id, lambda found: found.with_default_department("nowhere"))
 
-    assert await store.workspace(workspace.id) == changed
+    assert await store.workspaces.get(workspace.id) == changed
 
 
 async def test_an_unknown_workspace_has_no_rules_to_change(store: Store) -> None:
     with pytest.raises(UnknownWorkspace):
-        await store.change_workspace("nowhere", everything)
+        await store.workspaces.change("nowhere", everything)
 
 
 async def test_concurrent_rule_changes_are_all_stored(store: Store, workspace: Workspace) -> None:
     def adding(number: int) -> asyncio.Task[Workspace]:
         category = Category(id=f"c{number}", name="C")
         return asyncio.create_task(
-            store.change_workspace(workspace.id, lambda found: found.with_category(category))
+            store.workspaces.change(workspace.id, lambda found: found.with_category(category))
         )
 
     await asyncio.gather(*map(adding, range(30)))
 
-    assert len((await store.workspace(workspace.id)).categories) == 30
+    assert len((await store.workspaces.get(workspace.id)).categories) == 30
 
 
 async def test_a_ticket_gets_the_department_and_channel_of_the_rules(
     store: Store, workspace: Workspace
 ) -> None:
-    await store.change_workspace(workspace.id, everything)
+    await store.workspaces.change(workspace.id, everything)
     other = Department(id="bans", name="Bans", categories=())
-    await store.change_workspace(
+    await store.workspaces.change(
         workspace.id, lambda found: found.with_department(other).with_default_department("bans")
     )
 
-    bug = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    tea = await store.add_ticket(workspace.id, new_ticket(category="tea", view_only=True), ids(), NOW)
+    bug = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    tea = await store.intake.add_ticket(workspace.id, new_ticket(category="tea", view_only=True), ids(), NOW)
 
     assert (bug.department, tea.department) == (QA.id, "bans")
     channels = [
-        {row.channel_id for row in await store.pending_for_ticket(each.id, Destination.DISCORD)}
+        {row.channel_id for row in await store.outbox.pending_for_ticket(each.id, Destination.DISCORD)}
         for each in (bug, tea)
     ]
     assert channels == [{QA.channel_id}, {21}]
@@ -96,13 +96,13 @@ async def test_tickets_of_a_removed_department_can_still_be_worked_on(
 ) -> None:
     category = Category(id="bug", name="Bugs")
     lab = Department(id="lab", name="Lab", channel_id=30, categories=("bug",))
-    await store.change_workspace(
+    await store.workspaces.change(
         workspace.id, lambda found: found.with_category(category).with_department(lab)
     )
-    ticket = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
-    await store.change_workspace(workspace.id, lambda found: found.without_department("lab"))
+    await store.workspaces.change(workspace.id, lambda found: found.without_department("lab"))
 
-    assert (await store.ticket(ticket.id)).department == "lab"
-    later = await store.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    assert (await store.tickets.get(ticket.id)).department == "lab"
+    later = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     assert later.department == "general"

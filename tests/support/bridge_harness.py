@@ -60,12 +60,12 @@ class RunningBridge:
         """The ticket, once all its deliveries are in Discord."""
 
         async def posted() -> Ticket | None:
-            ticket = await self.application.store.ticket_by_public_id(public_id)
-            if ticket is None or await self.application.store.pending_for_ticket(
+            ticket = await self.application.store.tickets.find_by_public_id(public_id)
+            if ticket is None or await self.application.store.outbox.pending_for_ticket(
                 ticket.id, Destination.DISCORD
             ):
                 return None
-            return await self.application.store.ticket(ticket.id)  # read after its last delivery
+            return await self.application.store.tickets.get(ticket.id)  # read after its last delivery
 
         found: Ticket = await wait_for(posted)
         return found
@@ -162,11 +162,11 @@ async def create_workspace_and_keys(application: Application, guild: DemoGuild) 
         reports_channel_id=guild.channels["reports"],
         staff_role_id=guild.roles["Staff"],
     )
-    await application.store.add_workspace(new, now)
+    await application.store.workspaces.add(new, now)
     keys = {}
     for source in ("series", "modl"):
         keys[source], prefix = generate_api_key()
-        await application.store.add_key(
+        await application.store.api_keys.add(
             "main", source, prefix=prefix, key_hash=hash_api_key(keys[source]), now=now
         )
     return keys

@@ -60,7 +60,7 @@ class Burst:
         """Return once no delivery waits for Discord."""
 
         async def nothing_waits() -> bool:
-            return not await self.bridge.application.store.backlogs(Destination.DISCORD)
+            return not await self.bridge.application.store.outbox.backlogs(Destination.DISCORD)
 
         await wait_for(nothing_waits, seconds=20)
 
@@ -100,8 +100,8 @@ async def away(
             staff_role_id=guild.roles["Staff"],
         )
         async with opened(folder / "t.db") as store:
-            workspace = await store.add_workspace(new_workspace, NOW)
-            created = [await store.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
+            workspace = await store.workspaces.add(new_workspace, NOW)
+            created = [await store.intake.add_ticket(workspace.id, new, ids(), NOW) for new in tickets]
         yield sandbox, guild, created
 
 

@@ -10,23 +10,23 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import storage.migrate
+import storage.sqlite.migrate
 from bot.tickets.idempotency import IdempotencyKey
-from storage import DatabaseLock, Store
+from storage import DatabaseLock, open_store
 from tests.storage.samples import NOW, ids, named, new_ticket, replying
 
 
 async def add(path: Path, start: str) -> None:
     """Add tickets, each with a reply, and print each id once `add_ticket` has returned."""
-    store = await Store.open(path)
-    (workspace,) = await store.workspaces()
+    store = await open_store(path)
+    (workspace,) = await store.workspaces.list_all()
 
     async def add_repeatedly(worker: int) -> None:
         for number, _ in enumerate(ids()):
             name = f"T-{start}-{worker}-{number}"
-            ticket = await store.add_ticket(workspace.id, new_ticket(), iter([name]), NOW)
+            ticket = await store.intake.add_ticket(workspace.id, new_ticket(), iter([name]), NOW)
             print("ticket", ticket.public_id, flush=True)
-            await store.add_message(ticket.id, replying(), origin=name, now=NOW)
+            await store.tickets.add_message(ticket.id, replying(), origin=name, now=NOW)
             print("reply", name, flush=True)
 
     await asyncio.gather(*map(add_repeatedly, range(4)))
@@ -34,8 +34,8 @@ async def add(path: Path, start: str) -> None:
 
 async def create(path: Path, _: str) -> None:
     """Create tickets, each with an idempotency key of its own, and print each response."""
-    store = await Store.open(path)
-    (workspace,) = await store.workspaces()
+    store = await open_store(path)
+    (workspace,) = await store.workspaces.list_all()
     for number, _name in enumerate(ids()):
         once = IdempotencyKey(
             key_prefix="prefix",
@@ -44,7 +44,7 @@ async def create(path: Path, _: str) -> None:
             header_value=str(number),
             expires_at=NOW + timedelta(hours=1),
         )
-        response = await store.create_ticket(
+        response = await store.intake.create_ticket(
             workspace.id,
             new_ticket(),
             iter([f"T-{number}"]),
@@ -57,7 +57,7 @@ async def create(path: Path, _: str) -> None:
 
 async def migrate(path: Path, last: str) -> None:
     """Migrate a file to the next version, with a SIGKILL after `last` statements."""
-    split_statements = storage.migrate.statements
+    split_statements = storage.sqlite.migrate.statements
 
     def statements_until_kill(script: str) -> Iterator[str]:
         for number, statement in enumerate(split_statements(script)):
@@ -65,8 +65,8 @@ async def migrate(path: Path, last: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield statement
 
-    storage.migrate.statements = statements_until_kill
-    await Store.open(path)
+    storage.sqlite.migrate.statements = statements_until_kill
+    await open_store(path)
 
 
 async def lock(path: Path, note: str) -> None:

@@ -25,23 +25,23 @@ class OutboxHarness:
     async def add(self, priority: Priority = Priority.NORMAL, **parts: Any) -> Ticket:
         channel = {"channel_id": parts.pop("channel_id")} if "channel_id" in parts else {}
         new = replace(new_ticket(**parts), priority=priority)
-        return await self.store.add_ticket(self.workspace.id, new, ids(), NOW, **channel)
+        return await self.store.intake.add_ticket(self.workspace.id, new, ids(), NOW, **channel)
 
     async def add_many(self, many: int = DIGEST_THRESHOLD + 1, **parts: Any) -> list[Ticket]:
         return [await self.add(**parts) for _ in range(many)]
 
     async def due(self, *, channel_id: int = TICKETS, busy: tuple[int, ...] = ()) -> list[Delivery]:
         """What is due next in a channel: one delivery, a digest, or nothing."""
-        due = await self.store.due_deliveries(Destination.DISCORD, busy, NOW)
+        due = await self.store.outbox.due(Destination.DISCORD, busy, NOW)
         return next((some for some in due if some[0].channel_id == channel_id), [])
 
     async def deliver_due(self) -> list[Delivery]:
         """Deliver what is due in the tickets channel."""
-        started = await self.store.start_attempt(await self.due(), NOW)
+        started = await self.store.outbox.start_attempt(await self.due(), NOW)
         receipt = Receipt(channel_id=TICKETS, message_id=next(self._messages))
-        await self.store.mark_delivered(started, receipt, NOW)
+        await self.store.outbox.mark_delivered(started, receipt, NOW)
         return started
 
     async def start_digest(self, **parts: Any) -> list[Delivery]:
         await self.add_many(**parts)
-        return await self.store.start_attempt(await self.due(), NOW)
+        return await self.store.outbox.start_attempt(await self.due(), NOW)

@@ -33,7 +33,7 @@ from bot.tickets.public_ids import numeric_ids
 from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
-from storage import Store
+from storage import Store, open_store
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ANN = Actor(id="7", name="7", source="north")
@@ -267,8 +267,8 @@ class Gate:
 
     async def kept(self) -> list[Ticket]:
         """Every ticket in the store, newest first."""
-        ids = [workspace.id for workspace in await self.store.workspaces()]
-        return await self.store.autocomplete_tickets("", ids)
+        ids = [workspace.id for workspace in await self.store.workspaces.list_all()]
+        return await self.store.tickets.autocomplete("", ids)
 
 
 async def read_reply(reader: asyncio.StreamReader) -> Reply:
@@ -283,17 +283,17 @@ async def make_key(store: Store, source: str, expires_at: datetime | None = None
     """A new key of the one workspace, and its prefix."""
     key, prefix = generate_api_key()
     kept = hash_api_key(key)
-    await store.add_key("home", source, prefix=prefix, key_hash=kept, now=NOW, expires_at=expires_at)
+    await store.api_keys.add("home", source, prefix=prefix, key_hash=kept, now=NOW, expires_at=expires_at)
     return key, prefix
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(tmp_path / "tickets.db")
+    store = await open_store(tmp_path / "tickets.db")
     workspace = NewWorkspace(
         name="home", guild_id=1, tickets_channel_id=2, reports_channel_id=3, staff_role_id=4
     )
-    await store.add_workspace(workspace, NOW)
+    await store.workspaces.add(workspace, NOW)
     yield store
     await store.close()
 

@@ -53,7 +53,7 @@ async def test_401_for_an_unknown_key(gate: Gate, owner: str, key: str) -> None:
 @BOTH
 async def test_every_invalid_key_gets_the_same_response(gate: Gate, owner: str) -> None:
     revoked, prefix = await make_key(gate.store, owner)
-    await gate.store.revoke_key(prefix, NOW)
+    await gate.store.api_keys.revoke(prefix, NOW)
     foreign = gate.keys["south" if owner == "north" else "north"]
 
     expired, _ = await make_key(gate.store, owner, expires_at=NOW)
@@ -70,7 +70,7 @@ async def test_every_invalid_key_gets_the_same_response(gate: Gate, owner: str) 
 @BOTH
 async def test_a_revoked_key_is_invalid_from_the_next_request_on(gate: Gate, owner: str) -> None:
     before = await gate.send(f"/{owner}/tickets")
-    await gate.store.revoke_key(gate.prefixes[owner], NOW)
+    await gate.store.api_keys.revoke(gate.prefixes[owner], NOW)
     after = await gate.send(f"/{owner}/tickets")
 
     assert (before.status, after.status) == (200, 401)
@@ -92,7 +92,7 @@ async def test_the_last_use_of_a_key_is_stored_to_the_minute(gate: Gate) -> None
     for seconds in (0, 59, 1, 30):
         gate.time[0] += seconds
         await gate.send("/north/tickets")
-        noted += [key.last_used_at for key in await gate.store.keys() if key.source == "north"]
+        noted += [key.last_used_at for key in await gate.store.api_keys.list_all() if key.source == "north"]
 
     assert noted == [NOW, NOW, NOW + timedelta(seconds=60), NOW + timedelta(seconds=60)]
 
@@ -116,7 +116,7 @@ async def test_a_key_revoked_during_failed_attempts_is_invalid(gate: Gate) -> No
     await gate.send("/north/tickets")
     for number in range(31):
         await gate.send("/north/tickets", key=f"guess-{number}")
-    await gate.store.revoke_key(gate.prefixes["north"], NOW)
+    await gate.store.api_keys.revoke(gate.prefixes["north"], NOW)
 
     assert (await gate.send("/north/tickets")).status in (401, 429)
     assert len(await gate.kept()) == 1

@@ -34,9 +34,9 @@ async def test_404_in_the_source_s_error_format_for_an_unknown_ticket(gate: Gate
 
 async def test_another_workspaces_key_finds_nothing(gate: Gate, ticket_id: str) -> None:
     new = NewWorkspace(name="away", guild_id=9, tickets_channel_id=8, reports_channel_id=7, staff_role_id=6)
-    await gate.store.add_workspace(new, NOW)
+    await gate.store.workspaces.add(new, NOW)
     key, prefix = generate_api_key()
-    await gate.store.add_key("away", "north", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
+    await gate.store.api_keys.add("away", "north", prefix=prefix, key_hash=hash_api_key(key), now=NOW)
 
     found = await gate.send(f"/north/tickets/{ticket_id}", None, method="GET", key=key)
     claimed = await gate.send(f"/north/tickets/{ticket_id}/claim", {}, key=key)
@@ -49,7 +49,7 @@ async def test_an_update_changes_the_ticket_and_is_stored_as_an_event(gate: Gate
     reply = await gate.send(f"/north/tickets/{ticket_id}/claim", b"{}")
 
     (ticket,) = await gate.kept()
-    (event,) = await gate.store.list_messages(ticket.id, [MessageKind.EVENT])
+    (event,) = await gate.store.messages.list_of_ticket(ticket.id, [MessageKind.EVENT])
     assert reply.json == {"by": "7"}
     assert ticket.claimed_by is not None
     assert "claimed" in event.text
@@ -78,7 +78,7 @@ async def test_a_view_only_ticket_takes_no_reply(gate: Gate, ticket_id: str) -> 
     (ticket,) = await gate.kept()
     assert reply.status == 409
     assert "view-only" in str(reply.json)
-    assert await gate.store.list_messages(ticket.id) == []
+    assert await gate.store.messages.list_of_ticket(ticket.id) == []
 
 
 async def test_a_key_can_be_checked_without_another(gate: Gate) -> None:

@@ -14,8 +14,9 @@ import pytest
 from bot.webhook import IdempotencyPolicy, TrustedProxies
 from bot.webhook.client_ip import Network
 from bot.webhook.health import NoObservability
-from storage import Store
+from storage import Store, open_store
 from tests.support.bridge_harness import wait_for
+from tests.support.connections import writer_of
 from tests.webhook.conftest import Gate, Reply, standing
 
 HERE = (ip_network("127.0.0.0/8"),)
@@ -51,12 +52,12 @@ async def got(gate: Gate, path: str, **headers: str) -> Reply:
 
 async def fill_up(store: Store) -> None:
     """Let the database file grow no more."""
-    (row,) = await store._writer.execute_fetchall("PRAGMA page_count")
-    await store._writer.execute(f"PRAGMA max_page_count = {row[0]}")
+    (row,) = await writer_of(store).execute_fetchall("PRAGMA page_count")
+    await writer_of(store).execute(f"PRAGMA max_page_count = {row[0]}")
 
 
 async def free_space(store: Store) -> None:
-    await store._writer.execute("PRAGMA max_page_count = 1000000")
+    await writer_of(store).execute("PRAGMA max_page_count = 1000000")
 
 
 async def refused(gate: Gate, path: str) -> Reply:
@@ -109,7 +110,7 @@ async def test_500_while_another_program_locks_the_database_and_no_ticket_is_sto
     store: Store, tmp_path: Path
 ) -> None:
     await store.close()
-    hasty = await Store.open(tmp_path / "tickets.db", busy_timeout=0.8)
+    hasty = await open_store(tmp_path / "tickets.db", busy_timeout=0.8)
     async with standing(hasty, tmp_path, AGAIN) as gate:
         for owner in ("north", "south"):
             assert (await gate.send(f"/{owner}/tickets")).status == 200
@@ -129,7 +130,7 @@ async def test_500_while_another_program_locks_the_database_and_no_ticket_is_sto
 async def test_503_for_requests_beyond_the_write_queue_and_the_others_are_stored(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.database.MAX_QUEUE", 3)
+    monkeypatch.setattr("storage.sqlite.engine.MAX_QUEUE", 3)
     async with standing(store, tmp_path, AGAIN) as gate:
         assert (await gate.send("/south/tickets")).status == 200
         with closing(sqlite3.connect(gate.path, isolation_level=None)) as foreign:

@@ -163,13 +163,13 @@ async def test_a_repeated_reply_is_stored_once(gate: Gate) -> None:
     later = await gate.send(path, b'{"text":"hello"}')
 
     assert [reply.status for reply in (*twice, later)] == [200, 200, 200]
-    assert len(await gate.store.list_messages(ticket.id, [MessageKind.REPLY])) == 2
+    assert len(await gate.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])) == 2
 
 
 async def test_a_stored_response_is_sent_whatever_is_forbidden_since(gate: Gate) -> None:
     first = await gate.send("/south/tickets", headers=TOKEN)
-    (workspace,) = await gate.store.workspaces()
-    await gate.store.change_workspace(
+    (workspace,) = await gate.store.workspaces.list_all()
+    await gate.store.workspaces.change(
         workspace.id, lambda kept: replace(kept, unknown_categories=UnknownCategoryPolicy.REFUSE)
     )
 

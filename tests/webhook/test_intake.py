@@ -24,7 +24,7 @@ async def test_a_ticket_is_stored_with_the_request_s_body_before_the_response(ga
     (ticket,) = await gate.kept()
     assert reply.status == 200
     assert reply.json == {"id": ticket.public_id, "subject": "A subject"}
-    assert (ticket.source, await gate.store.raw_request(ticket.id)) == (owner, BODY.decode())
+    assert (ticket.source, await gate.store.tickets.raw_request(ticket.id)) == (owner, BODY.decode())
 
 
 @BOTH
@@ -33,7 +33,8 @@ async def test_a_stored_ticket_has_deliveries_for_discord(gate: Gate, owner: str
 
     (ticket,) = await gate.kept()
     waiting = [
-        delivery.kind for delivery in await gate.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+        delivery.kind
+        for delivery in await gate.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     ]
     assert waiting == ([DeliveryKind.POST] if owner == "north" else [DeliveryKind.POST, DeliveryKind.THREAD])
 
@@ -51,7 +52,7 @@ async def test_a_compressed_body_is_inflated(gate: Gate, coding: str, pack: type
 
     assert reply.status == 200
     (ticket,) = await gate.kept()
-    assert await gate.store.raw_request(ticket.id) == BODY.decode()
+    assert await gate.store.tickets.raw_request(ticket.id) == BODY.decode()
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ async def test_a_client_that_disconnects_before_the_response_leaves_a_whole_tick
 
     assert (await gate.send("/south/tickets")).status == 200
     for ticket in await gate.kept():
-        assert len(await gate.store.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
+        assert len(await gate.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
 
 
 async def test_a_response_does_not_name_the_server_s_software(gate: Gate) -> None:

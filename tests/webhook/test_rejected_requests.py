@@ -6,7 +6,7 @@ from tests.webhook.conftest import Gate
 async def test_an_invalid_body_is_stored_with_its_error(gate: Gate) -> None:
     reply = await gate.send("/south/tickets", b'{"subject":')
 
-    (kept,) = await gate.store.list_rejected_requests(10)
+    (kept,) = await gate.store.rejected_requests.list_newest(10)
     assert kept.body == b'{"subject":'
     assert kept.reason == reply.refuses("south")
     assert (kept.path, kept.source, kept.workspace_name) == ("/south/tickets", "south", "home")
@@ -16,14 +16,14 @@ async def test_an_invalid_body_is_stored_with_its_error(gate: Gate) -> None:
 async def test_an_invalid_body_of_any_endpoint_is_stored(gate: Gate) -> None:
     await gate.send("/north/tickets/TEST-1/say", b"{}")
 
-    (kept,) = await gate.store.list_rejected_requests(10)
+    (kept,) = await gate.store.rejected_requests.list_newest(10)
     assert kept.path == "/north/tickets/TEST-1/say"
 
 
 async def test_a_long_invalid_body_is_stored_in_part(gate: Gate) -> None:
     await gate.send("/south/tickets", b"x" * 100_000)
 
-    (kept,) = await gate.store.list_rejected_requests(10)
+    (kept,) = await gate.store.rejected_requests.list_newest(10)
     assert (len(kept.body), kept.size) == (8192, 100_000)
 
 
@@ -31,7 +31,7 @@ async def test_a_body_without_a_valid_key_is_not_stored(gate: Gate) -> None:
     await gate.send("/south/tickets", b"no json", key="wrong")
     await gate.send("/south/tickets")
 
-    assert await gate.store.list_rejected_requests(10) == []
+    assert await gate.store.rejected_requests.list_newest(10) == []
 
 
 async def test_only_the_newest_of_each_key_are_stored(gate: Gate) -> None:
@@ -40,5 +40,5 @@ async def test_only_the_newest_of_each_key_are_stored(gate: Gate) -> None:
         gate.time[0] += 10
         await gate.send("/south/tickets", b"%d" % number)
 
-    kept = await gate.store.list_rejected_requests(1000)
+    kept = await gate.store.rejected_requests.list_newest(1000)
     assert [one.body for one in kept] == [b"%d" % number for number in range(59, 9, -1)] + [b"north"]

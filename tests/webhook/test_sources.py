@@ -65,8 +65,8 @@ async def test_every_fixture_gets_its_source_s_response(
         ) as reply,
     ):
         status, answer = reply.status, await reply.json()
-    workspaces = [workspace.id for workspace in await store.workspaces()]
-    tickets = await store.autocomplete_tickets("", workspaces)
+    workspaces = [workspace.id for workspace in await store.workspaces.list_all()]
+    tickets = await store.tickets.autocomplete("", workspaces)
 
     assert answer["success"] is request_.accepted
     assert (status, len(tickets)) == ((200, 1) if request_.accepted else (400, 0))

@@ -81,9 +81,9 @@ async def alerting(tmp_path: Path) -> AsyncIterator[RunningBridge]:
 
 
 async def set_log_channel(bridge: RunningBridge, channel: str) -> None:
-    workspace = await bridge.application.store.workspace_by_name("main")
+    workspace = await bridge.application.store.workspaces.get_by_name("main")
     channel_id = bridge.guild.channels[channel]
-    await bridge.application.store.change_workspace(
+    await bridge.application.store.workspaces.change(
         workspace.id, lambda workspace: update_workspace(workspace, log_channel_id=channel_id)
     )
 
@@ -156,16 +156,16 @@ class Checks:
             staff_role_id=guild.roles["Staff"],
             log_channel_id=guild.channels["log"],
         )
-        workspace = await bridge.application.store.add_workspace(new, NOW)
+        workspace = await bridge.application.store.workspaces.add(new, NOW)
         return cls(bridge, workspace.id, guild.channels["log"])
 
     async def again(self, times: int = 2) -> None:
         """Return after a whole check that began after this call."""
         store = self._bridge.application.store
         for _ in range(times):
-            ticket = await store.add_ticket(self._workspace_id, new_ticket(view_only=True), ids(), NOW)
-            for delivery in await store.pending_for_ticket(ticket.id, Destination.DISCORD):
-                await store.dead_letter(delivery, REASON, datetime.now(UTC))
+            ticket = await store.intake.add_ticket(self._workspace_id, new_ticket(view_only=True), ids(), NOW)
+            for delivery in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+                await store.outbox.dead_letter(delivery, REASON, datetime.now(UTC))
             await wait_for(partial(self._is_reported, f"`{ticket.public_id}`"))
 
     def _is_reported(self, name: str) -> bool:
@@ -207,7 +207,7 @@ async def test_a_late_channel_has_one_alert_that_is_edited_until_it_is_over(
     assert last["color"] == RESOLVED.value
     assert edit_times(alerting)
     assert all(later - earlier >= 0.3 for earlier, later in pairwise(edit_times(alerting)))
-    assert await alerting.application.store.alert_messages() == []
+    assert await alerting.application.store.alerts.list_all() == []
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ async def test_an_alert_from_before_a_restart_is_resolved_after_it(tmp_path: Pat
             (public_id,) = await post_reports(bridge, 1)
             await wait_for(lambda: texts(bridge))
             keys = bridge.keys
-            await wait_for(bridge.application.store.alert_messages)
+            await wait_for(bridge.application.store.alerts.list_all)
         allow(bridge, "reports")
         async with watched(tmp_path / "tickets.db", sandbox, guild, keys) as bridge:
             await bridge.wait_until_posted(public_id)
@@ -266,10 +266,10 @@ async def make_dead_letters(bridge: RunningBridge, count: int) -> list[int]:
     forbid(bridge, "reports")
     numbers = []
     for public_id in await post_reports(bridge, count):
-        ticket = await bridge.application.store.ticket_by_public_id(public_id)
+        ticket = await bridge.application.store.tickets.find_by_public_id(public_id)
         assert ticket is not None
-        (post,) = await bridge.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
-        await bridge.application.store.dead_letter(post, REASON, datetime.now(UTC))
+        (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        await bridge.application.store.outbox.dead_letter(post, REASON, datetime.now(UTC))
         numbers.append(post.id)
     return numbers
 
@@ -298,8 +298,8 @@ async def test_each_dead_letter_is_reported_once_also_after_a_restart(tmp_path: 
 
 
 async def all_reported(bridge: RunningBridge) -> bool:
-    workspace = await bridge.application.store.workspace_by_name("main")
-    summary = await bridge.application.store.unreported_dead_letters(workspace.id, 1)
+    workspace = await bridge.application.store.workspaces.get_by_name("main")
+    summary = await bridge.application.store.outbox_admin.unreported_dead_letters(workspace.id, 1)
     return summary.newest_at is None
 
 
@@ -328,10 +328,10 @@ async def test_a_dead_letter_that_was_retried_and_failed_again_is_reported_again
         (number,) = await make_dead_letters(bridge, 1)
         await wait_for(lambda: dead_letter_texts(bridge))
         await wait_for(lambda: all_reported(bridge))
-        await store.retry(number, datetime.now(UTC))
-        (entry,) = await store.list_undelivered(5)
-        (post,) = await store.pending_for_ticket(entry.ticket_id, Destination.DISCORD)
-        await store.dead_letter(post, "again", datetime.now(UTC))
+        await store.outbox_admin.retry(number, datetime.now(UTC))
+        (entry,) = await store.outbox_admin.list_undelivered(5)
+        (post,) = await store.outbox.pending_for_ticket(entry.ticket_id, Destination.DISCORD)
+        await store.outbox.dead_letter(post, "again", datetime.now(UTC))
 
         await wait_for(lambda: len(dead_letter_texts(bridge)) == 2)
         assert "again" in dead_letter_texts(bridge)[1]
@@ -349,7 +349,7 @@ async def test_a_workspace_gets_alerts_for_its_own_channels_alone(tmp_path: Path
                 staff_role_id=other.roles["Staff"],
                 log_channel_id=other.channels["log"],
             )
-            await bridge.application.store.add_workspace(theirs, NOW)
+            await bridge.application.store.workspaces.add(theirs, NOW)
             await make_dead_letters(bridge, 1)
             await post_reports(bridge, 1)
             await wait_for(lambda: len(texts(bridge)) == 2)
@@ -447,6 +447,7 @@ def test_nothing_that_discord_quotes_is_alive_in_an_alert() -> None:
         id=12,
         ticket_id=1,
         kind=DeliveryKind.PRIVATE_THREAD,
+        queue="posts:5",
         channel_id=5,
         nonce="n",
         message_id=None,

@@ -12,6 +12,7 @@ import pytest
 from bot.tickets.ticket import Ticket
 from tests.storage.samples import raw
 from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
+from tests.support.connections import reader_of
 
 # Never ends by itself; the one connection that reads is busy with it until it is interrupted.
 _ENDLESS = """
@@ -34,7 +35,7 @@ def write_locked(database: Path) -> Iterator[sqlite3.Connection]:
 @asynccontextmanager
 async def reader_busy(bridge: RunningBridge) -> AsyncIterator[None]:
     """Keep the bridge's reading connection busy until the block ends."""
-    reader = bridge.application.store._reader
+    reader = reader_of(bridge.application.store)
     endless = asyncio.create_task(reader.execute_fetchall(_ENDLESS))
     await asyncio.sleep(0)  # the task runs, so its query is before any other in the connection's queue
     try:

@@ -43,7 +43,9 @@ def restart(environment: Environment, first: RunningBridge) -> AbstractAsyncCont
 
 
 async def replies(bridge: RunningBridge, ticket: Ticket) -> list[str]:
-    messages = await bridge.application.store.list_messages(ticket.id, [MessageKind.REPLY], limit=1000)
+    messages = await bridge.application.store.messages.list_of_ticket(
+        ticket.id, [MessageKind.REPLY], limit=1000
+    )
     return [message.text for message in messages]
 
 
@@ -81,7 +83,7 @@ async def read_to_the_end(bridge: RunningBridge, channel_id: int) -> None:
 
     async def look() -> bool:
         newest = int(bridge.sandbox.messages(channel_id)[-1]["id"])
-        return (await bridge.application.store.read_marks([channel_id])).get(channel_id, 0) >= newest
+        return (await bridge.application.store.read_marks.get([channel_id])).get(channel_id, 0) >= newest
 
     await wait_for(look)
 
@@ -260,7 +262,7 @@ async def test_a_backfill_that_a_shutdown_interrupts_goes_on_after_it(environmen
     async with restart(environment, first) as second:
         await wait_for(lambda: replies_are(second, ticket, 3))
     async with opened(database) as store:
-        marks = await store.read_marks([thread_of(ticket)])
+        marks = await store.read_marks.get([thread_of(ticket)])
     async with restart(environment, first) as third:
         await confirmed(sandbox, typed[-1])
 

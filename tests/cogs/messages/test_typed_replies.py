@@ -33,7 +33,7 @@ async def replying(tmp_path: Path) -> AsyncIterator[RunningBridge]:
 
 
 async def replies(bridge: RunningBridge, ticket: Ticket) -> list[Message]:
-    return await bridge.application.store.list_messages(ticket.id, [MessageKind.REPLY])
+    return await bridge.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
 
 
 def thread_of(ticket: Ticket) -> int:
@@ -85,7 +85,7 @@ async def test_a_typed_reply_goes_to_the_game_and_is_not_shown_twice(replying: R
     typed = replying.sandbox.say("mia", thread_of(ticket), "We are on it.")
     await reaction(replying, thread_of(ticket), typed)
 
-    waiting = await replying.application.store.pending_for_ticket(ticket.id, Destination.GAME)
+    waiting = await replying.application.store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
     await replying.refresh(ticket)
 
     assert [one.kind for one in waiting] == [DeliveryKind.SEND_TO_GAME]
@@ -200,7 +200,7 @@ async def test_without_the_setting_no_message_is_read_or_saved(bridge: RunningBr
 
 async def read_to_the_end(bridge: RunningBridge, channel_id: int) -> bool:
     newest = int(bridge.sandbox.messages(channel_id)[-1]["id"])
-    return (await bridge.application.store.read_marks([channel_id])).get(channel_id) == newest
+    return (await bridge.application.store.read_marks.get([channel_id])).get(channel_id) == newest
 
 
 async def test_an_intent_that_discord_does_not_grant_stops_the_start_with_what_to_do(tmp_path: Path) -> None:

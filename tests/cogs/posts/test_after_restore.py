@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.sandbox import Sandbox
 from storage import DatabaseLock
-from storage.backup import create_backup, restore
+from storage.sqlite.backup import create_backup, restore
 from tests.storage.samples import NOW, new_ticket, noting, opened, replying
 from tests.support.burst_harness import away, back
 
@@ -27,7 +27,7 @@ async def test_posts_threads_and_messages_made_since_the_backup_are_found_and_no
     async with away(tmp_path, tickets, nonce_window=0) as (sandbox, guild, created):
         async with opened(database) as store:
             for number, (ticket, message) in enumerate(zip(created, (replying(), noting()), strict=True)):
-                await store.add_message(ticket.id, message, origin=str(number), now=NOW)
+                await store.tickets.add_message(ticket.id, message, origin=str(number), now=NOW)
         await asyncio.to_thread(create_backup, database, backup)
         async with back(tmp_path, sandbox, guild, created) as burst:
             await burst.wait_until_delivered()
@@ -37,7 +37,7 @@ async def test_posts_threads_and_messages_made_since_the_backup_are_found_and_no
             await asyncio.to_thread(restore, backup, database, datetime.now(UTC))
         async with back(tmp_path, sandbox, guild, created) as burst:
             await burst.wait_until_delivered()
-            found = [await burst.bridge.application.store.ticket(ticket.id) for ticket in created]
+            found = [await burst.bridge.application.store.tickets.get(ticket.id) for ticket in created]
 
         assert everything_posted(sandbox) == posted
         assert sum(len(ids) for ids in posted.values()) >= 4

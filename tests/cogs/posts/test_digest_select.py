@@ -40,7 +40,9 @@ async def test_a_ticket_opened_from_a_digest_has_its_chat_log_and_its_history(tm
     talkative = [replace(new, chat_log=("<rey> hello",)) for new in new_tickets(16)]
     async with posted_burst(tmp_path, talkative) as burst:
         store = burst.bridge.application.store
-        await store.add_message(burst.tickets[0].id, noting("A smurf."), origin="test", now=datetime.now(UTC))
+        await store.tickets.add_message(
+            burst.tickets[0].id, noting("A smurf."), origin="test", now=datetime.now(UTC)
+        )
 
         answer = (await burst.choose("mia", burst.tickets[0]))["messages"][-1]
 
@@ -77,9 +79,9 @@ async def test_a_ticket_is_claimed_answered_and_closed_from_its_digest(tmp_path:
         assert f"Your reply to {ticket.public_id}" in reply_text(replied)
         assert "is closed" in reply_text(closed)
         assert list(buttons_in(closed["messages"][-1])) == ["Reopen"]
-        (reply,) = await store.list_messages(ticket.id, [MessageKind.REPLY])
+        (reply,) = await store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
         assert reply.text == "Thank you."
-        assert (await store.ticket(ticket.id)).status is Status.CLOSED
+        assert (await store.tickets.get(ticket.id)).status is Status.CLOSED
 
 
 async def test_a_digest_is_updated_when_one_of_its_tickets_changes(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ async def test_a_game_report_of_a_digest_is_resolved_and_takes_no_reply(tmp_path
         assert "GAME REPORT · view-only" in answer["embeds"][0]["description"]
         assert "view-only: nobody can reply to its reporter" in reply_text(forged)
         assert forged["modal"] is None
-        assert (await store.ticket(report.id)).status is Status.RESOLVED
+        assert (await store.tickets.get(report.id)).status is Status.RESOLVED
 
 
 async def test_a_ticket_that_changed_since_is_opened_as_it_is_now(tmp_path: Path) -> None:
@@ -242,11 +244,11 @@ async def test_a_thread_opened_by_hand_on_a_digest_belongs_to_no_ticket(tmp_path
 async def test_a_pointer_to_a_ticket_in_a_digest_leads_to_the_digest(tmp_path: Path) -> None:
     async with posted_burst(tmp_path, new_tickets(16)) as burst:
         ticket, store, guild = burst.tickets[0], burst.bridge.application.store, burst.bridge.guild
-        (workspace,) = await store.workspaces()
+        (workspace,) = await store.workspaces.list_all()
         builders = Department(id="builders", name="Builders", channel_id=guild.channels["log"])
-        workspace = await store.change_workspace(workspace.id, methodcaller("with_department", builders))
+        workspace = await store.workspaces.change(workspace.id, methodcaller("with_department", builders))
 
-        await store.change_ticket(
+        await store.tickets.change(
             ticket.id,
             lambda ticket: workspace.transfer(ticket, "builders"),
             datetime.now(UTC),
@@ -269,7 +271,7 @@ async def test_a_deleted_digest_delays_nothing(tmp_path: Path) -> None:
         await burst.wait_until_delivered()
 
         assert "You have claimed" in reply_text(claimed)
-        assert await burst.bridge.application.store.list_undelivered(1) == []
+        assert await burst.bridge.application.store.outbox_admin.list_undelivered(1) == []
 
 
 async def test_a_ticket_of_a_digest_is_listed_and_viewed_by_its_id(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def test_after_a_burst_every_ticket_is_posted_exactly_once(tmp_path: Path)
     async with posted_burst(tmp_path, mixed_tickets()) as burst:
         assert times_shown(burst) == {ticket.public_id: 1 for ticket in burst.tickets}
         for ticket in burst.tickets:
-            post = (await burst.bridge.application.store.ticket(ticket.id)).post
+            post = (await burst.bridge.application.store.tickets.get(ticket.id)).post
             assert (post.message_id is None) != (post.digest_message_id is None)
         assert [len(one["embeds"]) for one in burst.digests("tickets")] == [10, 10, 10, 6]
         assert [len(one["embeds"]) for one in burst.digests("reports")] == [10, 6]
@@ -128,8 +128,8 @@ async def test_a_digest_is_found_again_after_a_restart_though_a_delivery_of_it_w
         async with back(tmp_path, *environment) as burst:
             await wait_for(lambda: sandbox.messages("tickets"))
             store = burst.bridge.application.store
-            (first, *_) = await store.pending_for_ticket(burst.tickets[0].id, Destination.DISCORD)
-            await store.drop(first.id, NOW)
+            (first, *_) = await store.outbox.pending_for_ticket(burst.tickets[0].id, Destination.DISCORD)
+            await store.outbox_admin.drop(first.id, NOW)
         sandbox.clear_faults()
         async with back(tmp_path, *environment) as burst:
             await burst.wait_until_delivered()
@@ -167,7 +167,7 @@ async def test_a_digest_that_discord_refuses_is_split_and_every_ticket_posted(
         assert burst.digests("tickets") == []
         assert times_shown(burst) == {ticket.public_id: 1 for ticket in burst.tickets}
         for ticket in burst.tickets:
-            post = (await burst.bridge.application.store.ticket(ticket.id)).post
+            post = (await burst.bridge.application.store.tickets.get(ticket.id)).post
             assert post.message_id == post.thread_id
 
 
@@ -175,7 +175,7 @@ async def test_a_ticket_claimed_before_its_digest_was_sent_is_shown_as_claimed(t
     async with away(tmp_path, new_tickets(16)) as environment:
         claimed = environment[2][3]
         async with opened(tmp_path / "t.db") as store:
-            await store.change_ticket(claimed.id, lambda ticket: ticket.claim(WRITER), NOW, actor=WRITER)
+            await store.tickets.change(claimed.id, lambda ticket: ticket.claim(WRITER), NOW, actor=WRITER)
         async with back(tmp_path, *environment) as burst:
             await burst.wait_until_delivered()
 

@@ -20,17 +20,17 @@ MIA = Actor(id="1", name="Mia")
 
 async def add_departments(bridge: RunningBridge) -> None:
     """Builders have a channel of their own, helpers have not."""
-    (workspace,) = await bridge.application.store.workspaces()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
     for one in (
         Department(id="builders", name="Builders", channel_id=bridge.guild.channels["log"]),
         Department(id="helpers", name="Helpers"),
     ):
-        await bridge.application.store.change_workspace(workspace.id, methodcaller("with_department", one))
+        await bridge.application.store.workspaces.change(workspace.id, methodcaller("with_department", one))
 
 
 async def transfer(bridge: RunningBridge, ticket: Ticket, department: str) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
-    await bridge.application.store.change_ticket(
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    await bridge.application.store.tickets.change(
         ticket.id, lambda ticket: workspace.transfer(ticket, department), datetime.now(UTC), actor=MIA
     )
 

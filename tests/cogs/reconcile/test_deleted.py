@@ -44,8 +44,8 @@ async def logging_bridge(bridge: RunningBridge) -> RunningBridge:
 
 
 async def change_workspace(bridge: RunningBridge, **parts: Any) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
-    await bridge.application.store.change_workspace(
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    await bridge.application.store.workspaces.change(
         workspace.id, lambda workspace: replace(workspace, **parts)
     )
 
@@ -68,20 +68,20 @@ async def post_recorded_as_deleted(bridge: RunningBridge, ticket: Ticket) -> Tic
     """The ticket, once it has no post."""
 
     async def look() -> Ticket | None:
-        found = await bridge.application.store.ticket(ticket.id)
+        found = await bridge.application.store.tickets.get(ticket.id)
         return found if found.post.message_id is None else None
 
     return await wait_for(look)  # type: ignore[no-any-return]  # what `look` gives
 
 
 async def add_reply(bridge: RunningBridge, ticket: Ticket, text: str, origin: str) -> None:
-    await bridge.application.store.add_message(
+    await bridge.application.store.tickets.add_message(
         ticket.id, lambda ticket: ticket.reply(MIA, text), origin=origin, now=ticket.created_at
     )
 
 
 async def set_status(bridge: RunningBridge, ticket: Ticket, status: Status) -> None:
-    await bridge.application.store.change_ticket(
+    await bridge.application.store.tickets.change(
         ticket.id, lambda ticket: ticket.set_status(status), ticket.created_at, actor=MIA
     )
 
@@ -119,12 +119,12 @@ async def test_a_change_after_a_deleted_post_is_no_dead_letter(logging_bridge: R
     bridge.sandbox.delete_message(ticket.post.message_id or 0)
     await post_recorded_as_deleted(bridge, ticket)
 
-    await bridge.application.store.change_ticket(
+    await bridge.application.store.tickets.change(
         ticket.id, lambda ticket: ticket.claim(MIA), ticket.created_at, actor=MIA
     )
 
     await bridge.refresh(ticket)
-    assert await bridge.application.store.list_undelivered(10) == []
+    assert await bridge.application.store.outbox_admin.list_undelivered(10) == []
 
 
 async def test_a_post_found_deleted_when_it_is_updated_is_reported_as_well(environment: Environment) -> None:
@@ -135,13 +135,13 @@ async def test_a_post_found_deleted_when_it_is_updated_is_reported_as_well(envir
     sandbox.delete_message(ticket.post.message_id or 0)
 
     async with running_bridge(*environment, keys=first.keys) as second:
-        await second.application.store.change_ticket(
+        await second.application.store.tickets.change(
             ticket.id, lambda ticket: ticket.claim(MIA), ticket.created_at, actor=MIA
         )
 
         await notified(second, ticket.public_id)
         await second.refresh(ticket)
-        assert await second.application.store.list_undelivered(10) == []
+        assert await second.application.store.outbox_admin.list_undelivered(10) == []
 
 
 async def test_posts_deleted_together_are_all_reported(logging_bridge: RunningBridge) -> None:
@@ -200,7 +200,7 @@ async def test_without_its_thread_a_reply_is_sent_under_the_post(bridge: Running
     bridge.sandbox.delete_channel(ticket.post.thread_id or 0)
 
     async def threadless() -> bool:
-        return (await bridge.application.store.ticket(ticket.id)).post.thread_id is None
+        return (await bridge.application.store.tickets.get(ticket.id)).post.thread_id is None
 
     await wait_for(threadless)
     await add_reply(bridge, ticket, "We are on it.", "a")
@@ -231,7 +231,7 @@ async def test_an_open_private_ticket_gets_a_new_thread_with_its_post_and_the_ne
     bridge.sandbox.delete_channel(ticket.post.thread_id or 0)
 
     async def elsewhere() -> bool:
-        return (await bridge.application.store.ticket(ticket.id)).post.thread_id not in (
+        return (await bridge.application.store.tickets.get(ticket.id)).post.thread_id not in (
             None,
             ticket.post.thread_id,
         )
@@ -275,7 +275,7 @@ async def test_a_reply_to_a_private_ticket_without_a_thread_waits_for_one_and_st
     await add_reply(bridge, ticket, "We are on it.", "a")
 
     async def waits() -> bool:
-        waiting = await bridge.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+        waiting = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
         return [one.kind for one in waiting if one.attempts] == [DeliveryKind.POST_MESSAGE]
 
     await wait_for(waits)
@@ -330,7 +330,7 @@ async def test_a_channel_the_bot_may_not_see_does_not_count_as_deleted(environme
 
     async with running_bridge(*environment, keys=first.keys) as second:
         await second.ticket()
-        found = await second.application.store.ticket(report.id)
+        found = await second.application.store.tickets.get(report.id)
 
     assert found.post.message_id == report.post.message_id
 
@@ -348,7 +348,7 @@ async def test_a_channel_that_discord_does_not_call_unknown_does_not_count_as_de
     async with running_bridge(*environment, keys=first.keys) as second:
         await second.ticket()
         await wait_for(lambda: lookups(sandbox, guild.channels["reports"]))
-        found = await second.application.store.ticket(report.id)
+        found = await second.application.store.tickets.get(report.id)
         assert found.post.message_id == report.post.message_id
     sandbox.clear_faults()
     async with running_bridge(*environment, keys=first.keys) as third:
@@ -388,7 +388,7 @@ async def test_without_a_log_channel_a_deleted_post_is_recorded_all_the_same(bri
     bridge.sandbox.delete_message(report.post.message_id or 0)
 
     await post_recorded_as_deleted(bridge, report)
-    assert await bridge.application.store.pending_for_ticket(report.id, Destination.DISCORD) == []
+    assert await bridge.application.store.outbox.pending_for_ticket(report.id, Destination.DISCORD) == []
 
 
 def body(subject: str) -> dict[str, Any]:

@@ -21,10 +21,12 @@ async def waiting_and_dead(bridge: RunningBridge) -> tuple[Delivery, Delivery]:
     await bridge.ticket()
     bridge.sandbox.set_overwrite("reports", BOT, allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES)
     waiting, dead = [await add_report(bridge, f"{PLAYER_TEXT} {number}") for number in range(2)]
-    await bridge.application.store.dead_letter(dead, "Discord refused it (400 50035)", datetime.now(UTC))
+    await bridge.application.store.outbox.dead_letter(
+        dead, "Discord refused it (400 50035)", datetime.now(UTC)
+    )
 
     async def was_attempted() -> bool:
-        return any(one.attempts for one in await bridge.application.store.list_undelivered(5))
+        return any(one.attempts for one in await bridge.application.store.outbox_admin.list_undelivered(5))
 
     await wait_for(was_attempted)
     return waiting, dead
@@ -33,14 +35,14 @@ async def waiting_and_dead(bridge: RunningBridge) -> tuple[Delivery, Delivery]:
 async def add_report(bridge: RunningBridge, subject: str) -> Delivery:
     body = dict(series.GAME_REPORT) | {"subject": subject}
     answer = await bridge.post("/tickets/create-game-report", body, source="series")
-    ticket = await bridge.application.store.ticket_by_public_id(answer["data"]["TicketId"])
+    ticket = await bridge.application.store.tickets.find_by_public_id(answer["data"]["TicketId"])
     assert ticket is not None
-    (post,) = await bridge.application.store.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     return post
 
 
 async def delivery_states(bridge: RunningBridge) -> dict[int, DeliveryState]:
-    return {one.id: one.state for one in await bridge.application.store.list_undelivered(10)}
+    return {one.id: one.state for one in await bridge.application.store.outbox_admin.list_undelivered(10)}
 
 
 def shown(record: dict[str, Any]) -> str:
@@ -115,7 +117,9 @@ async def test_more_than_a_message_holds_is_counted(bridge: RunningBridge) -> No
     bridge.sandbox.set_overwrite("reports", BOT, deny=Permission.SEND_MESSAGES)
     for number in range(15):
         post = await add_report(bridge, str(number))
-        await bridge.application.store.dead_letter(post, "Discord refused it " + "*" * 300, datetime.now(UTC))
+        await bridge.application.store.outbox.dead_letter(
+            post, "Discord refused it " + "*" * 300, datetime.now(UTC)
+        )
 
     record = await run(bridge, "outbox")
 

@@ -33,7 +33,7 @@ async def run(bridge: RunningBridge, command: str, user: str = "olivia", **optio
 
 
 async def main_workspace(bridge: RunningBridge) -> Workspace:
-    return await bridge.application.store.workspace_by_name("main")
+    return await bridge.application.store.workspaces.get_by_name("main")
 
 
 def embed_text(record: dict[str, Any]) -> str:
@@ -143,7 +143,7 @@ async def test_a_log_channel_is_set_left_changed_and_removed(bridge: RunningBrid
 async def test_a_new_workspace_can_have_a_log_channel_at_once(bridge: RunningBridge) -> None:
     await run(bridge, "workspace", **EVERY_COMMAND["setup workspace"] | {"name": "new", "log_channel": "log"})
 
-    made = await bridge.application.store.workspace_by_name("new")
+    made = await bridge.application.store.workspaces.get_by_name("new")
     assert made.log_channel_id == bridge.guild.channels["log"]
 
 
@@ -386,7 +386,7 @@ async def test_a_servers_first_workspace_is_made_from_discord(bridge: RunningBri
 
     record = await other_guild.make("theirs")
 
-    made = await bridge.application.store.workspace_by_name("theirs")
+    made = await bridge.application.store.workspaces.get_by_name("theirs")
     assert "✅ Workspace theirs is ready." in reply_text(record)
     assert NewWorkspace(
         name="theirs",
@@ -430,7 +430,7 @@ async def test_more_rules_than_discord_can_show_are_counted(bridge: RunningBridg
     for number in range(80):
         department = Department(id=f"department-{number}", name="*" * 100)
         rule = methodcaller("with_department", department)
-        await bridge.application.store.change_workspace(workspace.id, rule)
+        await bridge.application.store.workspaces.change(workspace.id, rule)
 
     record = await run(bridge, "show")
 

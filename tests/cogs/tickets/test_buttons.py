@@ -48,7 +48,7 @@ async def test_a_claimers_name_is_escaped_where_a_refusal_names_it(bridge: Runni
     ticket = await bridge.ticket()
     hostile = Actor(id="9", name="[click](https://evil.example/x) @everyone <@1> *Mia*", source="game")
     claim = bridge.buttons(ticket)["Claim"]
-    await bridge.application.store.change_ticket(
+    await bridge.application.store.tickets.change(
         ticket.id, lambda current: current.claim(hostile), datetime.now(UTC), actor=hostile
     )
 
@@ -112,7 +112,7 @@ async def test_reply_opens_a_modal_and_its_text_is_saved(bridge: RunningBridge) 
     opened = await bridge.press("mia", ticket, "Reply")
     record = await bridge.sandbox.modal("mia", opened["id"], {"text": "Thank you."})
 
-    (reply,) = await bridge.application.store.list_messages(ticket.id)
+    (reply,) = await bridge.application.store.messages.list_of_ticket(ticket.id)
     assert f"Your reply to {ticket.public_id} is saved" in reply_text(record)
     assert "not available yet" in str(opened["modal"])
     assert (reply.kind, reply.text, reply.author.name) == (MessageKind.REPLY, "Thank you.", "Mia")
@@ -140,7 +140,7 @@ async def test_a_reply_modal_forged_for_a_game_report_is_refused_with_the_reason
     )
 
     assert "view-only: nobody can reply to its reporter" in reply_text(record)
-    assert not await bridge.application.store.list_messages(report.id)
+    assert not await bridge.application.store.messages.list_of_ticket(report.id)
 
 
 async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(bridge: RunningBridge) -> None:
@@ -151,7 +151,7 @@ async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(bridge: Runni
     record = await bridge.sandbox.modal("mia", opened["id"], {"text": "Too late."})
 
     assert "This ticket is closed. Reopen it first." in reply_text(record)
-    assert not await bridge.application.store.list_messages(ticket.id, [MessageKind.REPLY])
+    assert not await bridge.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
 
 
 async def test_an_unknown_ticket_is_refused_with_a_sentence(bridge: RunningBridge) -> None:
@@ -194,7 +194,7 @@ async def test_buttons_and_an_open_modal_work_after_a_restart(tmp_path: Path) ->
             record = await sandbox.modal("mia", opened["id"], {"text": "Written before the restart."})
             claimed = await bridge.press("noah", ticket, "Claim")
 
-            (reply,) = await bridge.application.store.list_messages(ticket.id, [MessageKind.REPLY])
+            (reply,) = await bridge.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
             assert "is saved" in reply_text(record)
             assert reply.text == "Written before the restart."
             assert "You have claimed" in reply_text(claimed)
@@ -223,9 +223,9 @@ async def test_each_workspace_of_a_guild_has_its_own_staff(bridge: RunningBridge
         reports_channel_id=bridge.guild.channels["reports"],
         staff_role_id=int(role["id"]),
     )
-    await bridge.application.store.add_workspace(new, now)
+    await bridge.application.store.workspaces.add(new, now)
     key, prefix = generate_api_key()
-    await bridge.application.store.add_key(
+    await bridge.application.store.api_keys.add(
         "builders", "modl", prefix=prefix, key_hash=hash_api_key(key), now=now
     )
     theirs = await bridge.ticket()

@@ -18,8 +18,8 @@ async def opened_by(bridge: RunningBridge, user: str, subject: str = "Lost items
         user, form["id"], {"category": ["bug"], "subject": subject, "body": "My sword is gone."}
     )
     assert "is saved" in reply_text(record), record
-    (workspace,) = await bridge.application.store.workspaces()
-    found = (await bridge.application.store.autocomplete_tickets(subject, [workspace.id]))[0]
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    found = (await bridge.application.store.tickets.autocomplete(subject, [workspace.id]))[0]
     return await bridge.wait_until_posted(found.public_id)
 
 
@@ -116,7 +116,7 @@ async def test_no_action_of_staff_is_open_to_players(bridge: RunningBridge) -> N
             record = await bridge.sandbox.command("pete", "general", f"ticket {action.name}", named)
             assert reply_text(record) == "⛔ Only staff can do that."
     assert await bridge.refresh(ticket) == ticket
-    assert not await bridge.application.store.list_messages(ticket.id)
+    assert not await bridge.application.store.messages.list_of_ticket(ticket.id)
 
 
 async def test_staff_work_on_a_ticket_with_slash_commands(bridge: RunningBridge) -> None:
@@ -183,7 +183,7 @@ async def test_a_slash_reply_to_a_game_report_is_refused_and_a_note_is_kept(brid
     await bridge.refresh(report)
     assert "view-only: nobody can reply to its reporter" in reply_text(reply)
     assert "is saved" in reply_text(note)
-    (note_saved,) = await bridge.application.store.list_messages(report.id)
+    (note_saved,) = await bridge.application.store.messages.list_of_ticket(report.id)
     assert note_saved.kind is MessageKind.NOTE
     shown = bridge.sandbox.messages("reports")[-1]
     assert shown["message_reference"]["message_id"] == str(report.post.message_id)
@@ -228,5 +228,5 @@ async def test_what_staff_type_in_a_thread_is_not_sent_to_anyone(bridge: Running
 
     await bridge.press("noah", ticket, "Claim")  # answered after the message was seen: events come in order
     words = [MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP]
-    assert not await bridge.application.store.list_messages(ticket.id, words)
+    assert not await bridge.application.store.messages.list_of_ticket(ticket.id, words)
     assert typed["id"] in [message["id"] for message in bridge.sandbox.messages(ticket.post.thread_id or 0)]

@@ -77,12 +77,12 @@ async def test_a_long_body_is_clipped_near_900_characters_and_attached_whole(bri
 
 
 async def test_a_post_shows_the_names_of_its_category_and_department(bridge: RunningBridge) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
     for change in (
         methodcaller("with_category", Category(id="bug", name="Bugs & [crashes](https://evil.example/x)")),
         methodcaller("with_department", Department(id="qa", name="Quality", categories=("bug",))),
     ):
-        await bridge.application.store.change_workspace(workspace.id, change)
+        await bridge.application.store.workspaces.change(workspace.id, change)
 
     ticket = await bridge.ticket(type="bug")
     await bridge.press("mia", ticket, "Claim")
@@ -172,6 +172,6 @@ async def test_a_reply_is_shown_in_the_thread_and_saved_for_the_game(bridge: Run
     await bridge.refresh(ticket)
     assert "Sending replies to the game is not available yet." in reply_text(record)
     shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
-    waiting = await bridge.application.store.pending_for_ticket(ticket.id, Destination.GAME)
+    waiting = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
     assert shown["embeds"][0]["description"] == "We are on it."
     assert [delivery.kind for delivery in waiting] == [DeliveryKind.SEND_TO_GAME]

@@ -22,7 +22,7 @@ def message_of(kind: MessageKind, text: str, *, author: Actor, number: int = 1) 
 
 async def followed_up(bridge: RunningBridge, ticket: Ticket, text: str) -> Ticket:
     reporter = ticket.reporter.id or ""
-    await bridge.application.store.add_message(
+    await bridge.application.store.tickets.add_message(
         ticket.id, lambda current: current.follow_up(reporter, text), origin=f"test:{text[:20]}", now=NOW
     )
     return await bridge.refresh(ticket)

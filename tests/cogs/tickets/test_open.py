@@ -14,9 +14,9 @@ Rule = Callable[[Workspace], Workspace]
 
 
 async def change_workspace(bridge: RunningBridge, *rules: Rule) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
     for rule in rules:
-        await bridge.application.store.change_workspace(workspace.id, rule)
+        await bridge.application.store.workspaces.change(workspace.id, rule)
 
 
 def with_category(category_id: str, name: str | None = None, max_open: int | None = None) -> Rule:
@@ -47,10 +47,10 @@ async def submit(bridge: RunningBridge, modal: dict[str, Any], category: str) ->
 
 
 async def saved_tickets(bridge: RunningBridge) -> list[tuple[str, str]]:
-    (workspace,) = await bridge.application.store.workspaces()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
     return [
         (one.category, one.department)
-        for one in await bridge.application.store.autocomplete_tickets("", [workspace.id])
+        for one in await bridge.application.store.tickets.autocomplete("", [workspace.id])
     ]
 
 
@@ -137,7 +137,7 @@ async def test_the_limit_of_open_tickets_is_enforced(bridge: RunningBridge, limi
 
 
 async def test_a_category_with_an_invisible_name_is_offered_by_its_id(bridge: RunningBridge) -> None:
-    (workspace,) = await bridge.application.store.workspaces()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
 
     shown = category_options(workspace.with_category(Category(id="shop", name="\u3164")))
 

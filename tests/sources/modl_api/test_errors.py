@@ -177,7 +177,7 @@ async def test_409_for_linking_another_player_s_ticket(api: Api, name: str) -> N
 
 async def test_409_for_assigning_a_closed_report(api: Api) -> None:
     ticket = api.tickets["player"]
-    await api.store.change_ticket(
+    await api.store.tickets.change(
         ticket.id, lambda one: one.set_status(Status.RESOLVED), api.now[0], actor=ADA
     )
 
@@ -189,9 +189,9 @@ async def test_409_for_assigning_a_closed_report(api: Api) -> None:
 
 
 async def test_400_beyond_the_open_ticket_limit(api: Api) -> None:
-    workspace = await api.store.workspace(api.tickets["bug"].workspace_id)
+    workspace = await api.store.workspaces.get(api.tickets["bug"].workspace_id)
     few = Category(id="bug", name="Bugs", max_open=1)
-    await api.store.change_workspace(workspace.id, lambda one: one.with_category(few))
+    await api.store.workspaces.change(workspace.id, lambda one: one.with_category(few))
 
     reply = await api.send("POST", TICKETS, {"creatorUuid": NOTCH, "type": "bug", "subject": "Another"})
 

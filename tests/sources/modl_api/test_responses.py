@@ -104,7 +104,7 @@ async def said(api: Api, name: str) -> list[tuple[str, str, bool]]:
 
 async def close(store: Store, api: Api, name: str) -> None:
     ticket = api.tickets[name]
-    await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), api.now[0], actor=ADA)
+    await store.tickets.change(ticket.id, lambda one: one.set_status(Status.CLOSED), api.now[0], actor=ADA)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ async def close(store: Store, api: Api, name: str) -> None:
 async def test_a_created_ticket_is_answered_with_its_id(api: Api, path: str, message: str) -> None:
     body = await api.post(path, creatorUuid=ALEX, type="support")
 
-    ticket = await api.store.ticket_by_public_id(body["ticketId"])
+    ticket = await api.store.tickets.find_by_public_id(body["ticketId"])
     assert ticket is not None
     assert body == {"status": 200, "success": True, "ticketId": ticket.public_id, "message": message}
 
@@ -267,7 +267,7 @@ async def test_a_player_is_linked_to_their_own_ticket_however_often(api: Api) ->
     }
     assert bodies == [linked, linked]
     assert await api.ticket("player") == before
-    assert await api.store.list_messages(before.id) == []
+    assert await api.store.messages.list_of_ticket(before.id) == []
 
 
 async def test_reports_are_the_open_tickets_about_players(api: Api) -> None:
@@ -305,7 +305,7 @@ async def test_a_report_is_assigned_by_name(api: Api) -> None:
     assert body == {"status": 200, "success": True, "message": "Report assigned"}
     assert ticket.claimed_by == Actor(id="Grace", name="Grace", source="modl")
     assert ticket.status is Status.IN_PROGRESS
-    (event,) = await api.store.list_messages(ticket.id)
+    (event,) = await api.store.messages.list_of_ticket(ticket.id)
     assert event.text == "Grace was assigned the ticket"
 
 
@@ -373,15 +373,17 @@ async def test_a_closed_report_is_closed_again_without_a_reply(api: Api, end: st
 async def test_actions_in_discord_are_shown(api: Api) -> None:
     ticket, later = api.tickets["player"], NOW + timedelta(minutes=5)
     store = api.store
-    await store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)
-    await store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=later)
-    await store.add_message(ticket.id, lambda one: one.note(ADA, "For staff."), origin="2", now=later)
-    await store.change_ticket(ticket.id, lambda one: one.set_status(Status.CLOSED), later, actor=ADA)
+    await store.tickets.change(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)
+    await store.tickets.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=later)
+    await store.tickets.add_message(ticket.id, lambda one: one.note(ADA, "For staff."), origin="2", now=later)
+    await store.tickets.change(ticket.id, lambda one: one.set_status(Status.CLOSED), later, actor=ADA)
 
     shown = (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]
     (in_list,) = (await api.get("/v1/minecraft/tickets?status=closed"))["tickets"]
 
-    (reply,) = [one for one in await store.list_messages(ticket.id) if one.kind is MessageKind.REPLY]
+    (reply,) = [
+        one for one in await store.messages.list_of_ticket(ticket.id) if one.kind is MessageKind.REPLY
+    ]
     assert shown["replies"][1:] == [
         {
             "id": str(reply.id),

@@ -21,8 +21,10 @@ async def test_it_shows_the_status_without_a_key(api: Api) -> None:
     later = NOW + timedelta(hours=5, minutes=3)
     ticket = api.tickets["player"]
     before = await api.send("GET", "/ticket/{player}", key=None)
-    await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=later)
-    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)
+    await api.store.tickets.add_message(
+        ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=later
+    )
+    await api.store.tickets.change(ticket.id, lambda one: one.claim(ADA), later, actor=ADA)
 
     after = await api.send("GET", "/ticket/{player}", key=None)
 
@@ -35,8 +37,8 @@ async def test_it_shows_the_status_without_a_key(api: Api) -> None:
 
 async def test_it_shows_no_text_of_a_person_and_no_names(api: Api) -> None:
     ticket = api.tickets["player"]
-    await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=NOW)
-    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
+    await api.store.tickets.add_message(ticket.id, lambda one: one.reply(ADA, "Banned."), origin="1", now=NOW)
+    await api.store.tickets.change(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
 
     html = (await api.send("GET", "/ticket/{player}", key=None)).text
 

@@ -101,7 +101,7 @@ async def open_api(folder: Path, source: Source = SOURCE) -> AsyncIterator[Api]:
         api = Api(source, client.store, client.address, client.session, client.now, ticking=ticking)
         for name in ("home", "abroad"):
             workspace = await api.add_workspace(name)
-            api.workspaces[name] = await api.store.change_workspace(workspace.id, with_rules)
+            api.workspaces[name] = await api.store.workspaces.change(workspace.id, with_rules)
         yield api
 
 
@@ -116,7 +116,7 @@ async def add_tickets(api: Api) -> None:
         "claimed": lambda ticket: ticket.claim(staff),
         "closed": lambda ticket: ticket.set_status(Status.CLOSED),
     }.items():
-        await api.store.change_ticket(api.tickets[name].id, change, NOW, actor=staff)
+        await api.store.tickets.change(api.tickets[name].id, change, NOW, actor=staff)
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ async def test_400_for_an_invalid_query_names_the_field(api: Api, query: str) ->
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
 async def test_403_for_a_workspace_with_the_free_plan(api: Api, request_: Request) -> None:
-    await api.store.change_workspace(api.workspace.id, lambda one: replace(one, plan=Plan.FREE))
+    await api.store.workspaces.change(api.workspace.id, lambda one: replace(one, plan=Plan.FREE))
 
     got = await api.send(request_.method, request_.path, request_.body)
 
@@ -210,7 +210,7 @@ async def test_403_for_a_workspace_with_the_free_plan(api: Api, request_: Reques
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
 async def test_403_for_a_workspace_with_tickets_turned_off(api: Api, request_: Request) -> None:
-    await api.store.change_workspace(
+    await api.store.workspaces.change(
         api.workspace.id, lambda one: replace(one, plan=Plan.PREMIUM, tickets_enabled=False)
     )
 
@@ -232,7 +232,7 @@ async def test_429_for_the_twenty_sixth_request_of_a_second(api: Api, request_: 
 
 
 async def test_400_for_an_unknown_category_where_the_workspace_refuses_them(api: Api) -> None:
-    await api.store.change_workspace(
+    await api.store.workspaces.change(
         api.workspace.id, lambda one: replace(one, unknown_categories=UnknownCategoryPolicy.REFUSE)
     )
 

@@ -150,7 +150,7 @@ async def test_a_ticket_is_found_by_either_id_with_its_messages(api: Api) -> Non
     api.now[0] = NOW + timedelta(seconds=90, milliseconds=5)
     await api.post("/tickets/{claimed}/reply", content="We are on it.", staffUserId=STAFF)
     await api.post("/tickets/{claimed}/reply-member", content=" Thanks! ", authorUserId=AUTHOR)
-    messages = await api.store.list_messages(api.tickets["claimed"].id)
+    messages = await api.store.messages.list_of_ticket(api.tickets["claimed"].id)
     event, reply, follow_up = (f"{one.id:06d}" for one in messages)  # below 10 all digits are alike
 
     found = await api.get("/tickets/get/{claimed}")
@@ -257,7 +257,7 @@ async def test_the_config_shows_the_workspace_s_rules(api: Api) -> None:
 
 async def test_a_member_whose_id_is_no_number_is_left_out_of_the_config(api: Api) -> None:
     department = Department(id="general", name="General", members=("seven", "-3"))
-    await api.store.change_workspace(api.workspace.id, lambda one: one.with_department(department))
+    await api.store.workspaces.change(api.workspace.id, lambda one: one.with_department(department))
 
     assert (await api.get("/tickets/config"))["Departments"]["general"]["Members"] == [-3]
 
@@ -268,7 +268,7 @@ async def test_a_claim_is_in_the_store_and_in_the_ticket_s_history(api: Api) -> 
     }
 
     ticket = await api.ticket("ticket")
-    (event,) = await api.store.list_messages(ticket.id)
+    (event,) = await api.store.messages.list_of_ticket(ticket.id)
     assert (ticket.status, ticket.claimed_by) == (
         Status.IN_PROGRESS,
         Actor(id="7", name="7", source="series"),
@@ -324,7 +324,7 @@ async def test_any_status_becomes_any_other_and_itself_without_a_trace(
 
 
 async def test_a_transfer_gives_up_the_claim(api: Api) -> None:
-    await api.store.change_workspace(
+    await api.store.workspaces.change(
         api.workspace.id, lambda one: one.with_department(Department(id="tier-3", name="Tier Three"))
     )
 
@@ -346,9 +346,9 @@ async def test_a_game_report_may_be_claimed_and_transferred(api: Api) -> None:
 
 async def test_actions_in_discord_are_shown_and_notes_are_not(api: Api) -> None:
     ticket = api.tickets["ticket"]
-    await api.store.change_ticket(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
-    await api.store.add_message(ticket.id, lambda one: one.reply(ADA, "Hello"), origin="a", now=NOW)
-    await api.store.add_message(ticket.id, lambda one: one.note(ADA, "A liar"), origin="b", now=NOW)
+    await api.store.tickets.change(ticket.id, lambda one: one.claim(ADA), NOW, actor=ADA)
+    await api.store.tickets.add_message(ticket.id, lambda one: one.reply(ADA, "Hello"), origin="a", now=NOW)
+    await api.store.tickets.add_message(ticket.id, lambda one: one.note(ADA, "A liar"), origin="b", now=NOW)
 
     found = (await api.get("/tickets/get/{ticket}"))["Ticket"]
     in_list = (await api.get("/tickets/list?status=in-progress"))["Tickets"][-1]
@@ -364,7 +364,7 @@ async def test_actions_in_discord_are_shown_and_notes_are_not(api: Api) -> None:
 
 async def test_a_claimer_whose_id_is_no_number_is_0(api: Api) -> None:
     console = Actor(id="console", name="Console", source="elsewhere")
-    await api.store.change_ticket(
+    await api.store.tickets.change(
         api.tickets["ticket"].id, lambda one: one.claim(console), NOW, actor=console
     )
 
@@ -400,7 +400,7 @@ async def test_a_valid_key_gets_its_rate_limit(api: Api) -> None:
 
 
 async def test_a_key_is_valid_whatever_its_workspace_s_plan(api: Api) -> None:
-    await api.store.change_workspace(api.workspace.id, lambda one: replace(one, tickets_enabled=False))
+    await api.store.workspaces.change(api.workspace.id, lambda one: replace(one, tickets_enabled=False))
 
     assert (await api.get("/basic/check-key/{key}"))["valid"] is True
 
@@ -408,8 +408,8 @@ async def test_a_key_is_valid_whatever_its_workspace_s_plan(api: Api) -> None:
 @pytest.mark.parametrize("key", ["nonsense", "%00", "tb_x", "{revoked}"])
 async def test_an_invalid_key_is_inactive(api: Api, key: str) -> None:
     if key == "{revoked}":
-        (found, *_) = await api.store.keys()
-        await api.store.revoke_key(found.prefix, NOW)
+        (found, *_) = await api.store.api_keys.list_all()
+        await api.store.api_keys.revoke(found.prefix, NOW)
         key = next(one for one in api.keys.values() if found.prefix in one)
 
     assert await api.get(f"/basic/check-key/{key}") == {

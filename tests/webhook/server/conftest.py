@@ -97,7 +97,9 @@ class RunningServer:
     async def tickets(self) -> int:
         """How many there are in the database."""
         return len(
-            await self._store.autocomplete_tickets("", [one.id for one in await self._store.workspaces()])
+            await self._store.tickets.autocomplete(
+                "", [one.id for one in await self._store.workspaces.list_all()]
+            )
         )
 
     def close_clients(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from storage.errors import BackupFailed
 from storage.mapping import to_ms
-from storage.migrate import migrations
+from storage.sqlite.migrate import migrations
 
 ProgressCallback = Callable[[int, int], None]  # pages copied, pages in total
 
@@ -97,8 +97,9 @@ def mark_pending_as_attempted(db: sqlite3.Connection, now: datetime) -> None:
     with db:
         db.execute(
             """
-            UPDATE outbox SET attempts = max(attempts, 1), begun_at = coalesce(begun_at, created_at),
-                              last_begun_at = :now
+            UPDATE outbox SET attempts = max(attempts, 1),
+                              first_attempt_at = coalesce(first_attempt_at, created_at),
+                              last_attempt_at = :now
             WHERE state = 'pending'
             """,
             {"now": to_ms(now)},

@@ -4,14 +4,12 @@ import sqlite3
 from collections.abc import Iterator
 from importlib.resources import files
 
-import aiosqlite
-
 from storage.errors import DatabaseOpenError
 
 
 def migrations() -> list[tuple[int, str]]:
     """Every migration as (number, SQL), in order. A file's name begins with its number."""
-    folder = files("storage") / "migrations"
+    folder = files("storage.sqlite") / "migrations"
     found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     return sorted((int(file.name[:4]), file.read_text(encoding="utf-8")) for file in found)
 
@@ -26,54 +24,52 @@ def statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-async def migrate(db: aiosqlite.Connection) -> None:
-    """Bring the database to the newest version. A kill in the middle leaves the last complete version."""
-    async with db.execute("PRAGMA user_version") as cursor:
-        row = await cursor.fetchone()
-    version = row[0] if row else 0
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the database to the newest version. A kill in the middle leaves the last complete version.
+
+    Raises DatabaseOpenError, sqlite3.Error.
+    """
+    (version,) = db.execute("PRAGMA user_version").fetchone()
     known = migrations()
     if version > known[-1][0]:
         raise DatabaseOpenError(
             f"The database has version {version}, newer than this ticketbridge knows ({known[-1][0]}). "
-            "Install the newer ticketbridge again, or restore an older backup."
+            "Install the newer ticketbridge again, or restore an older backup. (Builds before 0.1.0 was "
+            "released counted up to 4; this one cannot use their files: name a new one in [storage] path.)"
         )
     # A migration that rebuilds a table drops it first, which foreign keys would forbid.
-    await db.execute("PRAGMA foreign_keys = OFF")
+    db.execute("PRAGMA foreign_keys = OFF")
     try:
         for number, script in known:
             if number > version:
-                await _apply(db, number, script)
+                _apply(db, number, script)
     finally:
-        await db.execute("PRAGMA foreign_keys = ON")
-    await _check_outbox_kinds(db)
+        db.execute("PRAGMA foreign_keys = ON")
+    _refuse_early_builds(db)
 
 
-async def _check_outbox_kinds(db: aiosqlite.Connection) -> None:
-    """Raise DatabaseOpenError for a database of a build whose outbox had other kinds of deliveries.
-
-    It has the same version, since 0.1.0 was not released then, and would reject every change of a ticket.
-    """
-    outbox = await db.execute_fetchall("SELECT sql FROM sqlite_master WHERE name = 'outbox'")
-    if not all("'update_post'" in row["sql"] for row in outbox):
+def _refuse_early_builds(db: sqlite3.Connection) -> None:
+    """Raise DatabaseOpenError for a file of an early build of 0.1.0, whose version 1 was another."""
+    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'idempotent_responses'").fetchone():
         raise DatabaseOpenError(
-            "The database was made by an earlier build of 0.1.0, whose outbox this one cannot use. "
+            "The database was made by an early build of 0.1.0, whose tables this one cannot use. "
             "Go on with that build, or name a new file in [storage] path."
         )
 
 
-async def _apply(db: aiosqlite.Connection, number: int, script: str) -> None:
+def _apply(db: sqlite3.Connection, number: int, script: str) -> None:
     try:
-        await db.execute("BEGIN IMMEDIATE")
+        db.execute("BEGIN IMMEDIATE")
         for statement in statements(script):
-            await db.execute(statement)
-        if await db.execute_fetchall("PRAGMA foreign_key_check"):
+            db.execute(statement)
+        if db.execute("PRAGMA foreign_key_check").fetchall():
             raise DatabaseOpenError(
                 f"The database cannot be brought to version {number}: some of its rows refer to nothing. "
                 "Restore a backup, or ask for help with the file."
             )
-        await db.execute(f"PRAGMA user_version = {number:d}")  # it takes no parameters
-        await db.commit()
+        db.execute(f"PRAGMA user_version = {number:d}")  # it takes no parameters
+        db.commit()
     # BaseException: an interrupted start must release the file's lock before it closes the file.
     except BaseException:
-        await db.rollback()
+        db.rollback()
         raise

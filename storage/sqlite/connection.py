@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import aiosqlite
 
-from storage.errors import DatabaseOpenError, is_corruption
-from storage.trigrams import index_text
+from storage.errors import DatabaseOpenError
+from storage.sqlite.errors import is_corruption
+from storage.sqlite.migrate import migrate
 
 # synchronous and foreign_keys belong to the connection, not the file: every connection sets them.
 _SETTINGS = (
@@ -22,11 +23,25 @@ BUSY_TIMEOUT = 5.0  # seconds to wait for a lock that another program holds
 Result = TypeVar("Result")
 
 
-async def open_writer(path: Path) -> aiosqlite.Connection:
-    """Open the one connection that writes and checkpoints. A new file is readable by its owner alone.
+async def open_connections(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
+    """Open the connection that writes and the one that reads, and migrate the file.
 
-    Raises DatabaseOpenError, also for a corrupt file.
+    A new file is readable by its owner alone. Raises DatabaseOpenError, also for a corrupt file.
     """
+    writer = await open_writer(path)
+    try:
+        await run_in_thread(writer, migrate)
+        return writer, await open_reader(path)
+    # BaseException: the thread of a connection left open would keep a cancelled start from ending.
+    except BaseException as error:
+        await writer.close()
+        if isinstance(error, sqlite3.Error):
+            raise _migration_error(path, error) from error
+        raise
+
+
+async def open_writer(path: Path) -> aiosqlite.Connection:
+    """Open the one connection that writes and checkpoints. Raises DatabaseOpenError."""
     try:
         await asyncio.to_thread(path.touch, mode=0o600)
         return await _open_checked(path)
@@ -48,11 +63,7 @@ def corrupt_error(path: Path, reason: object) -> DatabaseOpenError:
 
 
 async def open_reader(path: Path) -> aiosqlite.Connection:
-    """Open a read-only connection; it sees the last commit and never waits for the writer.
-
-    Read only with `execute_fetchall`: while a task holds a cursor open, every other read on the connection
-    sees the snapshot of that cursor, however old.
-    """
+    """Open a read-only connection; it sees the last commit and never waits for the writer."""
     db = await _open(path)
     await db.execute("PRAGMA query_only = ON")
     # 16 MiB: with a million tickets, a text search takes 1.5 times as long with the default 2 MiB.
@@ -79,8 +90,6 @@ async def _open(path: Path) -> aiosqlite.Connection:
     try:
         for setting in _SETTINGS:
             await db.execute(setting)
-        await db.create_function("holds", 2, _contains_casefold, deterministic=True)
-        await db.create_function("words_of", 5, index_text, deterministic=True)
         db.row_factory = sqlite3.Row
         await _require_synchronous(db)
     # BaseException: as above.
@@ -99,16 +108,20 @@ async def run_in_thread(db: aiosqlite.Connection, work: Callable[[sqlite3.Connec
     return result
 
 
-def _contains_casefold(text: str | None, part: str) -> bool:
-    """Whether a text contains a part, ignoring case. SQLite's own `lower` only knows A to Z."""
-    return text is not None and part.casefold() in text.casefold()
-
-
 async def _require_synchronous(db: aiosqlite.Connection) -> None:
     async with db.execute("PRAGMA synchronous") as cursor:
         row = await cursor.fetchone()
     if row is None or row[0] < 2:
         raise sqlite3.OperationalError("this file system refuses synchronous writes")
+
+
+def _migration_error(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
+    if is_corruption(error):
+        return corrupt_error(path, error)
+    return DatabaseOpenError(
+        f"{path} cannot be made a ticketbridge database ({error}). "
+        "Check that no other program uses it, or move a foreign file out of the way."
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from storage.errors import DatabaseCorrupt
-from storage.lock import lock_path
+from storage.sqlite.lock import lock_path
 
 CHECK_INTERVAL = 1.0  # seconds
 

@@ -1,0 +1,88 @@
+"""The interface of a database engine: runs transactions, and owns all that differs between databases."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.tickets.queries import Scope, TicketQuery
+from storage.db import BatchWork, Db, Item, Result, Work
+from storage.errors import StorageError
+
+TimingObserver = Callable[[str, float], None]  # "wait", "write" or "read", and its seconds
+ErrorObserver = Callable[[StorageError], None]
+
+
+class TicketIds(Protocol):
+    """The ids of the tickets that match a query, newest first."""
+
+    @property
+    def total(self) -> int:
+        """How many match in all."""
+
+    def page(self, limit: int, offset: int, /) -> Sequence[int]:
+        """The ids of one page."""
+
+
+class SearchIndex(Protocol):
+    """Lists and text search: written once for each engine, within a transaction of the caller."""
+
+    def match(self, db: Db, scope: Scope, query: TicketQuery) -> TicketIds:
+        """Find the tickets of a scope that match a query."""
+
+    def recent_ids(self, db: Db, workspace_ids: Sequence[str], limit: int) -> Sequence[int]:
+        """The ids of the newest tickets of workspaces, newest first."""
+
+    def contains(self, text: str | None, part: str) -> bool:
+        """Whether a text contains a part, as a search compares them."""
+
+    def index_batch(self, db: Db, limit: int) -> int:
+        """Index the next tickets, oldest first; return how many are left."""
+
+    def lag(self, db: Db) -> int:
+        """How many tickets are not indexed yet, or changed since."""
+
+
+class Engine(Protocol):
+    """Runs transaction functions, each in one transaction that is on the disk when it returns.
+
+    `locks` name what a function must not race for; an engine with one writer has no need of them. Every
+    method raises StorageError when the database fails, and ViewOnly when it refuses a reply to a game report.
+    """
+
+    broken: asyncio.Event  # set once no write can be trusted: the process has to stop
+
+    @property
+    def search(self) -> SearchIndex:
+        """Lists and text search."""
+
+    async def write(
+        self, work: Work[Result], *, locks: Sequence[str] = (), patience: float | None = None
+    ) -> Result:
+        """Run and commit; return the result. `patience` is how many seconds it may take.
+
+        Cancelled before its turn, it does not run; cancelled later, it runs once all the same.
+        """
+
+    async def write_batched(
+        self, work: BatchWork[Item, Result], item: Item, *, locks: Sequence[str] = ()
+    ) -> Result:
+        """Run and commit, in one call with the items that wait for the same function."""
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Run in a read-only transaction: all its statements see the same snapshot."""
+
+    def now(self) -> datetime:
+        """The time for what is stored; on a server its own, so that all processes have the same."""
+
+    def subscribe_outbox(self) -> asyncio.Event:
+        """Return an event that is set after each commit that added deliveries; the subscriber clears it."""
+
+    def set_observer(self, on_timing: TimingObserver, on_error: ErrorObserver) -> None:
+        """Set the callbacks for the time of each transaction and for each error."""
+
+    async def health_error(self) -> StorageError | None:
+        """Why the database accepts no writes; None if it does. While it fails, each call probes it again."""
+
+    async def close(self) -> None:
+        """Finish queued writes, then close the database."""

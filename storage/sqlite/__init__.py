@@ -1,0 +1,1 @@
+"""SQLite: everything of the storage that another engine would do differently."""

@@ -1,0 +1,365 @@
+-- Times are milliseconds since 1970 (UTC). Discord ids are integers. Texts are stored as they came.
+-- "OR" and not "IN" in the checks of what is written with every request: for an IN, SQLite makes a table each time.
+
+CREATE TABLE workspaces (
+    id                  TEXT PRIMARY KEY,
+    version             TEXT NOT NULL,                      -- random; another one after each change, also of its rules
+    name                TEXT NOT NULL UNIQUE,
+    guild_id            INTEGER NOT NULL,
+    tickets_channel_id  INTEGER NOT NULL,
+    reports_channel_id  INTEGER NOT NULL,
+    staff_role_id       INTEGER NOT NULL,
+    log_channel_id      INTEGER,                            -- for alerts; NULL: none
+    plan                TEXT NOT NULL CHECK (plan IN ('free', 'premium', 'enterprise')),
+    tickets_enabled     INTEGER NOT NULL CHECK (tickets_enabled IN (0, 1)),
+    unknown_categories  TEXT NOT NULL CHECK (unknown_categories IN ('keep', 'refuse')),
+    default_department  TEXT NOT NULL,
+    created_at          INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX workspaces_by_guild ON workspaces (guild_id);
+
+-- The rules of a workspace; `position` is their order.
+
+CREATE TABLE categories (
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    id            TEXT NOT NULL,
+    position      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    max_open      INTEGER,                                  -- open tickets of one player; NULL: any number
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE departments (
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    id            TEXT NOT NULL,
+    position      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    channel_id    INTEGER,                                  -- NULL: the workspace's channels
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- Which categories a department handles; without a row: any.
+CREATE TABLE department_categories (
+    workspace_id   TEXT NOT NULL,
+    department_id  TEXT NOT NULL,
+    category_id    TEXT NOT NULL,
+    position       INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, department_id, category_id),
+    FOREIGN KEY (workspace_id, department_id) REFERENCES departments (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- The game's ids of who sees a department's tickets there; without a row: all staff.
+CREATE TABLE department_members (
+    workspace_id   TEXT NOT NULL,
+    department_id  TEXT NOT NULL,
+    member_id      TEXT NOT NULL,
+    position       INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, department_id, member_id),
+    FOREIGN KEY (workspace_id, department_id) REFERENCES departments (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- Who is called when a ticket of a priority is posted; without a row: nobody.
+CREATE TABLE priorities (
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    priority      TEXT NOT NULL CHECK (priority IN ('low', 'normal', 'high', 'urgent')),
+    role_id       INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, priority)
+) STRICT, WITHOUT ROWID;
+
+-- The tags that staff can give to tickets.
+CREATE TABLE tags (
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    name          TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- The key itself is nowhere: only its SHA-256, and a prefix by which people recognize it.
+CREATE TABLE api_keys (
+    key_hash      TEXT PRIMARY KEY,
+    prefix        TEXT NOT NULL UNIQUE,
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    source        TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER,
+    last_used_at  INTEGER,
+    revoked_at    INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tickets (
+    id                     INTEGER PRIMARY KEY,
+    uid                    TEXT NOT NULL,                   -- 24 hex digits; the last ten are the id
+    public_id              TEXT NOT NULL UNIQUE,
+    workspace_id           TEXT NOT NULL REFERENCES workspaces (id),
+    source                 TEXT NOT NULL,
+    view_only              INTEGER NOT NULL CHECK (view_only = 0 OR view_only = 1),
+    is_private             INTEGER NOT NULL CHECK (is_private = 0 OR is_private = 1),
+    status                 TEXT NOT NULL
+        CHECK (status = 'open' OR status = 'in-progress' OR status = 'resolved' OR status = 'closed'),
+    priority               TEXT NOT NULL
+        CHECK (priority = 'low' OR priority = 'normal' OR priority = 'high' OR priority = 'urgent'),
+    category               TEXT NOT NULL,
+    department             TEXT NOT NULL,
+    subject                TEXT NOT NULL,
+    reporter_id            TEXT,                            -- the source's own id, like the reported player's
+    reporter_name          TEXT,
+    reporter_display_name  TEXT,
+    reporter_avatar_url    TEXT,
+    reporter_profile_url   TEXT,
+    reported_id            TEXT,
+    reported_name          TEXT,
+    reported_display_name  TEXT,
+    reported_avatar_url    TEXT,
+    reported_profile_url   TEXT,
+    claimed_by_id          TEXT,
+    claimed_by_name        TEXT,
+    claimed_by_source      TEXT,
+    post_channel_id        INTEGER,
+    post_message_id        INTEGER,                         -- a message of its own
+    digest_message_id      INTEGER,                         -- else the digest it is shown in
+    thread_id              INTEGER,
+    revision               INTEGER NOT NULL DEFAULT 0,      -- how often it was changed
+    created_at             INTEGER NOT NULL,
+    updated_at             INTEGER NOT NULL,
+    fields                 TEXT NOT NULL,                   -- JSON: [[label, value, url or null], ...]
+    chat_log               TEXT NOT NULL,                   -- JSON: [line, ...]
+    body                   TEXT NOT NULL,
+    raw_request            TEXT NOT NULL                    -- the request's JSON body, which can be a megabyte
+) STRICT;
+
+CREATE UNIQUE INDEX tickets_by_post ON tickets (post_message_id) WHERE post_message_id IS NOT NULL;
+CREATE UNIQUE INDEX tickets_by_thread ON tickets (thread_id) WHERE thread_id IS NOT NULL;
+CREATE INDEX tickets_by_digest ON tickets (digest_message_id) WHERE digest_message_id IS NOT NULL;
+CREATE INDEX tickets_by_post_channel ON tickets (post_channel_id, id) WHERE post_channel_id IS NOT NULL;
+CREATE INDEX tickets_by_reporter ON tickets (source, reporter_id, id);
+
+-- A ticket as it is read again and again: without the request's body.
+CREATE VIEW tickets_without_body AS
+SELECT id, uid, public_id, workspace_id, source, view_only, is_private, status, priority, category, department,
+       subject, reporter_id, reporter_name, reporter_display_name, reporter_avatar_url, reporter_profile_url,
+       reported_id, reported_name, reported_display_name, reported_avatar_url, reported_profile_url,
+       claimed_by_id, claimed_by_name, claimed_by_source, post_channel_id, post_message_id, digest_message_id,
+       thread_id, revision, created_at, updated_at, fields, chat_log, body
+FROM tickets;
+
+CREATE TABLE ticket_tags (
+    ticket_id  INTEGER NOT NULL REFERENCES tickets (id),
+    tag        TEXT NOT NULL,
+    PRIMARY KEY (tag, ticket_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ticket_tags_by_ticket ON ticket_tags (ticket_id);
+
+-- Who works on a ticket besides its claimer.
+CREATE TABLE ticket_assignees (
+    ticket_id    INTEGER NOT NULL REFERENCES tickets (id),
+    source       TEXT NOT NULL,
+    member_id    TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    assigned_at  INTEGER NOT NULL,
+    PRIMARY KEY (source, member_id, ticket_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ticket_assignees_by_ticket ON ticket_assignees (ticket_id);
+
+-- What is to be done to a ticket at a time.
+CREATE TABLE timers (
+    ticket_id  INTEGER NOT NULL REFERENCES tickets (id),
+    kind       TEXT NOT NULL,
+    due_at     INTEGER NOT NULL,
+    PRIMARY KEY (ticket_id, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX timers_by_time ON timers (due_at);
+
+CREATE TABLE messages (
+    id             INTEGER PRIMARY KEY,
+    ticket_id      INTEGER NOT NULL REFERENCES tickets (id),
+    kind           TEXT NOT NULL CHECK (kind IN ('reply', 'note', 'follow-up', 'event')),
+    author_id      TEXT NOT NULL,                           -- the source's own id
+    author_name    TEXT NOT NULL,
+    author_source  TEXT NOT NULL,                           -- 'discord', or the source that named them
+    text           TEXT NOT NULL,
+    origin         TEXT NOT NULL UNIQUE,                    -- what it came from: stored once, however often it comes
+    created_at     INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
+
+CREATE TABLE outbox (
+    id                INTEGER PRIMARY KEY,
+    ticket_id         INTEGER NOT NULL REFERENCES tickets (id),
+    guild_id          INTEGER NOT NULL,
+    kind              TEXT NOT NULL
+        CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
+               OR kind = 'post_message' OR kind = 'post_pointer' OR kind = 'send_to_game'),
+    destination       TEXT NOT NULL CHECK (destination = CASE kind WHEN 'send_to_game' THEN 'game' ELSE 'discord' END),
+    queue             TEXT NOT NULL,                        -- one attempt at a time in each
+    channel_id        INTEGER NOT NULL,
+    nonce             TEXT NOT NULL CHECK (length(nonce) <= 25),
+    message_id        INTEGER REFERENCES messages (id),     -- what to show or to send
+    state             TEXT NOT NULL DEFAULT 'pending'
+        CHECK (state = 'pending' OR state = 'done' OR state = 'dead_letter' OR state = 'dropped'),
+    attempts          INTEGER NOT NULL DEFAULT 0,
+    due_at            INTEGER NOT NULL,
+    first_attempt_at  INTEGER,
+    last_attempt_at   INTEGER,
+    digest_lead_id    INTEGER REFERENCES outbox (id),       -- the first post of its digest, whose nonce all of them have
+    last_error        TEXT,
+    receipt_channel   INTEGER,
+    receipt_message   INTEGER,
+    receipt_thread    INTEGER,
+    created_at        INTEGER NOT NULL,
+    settled_at        INTEGER,
+    reported_at       INTEGER                               -- the settled_at of a dead letter that people were told of
+) STRICT;
+
+CREATE INDEX outbox_by_ticket ON outbox (ticket_id, id) WHERE state = 'pending';
+CREATE INDEX outbox_by_queue ON outbox (destination, queue, id) WHERE state = 'pending';
+CREATE INDEX outbox_dead_letters ON outbox (id) WHERE state = 'dead_letter';
+CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS NOT NULL;
+CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
+
+-- The pending deliveries that wait for no earlier one of their ticket: everything follows the post, a message
+-- also the thread, and whatever is in the same queue keeps its order. One that is not due yet holds back the
+-- same as one that is.
+CREATE VIEW outbox_next AS
+SELECT outbox.* FROM outbox
+WHERE state = 'pending' AND NOT EXISTS (
+    SELECT 1 FROM outbox AS earlier
+    WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
+      AND earlier.destination = outbox.destination
+      AND (earlier.queue = outbox.queue OR earlier.kind = 'post' OR earlier.kind = 'private_thread'
+           OR (earlier.kind = 'thread' AND outbox.kind = 'post_message'))
+);
+
+-- The responses of requests that may be repeated: the same request again gets the same response.
+CREATE TABLE idempotent_responses (
+    key_prefix       TEXT NOT NULL,                         -- of the API key
+    path             TEXT NOT NULL,
+    idempotency_key  TEXT NOT NULL,                         -- 'header:' and its Idempotency-Key, or 'body:' and the SHA-256
+    body_sha256      TEXT NOT NULL,
+    response         BLOB NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    PRIMARY KEY (key_prefix, path, idempotency_key)
+) STRICT, WITHOUT ROWID;
+
+-- Bodies that could not be parsed, of requests with a valid key.
+CREATE TABLE rejected_requests (
+    id          INTEGER PRIMARY KEY,
+    key_prefix  TEXT NOT NULL REFERENCES api_keys (prefix),
+    path        TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    body        BLOB NOT NULL,                              -- its beginning
+    size        INTEGER NOT NULL,                           -- of the whole, in bytes
+    created_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX rejected_requests_by_key ON rejected_requests (key_prefix, id);
+
+-- Up to which message each channel and thread was read.
+CREATE TABLE read_marks (
+    channel_id  INTEGER PRIMARY KEY,
+    message_id  INTEGER NOT NULL
+) STRICT;
+
+-- Channels and roles that were deleted in Discord, which never uses an id again.
+CREATE TABLE deleted_discord_objects (
+    discord_id  INTEGER PRIMARY KEY,
+    found_at    INTEGER NOT NULL
+) STRICT;
+
+-- What was posted in log channels about a channel that has a problem, until it is resolved.
+CREATE TABLE alert_messages (
+    workspace_id    TEXT NOT NULL REFERENCES workspaces (id),
+    channel_id      INTEGER NOT NULL,                       -- the one with the problem
+    log_channel_id  INTEGER NOT NULL,
+    message_id      INTEGER NOT NULL,
+    began_at        INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, channel_id)
+) STRICT;
+
+-- Written and deleted while the database takes nothing, to find out whether it does again.
+CREATE TABLE reserved_space (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    filler  BLOB NOT NULL
+) STRICT;
+
+-- View-only, locked: whatever a program believes, the database takes no reply to a game report.
+
+CREATE TRIGGER no_reply_to_a_view_only_ticket
+BEFORE INSERT ON messages
+WHEN NEW.kind = 'reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report takes no reply');
+END;
+
+CREATE TRIGGER no_reply_moved_to_a_view_only_ticket
+BEFORE UPDATE OF ticket_id, kind ON messages
+WHEN NEW.kind = 'reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report takes no reply');
+END;
+
+CREATE TRIGGER nothing_sent_to_the_game_from_a_view_only_ticket
+BEFORE INSERT ON outbox
+WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
+END;
+
+CREATE TRIGGER nothing_moved_to_a_view_only_ticket_is_sent_to_the_game
+BEFORE UPDATE OF ticket_id, kind ON outbox
+WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
+END;
+
+CREATE TRIGGER view_only_never_changes
+BEFORE UPDATE ON tickets  -- not "OF id": SQLite lets the same column be set as rowid
+WHEN OLD.view_only IS NOT NEW.view_only OR OLD.id IS NOT NEW.id OR OLD.public_id IS NOT NEW.public_id
+  OR OLD.uid IS NOT NEW.uid
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: what a ticket is and its ids never change');
+END;
+
+-- UPDATE OR REPLACE would otherwise delete a report whose post or thread another ticket takes.
+CREATE TRIGGER view_only_never_replaced_by_update
+BEFORE UPDATE OF post_message_id, thread_id ON tickets
+WHEN EXISTS (SELECT 1 FROM tickets WHERE post_message_id = NEW.post_message_id AND id <> NEW.id AND view_only = 1)
+  OR EXISTS (SELECT 1 FROM tickets WHERE thread_id = NEW.thread_id AND id <> NEW.id AND view_only = 1)
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report is never replaced');
+END;
+
+-- INSERT OR REPLACE would otherwise put another ticket in its place, under its replies.
+CREATE TRIGGER view_only_never_replaced
+BEFORE INSERT ON tickets
+WHEN EXISTS (SELECT 1 FROM tickets WHERE id = NEW.id AND view_only IS NOT NEW.view_only)
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: what a ticket is and its ids never change');
+END;
+
+-- The same by its other unique values. Ignored and not aborted: a new ticket whose id is taken tries the next.
+CREATE TRIGGER view_only_never_replaced_by_name
+BEFORE INSERT ON tickets
+WHEN NEW.view_only = 0
+AND NOT EXISTS (SELECT 1 FROM tickets WHERE id = NEW.id AND view_only = 1)  -- aborted above
+AND EXISTS (
+    SELECT 1 FROM tickets WHERE public_id = NEW.public_id AND view_only = 1
+    UNION ALL SELECT 1 FROM tickets WHERE post_message_id = NEW.post_message_id AND view_only = 1
+    UNION ALL SELECT 1 FROM tickets WHERE thread_id = NEW.thread_id AND view_only = 1
+)
+BEGIN
+    SELECT RAISE(IGNORE);
+END;
+
+-- Without foreign keys, a reply could be there before its ticket.
+CREATE TRIGGER no_reply_waits_for_a_view_only_ticket
+AFTER INSERT ON tickets
+WHEN NEW.view_only = 1 AND EXISTS (SELECT 1 FROM messages WHERE ticket_id = NEW.id AND kind = 'reply')
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report takes no reply');
+END;

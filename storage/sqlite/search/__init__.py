@@ -1,0 +1,1 @@
+"""Search on SQLite: lists by plain indexes, texts by trigrams."""
