@@ -230,6 +230,8 @@ class SqliteEngine:
         return translated
 
     def _report(self, error: StorageError) -> StorageError:
+        if isinstance(error, DatabaseCorrupt) and not self.broken.is_set():
+            error = self._files.cause_of(error)
         self._on_error(error)
         if not self.broken.is_set() and isinstance(error, DatabaseUnavailable | DatabaseCorrupt):
             self._last_error = error

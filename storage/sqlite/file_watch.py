@@ -34,6 +34,14 @@ class FileWatch:
                 "backup in its place before you start again, or tickets are missing."
             )
 
+    def cause_of(self, error: DatabaseCorrupt) -> DatabaseCorrupt:
+        """The reason for an error, if that is a deleted or replaced file; else the error itself."""
+        try:
+            self.check()
+        except DatabaseCorrupt as cause:
+            return cause
+        return error
+
     def check_if_due(self) -> None:
         """The same, unless it was done less than a second ago: cheap enough for every commit."""
         if time.monotonic() - self._checked_at >= CHECK_INTERVAL:

@@ -20,6 +20,7 @@ import cogs.posts.send
 import storage.sqlite.backup
 import storage.sqlite.connection
 import storage.sqlite.engine
+import storage.sqlite.file_watch
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Delivery, Receipt
@@ -140,6 +141,11 @@ def no_snapshot(folder: Path) -> None:
     replace_attribute(storage.sqlite.backup, "begin_snapshot", lambda source: None)
 
 
+def no_file_watch(folder: Path) -> None:
+    """Deleted or replaced files of the database are not looked for."""
+    replace_attribute(storage.sqlite.file_watch, "changed_files", lambda opened, found: [])
+
+
 def replace_attribute(owner: object, name: str, replacement: object) -> None:
     """Replace an attribute. Raises AttributeError if the owner itself does not define it (it was renamed)."""
     if name not in vars(owner):
@@ -160,6 +166,7 @@ INJECTED_BUGS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
             no_breaker,
             missing_trigger,
             no_snapshot,
+            no_file_watch,
         )
     }
 )

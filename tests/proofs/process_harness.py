@@ -126,6 +126,15 @@ class BridgeProcess:
         self.kills += 1
         self._expire_sessions_and_threads()
 
+    def send_signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def wait_for_exit(self) -> int:
+        """Wait until the process ends by itself; its status."""
+        assert self._process is not None
+        return await self._process.wait()
+
     async def stop(self) -> None:
         """Send SIGTERM, and SIGKILL if the process does not exit in time."""
         if self._process is None or self._process.returncode is not None:

@@ -24,6 +24,7 @@ from tests.proofs.kills import KillSettings, kills
 from tests.proofs.outage import OutageSettings, outage
 from tests.proofs.outcome import OnProgress, Outcome, Proof, ignore_progress
 from tests.proofs.report_table import write_figures
+from tests.proofs.unlinked import UnlinkedSettings, unlinked
 
 LONG: dict[str, Proof] = {
     "kills": Proof(kills, KillSettings(window=300, echo=True, late=0.02)),
@@ -33,6 +34,7 @@ LONG: dict[str, Proof] = {
     "foreign-writer": Proof(foreign_writer, ForeignWriterSettings()),
     "raw-reply": Proof(raw_reply, RawReplySettings()),
     "backup": Proof(backups, BackupSettings()),
+    "unlinked": Proof(unlinked, UnlinkedSettings()),
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
@@ -47,6 +49,7 @@ SHORT: dict[str, tuple[Proof, str]] = {
         Proof(backups, BackupSettings(backups=2, megabytes=100, within=30)),
         "did not end",
     ),
+    "no-file-watch": (Proof(unlinked, UnlinkedSettings(cases=2, within=20)), "still there"),
     "settle-before-send": (Proof(kills, replace(_BRIEF, drops=0.0, never=0.3)), "not shown"),
     "random-nonce": (Proof(kills, replace(_BRIEF, late=0.3)), "twice"),
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),

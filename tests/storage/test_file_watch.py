@@ -1,5 +1,6 @@
 """A file of the open database that is deleted or replaced is noticed, whichever it is."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -46,6 +47,30 @@ async def test_a_deleted_or_replaced_file_is_named(
 
     with pytest.raises(DatabaseCorrupt, match=f"{changed.name} was deleted or replaced while"):
         watch.check()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", ".lock"])
+async def test_an_open_store_accepts_nothing_any_more_once_a_file_is_deleted(path: Path, suffix: str) -> None:
+    with DatabaseLock(path):
+        async with opened(path) as store:
+            deleted = path.with_name(path.name + suffix)
+            delete(deleted)
+
+            await asyncio.wait_for(store.broken.wait(), 60)
+
+            with pytest.raises(DatabaseCorrupt, match=f"{deleted.name} was deleted or replaced"):
+                await store.workspaces.add(HUB, NOW)
+            assert deleted.name in str(await store.health_error())
+
+
+async def test_a_write_looks_by_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(path) as store:
+        monkeypatch.setattr(storage.sqlite.file_watch, "CHECK_INTERVAL", 0.0)
+        delete(path)
+
+        with pytest.raises(DatabaseCorrupt, match=r"tickets\.db was deleted or replaced"):
+            await store.workspaces.add(HUB, NOW)
+        assert store.broken.is_set()
 
 
 async def test_a_moved_folder_is_noticed(watch: FileWatch, path: Path) -> None:
