@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.jobs.backups import run_backup_schedule
+from bot.jobs.expired_responses import run_response_cleanup
 from bot.jobs.search_index import run_search_indexer
 from bot.observability.metrics import Metrics
 from bot.observability.readiness import BridgeObservability, DeliveryHealth
@@ -73,10 +74,11 @@ async def run_application(
                 discord_task = asyncio.create_task(connect_to_discord(settings, store, delivery, on_imported))
                 backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
                 indexing = asyncio.create_task(run_search_indexer(store))
+                cleanup = asyncio.create_task(run_response_cleanup(store))
                 try:
                     yield Application(store=store, webhook_address=address, discord_task=discord_task)
                 finally:
-                    await cancel_and_wait(discord_task, backups, indexing)
+                    await cancel_and_wait(discord_task, backups, indexing, cleanup)
         finally:
             await store.close()
 

@@ -17,7 +17,16 @@ from storage.errors import (
     WorkspaceNameTaken,
 )
 from storage.outbox_admin import OutboxDepth
+from storage.sqlite.backup import (
+    create_backup,
+    newest_scheduled_at,
+    prune_backups,
+    restore_backup,
+    scheduled_backup_name,
+    verify_backup,
+)
 from storage.sqlite.lock import DatabaseLock, lock_path, read_address
+from storage.sqlite.owner import ask_owner, serve_owner
 from storage.store import Store, open_store
 
 __all__ = [
@@ -38,7 +47,15 @@ __all__ = [
     "UnknownRejectedRequest",
     "UnknownWorkspace",
     "WorkspaceNameTaken",
+    "ask_owner",
+    "create_backup",
     "lock_path",
+    "newest_scheduled_at",
     "open_store",
+    "prune_backups",
     "read_address",
+    "restore_backup",
+    "scheduled_backup_name",
+    "serve_owner",
+    "verify_backup",
 ]

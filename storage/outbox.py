@@ -211,9 +211,9 @@ def insert_deliveries(
     message_id: int | None = None,
 ) -> None:
     """Queue deliveries of a ticket, in this order."""
-    ids = db.next_ids("outbox", len(kinds))
+    ids, now_ms = db.next_ids("outbox", len(kinds)), to_ms(now)
     rows = [
-        delivery_params(delivery_id, workspace, ticket, kind, channel_id, now, message_id=message_id)
+        delivery_params(delivery_id, workspace, ticket, kind, channel_id, now_ms, message_id)
         for delivery_id, kind in zip(ids, kinds, strict=True)
     ]
     db.run_many(INSERT, rows)
@@ -235,23 +235,24 @@ def delivery_params(
     ticket: Ticket,
     kind: DeliveryKind,
     channel_id: int,
-    now: datetime,
-    *,
+    now_ms: int,
     message_id: int | None = None,
-) -> dict[str, object]:
+) -> Params:
     """The parameters of INSERT."""
     return {
+        **_KINDS[kind],
         "id": delivery_id,
         "ticket_id": ticket.id,
         "guild_id": workspace.guild_id,
-        "kind": kind.value,
-        "destination": kind.destination.value,
         "queue": queue_key(kind, channel_id, ticket.id),
         "channel_id": channel_id,
         "nonce": make_nonce(delivery_id, ticket.uid, channel_id),
         "message_id": message_id,
-        "now": to_ms(now),
+        "now": now_ms,
     }
+
+
+_KINDS = {kind: {"kind": kind.value, "destination": kind.destination.value} for kind in DeliveryKind}
 
 
 def has_unstarted(db: Db, ticket_id: int, kind: DeliveryKind) -> bool:

@@ -19,7 +19,8 @@ ALLOWED_IMPORTS = {
     "bot.tickets": "",
     "bot.config": "pydantic pydantic_core pydantic_settings",
     "bot.sources": "bot.tickets pydantic pydantic_core jinja2",
-    "storage": "bot.tickets aiosqlite",
+    "storage": "bot.tickets storage.sqlite",
+    "storage.sqlite": "bot.clock bot.tickets storage aiosqlite",
     "bot.webhook": "bot.clock bot.tickets bot.sources storage aiohttp pydantic",
     "bot.outbox": "bot.clock bot.tickets storage",
     "bot.discord_client": "discord aiohttp yarl bot.clock bot.config bot.outbox storage",
@@ -28,7 +29,7 @@ ALLOWED_IMPORTS = {
     "bot.observability": "bot.clock bot.config bot.tickets bot.outbox bot.discord_client storage "
     "prometheus_client pythonjsonlogger rich",
     "bot.jobs": "bot.clock bot.config storage",
-    "bot.admin": "bot.clock bot.tickets storage aiohttp",
+    "bot.admin": "bot.clock bot.tickets storage",
     "bot.cli": "bot.clock bot.config bot.tickets bot.sources bot.admin bot.application bot.demo "
     "bot.observability bot.webhook storage typer rich",
     "bot.application": "bot.clock bot.config bot.tickets bot.sources bot.webhook bot.outbox "

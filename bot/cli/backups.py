@@ -16,8 +16,7 @@ from bot.admin.service import AdminError
 from bot.cli.context import Config, abort, settings
 from bot.cli.output import pluralize
 from bot.clock import utc_now
-from storage import DatabaseLock, StorageError
-from storage.sqlite import backup as backups
+from storage import DatabaseLock, StorageError, create_backup, restore_backup, verify_backup
 
 
 def backup(
@@ -28,7 +27,7 @@ def backup(
     database = settings(config).storage.path
     with exit_on_error(), progress_bar("Copying") as on_progress:
         require_database(database)
-        made = backups.create_backup(database, path, on_progress)
+        made = create_backup(database, path, on_progress)
     typer.echo(f"{made.path} is verified: {pluralize(made.tickets, 'ticket')}, {decimal(made.bytes)}.")
 
 
@@ -41,8 +40,8 @@ def restore(
         if not path.exists():
             abort(f"There is no backup at {path}.")
         with DatabaseLock(database), progress_bar("Restoring") as on_progress:
-            renamed = backups.restore(path, database, utc_now(), on_progress)
-        tickets = backups.verify(database)
+            renamed = restore_backup(path, database, utc_now(), on_progress)
+        tickets = verify_backup(database)
     typer.echo(f"{database} is restored: {pluralize(tickets, 'ticket')}.")
     if renamed is not None:
         typer.echo(f"The database that was there before is now {renamed}.")

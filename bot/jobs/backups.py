@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bot.clock import utc_now
 from bot.config import BackupSettings
-from storage import BackupFailed
-from storage.sqlite.backup import create_backup, newest_scheduled_at, prune_backups, scheduled_backup_name
+from storage import BackupFailed, create_backup, newest_scheduled_at, prune_backups, scheduled_backup_name
 
 log = logging.getLogger(__name__)
 

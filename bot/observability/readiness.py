@@ -14,8 +14,7 @@ from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.observability.metrics import Metrics
 from bot.outbox.dispatcher import Dispatcher
 from bot.tickets.outbox import Destination
-from storage import StorageError, Store
-from storage.sqlite.backup import newest_scheduled_at
+from storage import StorageError, Store, newest_scheduled_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 MAX_WAIT = timedelta(minutes=10)  # between two attempts at one delivery
 
@@ -116,8 +117,13 @@ def make_nonce(delivery_id: int, ticket_uid: str, channel_id: int) -> str:
     The channel is part of the hash because Discord compares nonces per author: the same nonce in another
     channel would be answered with the message in the first.
     """
-    digest = hashlib.blake2b(f"{ticket_uid}|{channel_id}".encode(), digest_size=7).hexdigest()
-    return f"{delivery_id:010x}{digest}"
+    return f"{delivery_id:010x}{_nonce_digest(ticket_uid, channel_id)}"
+
+
+@lru_cache(maxsize=1000)
+def _nonce_digest(ticket_uid: str, channel_id: int) -> str:
+    """Cached: a new ticket has several deliveries to one channel."""
+    return hashlib.blake2b(f"{ticket_uid}|{channel_id}".encode(), digest_size=7).hexdigest()
 
 
 def delivery_id_of(nonce: str) -> int | None:

@@ -47,14 +47,14 @@ def create_backup(
             copy_database(source, copy, on_progress)
             # So that the backup is one file, without a write-ahead log.
             copy.execute("PRAGMA journal_mode = DELETE")
-        tickets = verify(partial)
+        tickets = verify_backup(partial)
         _fsync(partial)
         partial.rename(target)
         _fsync(target.parent)
     return Backup(path=target, tickets=tickets, bytes=target.stat().st_size)
 
 
-def restore(
+def restore_backup(
     backup: Path, database: Path, now: datetime, on_progress: ProgressCallback = lambda done, total: None
 ) -> Path | None:
     """Replace the database by a backup; move the old one aside, and return its new path.
@@ -66,12 +66,12 @@ def restore(
     if not backup.exists():
         raise BackupFailed(f"There is no backup at {backup}.")
     with _as_backup_failed(f"{backup} cannot be restored"):
-        verify(backup)
+        verify_backup(backup)
         with _temporary_file(database) as partial:
             with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(partial)) as copy:
                 copy_database(source, copy, on_progress)
                 mark_pending_as_attempted(copy, now)
-            verify(partial)
+            verify_backup(partial)
             _fsync(partial)
             aside = _move_aside(database, now)
             partial.replace(database)
@@ -106,7 +106,7 @@ def mark_pending_as_attempted(db: sqlite3.Connection, now: datetime) -> None:
         )
 
 
-def verify(path: Path) -> int:
+def verify_backup(path: Path) -> int:
     """Check that a file is an intact ticketbridge database; return its tickets. Raises BackupFailed."""
     try:
         with closing(_open(path, "ro")) as db:

@@ -74,16 +74,6 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     return await _open(path, _READER_SETTINGS)
 
 
-async def check_file(path: Path) -> str | None:
-    """What is damaged, checked on a connection of its own; a cancellation interrupts it."""
-    db = await open_reader(path)
-    try:
-        return await run_in_thread(db, find_damage)
-    finally:
-        await db.interrupt()
-        await db.close()
-
-
 async def _open_checked(path: Path) -> aiosqlite.Connection:
     check = find_damage if must_check_first(path) else find_damage_in_small_tables
     db = await _open(path)

@@ -26,7 +26,8 @@ from bot.tickets.errors import ViewOnly
 from storage.db import BatchWork, Db, Item, Result, RunAgain, Work
 from storage.engine import ErrorObserver, TimingObserver
 from storage.errors import DatabaseCorrupt, DatabaseUnavailable, Overloaded, StorageError
-from storage.sqlite.connection import BUSY_TIMEOUT, check_file, open_connections, run_in_thread
+from storage.sqlite.background_check import BackgroundCheck
+from storage.sqlite.connection import BUSY_TIMEOUT, open_connections, run_in_thread
 from storage.sqlite.dialect import SqliteDb
 from storage.sqlite.errors import translate_error
 from storage.sqlite.file_watch import CHECK_INTERVAL, FileWatch
@@ -60,7 +61,8 @@ class SqliteEngine:
         self._busy_timeout_set = BUSY_TIMEOUT  # on the writer's connection now
         self._queue = WriteQueue()
         self._batch_task: asyncio.Task[None] | None = None
-        self._checks: list[asyncio.Task[None]] = []
+        self._watch_task = asyncio.create_task(self._watch_files())
+        self._check: BackgroundCheck | None = None
         self._outbox_events: list[asyncio.Event] = []
         self._on_timing: TimingObserver = lambda what, seconds: None
         self._on_error: ErrorObserver = lambda error: None
@@ -78,15 +80,17 @@ class SqliteEngine:
         is_checked = await asyncio.to_thread(must_check_first, path)
         writer, reader = await open_connections(path)
         engine = cls(path, writer, reader, busy_timeout=busy_timeout)
-        engine._checks.append(asyncio.create_task(engine._watch_files()))
         if not is_checked:
-            engine._checks.append(asyncio.create_task(engine._check_file()))
+            engine._check = await BackgroundCheck.start(path, engine._report)
         return engine
 
     async def close(self) -> None:
-        for check in self._checks:
-            check.cancel()
-        await asyncio.wait([*self._checks, *([self._batch_task] if self._batch_task else [])])
+        self._watch_task.cancel()
+        await asyncio.wait([self._watch_task])
+        if self._check is not None:
+            await self._check.close()
+        if self._batch_task is not None:
+            await asyncio.wait([self._batch_task])
         await self._reader.close()
         await self._writer.close()
         if self.broken.is_set():
@@ -99,15 +103,6 @@ class SqliteEngine:
                 self._files.check()
             except DatabaseCorrupt as error:
                 self._report(error)
-
-    async def _check_file(self) -> None:
-        try:
-            damage = await check_file(self._path)
-        except sqlite3.Error as error:
-            self._report(translate_error(error))
-            return
-        if damage:
-            self._report(DatabaseCorrupt(f"The database failed: {self._path} is damaged ({damage})."))
 
     def now(self) -> datetime:
         return utc_now()

@@ -2,16 +2,16 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-import bot.admin.remote
+import storage.sqlite.owner
 from bot.admin.remote import execute, serve_control_api
 from bot.admin.service import (
     COMMANDS,
@@ -31,7 +31,6 @@ from storage import (
     DatabaseLock,
     StorageError,
     Store,
-    WorkspaceNameTaken,
     lock_path,
     open_store,
     read_address,
@@ -301,7 +300,7 @@ async def test_ids_that_cannot_be_checked_are_saved_with_a_warning(database: Pat
 
 async def test_a_command_that_ran_here_releases_the_lock(database: Path) -> None:
     await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
-    with pytest.raises(WorkspaceNameTaken):
+    with pytest.raises(AdminError, match="already a workspace named hub"):
         await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
 
     with DatabaseLock(database):
@@ -324,27 +323,44 @@ async def test_a_change_holds_in_the_running_bridge_at_once(database: Path) -> N
         assert key.revoked_at is not None
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", "Bearer ä", "wrong"])
-async def test_without_its_token_a_running_bridge_runs_no_command(database: Path, authorization: str) -> None:
-    async with running(database) as store, aiohttp.ClientSession() as client:
-        address = json.loads(read_address(database))["address"]
-        headers = {"Authorization": authorization} if authorization else {}
+async def sent(database: Path, message: bytes) -> JsonObject:
+    """The reply of a running bridge to the bytes of another program."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", json.loads(read_address(database))["port"])
+    writer.write(message)
+    writer.write_eof()
+    reply: JsonObject = json.loads(await reader.read())
+    writer.close()
+    return reply
 
-        async with client.post(f"{address}/create_workspace", json=HUB_FIELDS, headers=headers) as response:
-            assert response.status == 401
-            assert await response.json() == {"error": "The token is wrong."}
+
+CREATE = {"command": "create_workspace", "arguments": HUB_FIELDS}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(b"", b"GET / HTTP/1.1\r\n\r\n", b"[]", b"{}", b"\xff"),
+        json.dumps({"request": CREATE}).encode(),
+        *(json.dumps({"token": token, "request": CREATE}).encode() for token in ("", "wrong", "ä", 7, None)),
+    ],
+)
+async def test_without_its_token_a_running_bridge_runs_no_command(database: Path, message: bytes) -> None:
+    async with running(database) as store:
+        reply = await sent(database, message)
+
+        assert reply == {"error": "The token is wrong."}
         assert await store.workspaces.list_all() == []
 
 
 @pytest.mark.parametrize("name", ["_change", "__init__", "no_such_command"])
 async def test_only_commands_can_be_called(database: Path, name: str) -> None:
-    async with running(database), aiohttp.ClientSession() as client:
-        endpoint = json.loads(read_address(database))
-        headers = {"Authorization": f"Bearer {endpoint['token']}"}
+    async with running(database):
+        token = json.loads(read_address(database))["token"]
+        request = {"command": name, "arguments": {}}
 
-        async with client.post(f"{endpoint['address']}/{name}", json={}, headers=headers) as response:
-            assert response.status == 404
-            assert "is another version, without this command" in (await response.json())["error"]
+        reply = await sent(database, json.dumps({"token": token, "request": request}).encode())
+
+        assert "is another version, without this command" in str(reply["error"])
 
 
 async def test_a_wrong_token_in_the_lock_file_is_an_error(database: Path) -> None:
@@ -361,8 +377,9 @@ async def test_a_running_bridge_takes_commands_on_loopback_alone(database: Path)
     async with running(database):
         endpoint = json.loads(read_address(database))
 
-    assert endpoint["address"].startswith("http://127.0.0.1:")
-    assert len(endpoint["token"]) >= 40
+        with closing(socket.socket()) as other, pytest.raises(ConnectionRefusedError):
+            other.connect(("127.0.0.2", endpoint["port"]))
+        assert len(endpoint["token"]) >= 40
 
 
 async def test_each_run_has_its_own_token_and_removes_it_when_it_ends(database: Path) -> None:
@@ -378,7 +395,7 @@ async def test_each_run_has_its_own_token_and_removes_it_when_it_ends(database: 
 async def test_a_bridge_that_does_not_answer_is_an_error(database: Path, unused_port: int) -> None:
     await create_database(database)
     with DatabaseLock(database) as lock:
-        lock.publish_address(json.dumps({"address": f"http://127.0.0.1:{unused_port}", "token": "x"}))
+        lock.publish_address(json.dumps({"port": unused_port, "token": "x"}))
 
         with pytest.raises(DatabaseInUse, match=r"does not answer\. Try again, or restart it\."):
             await execute(database, SOURCES, AdminService.list_workspaces)
@@ -400,7 +417,7 @@ async def test_a_command_waits_for_a_bridge_that_is_starting(database: Path) -> 
 async def test_a_process_that_takes_no_commands_is_an_error_after_a_while(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.admin.remote, "LOCK_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(storage.sqlite.owner, "LOCK_WAIT_SECONDS", 0.2)
     await create_database(database)
 
     with (

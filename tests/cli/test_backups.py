@@ -8,7 +8,7 @@ import pytest
 
 from bot.config import BackupSettings
 from bot.jobs.backups import back_up_and_prune, run_backup_schedule, seconds_until_next_backup
-from storage.sqlite.backup import scheduled_backup_name, verify
+from storage.sqlite.backup import scheduled_backup_name, verify_backup
 from tests.cli.conftest import RunCommand, create_workspace, error_of, output_of
 from tests.storage.samples import NOW
 from tests.support.bridge_harness import wait_for
@@ -28,7 +28,7 @@ async def backup(ticketbridge: RunCommand, main: None, tmp_path: Path) -> Path:
 
 
 async def test_a_backup_is_a_valid_database(backup: Path) -> None:
-    assert verify(backup) == 0
+    assert verify_backup(backup) == 0
 
 
 async def test_an_existing_file_is_never_overwritten(ticketbridge: RunCommand, backup: Path) -> None:
@@ -95,7 +95,7 @@ async def test_scheduled_backups_are_made_and_old_ones_are_deleted(
     assert [path.name for path in older] == [
         scheduled_backup_name(NOW + timedelta(hours=hour)) for hour in (3, 4)
     ]
-    assert verify(newest) == 0
+    assert verify_backup(newest) == 0
 
 
 async def test_without_a_folder_there_are_no_backups(database: Path) -> None:

@@ -231,7 +231,7 @@ async def test_a_delivery_to_retry_later_holds_back_its_ticket_and_no_other(
     store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
     first, second = await create_ticket(store, workspace), await create_ticket(store, workspace)
-    handler.set_behaviours(first, raising(RetryLater("not yet", seconds=3600)))
+    handler.set_behaviours(first, raising(RetryLater("not yet", seconds=500)))
 
     async with running_dispatcher(store, handler):
         await wait_until_delivered(store, second)
@@ -530,8 +530,8 @@ async def test_a_database_that_cannot_be_read_for_a_while_ends_nothing(
 ) -> None:
     async with running_dispatcher(store, handler):
         with raw(tmp_path / "tickets.db") as db:
-            view = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'outbox_heads'").fetchone()[0]
-            db.execute("DROP VIEW outbox_heads")
+            view = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'outbox_next'").fetchone()[0]
+            db.execute("DROP VIEW outbox_next")
             report = await create_report(store, workspace)
             await wait_for(lambda: "The outbox cannot be read" in caplog.text)
             db.execute(view)

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage import BackupFailed, DatabaseLock, open_store
-from storage.sqlite.backup import restore, verify
+from storage import BackupFailed, DatabaseLock, open_store, restore_backup, verify_backup
 from tests.bench.seed_database import copy_tickets
 from tests.proofs.load import Ledger, under_load
 from tests.proofs.outcome import OnProgress, Outcome, ignore_progress
@@ -117,7 +116,7 @@ def _look_at_killed(target: Path, findings: Findings) -> None:
     findings.left += _has_begun(target)
     if target.exists():  # it had ended before
         try:
-            verify(target)
+            verify_backup(target)
         except BackupFailed as error:
             findings.wrong.append(str(error))
         target.unlink()
@@ -154,8 +153,8 @@ def _restore_and_compare(
     wrong = [f"{name} was left in the folder by a killed backup" for name in others]
     restored = bridge.config.folder / "restored.db"
     with DatabaseLock(restored):
-        restore(backup, restored, datetime.now(UTC))
-    findings.tickets, findings.bytes = verify(restored), backup.stat().st_size
+        restore_backup(backup, restored, datetime.now(UTC))
+    findings.tickets, findings.bytes = verify_backup(restored), backup.stat().st_size
     with closing(sqlite3.connect(restored, isolation_level=None, uri=True)) as db:
         db.execute("ATTACH DATABASE ? AS live", (f"{bridge.config.database.as_uri()}?mode=ro",))
         wrong += _differences(db, acknowledged)

@@ -19,9 +19,9 @@ from storage.sqlite.backup import (
     create_backup,
     newest_scheduled_at,
     prune_backups,
-    restore,
+    restore_backup,
     scheduled_backup_name,
-    verify,
+    verify_backup,
 )
 from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, replying
 
@@ -52,15 +52,15 @@ async def test_a_restored_database_is_what_was_backed_up(
     await store.close()
 
     with DatabaseLock(path):
-        aside = await asyncio.to_thread(restore, backup.path, path, NOW)
+        aside = await asyncio.to_thread(restore_backup, backup.path, path, NOW)
     again = await open_store(path)
     stored = await again.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await again.close()
 
     assert backup.tickets == 20
     assert aside is not None
-    assert verify(aside) == 25
-    assert verify(path) == 21
+    assert verify_backup(aside) == 25
+    assert verify_backup(path) == 21
     assert stored.id == 21
     assert dump(backup.path) == before
 
@@ -145,7 +145,7 @@ def test_a_backup_that_is_being_made_is_not_taken_for_one_that_was_killed(tmp_pa
     create_backup(tmp_path / "tickets.db", folder / "first.db", make_another)
 
     assert names_in(folder) == ["first.db", "second.db"]
-    assert verify(folder / "first.db") == 0
+    assert verify_backup(folder / "first.db") == 0
 
 
 def _die(done: int, total: int) -> None:
@@ -218,7 +218,7 @@ def test_a_damaged_backup_is_not_restored(tmp_path: Path) -> None:
     before = path.read_bytes()
 
     with pytest.raises(BackupFailed, match="damaged"):
-        restore(backup, path, NOW)
+        restore_backup(backup, path, NOW)
 
     assert path.read_bytes() == before
 
@@ -231,7 +231,7 @@ def test_a_backup_of_a_newer_version_is_not_restored(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version = 999")
 
     with pytest.raises(BackupFailed, match="version 999, newer"):
-        restore(backup, path, NOW)
+        restore_backup(backup, path, NOW)
 
 
 def test_a_backup_is_restored_over_no_file_or_a_damaged_one(tmp_path: Path) -> None:
@@ -239,15 +239,15 @@ def test_a_backup_is_restored_over_no_file_or_a_damaged_one(tmp_path: Path) -> N
     _closed(path)
     backup = create_backup(path, tmp_path / "backup.db").path
 
-    assert restore(backup, tmp_path / "new.db", NOW) is None
-    assert verify(tmp_path / "new.db") == 0
+    assert restore_backup(backup, tmp_path / "new.db", NOW) is None
+    assert verify_backup(tmp_path / "new.db") == 0
 
     path.write_bytes(b"rubbish" * 1000)
-    aside = restore(backup, path, NOW)
+    aside = restore_backup(backup, path, NOW)
 
     assert aside is not None
     assert aside.read_bytes() == b"rubbish" * 1000
-    assert verify(path) == 0
+    assert verify_backup(path) == 0
 
 
 def test_only_the_newest_scheduled_backups_are_retained(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_database_of_another_program_is_not_restored(tmp_path: Path) -> None:
         db.execute("CREATE TABLE tickets (a)")
 
     with pytest.raises(BackupFailed, match="not a ticketbridge database"):
-        restore(tmp_path / "foreign.db", tmp_path / "tickets.db", NOW)
+        restore_backup(tmp_path / "foreign.db", tmp_path / "tickets.db", NOW)
 
     assert names_in(tmp_path) == ["foreign.db"]
 
@@ -308,8 +308,8 @@ def test_a_link_to_a_database_stays_a_link(tmp_path: Path) -> None:
     link = tmp_path / "links" / "t.db"
     link.symlink_to(tmp_path / "tickets.db")
 
-    restore(backup, link, NOW)
+    restore_backup(backup, link, NOW)
 
     assert link.is_symlink()
-    assert verify(link) == 0
+    assert verify_backup(link) == 0
     assert names_in(tmp_path / "links") == ["t.db"]

@@ -106,7 +106,9 @@ async def test_a_killed_process_leaves_the_log_that_tells_of_it(path: Path) -> N
 async def checked(closed: Path) -> AsyncIterator[Store]:
     """A store whose file was checked whole behind the first requests."""
     async with opened(closed) as store:
-        await asyncio.wait([check for check in engine_of(store)._checks if "check_file" in repr(check)])
+        check = engine_of(store)._check
+        assert check is not None
+        await asyncio.wait([check.task])
         yield store
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox import Sandbox
-from storage import DatabaseLock
-from storage.sqlite.backup import create_backup, restore
+from storage import DatabaseLock, create_backup, restore_backup
 from tests.storage.samples import NOW, new_ticket, noting, opened, replying
 from tests.support.burst_harness import away, back
 
@@ -34,7 +33,7 @@ async def test_posts_threads_and_messages_made_since_the_backup_are_found_and_no
         posted = everything_posted(sandbox)
 
         with DatabaseLock(database):
-            await asyncio.to_thread(restore, backup, database, datetime.now(UTC))
+            await asyncio.to_thread(restore_backup, backup, database, datetime.now(UTC))
         async with back(tmp_path, sandbox, guild, created) as burst:
             await burst.wait_until_delivered()
             found = [await burst.bridge.application.store.tickets.get(ticket.id) for ticket in created]
