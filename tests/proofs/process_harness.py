@@ -50,6 +50,11 @@ class BridgeConfig:
         return self.folder / "bridge.log"
 
     @property
+    def clock(self) -> Path:
+        """The seconds by which the process's clock is ahead of the system's."""
+        return self.folder / "clock"
+
+    @property
     def command_log(self) -> Path:
         return self.folder / "command.log"
 
@@ -91,6 +96,12 @@ class BridgeProcess:
                 stdout=output,
                 stderr=output,
             )
+
+    def set_clock(self, ahead: float) -> None:
+        """Set the clock of the process so many seconds ahead; the first time, before it is started."""
+        new = self.config.clock.with_name("clock.new")
+        new.write_text(str(ahead))
+        new.replace(self.config.clock)  # it is read all the time
 
     async def open_discord(self) -> None:
         """Serve the sandbox, on the port it had before."""

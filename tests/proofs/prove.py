@@ -18,6 +18,7 @@ from rich.table import Table
 
 from tests.proofs.audit import AuditSettings, audit, can_trace
 from tests.proofs.backups import BackupSettings, backups
+from tests.proofs.clock import ClockSettings, clock
 from tests.proofs.external_proofs import EXTERNAL, run_external
 from tests.proofs.foreign_writer import ForeignWriterSettings, RawReplySettings, foreign_writer, raw_reply
 from tests.proofs.kills import KillSettings, kills
@@ -35,6 +36,7 @@ LONG: dict[str, Proof] = {
     "raw-reply": Proof(raw_reply, RawReplySettings()),
     "backup": Proof(backups, BackupSettings()),
     "unlinked": Proof(unlinked, UnlinkedSettings()),
+    "clock": Proof(clock, ClockSettings()),
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
@@ -50,6 +52,7 @@ SHORT: dict[str, tuple[Proof, str]] = {
         "did not end",
     ),
     "no-file-watch": (Proof(unlinked, UnlinkedSettings(cases=2, within=20)), "still there"),
+    "trusted-clock": (Proof(clock, ClockSettings(tickets=40, channels=2, within=20)), "deliveries waited"),
     "settle-before-send": (Proof(kills, replace(_BRIEF, drops=0.0, never=0.3)), "not shown"),
     "random-nonce": (Proof(kills, replace(_BRIEF, late=0.3)), "twice"),
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),
