@@ -124,9 +124,10 @@ class BackupCollector(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        newest = newest_scheduled_at(self._folder)
+        now = utc_now()
+        newest = newest_scheduled_at(self._folder, now)
         yield GaugeMetricFamily(
             "ticketbridge_backup_age_seconds",
             "Age of the newest scheduled backup; NaN without one.",
-            value=float("nan") if newest is None else (utc_now() - newest).total_seconds(),
+            value=float("nan") if newest is None else (now - newest).total_seconds(),
         )

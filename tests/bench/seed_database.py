@@ -34,7 +34,7 @@ async def create_seeded_folder(folder: Path, tickets: int) -> BridgeFolder:
     bridge = await create_bridge_folder(folder)
     await _file_models(bridge)
     with closing(sqlite3.connect(bridge.database, isolation_level=None)) as db:
-        _copy(db, tickets)
+        copy_tickets(db, tickets)
         _mark_delivered(db)
     await _index(bridge)
     with closing(sqlite3.connect(bridge.database, isolation_level=None)) as db:
@@ -83,7 +83,7 @@ async def _file(store: Store, workspace_id: str, contract: Contract, number: int
     await store.intake.add_ticket(workspace_id, new, source.new_public_ids(new, now), now)
 
 
-def _copy(db: sqlite3.Connection, tickets: int) -> None:
+def copy_tickets(db: sqlite3.Connection, tickets: int) -> None:
     """Copy rows until there are so many. sqlite3.IntegrityError: a new unique column is not varied."""
     made = {
         "uid": "printf('%08x%016x', m.created_at / 1000, :base + n)",

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,8 +21,11 @@ import cogs.posts.errors
 import cogs.posts.send
 import cogs.posts.threads
 import storage.outbox
+import storage.outbox_queue
+import storage.sqlite.backup
 import storage.sqlite.connection
 import storage.sqlite.engine
+import storage.sqlite.file_watch
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.outbox.errors import ChannelForbidden
@@ -164,6 +167,21 @@ def missing_trigger(folder: Path) -> None:
     db.close()
 
 
+def no_snapshot(folder: Path) -> None:
+    """A backup copies what is there at each step, and so begins again after each commit."""
+    replace_attribute(storage.sqlite.backup, "begin_snapshot", lambda source: None)
+
+
+def no_file_watch(folder: Path) -> None:
+    """Deleted or replaced files of the database are not looked for."""
+    replace_attribute(storage.sqlite.file_watch, "changed_files", lambda opened, found: [])
+
+
+def trusted_clock(folder: Path) -> None:
+    """A time to deliver is believed however far in the future it is."""
+    replace_attribute(storage.outbox_queue, "MAX_WAIT", timedelta(days=3650))
+
+
 def replace_attribute(owner: object, name: str, replacement: object) -> None:
     """Replace an attribute. Raises AttributeError if the owner itself does not define it (it was renamed)."""
     if name not in vars(owner):
@@ -185,6 +203,9 @@ INJECTED_BUGS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
             one_queue,
             refusal_stops_channel,
             missing_trigger,
+            no_snapshot,
+            no_file_watch,
+            trusted_clock,
         )
     }
 )
