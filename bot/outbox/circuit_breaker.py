@@ -139,6 +139,12 @@ class CircuitBreaker:
             circuit = replace(previous, retry_at=circuit.retry_at, rate_limited=True)
         self.circuits[queue] = circuit
 
+    def record_limit(self, queue: str, channel_id: int, reason: str) -> None:
+        """Open the queue's circuit after a limit of unknown length: longer each time until a success."""
+        opened = self._open(reason, 0.0, queue=queue, channel_id=channel_id)
+        circuit = self._back_off(self.circuits.get(queue), opened, 0.0)
+        self.circuits[queue] = replace(circuit, rate_limited=True)
+
     def record_global_rate_limit(self, reason: str, seconds: float) -> None:
         """Open the global circuit for `seconds`; then it closes without a trial."""
         self._open_global(replace(self._open(reason, seconds), rate_limited=True))

@@ -15,6 +15,7 @@ from bot.outbox.errors import (
     ChannelForbidden,
     DeliveryError,
     PermanentFailure,
+    QueueLimited,
     RateLimited,
     RetryLater,
     UnknownOutcome,
@@ -159,6 +160,9 @@ class Dispatcher:
         except TimeoutError as error:
             reason = str(error) or f"no response within {ATTEMPT_SECONDS:.0f} s"
             await self._back_off(deliveries, UnknownOutcome(reason))
+        except QueueLimited as error:
+            self.breaker.record_limit(deliveries[0].queue, deliveries[0].channel_id, str(error))
+            await self._retry_later(deliveries, error)
         except DeliveryError as error:
             await self._retry_later(deliveries, error)
         # Anything else is a bug in a handler, which must not stop the deliveries behind it.

@@ -20,6 +20,13 @@ class RetryLater(DeliveryError):
     outcome = "retry_later"
 
 
+class QueueLimited(RetryLater):
+    """A limit that the next deliveries of the queue meet too: this one waits, and they are tried less often.
+
+    Discord counts what it refuses.
+    """
+
+
 class RateLimited(DeliveryError):
     """The channel accepts nothing for `seconds`."""
 

@@ -35,7 +35,6 @@ REQUIRED_BY_FIELD = {
     "channel_id": DEPARTMENT,
     "log_channel_id": LOG,
 }
-WRITE_IN_THREADS = ("view_channel", "send_messages_in_threads")
 
 # Without the first, Discord denies the others too, so only the first is named.
 _DEPENDENT_PERMISSIONS = {

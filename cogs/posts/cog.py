@@ -106,7 +106,7 @@ class PostsCog(commands.Cog):
                         raise RetryLater("other threads were archived to make room", seconds=1.0) from error
                     raise
             except (discord.HTTPException, discord.RateLimited, LimitReached) as error:
-                raise classify_error(error, delivery.attempts) from error
+                raise classify_error(error, delivery) from error
             except NETWORK_ERRORS as error:
                 raise UnknownOutcome(f"Discord cannot be reached: {type(error).__name__} {error}") from error
 

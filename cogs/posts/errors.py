@@ -11,10 +11,12 @@ from bot.outbox.errors import (
     ChannelForbidden,
     DeliveryError,
     PermanentFailure,
+    QueueLimited,
     RateLimited,
     RetryLater,
     UnknownOutcome,
 )
+from bot.tickets.outbox import Delivery, DeliveryKind
 
 UNKNOWN_CHANNEL = 10003  # also for a thread
 UNKNOWN_MEMBER = 10007
@@ -46,6 +48,9 @@ _REFUSED_TEXTS = {20009, 20031, 200000, 200001, 240000}
 # Not a member, no such user, banned, cannot be messaged, one too many in a thread.
 _ABOUT_A_PERSON = {UNKNOWN_MEMBER, UNKNOWN_USER, 30033, 40007, 50007, 50278}
 
+# What one edit or one new thread of a channel is refused for, the next one is too. No post waits for that.
+_LIMITED_TOGETHER = (DeliveryKind.UPDATE_POST, DeliveryKind.THREAD)
+
 RETRY_DELAY_SECONDS = 30.0  # until a delivery whose channel, thread or post is missing is tried again
 FIRST_WAIT_SECONDS = 10.0  # after the first temporary error; doubles with each attempt
 LONGEST_WAIT_SECONDS = 60.0
@@ -55,8 +60,8 @@ _FIELD_PATTERN = re.compile(r"^In ([\w.]+):", re.MULTILINE)  # how discord.py na
 RequestError = discord.HTTPException | discord.RateLimited | LimitReached
 
 
-def classify_error(error: RequestError, attempts: int = 0) -> DeliveryError:
-    """Translate an error of Discord's for the dispatcher. `attempts` are those before this one.
+def classify_error(error: RequestError, delivery: Delivery) -> DeliveryError:
+    """Translate an error of Discord's for the dispatcher.
 
     Only a request that Discord understood and rejected fails for good. After any other error the request may
     have been carried out, or may be later.
@@ -64,7 +69,7 @@ def classify_error(error: RequestError, attempts: int = 0) -> DeliveryError:
     if isinstance(error, discord.RateLimited):
         return RateLimited("Discord's rate limit", seconds=error.retry_after)
     if error.code in _TEMPORARY:
-        return _temporary(error, attempts)
+        return _temporary(error, delivery)
     if isinstance(error, LimitReached) or error.code in _WRITE_LIMITS:
         reason = _WRITE_LIMITS.get(error.code, "A limit of Discord's")
         return RateLimited(f"{reason} ({error.code})", seconds=_retry_after(error) or RETRY_DELAY_SECONDS)
@@ -75,10 +80,11 @@ def classify_error(error: RequestError, attempts: int = 0) -> DeliveryError:
     return _by_status(error)
 
 
-def _temporary(error: discord.HTTPException | LimitReached, attempts: int) -> RetryLater:
+def _temporary(error: discord.HTTPException | LimitReached, delivery: Delivery) -> RetryLater:
     longest = LONGEST_EDIT_WAIT_SECONDS if error.code == EDIT_LIMIT else LONGEST_WAIT_SECONDS
-    growing = min(longest, FIRST_WAIT_SECONDS * 2.0 ** min(attempts, 10))
-    return RetryLater(f"{_TEMPORARY[error.code]} ({error.code})", seconds=max(growing, _retry_after(error)))
+    growing = min(longest, FIRST_WAIT_SECONDS * 2.0 ** min(delivery.attempts, 10))
+    meaning = QueueLimited if delivery.kind in _LIMITED_TOGETHER else RetryLater
+    return meaning(f"{_TEMPORARY[error.code]} ({error.code})", seconds=max(growing, _retry_after(error)))
 
 
 def _retry_after(error: discord.HTTPException | LimitReached) -> float:

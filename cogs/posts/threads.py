@@ -11,7 +11,6 @@ from bot.discord_client.client import TicketBot
 from bot.tickets.outbox import Delivery
 from bot.tickets.ticket import Ticket
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
-from cogs.core.permissions import WRITE_IN_THREADS, missing_permissions
 from cogs.posts.errors import (
     MISSING_ACCESS,
     UNKNOWN_CHANNEL,
@@ -83,7 +82,7 @@ class TicketThreads:
         try:
             await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
         except discord.HTTPException as error:
-            if error.code == UNKNOWN_CHANNEL or is_temporary(error) or _may_not_write(thread):
+            if error.code == UNKNOWN_CHANNEL or is_temporary(error):
                 raise
             await self._report_absence(thread, delivery, ticket, error)
 
@@ -148,11 +147,6 @@ async def find_previous_thread(
         if is_ours and thread.name.split(" ")[0] == ticket.public_id:
             return thread
     return None
-
-
-def _may_not_write(thread: discord.Thread) -> bool:
-    """Whether the bot lacks the permission to write in threads there: that is repaired first."""
-    return thread.parent is not None and bool(missing_permissions(thread.parent, WRITE_IN_THREADS))
 
 
 def _absence_reason(error: discord.HTTPException, channel_id: int) -> str:

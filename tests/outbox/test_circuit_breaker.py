@@ -225,6 +225,24 @@ def test_a_rate_limit_is_no_failure_and_is_not_shortened_by_a_success_elsewhere(
     assert seconds_open(breaker, clock, A) == MIN_BACKOFF
 
 
+def test_a_limit_of_unknown_length_opens_its_queue_for_longer_each_time_until_a_success_in_it(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    waits = []
+    for _ in range(4):
+        breaker.record_limit(A, CHANNELS[A], "30046")
+        breaker.record_success(B)
+        waits.append(seconds_open(breaker, clock, A))
+        clock.advance(waits[-1])
+    assert waits == [MIN_BACKOFF, 10.0, 20.0, MAX_BACKOFF]
+    assert not breaker.is_open
+
+    breaker.record_success(A)
+    breaker.record_limit(A, CHANNELS[A], "30046")
+
+    assert seconds_open(breaker, clock, A) == MIN_BACKOFF
+
+
 def test_a_rate_limit_of_a_forbidden_channel_holds_and_it_is_still_forbidden(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:

@@ -11,6 +11,7 @@ from bot.outbox.errors import (
     ChannelForbidden,
     DeliveryError,
     PermanentFailure,
+    QueueLimited,
     RateLimited,
     RetryLater,
     UnknownOutcome,
@@ -69,7 +70,8 @@ class KindHandler(RecordingHandler):
 @pytest.mark.parametrize(
     "error",
     [
-        RetryLater("30046", seconds=400),
+        RetryLater("130000", seconds=400),
+        QueueLimited("30046", seconds=400),
         RateLimited("429", seconds=400),
         ChannelForbidden("403"),
         UnknownOutcome("503"),
@@ -92,6 +94,21 @@ async def test_what_is_refused_in_one_queue_holds_up_no_post_of_the_channel(
 
     kinds = [one.kind for one in handler.received if one.ticket_id == new.id]
     assert kinds[0] is DeliveryKind.POST
+
+
+async def test_after_a_limit_of_edits_the_next_one_is_tried_later_and_posts_go_on(
+    store: Store, workspace: Workspace
+) -> None:
+    handler = KindHandler(UPDATE, lambda: QueueLimited("30046", seconds=400))
+    for ticket in [await posted_ticket(store, workspace) for _ in range(5)]:
+        await set_status(store, ticket)
+
+    async with running_dispatcher(store, handler, breaker=CircuitBreaker(SLOW)) as dispatcher:
+        await wait_for(lambda: dispatcher.breaker.open_queues())
+        for _ in range(3):
+            await wait_until_delivered(store, await create_ticket(store, workspace))
+
+    assert len(handler.together) == 1
 
 
 async def test_a_post_that_is_refused_holds_up_no_redraw_and_no_message_of_posted_tickets(

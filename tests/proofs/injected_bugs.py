@@ -150,7 +150,7 @@ def one_queue(folder: Path) -> None:
 def refusal_stops_channel(folder: Path) -> None:
     """Whatever Discord refuses, it is taken for a refusal of the channel."""
 
-    def classify_error(error: Exception, attempts: int = 0) -> ChannelForbidden:
+    def classify_error(error: Exception, delivery: Delivery) -> ChannelForbidden:
         return ChannelForbidden(f"Discord refuses ({error}).")
 
     async def add_reporter(self: object, thread: discord.Thread, delivery: Delivery, ticket: Ticket) -> None:

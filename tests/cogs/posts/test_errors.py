@@ -14,16 +14,33 @@ from bot.outbox.errors import (
     ChannelForbidden,
     DeliveryError,
     PermanentFailure,
+    QueueLimited,
     RateLimited,
     RetryLater,
     UnknownOutcome,
 )
+from bot.tickets.outbox import Delivery, DeliveryKind, queue_key
 from cogs.posts.errors import EDIT_LIMIT, THREAD_EXISTS, THREAD_LIMIT, classify_error, is_text_refused
+from tests.storage.samples import NOW
 
 
 def response_with(status: int) -> aiohttp.ClientResponse:
     response = SimpleNamespace(status=status, reason="", headers=CIMultiDict({"Via": "1.1 google"}))
     return cast(aiohttp.ClientResponse, response)
+
+
+def delivery(kind: DeliveryKind, attempts: int = 0) -> Delivery:
+    return Delivery(
+        id=1,
+        ticket_id=1,
+        kind=kind,
+        queue=queue_key(kind, 5, 1),
+        channel_id=5,
+        nonce="n",
+        message_id=None,
+        attempts=attempts,
+        created_at=NOW,
+    )
 
 
 def http_error(status: int, code: int) -> discord.HTTPException:
@@ -67,29 +84,42 @@ def http_error(status: int, code: int) -> discord.HTTPException:
     ],
 )
 def test_each_error_has_its_meaning(status: int, code: int, meaning: type[DeliveryError]) -> None:
-    assert type(classify_error(http_error(status, code))) is meaning
+    assert type(classify_error(http_error(status, code), delivery(DeliveryKind.POST))) is meaning
+
+
+@pytest.mark.parametrize("kind", list(DeliveryKind))
+def test_a_limit_of_edits_or_threads_is_one_of_their_queue_and_of_no_other(kind: DeliveryKind) -> None:
+    limited = (DeliveryKind.UPDATE_POST, DeliveryKind.THREAD)
+
+    error = classify_error(http_error(400, THREAD_LIMIT), delivery(kind))
+
+    assert type(error) is (QueueLimited if kind in limited else RetryLater)
 
 
 def test_a_limit_that_the_library_did_not_wait_for_has_its_meaning_too() -> None:
-    edit = classify_error(LimitReached(response_with(429), EDIT_LIMIT, 0.2))
-    write = classify_error(LimitReached(response_with(429), 20028, 7.5))
-    unknown = classify_error(LimitReached(response_with(429), 99999, 3.0))
+    redraw = delivery(DeliveryKind.UPDATE_POST)
+    edit = classify_error(LimitReached(response_with(429), EDIT_LIMIT, 0.2), redraw)
+    write = classify_error(LimitReached(response_with(429), 20028, 7.5), redraw)
+    unknown = classify_error(LimitReached(response_with(429), 99999, 3.0), redraw)
 
-    assert (type(edit), edit.seconds) == (RetryLater, 10.0)
+    assert (type(edit), edit.seconds) == (QueueLimited, 10.0)
     assert (type(write), write.seconds) == (RateLimited, 7.5)
     assert (type(unknown), unknown.seconds) == (RateLimited, 3.0)
 
 
 def test_the_wait_for_a_temporary_error_grows_with_each_attempt() -> None:
     def waits(code: int) -> list[float | None]:
-        return [classify_error(http_error(400, code), attempts).seconds for attempts in (0, 1, 2, 3, 6, 50)]
+        redraws = [delivery(DeliveryKind.UPDATE_POST, attempts) for attempts in (0, 1, 2, 3, 6, 50)]
+        return [classify_error(http_error(400, code), redraw).seconds for redraw in redraws]
 
     assert waits(EDIT_LIMIT) == [10, 20, 40, 80, 600, 600]
     assert waits(THREAD_LIMIT) == [10, 20, 40, 60, 60, 60]
 
 
 def test_a_temporary_error_waits_at_least_as_long_as_discord_says() -> None:
-    assert classify_error(LimitReached(response_with(429), EDIT_LIMIT, 900.0)).seconds == 900.0
+    error = LimitReached(response_with(429), EDIT_LIMIT, 500.0)
+
+    assert classify_error(error, delivery(DeliveryKind.UPDATE_POST)).seconds == 500.0
 
 
 @pytest.mark.parametrize(
