@@ -228,6 +228,7 @@ async def _run_case(
 ) -> tuple[list[float], int]:
     """Seconds until each ticket was posted, and how many requests were refused."""
     await channel.wait_until_posted(await channel.file(report=report))
+    channel.bridge.sandbox.state.requests.clear()  # those of the cases before
     waits: list[float] = []
     give_up = time.monotonic() + _GIVE_UP
     async with trouble(channel) as count_refused:
