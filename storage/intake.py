@@ -360,14 +360,13 @@ def _count_open(db: Db, workspace_id: str, source: str, reporter_id: str | None,
         """
         SELECT count(*) AS number FROM tickets
         WHERE source = :source AND reporter_id = :reporter AND workspace_id = :workspace
-          AND category = :category AND view_only = 0 AND status = ANY(:statuses)
+          AND category = :category AND view_only = 0 AND (status = 'open' OR status = 'in-progress')
         """,
         {
             "source": source,
             "reporter": reporter_id,
             "workspace": workspace_id,
             "category": category,
-            "statuses": [Status.OPEN.value, Status.IN_PROGRESS.value],
         },
     )
     return int(row["number"]) if row else 0

@@ -148,8 +148,9 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
     [
         ("SELECT count(*) FROM tickets WHERE subject = 'x'", "SCAN tickets"),
         (
-            "SELECT subject FROM tickets WHERE source = 'x'",
-            "SEARCH tickets USING INDEX tickets_by_reporter (source=?)",
+            "SELECT subject FROM tickets WHERE source = 'x' AND view_only = 0 "
+            "AND (status = 'open' OR status = 'in-progress')",
+            "SEARCH tickets USING INDEX tickets_open_by_reporter (source=?)",
         ),
         (
             "SELECT id FROM tickets WHERE id = 1 AND EXISTS "

@@ -133,7 +133,9 @@ CREATE UNIQUE INDEX tickets_by_post ON tickets (post_message_id) WHERE post_mess
 CREATE UNIQUE INDEX tickets_by_thread ON tickets (thread_id) WHERE thread_id IS NOT NULL;
 CREATE INDEX tickets_by_digest ON tickets (digest_message_id) WHERE digest_message_id IS NOT NULL;
 CREATE INDEX tickets_by_post_channel ON tickets (post_channel_id, id) WHERE post_channel_id IS NOT NULL;
-CREATE INDEX tickets_by_reporter ON tickets (source, reporter_id, id);
+-- For the limit of open tickets. Its query has to repeat the "OR" to use it.
+CREATE INDEX tickets_open_by_reporter ON tickets (source, reporter_id)
+    WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress');
 
 -- A ticket as it is read again and again: without the request's body.
 CREATE VIEW tickets_without_body AS
@@ -147,10 +149,8 @@ FROM tickets;
 CREATE TABLE ticket_tags (
     ticket_id  INTEGER NOT NULL REFERENCES tickets (id),
     tag        TEXT NOT NULL,
-    PRIMARY KEY (tag, ticket_id)
+    PRIMARY KEY (ticket_id, tag)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX ticket_tags_by_ticket ON ticket_tags (ticket_id);
 
 -- Who works on a ticket besides its claimer.
 CREATE TABLE ticket_assignees (
@@ -159,10 +159,8 @@ CREATE TABLE ticket_assignees (
     member_id    TEXT NOT NULL,
     name         TEXT NOT NULL,
     assigned_at  INTEGER NOT NULL,
-    PRIMARY KEY (source, member_id, ticket_id)
+    PRIMARY KEY (ticket_id, source, member_id)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX ticket_assignees_by_ticket ON ticket_assignees (ticket_id);
 
 -- What is to be done to a ticket at a time.
 CREATE TABLE timers (
@@ -286,6 +284,77 @@ CREATE TABLE reserved_space (
     id      INTEGER PRIMARY KEY CHECK (id = 1),
     filler  BLOB NOT NULL
 ) STRICT;
+
+-- The search index, filled in batches after the tickets are stored. It holds all tickets up to `indexed_to`, but what
+-- changed since of those in changed_tickets.
+
+CREATE TABLE search_progress (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    indexed_to  INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO search_progress VALUES (1, 0);
+
+CREATE TABLE changed_tickets (
+    ticket_id  INTEGER PRIMARY KEY
+) STRICT;
+
+-- Which tickets have a value of a filter: bit n of a block is the ticket block * 65536 + n.
+CREATE TABLE ticket_bitmaps (
+    id       INTEGER PRIMARY KEY,
+    facet    TEXT NOT NULL,                                 -- the filter: status, category, tag ...
+    value    TEXT NOT NULL,
+    block    INTEGER NOT NULL,
+    version  INTEGER NOT NULL,                              -- counts changes: readers keep decoded blocks in memory
+    members  BLOB NOT NULL,                                 -- little-endian, without the zeros at its end
+    UNIQUE (facet, value, block)
+) STRICT;
+
+CREATE INDEX ticket_bitmaps_by_block ON ticket_bitmaps (block);
+
+-- The tickets that players reported, or are reported in; also those they once did, before the ticket changed.
+CREATE TABLE player_tickets (
+    player_id  TEXT NOT NULL,
+    ticket_id  INTEGER NOT NULL,
+    PRIMARY KEY (player_id, ticket_id)
+) STRICT, WITHOUT ROWID;
+
+-- Subjects and reporters' names with case folded. With its texts: to remove a ticket from an index without them takes
+-- the same folded text again, which another release of Python may fold differently.
+CREATE VIRTUAL TABLE search_text USING fts5 (
+    words, columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
+);
+
+CREATE TRIGGER ticket_changed
+AFTER UPDATE OF status, priority, category, department, claimed_by_id, claimed_by_source, subject, reporter_id,
+                reporter_name, reporter_display_name, reported_id ON tickets
+BEGIN
+    INSERT INTO changed_tickets VALUES (OLD.id) ON CONFLICT DO NOTHING;
+END;
+
+CREATE TRIGGER tag_added
+AFTER INSERT ON ticket_tags
+BEGIN
+    INSERT INTO changed_tickets VALUES (NEW.ticket_id) ON CONFLICT DO NOTHING;
+END;
+
+CREATE TRIGGER tag_removed
+AFTER DELETE ON ticket_tags
+BEGIN
+    INSERT INTO changed_tickets VALUES (OLD.ticket_id) ON CONFLICT DO NOTHING;
+END;
+
+CREATE TRIGGER assignee_added
+AFTER INSERT ON ticket_assignees
+BEGIN
+    INSERT INTO changed_tickets VALUES (NEW.ticket_id) ON CONFLICT DO NOTHING;
+END;
+
+CREATE TRIGGER assignee_removed
+AFTER DELETE ON ticket_assignees
+BEGIN
+    INSERT INTO changed_tickets VALUES (OLD.ticket_id) ON CONFLICT DO NOTHING;
+END;
 
 -- View-only, locked: whatever a program believes, the database takes no reply to a game report.
 
