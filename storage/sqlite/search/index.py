@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from storage.db import Db
-from storage.sqlite.search.bitmap import BLOCK_SIZE, IdSet, decode, encode
+from storage.sqlite.search import bitmap
+from storage.sqlite.search.bitmap import IdSet, decode, encode
 from storage.sqlite.search.trigrams import index_text
 
 # The filters with bitmaps, as columns of _FACETS; of the tags and the assignees a ticket can have several.
@@ -24,13 +25,14 @@ def assignee_value(source: str, member_id: str) -> str:
 
 
 def index_batch(db: Db, limit: int) -> int:
-    """Index the next new tickets, then the next changed ones, each of one block; return how many are left."""
+    """Index the next new and the next changed tickets, each of one block; return how many are left."""
     (progress,) = db.all(_PROGRESS)
     first = progress["indexed_to"] + 1
-    last = min(first - 1 + limit, progress["newest"], (first // BLOCK_SIZE + 1) * BLOCK_SIZE - 1)
+    end_of_block = (first // bitmap.BLOCK_SIZE + 1) * bitmap.BLOCK_SIZE - 1
+    last = min(first - 1 + limit, progress["newest"], end_of_block)
     _index(db, range(first, last + 1))
     db.run("UPDATE search_progress SET indexed_to = :last", {"last": last})
-    _index(db, [row["id"] for row in db.all(_CHANGED, {"size": BLOCK_SIZE, "limit": limit})])
+    _index(db, [row["id"] for row in db.all(_CHANGED, {"size": bitmap.BLOCK_SIZE, "limit": limit})])
     return lag(db)
 
 
@@ -72,7 +74,7 @@ def _index(db: Db, ids: Sequence[int]) -> None:
 
 
 def _write_bitmaps(db: Db, ids: Sequence[int]) -> None:
-    block = ids[0] // BLOCK_SIZE
+    block = ids[0] // bitmap.BLOCK_SIZE
     stored = {
         (row["facet"], row["value"]): decode(row["members"])
         for row in db.all("SELECT * FROM ticket_bitmaps WHERE block = :block", {"block": block})

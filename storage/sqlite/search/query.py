@@ -86,9 +86,8 @@ class Filters:
             found &= ids
             if not found:
                 return found
-        return (
-            found - self.having("department", query.hidden_departments) if query.hidden_departments else found
-        )
+        hidden = query.hidden_departments
+        return found - self.having("department", hidden) if hidden else found
 
     def _each(self, scope: Scope, query: TicketQuery) -> Iterator[IdSet]:
         if query.reporter_id is not None:
