@@ -44,8 +44,8 @@ class NewTicketRequest:
     idempotency_key: IdempotencyKey | None = None
     serialize_response: Callable[[Ticket], bytes]
     channel_id: int | None = None  # where to create a private thread; by default the workspace names it
-    public_id: str | None = None  # the candidate that was tried
-    may_repeat: bool = False  # something that is stored with it was there already: look before storing
+    public_id: str = ""  # the candidate that was free
+    may_repeat: bool = False  # whether its response may be stored already: look before storing
 
 
 class IntakeRepository:
@@ -171,7 +171,7 @@ class IntakeRepository:
 def create_tickets(db: Db, requests: Sequence[NewTicketRequest]) -> list[StoredResponse | Exception]:
     """Store the tickets of requests, their first deliveries and responses: one result for each request.
 
-    Raises RunAgain if one of them was stored before, or its public id is taken: they look first then.
+    Raises RunAgain if the response of one is stored already: they look first then.
     """
     batch = _Batch(db, requests)
     results = [batch.add(request) for request in requests]
@@ -191,6 +191,7 @@ class _Batch:
         self._tickets: list[dict[str, object]] = []
         self._deliveries: list[tuple[Workspace, Ticket, DeliveryKind, int, datetime]] = []
         self._responses: list[dict[str, object]] = []
+        _choose_public_ids(db, requests)
 
     def add(self, request: NewTicketRequest) -> StoredResponse | Exception:
         """Make the rows of a request; return its response, or why it is refused."""
@@ -235,7 +236,7 @@ class _Batch:
         ticket_id = next(self._ids)
         row["id"] = ticket_id
         row["uid"] = make_uid(ticket_id, request.now, secrets.token_hex(3))
-        row["public_id"] = self._free_public_id(request)
+        row["public_id"] = request.public_id
         ticket = _saved_ticket(new, row)
         response = request.serialize_response(ticket)
         if request.idempotency_key is not None:
@@ -265,20 +266,32 @@ class _Batch:
             raise OpenTicketLimitReached
         self._open[group] += 1
 
-    def _free_public_id(self, request: NewTicketRequest) -> str:
-        """The next candidate; if the request may repeat, the next that no ticket has."""
-        public_id = request.public_id or next(request.ids, None)
-        while public_id is not None and request.may_repeat and self._is_taken(public_id):
-            public_id = next(request.ids, None)
-        if public_id is None:
-            raise ValueError("the source ran out of candidate ids; they must be endless")
-        request.public_id = public_id
-        return public_id
 
-    def _is_taken(self, public_id: str) -> bool:
-        if any(row["public_id"] == public_id for row in self._tickets):
-            return True
-        return self._db.one("SELECT 1 FROM tickets WHERE public_id = :id", {"id": public_id}) is not None
+def _choose_public_ids(db: Db, requests: Sequence[NewTicketRequest]) -> None:
+    """Give each request an id that no ticket has; random ids are often taken once there are many tickets."""
+    taken: set[str] = set()
+    untried = [request for request in requests if not request.public_id]
+    while untried:
+        for request in untried:
+            request.public_id = _next_candidate(request)
+        rows = db.all(_TAKEN, {"ids": [request.public_id for request in untried]})
+        taken.update(row["public_id"] for row in rows)
+        again = []
+        for request in untried:
+            if request.public_id in taken:
+                again.append(request)
+            taken.add(request.public_id)
+        untried = again
+
+
+def _next_candidate(request: NewTicketRequest) -> str:
+    public_id = next(request.ids, None)
+    if public_id is None:
+        raise ValueError("the source ran out of candidate ids; they must be endless")
+    return public_id
+
+
+_TAKEN = "SELECT public_id FROM tickets WHERE public_id = ANY(:ids)"
 
 
 def _ticket_params(new: NewTicket, workspace: Workspace, department: str, now: datetime) -> dict[str, object]:

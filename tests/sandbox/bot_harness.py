@@ -16,6 +16,7 @@ from discord.http import Route
 from yarl import URL
 
 from bot.sandbox import DemoGuild, Sandbox, demo_guild
+from bot.sandbox.rest.rate_limits import RateLimit, RateLimiter
 
 INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
 
@@ -106,6 +107,18 @@ async def run_bot(bot: RecordingBot, token: str) -> AsyncIterator[None]:
         ready.cancel()
         await bot.close()
         await asyncio.gather(started, ready, return_exceptions=True)
+
+
+def limit_until_a_429(sandbox: Sandbox, name: str, limit: RateLimit) -> None:
+    """Set a rate limit whose clock stands still, and passes `per` seconds with each 429.
+
+    However slow the machine is, requests past the limit meet a 429, and their repetition does not.
+    """
+
+    def clock() -> float:
+        return limit.per * len([request for request in sandbox.requests if request["status"] == 429])
+
+    sandbox.state.rate_limiter = RateLimiter({name: limit}, clock)
 
 
 async def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:

@@ -68,9 +68,12 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
             ("DELETE", "/sandbox/members/zoe/roles/Helpers", None),
             ("DELETE", "/sandbox/roles/Helpers", None),
             ("DELETE", "/sandbox/members/zoe", None),
+            ("PATCH", "/sandbox/channels/log", {"default_auto_archive_duration": 60}),
             ("DELETE", "/sandbox/channels/log", None),
             ("POST", "/sandbox/faults", {"kind": "500", "path": "/users", "chance": 0.5}),
             ("DELETE", "/sandbox/faults", None),
+            ("PUT", "/sandbox/rate-limits", {"limit": "old-edits", "requests": 0, "per": 0.5}),
+            ("PATCH", "/sandbox/settings", {"old_message_age": 0, "blocked_words": ["bad"]}),
             ("POST", "/sandbox/disconnect", {"resumable": False}),
         ):
             status, answer = await _request(sandbox, method, path, body)
@@ -88,9 +91,15 @@ async def test_roles_members_overwrites_and_channels_are_changed() -> None:
         ("GET", "/sandbox/channels/tickets/messages?as=pete", None, 403, "cannot see that channel"),
         ("GET", "/sandbox/interactions/1", None, 404, "no interaction 1"),
         ("PATCH", "/sandbox/threads/tickets", {"locked": True}, 400, "is no thread"),
+        ("PATCH", "/sandbox/channels/log", {"default_auto_archive_duration": 61}, 400, "60, 1440"),
         ("POST", "/sandbox/roles", {"name": "x", "permissions": "many"}, 400, "whole number"),
         ("POST", "/sandbox/faults", {"kind": "flood"}, 400, "no fault 'flood'"),
         ("DELETE", "/sandbox/members/olivia", None, 403, "owner"),
+        ("PUT", "/sandbox/rate-limits", {"limit": "all", "requests": 1, "per": 1}, 404, "there are POST"),
+        ("PUT", "/sandbox/rate-limits", {"limit": "global", "requests": -1, "per": 1}, 400, "0 or more"),
+        ("PATCH", "/sandbox/settings", {"old_message_age": "an hour"}, 400, "is a number"),
+        ("PATCH", "/sandbox/settings", {"blocked_words": "bad"}, 400, "is a list of words"),
+        ("PATCH", "/sandbox/settings", {"token": "x"}, 400, "cannot be changed"),
     ],
 )
 async def test_an_invalid_control_request_gets_an_error_sentence(

@@ -15,8 +15,8 @@ import pytest
 from discord.http import Route
 
 from bot.sandbox import ControlError, Sandbox, demo_guild
-from bot.sandbox.rest.rate_limits import RateLimit, RateLimiter
-from tests.sandbox.bot_harness import eventually
+from bot.sandbox.rest.rate_limits import RateLimit
+from tests.sandbox.bot_harness import eventually, limit_until_a_429
 
 SEND = "POST /channels/{id}/messages"
 MESSAGES = r"/channels/\d+/messages$"
@@ -46,18 +46,6 @@ def sends(sandbox: Sandbox) -> list[int | None]:
     return [
         r["status"] for r in sandbox.requests if r["method"] == "POST" and r["path"].endswith("/messages")
     ]
-
-
-def limit_until_a_429(sandbox: Sandbox, route: str, limit: RateLimit) -> None:
-    """Set a rate limit whose clock stands still, and passes `per` seconds with each 429.
-
-    However slow the machine is, requests past the limit meet a 429, and their repetition does not.
-    """
-
-    def clock() -> float:
-        return limit.per * len([request for request in sandbox.requests if request["status"] == 429])
-
-    sandbox.state.rate_limiter = RateLimiter({route: limit}, clock)
 
 
 async def test_discord_py_reads_the_bucket_headers_and_never_runs_into_a_429(log_in: LogIn) -> None:
@@ -251,6 +239,7 @@ async def test_a_429_states_its_scope(log_in: LogIn, scope: str) -> None:
             assert {"Via", "Retry-After"} <= response.headers.keys()
             assert answer == {
                 "message": "You are being rate limited.",
+                "code": 0,
                 "retry_after": 1.5,
                 "global": scope == "global",
             }

@@ -52,6 +52,38 @@ class Form(discord.ui.Modal, title="Form"):
         await interaction.response.send_message(f"{written.value} {names}", ephemeral=True)
 
 
+class Evidence(discord.ui.Modal, title="Evidence"):
+    kind: discord.ui.Label[Any] = discord.ui.Label(
+        text="Kind",
+        component=discord.ui.RadioGroup[Any](
+            options=[discord.RadioGroupOption(label=n, value=n) for n in ("bug", "abuse")]
+        ),
+    )
+    seen: discord.ui.Label[Any] = discord.ui.Label(
+        text="Seen",
+        component=discord.ui.CheckboxGroup[Any](
+            max_values=2, options=[discord.CheckboxGroupOption(label=n, value=n) for n in ("chat", "game")]
+        ),
+    )
+    sure: discord.ui.Label[Any] = discord.ui.Label(text="Sure", component=discord.ui.Checkbox[Any]())
+    files: discord.ui.Label[Any] = discord.ui.Label(
+        text="Files", component=discord.ui.FileUpload[Any](max_values=2)
+    )
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        kind, seen, sure, files = (one.component for one in (self.kind, self.seen, self.sure, self.files))
+        assert isinstance(kind, discord.ui.RadioGroup)
+        assert isinstance(seen, discord.ui.CheckboxGroup)
+        assert isinstance(sure, discord.ui.Checkbox)
+        assert isinstance(files, discord.ui.FileUpload)
+        read = [(file.filename, (await file.read()).decode()) for file in files.values]
+        await interaction.response.send_message(f"{kind.value} {seen.values} {sure.value} {read}")
+
+
+async def _open_evidence(interaction: discord.Interaction[Any]) -> None:
+    await interaction.response.send_modal(Evidence())
+
+
 async def _send_ephemeral(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.send_message("psst", ephemeral=True)
 
@@ -98,6 +130,7 @@ RESPONSES = {
     "whisper": _send_ephemeral,
     "say": _send_public,
     "form": _open_modal,
+    "evidence": _open_evidence,
     "later": _defer_then_follow_up,
     "update": _edit_message,
     "quietly": _defer_update_then_edit,
@@ -211,6 +244,31 @@ async def test_a_modal_is_filled_in_by_label_or_custom_id(connected: ConnectedBo
 
     assert opened["modal"]["title"] == "Form"
     assert _said(record) == ["words ['pete']"]
+
+
+async def test_a_message_after_a_modal_names_what_opened_it(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "form", "say")
+    opened = await connected.sandbox.press("mia", post.id, "act:form")
+    pressed = await connected.sandbox.press("mia", post.id, "act:say")
+
+    record = await connected.sandbox.modal("mia", opened["id"], {"text": "words"})
+
+    metadata = record["messages"][0]["interaction_metadata"]
+    assert metadata["triggering_interaction_metadata"]["id"] == opened["id"]
+    assert metadata["triggering_interaction_metadata"]["interacted_message_id"] == str(post.id)
+    assert "interacted_message_id" not in metadata
+    assert "triggering_interaction_metadata" not in pressed["messages"][0]["interaction_metadata"]
+
+
+async def test_groups_checkboxes_and_files_reach_the_bot(connected: ConnectedBot) -> None:
+    post = await _buttons(connected, "evidence")
+    opened = await connected.sandbox.press("mia", post.id, "act:evidence")
+    files = [{"filename": "log.txt", "content": "seen"}]
+
+    values = {"Kind": "abuse", "Seen": ["chat", "game"], "Sure": True, "Files": files}
+    record = await connected.sandbox.modal("mia", opened["id"], values)
+
+    assert _said(record) == ["abuse ['chat', 'game'] True [('log.txt', 'seen')]"]
 
 
 async def test_a_modal_the_client_would_not_submit_is_rejected(connected: ConnectedBot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -99,6 +100,21 @@ PAST_A_LIMIT: list[tuple[str, Json, str, str]] = [
     ("no options", row(select(0)), f"{BUTTON_0}.options", BAD),
     ("placeholder", row(select(placeholder="x" * 151)), f"{BUTTON_0}.placeholder", MAX),
     ("max values", row(select(max_values=26)), f"{BUTTON_0}.max_values", "NUMBER_TYPE_MAX"),
+    ("more values than options", row(select(2, max_values=3)), f"{BUTTON_0}.options", BAD),
+    ("min over max", row(select(3, min_values=3, max_values=2)), f"{BUTTON_0}.min_values", "NUMBER_TYPE_MAX"),
+    ("min without max", row(select(3, min_values=2)), f"{BUTTON_0}.min_values", "NUMBER_TYPE_MAX"),
+    (
+        "two defaults",
+        row(select(options=[{"label": n, "value": n, "default": True} for n in "ab"])),
+        f"{BUTTON_0}.options",
+        MAX,
+    ),
+    (
+        "two default users",
+        row({"type": 5, "custom_id": "who", "default_values": [{"id": "1", "type": "user"}] * 2}),
+        f"{BUTTON_0}.default_values",
+        MAX,
+    ),
     (
         "option label",
         row(select(options=[{"label": "x" * 101, "value": "v"}])),
@@ -138,6 +154,10 @@ AT_THE_LIMIT: dict[str, Json] = {
     "rows": {"components": [row(*buttons(25)[5 * n : 5 * n + 5])["components"][0] for n in range(5)]},
     "button": row(button(label="x" * 80, custom_id="x" * 100)),
     "select": row(select(25, placeholder="x" * 150)),
+    "values": row(select(3, min_values=2, max_values=3)),
+    "defaults": row(
+        select(options=[{"label": n, "value": n, "default": True} for n in "ab"], min_values=0, max_values=2)
+    ),
     "nonce": {"content": "x", "nonce": "n" * 25},
 }
 
@@ -148,6 +168,30 @@ async def test_a_message_at_the_limit_is_sent(api: RawApi, body: Json) -> None:
 
     assert status == 200, answer
     assert len(api.sandbox.messages("tickets")) == 1
+
+
+@pytest.mark.parametrize(
+    ("emoji", "status"),
+    [
+        ("✅", 204),
+        ("1️⃣", 204),
+        ("🇩🇪", 204),
+        ("❤️", 204),
+        ("👍🏽", 204),
+        ("x", 400),
+        ("smile", 400),
+        ("ok✅", 400),
+        ("party:1", 400),
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_reaction_is_an_emoji(api: RawApi, method: str, emoji: str, status: int) -> None:
+    _, sent = await api.send({"content": "x"})
+
+    answer = await api.call(method, f"{api.messages}/{sent['id']}/reactions/{quote(emoji)}/@me")
+
+    assert answer[0] == status
+    assert status == 204 or answer[1]["code"] == 10014
 
 
 @pytest.mark.parametrize("body", [{}, {"content": "  "}, {"embeds": []}, {"components": []}])

@@ -19,6 +19,21 @@ TEAM: Json = {
 OLD: Json = {"type": 4, "custom_id": "old", "style": 1, "label": "Old", "required": False, "value": "kept"}
 
 
+def options(*names: str, **more: object) -> list[Json]:
+    return [{"label": name.upper(), "value": name} | more for name in names]
+
+
+RADIO: Json = {"type": 21, "custom_id": "radio", "options": options("a", "b")}
+GROUP: Json = {"type": 22, "custom_id": "group", "options": options("a", "b", "c")}
+CHECKBOX: Json = {"type": 23, "custom_id": "checkbox"}
+FILES: Json = {"type": 19, "custom_id": "files", "required": False, "max_values": 2}
+IN_LABEL = ["data", "components", "0", "component"]
+
+
+def in_label(field: Json) -> Json:
+    return {"components": [{"type": 18, "label": "x", "component": field}]}
+
+
 def modal(**changes: object) -> Json:
     return {
         "custom_id": "close",
@@ -64,6 +79,21 @@ def test_values_the_client_would_not_submit_are_rejected_with_a_sentence(values:
         fill_modal(modal(), values)
 
 
+def test_groups_checkboxes_and_uploads_are_submitted_by_type() -> None:
+    fields = (RADIO, GROUP, CHECKBOX, FILES)
+    labels = [{"type": 18, "label": field["custom_id"], "component": field} for field in fields]
+    check_modal(modal(components=labels))
+
+    sent = fill_modal(modal(components=labels), {"radio": "b", "group": ["a", "b", "c"], "checkbox": True})
+    bare = fill_modal(modal(components=in_label(RADIO | {"required": False})["components"]), {})
+
+    submitted = [(item["component"].get("value"), item["component"].get("values")) for item in sent]
+    assert submitted == [("b", None), (None, ["a", "b", "c"]), (True, None), (None, [])]
+    assert bare[0]["component"]["value"] is None
+    with pytest.raises(ControlError, match="has no option"):
+        fill_modal(modal(components=labels), {"radio": "z", "group": ["a"]})
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [
@@ -90,6 +120,15 @@ def test_values_the_client_would_not_submit_are_rejected_with_a_sentence(values:
             ["data", "components", "0", "component", "type"],
         ),
         ({"components": [{"type": 1, "components": [OLD]}] * 2}, ["data", "components", "1"]),
+        (in_label(REASON | {"min_length": 6}), [*IN_LABEL, "min_length"]),
+        (in_label(TEAM | {"max_values": 4}), [*IN_LABEL, "options"]),
+        (in_label(RADIO | {"options": options("a")}), [*IN_LABEL, "options"]),
+        (in_label(RADIO | {"options": options("a", "b", default=True)}), [*IN_LABEL, "options"]),
+        (in_label(RADIO | {"custom_id": ""}), [*IN_LABEL, "custom_id"]),
+        (in_label(GROUP | {"options": options(*"abcdefghijk")}), [*IN_LABEL, "options"]),
+        (in_label(GROUP | {"min_values": 4}), [*IN_LABEL, "min_values"]),
+        (in_label(FILES | {"max_values": 11}), [*IN_LABEL, "max_values"]),
+        (in_label(CHECKBOX | {"custom_id": "x" * 101}), [*IN_LABEL, "custom_id"]),
     ],
 )
 def test_an_invalid_modal_is_rejected(change: Json, where: list[str]) -> None:

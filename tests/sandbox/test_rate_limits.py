@@ -83,3 +83,16 @@ def test_a_route_replaces_ids_and_emoji_and_returns_the_major_id() -> None:
     route = route_of("PUT", "/channels/12/messages/34/reactions/%F0%9F%91%8D/@me")
 
     assert route == ("PUT /channels/{id}/messages/{id}/reactions/{emoji}/@me", "12")
+
+
+def test_the_51st_request_in_a_second_meets_the_global_limit() -> None:
+    clock = Clock()
+    limiter = RateLimiter(True, clock)
+    passed = [limiter.acquire("GET", f"/channels/{channel}") for channel in range(50)]
+
+    late = limiter.acquire("GET", "/users/1")
+
+    assert all(decision.retry_after is None for decision in passed)
+    assert (late.retry_after, late.scope) == (1.0, "global")
+    clock.now += 1
+    assert limiter.acquire("GET", "/users/1").retry_after is None

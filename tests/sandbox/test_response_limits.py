@@ -24,6 +24,14 @@ def option(**changes: Any) -> Json:
     return {"name": "why", "description": "Why.", "type": 3} | changes
 
 
+def nested(kind: int, *options: Json) -> Json:
+    return option(type=kind, options=list(options))
+
+
+def choice(kind: int, value: Any) -> Json:
+    return option(type=kind, choices=[{"name": "n", "value": value}])
+
+
 @pytest.fixture
 async def api() -> AsyncIterator[RawApi]:
     async with serve_raw_api() as served:
@@ -86,6 +94,14 @@ async def test_a_second_response_is_rejected(api: RawApi, callback: str) -> None
         ([command(options=[option(name="Bad Name")])], "0.options.0.name"),
         ([command(options=[option(choices=[{"name": "n", "value": "v"}] * 26)])], "0.options.0.choices"),
         ([command(options=[option(), option(type=1, name="sub")])], "0.options"),
+        ([command(options=[nested(1, option(type=1))])], "0.options.0.options.0.type"),
+        ([command(options=[nested(1, nested(2))])], "0.options.0.options.0.type"),
+        ([command(options=[nested(2, option())])], "0.options.0.options.0.type"),
+        ([command(options=[nested(2, nested(2))])], "0.options.0.options.0.type"),
+        ([command(options=[choice(4, "1")])], "0.options.0.choices.0.value"),
+        ([command(options=[choice(4, 1.5)])], "0.options.0.choices.0.value"),
+        ([command(options=[choice(10, True)])], "0.options.0.choices.0.value"),
+        ([command(options=[choice(3, 1)])], "0.options.0.choices.0.value"),
         ([command(type=3, name="Quote this")], "0.description"),
         ([command(type=2, name="", description="")], "0.name"),
     ],
@@ -99,6 +115,15 @@ async def test_commands_past_a_limit_are_rejected_with_the_path(
 
     assert (status, answer["code"]) == (400, 50035)
     assert where in form_error_codes(answer["errors"])
+
+
+async def test_groups_of_subcommands_and_choices_of_every_type_are_registered(api: RawApi) -> None:
+    path = f"/applications/{api.sandbox.state.world.application_id}/commands"
+    choices = [choice(3, "v"), choice(4, 1) | {"name": "b"}, choice(10, 1.5) | {"name": "c"}]
+
+    status, answer = await api.call("PUT", path, [command(options=[nested(2, nested(1, *choices))])])
+
+    assert status == 200, answer
 
 
 async def test_more_than_a_hundred_commands_are_rejected(api: RawApi) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import discord
 import pytest
 
-from bot.sandbox import ControlError
+from bot.sandbox import ControlError, Permission, Sandbox
 from tests.sandbox.bot_harness import ConnectedBot, eventually
 
 
@@ -59,8 +62,25 @@ async def test_a_private_thread_is_visible_to_its_members(connected: ConnectedBo
 async def test_a_user_who_cannot_see_the_channel_is_not_added_to_its_thread(connected: ConnectedBot) -> None:
     thread = await connected.channel("tickets").create_thread(name="private")
 
-    with pytest.raises(discord.Forbidden):
+    with pytest.raises(discord.Forbidden) as refused:
         await thread.add_user(discord.Object(connected.guild.members["pete"]))
+    assert refused.value.code == 50001
+    connected.sandbox.set_overwrite("tickets", "pete", allow=Permission.VIEW_CHANNEL)
+    await thread.add_user(discord.Object(connected.guild.members["pete"]))
+
+    assert connected.guild.members["pete"] in connected.members_of(thread)
+
+
+async def test_a_former_member_is_not_added_to_a_thread(connected: ConnectedBot) -> None:
+    thread = await connected.channel("general").create_thread(name="private")
+    connected.sandbox.remove_member("pete")
+
+    with pytest.raises(discord.NotFound) as left:
+        await thread.add_user(discord.Object(connected.guild.members["pete"]))
+    with pytest.raises(discord.NotFound) as unknown:
+        await thread.add_user(discord.Object(1))
+
+    assert (left.value.code, unknown.value.code) == (10007, 10013)
 
 
 async def test_a_mention_adds_members_to_a_private_thread(connected: ConnectedBot) -> None:
@@ -149,3 +169,63 @@ async def test_renaming_or_deleting_a_thread_updates_its_starter_message(connect
     connected.sandbox.delete_channel(thread.id)
     assert "thread" not in connected.message_payload(post.id)
     await eventually(lambda: "thread_delete" in connected.bot.events)
+
+
+def hide_by_overwrite(sandbox: Sandbox, bot: int) -> None:
+    sandbox.set_overwrite("log", bot, deny=Permission.VIEW_CHANNEL)
+
+
+def hide_as_from_everyone(sandbox: Sandbox, bot: int) -> None:
+    sandbox.delete_overwrite("log", "ticketbridge")
+    sandbox.create_role("Readers")
+    sandbox.set_overwrite("log", "Readers", allow=Permission.VIEW_CHANNEL)
+
+
+@pytest.mark.parametrize(
+    ("hide", "show"),
+    [
+        (hide_by_overwrite, lambda s, bot: s.set_overwrite("log", bot, allow=Permission.VIEW_CHANNEL)),
+        (hide_by_overwrite, lambda s, bot: s.delete_overwrite("log", bot)),
+        (hide_as_from_everyone, lambda s, bot: s.give_role(bot, "Readers")),
+        (hide_as_from_everyone, lambda s, bot: s.change_role("ticketbridge", Permission.ADMINISTRATOR)),
+    ],
+    ids=["overwrite", "deleted overwrite", "role", "permissions"],
+)
+async def test_a_channel_that_becomes_visible_brings_its_active_threads(
+    connected: ConnectedBot, hide: Callable[..., None], show: Callable[..., Any]
+) -> None:
+    bot = connected.guild.members["ticketbridge"]
+    hide(connected.sandbox, bot)
+    active, archived = (connected.sandbox.open_thread("mia", "log", name) for name in ("new", "old"))
+    connected.sandbox.change_thread(archived["id"], archived=True)
+    show(connected.sandbox, bot)
+
+    await eventually(lambda: "thread_join" in connected.bot.events)
+    assert [thread.id for thread in connected.discord_guild.threads] == [int(active["id"])]
+    assert "thread_create" not in connected.bot.events
+
+
+async def test_no_threads_are_sent_for_channels_that_stay_visible_or_vanish(connected: ConnectedBot) -> None:
+    bot = connected.guild.members["ticketbridge"]
+    connected.sandbox.set_overwrite("general", "Staff", allow=Permission.VIEW_CHANNEL)
+    connected.sandbox.set_overwrite("log", bot, deny=Permission.VIEW_CHANNEL)
+
+    sent = [session.sent for session in connected.sandbox.state.gateway.sessions.values()]
+    names = [name for events in sent for _, name, _ in events]
+    assert names.count("CHANNEL_UPDATE") == 2
+    assert "THREAD_LIST_SYNC" not in names
+
+
+async def test_new_threads_take_the_duration_of_their_channel(connected: ConnectedBot) -> None:
+    connected.sandbox.change_channel("tickets", default_auto_archive_duration=60)
+
+    await eventually(lambda: connected.channel().default_auto_archive_duration == 60)
+    without_one = connected.sandbox.open_thread("mia", "tickets", "by hand")
+    archived_after = [
+        connected.sandbox.state.world.channel(int(without_one["id"])).auto_archive_duration,
+        (
+            await connected.channel().create_thread(name="its own", auto_archive_duration=1440)
+        ).auto_archive_duration,
+    ]
+
+    assert archived_after == [60, 1440]

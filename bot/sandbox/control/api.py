@@ -127,6 +127,11 @@ def _delete_overwrite(sandbox: SandboxController, request: ControlRequest) -> An
     return sandbox.delete_overwrite(request.path["channel"], request.path["target"])
 
 
+def _change_channel(sandbox: SandboxController, request: ControlRequest) -> Any:
+    minutes = request.integer("default_auto_archive_duration")
+    return sandbox.change_channel(request.path["channel"], default_auto_archive_duration=minutes)
+
+
 def _delete_channel(sandbox: SandboxController, request: ControlRequest) -> Json:
     sandbox.delete_channel(request.path["channel"])
     return {}
@@ -175,6 +180,16 @@ def _fail(sandbox: SandboxController, request: ControlRequest) -> Any:
 def _clear_faults(sandbox: SandboxController, request: ControlRequest) -> Json:
     sandbox.clear_faults()
     return {}
+
+
+def _set_rate_limit(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.set_rate_limit(
+        request.require("limit"), request.require("requests"), request.require("per")
+    )
+
+
+def _change_settings(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_settings(**request.body)
 
 
 async def _disconnect(sandbox: SandboxController, request: ControlRequest) -> Json:
@@ -270,6 +285,12 @@ ROUTES = (
     ControlRoute(
         "DELETE", "/sandbox/channels/{channel}/overwrites/{target}", "Delete an overwrite.", _delete_overwrite
     ),
+    ControlRoute(
+        "PATCH",
+        "/sandbox/channels/{channel}",
+        "Change a channel: {default_auto_archive_duration: minutes}.",
+        _change_channel,
+    ),
     ControlRoute("DELETE", "/sandbox/channels/{channel}", "Delete a channel or thread.", _delete_channel),
     ControlRoute(
         "POST", "/sandbox/roles", "Create a role: {name, permissions?, mentionable?}.", _create_role
@@ -290,6 +311,19 @@ ROUTES = (
         _fail,
     ),
     ControlRoute("DELETE", "/sandbox/faults", "Remove all pending faults.", _clear_faults),
+    ControlRoute(
+        "PUT",
+        "/sandbox/rate-limits",
+        "Change a rate limit: {limit, requests, per}; limit: global, rename, old-edits, invalid or a route.",
+        _set_rate_limit,
+    ),
+    ControlRoute(
+        "PATCH",
+        "/sandbox/settings",
+        "Change other limits: {old_message_age?: seconds, max_active_threads?, blocked_words?: [word], "
+        "harmful_links?: [link]}.",
+        _change_settings,
+    ),
     ControlRoute("POST", "/sandbox/disconnect", "Disconnect the gateway: {resumable?, code?}.", _disconnect),
 )
 

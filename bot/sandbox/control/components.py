@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.sandbox.control.lookup import Name, entity_id, find_message, find_user, resolve_entities
+from bot.sandbox.control.users import user_file
 from bot.sandbox.model.guilds import Channel, Message
 from bot.sandbox.model.json import InteractionKind, Json, parse_int
 from bot.sandbox.model.permissions import P, can, can_see, send_permission
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError
 from bot.sandbox.services.interactions import Interaction, open_interaction
-from bot.sandbox.validation.components import BUTTON, LINK, SELECTS, STRING_SELECT, walk_components
-from bot.sandbox.validation.modals import fill_modal, modal_inputs
+from bot.sandbox.validation.components import (
+    BUTTON,
+    FILE_UPLOAD,
+    LINK,
+    SELECTS,
+    STRING_SELECT,
+    walk_components,
+)
+from bot.sandbox.validation.modals import fill_modal, labelled_inputs, modal_inputs
 
 
 def press(
@@ -112,6 +120,7 @@ def submit_modal(
         raise ControlError(f"The interaction {interaction} opened no modal.", status=404)
     if opened_by.user_id != actor.id:
         raise ControlError("Only the user a modal was opened for sees it: act as that one.", status=403)
+    uploaded, values = _upload(state, opened_by.modal, values)
     components = fill_modal(opened_by.modal, _names_to_ids(state, opened_by.modal, values))
     custom_id = forge_custom_id or opened_by.modal["custom_id"]
     data: Json = {"custom_id": custom_id, "components": components}
@@ -121,9 +130,27 @@ def submit_modal(
         if f["type"] in SELECTS - {STRING_SELECT}
         for v in f["values"]
     ]
-    if selected:
-        data["resolved"] = resolve_entities(state, opened_by.channel, actor.id, selected)
-    return open_interaction(state, InteractionKind.MODAL, actor.id, opened_by.channel, data, opened_by.source)
+    resolved = resolve_entities(state, opened_by.channel, actor.id, selected)
+    if uploaded:
+        resolved["attachments"] = uploaded
+    if resolved:
+        data["resolved"] = resolved
+    channel, source = opened_by.channel, opened_by.source
+    return open_interaction(state, InteractionKind.MODAL, actor.id, channel, data, source, opened_by)
+
+
+def _upload(state: SandboxState, modal: Json, values: Json) -> tuple[Json, Json]:
+    """Store the files given to file uploads; return the attachments by id, and values with their ids."""
+    attachments: Json = {}
+    replaced = dict(values)
+    for label, field in labelled_inputs(modal):
+        if field["type"] != FILE_UPLOAD:
+            continue
+        for name in {label, field["custom_id"]} & set(values):
+            stored = [state.store_file(user_file(file)) for file in values[name]]
+            replaced[name] = [attachment["id"] for attachment in stored]
+            attachments |= {attachment["id"]: attachment for attachment in stored}
+    return attachments, replaced
 
 
 def _names_to_ids(state: SandboxState, modal: Json, values: Json) -> Json:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.control import commands, components, guild_admin, users
+from bot.sandbox.control import commands, components, guild_admin, limits, users
 from bot.sandbox.control.faults import Fault
 from bot.sandbox.control.lookup import Name, find_channel, find_user
 from bot.sandbox.control.snapshot import snapshot, thread_snapshot
 from bot.sandbox.model.json import Json, parse_int
-from bot.sandbox.model.payloads import overwrite_payload, role_payload, user_payload
+from bot.sandbox.model.payloads import channel_payload, overwrite_payload, role_payload, user_payload
 from bot.sandbox.model.permissions import Permission, can
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError
@@ -91,7 +91,7 @@ class SandboxController:
     async def modal(
         self, user: Name, interaction: Name, values: Json, forge_custom_id: str | None = None
     ) -> Json:
-        """Submit the modal that `interaction` opened; values by custom id or label."""
+        """Submit the modal that `interaction` opened; values by custom id or label, files as in `say`."""
         return await self._wait_for_response(
             components.submit_modal(self.state, user, interaction, values, forge_custom_id)
         )
@@ -163,6 +163,15 @@ class SandboxController:
     def clear_faults(self) -> None:
         self.state.faults.clear()
 
+    def set_rate_limit(self, limit: str, requests: int, per: float) -> Json:
+        """Change a rate limit: "global", "rename", "old-edits", "invalid" or a route; 0 requests: none."""
+        return limits.set_rate_limit(self.state, limit, requests, per)
+
+    def change_settings(self, **changes: Any) -> Json:
+        """Change `old_message_age` (seconds), `max_active_threads` (of a guild), `blocked_words` (AutoMod's)
+        or `harmful_links`; returns all four."""
+        return limits.change_settings(self.state, changes)
+
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
         """Disconnect the gateway sessions: op 7, or op 9 if not resumable, or a close with `code`."""
         return await self.state.gateway.disconnect(resumable=resumable, code=code)
@@ -178,6 +187,11 @@ class SandboxController:
 
     def delete_channel(self, channel: Name) -> None:
         guild_admin.delete_channel(self.state, channel)
+
+    def change_channel(self, channel: Name, *, default_auto_archive_duration: int) -> Json:
+        """Change how many minutes of silence new threads of a channel stay active."""
+        changed = guild_admin.change_channel(self.state, channel, default_auto_archive_duration)
+        return channel_payload(self.state.world, changed)
 
     def change_thread(self, thread: Name, **changes: Any) -> Json:
         """Change locked, archived or name, as the guild's owner."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.sandbox.model.json import Json, json_response
 from bot.sandbox.rest.errors import MISSING_PERMISSIONS, ControlError, discord_error, unauthorized
-from bot.sandbox.rest.rate_limits import too_many_requests
+from bot.sandbox.rest.rate_limits import cloudflare_ban, too_many_requests
 
 RATE_LIMITS = {"429-user": "user", "429-global": "global", "429-shared": "shared"}
 SERVER_ERRORS = {
@@ -94,8 +94,7 @@ async def inject(fault: Fault, request: web.Request) -> web.StreamResponse:
     if fault.kind in RATE_LIMITS:
         return too_many_requests(fault.retry_after, scope=RATE_LIMITS[fault.kind])
     if fault.kind == "429-no-via":
-        page = "<html><body>error code: 1015</body></html>"
-        return web.Response(text=page, status=429, content_type="text/html")
+        return cloudflare_ban()
     if fault.kind in SERVER_ERRORS:
         return json_response({"message": SERVER_ERRORS[fault.kind], "code": 0}, int(fault.kind))
     if fault.kind in ("unauthorized", "forbidden"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bot.sandbox.control.lookup import Name, find_channel, find_role, find_user, require_guild
+from bot.sandbox.control.users import discord_errors_as_sentences
 from bot.sandbox.model.guilds import Channel, Guild, Member, Overwrite, Role, User
 from bot.sandbox.model.json import Json
 from bot.sandbox.model.payloads import member_payload, role_payload, user_payload
 from bot.sandbox.model.state import SandboxState
-from bot.sandbox.rest.errors import ControlError, DiscordApiError, FormErrors
+from bot.sandbox.rest.errors import ControlError, FormErrors
 from bot.sandbox.services import channels
 
 THREAD_CHANGES = ("locked", "archived", "name")
@@ -16,17 +17,20 @@ THREAD_CHANGES = ("locked", "archived", "name")
 def set_overwrite(state: SandboxState, channel: Name, target: Name, *, allow: int, deny: int) -> Channel:
     where = find_channel(state, channel)
     target_id, kind = _target(state, where, target)
-    where.overwrites[target_id] = Overwrite(id=target_id, kind=kind, allow=int(allow), deny=int(deny))
-    state.emit_channel("UPDATE", where)
+    with channels.thread_list_sync(state):
+        where.overwrites[target_id] = Overwrite(id=target_id, kind=kind, allow=int(allow), deny=int(deny))
+        state.emit_channel("UPDATE", where)
     return where
 
 
 def delete_overwrite(state: SandboxState, channel: Name, target: Name) -> Channel:
     where = find_channel(state, channel)
     target_id, _ = _target(state, where, target)
-    if where.overwrites.pop(target_id, None) is None:
+    if target_id not in where.overwrites:
         raise ControlError(f"The channel has no overwrite of {target!r}.", status=404)
-    state.emit_channel("UPDATE", where)
+    with channels.thread_list_sync(state):
+        del where.overwrites[target_id]
+        state.emit_channel("UPDATE", where)
     return where
 
 
@@ -46,6 +50,16 @@ def delete_channel(state: SandboxState, channel: Name) -> None:
     channels.delete_channel(state, find_channel(state, channel))
 
 
+def change_channel(state: SandboxState, channel: Name, default_auto_archive_duration: int) -> Channel:
+    """Set how many minutes new threads of a channel stay active, unless they say so themselves."""
+    found = find_channel(state, channel)
+    if found.is_thread or default_auto_archive_duration not in channels.DURATIONS:
+        raise ControlError(f"Give a channel one of {channels.DURATIONS} minutes.", status=400)
+    found.default_auto_archive_duration = default_auto_archive_duration
+    state.emit_channel("UPDATE", found)
+    return found
+
+
 def change_thread(state: SandboxState, thread: Name, changes: Json) -> Channel:
     found = find_channel(state, thread)
     if not found.is_thread:
@@ -56,11 +70,9 @@ def change_thread(state: SandboxState, thread: Name, changes: Json) -> Channel:
         )
     errors = FormErrors()
     channels.check_thread_settings(errors, changes)
-    try:
+    with discord_errors_as_sentences():
         errors.raise_if_any()
-    except DiscordApiError as error:
-        raise ControlError(f"Discord refuses this: {error.errors}.", status=error.status) from error
-    channels.update_thread(state, found, changes)
+        channels.update_thread(state, found, changes)
     return found
 
 
@@ -81,8 +93,9 @@ def create_role(state: SandboxState, name: str, permissions: int, *, mentionable
 
 def change_role(state: SandboxState, role: Name, permissions: int) -> Role:
     guild, found = find_role(state, role)
-    found.permissions = int(permissions)
-    _emit_role(state, guild, "UPDATE", found)
+    with channels.thread_list_sync(state):
+        found.permissions = int(permissions)
+        _emit_role(state, guild, "UPDATE", found)
     return found
 
 
@@ -90,13 +103,14 @@ def delete_role(state: SandboxState, role: Name) -> None:
     guild, found = find_role(state, role)
     if found.id == guild.id or found.managed:
         raise ControlError(f"The role {role!r} cannot be deleted.", status=400)
-    for member in guild.members.values():
-        if found.id in member.roles:
-            member.roles.remove(found.id)
-    for channel in state.world.channels_of(guild):
-        channel.overwrites.pop(found.id, None)
-    del guild.roles[found.id]
-    state.emit("GUILD_ROLE_DELETE", {"guild_id": str(guild.id), "role_id": str(found.id)})
+    with channels.thread_list_sync(state):
+        for member in guild.members.values():
+            if found.id in member.roles:
+                member.roles.remove(found.id)
+        for channel in state.world.channels_of(guild):
+            channel.overwrites.pop(found.id, None)
+        del guild.roles[found.id]
+        state.emit("GUILD_ROLE_DELETE", {"guild_id": str(guild.id), "role_id": str(found.id)})
 
 
 def _emit_role(state: SandboxState, guild: Guild, verb: str, role: Role) -> None:
@@ -136,16 +150,18 @@ def give_role(state: SandboxState, user: Name, role: Name) -> None:
     guild, member = _member(state, user)
     _, given = find_role(state, role)
     if given.id not in member.roles:
-        member.roles.append(given.id)
-        _emit_member_update(state, guild, member)
+        with channels.thread_list_sync(state):
+            member.roles.append(given.id)
+            _emit_member_update(state, guild, member)
 
 
 def take_role(state: SandboxState, user: Name, role: Name) -> None:
     guild, member = _member(state, user)
     _, taken = find_role(state, role)
     if taken.id in member.roles:
-        member.roles.remove(taken.id)
-        _emit_member_update(state, guild, member)
+        with channels.thread_list_sync(state):
+            member.roles.remove(taken.id)
+            _emit_member_update(state, guild, member)
 
 
 def _member(state: SandboxState, user: Name) -> tuple[Guild, Member]:

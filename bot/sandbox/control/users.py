@@ -42,12 +42,13 @@ def say(
     body: Json = {"content": content}
     if reply_to is not None:
         body["message_reference"] = {"message_id": str(reply_to)}
-    files = {i: _file(given) for i, given in enumerate(attachments or [])}
+    files = {i: user_file(given) for i, given in enumerate(attachments or [])}
     with discord_errors_as_sentences():
         return messages.send(state, where, author.id, body, files)
 
 
-def _file(given: Json) -> File:
+def user_file(given: Json) -> File:
+    """Build the file a user sends from {filename, content: text or bytes}."""
     content = given.get("content", "")
     raw = content if isinstance(content, bytes) else str(content).encode()
     return File(filename=str(given.get("filename") or "file.txt"), content=raw)

@@ -151,7 +151,11 @@ class Gateway:
             "resume_gateway_url": self.address,
             "session_type": "normal",
             "shard": [0, 1],
-            "application": {"id": str(self._world.application_id), "flags": flags},
+            "application": {
+                "id": str(self._world.application_id),
+                "flags": flags,
+                "flags_new": str(flags),
+            },
             "private_channels": [],
             "relationships": [],
             "presences": [],

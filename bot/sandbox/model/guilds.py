@@ -16,6 +16,12 @@ from bot.sandbox.rest.errors import (
 )
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
+DEFAULT_AUTO_ARCHIVE = 4320  # minutes
+
+
+def age(snowflake: int) -> float:
+    """Return the seconds since the object with this id was created."""
+    return time.time() - ((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000
 
 
 @dataclass(kw_only=True, slots=True)
@@ -82,13 +88,14 @@ class Channel:
     messages: dict[int, Message] = field(default_factory=dict)
     last_message_id: int | None = None
     recipients: list[int] = field(default_factory=list)  # of a DM
+    default_auto_archive_duration: int | None = None  # minutes, for new threads
     owner_id: int | None = None  # this and all below: threads only
     joined: dict[int, str] = field(default_factory=dict)  # user id -> when they joined
     locked: bool = False
     archived: bool = False
     archived_at: str = field(default_factory=timestamp)
     created_at: str = field(default_factory=timestamp)
-    auto_archive_duration: int = 4320
+    auto_archive_duration: int = DEFAULT_AUTO_ARCHIVE
     invitable: bool = True
     starter_id: int | None = None  # the first message, which message_count leaves out
     total_sent: int = 0

@@ -17,6 +17,8 @@ def user_payload(user: User) -> Json:
         "avatar_decoration_data": None,
         "banner": None,
         "accent_color": None,
+        "primary_guild": None,
+        "flags": 0,
         "public_flags": 0,
         "bot": user.bot,
         "system": False,
@@ -28,7 +30,6 @@ def own_user_payload(user: User) -> Json:
     return user_payload(user) | {
         "bio": "",
         "email": None,
-        "flags": 0,
         "locale": "en-US",
         "mfa_enabled": True,
         "verified": True,
@@ -101,7 +102,7 @@ def _dm_payload(world: World, channel: Channel) -> Json:
 
 
 def _guild_channel(channel: Channel) -> Json:
-    return {
+    payload: Json = {
         "id": str(channel.id),
         "type": int(channel.kind),
         "guild_id": str(channel.guild_id),
@@ -115,6 +116,8 @@ def _guild_channel(channel: Channel) -> Json:
         "last_message_id": _id(channel.last_message_id),
         "permission_overwrites": [overwrite_payload(o) for o in channel.overwrites.values()],
     }
+    duration = channel.default_auto_archive_duration
+    return payload | {"default_auto_archive_duration": duration} if duration else payload
 
 
 def thread_payload(world: World, thread: Channel) -> Json:
@@ -188,6 +191,8 @@ def guild_payload(world: World, guild: Guild) -> Json:
         "application_id": None,
         "afk_channel_id": None,
         "afk_timeout": 300,
+        "hub_type": None,
+        "incidents_data": None,
         "system_channel_id": None,
         "system_channel_flags": 0,
         "rules_channel_id": None,

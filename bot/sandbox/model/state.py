@@ -35,6 +35,10 @@ class Settings:
     echo: bool = True  # whether the bot receives MESSAGE_CREATE for its own messages
     disallowed_intents: int = 0  # identifying with one of these closes the gateway with 4014
     attachment_size_limit: int = 10 * 1024 * 1024  # bytes per file
+    old_message_age: float = 3600.0  # seconds after which edits of a message are limited per channel
+    max_active_threads: int = 1000  # of a guild
+    blocked_words: tuple[str, ...] = ()  # AutoMod refuses messages and thread names with one of these
+    harmful_links: tuple[str, ...] = ()  # messages with one of these are refused too
     seed: int | None = None  # of the random decisions of faults with a chance
 
 

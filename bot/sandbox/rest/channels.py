@@ -30,14 +30,16 @@ def edit_channel(request: RestRequest) -> Json:
 def set_overwrite(request: RestRequest) -> None:
     channel = request.channel(P.MANAGE_ROLES)
     target = request.path_id("target")
-    channel.overwrites[target] = channels.parse_overwrite(target, request.body)
-    request.state.emit_channel("UPDATE", channel)
+    with channels.thread_list_sync(request.state):
+        channel.overwrites[target] = channels.parse_overwrite(target, request.body)
+        request.state.emit_channel("UPDATE", channel)
 
 
 def delete_overwrite(request: RestRequest) -> None:
     channel = request.channel(P.MANAGE_ROLES)
-    channel.overwrites.pop(request.path_id("target"), None)
-    request.state.emit_channel("UPDATE", channel)
+    with channels.thread_list_sync(request.state):
+        channel.overwrites.pop(request.path_id("target"), None)
+        request.state.emit_channel("UPDATE", channel)
 
 
 def create_thread_from_message(request: RestRequest) -> Created:

@@ -11,6 +11,7 @@ UNKNOWN_GUILD = 10004
 UNKNOWN_MEMBER = 10007
 UNKNOWN_MESSAGE = 10008
 UNKNOWN_USER = 10013
+UNKNOWN_EMOJI = 10014
 UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 MAXIMUM_ATTACHMENTS = 30015
@@ -31,6 +32,10 @@ ARCHIVED_THREAD = 50083
 INVALID_JSON = 50109
 THREAD_EXISTS = 160004
 THREAD_LOCKED = 160005
+TOO_MANY_ACTIVE_THREADS = 160006
+BLOCKED_BY_AUTOMOD = 200000
+TITLE_BLOCKED_BY_AUTOMOD = 200001
+HARMFUL_LINK = 240000
 
 _DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_CHANNEL: (404, "Unknown Channel"),
@@ -38,6 +43,7 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_MEMBER: (404, "Unknown Member"),
     UNKNOWN_MESSAGE: (404, "Unknown Message"),
     UNKNOWN_USER: (404, "Unknown User"),
+    UNKNOWN_EMOJI: (400, "Unknown Emoji"),
     UNKNOWN_WEBHOOK: (404, "Unknown Webhook"),
     UNKNOWN_INTERACTION: (404, "Unknown interaction"),
     MAXIMUM_ATTACHMENTS: (400, "Maximum number of attachments in a message reached (10)"),
@@ -58,6 +64,10 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     INVALID_JSON: (400, "The request body contains invalid JSON."),
     THREAD_EXISTS: (400, "A thread has already been created for this message"),
     THREAD_LOCKED: (400, "Thread is locked"),
+    TOO_MANY_ACTIVE_THREADS: (400, "Maximum number of active threads reached"),
+    BLOCKED_BY_AUTOMOD: (400, "Message was blocked by automatic moderation"),
+    TITLE_BLOCKED_BY_AUTOMOD: (400, "Title was blocked by automatic moderation"),
+    HARMFUL_LINK: (400, "Message blocked by harmful links filter"),
 }
 
 

@@ -47,12 +47,16 @@ def get_application(request: RestRequest) -> Json:
         "owner": user_payload(request.state.world.user(owner)),
         "team": None,
         "flags": 0,
+        "flags_new": "0",
         "tags": [],
         "redirect_uris": [],
         "interactions_endpoint_url": None,
         "role_connections_verification_url": None,
         "approximate_guild_count": len(request.state.world.guilds),
         "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": ["bot", "applications.commands"],
     }
 
 
@@ -80,6 +84,7 @@ def list_active_threads(request: RestRequest) -> Json:
     return {
         "threads": [thread_payload(world, thread) for thread in active],
         "members": [thread_member_payload(t, request.bot_id) for t in active if request.bot_id in t.joined],
+        "has_more": False,
     }
 
 

@@ -84,13 +84,11 @@ def _registered_command(
         "name_localizations": None,
         "description_localizations": None,
     }
+    declared = {key: value for key, value in given.items() if value is not None}
+    if "default_member_permissions" in declared:
+        declared["default_member_permissions"] = str(declared["default_member_permissions"])
     guild_field = {"guild_id": str(scope)} if scope else {}
-    return (
-        defaults
-        | {key: value for key, value in given.items() if value is not None}
-        | guild_field
-        | {"type": kind}
-    )
+    return defaults | declared | guild_field | {"type": kind}
 
 
 COMMANDS = "/applications/{application}/commands"

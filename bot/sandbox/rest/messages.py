@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bot.sandbox.gateway.events import Intent, without_content
-from bot.sandbox.model.guilds import Channel, Message
+from bot.sandbox.model.guilds import Channel, Message, age
 from bot.sandbox.model.json import Json
 from bot.sandbox.model.permissions import P, can, require
 from bot.sandbox.rest.errors import (
     ARCHIVED_THREAD,
+    UNKNOWN_EMOJI,
     discord_error,
 )
 from bot.sandbox.rest.request import RestRequest, RestRoute
@@ -22,6 +23,8 @@ def create_message(request: RestRequest) -> Json:
 def edit_message(request: RestRequest) -> Json:
     found = request.message(request.channel())
     messages.check_may_edit(found, request.bot_id, request.body)
+    if age(found.id) >= request.state.settings.old_message_age:
+        request.state.rate_limiter.acquire_old_edit(found.channel_id)
     messages.edit(request.state, found, request.body, request.files)
     return found.payload
 
@@ -66,7 +69,7 @@ def _without_hidden_content(request: RestRequest, channel: Channel, found: Messa
 
 def add_reaction(request: RestRequest) -> None:
     channel = request.channel(P.READ_MESSAGE_HISTORY)
-    found, emoji = request.message(channel), request.path_str("emoji")
+    found, emoji = request.message(channel), _emoji(request)
     if channel.archived:
         raise discord_error(ARCHIVED_THREAD)
     existing = [r["emoji"]["name"] for r in found.payload.get("reactions", [])]
@@ -77,7 +80,14 @@ def add_reaction(request: RestRequest) -> None:
 
 def remove_reaction(request: RestRequest) -> None:
     channel = request.channel()
-    reactions.remove_reaction(request.state, channel, request.message(channel), request.path_str("emoji"))
+    reactions.remove_reaction(request.state, channel, request.message(channel), _emoji(request))
+
+
+def _emoji(request: RestRequest) -> str:
+    emoji = request.path_str("emoji")
+    if not reactions.is_emoji(emoji):
+        raise discord_error(UNKNOWN_EMOJI)
+    return emoji
 
 
 ROUTES = (

@@ -16,10 +16,17 @@ from bot.sandbox.model.permissions import Permission, require
 from bot.sandbox.model.state import LoggedRequest, SandboxState
 from bot.sandbox.rest.errors import MISSING_ACCESS, DiscordApiError, discord_error, invalid_form, unauthorized
 from bot.sandbox.rest.multipart import read_body
-from bot.sandbox.rest.rate_limits import too_many_requests
+from bot.sandbox.rest.rate_limits import (
+    OLD_EDIT_CODE,
+    OLD_EDIT_MESSAGE,
+    OldMessageEditLimit,
+    cloudflare_ban,
+    too_many_requests,
+)
 from bot.sandbox.validation.messages import File
 
 PREFIX = "/api/v10"
+INVALID_STATUSES = (401, 403, 429)
 Files = Mapping[int, File]
 
 
@@ -106,11 +113,22 @@ def rest_handler(
             time=time.monotonic(),
         )
         state.requests.append(logged)
-        response = await _respond_with_faults(state, route, request, logged)
+        response = await _respond_unless_banned(state, route, request, logged)
         logged.status = response.status
         return response
 
     return handle
+
+
+async def _respond_unless_banned(
+    state: SandboxState, route: RestRoute, request: web.Request, logged: LoggedRequest
+) -> web.StreamResponse:
+    if state.rate_limiter.is_banned():
+        return cloudflare_ban()
+    response = await _respond_with_faults(state, route, request, logged)
+    if response.status in INVALID_STATUSES and response.headers.get("X-RateLimit-Scope") != "shared":
+        state.rate_limiter.count_invalid()
+    return response
 
 
 async def _respond_with_faults(
@@ -142,9 +160,13 @@ async def _respond(
         decision = state.rate_limiter.acquire(logged.method, logged.path, logged.body)
         headers = decision.headers
         if decision.retry_after is not None:
-            return too_many_requests(decision.retry_after, headers=headers)
+            return too_many_requests(decision.retry_after, scope=decision.scope, headers=headers)
         return _to_response(
             route.handler(RestRequest(state=state, http=request, body=logged.body, files=files)), headers
+        )
+    except OldMessageEditLimit as limit:
+        return too_many_requests(
+            limit.retry_after, headers=headers, message=OLD_EDIT_MESSAGE, code=OLD_EDIT_CODE
         )
     except DiscordApiError as error:
         return json_response(error.body(), error.status, headers)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from bot.sandbox.model.guilds import Channel, Message, Overwrite
+from bot.sandbox.model.guilds import DEFAULT_AUTO_ARCHIVE, Channel, Message, Overwrite
 from bot.sandbox.model.json import ChannelKind, Json, parse_int, timestamp
 from bot.sandbox.model.payloads import channel_payload, member_payload, thread_member_payload, thread_payload
 from bot.sandbox.model.permissions import P, can, can_see, require, send_permission
@@ -15,6 +16,8 @@ from bot.sandbox.rest.errors import (
     MISSING_PERMISSIONS,
     THREAD_EXISTS,
     THREAD_LOCKED,
+    TITLE_BLOCKED_BY_AUTOMOD,
+    TOO_MANY_ACTIVE_THREADS,
     WRONG_CHANNEL_TYPE,
     FormErrors,
     discord_error,
@@ -62,6 +65,9 @@ def create_thread(
         raise discord_error(WRONG_CHANNEL_TYPE)
     if starter is not None and (starter.id in state.world.channels or starter.payload["flags"] & HAS_THREAD):
         raise discord_error(THREAD_EXISTS)
+    _check_thread_name(state, body)
+    _check_active_threads(state, parent)
+    default_duration = parent.default_auto_archive_duration or DEFAULT_AUTO_ARCHIVE
     thread = Channel(
         id=starter.id if starter else state.world.next_id(),
         kind=kind,
@@ -70,13 +76,27 @@ def create_thread(
         parent_id=parent.id,
         owner_id=owner_id,
         joined={owner_id: timestamp()},
-        auto_archive_duration=body.get("auto_archive_duration") or 4320,
+        auto_archive_duration=body.get("auto_archive_duration") or default_duration,
         rate_limit_per_user=body.get("rate_limit_per_user") or 0,
         invitable=body.get("invitable", True),
     )
     state.world.channels[thread.id] = thread
     state.emit_channel("CREATE", thread, newly_created=True)
     return thread
+
+
+def _check_thread_name(state: SandboxState, body: Json) -> None:
+    """Raise `DiscordApiError` 200001 for a name with a blocked word."""
+    name = str(body.get("name") or "").lower()
+    if any(word.lower() in name for word in state.settings.blocked_words):
+        raise discord_error(TITLE_BLOCKED_BY_AUTOMOD)
+
+
+def _check_active_threads(state: SandboxState, channel: Channel) -> None:
+    """Raise `DiscordApiError` 160006 if the guild can have no further active thread."""
+    threads = (c for c in state.world.channels.values() if c.is_thread and c.guild_id == channel.guild_id)
+    if sum(not thread.archived for thread in threads) >= state.settings.max_active_threads:
+        raise discord_error(TOO_MANY_ACTIVE_THREADS)
 
 
 def update_starter_message(state: SandboxState, thread: Channel) -> None:
@@ -87,8 +107,9 @@ def update_starter_message(state: SandboxState, thread: Channel) -> None:
 
 
 def unarchive(state: SandboxState, thread: Channel) -> None:
-    """Unarchive a thread when a message is sent in it."""
+    """Unarchive a thread when a message is sent in it; raises `DiscordApiError` 160006."""
     if thread.archived:
+        _check_active_threads(state, thread)
         thread.archived = False
         thread.archived_at = timestamp()
         state.emit_channel("UPDATE", thread)
@@ -173,6 +194,7 @@ def edit_thread(state: SandboxState, channel: Channel, user_id: int, body: Json)
     check_thread_settings(errors, body)
     errors.raise_if_any()
     _check_may_edit_thread(state, channel, user_id, body)
+    _check_thread_name(state, body)
     update_thread(state, channel, body)
 
 
@@ -192,7 +214,9 @@ def _check_may_edit_thread(state: SandboxState, thread: Channel, user_id: int, b
 
 
 def update_thread(state: SandboxState, thread: Channel, body: Json) -> None:
-    """Apply changes to a thread without permission checks."""
+    """Apply changes to a thread without permission checks; raises `DiscordApiError` 160006."""
+    if thread.archived and body.get("archived") is False:
+        _check_active_threads(state, thread)
     for key in THREAD_FIELDS:
         if body.get(key) is not None:
             setattr(thread, key, body[key])
@@ -201,6 +225,36 @@ def update_thread(state: SandboxState, thread: Channel, body: Json) -> None:
         thread.archived_at = timestamp()
     update_starter_message(state, thread)
     state.emit_channel("UPDATE", thread)
+
+
+@contextmanager
+def thread_list_sync(state: SandboxState) -> Iterator[None]:
+    """Send THREAD_LIST_SYNC with the threads of the channels that the bot sees only after the block."""
+    seen = {channel.id for channel in _visible_channels(state)}
+    yield
+    gained = [channel for channel in _visible_channels(state) if channel.id not in seen]
+    for guild_id in dict.fromkeys(channel.guild_id for channel in gained):
+        _emit_thread_list_sync(state, [channel for channel in gained if channel.guild_id == guild_id])
+
+
+def _visible_channels(state: SandboxState) -> list[Channel]:
+    bot = state.world.bot.id
+    channels = [c for c in state.world.channels.values() if c.kind in PARENTS]
+    return [channel for channel in channels if can_see(state.world, bot, channel)]
+
+
+def _emit_thread_list_sync(state: SandboxState, gained: list[Channel]) -> None:
+    """Send the active threads the bot sees in these channels of one guild."""
+    bot = state.world.bot.id
+    threads = [thread for channel in gained for thread in state.world.threads_in(channel)]
+    visible = [t for t in threads if not t.archived and can_see(state.world, bot, t)]
+    event = {
+        "guild_id": str(gained[0].guild_id),
+        "channel_ids": [str(channel.id) for channel in gained],
+        "threads": [thread_payload(state.world, thread) for thread in visible],
+        "members": [thread_member_payload(thread, bot) for thread in visible if bot in thread.joined],
+    }
+    state.emit("THREAD_LIST_SYNC", event)
 
 
 def parse_overwrite(target_id: int, given: Json) -> Overwrite:

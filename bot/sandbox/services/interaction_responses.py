@@ -112,16 +112,10 @@ def _post(state: SandboxState, interaction: Interaction, body: Json, files: File
     world = state.world
     user = user_payload(world.user(interaction.user_id))
     flags = int(body.get("flags") or 0)
-    metadata: Json = {
-        "id": str(interaction.id),
-        "type": int(interaction.kind),
-        "user": user,
-        "authorizing_integration_owners": authorizing_owners(state, interaction.channel),
-    }
     extra = extra | {
         "application_id": str(world.application_id),
         "webhook_id": str(world.application_id),
-        "interaction_metadata": metadata | _command_metadata(interaction),
+        "interaction_metadata": _metadata(state, interaction),
     }
     if interaction.kind == InteractionKind.COMMAND:
         legacy_interaction = {
@@ -138,12 +132,22 @@ def _post(state: SandboxState, interaction: Interaction, body: Json, files: File
     )
 
 
-def _command_metadata(interaction: Interaction) -> Json:
+def _metadata(state: SandboxState, interaction: Interaction) -> Json:
+    """Describe the interaction a message answers; that of a modal holds the one that opened the modal."""
+    metadata: Json = {
+        "id": str(interaction.id),
+        "type": int(interaction.kind),
+        "user": user_payload(state.world.user(interaction.user_id)),
+        "authorizing_integration_owners": authorizing_owners(state, interaction.channel),
+    }
     if interaction.kind == InteractionKind.COMMAND:
-        return {"name": interaction.data["name"], "command_type": interaction.data["type"]}
+        names = {"name": interaction.data["name"], "command_type": interaction.data["type"]}
+        return metadata | names
+    if interaction.opened_by is not None:
+        return metadata | {"triggering_interaction_metadata": _metadata(state, interaction.opened_by)}
     if interaction.source is not None:
-        return {"interacted_message_id": str(interaction.source.id)}
-    return {}
+        metadata["interacted_message_id"] = str(interaction.source.id)
+    return metadata
 
 
 def _edit(state: SandboxState, interaction: Interaction, message: Message, body: Json, files: Files) -> None:

@@ -33,6 +33,7 @@ class Interaction:
     channel: Channel
     data: Json
     source: Message | None = None  # the message the component or the modal belongs to
+    opened_by: Interaction | None = None  # of a modal: the interaction whose response it was
     token: str = field(default_factory=lambda: secrets.token_urlsafe(64))
     started_at: float = field(default_factory=time.monotonic)
     acknowledged_after: float | None = None
@@ -94,6 +95,7 @@ def open_interaction(
     channel: Channel,
     data: Json,
     source: Message | None = None,
+    opened_by: Interaction | None = None,
 ) -> Interaction:
     """Create an interaction and send INTERACTION_CREATE."""
     interaction = Interaction(
@@ -103,6 +105,7 @@ def open_interaction(
         channel=channel,
         data=data,
         source=source,
+        opened_by=opened_by,
     )
     state.interactions[interaction.id] = interaction
     state.emit("INTERACTION_CREATE", _payload(state, interaction), channel)

@@ -10,7 +10,9 @@ from bot.sandbox.model.permissions import P, can, require, send_permission
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import (
     ARCHIVED_THREAD,
+    BLOCKED_BY_AUTOMOD,
     CANNOT_EDIT_OTHERS_MESSAGE,
+    HARMFUL_LINK,
     NOT_A_TEXT_CHANNEL,
     SYSTEM_MESSAGE,
     THREAD_LOCKED,
@@ -29,7 +31,7 @@ from bot.sandbox.services.message_builder import (
     set_mentions,
 )
 from bot.sandbox.validation.components import with_component_ids
-from bot.sandbox.validation.messages import File, check_edit, check_new_message, strip_text
+from bot.sandbox.validation.messages import File, check_edit, check_new_message, message_texts, strip_text
 
 EDITABLE_TYPES = (
     MessageType.DEFAULT,
@@ -45,6 +47,7 @@ def send(
     """Send a message as a user or the bot, with permission checks; raises `DiscordApiError`."""
     _check_may_send(state, channel, author_id, body, files)
     check_new_message(body, files, state.settings.attachment_size_limit)
+    _check_automod(state, body)
     nonce = body.get("nonce")
     if nonce is not None and body.get("enforce_nonce"):
         earlier_id = state.message_with_nonce(author_id, nonce)
@@ -64,6 +67,15 @@ def _check_may_send(
         require(state.world, author_id, channel, P.ATTACH_FILES)
     if body.get("embeds"):
         require(state.world, author_id, channel, P.EMBED_LINKS)
+
+
+def _check_automod(state: SandboxState, body: Json) -> None:
+    """Raise `DiscordApiError` 200000 for a blocked word, 240000 for a harmful link."""
+    texts = " ".join(message_texts(body)).lower()
+    if any(word.lower() in texts for word in state.settings.blocked_words):
+        raise discord_error(BLOCKED_BY_AUTOMOD)
+    if any(link.lower() in texts for link in state.settings.harmful_links):
+        raise discord_error(HARMFUL_LINK)
 
 
 def check_not_locked(state: SandboxState, channel: Channel, user_id: int) -> None:
@@ -167,6 +179,8 @@ def edit(state: SandboxState, message: Message, body: Json, files: Mapping[int, 
     if message.payload["type"] not in EDITABLE_TYPES:
         raise discord_error(SYSTEM_MESSAGE)
     check_edit(body, files, message.payload, state.settings.attachment_size_limit)
+    if message.ephemeral_for is None:
+        _check_automod(state, body)
     _apply_edit(state, channel, message, strip_text(body), files)
     if message.ephemeral_for is None:
         state.emit_message("MESSAGE_UPDATE", message)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from bot.sandbox.model.guilds import Channel, Message
 from bot.sandbox.model.json import Json
 from bot.sandbox.model.payloads import member_payload
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.services import messages
+
+_EMOJI_MARKS = frozenset("\ufe0f\u20e3")  # turn a character such as 1 or ↔ into an emoji
+
+
+def is_emoji(text: str) -> bool:
+    """Return whether text looks like a unicode emoji; the guild has no custom ones (name:id)."""
+    kinds = {unicodedata.category(character) for character in text}
+    return not kinds & {"Ll", "Lu"} and ("So" in kinds or not _EMOJI_MARKS.isdisjoint(text))
 
 
 def add_reaction(state: SandboxState, channel: Channel, message: Message, emoji: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from bot.sandbox.model.json import Json
@@ -12,7 +13,10 @@ from bot.sandbox.validation.fields import Path, check_choice, check_list, check_
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2
-TYPES_WITH_CHOICES = frozenset({3, 4, 10})  # string, integer, number
+STRING, INTEGER, NUMBER = 3, 4, 10
+TYPES_WITH_CHOICES = frozenset({STRING, INTEGER, NUMBER})
+OPTION_TYPES = range(1, 12)
+TYPES_IN = {SUBCOMMAND: range(3, 12), GROUP: (SUBCOMMAND,)}  # the options of an option
 _MAX_COMMANDS = {CHAT_INPUT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
 MAX_TEXT = 8000  # of one command: names, descriptions and choices of it and its options
 _NAME = re.compile(r"[-_'\w]{1,32}")
@@ -62,12 +66,14 @@ def _check_name(errors: FormErrors, named: Json, path: Path) -> None:
         errors.add((*path, "name"), "APPLICATION_COMMAND_INVALID_NAME", message)
 
 
-def _check_options(errors: FormErrors, owner: Json, path: Path) -> None:
+def _check_options(
+    errors: FormErrors, owner: Json, path: Path, types: Collection[int] = OPTION_TYPES
+) -> None:
     inside = (*path, "options")
     options = check_list(errors, owner.get("options"), inside, 25)
     names = [option.get("name") for option in options]
     for index, option in enumerate(options):
-        _check_option(errors, option, (*inside, index))
+        _check_option(errors, option, (*inside, index), types)
         if option.get("name") in names[:index]:
             message = "Option names must be unique"
             errors.add((*inside, index, "name"), "APPLICATION_COMMAND_OPTIONS_NAME_INVALID", message)
@@ -79,21 +85,31 @@ def _check_options(errors: FormErrors, owner: Json, path: Path) -> None:
         errors.add(inside, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
 
 
-def _check_option(errors: FormErrors, option: Json, path: Path) -> None:
+def _check_option(errors: FormErrors, option: Json, path: Path, types: Collection[int]) -> None:
     _check_name(errors, option, path)
     check_text(errors, option, (*path, "description"), 100, minimum=1)
-    if not check_choice(errors, option.get("type"), (*path, "type"), range(1, 12)):
+    if not check_choice(errors, option.get("type"), (*path, "type"), types):
         return
-    if option["type"] in (SUBCOMMAND, GROUP):
-        _check_options(errors, option, path)
+    if option["type"] in TYPES_IN:
+        _check_options(errors, option, path, TYPES_IN[option["type"]])
     choices = check_list(errors, option.get("choices"), (*path, "choices"), 25)
     for index, choice in enumerate(choices):
         check_text(errors, choice, (*path, "choices", index, "name"), 100, minimum=1)
-        if isinstance(choice.get("value"), str):
-            check_text(errors, choice, (*path, "choices", index, "value"), 100)
+        _check_choice_value(errors, option["type"], choice, (*path, "choices", index, "value"))
     if choices and (option["type"] not in TYPES_WITH_CHOICES or option.get("autocomplete")):
         message = "Choices are for string, integer and number options without autocomplete"
         errors.add((*path, "choices"), "APPLICATION_COMMAND_OPTIONS_CHOICES_INVALID", message)
+
+
+def _check_choice_value(errors: FormErrors, kind: int, choice: Json, path: Path) -> None:
+    """Validate that a choice's value has the type of its option."""
+    value = choice.get("value")
+    if kind == STRING:
+        check_text(errors, choice, path, 100, minimum=1)
+    elif isinstance(value, bool) or not isinstance(value, int | float if kind == NUMBER else int):
+        errors.add(
+            path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not {"float" if kind == NUMBER else "int"}.'
+        )
 
 
 def _length(part: Json) -> int:

@@ -21,7 +21,8 @@ from bot.sandbox.validation.fields import (
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
 USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
-TEXT_DISPLAY, LABEL = 10, 18  # of modals
+TEXT_DISPLAY, LABEL = 10, 18  # these and the next: of modals
+FILE_UPLOAD, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX = 19, 21, 22, 23
 SELECTS = frozenset({STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT})
 LINK = 5  # a button style
 PREMIUM = 6  # a button style
@@ -121,14 +122,31 @@ def check_custom_id(errors: FormErrors, component: Json, path: Path) -> None:
 def check_select(errors: FormErrors, select: Json, path: Path) -> None:
     check_custom_id(errors, select, path)
     check_text(errors, select, (*path, "placeholder"), 150)
-    check_range(errors, select, (*path, "min_values"), 0, 25)
-    check_range(errors, select, (*path, "max_values"), 1, 25)
+    highest = check_number_of_values(errors, select, path, 25)
     if select.get("type") == STRING_SELECT:
-        _check_options(errors, select, (*path, "options"))
+        check_options(errors, select, (*path, "options"), 25, minimum=highest, defaults=highest)
+    elif len(json_objects(select.get("default_values"))) > highest:
+        add_too_many_defaults_error(errors, (*path, "default_values"), highest)
 
 
-def _check_options(errors: FormErrors, select: Json, path: Path) -> None:
-    options = check_list(errors, select.get("options"), path, 25, minimum=1)
+def check_number_of_values(
+    errors: FormErrors, field: Json, path: Path, maximum: int, *, default: int = 1
+) -> int:
+    """Validate min_values and max_values; return how many values can be chosen."""
+    check_range(errors, field, (*path, "max_values"), 1, maximum)
+    given = field.get("max_values")
+    highest = given if isinstance(given, int) and given <= maximum else default
+    check_range(errors, field, (*path, "min_values"), 0, highest)
+    return highest
+
+
+def check_options(
+    errors: FormErrors, field: Json, path: Path, maximum: int, *, minimum: int, defaults: int
+) -> None:
+    """Validate the number of options, their texts, and that at most `defaults` are chosen by default."""
+    options = check_list(errors, field.get("options"), path, maximum, minimum=max(minimum, 1))
+    if sum(option.get("default") is True for option in options) > defaults:
+        add_too_many_defaults_error(errors, path, defaults)
     seen = set()
     for index, option in enumerate(options):
         check_text(errors, option, (*path, index, "label"), 100, minimum=1)
@@ -138,6 +156,11 @@ def _check_options(errors: FormErrors, select: Json, path: Path) -> None:
             message = "The specified option value is already used"
             errors.add((*path, index, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message)
         seen.add(str(option.get("value")))
+
+
+def add_too_many_defaults_error(errors: FormErrors, path: Path, highest: int) -> None:
+    # Discord's own code for this is not documented.
+    errors.add(path, "BASE_TYPE_MAX_LENGTH", f"Must have {highest} or fewer default values.")
 
 
 def check_unique_custom_ids(errors: FormErrors, components: Any, path: Path) -> None:

@@ -152,11 +152,21 @@ def check_embeds(errors: FormErrors, embeds: object, path: Path = ("embeds",)) -
 
 def embed_length(embed: Json) -> int:
     """Count the characters of an embed towards the limit of 6000."""
+    return sum(len(text) for text in _embed_texts(embed))
+
+
+def message_texts(body: Json) -> list[str]:
+    """List the texts of a message that people read: its content and the texts of its embeds."""
+    embeds = json_objects(body.get("embeds"))
+    return [stripped(body.get("content"))] + [text for embed in embeds for text in _embed_texts(embed)]
+
+
+def _embed_texts(embed: Json) -> list[str]:
     fields = json_objects(embed.get("fields"))
     texts = [embed.get("title"), embed.get("description")]
     texts += [_embed_part(embed, "footer").get("text"), _embed_part(embed, "author").get("name")]
     texts += [field.get(key) for field in fields for key in ("name", "value")]
-    return sum(len(stripped(text)) for text in texts)
+    return [stripped(text) for text in texts]
 
 
 def _embed_part(embed: Json, key: str) -> Json:

@@ -133,9 +133,9 @@ CREATE UNIQUE INDEX tickets_by_post ON tickets (post_message_id) WHERE post_mess
 CREATE UNIQUE INDEX tickets_by_thread ON tickets (thread_id) WHERE thread_id IS NOT NULL;
 CREATE INDEX tickets_by_digest ON tickets (digest_message_id) WHERE digest_message_id IS NOT NULL;
 CREATE INDEX tickets_by_post_channel ON tickets (post_channel_id, id) WHERE post_channel_id IS NOT NULL;
--- For the limit of open tickets. Its query has to repeat the "OR" to use it.
+-- For the limit of open tickets; everything else about players is found by the search index.
 CREATE INDEX tickets_open_by_reporter ON tickets (source, reporter_id)
-    WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress');
+WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress');
 
 -- A ticket as it is read again and again: without the request's body.
 CREATE VIEW tickets_without_body AS
@@ -285,72 +285,73 @@ CREATE TABLE reserved_space (
     filler  BLOB NOT NULL
 ) STRICT;
 
--- The search index, filled in batches after the tickets are stored. It holds all tickets up to `indexed_to`, but what
--- changed since of those in changed_tickets.
+-- The search index: which tickets have each value of each filter, and the texts. Filled after the tickets are
+-- stored, a batch at a time; what is not in it yet is read from the tickets.
 
 CREATE TABLE search_progress (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
-    indexed_to  INTEGER NOT NULL
+    indexed_to  INTEGER NOT NULL                            -- a ticket id: it holds all up to this, but the changed ones
 ) STRICT;
 
 INSERT INTO search_progress VALUES (1, 0);
 
+-- Tickets that changed since they were indexed.
 CREATE TABLE changed_tickets (
     ticket_id  INTEGER PRIMARY KEY
 ) STRICT;
 
--- Which tickets have a value of a filter: bit n of a block is the ticket block * 65536 + n.
+-- The tickets with one value of a filter, as bits of 65,536 ids: bit n of a block is the ticket block * 65536 + n.
 CREATE TABLE ticket_bitmaps (
     id       INTEGER PRIMARY KEY,
-    facet    TEXT NOT NULL,                                 -- the filter: status, category, tag ...
-    value    TEXT NOT NULL,
+    facet    TEXT NOT NULL,                                 -- workspace, source, status, category, ...
+    value    TEXT NOT NULL,                                 -- '' as assignee: not claimed
     block    INTEGER NOT NULL,
     version  INTEGER NOT NULL,                              -- counts changes: readers keep decoded blocks in memory
-    members  BLOB NOT NULL,                                 -- little-endian, without the zeros at its end
+    members  BLOB NOT NULL,                                 -- little-endian, without zeros at the end
     UNIQUE (facet, value, block)
 ) STRICT;
 
 CREATE INDEX ticket_bitmaps_by_block ON ticket_bitmaps (block);
 
--- The tickets that players reported, or are reported in; also those they once did, before the ticket changed.
+-- The tickets that a player reported or is reported in, or once was: the ticket's row decides.
 CREATE TABLE player_tickets (
     player_id  TEXT NOT NULL,
     ticket_id  INTEGER NOT NULL,
     PRIMARY KEY (player_id, ticket_id)
 ) STRICT, WITHOUT ROWID;
 
--- Subjects and reporters' names with case folded. With its texts: to remove a ticket from an index without them takes
--- the same folded text again, which another release of Python may fold differently.
+-- Subjects and reporters' names, with case folded. With the texts themselves: to take a ticket out of an index without
+-- them needs the same folded text again, and another Python may fold it differently.
 CREATE VIRTUAL TABLE search_text USING fts5 (
     words, columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
 );
 
-CREATE TRIGGER ticket_changed
+CREATE TRIGGER ticket_changed_for_search
 AFTER UPDATE OF status, priority, category, department, claimed_by_id, claimed_by_source, subject, reporter_id,
                 reporter_name, reporter_display_name, reported_id ON tickets
 BEGIN
     INSERT INTO changed_tickets VALUES (OLD.id) ON CONFLICT DO NOTHING;
 END;
 
-CREATE TRIGGER tag_added
+CREATE TRIGGER tag_added_for_search
 AFTER INSERT ON ticket_tags
 BEGIN
     INSERT INTO changed_tickets VALUES (NEW.ticket_id) ON CONFLICT DO NOTHING;
 END;
 
-CREATE TRIGGER tag_removed
+CREATE TRIGGER tag_removed_for_search
 AFTER DELETE ON ticket_tags
 BEGIN
     INSERT INTO changed_tickets VALUES (OLD.ticket_id) ON CONFLICT DO NOTHING;
 END;
 
-CREATE TRIGGER assignee_added
+CREATE TRIGGER assignee_added_for_search
 AFTER INSERT ON ticket_assignees
 BEGIN
     INSERT INTO changed_tickets VALUES (NEW.ticket_id) ON CONFLICT DO NOTHING;
 END;
 
-CREATE TRIGGER assignee_removed
+CREATE TRIGGER assignee_removed_for_search
 AFTER DELETE ON ticket_assignees
 BEGIN
     INSERT INTO changed_tickets VALUES (OLD.ticket_id) ON CONFLICT DO NOTHING;
