@@ -106,7 +106,9 @@ def _write_texts(db: Db, ids: Sequence[int]) -> None:
         for row in db.all(TEXTS, {"ids": ids})
     }
     changed = [
-        {"id": ticket_id, "words": text} for ticket_id, text in texts.items() if text != stored.get(ticket_id)
+        {"id": ticket_id, "words": texts[ticket_id]}
+        for ticket_id in sorted(texts)  # FTS5 begins a new segment for each id below the one before
+        if texts[ticket_id] != stored.get(ticket_id)
     ]
     db.run_many("REPLACE INTO search_text (rowid, words) VALUES (:id, :words)", changed)
 
@@ -158,5 +160,4 @@ _STORED_TEXTS = "SELECT rowid AS id, words FROM search_text WHERE rowid = ANY(:i
 TEXTS = """
     SELECT tickets.id, subject, reporter_name, reporter_display_name
     FROM each_number(:ids) AS one JOIN FIRST tickets ON tickets.id = one.value
-    ORDER BY tickets.id DESC
 """
