@@ -3,7 +3,7 @@
 So the rows are what the bridge itself writes, whatever columns there are; only what must differ does. Of the
 copies one in twenty is open, each player has filed twenty, and all but the newest are posted; Minecraft's
 players are reported twenty times each. Both contracts take turns: Roblox has the odd numbers, and the players
-with odd ones. A third of the tickets is claimed, by 20 members of staff, one in ten has a tag, and one in fifty
+with odd ones. A third of the tickets is claimed, by 20 members of staff; one in ten has a tag, one in fifty
 is urgent.
 """
 
