@@ -1,6 +1,6 @@
 """Entry point: `ticketbridge`, the same as `python -m bot`."""
 
-from bot.cli.run import app, main
+from bot.cli.app import app, main
 
 __all__ = ["app", "main"]
 

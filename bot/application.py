@@ -3,16 +3,16 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 
 from bot.admin.remote import serve_control_api
 from bot.admin.service import AdminService, IdChecker
 from bot.config import Settings
-from bot.discord_client.client import LoginRejected, TicketBot, run_discord_client
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.jobs.backups import run_backup_schedule
@@ -26,7 +26,6 @@ from bot.sources.registry import load_sources
 from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS
-from cogs.core.permissions import find_id_problems
 from storage import DatabaseLock, Store, open_store
 
 SHUTDOWN_SECONDS = 2.0  # until a task that did not end is cancelled again
@@ -47,11 +46,15 @@ class Application:
 
 @asynccontextmanager
 async def run_application(
-    settings: Settings, *, breaker_settings: BreakerSettings | None = None
+    settings: Settings,
+    *,
+    breaker_settings: BreakerSettings | None = None,
+    on_imported: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[Application]:
     """Run the bridge until the block ends: accept tickets, and deliver them whenever Discord is there.
 
-    Raises StartupError, StorageError.
+    `on_imported` is called once discord.py is imported, by when tickets are accepted. Raises StartupError,
+    StorageError.
     """
     if not settings.discord.token.get_secret_value():
         raise StartupError(
@@ -61,13 +64,14 @@ async def run_application(
     with DatabaseLock(settings.storage.path) as lock:
         store = await open_store(settings.storage.path)
         try:
+            lock.lock_database()
             metrics = Metrics(store)
             await metrics.start()
             delivery = build_delivery(settings, store, metrics, breaker_settings)
             observability = BridgeObservability(settings, metrics=metrics, delivery=delivery)
             check_ids = id_checker(delivery.gateway)
             async with start_api(settings, store, lock, observability, check_ids) as address:
-                discord_task = asyncio.create_task(connect_to_discord(settings, store, delivery))
+                discord_task = asyncio.create_task(connect_to_discord(settings, store, delivery, on_imported))
                 backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
                 indexing = asyncio.create_task(run_search_indexer(store))
                 cleanup = asyncio.create_task(run_response_cleanup(store))
@@ -125,7 +129,11 @@ def id_checker(gateway: GatewayStatus) -> IdChecker:
 
     def check(guild_id: int, ids: Mapping[str, int]) -> list[str] | None:
         client = gateway.connected_client
-        return find_id_problems(client, guild_id, ids) if client else None
+        if client is None:
+            return None
+        from cogs.core.permissions import find_id_problems  # imported by now
+
+        return find_id_problems(client, guild_id, ids)
 
     return check
 
@@ -158,8 +166,15 @@ def build_delivery(
     )
 
 
-async def connect_to_discord(settings: Settings, store: Store, delivery: DeliveryHealth) -> None:
+async def connect_to_discord(
+    settings: Settings, store: Store, delivery: DeliveryHealth, on_imported: Callable[[], object]
+) -> None:
     """Keep a Discord client running. Raises StartupError if Discord rejects the first login."""
+    # In a thread: it takes a tenth of a second or more, in which tickets are accepted already.
+    await asyncio.to_thread(import_module, "bot.discord_client.client")
+    from bot.discord_client.client import LoginRejected, TicketBot, run_discord_client
+
+    on_imported()
     create_client = partial(
         TicketBot,
         settings=settings.discord,

@@ -21,7 +21,7 @@ def run_idempotent(
         return stored
     response = act()
     if key is not None:
-        db.run(INSERT, response_params(key, response, now))
+        db.run(INSERT, response_params(key, response, to_ms(now)))
     return StoredResponse(body=response)
 
 
@@ -41,7 +41,7 @@ def find_response(db: Db, key: IdempotencyKey, now: datetime) -> StoredResponse 
     return StoredResponse(body=bytes(row["response"]), replayed=True)
 
 
-def response_params(key: IdempotencyKey, response: bytes, now: datetime) -> dict[str, object]:
+def response_params(key: IdempotencyKey, response: bytes, now_ms: int) -> Params:
     """The parameters of INSERT."""
     return {
         "prefix": key.key_prefix,
@@ -50,7 +50,7 @@ def response_params(key: IdempotencyKey, response: bytes, now: datetime) -> dict
         "sha256": key.body_sha256,
         "response": response,
         "until": to_ms(key.expires_at),
-        "now": to_ms(now),
+        "now": now_ms,
     }
 
 

@@ -16,7 +16,7 @@ from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails
-from bot.tickets.ticket import NewTicket, Status, Ticket
+from bot.tickets.ticket import NewTicket, Player, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import idempotency, outbox
 from storage.db import Db, Params, RunAgain
@@ -186,11 +186,12 @@ class _Batch:
         self._db = db
         self._requests = requests
         self._ids = iter(db.next_ids("tickets", len(requests)))
+        self._random = secrets.token_bytes(3 * len(requests))  # of one call: each asks the kernel
         self._workspaces: dict[str, Workspace] = {}
         self._open: Counter[tuple[str, str, str | None, str]] = Counter()  # of limited ones, in this batch
-        self._tickets: list[dict[str, object]] = []
-        self._deliveries: list[tuple[Workspace, Ticket, DeliveryKind, int, datetime]] = []
-        self._responses: list[dict[str, object]] = []
+        self._tickets: list[Params] = []
+        self._deliveries: list[tuple[Workspace, Ticket, DeliveryKind, int, int]] = []
+        self._responses: list[Params] = []
         _choose_public_ids(db, requests)
 
     def add(self, request: NewTicketRequest) -> StoredResponse | Exception:
@@ -232,23 +233,44 @@ class _Batch:
         new = request.new
         self._check_limit(workspace, new)
         department = workspace.department_for(new.category).id
-        row = _ticket_params(new, workspace, department, request.now)
-        ticket_id = next(self._ids)
-        row["id"] = ticket_id
-        row["uid"] = make_uid(ticket_id, request.now, secrets.token_hex(3))
-        row["public_id"] = request.public_id
-        ticket = _saved_ticket(new, row)
+        ticket, now_ms = self._saved_ticket(request, department), to_ms(request.now)
         response = request.serialize_response(ticket)
         if request.idempotency_key is not None:
-            self._responses.append(
-                idempotency.response_params(request.idempotency_key, response, request.now)
-            )
-        self._tickets.append(row)
+            self._responses.append(idempotency.response_params(request.idempotency_key, response, now_ms))
+        self._tickets.append(_ticket_params(ticket, new.raw_request, now_ms))
         channel = request.channel_id or workspace.channel_for(new, department)
-        self._deliveries += [
-            (workspace, ticket, kind, channel, request.now) for kind in new.initial_deliveries
-        ]
+        self._deliveries += [(workspace, ticket, kind, channel, now_ms) for kind in new.initial_deliveries]
         return StoredResponse(body=response)
+
+    def _saved_ticket(self, request: NewTicketRequest, department: str) -> Ticket:
+        """The ticket that is about to be inserted, as it will be read."""
+        new, ticket_id, now_ms = request.new, next(self._ids), to_ms(request.now)
+        now = from_ms(now_ms)
+        return Ticket(
+            id=ticket_id,
+            uid=make_uid(ticket_id, now_ms, self._next_random()),
+            public_id=request.public_id,
+            workspace_id=request.workspace_id,
+            source=new.source,
+            view_only=new.view_only,
+            is_private=new.is_private,
+            subject=new.subject,
+            body=new.body,
+            category=new.category,
+            department=department,
+            priority=new.priority,
+            status=Status.OPEN,
+            reporter=new.reporter,
+            reported_player=new.reported_player,
+            fields=new.fields,
+            chat_log=new.chat_log,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _next_random(self) -> str:
+        digits, self._random = self._random[:3].hex(), self._random[3:]
+        return digits
 
     def _workspace(self, workspace_id: str) -> Workspace:
         """Read within the transaction: its rules may have changed since the request was authenticated."""
@@ -294,61 +316,40 @@ def _next_candidate(request: NewTicketRequest) -> str:
 _TAKEN = "SELECT public_id FROM tickets WHERE public_id = ANY(:ids)"
 
 
-def _ticket_params(new: NewTicket, workspace: Workspace, department: str, now: datetime) -> dict[str, object]:
-    reporter, reported = new.reporter, new.reported_player
+def _ticket_params(ticket: Ticket, raw_request: str, now_ms: int) -> Params:
+    reporter, reported = ticket.reporter, ticket.reported_player or _NOBODY
     return {
-        "workspace_id": workspace.id,
-        "department": department,
-        "source": new.source,
-        "view_only": int(new.view_only),
-        "is_private": int(new.is_private),
-        "subject": new.subject,
-        "body": new.body,
-        "category": new.category,
-        "priority": new.priority.value,
-        "status": Status.OPEN.value,
+        "id": ticket.id,
+        "uid": ticket.uid,
+        "public_id": ticket.public_id,
+        "workspace_id": ticket.workspace_id,
+        "department": ticket.department,
+        "source": ticket.source,
+        "view_only": int(ticket.view_only),
+        "is_private": int(ticket.is_private),
+        "subject": ticket.subject,
+        "body": ticket.body,
+        "category": ticket.category,
+        "priority": ticket.priority.value,
+        "status": ticket.status.value,
         "reporter_id": reporter.id,
         "reporter_name": reporter.name,
         "reporter_display_name": reporter.display_name,
         "reporter_avatar_url": reporter.avatar_url,
         "reporter_profile_url": reporter.profile_url,
-        "reported_id": reported.id if reported else None,
-        "reported_name": reported.name if reported else None,
-        "reported_display_name": reported.display_name if reported else None,
-        "reported_avatar_url": reported.avatar_url if reported else None,
-        "reported_profile_url": reported.profile_url if reported else None,
-        "fields": fields_to_json(new.fields),
-        "chat_log": to_json(new.chat_log) if new.chat_log else "[]",
-        "raw_request": new.raw_request,
-        "now": to_ms(now),
+        "reported_id": reported.id,
+        "reported_name": reported.name,
+        "reported_display_name": reported.display_name,
+        "reported_avatar_url": reported.avatar_url,
+        "reported_profile_url": reported.profile_url,
+        "fields": fields_to_json(ticket.fields),
+        "chat_log": to_json(ticket.chat_log) if ticket.chat_log else "[]",
+        "raw_request": raw_request,
+        "now": now_ms,
     }
 
 
-def _saved_ticket(new: NewTicket, row: dict[str, object]) -> Ticket:
-    """The ticket of a row that is about to be inserted, as it will be read."""
-    now = from_ms(row["now"])  # type: ignore[arg-type]  # an int, of to_ms
-    return Ticket(
-        id=row["id"],  # type: ignore[arg-type]  # as it was put there, like the texts below
-        uid=row["uid"],  # type: ignore[arg-type]
-        public_id=row["public_id"],  # type: ignore[arg-type]
-        workspace_id=row["workspace_id"],  # type: ignore[arg-type]
-        source=new.source,
-        view_only=new.view_only,
-        is_private=new.is_private,
-        subject=new.subject,
-        body=new.body,
-        category=new.category,
-        department=row["department"],  # type: ignore[arg-type]
-        priority=new.priority,
-        status=Status.OPEN,
-        reporter=new.reporter,
-        reported_player=new.reported_player,
-        fields=new.fields,
-        chat_log=new.chat_log,
-        created_at=now,
-        updated_at=now,
-    )
-
+_NOBODY = Player()
 
 # A candidate id that is taken inserts nothing.
 _INSERT = """

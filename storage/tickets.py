@@ -319,9 +319,9 @@ def _by_names(db: Db, scope: Scope, names: Sequence[str]) -> dict[str, Ticket]:
     return {name: ticket for ticket in tickets for name in (ticket.public_id, ticket.uid) if name in names}
 
 
-def make_uid(ticket_id: int, now: datetime, random: str) -> str:
+def make_uid(ticket_id: int, now_ms: int, random: str) -> str:
     """Return 24 hex digits: the second, six random ones, and the ticket's id."""
-    return f"{int(now.timestamp()):08x}{random}{ticket_id:010x}"
+    return f"{now_ms // 1000:08x}{random}{ticket_id:010x}"
 
 
 def ticket_id_of_uid(uid: str) -> int | None:

@@ -11,8 +11,8 @@ import typer
 
 from bot.admin.remote import execute
 from bot.admin.service import AdminError, AdminService, JsonObject
-from bot.cli.output import escape_controls
 from bot.config import ConfigError, Settings, load_settings
+from bot.observability.logging import escape_controls
 from bot.sources.registry import load_sources
 from bot.tickets.errors import TicketError
 from storage import StorageError

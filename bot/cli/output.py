@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.admin.service import JsonObject
+from bot.observability.logging import escape_controls
 
 
 class OnOff(StrEnum):
@@ -17,11 +18,6 @@ class OnOff(StrEnum):
 
     ON = "on"
     OFF = "off"
-
-
-def escape_controls(text: str) -> str:
-    """Escape what acts on a terminal or hides: controls, direction overrides, surrogates."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def escape_body(body: bytes) -> str:

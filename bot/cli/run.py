@@ -1,28 +1,17 @@
-"""`ticketbridge`, with its commands `run` and `demo`: signals, garbage collection and exit codes."""
+"""`ticketbridge run`: signals, garbage collection and exit codes."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
 import signal
 import threading
-from importlib.metadata import version
-from pathlib import Path
-from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bot.application import Application, StartupError, run_application
-from bot.cli.backups import backup, restore
 from bot.cli.context import Config, config_path, run_async, settings
-from bot.cli.keys import keys
-from bot.cli.outbox import outbox
-from bot.cli.rejected import rejected
-from bot.cli.workspaces import workspaces
 from bot.config import Settings, exposed_token_warning
-from bot.demo.demo import WalkthroughFailed, run_demo, run_walkthrough, show_posts, show_ready
 from bot.observability.logging import configure_logging
 from bot.webhook.server.descriptors import raise_descriptor_limit
 
@@ -32,37 +21,7 @@ GC_THRESHOLD = 50_000  # objects; Python's own 700 are a few requests
 GRACE_SECONDS = 0.2  # in which requests are answered that the database failed
 EXIT_SECONDS = 0.8  # until the process ends, closed or not
 
-app = typer.Typer(
-    name="ticketbridge",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-)
-app.add_typer(workspaces, name="workspace")
-app.add_typer(keys, name="key")
-app.add_typer(rejected, name="rejected")
-app.add_typer(outbox, name="outbox")
-app.command()(backup)
-app.command()(restore)
 
-
-def print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"ticketbridge {version('ticketbridge')}")
-        raise typer.Exit
-
-
-@app.callback()
-def ticketbridge(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Bridge game tickets to Discord."""
-
-
-@app.command()
 def run(config: Config = None) -> None:
     """Accept tickets and post them in Discord, until SIGTERM, SIGHUP or Ctrl+C."""
     loaded = settings(config)
@@ -72,26 +31,10 @@ def run(config: Config = None) -> None:
     run_async(_run(loaded), StartupError)
 
 
-@app.command()
-def demo(
-    webhook_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8080,
-    discord_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8081,
-    database: Annotated[
-        Path | None, typer.Option(help="Save the tickets in this file (default: a temporary one).")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
-    leave: Annotated[bool, typer.Option("--exit", help="Show what staff can do, then stop.")] = False,
-) -> None:
-    """Try it without a Discord account: a stand-in for Discord, the bot and the webhook in one process."""
-    configure_logging(logging.WARNING, "text")
-    work = _demo(webhook_port, discord_port, database, as_json=json, leave=leave)
-    run_async(work, StartupError, WalkthroughFailed)
-
-
 async def _run(settings: Settings) -> None:
-    stop = _stop_event()
+    stop = stop_event()
     raise_descriptor_limit()
-    async with run_application(settings) as application:
+    async with run_application(settings, on_imported=gc.freeze) as application:
         _tune_garbage_collection()
         log.info("Tickets are accepted at %s", application.webhook_address)
         await _wait_for_end(stop, application)
@@ -116,24 +59,7 @@ async def _wait_for_end(stop: asyncio.Event, application: Application) -> None:
     failure_task.cancel()
 
 
-async def _demo(
-    webhook_port: int, discord_port: int, database: Path | None, *, as_json: bool, leave: bool
-) -> None:
-    stop, console = _stop_event(), Console()
-    async with run_demo(webhook_port=webhook_port, discord_port=discord_port, database=database) as demo:
-        if as_json:
-            print(demo.as_json(), flush=True)
-        else:
-            show_posts(console, demo)
-        if leave:
-            await run_walkthrough(Console(stderr=True) if as_json else console, demo)
-            return
-        if not as_json:
-            show_ready(console, demo)
-        await stop.wait()
-
-
-def _stop_event() -> asyncio.Event:
+def stop_event() -> asyncio.Event:
     """Set by SIGTERM, Ctrl+C, and SIGHUP (the terminal was closed) where that is not ignored, as by nohup."""
     stop = asyncio.Event()
     hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
@@ -158,8 +84,3 @@ async def exit_when_database_fails(application: Application) -> None:
     exit_timer.start()
     await asyncio.sleep(GRACE_SECONDS)
     raise typer.Exit(1)
-
-
-def main() -> None:
-    with contextlib.suppress(KeyboardInterrupt):
-        app()

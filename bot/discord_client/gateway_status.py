@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
-
-from discord.ext import commands
+from typing import TYPE_CHECKING
 
 from bot.clock import utc_now
+
+if TYPE_CHECKING:  # the bridge is built, and accepts tickets, before discord.py is imported
+    from discord.ext import commands
 
 
 class GatewayStatus:
@@ -17,11 +19,11 @@ class GatewayStatus:
         self._client: commands.Bot | None = None
 
     @property
-    def connected_client(self) -> commands.Bot | None:
+    def connected_client(self) -> "commands.Bot | None":
         """The client that is connected now; None while there is no connection."""
         return self._client if self.disconnected_since is None else None
 
-    def attach(self, client: commands.Bot) -> None:
+    def attach(self, client: "commands.Bot") -> None:
         """Listen to the connection events of a new client."""
         self._client = client
         for event in ("on_ready", "on_resumed"):

@@ -29,14 +29,15 @@ async def run_backup_schedule(database: Path, settings: BackupSettings) -> None:
 
 def seconds_until_next_backup(folder: Path, hours: int, now: datetime) -> float:
     """0 if the folder has no scheduled backup, or the newest is older than `hours`."""
-    newest = newest_scheduled_at(folder)
+    newest = newest_scheduled_at(folder, now)
     return 0.0 if newest is None else max(0.0, (newest + timedelta(hours=hours) - now).total_seconds())
 
 
 def back_up_and_prune(database: Path, folder: Path, keep: int) -> None:
     """Make a backup, then delete the oldest ones. Raises BackupFailed, with nothing deleted."""
-    backup = create_backup(database, folder / scheduled_backup_name(utc_now()))
-    deleted = prune_backups(folder, keep)
+    now = utc_now()
+    backup = create_backup(database, folder / scheduled_backup_name(now))
+    deleted = prune_backups(folder, keep, now)
     log.info(
         "Backup %s holds %d tickets; %d older backups deleted", backup.path.name, backup.tickets, len(deleted)
     )

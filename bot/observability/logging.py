@@ -5,13 +5,12 @@ them fields. What is logged may quote what people sent: no character of it ends 
 """
 
 import logging
+import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
-from rich.console import Console
-from rich.logging import RichHandler
 
 LogFormat = Literal["text", "json"]
 
@@ -45,7 +44,7 @@ def _extra_fields(record: logging.LogRecord) -> Mapping[str, object]:
 
 
 def escape_controls(text: str) -> str:
-    """Escape every character that is not printable, as Python does in a string literal."""
+    """Escape what acts on a terminal or hides (controls, direction overrides, surrogates), as Python does."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
@@ -61,17 +60,25 @@ class JsonLogFormatter(JsonFormatter):
 
 def configure_logging(level: int, log_format: LogFormat) -> None:
     """Log to stderr. Text has colours on a terminal, and is plain in a file or a journal."""
-    console = Console(stderr=True)
     handler: logging.Handler = logging.StreamHandler()
     if log_format == "json":
         handler.setFormatter(JsonLogFormatter())
-    elif console.is_terminal:
-        handler = RichHandler(console=console, show_path=False)
-        handler.setFormatter(TextFormatter("%(message)s"))
+    elif sys.stderr.isatty():
+        handler = _terminal_handler()
     else:
         handler.setFormatter(TextFormatter(_LINE))
     logging.basicConfig(level=level, handlers=[handler])
     quiet_libraries()
+
+
+def _terminal_handler() -> logging.Handler:
+    """A handler with colours. Rich is imported for it alone: a service starts without."""
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    handler = RichHandler(console=Console(stderr=True), show_path=False)
+    handler.setFormatter(TextFormatter("%(message)s"))
+    return handler
 
 
 def quiet_libraries() -> None:

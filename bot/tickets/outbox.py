@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 MAX_WAIT = timedelta(minutes=10)  # between two attempts at one delivery
 
@@ -77,6 +78,7 @@ class ChannelBacklog:
     channel_id: int
     waiting: int  # deliveries
     oldest: datetime  # when the first of them was created
+    reason: str | None  # why the first of them waits, if that is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,13 @@ def make_nonce(delivery_id: int, ticket_uid: str, channel_id: int) -> str:
     The channel is part of the hash because Discord compares nonces per author: the same nonce in another
     channel would be answered with the message in the first.
     """
-    digest = hashlib.blake2b(f"{ticket_uid}|{channel_id}".encode(), digest_size=7).hexdigest()
-    return f"{delivery_id:010x}{digest}"
+    return f"{delivery_id:010x}{_nonce_digest(ticket_uid, channel_id)}"
+
+
+@lru_cache(maxsize=1000)
+def _nonce_digest(ticket_uid: str, channel_id: int) -> str:
+    """Cached: a new ticket has several deliveries to one channel."""
+    return hashlib.blake2b(f"{ticket_uid}|{channel_id}".encode(), digest_size=7).hexdigest()
 
 
 def delivery_id_of(nonce: str) -> int | None:

@@ -4,6 +4,7 @@ A backup is one file, readable by its owner alone. It is verified before it gets
 name is a complete backup.
 """
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage.errors import BackupFailed
+from storage.mapping import to_ms
 from storage.sqlite.migrate import migrations
 
 ProgressCallback = Callable[[int, int], None]  # pages copied, pages in total
 
 _STEP_PAGES = 256  # copied per step: 1 MiB, some milliseconds
 _NAME_FORMAT = "ticketbridge-%Y%m%d-%H%M%S.db"
+_SUFFIXES = ("", "-wal", "-shm", "-journal")  # a database file and those that SQLite puts beside it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +43,8 @@ def create_backup(
         raise BackupFailed(f"{target} is there already. Choose another name, or move it away.")
     with _as_backup_failed(f"{target} cannot be written"), _temporary_file(target) as partial:
         with closing(_open(database, "ro")) as source, closing(sqlite3.connect(partial)) as copy:
-            source.backup(
-                copy, pages=_STEP_PAGES, progress=lambda _, left, total: on_progress(total - left, total)
-            )
+            begin_snapshot(source)
+            copy_database(source, copy, on_progress)
             # So that the backup is one file, without a write-ahead log.
             copy.execute("PRAGMA journal_mode = DELETE")
         tickets = verify_backup(partial)
@@ -57,6 +59,7 @@ def restore_backup(
 ) -> Path | None:
     """Replace the database by a backup; move the old one aside, and return its new path.
 
+    What the backup holds as pending may have been delivered since, so it counts as attempted once already.
     The caller holds the database's lock. Raises BackupFailed; then nothing has changed.
     """
     database = database.resolve()  # so that a symbolic link stays one
@@ -66,17 +69,41 @@ def restore_backup(
         verify_backup(backup)
         with _temporary_file(database) as partial:
             with closing(_open(backup, "ro")) as source, closing(sqlite3.connect(partial)) as copy:
-                source.backup(
-                    copy,
-                    pages=_STEP_PAGES,
-                    progress=lambda _, left, total: on_progress(total - left, total),
-                )
+                copy_database(source, copy, on_progress)
+                mark_pending_as_attempted(copy, now)
             verify_backup(partial)
             _fsync(partial)
             aside = _move_aside(database, now)
             partial.replace(database)
             _fsync(database.parent)
     return aside
+
+
+def begin_snapshot(source: sqlite3.Connection) -> None:
+    """Begin a read transaction: the copy then is of this moment, and does not restart after each commit."""
+    source.execute("BEGIN")
+    source.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # BEGIN alone reads nothing yet
+
+
+def copy_database(
+    source: sqlite3.Connection, copy: sqlite3.Connection, on_progress: ProgressCallback
+) -> None:
+    """Copy all pages in steps, so that progress can be shown."""
+    source.backup(copy, pages=_STEP_PAGES, progress=lambda _, left, total: on_progress(total - left, total))
+
+
+def mark_pending_as_attempted(db: sqlite3.Connection, now: datetime) -> None:
+    """Give pending deliveries an attempt that lasted until now, so that its effect is searched for."""
+    with db:
+        db.execute(
+            """
+            UPDATE outbox SET attempts = max(attempts, 1),
+                              first_attempt_at = coalesce(first_attempt_at, created_at),
+                              last_attempt_at = :now
+            WHERE state = 'pending'
+            """,
+            {"now": to_ms(now)},
+        )
 
 
 def verify_backup(path: Path) -> int:
@@ -107,17 +134,22 @@ def scheduled_backup_name(now: datetime) -> str:
     return now.astimezone(UTC).strftime(_NAME_FORMAT)
 
 
-def newest_scheduled_at(folder: Path) -> datetime | None:
-    """When the newest scheduled backup in a folder was made; None if there is none."""
-    return max((made for made, _ in _scheduled_backups(folder)), default=None)
+def newest_scheduled_at(folder: Path, now: datetime) -> datetime | None:
+    """When the newest scheduled backup in a folder was made; None if there is none.
+
+    Those of a later time than `now` were made before the clock was set back, and do not count.
+    """
+    return max((made for made, _ in _scheduled_backups(folder) if made <= now), default=None)
 
 
-def prune_backups(folder: Path, keep: int) -> list[Path]:
+def prune_backups(folder: Path, keep: int, now: datetime) -> list[Path]:
     """Delete all scheduled backups in a folder but the newest `keep`; return the deleted ones.
 
-    Raises BackupFailed.
+    Those of a later time than `now` count as the oldest: they were made before the clock was set back. Raises
+    BackupFailed.
     """
-    old = [path for _, path in sorted(_scheduled_backups(folder))[:-keep]]
+    by_age = sorted(_scheduled_backups(folder), key=lambda backup: (backup[0] <= now, backup[0]))
+    old = [path for _, path in by_age[:-keep]]
     with _as_backup_failed(f"{folder} cannot be tidied"):
         for path in old:
             path.unlink()
@@ -137,15 +169,41 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 @contextmanager
 def _temporary_file(target: Path) -> Iterator[Path]:
     """A temporary file beside `target`, to be renamed to it; deleted if that does not happen."""
-    partial = target.with_name(f".{target.name}.unfinished")
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    with _sole_cleaner(target.parent):
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)
+        try:
+            yield partial
+        finally:
+            for suffix in _SUFFIXES:
+                partial.with_name(partial.name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def _sole_cleaner(folder: Path) -> Iterator[None]:
+    """Delete what killed processes left in a folder, unless another one is writing a backup there now.
+
+    A lock on the folder tells: shared by all who write there, exclusive to delete. On a file system without
+    such locks nothing is deleted.
+    """
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        yield partial
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _delete_unfinished(folder)
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
     finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            partial.with_name(partial.name + suffix).unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _delete_unfinished(folder: Path) -> None:
+    for suffix in _SUFFIXES:
+        for path in folder.glob(f".*.unfinished{suffix}"):
+            path.unlink()
 
 
 def _move_aside(database: Path, now: datetime) -> Path | None:

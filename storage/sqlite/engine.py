@@ -26,9 +26,12 @@ from bot.tickets.errors import ViewOnly
 from storage.db import BatchWork, Db, Item, Result, RunAgain, Work
 from storage.engine import ErrorObserver, TimingObserver
 from storage.errors import DatabaseCorrupt, DatabaseUnavailable, Overloaded, StorageError
+from storage.sqlite.background_check import BackgroundCheck
 from storage.sqlite.connection import BUSY_TIMEOUT, open_connections, run_in_thread
 from storage.sqlite.dialect import SqliteDb
 from storage.sqlite.errors import translate_error
+from storage.sqlite.file_watch import CHECK_INTERVAL, FileWatch
+from storage.sqlite.integrity import mark_unclosed, must_check_first
 from storage.sqlite.search.query import SqliteSearchIndex
 
 MAX_QUEUE = 1000  # queued writes; beyond it a write fails at once
@@ -46,16 +49,20 @@ class SqliteEngine:
 
     def __init__(
         self,
+        path: Path,
         writer: aiosqlite.Connection,
         reader: aiosqlite.Connection,
         *,
         busy_timeout: float = BUSY_TIMEOUT,
     ) -> None:
+        self._path, self._files = path, FileWatch(path)
         self._writer, self._reader = writer, reader
         self._busy_timeout = busy_timeout
         self._busy_timeout_set = BUSY_TIMEOUT  # on the writer's connection now
         self._queue = WriteQueue()
         self._batch_task: asyncio.Task[None] | None = None
+        self._watch_task = asyncio.create_task(self._watch_files())
+        self._check: BackgroundCheck | None = None
         self._outbox_events: list[asyncio.Event] = []
         self._on_timing: TimingObserver = lambda what, seconds: None
         self._on_error: ErrorObserver = lambda error: None
@@ -66,15 +73,36 @@ class SqliteEngine:
 
     @classmethod
     async def open(cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
-        """Open or create the file, check its integrity, and migrate it. Raises DatabaseOpenError."""
+        """Open or create the file, check it for damage, and migrate it. Raises DatabaseOpenError.
+
+        What is not checked before is checked behind the first requests: damage then sets `broken`.
+        """
+        is_checked = await asyncio.to_thread(must_check_first, path)
         writer, reader = await open_connections(path)
-        return cls(writer, reader, busy_timeout=busy_timeout)
+        engine = cls(path, writer, reader, busy_timeout=busy_timeout)
+        if not is_checked:
+            engine._check = await BackgroundCheck.start(path, engine._report)
+        return engine
 
     async def close(self) -> None:
+        self._watch_task.cancel()
+        await asyncio.wait([self._watch_task])
+        if self._check is not None:
+            await self._check.close()
         if self._batch_task is not None:
             await asyncio.wait([self._batch_task])
         await self._reader.close()
         await self._writer.close()
+        if self.broken.is_set():
+            mark_unclosed(self._path)
+
+    async def _watch_files(self) -> None:
+        while not self.broken.is_set():
+            await asyncio.sleep(CHECK_INTERVAL)
+            try:
+                self._files.check()
+            except DatabaseCorrupt as error:
+                self._report(error)
 
     def now(self) -> datetime:
         return utc_now()
@@ -160,7 +188,12 @@ class SqliteEngine:
             left = self._busy_timeout
         change = left if left != self._busy_timeout_set else None
         self._busy_timeout_set = left
-        await run_in_thread(self._writer, lambda raw: batch.run(raw, change))
+
+        def run(raw: sqlite3.Connection) -> None:
+            self._files.check_if_due()
+            batch.run(raw, change)
+
+        await run_in_thread(self._writer, run)
 
     def _resolve(self, batch: "Batch") -> None:
         for write in batch.writes:
@@ -192,6 +225,8 @@ class SqliteEngine:
         return translated
 
     def _report(self, error: StorageError) -> StorageError:
+        if isinstance(error, DatabaseCorrupt) and not self.broken.is_set():
+            error = self._files.cause_of(error)
         self._on_error(error)
         if not self.broken.is_set() and isinstance(error, DatabaseUnavailable | DatabaseCorrupt):
             self._last_error = error

@@ -3,8 +3,8 @@
 So the rows are what the bridge itself writes, whatever columns there are; only what must differ does. Of the
 copies one in twenty is open, each player has filed twenty, and all but the newest are posted; Minecraft's
 players are reported twenty times each. Both contracts take turns: Roblox has the odd numbers, and the players
-with odd ones. A third of the tickets is claimed, by 20 members of staff, one in ten has a tag, and one in
-fifty is urgent.
+with odd ones. A third of the tickets is claimed, by 20 members of staff; one in ten has a tag, one in fifty
+is urgent.
 """
 
 import json
@@ -37,7 +37,7 @@ async def create_seeded_folder(folder: Path, tickets: int) -> BridgeFolder:
     bridge = await create_bridge_folder(folder)
     await _file_models(bridge)
     with closing(sqlite3.connect(bridge.database, isolation_level=None)) as db:
-        _copy(db, tickets)
+        copy_tickets(db, tickets)
         _tag(db)
         _mark_delivered(db)
     await _index(bridge)
@@ -87,7 +87,7 @@ async def _file(store: Store, workspace_id: str, contract: Contract, number: int
     await store.intake.add_ticket(workspace_id, new, source.new_public_ids(new, now), now)
 
 
-def _copy(db: sqlite3.Connection, tickets: int) -> None:
+def copy_tickets(db: sqlite3.Connection, tickets: int) -> None:
     """Copy rows until there are so many. sqlite3.IntegrityError: a new unique column is not varied."""
     made = {
         "id": ":base + n",

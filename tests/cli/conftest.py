@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from bot.admin.remote import serve_control_api
 from bot.admin.service import AdminService
-from bot.cli.run import app
+from bot.cli.app import app
 from bot.sources.registry import load_sources
 from storage import DatabaseLock, Store, open_store
 

@@ -70,6 +70,12 @@ def test_a_backup_is_due_when_the_newest_is_old_enough(tmp_path: Path) -> None:
     assert seconds_until_next_backup(tmp_path, 24, NOW + timedelta(hours=25)) == 0
 
 
+def test_a_backup_is_due_though_the_clock_was_set_back_since_the_newest(tmp_path: Path) -> None:
+    (tmp_path / scheduled_backup_name(NOW + timedelta(days=365))).touch()
+
+    assert seconds_until_next_backup(tmp_path, 24, NOW) == 0
+
+
 async def test_scheduled_backups_are_made_and_old_ones_are_deleted(
     ticketbridge: RunCommand, main: None, database: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli.run import app
+from bot.cli.app import app
 from bot.sandbox import DemoGuild, Sandbox
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.cli.run import app
+from bot.cli.app import app
 from bot.sandbox import DemoGuild, Permission, demo_guild
 from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox, wait_for
 

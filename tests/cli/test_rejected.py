@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.output import escape_body, escape_controls
+from bot.cli.output import escape_body
+from bot.observability.logging import escape_controls
 from storage import Store
 from tests.cli.conftest import RunCommand, create_workspace, error_of, opened_store, output_of
 

@@ -1,5 +1,7 @@
 """`--version`, `-h` on every command, exit codes, plurals, and commands in a folder without a database."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -9,8 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from bot.cli.app import app
 from bot.cli.output import pluralize
-from bot.cli.run import app
 
 ENVIRONMENT = {"COLUMNS": "200", "TICKETBRIDGE_STORAGE_PATH": "tickets.db"}
 
@@ -133,3 +135,13 @@ def test_creating_a_workspace_creates_the_database(tmp_path: Path, monkeypatch: 
 )
 def test_a_noun_follows_its_number(count: int, text: str) -> None:
     assert pluralize(count, "ticket") == text
+
+
+def test_run_is_loaded_without_what_it_needs_later_or_never() -> None:
+    code = "import sys; from bot.cli.app import app, LazyCommands; LazyCommands()['run']; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+
+    modules = set(loaded.stdout.split())
+
+    assert "bot.application" in modules
+    assert not modules & {"discord", "rich", "bot.sandbox", "bot.demo", "bot.cli.workspaces", "cogs.posts"}

@@ -49,6 +49,15 @@ class BridgeConfig:
     def log(self) -> Path:
         return self.folder / "bridge.log"
 
+    @property
+    def clock(self) -> Path:
+        """The seconds by which the process's clock is ahead of the system's."""
+        return self.folder / "clock"
+
+    @property
+    def command_log(self) -> Path:
+        return self.folder / "command.log"
+
 
 @dataclass(slots=True, kw_only=True)
 class BridgeProcess:
@@ -65,15 +74,34 @@ class BridgeProcess:
     _accepted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
-        config = self.config
-        command = [*config.wrap, sys.executable, "-m", "tests.proofs.run_bridge", str(config.folder)]
-        command += ["--speed", str(config.speed), *(["--bug", config.bug] if config.bug else [])]
         self._accepted.clear()
         self._started_at = time.monotonic()
-        with config.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *command, cwd=_ROOT, env=_environment(), stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
+        speed, bug = str(self.config.speed), self.config.bug
+        self._process = await self._start_process("--speed", speed, bug=bug, log=self.config.log)
+
+    async def start_command(self, *words: str, bug: str | None = None) -> asyncio.subprocess.Process:
+        """Start another command of ticketbridge, with the same configuration and a log of its own."""
+        return await self._start_process(*words, bug=bug, log=self.config.command_log)
+
+    async def _start_process(self, *words: str, bug: str | None, log: Path) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "tests.proofs.run_bridge", str(self.config.folder), *words]
+        command += ["--bug", bug] if bug else []
+        with log.open("ab") as output:
+            return await asyncio.create_subprocess_exec(
+                *self.config.wrap,
+                *command,
+                cwd=_ROOT,
+                env=_environment(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
             )
+
+    def set_clock(self, ahead: float) -> None:
+        """Set the clock of the process so many seconds ahead; the first time, before it is started."""
+        new = self.config.clock.with_name("clock.new")
+        new.write_text(str(ahead))
+        new.replace(self.config.clock)  # it is read all the time
 
     async def open_discord(self) -> None:
         """Serve the sandbox, on the port it had before."""
@@ -108,6 +136,15 @@ class BridgeProcess:
         await self._process.wait()
         self.kills += 1
         self._expire_sessions_and_threads()
+
+    def send_signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def wait_for_exit(self) -> int:
+        """Wait until the process ends by itself; its status."""
+        assert self._process is not None
+        return await self._process.wait()
 
     async def stop(self) -> None:
         """Send SIGTERM, and SIGKILL if the process does not exit in time."""
@@ -151,10 +188,10 @@ async def bridge_process(
 ) -> AsyncIterator[BridgeProcess]:
     """A bridge, not yet started, with so many channels besides those of a contract's built-in categories.
 
-    `settings` are the sandbox's. Its rate limits are off: they change how fast tickets are posted, not
-    whether.
+    `settings` are the sandbox's. Its rate limits and its limit of threads are off: they change how fast
+    tickets are posted, not whether.
     """
-    sandbox = Sandbox(rate_limits=False, **settings)
+    sandbox = Sandbox(**({"rate_limits": False, "max_active_threads": 1_000_000} | settings))
     guild = demo_guild(sandbox)
     channel_ids = _channels(sandbox, guild, channels)
     config = BridgeConfig(

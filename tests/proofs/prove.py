@@ -17,23 +17,32 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proofs.audit import AuditSettings, audit, can_trace
+from tests.proofs.backups import BackupSettings, backups
+from tests.proofs.clock import ClockSettings, clock
 from tests.proofs.external_proofs import EXTERNAL, run_external
 from tests.proofs.foreign_writer import ForeignWriterSettings, RawReplySettings, foreign_writer, raw_reply
 from tests.proofs.kills import KillSettings, kills
+from tests.proofs.lanes import LanesSettings, lanes
 from tests.proofs.outage import OutageSettings, outage
 from tests.proofs.outcome import OnProgress, Outcome, Proof, ignore_progress
 from tests.proofs.report_table import write_figures
+from tests.proofs.unlinked import UnlinkedSettings, unlinked
 
 LONG: dict[str, Proof] = {
     "kills": Proof(kills, KillSettings(window=300, echo=True, late=0.02)),
     "kills-0": Proof(kills, KillSettings(window=0, echo=False, seed=2)),
     "audit": Proof(audit, AuditSettings()),
     "outage": Proof(outage, OutageSettings()),
+    "lanes": Proof(lanes, LanesSettings()),
     "foreign-writer": Proof(foreign_writer, ForeignWriterSettings()),
     "raw-reply": Proof(raw_reply, RawReplySettings()),
+    "backup": Proof(backups, BackupSettings()),
+    "unlinked": Proof(unlinked, UnlinkedSettings()),
+    "clock": Proof(clock, ClockSettings()),
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
+_FEW = LanesSettings(tickets=3, speed=5)
 # By injected bug: the short form of the proof that notices it, and a part of the sentence it then reports.
 # The same form without the bug must find nothing wrong.
 SHORT: dict[str, tuple[Proof, str]] = {
@@ -41,6 +50,12 @@ SHORT: dict[str, tuple[Proof, str]] = {
     "answer-before-commit": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),
     "deferred-begin": (Proof(foreign_writer, ForeignWriterSettings(seconds=2)), "were refused"),
     "missing-trigger": (Proof(raw_reply, RawReplySettings()), "were taken"),
+    "no-snapshot": (
+        Proof(backups, BackupSettings(backups=2, megabytes=100, within=30)),
+        "did not end",
+    ),
+    "no-file-watch": (Proof(unlinked, UnlinkedSettings(cases=2, within=20)), "still there"),
+    "trusted-clock": (Proof(clock, ClockSettings(tickets=40, channels=2, within=20)), "deliveries waited"),
     "settle-before-send": (Proof(kills, replace(_BRIEF, drops=0.0, never=0.3)), "not shown"),
     "random-nonce": (Proof(kills, replace(_BRIEF, late=0.3)), "twice"),
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),
@@ -49,6 +64,8 @@ SHORT: dict[str, tuple[Proof, str]] = {
         Proof(outage, OutageSettings(seconds=60, speed=10, tickets=20, surplus=2.5, channels=1, slower=1e9)),
         "caused",
     ),
+    "one-queue": (Proof(lanes, _FEW), "not posted within"),
+    "refusal-stops-channel": (Proof(lanes, _FEW), "not posted within"),
 }
 
 

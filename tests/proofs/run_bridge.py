@@ -1,8 +1,8 @@
-"""The whole bridge in its own process: `python -m tests.proofs.run_bridge FOLDER`.
+"""The whole bridge in its own process: `python -m tests.proofs.run_bridge FOLDER [COMMAND ...]`.
 
-It is `ticketbridge run` with the folder's `config.toml`, and exits when its standard input closes, so that
-it never outlives the proof. With `--speed 20` each wait for Discord is twenty times shorter; `--bug BUG`
-injects a bug, to see that a proof notices.
+It is `ticketbridge run`, or another command, with the folder's `config.toml`, and exits when its standard
+input closes, so that it never outlives the proof. With `--speed 20` each wait for Discord is twenty times
+shorter; `--bug BUG` injects a bug, to see that a proof notices.
 """
 
 import argparse
@@ -10,21 +10,28 @@ import os
 import sys
 import threading
 from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
 import bot.application
+import bot.clock
 import bot.discord_client.client
 import bot.outbox.dispatcher
-import cogs.posts.send
+import cogs.posts.errors
 from bot.outbox.circuit_breaker import BreakerSettings
-from tests.proofs.injected_bugs import INJECTED_BUGS
+from tests.proofs.injected_bugs import INJECTED_BUGS, replace_attribute
 
 # Every constant that is a time to wait for Discord. Each is read when it is used, not when it is imported.
 _WAITS = {
     bot.discord_client.client: ("REQUEST_SECONDS",),
     bot.outbox.dispatcher: ("ATTEMPT_SECONDS", "MAX_BACKOFF_SECONDS"),
-    cogs.posts.send: ("RETRY_DELAY_SECONDS",),
+    cogs.posts.errors: (
+        "RETRY_DELAY_SECONDS",
+        "FIRST_WAIT_SECONDS",
+        "LONGEST_WAIT_SECONDS",
+        "LONGEST_EDIT_WAIT_SECONDS",
+    ),
 }
 
 
@@ -48,24 +55,39 @@ def scaled_backoff(speed: float) -> BreakerSettings:
     )
 
 
+def move_clock(ahead: Path) -> None:
+    """Let the process's clock differ from the system's by the seconds in a file, whatever they are now."""
+
+    class MovedClock:
+        @staticmethod
+        def now(tz: tzinfo) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=float(ahead.read_text()))
+
+    replace_attribute(bot.clock, "datetime", MovedClock)
+
+
 def _exit_with_parent() -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not a buffered read: that would abort an exit while it waits
     os._exit(3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("command", nargs="*", default=["run"])
     parser.add_argument("--bug", choices=sorted(INJECTED_BUGS))
     parser.add_argument("--speed", type=float, default=1.0)
     arguments = parser.parse_args()
     shorten_waits(arguments.speed)
     if arguments.bug:
         INJECTED_BUGS[arguments.bug](arguments.folder)
+    clock = arguments.folder / "clock"
+    if clock.exists():
+        move_clock(clock)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     from bot.__main__ import app  # after the waits are set
 
-    app(["run", "--config", str(arguments.folder / "config.toml")])
+    app([*arguments.command, "--config", str(arguments.folder / "config.toml")])
 
 
 if __name__ == "__main__":

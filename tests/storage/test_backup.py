@@ -1,7 +1,9 @@
 """Backups: complete, verified, made while tickets come in; restored and compared with the original."""
 
 import asyncio
+import multiprocessing
 import os
+import signal
 import sqlite3
 import stat
 from contextlib import closing
@@ -15,6 +17,7 @@ from storage import DatabaseLock, Store, open_store
 from storage.errors import BackupFailed
 from storage.sqlite.backup import (
     create_backup,
+    newest_scheduled_at,
     prune_backups,
     restore_backup,
     scheduled_backup_name,
@@ -100,6 +103,70 @@ async def test_the_progress_of_a_backup_is_reported_to_its_end(
 
     assert len(steps) > 1
     assert steps[-1][0] == steps[-1][1]
+
+
+async def test_the_copy_does_not_begin_again_when_a_ticket_comes_in(
+    store: Store, workspace: Workspace, path: Path, tmp_path: Path
+) -> None:
+    await _filled(store, workspace, 800)
+    loop, steps = asyncio.get_running_loop(), list[int]()
+
+    def add_one(done: int, total: int) -> None:
+        steps.append(done)
+        assert steps == sorted(steps)
+        asyncio.run_coroutine_threadsafe(_filled(store, workspace, 1), loop).result()
+
+    backup = await asyncio.to_thread(create_backup, path, tmp_path / "b.db", add_one)
+
+    assert len(steps) > 2
+    assert backup.tickets == 800
+
+
+def test_what_a_killed_backup_left_is_deleted_by_the_next_in_that_folder(tmp_path: Path) -> None:
+    _closed(tmp_path / "tickets.db")
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        (folder / f".ticketbridge-20250114-103000.db.77.unfinished{suffix}").touch()
+    (folder / ".other").touch()
+
+    create_backup(tmp_path / "tickets.db", folder / "new.db")
+
+    assert names_in(folder) == [".other", "new.db"]
+
+
+def test_a_backup_that_is_being_made_is_not_taken_for_one_that_was_killed(tmp_path: Path) -> None:
+    _closed(tmp_path / "tickets.db")
+    folder = tmp_path / "backups"
+
+    def make_another(done: int, total: int) -> None:
+        create_backup(tmp_path / "tickets.db", folder / "second.db")
+
+    create_backup(tmp_path / "tickets.db", folder / "first.db", make_another)
+
+    assert names_in(folder) == ["first.db", "second.db"]
+    assert verify_backup(folder / "first.db") == 0
+
+
+def _die(done: int, total: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_backup_no_longer_protects_what_it_left(tmp_path: Path) -> None:
+    _closed(tmp_path / "tickets.db")
+    folder = tmp_path / "backups"
+
+    process = multiprocessing.get_context("spawn").Process(
+        target=create_backup, args=(tmp_path / "tickets.db", folder / "first.db", _die)
+    )
+    process.start()
+    process.join()
+    left = names_in(folder)
+    create_backup(tmp_path / "tickets.db", folder / "second.db")
+
+    assert process.exitcode == -signal.SIGKILL
+    assert left
+    assert names_in(folder) == ["second.db"]
 
 
 def _closed(path: Path) -> None:
@@ -188,11 +255,27 @@ def test_only_the_newest_scheduled_backups_are_retained(tmp_path: Path) -> None:
     for name in [*names, "ticketbridge-mine.db", "other.db"]:
         (tmp_path / name).touch()
 
-    gone = prune_backups(tmp_path, 2)
+    now = NOW + timedelta(hours=5)
+    gone = prune_backups(tmp_path, 2, now)
 
     assert [path.name for path in gone] == names[:3]
     assert names_in(tmp_path) == sorted([*names[3:], "ticketbridge-mine.db", "other.db"])
-    assert prune_backups(tmp_path, 2) == []
+    assert prune_backups(tmp_path, 2, now) == []
+
+
+def test_after_a_clock_was_set_back_the_new_backup_is_retained_and_counts_as_the_newest(
+    tmp_path: Path,
+) -> None:
+    before, ahead = (scheduled_backup_name(NOW + timedelta(hours=hours)) for hours in (-48, 1))
+    made = scheduled_backup_name(NOW)
+    for name in (before, ahead, made):
+        (tmp_path / name).touch()
+
+    prune_backups(tmp_path, 1, NOW)
+
+    assert names_in(tmp_path) == [made]
+    assert newest_scheduled_at(tmp_path, NOW) == NOW
+    assert newest_scheduled_at(tmp_path, NOW - timedelta(hours=1)) is None
 
 
 async def test_a_backup_includes_what_is_still_in_the_wal(

@@ -1,12 +1,17 @@
 """The database lock: one process per database, for exactly as long as that process lives."""
 
 import stat
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from storage import DatabaseInUse, DatabaseLock, DatabaseOpenError, lock_path, read_address
+from tests.storage.samples import HUB, NOW, opened, raw
 from tests.support.crash_worker import crash_worker
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has locks of an open file")
 
 
 def test_a_second_holder_is_refused_with_the_file_and_advice(path: Path) -> None:
@@ -87,3 +92,52 @@ def test_a_link_to_a_database_is_the_same_database(tmp_path: Path) -> None:
 
     with DatabaseLock(tmp_path / "tickets.db"), pytest.raises(DatabaseInUse):
         DatabaseLock(tmp_path / "links" / "t.db").__enter__()
+
+
+@pytest.fixture
+def created(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+@needs_linux
+def test_the_database_stays_locked_when_its_lock_file_is_deleted(created: Path) -> None:
+    with DatabaseLock(created):
+        lock_path(created).unlink()
+        with pytest.raises(DatabaseInUse), DatabaseLock(created):
+            pass
+
+    with DatabaseLock(created):
+        pass
+
+
+@needs_linux
+def test_a_hard_link_to_a_database_is_the_same_database(created: Path) -> None:
+    link = created.with_name("link.db")
+    link.hardlink_to(created)
+
+    with DatabaseLock(created), pytest.raises(DatabaseInUse), DatabaseLock(link):
+        pass
+
+
+@needs_linux
+def test_a_database_created_under_the_lock_can_be_locked_itself(path: Path) -> None:
+    with DatabaseLock(path) as lock:
+        path.touch()
+        lock.lock_database()
+        lock_path(path).unlink()
+        with pytest.raises(DatabaseInUse), DatabaseLock(path):
+            pass
+
+
+@needs_linux
+async def test_sqlite_and_its_own_locks_are_not_in_the_way(path: Path) -> None:
+    for _ in range(2):
+        with DatabaseLock(path) as lock:
+            async with opened(path) as store:
+                lock.lock_database()
+                with raw(path) as db:
+                    db.execute("BEGIN IMMEDIATE")
+                    with pytest.raises(DatabaseInUse), DatabaseLock(path):
+                        pass
+                await store.workspaces.add(replace(HUB, name=str(id(lock))), NOW)

@@ -216,6 +216,7 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_by_ticket ON outbox (ticket_id, id) WHERE state = 'pending';
 CREATE INDEX outbox_by_queue ON outbox (destination, queue, id) WHERE state = 'pending';
+CREATE INDEX outbox_by_due_at ON outbox (destination, due_at) WHERE state = 'pending' AND attempts > 0;
 CREATE INDEX outbox_dead_letters ON outbox (id) WHERE state = 'dead_letter';
 CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS NOT NULL;
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;

@@ -1,0 +1,79 @@
+"""The command line: the module of each command of `ticketbridge`, imported when the command is called."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS = {
+    "run": "bot.cli.run:run",
+    "demo": "bot.cli.demo:demo",
+    "backup": "bot.cli.backups:backup",
+    "restore": "bot.cli.backups:restore",
+    "workspace": "bot.cli.workspaces:workspaces",
+    "key": "bot.cli.keys:keys",
+    "rejected": "bot.cli.rejected:rejected",
+    "outbox": "bot.cli.outbox:outbox",
+}
+
+
+class LazyCommands(Mapping[str, Any]):
+    """The commands by name, imported when they are looked up: `run` starts without the others."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(import_module(module), attribute)
+        parent = typer.Typer(add_completion=False, rich_markup_mode=None)
+        if isinstance(found, typer.Typer):
+            parent.add_typer(found, name=name)
+        else:
+            parent.command(name)(found)
+        return typer.main.get_group(parent).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class LazyGroup(TyperGroup):
+    """The command `ticketbridge` itself."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = LazyCommands()  # type: ignore[assignment]  # nothing is added to it
+
+
+app = typer.Typer(
+    name="ticketbridge",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ticketbridge {version('ticketbridge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def ticketbridge(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Bridge game tickets to Discord."""
+
+
+def main() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        app()
