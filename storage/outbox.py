@@ -29,17 +29,23 @@ class OutboxRepository:
         self._engine = engine
 
     async def due(
-        self, destination: Destination, in_flight: Collection[int], now: datetime, limit: int = 50
+        self, destination: Destination, in_flight: Collection[str], now: datetime, limit: int = 50
     ) -> list[list[Delivery]]:
-        """The next deliveries of each channel that is not in flight: one, or the posts of one digest."""
+        """The next deliveries of each queue that is not in flight.
+
+        One, the posts of one digest, or the redraws of one post.
+        """
         return await self._engine.read(
             lambda db: outbox_queue.due_deliveries(db, destination, in_flight, now, limit)
         )
 
     async def next_due(
-        self, destination: Destination, in_flight: Collection[int], now: datetime
+        self, destination: Destination, in_flight: Collection[str], now: datetime
     ) -> datetime | None:
-        """When the next delivery to a channel that is not in flight is due; None if none is pending."""
+        """When the next delivery that waits for its time is due, in a queue that is not in flight.
+
+        None if none waits. Those that are due now do not count.
+        """
         return await self._engine.read(lambda db: outbox_queue.next_due(db, destination, in_flight, now))
 
     async def pending_for_ticket(self, ticket_id: int, destination: Destination) -> list[Delivery]:
@@ -49,10 +55,14 @@ class OutboxRepository:
     async def start_attempt(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
         """Record an attempt before it is made: if no result follows, its outcome is unknown.
 
-        Several deliveries form one digest, now and in every later attempt. Returns them with its lead id and
+        Several posts form one digest, now and in every later attempt. Returns them with its lead id and
         nonce, otherwise as they were before this attempt.
         """
         first = deliveries[0]
+        if first.kind is not DeliveryKind.POST:
+            rows = [{"id": delivery.id, "now": to_ms(now), "lead": None} for delivery in deliveries]
+            await self._engine.write(lambda db: db.run_many(_START_ATTEMPT, rows))
+            return list(deliveries)
         lead_id = first.digest_lead_id or (first.id if len(deliveries) > 1 else None)
         rows = [{"id": delivery.id, "now": to_ms(now), "lead": lead_id} for delivery in deliveries]
         await self._engine.write(lambda db: db.run_many(_START_ATTEMPT, rows))
@@ -89,11 +99,16 @@ class OutboxRepository:
         rows = [{"id": delivery.id, "reason": reason} for delivery in deliveries]
         await self._engine.write(lambda db: db.run_many(_RECORD_ERROR, rows))
 
-    async def dead_letter(self, delivery: Delivery, reason: str, now: datetime) -> None:
-        """Give up a delivery that cannot succeed, so that later ones of its ticket are sent."""
+    async def dead_letter(self, deliveries: Sequence[Delivery], reason: str, now: datetime) -> None:
+        """Give up deliveries that cannot succeed, so that later ones of their tickets are sent.
+
+        Of several redraws of one post, one is a dead letter: to retry it shows what all were made for.
+        """
+        first, *others = deliveries
 
         def settle(db: Db) -> None:
-            db.run(_DEAD_LETTER, {"id": delivery.id, "reason": reason, "now": to_ms(now)})
+            db.run(_DEAD_LETTER, {"id": first.id, "reason": reason, "now": to_ms(now)})
+            db.run_many(_DROP, [{"id": other.id, "reason": reason, "now": to_ms(now)} for other in others])
             db.notify_outbox()
 
         await self._engine.write(settle)
@@ -107,6 +122,7 @@ class OutboxRepository:
                 channel_id=row["channel_id"],
                 waiting=row["waiting"],
                 oldest=from_ms(row["oldest"]),
+                reason=row["last_error"],
             )
             for row in rows
         ]
@@ -124,6 +140,10 @@ _DEAD_LETTER = """
     UPDATE outbox SET state = 'dead_letter', settled_at = :now, last_error = :reason
     WHERE id = :id AND state = 'pending'
 """
+_DROP = """
+    UPDATE outbox SET state = 'dropped', settled_at = :now, last_error = :reason
+    WHERE id = :id AND state = 'pending'
+"""
 # Of several digests of a ticket, the latest: one that was deleted may have been replaced.
 _DIGEST_LEAD = """
     SELECT digest_lead_id FROM tickets JOIN outbox ON outbox.ticket_id = tickets.id
@@ -131,15 +151,21 @@ _DIGEST_LEAD = """
     ORDER BY outbox.id DESC LIMIT 1
 """
 _BACKLOGS = """
-    SELECT workspace_id, channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest
-    FROM outbox JOIN tickets ON tickets.id = ticket_id
-    WHERE destination = :destination AND state = 'pending'
-    GROUP BY workspace_id, channel_id ORDER BY oldest
+    WITH waiting AS (
+        SELECT workspace_id, outbox.channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest,
+               min(outbox.id) AS first_id
+        FROM outbox JOIN tickets ON tickets.id = ticket_id
+        WHERE destination = :destination AND state = 'pending'
+        GROUP BY workspace_id, outbox.channel_id
+    )
+    SELECT waiting.*, last_error FROM waiting JOIN outbox ON outbox.id = first_id ORDER BY oldest
 """
 
 
 def _mark_delivered(db: Db, deliveries: Sequence[Delivery], receipt: Receipt, now: datetime) -> None:
     for delivery in deliveries:
+        if delivery.kind is DeliveryKind.UPDATE_POST:
+            db.run(_DROP_REFUSED_REDRAWS, {"ticket": delivery.ticket_id, "now": to_ms(now)})
         lead = None if receipt.digest_message_id is None else delivery.id
         db.run(_DELIVERED, {"id": delivery.id, "now": to_ms(now), "lead": lead, **_receipt_params(receipt)})
         post = _post_of(delivery, receipt)
@@ -172,6 +198,11 @@ def _post_of(delivery: Delivery, receipt: Receipt) -> DiscordPost | None:
     return None
 
 
+# A redraw that was refused is not needed any more: its post shows the ticket as it is.
+_DROP_REFUSED_REDRAWS = """
+    UPDATE outbox SET state = 'dropped', settled_at = :now
+    WHERE state = 'dead_letter' AND ticket_id = :ticket AND kind = 'update_post'
+"""
 _DELIVERED = """
     UPDATE outbox SET state = 'done', settled_at = :now, last_error = NULL, receipt_channel = :channel,
                       receipt_message = :message, receipt_thread = :thread,

@@ -1,4 +1,4 @@
-"""Selects the next deliveries: first in, first out, or digests by priority for a channel with many posts."""
+"""Selects the next deliveries: first in, first out, or digests by priority for a queue with many posts."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -12,52 +12,65 @@ DIGEST_THRESHOLD = 15  # pending posts of one channel; with more than these, pos
 PRIORITY_DIGEST_THRESHOLD = 3  # due posts of one high rank; with more than these, they too form a digest
 DIGEST_SIZE = 10  # posts in one message: Discord's limit of embeds
 RECENT_DIGESTS = 20  # of all channels; posts that waited while one of them was sent form digests too
+QUEUE_RANKS = {name: rank for rank, name in enumerate(("posts", "threads", "messages", "edits", "game"))}
 
 
 def due_deliveries(
-    db: Db, destination: Destination, in_flight: Collection[int], now: datetime, limit: int
+    db: Db, destination: Destination, in_flight: Collection[str], now: datetime, limit: int
 ) -> list[list[Delivery]]:
-    """The next deliveries of each channel that is not in flight: one, or the posts of one digest."""
-    due = []
-    for channel_id, in_digest_mode in _due_channels(db, destination, in_flight, now, limit):
-        choose = _next_by_priority if in_digest_mode else _next_fifo
-        due.append(choose(db, destination, channel_id, now))
-    return [deliveries for deliveries in due if deliveries]
+    """The next deliveries of each queue that is not in flight, for up to `limit` queues.
 
-
-def _due_channels(
-    db: Db, destination: Destination, in_flight: Collection[int], now: datetime, limit: int
-) -> list[tuple[int, bool]]:
-    """Channels with due deliveries that are not in flight, oldest first; and whether each is in digest mode.
-
-    Digest mode begins above DIGEST_THRESHOLD posts and ends when all posts that waited with them are sent:
-    the last fifteen of a thousand would otherwise need more messages than a hundred and fifty before them.
+    One delivery of each, or the posts of one digest, or the redraws of one post. By queue: posts, threads,
+    messages, edits; the ones that wait longest first.
     """
-    if not _any_pending(db, destination, in_flight):
-        return []
+    due: list[list[Delivery]] = []
+    for queue in _waiting_queues(db, destination, in_flight):
+        if len(due) == limit:
+            break
+        deliveries = _next_of_queue(db, destination, queue, now)
+        if deliveries:
+            due.append(deliveries)
+    return due
+
+
+def _waiting_queues(db: Db, destination: Destination, in_flight: Collection[str]) -> list[str]:
+    """The queues with pending deliveries, due or not, that are not in flight.
+
+    During a burst every commit asks this, while the queue of posts is in flight. Stepping from queue to queue
+    in the index takes the same time however many deliveries are pending.
+    """
     rows = db.all(
         """
-        WITH latest AS (
-            SELECT channel_id, last_attempt_at FROM outbox
-            WHERE digest_lead_id IS NOT NULL ORDER BY digest_lead_id DESC LIMIT :posts
-        ),
-        lately AS (SELECT channel_id, max(last_attempt_at) AS left_at FROM latest GROUP BY channel_id)
-        SELECT outbox_next.channel_id, count(*) FILTER (WHERE kind = 'post') AS posts,
-               min(created_at) FILTER (WHERE kind = 'post') AS oldest_post, max(left_at) AS left_at
-        FROM outbox_next LEFT JOIN lately ON lately.channel_id = outbox_next.channel_id
-        WHERE destination = :destination AND outbox_next.channel_id <> ALL(:busy)
-          AND (attempts = 0 OR due_at <= :now OR due_at > :latest)
-        GROUP BY outbox_next.channel_id ORDER BY min(id) LIMIT :limit
+        WITH RECURSIVE waiting (queue) AS (
+            SELECT min(queue) FROM outbox WHERE state = 'pending' AND destination = :destination
+            UNION ALL
+            SELECT (SELECT min(queue) FROM outbox
+                    WHERE state = 'pending' AND destination = :destination AND outbox.queue > waiting.queue)
+            FROM waiting WHERE queue IS NOT NULL
+        )
+        SELECT queue, (SELECT min(id) FROM outbox
+                       WHERE state = 'pending' AND destination = :destination
+                         AND outbox.queue = waiting.queue) AS first_id
+        FROM waiting WHERE queue IS NOT NULL AND queue <> ALL(:busy)
         """,
-        {
-            "destination": destination.value,
-            **_times(now),
-            "busy": in_flight,
-            "posts": RECENT_DIGESTS * DIGEST_SIZE,
-            "limit": limit,
-        },
+        {"destination": destination.value, "busy": in_flight},
     )
-    return [(row["channel_id"], _is_crowded(row)) for row in rows]
+    ordered = sorted(rows, key=lambda row: (QUEUE_RANKS[_name(row["queue"])], row["first_id"]))
+    return [row["queue"] for row in ordered]
+
+
+def _name(queue: str) -> str:
+    return queue.partition(":")[0]
+
+
+def _next_of_queue(db: Db, destination: Destination, queue: str, now: datetime) -> list[Delivery]:
+    params = {"destination": destination.value, "queue": queue, **_times(now)}
+    if _name(queue) == "posts" and _is_crowded(db, params):
+        return _next_by_priority(db, params)
+    head = db.one(_FIRST_DUE, params)
+    if head is None:
+        return []
+    return _with_redraws(db, head) if head["kind"] == "update_post" else with_digest(db, head)
 
 
 def _times(now: datetime) -> Params:
@@ -65,34 +78,49 @@ def _times(now: datetime) -> Params:
     return {"now": to_ms(now), "latest": to_ms(now + MAX_WAIT)}
 
 
-def _is_crowded(row: Row) -> bool:
-    """Whether many posts wait for a channel, or some that waited while a digest was sent."""
-    if row["posts"] > DIGEST_THRESHOLD:
-        return True
-    return row["posts"] > 0 and row["left_at"] is not None and row["oldest_post"] <= row["left_at"]
+_FIRST_DUE = """
+    SELECT * FROM outbox_next
+    WHERE destination = :destination AND queue = :queue
+      AND (attempts = 0 OR due_at <= :now OR due_at > :latest)
+    ORDER BY id LIMIT 1
+"""
 
 
-def _next_fifo(db: Db, destination: Destination, channel_id: int, now: datetime) -> list[Delivery]:
-    """The oldest due delivery of a channel, with the others of its digest."""
-    head = db.one(
+def _is_crowded(db: Db, params: Params) -> bool:
+    """Whether digests are sent: many posts wait, or some that waited while a digest was sent.
+
+    Digests begin above DIGEST_THRESHOLD posts and end when all posts that waited with them are sent: the last
+    fifteen of a thousand would otherwise need more messages than a hundred and fifty before them.
+    """
+    row = db.one(
         """
-        SELECT * FROM outbox_next
-        WHERE destination = :destination AND channel_id = :channel
-          AND (attempts = 0 OR due_at <= :now OR due_at > :latest)
-        ORDER BY id LIMIT 1
+        WITH posts AS (
+            SELECT id, created_at FROM outbox_next
+            WHERE destination = :destination AND queue = :queue AND kind = 'post'
+              AND (attempts = 0 OR due_at <= :now OR due_at > :latest)
+            ORDER BY id LIMIT :enough
+        ), digests AS (
+            SELECT queue, last_attempt_at FROM outbox
+            WHERE digest_lead_id IS NOT NULL ORDER BY digest_lead_id DESC LIMIT :recent
+        )
+        SELECT count(*) AS posts, min(created_at) AS oldest,
+               (SELECT max(last_attempt_at) FROM digests WHERE queue = :queue) AS left_at
+        FROM posts
         """,
-        {"destination": destination.value, "channel": channel_id, **_times(now)},
+        {**params, "enough": DIGEST_THRESHOLD + 1, "recent": RECENT_DIGESTS * DIGEST_SIZE},
     )
-    return [] if head is None else with_digest(db, head)
+    if row is None or not row["posts"]:
+        return False
+    has_waited = row["left_at"] is not None and row["oldest"] <= row["left_at"]
+    return bool(has_waited or row["posts"] > DIGEST_THRESHOLD)
 
 
-def _next_by_priority(db: Db, destination: Destination, channel_id: int, now: datetime) -> list[Delivery]:
-    """The next deliveries of a channel in digest mode: one, or the posts of one digest.
+def _next_by_priority(db: Db, params: Params) -> list[Delivery]:
+    """The next deliveries of a queue in digest mode: one, or the posts of one digest.
 
-    By rank: deliveries attempted before, whose outcome may be unknown; urgent posts; all that is no post
-    (replies and updates that people wait for); high-priority and private posts; all other posts. Up to
-    DIGEST_SIZE posts of one rank form a digest; above the last rank, only if more than
-    PRIORITY_DIGEST_THRESHOLD are due.
+    By rank: deliveries attempted before, whose outcome may be unknown; urgent posts; what is no post of a
+    ticket (private threads and pointers); high-priority and private posts; all other posts. Up to DIGEST_SIZE
+    posts of one rank form a digest; above the last rank, only if more than PRIORITY_DIGEST_THRESHOLD are due.
     """
     rows = db.all(
         """
@@ -106,16 +134,11 @@ def _next_by_priority(db: Db, destination: Destination, channel_id: int, now: da
                     WHEN tickets.priority = 'high' OR tickets.is_private = 1 THEN 4
                     ELSE 5 END AS rank
         FROM outbox_next AS heads JOIN tickets ON tickets.id = heads.ticket_id
-        WHERE heads.destination = :destination AND heads.channel_id = :channel
+        WHERE heads.destination = :destination AND heads.queue = :queue
           AND (heads.attempts = 0 OR heads.due_at <= :now OR heads.due_at > :latest)
         ORDER BY rank, heads.id LIMIT :most
         """,
-        {
-            "destination": destination.value,
-            "channel": channel_id,
-            **_times(now),
-            "most": 4 * DIGEST_SIZE,
-        },
+        {**params, "most": 4 * DIGEST_SIZE},
     )
     digest = _digest_of_first(rows)
     if digest or not rows:
@@ -136,44 +159,41 @@ def _digest_group(row: Row) -> tuple[int, int]:
     return row["rank"], row["view_only"]
 
 
-def next_due(db: Db, destination: Destination, in_flight: Collection[int], now: datetime) -> datetime | None:
-    """When the next delivery to a channel that is not in flight is due; None if none is pending."""
-    if not _any_pending(db, destination, in_flight):
-        return None
+def next_due(db: Db, destination: Destination, in_flight: Collection[str], now: datetime) -> datetime | None:
+    """When the next delivery that waits for its time is due, in a queue that is not in flight."""
     row = db.one(
         """
-        SELECT min(CASE WHEN attempts = 0 OR due_at > :latest THEN :now ELSE due_at END) AS due_at
-        FROM outbox_next WHERE destination = :destination AND channel_id <> ALL(:busy)
+        SELECT min(due_at) AS due_at FROM outbox_next
+        WHERE destination = :destination AND attempts > 0 AND due_at > :now AND due_at <= :latest
+          AND queue <> ALL(:busy)
         """,
         {"destination": destination.value, "busy": in_flight, **_times(now)},
     )
     return optional_from_ms(row["due_at"]) if row else None
 
 
-def _any_pending(db: Db, destination: Destination, in_flight: Collection[int]) -> bool:
-    """Whether a channel that is not in flight has pending deliveries, due or not.
+def _with_redraws(db: Db, head: Row) -> list[Delivery]:
+    """A redraw, with all others of the same post that wait: one edit shows what they were made for.
 
-    During a burst every commit asks this, while the channel is in flight. Stepping from queue to queue in the
-    index takes the same time however many deliveries are pending.
+    A digest is the post of several tickets. A redraw that waits for a post is left out: that post is another.
     """
-    row = db.one(
+    rows = db.all(
         """
-        WITH RECURSIVE waiting (queue) AS (
-            SELECT min(queue) FROM outbox WHERE state = 'pending' AND destination = :destination
-            UNION ALL
-            SELECT (SELECT min(queue) FROM outbox
-                    WHERE state = 'pending' AND destination = :destination AND outbox.queue > waiting.queue)
-            FROM waiting WHERE queue IS NOT NULL
-        )
-        SELECT 1 FROM waiting
-        WHERE queue IS NOT NULL AND (
-            SELECT channel_id FROM outbox
-            WHERE state = 'pending' AND destination = :destination AND outbox.queue = waiting.queue LIMIT 1
-        ) <> ALL(:busy) LIMIT 1
+        SELECT * FROM outbox
+        WHERE state = 'pending' AND destination = 'discord' AND queue = :queue AND kind = 'update_post'
+          AND id <> :id
+          AND (ticket_id = :ticket OR ticket_id IN (
+              SELECT id FROM tickets WHERE digest_message_id = (
+                  SELECT digest_message_id FROM tickets WHERE id = :ticket)))
+          AND NOT EXISTS (
+              SELECT 1 FROM outbox AS earlier
+              WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending'
+                AND earlier.id < outbox.id AND earlier.kind IN ('post', 'private_thread'))
+        ORDER BY id
         """,
-        {"destination": destination.value, "busy": in_flight},
+        {"queue": head["queue"], "id": head["id"], "ticket": head["ticket_id"]},
     )
-    return row is not None
+    return [delivery_from_row(row) for row in [head, *rows]]
 
 
 def with_digest(db: Db, head: Row) -> list[Delivery]:

@@ -21,7 +21,7 @@ ALLOWED_IMPORTS = {
     "bot.sources": "bot.tickets pydantic pydantic_core jinja2",
     "storage": "bot.tickets storage.sqlite",
     "storage.sqlite": "bot.clock bot.tickets storage aiosqlite",
-    "bot.webhook": "bot.clock bot.tickets bot.sources storage aiohttp pydantic",
+    "bot.webhook": "bot.clock bot.tickets bot.sources storage aiohttp pydantic pydantic_core",
     "bot.outbox": "bot.clock bot.tickets storage",
     "bot.discord_client": "discord aiohttp yarl bot.clock bot.config bot.outbox storage",
     "cogs": "discord bot.clock bot.tickets bot.discord_client bot.outbox storage",

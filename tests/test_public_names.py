@@ -66,7 +66,7 @@ LOG_FIELDS = ["timestamp", "level", "logger", "message", "exception", "stack"]
 # What events add to these, each by `extra={...}` of a log call.
 LOG_EXTRA_FIELDS = {
     *("ticket_id", "delivery_id", "attempt", "channel_id", "thread_id", "message_id", "workspace_id"),
-    *("interaction_id", "key_prefix", "source", "path", "status"),
+    *("interaction_id", "key_prefix", "source", "path", "status", "ticket_ids"),
 }
 
 VALUES = {

@@ -16,6 +16,7 @@ from yarl import URL
 from bot.config import DISCORD_API, DiscordSettings
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
+from bot.discord_client.middlewares import limit_middleware, no_retry_middleware
 from bot.outbox.dispatcher import Dispatcher
 from storage import Store
 
@@ -106,7 +107,7 @@ class TicketBot(commands.Bot):
         """
         session: aiohttp.ClientSession = vars(self.http)["_HTTPClient__session"]
         session._timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        session._middlewares = (no_retry_middleware,)
+        session._middlewares = (no_retry_middleware, limit_middleware)
 
     async def _configure_gateway(self) -> None:
         """Ask a server other than Discord where its gateway is; discord.py knows Discord's."""
@@ -138,25 +139,6 @@ class TicketBot(commands.Bot):
             self._dispatcher_task.cancel()
             await asyncio.wait([self._dispatcher_task])
         await super().close()
-
-
-class ServerError(aiohttp.ClientError):
-    """Discord answered 5xx to a POST in a channel: it may have happened."""
-
-
-async def no_retry_middleware(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Raise ServerError for a failed POST in a channel, which discord.py would repeat up to five times.
-
-    The outbox retries it instead, and looks first whether it happened. Interactions have no outbox behind
-    them, and may be repeated: their tokens are good once.
-    """
-    response = await handler(request)
-    if response.status >= 500 and request.method == "POST" and "/channels/" in request.url.path:
-        response.close()
-        raise ServerError(f"Discord answered {response.status}")
-    return response
 
 
 def is_cloudflare_ban(error: Exception) -> bool:

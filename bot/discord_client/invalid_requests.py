@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import aiohttp
 
+from bot.discord_client.middlewares import LimitReached
 from bot.outbox.circuit_breaker import CircuitBreaker
 
 # Discord bans an address for 10,000 invalid requests in ten minutes.
@@ -37,6 +38,7 @@ class InvalidRequestGuard:
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.append(self._on_request_end)
+        trace.on_request_exception.append(self._on_request_exception)
         return trace
 
     @property
@@ -82,6 +84,15 @@ class InvalidRequestGuard:
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
         self.record_response(params.response.status, params.response.headers)
+
+    async def _on_request_exception(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestExceptionParams,
+    ) -> None:
+        if isinstance(params.exception, LimitReached):
+            self.record_response(params.exception.status, params.exception.headers)
 
 
 def _is_global(headers: Mapping[str, str]) -> bool:

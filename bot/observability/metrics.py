@@ -26,12 +26,13 @@ from prometheus_client.registry import Collector
 
 from bot.clock import utc_now
 from bot.outbox.errors import DeliveryError
-from bot.tickets.outbox import Delivery, DeliveryState
+from bot.tickets.outbox import Delivery, DeliveryState, Destination
 from storage import DatabaseCorrupt, DatabaseUnavailable, DiskFull, Overloaded, StorageError, Store
 
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 DATABASE_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 DELIVERY_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
+_TRANSACTION_PARTS = ("read", "write", "wait")
 FAILURE_LABELS: Mapping[type[StorageError], str] = {
     DiskFull: "disk_full",
     DatabaseCorrupt: "corrupt",
@@ -95,7 +96,7 @@ class Metrics:
             *("state", "kind", "channel"),
         )
         self._outbox_oldest = self._gauge(
-            "outbox_oldest_seconds", "Age of the oldest pending delivery; 0 if there is none."
+            "outbox_oldest_seconds", "Age of the oldest pending delivery to Discord; 0 if there is none."
         )
 
     def _define_database_metrics(self) -> None:
@@ -105,6 +106,7 @@ class Metrics:
             "what",
             DATABASE_BUCKETS,
         )
+        self._seconds_of = {what: self._database_seconds.labels(what) for what in _TRANSACTION_PARTS}
         self._database_failures = self._counter(
             "database_failures",
             "Failed transactions: disk_full, corrupt, unavailable, overloaded, other.",
@@ -148,7 +150,7 @@ class Metrics:
 
     def observe_transaction(self, what: str, seconds: float) -> None:
         """Record seconds of a transaction: `what` is "read", "write", or "wait" before one that writes."""
-        self._database_seconds.labels(what).observe(seconds)
+        self._seconds_of[what].observe(seconds)
 
     def record_failure(self, failure: StorageError) -> None:
         self._database_failures.labels(FAILURE_LABELS[type(failure)]).inc()
@@ -191,7 +193,11 @@ class Metrics:
         for depth in depths:
             labels = depth.state.value, depth.kind.value, str(depth.channel_id)
             self._outbox_deliveries.labels(*labels).set(depth.count)
-        pending = [depth.oldest for depth in depths if depth.state is DeliveryState.PENDING]
+        pending = [
+            depth.oldest
+            for depth in depths
+            if depth.state is DeliveryState.PENDING and depth.kind.destination is Destination.DISCORD
+        ]
         age = (self._now() - min(pending)).total_seconds() if pending else 0.0
         self._outbox_oldest.set(max(0.0, age))
         self._search_lag.set(await self._store.search_index.lag())

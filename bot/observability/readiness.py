@@ -39,13 +39,13 @@ class DeliveryHealth:
         return [*reasons, *await self._forbidden_channels()]
 
     async def _forbidden_channels(self) -> list[str]:
-        """A sentence for each channel that rejects the deliveries which wait for it."""
-        circuits = self.dispatcher.breaker.channel_circuits
-        forbidden = {channel: circuit.reason for channel, circuit in circuits.items() if circuit.forbidden}
+        """A sentence for each channel that rejects some of the deliveries which wait for it."""
+        circuits = self.dispatcher.breaker.circuits.values()
+        forbidden = {circuit.channel_id: circuit.reason for circuit in circuits if circuit.forbidden}
         waiting = await self._channels_with_deliveries(forbidden)
         return [
-            f"Discord: channel {channel} takes no posts: {reason.rstrip('.')}. Allow the bot's role View "
-            "Channel and Send Messages there, or name another channel with `ticketbridge workspace set`."
+            f"Discord: channel {channel} refuses deliveries: {reason.rstrip('.')}. `/setup show` names the "
+            "permissions that the bot lacks; or name another channel with `ticketbridge workspace set`."
             for channel, reason in forbidden.items()
             if channel in waiting
         ]
@@ -96,7 +96,7 @@ class DeliveryCollector(Collector):
         )
         yield GaugeMetricFamily(
             "ticketbridge_open_circuits",
-            "Discord channels to which nothing is sent for now.",
+            "Discord channels to which some or all deliveries are held back for now.",
             value=len(breaker.open_channels()),
         )
         yield GaugeMetricFamily(

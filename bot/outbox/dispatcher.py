@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.clock import utc_now
 from bot.outbox.circuit_breaker import CircuitBreaker
+from bot.outbox.clock_jumps import ClockJumps
 from bot.outbox.errors import (
     BotForbidden,
     ChannelForbidden,
@@ -17,14 +19,14 @@ from bot.outbox.errors import (
     RetryLater,
     UnknownOutcome,
 )
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import MAX_WAIT, Delivery, DeliveryKind, Destination, Receipt
 from storage import StorageError, Store
 
 log = logging.getLogger(__name__)
 
 DeliveryHandler = Callable[[Sequence[Delivery]], Awaitable[Receipt]]  # raises DeliveryError
 AttemptObserver = Callable[[Sequence[Delivery]], AbstractContextManager[object]]  # entered for each attempt
-CircuitOpener = Callable[[int, DeliveryError], None]  # called with the channel id
+CircuitOpener = Callable[[str, int, DeliveryError], None]  # called with the queue and the channel id
 
 # A backstop, after which an attempt's outcome is unknown. Handlers bound each request themselves; waiting for
 # rate limits, which must not be cut short, comes on top.
@@ -33,15 +35,16 @@ ATTEMPT_SECONDS = 300.0
 UNKNOWN_OUTCOME_DELAY = 10.0
 MAX_BACKOFF_SECONDS = 60.0  # between two attempts at one delivery
 MAX_REASON_CHARACTERS = 300
-MAX_CHANNELS = 50  # for which deliveries are read from the outbox at once
+MAX_IN_FLIGHT = 50  # attempts at once; posts first, then threads, messages and edits
+MAX_LOOKING = 0.2  # of the time goes into reading what is due: during a burst every commit asks
 
 
 class Dispatcher:
-    """Delivers in order per ticket, one attempt at a time per channel.
+    """Delivers in order per ticket, one attempt at a time per queue.
 
     A delivery is marked delivered with its receipt in hand. After any error but `PermanentFailure` it stays
     pending, and its handler sees by `attempts` that it may have happened already. `breaker` says which
-    channels may be tried.
+    queues may be tried.
     """
 
     def __init__(
@@ -60,7 +63,8 @@ class Dispatcher:
         self._observer = observer
         self._handlers: dict[DeliveryKind, DeliveryHandler] = {}
         self._circuit_openers = _circuit_openers(self.breaker, unknown_outcome_delay)
-        self._in_flight_channels: set[int] = set()
+        self._in_flight: set[str] = set()  # queues
+        self._clock_jumps = ClockJumps()
         self._changed = store.subscribe_outbox()
 
     def register(self, kind: DeliveryKind, handler: DeliveryHandler) -> None:
@@ -77,29 +81,33 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()
+                self._clock_jumps.check()
+                started_at = time.monotonic()
                 try:
-                    await self._start_due(tasks)
-                    wait = await self._seconds_until_next()
+                    wait = await self._start_due(tasks)
                 except StorageError as error:
                     log.error("The outbox cannot be read; trying again in a second. %s", error)
                     wait = 1.0
+                next_look = started_at + min(1.0, (time.monotonic() - started_at) / MAX_LOOKING)
                 await self._sleep(wait)
+                await asyncio.sleep(next_look - time.monotonic())
 
-    async def _start_due(self, tasks: asyncio.TaskGroup) -> None:
-        if self._must_wait():
-            return
-        excluded_channels = self._in_flight_channels | self.breaker.open_channels()
-        limit = 1 if self.breaker.is_half_open else MAX_CHANNELS
-        for deliveries in await self._store.outbox.due(
-            self._destination, excluded_channels, utc_now(), limit
-        ):
+    async def _start_due(self, tasks: asyncio.TaskGroup) -> float | None:
+        """Start what is due; return the seconds until something can be. None: until something changes."""
+        room = 1 if self.breaker.is_half_open else MAX_IN_FLIGHT - len(self._in_flight)
+        if self._must_wait() or room <= 0:
+            return self.breaker.seconds_until_retry() if self._must_wait() else None
+        excluded, now = self._in_flight | self.breaker.open_queues(), utc_now()
+        due = await self._store.outbox.due(self._destination, excluded, now, room)
+        for deliveries in due:
             if not self._outcome_still_pending(deliveries):
-                self._in_flight_channels.add(deliveries[0].channel_id)
+                self._in_flight.add(deliveries[0].queue)
                 tasks.create_task(self._process(deliveries))
+        return 0.0 if len(due) == room else await self._seconds_until_next(now)
 
     def _must_wait(self) -> bool:
         """Whether the global circuit is open, or half-open with its one attempt in flight."""
-        return self.breaker.is_open or (self.breaker.is_half_open and bool(self._in_flight_channels))
+        return self.breaker.is_open or (self.breaker.is_half_open and bool(self._in_flight))
 
     def _outcome_still_pending(self, deliveries: Sequence[Delivery]) -> bool:
         """Whether the last attempt's request may still arrive; it may be that of a killed process."""
@@ -109,19 +117,18 @@ class Dispatcher:
         wait = self._unknown_outcome_delay - (utc_now() - started_at).total_seconds()
         if not 0 < wait <= self._unknown_outcome_delay:  # over, or the clock was set back
             return False
-        self.breaker.record_rate_limit(deliveries[0].channel_id, "an earlier attempt may still arrive", wait)
+        self.breaker.record_rate_limit(
+            deliveries[0].queue, deliveries[0].channel_id, "an earlier attempt may still arrive", wait
+        )
         return True
 
-    async def _seconds_until_next(self) -> float | None:
-        """Seconds until something can be delivered; None: until the outbox or the breaker changes."""
-        retry = self.breaker.seconds_until_retry()
-        if self._must_wait():
-            return retry
-        next_due = await self._store.outbox.next_due(
-            self._destination, self._in_flight_channels | self.breaker.open_channels(), utc_now()
-        )
+    async def _seconds_until_next(self, now: datetime) -> float | None:
+        """Seconds until what is not due now can be tried; None: until the outbox or the breaker changes."""
+        excluded = self._in_flight | self.breaker.open_queues()
+        next_due = await self._store.outbox.next_due(self._destination, excluded, now)
         due = None if next_due is None else max(0.0, (next_due - utc_now()).total_seconds())
-        return min((seconds for seconds in (due, retry) if seconds is not None), default=None)
+        waits = (due, self.breaker.seconds_until_retry())
+        return min((seconds for seconds in waits if seconds is not None), default=None)
 
     async def _sleep(self, seconds: float | None) -> None:
         try:
@@ -137,7 +144,7 @@ class Dispatcher:
             log.error("The outbox cannot be written: %s", error, extra=_log_fields(deliveries))
             await asyncio.sleep(1)
         finally:
-            self._in_flight_channels.discard(deliveries[0].channel_id)
+            self._in_flight.discard(deliveries[0].queue)
             self._changed.set()
 
     async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
@@ -160,10 +167,10 @@ class Dispatcher:
             await self._retry_later(deliveries, RetryLater(f"{type(error).__name__}: {error}"))
         else:
             await self._store.outbox.mark_delivered(deliveries, receipt, utc_now())
-            self.breaker.record_success(deliveries[0].channel_id)
+            self.breaker.record_success(deliveries[0].queue)
 
     async def _fail_permanently(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
-        self.breaker.record_success(deliveries[0].channel_id)  # a rejection of this one alone is a response
+        self.breaker.record_success(deliveries[0].queue)  # a rejection of this one alone is a response
         if deliveries[0].digest_lead_id is not None:
             log.warning(
                 "A digest was rejected; its tickets are posted one by one: %s",
@@ -172,20 +179,20 @@ class Dispatcher:
             )
             await self._store.outbox.split_digest(deliveries)
             return
-        (delivery,) = deliveries
         log.error("Delivery moved to the dead letters: %s", error, extra=_log_fields(deliveries))
-        await self._store.outbox.dead_letter(delivery, str(error), utc_now())
+        await self._store.outbox.dead_letter(deliveries, str(error), utc_now())
 
     async def _retry_later(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
         exponential = min(MAX_BACKOFF_SECONDS, 2.0 ** min(deliveries[0].attempts, 10))
-        wait = exponential if error.seconds is None else error.seconds
+        wait = min(exponential if error.seconds is None else error.seconds, MAX_WAIT.total_seconds())
         reason = _reason(error)
         log.warning("Delivery failed, retry in %.0f s: %s", wait, reason, extra=_log_fields(deliveries))
         await self._store.outbox.retry_later(deliveries, utc_now() + timedelta(seconds=wait), reason)
 
     async def _back_off(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
         """Open the circuit that the error calls for. The deliveries stay due, and note why they wait."""
-        self._circuit_openers[type(error)](deliveries[0].channel_id, error)
+        first = deliveries[0]
+        self._circuit_openers[type(error)](first.queue, first.channel_id, error)
         log.warning("Delivery failed, backing off: %s", _reason(error), extra=_log_fields(deliveries))
         await self._store.outbox.record_error(deliveries, _reason(error))
 
@@ -195,13 +202,15 @@ def _circuit_openers(
 ) -> Mapping[type[DeliveryError], CircuitOpener]:
     """What each error does to the circuit breaker."""
     return {
-        RateLimited: lambda channel_id, error: breaker.record_rate_limit(
-            channel_id, str(error), error.seconds or 0.0
+        RateLimited: lambda queue, channel_id, error: breaker.record_rate_limit(
+            queue, channel_id, str(error), error.seconds or 0.0
         ),
-        ChannelForbidden: lambda channel_id, error: breaker.record_forbidden(channel_id, str(error)),
-        BotForbidden: lambda _, error: breaker.record_global_forbidden(str(error), error.seconds or 0.0),
-        UnknownOutcome: lambda channel_id, error: breaker.record_timeout(
-            channel_id, str(error), at_least=unknown_outcome_delay
+        ChannelForbidden: lambda queue, channel_id, error: breaker.record_forbidden(
+            queue, channel_id, str(error)
+        ),
+        BotForbidden: lambda _, __, error: breaker.record_global_forbidden(str(error), error.seconds or 0.0),
+        UnknownOutcome: lambda queue, channel_id, error: breaker.record_timeout(
+            queue, channel_id, str(error), at_least=unknown_outcome_delay
         ),
     }
 

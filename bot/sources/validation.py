@@ -2,6 +2,9 @@
 
 The JSON Schema of each type is exactly what it accepts, since the OpenAPI document is made of it. The
 patterns name every character, because dialects differ in what a blank is.
+
+What clients usually send is accepted by pydantic's core alone (`Usual`). Validators in Python see only the
+rest: they clean a text, read another spelling, or say what is wrong.
 """
 
 import re
@@ -12,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -21,7 +23,15 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, from_json
-from pydantic_core.core_schema import no_info_before_validator_function
+from pydantic_core.core_schema import (
+    chain_schema,
+    int_schema,
+    literal_schema,
+    no_info_before_validator_function,
+    no_info_plain_validator_function,
+    str_schema,
+    union_schema,
+)
 
 if TYPE_CHECKING:
     from typing import TypedDict as TypedDict
@@ -31,15 +41,20 @@ else:  # of response bodies: on Python 3.11 pydantic reads no other
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1  # the integers of the databases and of the games
 _MAX_SAFE_INTEGER = 2**53
 _CONTROL_CHARS = re.compile(r"[\x00-\x08\x0b-\x1f]")  # C0 without \t and \n
-_VISIBLE_CHAR = (  # one character, neither blank nor a control character
-    r"[^\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+BLANKS = (
+    r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # and control characters
 )
+_VISIBLE_CHAR = f"[^{BLANKS}]"
+_CLEAN_CHARS = r"[^\u0000-\u0008\u000b-\u001f]*"
+_CLEAN_TEXT = f"^{_CLEAN_CHARS}{_VISIBLE_CHAR}{_CLEAN_CHARS}$"
 _TRAILING_ZERO_DECIMALS = re.compile(r"\.0+$")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _SEPARATOR_PATTERN = r"[ \t\r\n_-]*"  # around and within a word of a table
 _SEPARATORS = re.compile(_SEPARATOR_PATTERN)
 _ERROR_TYPE = "field_error"
 _REASONS = {
+    "json_invalid": "must be valid JSON in UTF-8",
+    "model_type": "must be a JSON object",
     "missing": "is required",
     "string_type": "must be text",
 }
@@ -82,34 +97,37 @@ def parse_json(model: type[ModelT], body: bytes) -> ModelT:
     half a surrogate pair, which no database takes.
     """
     try:
-        content = from_json(body, allow_inf_nan=False)
+        text = body.decode()
+        if "NaN" in text or "Infinity" in text:  # perhaps as a number, which validation would let pass
+            from_json(body, allow_inf_nan=False)
+        parsed: ModelT = model.__pydantic_validator__.validate_json(text)
+    except ValidationError as error:
+        raise _first_error(error) from error
     except ValueError as error:
-        raise FieldError("body", "must be valid JSON in UTF-8") from error
-    if not isinstance(content, dict):
-        raise FieldError("body", "must be a JSON object")
-    return _validate(model, content)
+        raise FieldError("body", _REASONS["json_invalid"]) from error
+    return parsed
 
 
 def parse_query(model: type[ModelT], query: Mapping[str, str]) -> ModelT:
     """Parse a query. Raises FieldError for the first problem, in the order of the fields."""
-    return _validate(model, dict(query))
-
-
-def _validate(model: type[ModelT], content: dict[str, Any]) -> ModelT:
     try:
-        return model.model_validate(content)
+        return model.model_validate(dict(query))
     except ValidationError as error:
         raise _first_error(error) from error
 
 
 def _first_error(error: ValidationError) -> FieldError:
-    first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else "body"
-    if first["type"] == _ERROR_TYPE:
-        return FieldError(field, first["msg"])
-    if first["input"] is None:
-        return FieldError(field, "is required")
-    return FieldError(field, _REASONS.get(first["type"], "is not valid"))
+    """What is wrong with the first invalid field. Of a field with a usual form, the last error says it."""
+    errors = error.errors(include_url=False)
+    if not errors[0]["loc"]:
+        return FieldError("body", _REASONS[errors[0]["type"]])
+    field = errors[0]["loc"][0]
+    last = next(one for one in reversed(errors) if one["loc"][0] == field)
+    if last["type"] == _ERROR_TYPE:
+        return FieldError(str(field), last["msg"])
+    if last["input"] is None:
+        return FieldError(str(field), "is required")
+    return FieldError(str(field), _REASONS.get(last["type"], "is not valid"))
 
 
 def field_error(reason: str) -> PydanticCustomError:
@@ -147,24 +165,58 @@ OptionalText = Annotated[
 QueryText = Annotated[str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": "string"})]
 
 
+def usual_or(usual: CoreSchema, rest: CoreSchema) -> CoreSchema:
+    """What the core accepts as `usual` costs no call of Python; `rest` validates all else.
+
+    `usual` must accept nothing that `rest` refuses, and return what `rest` would.
+    """
+    return union_schema([usual, rest], mode="left_to_right")
+
+
+def clean_text(max_length: int, pattern: str = _CLEAN_TEXT) -> CoreSchema:
+    """Text that is kept as it was sent: not blank, and without control characters."""
+    return str_schema(strict=True, max_length=max_length, pattern=pattern)
+
+
 @dataclass(frozen=True, slots=True)
 class MaxLength:
-    """The most characters of a text, as sent."""
+    """The most characters of a text, as sent. Text that needs no cleaning stays in pydantic's core."""
 
     characters: int
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_before_validator_function(self._check, handler(source))
+        rest = no_info_before_validator_function(self._check, handler(source))
+        return usual_or(clean_text(self.characters), rest)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {**handler(schema), "maxLength": self.characters}
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        _usual, rest = schema["choices"]
+        return {**handler(rest), "maxLength": self.characters}
 
     def _check(self, value: object) -> object:
         if isinstance(value, str) and len(value) > self.characters:
             raise field_error(f"is too long ({self.characters:,} characters at most)")
         return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # hashable: the OpenAPI document keeps types in a dict
+class Validator:
+    """Validates a field before its type does. `schema` is the JSON Schema of what it accepts.
+
+    Where there is a `usual` form, as in `usual_or`, only the rest comes to `validate`.
+    """
+
+    validate: Callable[[object], object]
+    schema: JsonSchemaValue
+    usual: CoreSchema | None = None
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        rest = no_info_before_validator_function(self.validate, handler(source))
+        return rest if self.usual is None else usual_or(self.usual, rest)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return self.schema
 
 
 def validate_list(value: object, *types: type, expected: str) -> list[Any]:
@@ -177,11 +229,7 @@ def validate_list(value: object, *types: type, expected: str) -> list[Any]:
     return entries
 
 
-def _before_validator(validate: Callable[[object], object], schema: JsonSchemaValue) -> BeforeValidator:
-    return BeforeValidator(validate, json_schema_input_type=Annotated[Any, WithJsonSchema(schema)])
-
-
-def int64(minimum: int = _INT64_MIN) -> BeforeValidator:
+def int64(minimum: int = _INT64_MIN) -> Validator:
     """Validator of an integer of 64 bits, as a number (a Lua double too) or as up to 18 digits in text.
 
     `minimum` is 0 or that of 64 bits. Text of 19 digits is out of range: it may not fit.
@@ -194,10 +242,13 @@ def int64(minimum: int = _INT64_MIN) -> BeforeValidator:
         return _in_range(value, minimum, _INT64_MAX)
 
     number = {"type": "integer", "minimum": minimum, "maximum": _INT64_MAX}
-    return _before_validator(validate, {"anyOf": [number, {"type": "string", "pattern": f"^{text}$"}]})
+    schema = {"anyOf": [number, {"type": "string", "pattern": f"^{text}$"}]}
+    as_number = int_schema(strict=True, ge=minimum, le=_INT64_MAX)
+    as_text = chain_schema([str_schema(strict=True, pattern=f"^{text}$"), int_schema(strict=False)])
+    return Validator(validate, schema, usual_or(as_number, as_text))
 
 
-def query_int(minimum: int = _INT64_MIN, maximum: int = _INT64_MAX) -> BeforeValidator:
+def query_int(minimum: int = _INT64_MIN, maximum: int = _INT64_MAX) -> Validator:
     """Validator of an integer in a query, where numbers are text; some clients write 12 as 12.0."""
 
     def validate(value: object) -> int:
@@ -206,7 +257,7 @@ def query_int(minimum: int = _INT64_MIN, maximum: int = _INT64_MAX) -> BeforeVal
             raise field_error("must be a whole number")
         return _in_range(number, minimum, maximum)
 
-    return _before_validator(validate, {"type": "integer", "minimum": minimum, "maximum": maximum})
+    return Validator(validate, {"type": "integer", "minimum": minimum, "maximum": maximum})
 
 
 def _in_range(value: object, minimum: int, maximum: int) -> int:
@@ -228,9 +279,7 @@ def _to_int(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def choice(
-    options: Mapping[str, ValueT], *, allowed_text: str, blank: ValueT | None = None
-) -> BeforeValidator:
+def choice(options: Mapping[str, ValueT], *, allowed_text: str, blank: ValueT | None = None) -> Validator:
     """Validator of one of several words, in any case and with any separators; errors list `allowed_text`.
 
     The keys of `options` are lower-case ASCII letters. `blank` is the value of null and of an empty text;
@@ -248,7 +297,9 @@ def choice(
 
     words = {"type": "string", "pattern": _spelling_pattern(options if blank is None else (*options, ""))}
     null = [] if blank is None else [{"type": "null"}]
-    return _before_validator(validate, {"anyOf": [{"enum": allowed_text.split(", ")}, words, *null]})
+    schema = {"anyOf": [{"enum": allowed_text.split(", ")}, words, *null]}
+    look_up = no_info_plain_validator_function(options.__getitem__)  # no call of Python
+    return Validator(validate, schema, chain_schema([literal_schema([*options]), look_up]))
 
 
 def _spelling_pattern(options: Iterable[str]) -> str:

@@ -78,6 +78,7 @@ class ChannelBacklog:
     channel_id: int
     waiting: int  # deliveries
     oldest: datetime  # when the first of them was created
+    reason: str | None  # why the first of them waits, if that is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar, dataclass_transform
 
 from bot.tickets.errors import (
     AlreadyClaimed,
@@ -41,7 +42,20 @@ class Status(StrEnum):
         return self in (Status.RESOLVED, Status.CLOSED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_ClassT = TypeVar("_ClassT")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def value_object(cls: type[_ClassT]) -> type[_ClassT]:
+    """Make a slotted, keyword-only dataclass that the type checker holds frozen.
+
+    It is not frozen at run time: that would make it two and a half times as expensive to build, and some
+    are built for each request and for each row of a list.
+    """
+    return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
+
+
+@value_object
 class Player:
     """A person as the source names them: reporter or reported player. Every text is untrusted."""
 
@@ -59,7 +73,7 @@ class Player:
         return self.display_name or self.name or self.id or "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_object
 class TicketField:
     """A labelled line that only one source has: Place, Server, Tags. `url` is built by the source."""
 
@@ -68,7 +82,7 @@ class TicketField:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_object
 class NewTicket:
     """A ticket that is not saved yet, as a source parsed it from a request."""
 
@@ -103,7 +117,7 @@ class DiscordPost:
     digest_message_id: int | None = None  # else the digest, which shows several tickets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_object
 class Ticket(NewTicket):
     """A saved ticket. Its methods are the rules: each returns the changed ticket or raises a TicketError."""
 

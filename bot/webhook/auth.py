@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from bot.tickets.queries import Scope
 from bot.tickets.workspace import Workspace
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import api_error
-from bot.webhook.rate_limit import SlidingWindowLimiter, rate_limited_error
+from bot.webhook.rate_limit import SlidingWindowLimiter, SourceRateLimit, rate_limited_error
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)
@@ -43,22 +43,41 @@ class Authenticator:
     address, and a key has too many bits to be guessed.
     """
 
-    def __init__(self, store: Store, proxies: TrustedProxies, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        proxies: TrustedProxies,
+        rate_limits: Mapping[str, SourceRateLimit],
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
         self._proxies = proxies
+        self._rate_limits = rate_limits  # by source
         self._failed_attempts = SlidingWindowLimiter(_FAILED_ATTEMPTS_LIMIT, clock)
         self._last_used: OrderedDict[str, datetime] = OrderedDict()  # by hash; as stored
 
-    async def authenticate(self, request: web.Request, source: Source, now: datetime) -> RequestContext:
-        """Return the key of a request. Raises ApiError(401) for every invalid key, and 429 for too many."""
+    async def authenticate(self, request: web.BaseRequest, source: Source, now: datetime) -> RequestContext:
+        """Return the key of a request and its workspace, before the body is read.
+
+        Raises ApiError: 401 for every invalid key, 429 beyond the source's rate limit, 403.
+        """
+        self.limit_address(request, source)
         keys = {key for header in source.key_headers for key in request.headers.getall(header, ())}
         context = await self.check_key(keys.pop() if len(keys) == 1 else "", request, source, now)
         if context is None:
             raise api_error(401)
+        if source.rate_limit.per == "key":
+            self._rate_limits[source.name].apply(request, context.key.prefix)
+        source.authorize(context.workspace)
         return context
 
+    def limit_address(self, request: web.BaseRequest, source: Source) -> None:
+        """Count a request of an address, where the source limits these. Raises ApiError(429)."""
+        if source.rate_limit.per == "address":
+            self._rate_limits[source.name].apply(request, self._proxies.client_ip(request))
+
     async def check_key(
-        self, key: str, request: web.Request, source: Source, now: datetime
+        self, key: str, request: web.BaseRequest, source: Source, now: datetime
     ) -> RequestContext | None:
         """Look a key up; None if it is not valid. Raises ApiError(429) after too many failed attempts."""
         key_hash = hash_api_key(key)
@@ -69,7 +88,9 @@ class Authenticator:
             if state.retry_after_seconds:
                 raise rate_limited_error(state)
             return None
-        await self._record_use(found, key_hash, now)
+        last_used = self._last_used.get(key_hash)
+        if last_used is None or now - last_used >= _LAST_USED_PRECISION:
+            await self._record_use(found, key_hash, now)
         return RequestContext(key=found, workspace=await self._store.workspaces.get(found.workspace_id))
 
     async def _record_use(self, key: ApiKey, key_hash: str, now: datetime) -> None:

@@ -8,7 +8,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.sources.contract import ApiError
 from bot.webhook.errors import api_error
-from bot.webhook.server.limits import LIMITS, ConnectionLimits
+from bot.webhook.server.connection import limits_of
+from bot.webhook.server.limits import ConnectionLimits
 
 _CODINGS = ("", "identity", "gzip", "deflate")  # of Content-Encoding
 
@@ -29,16 +30,19 @@ class BodyBroken(Exception):
     """The body is damaged, or the client went away before its end."""
 
 
-async def read_body(request: web.Request) -> bytes:
+async def read_body(request: web.BaseRequest) -> bytes:
     """The whole body, inflated, in UTF-8. Raises ApiError."""
-    limits = request.app[LIMITS]
+    limits, headers = limits_of(request), request.headers
+    if headers.get(hdrs.TRANSFER_ENCODING, "chunked").strip().lower() != "chunked":
+        raise ApiError(400, "The body has a Transfer-Encoding besides chunked. Use Content-Encoding: gzip.")
     if (request.content_length or 0) > limits.body_bytes:
         raise api_error(413)
-    coding = request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+    coding = headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
     if coding not in _CODINGS:
         raise api_error(415)
     try:
-        body = await _receive(request.content, coding, limits)
+        body = await _receive(request.content, limits)
+        body = _inflate(body, coding, limits.body_bytes) if coding in ("gzip", "deflate") and body else body
     except TimeoutError as error:
         raise api_error(408) from error
     except BodyTooLarge as error:
@@ -46,8 +50,7 @@ async def read_body(request: web.Request) -> bytes:
     except BodyBroken as error:
         raise ApiError(400, "The body is damaged or incomplete.") from error
     # The usual header is not parsed each time.
-    is_json = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
-    return body if is_json else _to_utf8(body, request.charset)
+    return body if headers.get(hdrs.CONTENT_TYPE) == "application/json" else _to_utf8(body, request.charset)
 
 
 def _to_utf8(body: bytes, charset: str | None) -> bytes:
@@ -62,28 +65,26 @@ def _to_utf8(body: bytes, charset: str | None) -> bytes:
         raise ApiError(400, "The body is not in the charset it names. Send UTF-8.") from error
 
 
-async def _receive(content: StreamReader, coding: str, limits: ConnectionLimits) -> bytes:
-    """Return the whole body, inflated. Raises BodyTooLarge, BodyBroken, and TimeoutError for a slow one."""
+async def _receive(content: StreamReader, limits: ConnectionLimits) -> bytes:
+    """Return the whole body as sent. Raises BodyTooLarge, BodyBroken, and TimeoutError for a slow one."""
     try:
-        body = await _read(content, limits)
+        # All of it came with the head, as nearly always.
+        body = content.read_nowait() if content.is_eof() else await _read(content, limits)
     except TimeoutError:
         raise
     # HttpProcessingError: from the parser that aiohttp falls back to where it has no compiled one.
     except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
         raise BodyBroken from error
-    return _inflate(body, coding, limits.body_bytes) if coding in ("gzip", "deflate") and body else body
+    if len(body) > limits.body_bytes:
+        raise BodyTooLarge
+    return body
 
 
 async def _read(content: StreamReader, limits: ConnectionLimits) -> bytes:
-    if content.is_eof():  # all of it came with the head, as nearly always
-        body = bytearray(content.read_nowait())
-    else:
-        body = bytearray()
-        async with asyncio.timeout(limits.body_seconds):
-            while len(body) <= limits.body_bytes and (part := await content.readany()):
-                body += part
-    if len(body) > limits.body_bytes:
-        raise BodyTooLarge
+    body = bytearray()
+    async with asyncio.timeout(limits.body_seconds):
+        while len(body) <= limits.body_bytes and (part := await content.readany()):
+            body += part
     return bytes(body)
 
 

@@ -16,6 +16,8 @@ class TrustedProxies:
 
     def client_ip(self, request: web.BaseRequest) -> str:
         """The verified address of the client; that of the connection where there is none."""
+        if hdrs.X_FORWARDED_FOR not in request.headers and hdrs.FORWARDED not in request.headers:
+            return request.remote or ""
         return self.verified_ip(request) or request.remote or ""
 
     def verified_ip(self, request: web.BaseRequest) -> str | None:

@@ -1,7 +1,8 @@
 """Map every failure to an HTTP error: its status, its sentence, and the error format of the path."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import traceback
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
@@ -19,8 +20,6 @@ from storage import Overloaded, StorageError
 
 _log = logging.getLogger(__name__)
 
-# The rate limit headers of the response to a request.
-RATE_LIMIT_HEADERS = web.RequestKey("limit_headers", Mapping[str, str])
 _RETRY_AFTER_SECONDS = 5  # seconds, when the database failed
 
 _MESSAGES = {
@@ -46,7 +45,7 @@ _DEFAULT_ERRORS: Mapping[type[TicketError], ApiError] = {
 }
 _FALLBACK_ERROR = ApiError(409, "")
 
-_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_EXPECTED = (ApiError, web.HTTPException, StorageError)
 
 
 def api_error(status: int) -> ApiError:
@@ -75,38 +74,37 @@ def _with_message(template: ApiError, error: TicketError) -> ApiError:
     return ApiError(template.status, template.message or str(error), body=template.body)
 
 
-def error_middleware(error_formatter: ErrorFormatter, handler: _Handler) -> _Handler:
-    """Turn every exception of `handler` into a response in the error format of the request's path."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        response = await handle_errors(request)
-        response.headers.update(request.get(RATE_LIMIT_HEADERS, {}))
-        return response
-
-    async def handle_errors(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except ApiError as error:
-            return _error_response(error_formatter, request, error)
-        except web.HTTPException as error:
-            response = _error_response(error_formatter, request, api_error(error.status))
-            if hdrs.ALLOW in error.headers:
-                response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-            return response
-        except StorageError as error:
-            status = 503 if isinstance(error, Overloaded) else 500
-            place = {"path": route_template(request), "status": status}
-            _log.error("%s failed: %s", request.method, error, extra=place)
-            api_failure = ApiError(status, _MESSAGES[status], retry_after=_RETRY_AFTER_SECONDS)
-            return _error_response(error_formatter, request, api_failure)
-
-    return handle
-
-
-def _error_response(
-    error_formatter: ErrorFormatter, request: web.BaseRequest, error: ApiError
+def error_response(
+    error_formatter: ErrorFormatter, request: web.BaseRequest, path: str, error: Exception
 ) -> JsonResponse:
-    response = error_formatter.to_response(request.path, error)
-    if error.status in (408, 413):
+    """Turn an exception into a response in the error format of the request's path, and log failures of ours.
+
+    `path` is that of the route, for the log.
+    """
+    response = error_formatter.to_response(request.path, _to_api_error(request, path, error))
+    if isinstance(error, web.HTTPException) and hdrs.ALLOW in error.headers:
+        response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+    if response.status in (408, 413) or not isinstance(error, _EXPECTED):
         response.force_close()  # the rest of the body is not wanted
     return response
+
+
+def _to_api_error(request: web.BaseRequest, path: str, error: Exception) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, web.HTTPException):
+        return api_error(error.status)
+    if isinstance(error, StorageError):
+        status = 503 if isinstance(error, Overloaded) else 500
+        _log.error("%s failed: %s", request.method, error, extra={"path": path, "status": status})
+        return ApiError(status, _MESSAGES[status], retry_after=_RETRY_AFTER_SECONDS)
+    # A bug: the sender is to get an answer all the same.
+    _log.error("%s %s failed: %s", request.method, path, _error_location(error))
+    return api_error(500)
+
+
+def _error_location(error: BaseException) -> str:
+    """What went wrong and in which lines, without the error's words: they may be a player's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames[-3:])
+    return f"{type(error).__name__} at {places}"

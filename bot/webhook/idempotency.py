@@ -23,7 +23,7 @@ class IdempotencyPolicy:
     body_ttl: timedelta = timedelta(seconds=60)  # for the same body without a key; zero turns it off
 
 
-def idempotency_key_header(request: web.Request) -> str | None:
+def idempotency_key_header(request: web.BaseRequest) -> str | None:
     """The Idempotency-Key of a request, if it has one. Raises ApiError(400) for a malformed one."""
     values = set(request.headers.getall(IDEMPOTENCY_HEADER, ()))
     if not values:
@@ -35,7 +35,7 @@ def idempotency_key_header(request: web.Request) -> str | None:
 
 
 def from_header(
-    request: web.Request, key: ApiKey, body: bytes, now: datetime, policy: IdempotencyPolicy
+    request: web.BaseRequest, key: ApiKey, body: bytes, now: datetime, policy: IdempotencyPolicy
 ) -> IdempotencyKey | None:
     """Build the key from the header, if there is one. Raises ApiError(400)."""
     value = idempotency_key_header(request)
@@ -43,7 +43,7 @@ def from_header(
 
 
 def from_header_or_body(
-    request: web.Request, key: ApiKey, body: bytes, now: datetime, policy: IdempotencyPolicy
+    request: web.BaseRequest, key: ApiKey, body: bytes, now: datetime, policy: IdempotencyPolicy
 ) -> IdempotencyKey | None:
     """Build the key from the header, else from the body: some clients repeat a POST by themselves."""
     idempotency_key = from_header(request, key, body, now, policy)
@@ -53,7 +53,7 @@ def from_header_or_body(
 
 
 def _build_key(
-    request: web.Request, key: ApiKey, body: bytes, header_value: str | None, expires_at: datetime
+    request: web.BaseRequest, key: ApiKey, body: bytes, header_value: str | None, expires_at: datetime
 ) -> IdempotencyKey:
     return IdempotencyKey(
         key_prefix=key.prefix,

@@ -1,13 +1,19 @@
 """HTTP responses: JSON, web pages, and errors in the format of the source that owns the path."""
 
-import json
+import time
 from collections.abc import Iterable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Literal
 
-from aiohttp import hdrs
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from pydantic_core import to_json
 
 from bot.sources.contract import ApiError, HtmlPage, PageEndpoint, Source
 from bot.sources.validation import TypedDict
+from bot.tickets.idempotency import StoredResponse
+from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.server.aiohttp_private import UnbrandedResponse
 
 # A page needs nothing but its own style, and must not be framed by another site.
@@ -17,12 +23,17 @@ _PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_OK = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
+    b"%b%bContent-Length: %d\r\n\r\n%b"
+)
+_REPLAYED_LINE = b"Idempotent-Replayed: true\r\n"
 
 
 def dump_json(body: Mapping[str, object]) -> bytes:
     """JSON, escaped to ASCII, so that no text a player sent can fail to be encoded."""
-    return _encode(body).encode("ascii")
+    encoded = to_json(body)
+    return encoded if encoded.isascii() else to_json(body, ensure_ascii=True)  # escaping makes it slower
 
 
 class JsonResponse(UnbrandedResponse):
@@ -46,6 +57,46 @@ class JsonResponse(UnbrandedResponse):
         response = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
         response.charset = "utf-8"
         return response
+
+
+class StoredJsonResponse(web.StreamResponse):
+    """HTTP 200 with a stored body, written in one piece with a head made from a template.
+
+    Only for a request of HTTP/1.1 whose connection stays open.
+    """
+
+    def __init__(self, stored: StoredResponse, header_lines: bytes) -> None:
+        super().__init__()
+        self._stored = stored
+        self._header_lines = header_lines
+
+    @property
+    def keep_alive(self) -> bool:
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Write the response."""
+        lines = self._header_lines + _REPLAYED_LINE if self._stored.replayed else self._header_lines
+        body = self._stored.body
+        await request.writer.write_eof(_OK % (_date_line(int(time.time())), lines, len(body), body))
+        return request.writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing: it is written already."""
+
+
+def stored_to_response(request: web.BaseRequest, stored: StoredResponse) -> web.StreamResponse:
+    """The response to a request that was authenticated, with its rate limit headers."""
+    limit = request[RATE_LIMIT_HEADERS]
+    if request.version == HttpVersion11 and request.keep_alive:
+        return StoredJsonResponse(stored, limit.lines)
+    replayed = {"Idempotent-Replayed": "true"} if stored.replayed else {}
+    return JsonResponse(stored.body, headers={**limit.fields, **replayed})
+
+
+@lru_cache(maxsize=1)
+def _date_line(second: int) -> bytes:
+    return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
 
 
 class ErrorFormatter:

@@ -1,11 +1,12 @@
 """Alerts about deliveries: which channels are late or forbidden, and embeds that say so. Sends nothing."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import discord
 
+from bot.outbox.circuit_breaker import OpenCircuit
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.outbox import ChannelBacklog, OutboxEntry
 from cogs.alerts.log_channel import ACTION_NEEDED, RESOLVED, WARNING, alert_embed
@@ -18,51 +19,75 @@ CAUGHT_UP_SECONDS = 15.0  # a late channel is late until its oldest delivery wai
 
 ChannelKey = tuple[str, int]  # a workspace's id and a channel's
 
+# What the deliveries of a queue do, by the first part of its name.
+_DOINGS = {
+    "posts": "post in {}",
+    "threads": "start threads in {}",
+    "messages": "write in a thread of {}",
+    "edits": "change my posts in {}",
+}
+
 _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelProblem:
-    """A channel in which a workspace's deliveries wait for too long, or may not be posted."""
+    """A channel in which a workspace's deliveries wait for too long, or some are refused."""
 
     channel_id: int
     waiting: int  # deliveries
     oldest: datetime
-    forbidden_reason: str | None  # why nothing may be posted; None if the channel is only late
+    reason: str | None  # why the first of them waits, if that is known
+    refusal: OpenCircuit | None  # None if the channel is only late
+
+
+def find_refusals(circuits: Iterable[OpenCircuit]) -> dict[int, OpenCircuit]:
+    """The circuits that rejections opened, one for each channel: that of what matters most."""
+    order = list(_DOINGS)
+    forbidden = [circuit for circuit in circuits if circuit.forbidden]
+    forbidden.sort(key=lambda circuit: order.index(_first_part(circuit.queue)), reverse=True)
+    return {circuit.channel_id: circuit for circuit in forbidden}
+
+
+def _first_part(queue: str) -> str:
+    return queue.partition(":")[0]
 
 
 def find_problems(
     backlogs: Iterable[ChannelBacklog],
-    forbidden_reasons: dict[int, str],
+    refusals: Mapping[int, OpenCircuit],
     known: Collection[ChannelKey],
     now: datetime,
 ) -> dict[ChannelKey, ChannelProblem]:
-    """The channels that are late or forbidden; one `known` to be late is so until it has caught up."""
+    """The channels that are late or refuse something; one `known` to be late is so until it has caught up."""
     problems = {}
     for backlog in backlogs:
         key = (backlog.workspace_id, backlog.channel_id)
-        reason = forbidden_reasons.get(backlog.channel_id)
+        refusal = refusals.get(backlog.channel_id)
         age = (now - backlog.oldest).total_seconds()
-        if reason is not None or age > (CAUGHT_UP_SECONDS if key in known else LATE_SECONDS):
+        if refusal is not None or age > (CAUGHT_UP_SECONDS if key in known else LATE_SECONDS):
             problems[key] = ChannelProblem(
                 channel_id=backlog.channel_id,
                 waiting=backlog.waiting,
                 oldest=backlog.oldest,
-                forbidden_reason=reason,
+                reason=backlog.reason,
+                refusal=refusal,
             )
     return problems
 
 
 def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
-    """The state of a channel. `hint` says what to do if it is forbidden."""
+    """The state of a channel. `hint` says what to do if it refuses something."""
     channel = f"<#{problem.channel_id}>"
     waiting = pluralize(problem.waiting, "delivery waits; it", "deliveries wait; the first")
     waits = f"{waiting} came <t:{problem.oldest.timestamp():.0f}:R>."
-    if problem.forbidden_reason is None:
-        text = f"⏳ {channel} is behind: {waits} It posts as fast as Discord allows; urgent ones go first."
-        return alert_embed(text, WARNING)
+    if problem.refusal is None:
+        pace = "It posts as fast as Discord allows; urgent ones go first."
+        why = f"{escape_markdown(problem.reason, 300).rstrip('.')}." if problem.reason else pace
+        return alert_embed(f"⏳ {channel} is behind: {waits} {why}", WARNING)
+    doing = _DOINGS[_first_part(problem.refusal.queue)].format(channel)
     text = (
-        f"⛔ I cannot post in {channel}. {escape_markdown(problem.forbidden_reason, 300)}\n{waits}\n"
+        f"⛔ I cannot {doing}. {escape_markdown(problem.refusal.reason, 300)}\n{waits}\n"
         f"{hint} I continue by myself once that is done."
     )
     return alert_embed(text, ACTION_NEEDED)

@@ -59,6 +59,11 @@ class AlertsCog(commands.Cog):
         self._task.cancel()
         await asyncio.wait([self._task])
 
+    @commands.Cog.listener()
+    async def on_permissions_granted(self, channel_id: int) -> None:
+        """Dispatched by this bot: a log channel that refused alerts may take them now."""
+        self._log_channels.retry(channel_id)
+
     async def _run(self) -> None:
         await self.bot.wait_until_ready()
         while True:
@@ -108,24 +113,24 @@ class AlertsCog(commands.Cog):
     def _find_problems(
         self, backlogs: list[ChannelBacklog], active: dict[ChannelKey, _ActiveAlert]
     ) -> dict[ChannelKey, ChannelProblem]:
-        """The forbidden channels, and those that were late at the last check too."""
-        circuits = self.bot.dispatcher.breaker.channel_circuits
-        reasons = {channel: circuit.reason for channel, circuit in circuits.items() if circuit.forbidden}
-        problems = backlog.find_problems(backlogs, reasons, active, utc_now())
-        late = {key for key, problem in problems.items() if problem.forbidden_reason is None}
+        """The channels that refuse something, and those that were late at the last check too."""
+        refusals = backlog.find_refusals(self.bot.dispatcher.breaker.circuits.values())
+        problems = backlog.find_problems(backlogs, refusals, active, utc_now())
+        late = {key for key, problem in problems.items() if problem.refusal is None}
         new, self._late_channels = late - self._late_channels - active.keys(), late
         return {key: problem for key, problem in problems.items() if key not in new}
 
     async def _raise(
         self, active: dict[ChannelKey, _ActiveAlert], workspace: Workspace, problem: ChannelProblem
     ) -> None:
-        key, hint = (workspace.id, problem.channel_id), permission_hint(self.bot, problem.channel_id)
+        key = (workspace.id, problem.channel_id)
+        hint = permission_hint(self.bot, workspace, problem.channel_id)
         if key not in active:
             active[key] = _ActiveAlert(started_at=utc_now())
             log.warning(
                 "%s. %s",
                 pluralize(problem.waiting, "delivery waits", "deliveries wait"),
-                f"{problem.forbidden_reason} {hint}" if problem.forbidden_reason else "The channel is late.",
+                f"{problem.refusal.reason} {hint}" if problem.refusal else "The channel is late.",
                 extra={"workspace_id": workspace.id, "channel_id": problem.channel_id},
             )
         alert, embed = active[key], backlog.problem_embed(problem, hint)

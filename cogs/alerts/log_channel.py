@@ -59,6 +59,10 @@ class LogChannels:
         self._backoff_until.pop(channel_id, None)
         return True
 
+    def retry(self, channel_id: int) -> None:
+        """Send to the channel again from now on: what it was refused for may be repaired."""
+        self._backoff_until.pop(channel_id, None)
+
     def _is_backing_off(self, channel_id: int) -> bool:
         return self._backoff_until.get(channel_id, 0.0) > time.monotonic()
 

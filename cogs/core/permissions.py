@@ -1,14 +1,14 @@
 """Whether the bot can use a channel: permissions that are missing, and ids that lead nowhere."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 import discord
 
+from bot.discord_client.client import TicketBot
 from bot.tickets.workspace import Workspace
 
-# By discord.py's names. Without any of these, some delivery to the channel is refused.
-REQUIRED_PERMISSIONS = (
+# By discord.py's names, and all that the bot uses anywhere, in the order in which they are named to people.
+USED_PERMISSIONS = (
     "view_channel",
     "send_messages",
     "embed_links",
@@ -17,49 +17,91 @@ REQUIRED_PERMISSIONS = (
     "create_public_threads",
     "create_private_threads",
     "send_messages_in_threads",
+    "mention_everyone",
+    "manage_threads",
+    "manage_messages",
+    "add_reactions",
 )
-LOG_PERMISSIONS = ("view_channel", "send_messages", "embed_links")  # alerts are embeds
+LOG = {"view_channel", "send_messages", "embed_links"}  # alerts are embeds
+REPORTS = LOG | {"attach_files", "read_message_history"}
+TICKETS = REPORTS | {"create_public_threads", "create_private_threads", "send_messages_in_threads"}
+DEPARTMENT = TICKETS | REPORTS
+PRIVATE_THREADS = TICKETS - {"send_messages", "create_public_threads"}  # of `/ticket open` in any channel
+
+# What a delivery is refused without, by the field of the workspace that names the channel.
+REQUIRED_BY_FIELD = {
+    "tickets_channel_id": TICKETS,
+    "reports_channel_id": REPORTS,
+    "channel_id": DEPARTMENT,
+    "log_channel_id": LOG,
+}
+WRITE_IN_THREADS = ("view_channel", "send_messages_in_threads")
 
 # Without the first, Discord denies the others too, so only the first is named.
 _DEPENDENT_PERMISSIONS = {
-    "view_channel": REQUIRED_PERMISSIONS,
-    "send_messages": ("embed_links", "attach_files"),
+    "view_channel": USED_PERMISSIONS,
+    "send_messages": ("embed_links", "attach_files", "mention_everyone"),
 }
+_LABELS = {"mention_everyone": "Mention All Roles"}  # where Discord's client has other words
 
 
-def missing_permissions(
-    channel: discord.abc.GuildChannel, required: Sequence[str] = REQUIRED_PERMISSIONS
-) -> list[str]:
-    """List the permissions that the bot lacks in a channel, as Discord's client calls them."""
+def denied_permissions(channel: discord.abc.GuildChannel) -> frozenset[str]:
+    """Those of USED_PERMISSIONS that the bot lacks in a channel, needed there or not."""
     held = channel.permissions_for(channel.guild.me)
-    missing = [name for name in required if not getattr(held, name)]
-    for name, others in _DEPENDENT_PERMISSIONS.items():
-        if name in missing:
-            missing = [one for one in missing if one == name or one not in others]
-    return [name.replace("_", " ").title() for name in missing]
+    return frozenset(name for name in USED_PERMISSIONS if not getattr(held, name))
 
 
-def permission_hint(bot: discord.Client, channel_id: int) -> str:
+def missing_permissions(channel: discord.abc.GuildChannel, needed: Iterable[str]) -> list[str]:
+    """List the permissions that the bot needs and lacks in a channel, as Discord's client calls them."""
+    denied = denied_permissions(channel) & frozenset(needed)
+    implied = {other for name in denied for other in _DEPENDENT_PERMISSIONS.get(name, ()) if other != name}
+    return [
+        _LABELS.get(name, name.replace("_", " ").title())
+        for name in USED_PERMISSIONS
+        if name in denied - implied
+    ]
+
+
+def needed_permissions(bot: TicketBot, workspace: Workspace, channel_id: int) -> frozenset[str]:
+    """All that the bot uses in a channel, by what the workspace has it for.
+
+    Without some of it deliveries are refused; without the rest less is done, such as calling staff.
+    """
+    is_department = channel_id in {one.channel_id for one in workspace.departments}
+    replies = {"add_reactions"} if bot.typed_replies else set()
+    tickets = TICKETS | {"manage_threads"} | _call_staff(bot, workspace) | replies
+    uses = (
+        (channel_id == workspace.log_channel_id, LOG),
+        (channel_id == workspace.reports_channel_id or is_department, REPORTS | {"manage_messages"}),
+        (channel_id == workspace.tickets_channel_id or is_department, tickets),
+    )
+    needed = [permissions for is_used, permissions in uses if is_used]
+    return frozenset().union(*needed or [PRIVATE_THREADS | _call_staff(bot, workspace)])
+
+
+def _call_staff(bot: TicketBot, workspace: Workspace) -> set[str]:
+    """What a private thread needs to mention the staff role, which adds staff to it."""
+    guild = bot.get_guild(workspace.guild_id)
+    role = guild and guild.get_role(workspace.staff_role_id)
+    return set() if role and role.mentionable else {"mention_everyone"}
+
+
+def permission_hint(bot: TicketBot, workspace: Workspace, channel_id: int) -> str:
     """Say what to do about a channel that refuses a delivery."""
-    return _hint(bot, channel_id) or "Check what my role may do in that channel."
+    return _hint(bot, workspace, channel_id) or "Check what my role may do in that channel."
 
 
-def permission_warnings(bot: discord.Client, workspace: Workspace) -> list[str]:
-    """Say what the bot lacks in each channel of a workspace; the log channel needs less than the others."""
-    log_only = workspace.channel_ids - replace(workspace, log_channel_id=None).channel_ids
-    warnings = []
-    for channel_id in sorted(workspace.channel_ids):
-        hint = _hint(bot, channel_id, LOG_PERMISSIONS if channel_id in log_only else REQUIRED_PERMISSIONS)
-        if hint:
-            warnings.append(f"<#{channel_id}>: {hint}")
-    return warnings
+def permission_warnings(bot: TicketBot, workspace: Workspace) -> list[str]:
+    """Say what the bot lacks in each channel of a workspace."""
+    hints = {channel_id: _hint(bot, workspace, channel_id) for channel_id in sorted(workspace.channel_ids)}
+    return [f"<#{channel_id}>: {hint}" for channel_id, hint in hints.items() if hint]
 
 
-def _hint(bot: discord.Client, channel_id: int, required: Sequence[str] = REQUIRED_PERMISSIONS) -> str | None:
+def _hint(bot: TicketBot, workspace: Workspace, channel_id: int) -> str | None:
     channel = bot.get_channel(channel_id)
     if not isinstance(channel, discord.abc.GuildChannel):
         return "I do not see that channel: let me see it, or name another one with `/setup workspace`."
-    missing = missing_permissions(channel, required)
+    missing = missing_permissions(channel, needed_permissions(bot, workspace, channel_id))
     return f"Allow my role there: {', '.join(missing)}." if missing else None
 
 
@@ -89,9 +131,7 @@ def _find_problem(client: discord.Client, guild: discord.Guild, field: str, numb
         return f"{number} is not a text channel. {cure}"
     if channel.guild != guild:
         return f"Channel {number} (#{channel.name}) is in another server, {channel.guild.name}. {cure}"
-    missing = missing_permissions(
-        channel, LOG_PERMISSIONS if field == "log_channel_id" else REQUIRED_PERMISSIONS
-    )
+    missing = missing_permissions(channel, REQUIRED_BY_FIELD[field])
     return f"Allow the bot in channel {number} (#{channel.name}): {', '.join(missing)}." if missing else None
 
 

@@ -8,27 +8,30 @@ from discord.ext import commands
 
 from bot.clock import utc_now
 from bot.discord_client.client import NETWORK_ERRORS, TicketBot
+from bot.discord_client.middlewares import LimitReached
 from bot.outbox.errors import PermanentFailure, RetryLater, UnknownOutcome
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
 from cogs.posts.digest import digest_marker, send_digest, update_digest
-from cogs.posts.send import (
+from cogs.posts.errors import (
     RETRY_DELAY_SECONDS,
     THREAD_EXISTS,
+    THREAD_LIMIT,
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
-    ChannelOrThread,
     classify_error,
-    create_thread,
+)
+from cogs.posts.send import (
+    ChannelOrThread,
     edit_post,
     find_previous_message,
     find_previous_post,
-    find_previous_thread,
     message_id_or_none,
     post_reference,
     send_embed,
     with_fallback,
 )
+from cogs.posts.threads import TicketThreads, find_previous_thread
 from cogs.reconcile.deleted import on_post_deleted, resolve_missing_target
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import (
@@ -60,6 +63,7 @@ class PostsCog(commands.Cog):
 
     def __init__(self, bot: TicketBot) -> None:
         self.bot = bot
+        self._threads = TicketThreads(bot)
 
     async def cog_load(self) -> None:
         handlers: dict[DeliveryKind, Handler] = {
@@ -98,8 +102,12 @@ class PostsCog(commands.Cog):
                     return await handler(delivery, ticket)
                 except discord.NotFound as error:
                     return await self._resolve_not_found(error, delivery, ticket)
-            except (discord.HTTPException, discord.RateLimited) as error:
-                raise classify_error(error) from error
+                except discord.HTTPException as error:
+                    if error.code == THREAD_LIMIT and await self._threads.make_room(ticket):
+                        raise RetryLater("other threads were archived to make room", seconds=1.0) from error
+                    raise
+            except (discord.HTTPException, discord.RateLimited, LimitReached) as error:
+                raise classify_error(error, delivery.attempts) from error
             except NETWORK_ERRORS as error:
                 raise UnknownOutcome(f"Discord cannot be reached: {type(error).__name__} {error}") from error
 
@@ -176,9 +184,13 @@ class PostsCog(commands.Cog):
         post_id = ticket.post.message_id
         if post_id is None:
             return Receipt()  # it was deleted, or is in a digest: a thread starts from a message of its own
-        message = (await self._get_text_channel(delivery.channel_id)).get_partial_message(post_id)
+        channel = await self._get_text_channel(delivery.channel_id)
+        message = channel.get_partial_message(post_id)
         try:
-            await create_thread(ticket, lambda name: message.create_thread(name=name))
+            thread = await self._threads.start(
+                ticket, channel.guild, lambda name: message.create_thread(name=name)
+            )
+            await self._archive_if_closed(thread, ticket.id)
         except discord.HTTPException as error:
             if error.code != THREAD_EXISTS:
                 raise
@@ -190,32 +202,31 @@ class PostsCog(commands.Cog):
         thread = await find_previous_thread(self.bot.user, channel, ticket) if delivery.attempts else None
         if thread is None:
             private = discord.ChannelType.private_thread
-            thread = await create_thread(
-                ticket, lambda name: channel.create_thread(name=name, type=private, invitable=False)
+            thread = await self._threads.start(
+                ticket,
+                channel.guild,
+                lambda name: channel.create_thread(name=name, type=private, invitable=False),
             )
-        await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
+        await self._threads.add_reporter(thread, delivery, ticket)
         return Receipt(channel_id=delivery.channel_id, thread_id=thread.id)
 
     async def _update_post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         if ticket.post.digest_message_id is not None:
             channel = await self._get_channel(ticket.post.channel_id)
             return await update_digest(self.bot.store, channel, ticket.post.digest_message_id)
-        post_id = ticket.post.message_id
-        if post_id is None:
-            return Receipt()  # it was deleted
+        if ticket.post.message_id is not None:
+            await self._edit_post(ticket, ticket.post.message_id)
+        await self._threads.match_status(ticket)
+        return Receipt(channel_id=delivery.channel_id, message_id=ticket.post.message_id)
+
+    async def _edit_post(self, ticket: Ticket, post_id: int) -> None:
         channel = await self._get_channel(
             ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
         )
         if isinstance(channel, discord.Thread) and channel.archived:
             await channel.edit(archived=False)  # nothing can be edited in an archived thread
-        message = channel.get_partial_message(post_id)
         workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
-        await with_fallback(
-            ticket,
-            lambda: edit_post(message, ticket, ticket_embed(ticket, workspace)),
-            lambda: edit_post(message, ticket, fallback_embed(ticket)),
-        )
-        return Receipt(channel_id=delivery.channel_id, message_id=post_id)
+        await edit_post(channel.get_partial_message(post_id), ticket, workspace)
 
     async def _post_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         message = await self.bot.store.messages.find(delivery.message_id or 0)
@@ -235,7 +246,15 @@ class PostsCog(commands.Cog):
                     allowed_mentions=discord.AllowedMentions.none(),
                 )
             )
+        if isinstance(channel, discord.Thread):
+            await self._archive_if_closed(channel, ticket.id)  # the message has opened it
         return Receipt(channel_id=channel.id, message_id=message_id)
+
+    async def _archive_if_closed(self, thread: discord.Thread, ticket_id: int) -> None:
+        """Archive an active thread whose ticket is closed, perhaps only since this delivery began."""
+        ticket = await self.bot.store.tickets.get(ticket_id)
+        if ticket.status.is_closed:
+            await self._threads.set_archived(ticket, thread, archived=True)
 
     async def _post_pointer(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post = await self._fetch_post(ticket)

@@ -1,7 +1,6 @@
-"""Send and edit posts, find what an earlier attempt sent, and classify Discord's errors."""
+"""Send and edit posts, and find what an earlier attempt sent."""
 
 import logging
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -9,44 +8,32 @@ from typing import TypeVar
 import discord
 
 from bot.clock import utc_now
-from bot.discord_client.client import CLOUDFLARE_BAN_BACKOFF, INVALID_TOKEN_BACKOFF, is_cloudflare_ban
 from bot.outbox.dispatcher import ATTEMPT_SECONDS
-from bot.outbox.errors import (
-    BotForbidden,
-    ChannelForbidden,
-    PermanentFailure,
-    RateLimited,
-    UnknownOutcome,
-)
+from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
+from cogs.posts.errors import UNKNOWN_MESSAGE, error_summary, is_text_refused
 from cogs.tickets.buttons import ticket_view
-from cogs.tickets.embeds import thread_name
+from cogs.tickets.embeds import fallback_embed, ticket_embed
 
 log = logging.getLogger(__name__)
 
 ChannelOrThread = discord.TextChannel | discord.Thread
 ResultT = TypeVar("ResultT")
 
-# Error codes of Discord's.
-THREAD_EXISTS = 160004
-UNKNOWN_CHANNEL = 10003  # also for a thread
-UNKNOWN_MESSAGE = 10008  # also the answer to a nonce whose message was sent, and has been deleted since
-
-RETRY_DELAY_SECONDS = 30.0  # until a delivery whose channel, thread or post is missing is tried again
 _CLOCK_SKEW = timedelta(minutes=5)  # between our clock and Discord's
 _MAX_ATTEMPT = timedelta(seconds=ATTEMPT_SECONDS)
-_FIELD_PATTERN = re.compile(r"^In ([\w.]+):", re.MULTILINE)  # how discord.py names the fields at fault
 
 
 async def with_fallback(
     ticket: Ticket, send: Callable[[], Awaitable[ResultT]], fallback: Callable[[], Awaitable[ResultT]]
 ) -> ResultT:
-    """Call `send`; if Discord rejects its text (400), call `fallback`, which has no text of a player's."""
+    """Call `send`; if Discord rejects its text, call `fallback`, which has no text of a player's."""
     try:
         return await send()
     except discord.HTTPException as error:
-        if error.status != 400 or error.code == THREAD_EXISTS:
+        if not is_text_refused(error):
             raise
         log.warning(
             "Discord rejected a player's text, which is left out: %s",
@@ -73,13 +60,33 @@ async def send_embed(channel: ChannelOrThread, delivery: Delivery, embed: discor
     )
 
 
-async def edit_post(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
+async def edit_post(message: discord.PartialMessage, ticket: Ticket, workspace: Workspace) -> None:
+    """Show a ticket as it is now.
+
+    If Discord rejects the text, a post without it stays so; any other is left as it was: raises
+    PermanentFailure.
+    """
+    try:
+        await _edit(message, ticket, ticket_embed(ticket, workspace))
+    except discord.HTTPException as error:
+        if not is_text_refused(error):
+            raise
+        if not _is_fallback(await message.fetch(), ticket):
+            reason = f"Discord refused the change, and the post stays as it was ({error_summary(error)})"
+            raise PermanentFailure(reason) from error
+        await _edit(message, ticket, fallback_embed(ticket))
+
+
+async def _edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
     await message.edit(embed=embed, view=ticket_view(ticket), allowed_mentions=discord.AllowedMentions.none())
 
 
-async def create_thread(ticket: Ticket, create: Callable[[str], Awaitable[discord.Thread]]) -> discord.Thread:
-    """Create a thread named after its ticket; by the id alone if Discord rejects the subject."""
-    return await with_fallback(ticket, lambda: create(thread_name(ticket)), lambda: create(ticket.public_id))
+def _is_fallback(message: discord.Message, ticket: Ticket) -> bool:
+    """Whether a post was sent without the player's text, which its attached file has."""
+    fallback = fallback_embed(ticket)
+    return any(
+        (embed.title, embed.description) == (fallback.title, fallback.description) for embed in message.embeds
+    )
 
 
 def post_reference(ticket: Ticket) -> discord.MessageReference | None:
@@ -134,57 +141,3 @@ async def _messages_of_attempts(
     async for message in channel.history(limit=None, oldest_first=True, **window):
         if message.author.id == bot_user.id and message.embeds:
             yield message
-
-
-async def find_previous_thread(
-    bot_user: discord.ClientUser | None, channel: discord.TextChannel, ticket: Ticket
-) -> discord.Thread | None:
-    """The thread that an earlier attempt may have created, by its name and owner."""
-    parent_and_owner = (channel.id, bot_user.id if bot_user else None)
-    for thread in await channel.guild.active_threads():
-        if (thread.parent_id, thread.owner_id) == parent_and_owner and ticket.public_id in thread.name:
-            return thread
-    return None
-
-
-DeliveryError = RateLimited | UnknownOutcome | ChannelForbidden | BotForbidden | PermanentFailure
-
-
-def classify_error(error: discord.HTTPException | discord.RateLimited) -> DeliveryError:
-    """Translate an error of Discord's for the dispatcher.
-
-    Only a request that Discord understood and rejected fails for good. After any other error the request may
-    have been carried out, or may be later.
-    """
-    if isinstance(error, discord.RateLimited):
-        return RateLimited("Discord's rate limit", seconds=error.retry_after)
-    if error.code == UNKNOWN_MESSAGE:
-        return PermanentFailure("the post was deleted in Discord")
-    by_status: dict[int, DeliveryError] = {
-        400: PermanentFailure(f"Discord refused it ({error_summary(error)})"),
-        401: BotForbidden(
-            "Discord does not accept the token. Copy a new one from the developer portal, page Bot.",
-            seconds=INVALID_TOKEN_BACKOFF,
-        ),
-        403: _channel_forbidden(error),
-        404: _channel_forbidden(error),
-        429: _rate_limited(error),
-    }
-    return by_status.get(error.status) or UnknownOutcome(f"Discord answered {error.status}")
-
-
-def error_summary(error: discord.HTTPException) -> str:
-    """Status, code and fields, without Discord's sentences: they may quote what a player wrote."""
-    fields = ", ".join(dict.fromkeys(_FIELD_PATTERN.findall(error.text)))
-    return f"{error.status} {error.code}" + (f" in {fields}"[:200] if fields else "")
-
-
-def _channel_forbidden(error: discord.HTTPException) -> ChannelForbidden:
-    return ChannelForbidden(f"Discord refuses ({error.status} {error.code}: {error.text}).")
-
-
-def _rate_limited(error: discord.HTTPException) -> RateLimited | BotForbidden:
-    if is_cloudflare_ban(error):
-        reason = "Cloudflare, in front of Discord, blocks this address for a while (429)."
-        return BotForbidden(reason, seconds=CLOUDFLARE_BAN_BACKOFF)
-    return RateLimited("Discord's rate limit, again and again", seconds=RETRY_DELAY_SECONDS)

@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.discord_client.client import TicketBot
 from bot.tickets.workspace import Workspace
 from cogs.core.errors import TRANSIENT_ERRORS
-from cogs.core.permissions import missing_permissions
+from cogs.core.permissions import USED_PERMISSIONS, denied_permissions
 from cogs.reconcile.deleted import (
     is_deleted,
     on_channel_deleted,
@@ -82,7 +82,7 @@ class ReconcileCog(commands.Cog):
 
 
 class PermissionWatcher(commands.Cog):
-    """Channel, role, member or guild changed -> may the bot post in more channels? -> try again there.
+    """Channel, role, member or guild changed -> was the bot allowed more in a channel? -> try again there.
 
     Only a change for the better counts: a channel that is forbidden for another reason is not tried more
     often because roles are edited.
@@ -90,8 +90,11 @@ class PermissionWatcher(commands.Cog):
 
     def __init__(self, bot: TicketBot) -> None:
         self.bot = bot
-        # Channels that lacked a permission at the last check, or may have before this start.
-        self._blocked_channels = set(bot.dispatcher.breaker.channel_circuits)
+        # What the bot lacked at the last check. In a channel that refused something before this login, that
+        # is unknown, and may have been all.
+        all_denied = frozenset(USED_PERMISSIONS)
+        circuits = bot.dispatcher.breaker.circuits.values()
+        self._denied = dict.fromkeys((circuit.channel_id for circuit in circuits), all_denied)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
@@ -101,7 +104,7 @@ class PermissionWatcher(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Invited again: every channel that was forbidden before is worth another try."""
-        self._blocked_channels |= {channel.id for channel in guild.text_channels}
+        self._denied |= dict.fromkeys((one.id for one in guild.text_channels), frozenset(USED_PERMISSIONS))
         self._recheck(guild)
 
     @commands.Cog.listener()
@@ -133,12 +136,12 @@ class PermissionWatcher(commands.Cog):
             self._recheck(after.guild)
 
     def _recheck(self, guild: discord.Guild) -> None:
-        blocked = {channel.id for channel in guild.text_channels if missing_permissions(channel)}
         for channel in guild.text_channels:
-            if channel.id in self._blocked_channels and channel.id not in blocked:
+            denied = denied_permissions(channel)
+            if self._denied.get(channel.id, denied) - denied:
                 self.bot.dispatcher.wake(channel.id)
-        self._blocked_channels -= {channel.id for channel in guild.text_channels}
-        self._blocked_channels |= blocked
+                self.bot.dispatch("permissions_granted", channel.id)
+            self._denied[channel.id] = denied
 
 
 async def setup(bot: TicketBot) -> None:

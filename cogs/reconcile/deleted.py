@@ -9,12 +9,12 @@ import discord
 from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketError
-from bot.tickets.outbox import Delivery
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination
 from bot.tickets.ticket import Ticket
 from cogs.alerts.backlog import pluralize
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
 from cogs.core.errors import DISCORD_ERRORS
-from cogs.posts.send import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE
+from cogs.posts.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE
 from storage import ChannelDeletion
 
 log = logging.getLogger(__name__)
@@ -131,14 +131,19 @@ class PostStateUnknown(TicketError):
     """Discord does not say whether the post is still there, so nothing was done. Try again in a minute."""
 
 
-async def repost_ticket(bot: TicketBot, ticket: Ticket) -> None:
+async def repost_ticket(bot: TicketBot, ticket: Ticket) -> int:
     """Queue a ticket's post again if it was deleted; a second post would be a duplicate.
 
-    Raises AlreadyPosted, with a link to the post if there is one, and PostStateUnknown.
+    Returns the channel it goes to: that of its department now. Raises AlreadyPosted, with a link to the post
+    if there is one, and PostStateUnknown.
     """
     was_deleted = await _is_post_deleted(bot, ticket)
     if not await bot.store.deleted_channels.repost(ticket.id, utc_now()) and not was_deleted:
         raise AlreadyPosted
+    pending = await bot.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    posts = (delivery.channel_id for delivery in pending if delivery.kind is DeliveryKind.POST)
+    posted = (await bot.store.tickets.get(ticket.id)).post  # if it was sent meanwhile
+    return next(posts, None) or posted.channel_id or ticket.post.channel_id or 0
 
 
 async def _is_post_deleted(bot: TicketBot, ticket: Ticket) -> bool:

@@ -43,10 +43,12 @@ async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_
 async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> discord.Embed:
     """Draw counts, waits and reasons; never text that people wrote."""
     ids = _workspace_ids(workspaces)
+    by_id = {one.id: one for one in workspaces}
     backlogs = [
-        one for one in await bot.store.outbox.backlogs(Destination.DISCORD) if one.workspace_id in ids
+        one for one in await bot.store.outbox.backlogs(Destination.DISCORD) if one.workspace_id in by_id
     ]
-    waiting = "\n".join(_backlog_line(bot, one) for one in backlogs[:_MAX_CHANNELS])
+    lines = [_backlog_line(bot, by_id[one.workspace_id], one) for one in backlogs[:_MAX_CHANNELS]]
+    waiting = "\n".join(lines)
     others = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])
     more = f"\n… and {pluralize(others, 'delivery', 'deliveries')} for other channels" if others else ""
     embed = discord.Embed(title="Outbox", colour=discord.Colour.blurple())
@@ -62,16 +64,18 @@ def _global_circuit_text(bot: TicketBot) -> str:
     return f"⛔ Nothing is sent now. {escape_markdown(circuit.reason, 200)}\n\n" if circuit else ""
 
 
-def _backlog_line(bot: TicketBot, backlog: ChannelBacklog) -> str:
+def _backlog_line(bot: TicketBot, workspace: Workspace, backlog: ChannelBacklog) -> str:
     line = (
         f"• <#{backlog.channel_id}>: {pluralize(backlog.waiting, 'delivery waits', 'deliveries wait')}, "
         f"the first since <t:{backlog.oldest.timestamp():.0f}:R>"
     )
-    circuit = bot.dispatcher.breaker.channel_circuits.get(backlog.channel_id)
-    if circuit is None:
+    circuits = bot.dispatcher.breaker.circuits_of(backlog.channel_id)
+    if not circuits:
         return line
-    hint = f" {permission_hint(bot, backlog.channel_id)}" if circuit.forbidden else ""
-    return f"{line}\n  ⏸️ {escape_markdown(circuit.reason, 200)}{hint}"
+    is_forbidden = any(circuit.forbidden for circuit in circuits)
+    hint = f" {permission_hint(bot, workspace, backlog.channel_id)}" if is_forbidden else ""
+    reasons = " ".join(dict.fromkeys(escape_markdown(circuit.reason, 200) for circuit in circuits))
+    return f"{line}\n  ⏸️ {reasons}{hint}"
 
 
 def _add_dead_letters(embed: discord.Embed, dead_letters: DeadLetterSummary) -> None:

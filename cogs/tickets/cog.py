@@ -161,8 +161,11 @@ class TicketCommands(
     @deferred
     async def repost(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         found = await get_ticket_as(Role.STAFF, interaction, ticket)
-        await repost_ticket(self.bot, found)
-        await reply_ephemeral(interaction, f"✅ {found.public_id} is posted again in a moment.")
+        channel_id = await repost_ticket(self.bot, found)
+        channel = self.bot.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+        await reply_ephemeral(
+            interaction, f"✅ {found.public_id} is posted again in a moment, in {channel.jump_url}"
+        )
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: BotInteraction) -> None:

@@ -24,7 +24,7 @@ async def _add_dead_letter(store: Store) -> Delivery:
         if one.kind is DeliveryKind.POST
     )
     await store.outbox.start_attempt([first], NOW)
-    await store.outbox.dead_letter(first, REASON, NOW)
+    await store.outbox.dead_letter([first], REASON, NOW)
     return first
 
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 import bot.outbox.dispatcher
 from bot.clock import utc_now
-from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
+from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.outbox.errors import (
     BotForbidden,
@@ -21,128 +19,24 @@ from bot.outbox.errors import (
     RetryLater,
     UnknownOutcome,
 )
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, OutboxEntry, Receipt
-from bot.tickets.ticket import Ticket
+from bot.tickets.outbox import Delivery, DeliveryKind, Destination
 from bot.tickets.workspace import Workspace
-from storage import Store, open_store
+from storage import Store
 from tests.outbox.test_circuit_breaker import Clock
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
 from tests.support.bridge_harness import wait_for
-
-Behaviour = Callable[[Delivery], Awaitable[None]]
-FAST = BreakerSettings(min_backoff=0.1, min_retry_gap=0.1)
-SLOW = BreakerSettings(min_backoff=400, max_backoff=400)
-
-
-class RecordingHandler:
-    """A delivery handler that records what it is given, and succeeds unless a behaviour is set."""
-
-    def __init__(self) -> None:
-        self.received: list[Delivery] = []
-        self._behaviours: dict[int, list[Behaviour]] = {}
-        self._message_id = 1000
-
-    def set_behaviours(self, ticket: Ticket, *behaviours: Behaviour) -> None:
-        """What the next attempts for a ticket do, one each."""
-        self._behaviours[ticket.id] = list(behaviours)
-
-    async def deliver(self, deliveries: Sequence[Delivery]) -> Receipt:
-        (delivery,) = deliveries
-        self.received.append(delivery)
-        behaviours = self._behaviours.get(delivery.ticket_id)
-        if behaviours:
-            await behaviours.pop(0)(delivery)
-        self._message_id += 1
-        return Receipt(channel_id=delivery.channel_id, message_id=self._message_id)
-
-    async def wait_for_attempts(self, count: int) -> list[Delivery]:
-        """The first `count` deliveries received, once there are as many."""
-        await wait_for(lambda: len(self.received) >= count)
-        return self.received[:count]
-
-    def attempts_for(self, ticket: Ticket) -> list[int]:
-        return [delivery.attempts for delivery in self.received if delivery.ticket_id == ticket.id]
-
-
-def raising(error: Exception) -> Behaviour:
-    async def behaviour(_: Delivery) -> None:
-        raise error
-
-    return behaviour
-
-
-async def hang(_: Delivery) -> None:
-    await asyncio.Event().wait()
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await open_store(tmp_path / "tickets.db")
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-async def workspace(store: Store) -> Workspace:
-    return await store.workspaces.add(HUB, NOW)
-
-
-@pytest.fixture
-def handler() -> RecordingHandler:
-    return RecordingHandler()
-
-
-@asynccontextmanager
-async def running_dispatcher(
-    store: Store,
-    handler: RecordingHandler,
-    destination: Destination = Destination.DISCORD,
-    *,
-    unknown_outcome_delay: float = 0.0,
-    breaker: CircuitBreaker | None = None,
-) -> AsyncIterator[Dispatcher]:
-    dispatcher = Dispatcher(store, destination, breaker=breaker, unknown_outcome_delay=unknown_outcome_delay)
-    for kind in DeliveryKind:
-        dispatcher.register(kind, handler.deliver)
-    running = asyncio.create_task(dispatcher.run())
-    try:
-        yield dispatcher
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
-
-
-async def create_ticket(store: Store, workspace: Workspace) -> Ticket:
-    """Two deliveries in the tickets channel: its post and its thread."""
-    return await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-
-
-async def create_report(store: Store, workspace: Workspace) -> Ticket:
-    """One delivery in the reports channel."""
-    return await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-
-
-async def wait_until_delivered(store: Store, ticket: Ticket) -> None:
-    async def delivered() -> bool:
-        return not await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-
-    await wait_for(delivered)
-
-
-async def entry_for(store: Store, ticket: Ticket) -> OutboxEntry:
-    """The ticket's first delivery that is not done, as operators see it."""
-    return next(
-        entry for entry in await store.outbox_admin.list_undelivered(100) if entry.ticket_id == ticket.id
-    )
-
-
-async def wait_for_last_error(store: Store, ticket: Ticket) -> OutboxEntry:
-    async def failed() -> OutboxEntry | None:
-        entry = await entry_for(store, ticket)
-        return entry if entry.last_error else None
-
-    entry: OutboxEntry = await wait_for(failed)
-    return entry
+from tests.support.dispatcher_harness import (
+    FAST,
+    SLOW,
+    RecordingHandler,
+    create_report,
+    create_ticket,
+    hang,
+    raising,
+    running_dispatcher,
+    wait_for_last_error,
+    wait_until_delivered,
+)
 
 
 async def test_a_tickets_deliveries_arrive_in_the_order_they_were_saved(
@@ -180,7 +74,7 @@ async def test_with_an_empty_outbox_the_dispatcher_waits_for_new_rows_without_po
 ) -> None:
     async with running_dispatcher(store, handler) as dispatcher:
         for count in range(1, 4):
-            assert await dispatcher._seconds_until_next() is None
+            assert await dispatcher._seconds_until_next(utc_now()) is None
             await wait_until_delivered(store, await create_report(store, workspace))
 
             assert len(handler.received) == count
@@ -298,7 +192,7 @@ async def test_a_forbidden_channel_is_not_tried_again_and_others_are(
 
         in_reports = [one for one in handler.received if one.channel_id == HUB.reports_channel_id]
         assert [delivery.ticket_id for delivery in in_reports] == [reports[0].id]
-        circuit = dispatcher.breaker.channel_circuits[HUB.reports_channel_id]
+        circuit = dispatcher.breaker.circuits[f"posts:{HUB.reports_channel_id}"]
         assert (circuit.reason, circuit.forbidden) == ("403 Missing Permissions", True)
 
 
@@ -354,7 +248,7 @@ async def test_while_the_global_circuit_is_open_nothing_is_tried_and_while_half_
         handler.set_behaviours(one, wait_for_release)
     breaker = CircuitBreaker(clock=clock)
     for channel_id in (91, 92, 93):
-        breaker.record_timeout(channel_id, "503")
+        breaker.record_timeout(f"posts:{channel_id}", channel_id, "503")
 
     async with running_dispatcher(store, handler, breaker=breaker) as dispatcher:
         await give_turns(store, dispatcher)
@@ -391,7 +285,7 @@ async def test_a_global_rejection_stops_all_deliveries_until_reset(
 
     async with running_dispatcher(store, handler) as dispatcher:
         await wait_for(lambda: dispatcher.breaker.is_open)
-        await wait_for(lambda: not dispatcher._in_flight_channels)
+        await wait_for(lambda: not dispatcher._in_flight)
         attempts = len(handler.received)
         later = await create_report(store, workspace)
         await give_turns(store, dispatcher)

@@ -7,7 +7,7 @@ A proof that passes with its bug injected proves nothing. Each bug is one that c
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +15,12 @@ from types import MappingProxyType
 from typing import Any
 
 import aiosqlite
+import discord
 
+import cogs.posts.errors
 import cogs.posts.send
+import cogs.posts.threads
+import storage.outbox
 import storage.outbox_queue
 import storage.sqlite.backup
 import storage.sqlite.connection
@@ -24,7 +28,9 @@ import storage.sqlite.engine
 import storage.sqlite.file_watch
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
-from bot.tickets.outbox import Delivery, Receipt
+from bot.outbox.errors import ChannelForbidden
+from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
+from bot.tickets.ticket import Ticket
 from storage.outbox import OutboxRepository
 from storage.sqlite.connection import run_in_thread
 from storage.sqlite.engine import Batch, SqliteEngine
@@ -114,20 +120,45 @@ def random_nonce(folder: Path) -> None:
 def no_history_scan(folder: Path) -> None:
     """What an earlier attempt posted is not looked for."""
 
-    async def find_nothing(*arguments: object) -> None:
-        return None
+    async def find_nothing(*arguments: object) -> AsyncIterator[object]:
+        for nothing in ():
+            yield nothing
 
     # Not in the cog's module: discord.py executes that again when it loads the extension.
-    replace_attribute(cogs.posts.send, "find_previous_message", find_nothing)
+    replace_attribute(cogs.posts.send, "_messages_of_attempts", find_nothing)
 
 
 def no_breaker(folder: Path) -> None:
     """A channel that times out is tried again at once."""
 
-    def record_timeout(self: CircuitBreaker, channel_id: int, reason: str, *, at_least: float = 0.0) -> None:
-        self.record_rate_limit(channel_id, reason, 0.05)
+    def record_timeout(
+        self: CircuitBreaker, queue: str, channel_id: int, reason: str, *, at_least: float = 0.0
+    ) -> None:
+        self.record_rate_limit(queue, channel_id, reason, 0.05)
 
     replace_attribute(CircuitBreaker, "record_timeout", record_timeout)
+
+
+def one_queue(folder: Path) -> None:
+    """Everything of a channel waits in one queue."""
+
+    def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:
+        return f"posts:{channel_id}"
+
+    replace_attribute(storage.outbox, "queue_key", queue_key)
+
+
+def refusal_stops_channel(folder: Path) -> None:
+    """Whatever Discord refuses, it is taken for a refusal of the channel."""
+
+    def classify_error(error: Exception, attempts: int = 0) -> ChannelForbidden:
+        return ChannelForbidden(f"Discord refuses ({error}).")
+
+    async def add_reporter(self: object, thread: discord.Thread, delivery: Delivery, ticket: Ticket) -> None:
+        await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
+
+    replace_attribute(cogs.posts.errors, "classify_error", classify_error)
+    replace_attribute(cogs.posts.threads.TicketThreads, "add_reporter", add_reporter)
 
 
 def missing_trigger(folder: Path) -> None:
@@ -170,6 +201,8 @@ INJECTED_BUGS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
             random_nonce,
             no_history_scan,
             no_breaker,
+            one_queue,
+            refusal_stops_channel,
             missing_trigger,
             no_snapshot,
             no_file_watch,

@@ -188,10 +188,10 @@ async def bridge_process(
 ) -> AsyncIterator[BridgeProcess]:
     """A bridge, not yet started, with so many channels besides those of a contract's built-in categories.
 
-    `settings` are the sandbox's. Its rate limits are off: they change how fast tickets are posted, not
-    whether.
+    `settings` are the sandbox's. Its rate limits and its limit of threads are off: they change how fast
+    tickets are posted, not whether.
     """
-    sandbox = Sandbox(rate_limits=False, **settings)
+    sandbox = Sandbox(**({"rate_limits": False, "max_active_threads": 1_000_000} | settings))
     guild = demo_guild(sandbox)
     channel_ids = _channels(sandbox, guild, channels)
     config = BridgeConfig(

@@ -22,6 +22,7 @@ from tests.proofs.clock import ClockSettings, clock
 from tests.proofs.external_proofs import EXTERNAL, run_external
 from tests.proofs.foreign_writer import ForeignWriterSettings, RawReplySettings, foreign_writer, raw_reply
 from tests.proofs.kills import KillSettings, kills
+from tests.proofs.lanes import LanesSettings, lanes
 from tests.proofs.outage import OutageSettings, outage
 from tests.proofs.outcome import OnProgress, Outcome, Proof, ignore_progress
 from tests.proofs.report_table import write_figures
@@ -32,6 +33,7 @@ LONG: dict[str, Proof] = {
     "kills-0": Proof(kills, KillSettings(window=0, echo=False, seed=2)),
     "audit": Proof(audit, AuditSettings()),
     "outage": Proof(outage, OutageSettings()),
+    "lanes": Proof(lanes, LanesSettings()),
     "foreign-writer": Proof(foreign_writer, ForeignWriterSettings()),
     "raw-reply": Proof(raw_reply, RawReplySettings()),
     "backup": Proof(backups, BackupSettings()),
@@ -40,6 +42,7 @@ LONG: dict[str, Proof] = {
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
+_FEW = LanesSettings(tickets=3, speed=5)
 # By injected bug: the short form of the proof that notices it, and a part of the sentence it then reports.
 # The same form without the bug must find nothing wrong.
 SHORT: dict[str, tuple[Proof, str]] = {
@@ -61,6 +64,8 @@ SHORT: dict[str, tuple[Proof, str]] = {
         Proof(outage, OutageSettings(seconds=60, speed=10, tickets=20, surplus=2.5, channels=1, slower=1e9)),
         "caused",
     ),
+    "one-queue": (Proof(lanes, _FEW), "not posted within"),
+    "refusal-stops-channel": (Proof(lanes, _FEW), "not posted within"),
 }
 
 

@@ -18,7 +18,7 @@ import bot.application
 import bot.clock
 import bot.discord_client.client
 import bot.outbox.dispatcher
-import cogs.posts.send
+import cogs.posts.errors
 from bot.outbox.circuit_breaker import BreakerSettings
 from tests.proofs.injected_bugs import INJECTED_BUGS, replace_attribute
 
@@ -26,7 +26,12 @@ from tests.proofs.injected_bugs import INJECTED_BUGS, replace_attribute
 _WAITS = {
     bot.discord_client.client: ("REQUEST_SECONDS",),
     bot.outbox.dispatcher: ("ATTEMPT_SECONDS", "MAX_BACKOFF_SECONDS"),
-    cogs.posts.send: ("RETRY_DELAY_SECONDS",),
+    cogs.posts.errors: (
+        "RETRY_DELAY_SECONDS",
+        "FIRST_WAIT_SECONDS",
+        "LONGEST_WAIT_SECONDS",
+        "LONGEST_EDIT_WAIT_SECONDS",
+    ),
 }
 
 

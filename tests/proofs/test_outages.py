@@ -111,7 +111,7 @@ def waits_between(times: Iterable[float]) -> list[float]:
 async def test_in_a_storm_of_429s_everything_is_posted_once_and_no_request_comes_before_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.RETRY_DELAY_SECONDS", 0.3)
+    monkeypatch.setattr("cogs.posts.errors.RETRY_DELAY_SECONDS", 0.3)
     async with connected(tmp_path / "tickets.db", seed=4) as bridge:
         started = time.monotonic()
         # As often as discord.py retries by itself; the retries after that are the outbox's.
@@ -174,7 +174,7 @@ async def test_many_rejections_pause_everything_before_discord_bans_the_address(
 async def test_after_a_cloudflare_ban_the_next_request_waits_until_it_may_be_over(
     bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.CLOUDFLARE_BAN_BACKOFF", 1.5)
+    monkeypatch.setattr("cogs.posts.errors.CLOUDFLARE_BAN_BACKOFF", 1.5)
     bridge.sandbox.fail("429-no-via", path=REST, times=2)
     reports = [await report(bridge) for _ in range(3)]
     await assert_posted_once_in_order(bridge, "reports", reports)
@@ -319,9 +319,9 @@ async def test_a_forbidden_channel_affects_no_other_and_makes_the_bridge_unready
 
     await bridge.wait_until_posted(await ticket(bridge))
     (reason,) = await unready_reasons(bridge)
-    assert f"channel {bridge.guild.channels['reports']} takes no posts: " in reason
+    assert f"channel {bridge.guild.channels['reports']} refuses deliveries: " in reason
     assert "(403 " in reason
-    assert "Allow the bot's role View Channel and Send Messages there" in reason
+    assert "`/setup show` names the permissions" in reason
     await wait_for(lambda: last_error(bridge))
     assert "(403 " in await last_error(bridge)
 

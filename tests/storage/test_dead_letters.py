@@ -22,7 +22,7 @@ async def other(store: Store) -> Workspace:
 async def dead_letter(store: Store, workspace: Workspace) -> Delivery:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     (post,) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-    await store.outbox.dead_letter(post, "Discord refused it", NOW)
+    await store.outbox.dead_letter([post], "Discord refused it", NOW)
     return post
 
 
@@ -52,7 +52,7 @@ async def test_a_reported_dead_letter_is_unreported_only_after_it_failed_again(
     assert (await store.outbox_admin.unreported_dead_letters(other.id, 9)).count == 1
 
     await store.outbox_admin.retry(first.id, LATER)
-    await store.outbox.dead_letter(first, "Discord refused it again", LATER)
+    await store.outbox.dead_letter([first], "Discord refused it again", LATER)
 
     again = await store.outbox_admin.unreported_dead_letters(workspace.id, 9)
     assert [one.id for one in again.sample] == [first.id]
@@ -66,7 +66,7 @@ async def test_a_dead_letter_made_while_others_are_reported_stays_unreported(
     reported = await store.outbox_admin.unreported_dead_letters(workspace.id, 9)
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     (post,) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-    await store.outbox.dead_letter(post, "Discord refused it", LATER)
+    await store.outbox.dead_letter([post], "Discord refused it", LATER)
 
     assert reported.newest_at is not None
     await store.outbox_admin.mark_reported(workspace.id, reported.newest_at)

@@ -280,7 +280,7 @@ async def test_deliveries_are_counted_by_state_kind_and_channel(store: Store, wo
         await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     (post,) = await store.outbox.pending_for_ticket(report.id, Destination.DISCORD)
-    await store.outbox.dead_letter(post, "no", NOW)
+    await store.outbox.dead_letter([post], "no", NOW)
 
     found = {
         (one.state, one.kind, one.channel_id): (one.count, one.oldest)

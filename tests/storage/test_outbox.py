@@ -1,4 +1,4 @@
-"""The outbox: first in, first out per ticket and destination; one due delivery per channel; receipts."""
+"""The outbox: first in, first out per ticket and queue; one due delivery per queue; receipts."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +13,7 @@ from storage import Store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
 
 SOON = NOW + timedelta(seconds=30)
+TICKETS, REPORTS = f"posts:{HUB.tickets_channel_id}", f"posts:{HUB.reports_channel_id}"
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
 
 
 async def due(
-    store: Store, busy: tuple[int, ...] = (), *, destination: Destination = Destination.DISCORD
+    store: Store, busy: tuple[str, ...] = (), *, destination: Destination = Destination.DISCORD
 ) -> list[Delivery]:
     return [delivery for (delivery,) in await store.outbox.due(destination, busy, NOW)]
 
@@ -46,17 +47,12 @@ async def test_each_channel_has_its_oldest_delivery_due(store: Store, workspace:
     assert [row.ticket_id for row in await due(store)] == [first.id, report.id]
 
 
-async def test_a_busy_channel_has_nothing_due(store: Store, workspace: Workspace, ticket: Ticket) -> None:
+async def test_a_queue_in_flight_has_nothing_due(store: Store, workspace: Workspace, ticket: Ticket) -> None:
     report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
-    assert [row.ticket_id for row in await due(store, (HUB.tickets_channel_id,))] == [report.id]
-    assert await due(store, (HUB.tickets_channel_id, HUB.reports_channel_id)) == []
-    assert (
-        await store.outbox.next_due(
-            Destination.DISCORD, (HUB.tickets_channel_id, HUB.reports_channel_id), NOW
-        )
-        is None
-    )
+    assert [row.ticket_id for row in await due(store, (TICKETS,))] == [report.id]
+    assert await due(store, (TICKETS, REPORTS)) == []
+    assert await store.outbox.next_due(Destination.DISCORD, (TICKETS, REPORTS), NOW) is None
 
 
 async def test_a_postponed_delivery_holds_back_its_ticket_and_no_other(
@@ -75,7 +71,7 @@ async def test_a_postponed_delivery_holds_back_its_ticket_and_no_other(
 
 async def test_the_next_due_time_is_that_of_the_earliest_first_delivery(store: Store, ticket: Ticket) -> None:
     (post,) = await due(store)
-    assert await store.outbox.next_due(Destination.DISCORD, (), NOW) == NOW
+    assert await store.outbox.next_due(Destination.DISCORD, (), NOW) is None  # it is due now
 
     await store.outbox.start_attempt([post], NOW)
     await store.outbox.retry_later([post], SOON, "Discord is away")
@@ -166,7 +162,7 @@ async def test_an_undeliverable_delivery_becomes_a_dead_letter_with_its_reason(
 ) -> None:
     (post,) = await due(store)
 
-    await store.outbox.dead_letter(post, "Discord refused it", NOW)
+    await store.outbox.dead_letter([post], "Discord refused it", NOW)
 
     (thread,) = await due(store)
     assert thread.kind is DeliveryKind.THREAD

@@ -30,8 +30,8 @@ class OutboxHarness:
     async def add_many(self, many: int = DIGEST_THRESHOLD + 1, **parts: Any) -> list[Ticket]:
         return [await self.add(**parts) for _ in range(many)]
 
-    async def due(self, *, channel_id: int = TICKETS, busy: tuple[int, ...] = ()) -> list[Delivery]:
-        """What is due next in a channel: one delivery, a digest, or nothing."""
+    async def due(self, *, channel_id: int = TICKETS, busy: tuple[str, ...] = ()) -> list[Delivery]:
+        """What is due first in a channel, posts before all else: one delivery, a digest, or nothing."""
         due = await self.store.outbox.due(Destination.DISCORD, busy, NOW)
         return next((some for some in due if some[0].channel_id == channel_id), [])
 

@@ -1,6 +1,6 @@
 """The rules of a ticket: replies, notes, claims and statuses, and the errors they raise."""
 
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import replace
 
 import pytest
 
@@ -134,11 +134,9 @@ def test_a_closed_ticket_takes_replies_again_once_reopened() -> None:
 
 
 def test_a_rule_returns_another_ticket_and_leaves_the_first_unchanged() -> None:
-    TICKET.claim(ALICE)
+    claimed = TICKET.claim(ALICE)
 
-    assert TICKET.claimed_by is None
-    with pytest.raises(FrozenInstanceError):
-        TICKET.status = Status.CLOSED  # type: ignore[misc]  # that is what is tried
+    assert (claimed.claimed_by, TICKET.claimed_by) == (ALICE, None)
 
 
 def test_a_thread_is_delivered_after_its_post() -> None:

@@ -2,16 +2,21 @@
 
 import asyncio
 import gzip
+import logging
 import sqlite3
 import zlib
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.webhook import BoundAddress, WebhookServer
+from bot.webhook.intake import CreatedLog
 from storage import Store
+from tests.support.bridge_harness import wait_for
 from tests.webhook.conftest import BODY, SOURCES, Gate, make_key, read_reply
 
 BOTH = pytest.mark.parametrize("owner", ["north", "south"])
@@ -44,6 +49,64 @@ async def test_each_request_is_a_ticket(gate: Gate) -> None:
 
     assert len({str(reply.json["id"]) for reply in replies}) == 8
     assert len(await gate.kept()) == 8
+
+
+async def test_the_log_names_each_ticket_of_a_burst_once(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.webhook")
+    await asyncio.gather(*(gate.send("/south/tickets") for _ in range(8)))
+    await gate.send("/south/tickets")  # alone
+
+    *burst, alone = await logged_tickets(caplog, 9)
+    tickets = sorted(await gate.kept(), key=lambda ticket: ticket.id)
+    assert sorted(one for record in burst for one in ticket_ids(record)) == [one.id for one in tickets[:-1]]
+    assert alone.getMessage() == f"Ticket {tickets[-1].public_id} created"
+    assert vars(alone)["ticket_id"] == tickets[-1].id
+    for ticket in tickets:
+        (line,) = [record for record in (*burst, alone) if ticket.public_id in record.getMessage()]
+        assert ticket.id in ticket_ids(line)
+        assert vars(line)["workspace_id"] == ticket.workspace_id
+        assert (vars(line)["source"], vars(line)["key_prefix"]) == ("south", gate.prefixes["south"])
+
+
+async def test_tickets_answered_in_one_turn_share_a_line_per_key(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.webhook")
+    for _ in range(3):
+        await gate.send("/north/tickets")
+    await gate.send("/south/tickets")
+    south, *north = await gate.kept()
+    await logged_tickets(caplog, 4)
+    caplog.clear()
+    log = CreatedLog()
+
+    for ticket in north:
+        log.add(ticket, "north-key")
+    log.add(south, "south-key")
+    await asyncio.sleep(0)  # the next turn
+
+    first, second = caplog.records
+    names = ", ".join(ticket.public_id for ticket in north)
+    assert (first.getMessage(), ticket_ids(first)) == (f"Tickets {names} created", [one.id for one in north])
+    assert vars(first)["key_prefix"] == "north-key"
+    assert second.getMessage() == f"Ticket {south.public_id} created"
+
+
+def ticket_ids(record: logging.LogRecord) -> list[int]:
+    fields = vars(record)
+    return [fields["ticket_id"]] if "ticket_id" in fields else list(fields["ticket_ids"])
+
+
+async def logged_tickets(caplog: pytest.LogCaptureFixture, count: int) -> list[logging.LogRecord]:
+    """The lines of so many created tickets, once they are all there."""
+
+    def created() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if record.getMessage().endswith(" created")]
+
+    await wait_for(lambda: sum(len(ticket_ids(record)) for record in created()) == count)
+    return created()
 
 
 @pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
@@ -158,6 +221,29 @@ async def test_a_client_that_disconnects_before_the_response_leaves_a_whole_tick
 
 async def test_a_response_does_not_name_the_server_s_software(gate: Gate) -> None:
     assert "server" not in (await gate.send("/north/tickets")).headers
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_response_has_the_same_headers_whether_the_connection_stays_open_or_not(
+    gate: Gate, again: bool
+) -> None:
+    key = ["Idempotency-Key: one"] if again else []
+    if again:
+        await gate.raw(gate.head("/north/tickets", *key, f"Content-Length: {len(BODY)}") + BODY)
+
+    def request(*headers: str) -> bytes:
+        return gate.head("/north/tickets", *key, *headers, f"Content-Length: {len(BODY)}") + BODY
+
+    stays, closes = await gate.raw(request()), await gate.raw(request("Connection: close"))
+
+    assert closes.headers.pop("connection") == "close"
+    for reply in (stays, closes):
+        sent_at = parsedate_to_datetime(reply.headers.pop("date"))
+        assert abs(datetime.now(UTC) - sent_at) < timedelta(minutes=5)
+        assert reply.headers.pop("ratelimit-remaining") in ("4", "3", "2")
+    assert stays.headers == closes.headers
+    assert stays.headers["content-type"] == "application/json"
+    assert ("idempotent-replayed" in stays.headers) == again
 
 
 async def test_a_taken_port_is_an_os_error(gate: Gate, store: Store) -> None:

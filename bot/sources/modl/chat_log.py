@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic_core import from_json
 
-from bot.sources.validation import blank_to_none, strip_control_chars
+from bot.sources.validation import BLANKS, blank_to_none, strip_control_chars
 
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
 _SENDER_KEYS = ("username", "sender", "name", "playerName", "player")
@@ -20,6 +20,10 @@ _LINE = re.compile(
     r"(?:(?P<sender>[^:]{1,48}): )?(?P<text>.*)"
 )
 _MAX_SECONDS_TIMESTAMP = 100_000_000_000  # the year 5138; anything later is meant as milliseconds
+
+# The pattern of text that is a line as it was sent: it begins and ends with a visible character, is no JSON
+# object, and has neither a control character nor a line break.
+CHAT_LINE = rf"^[^{{{BLANKS}](?:[^\u0000-\u0008\u000a-\u001f\u0085\u2028\u2029]*[^{BLANKS}])?$"
 
 ChatEntry = str | Mapping[str, object]
 

@@ -1,16 +1,17 @@
 """The field types of modl requests with their JSON Schemas, and parsing into a request model."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+from pydantic_core.core_schema import str_schema, tuple_schema
 
 from bot.sources.contract import ApiError
-from bot.sources.modl.chat_log import to_chat_lines
+from bot.sources.modl.chat_log import CHAT_LINE, to_chat_lines
 from bot.sources.validation import (
     FieldError,
     MaxLength,
@@ -18,13 +19,18 @@ from bot.sources.validation import (
     Payload,
     Query,
     RequiredText,
+    Validator,
     blank_to_none,
+    clean_text,
     field_error,
     parse_json,
     parse_query,
     validate_list,
 )
 
+_CANONICAL_UUID = str_schema(
+    strict=True, pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+)
 _WHITESPACE = "[ \\t\\r\\n]*"
 _URN_PREFIX = "(?:[Uu][Rr][Nn]:[Uu][Uu][Ii][Dd]:)?"
 _HEX_GROUPS = "([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})"
@@ -112,52 +118,56 @@ def _parse_ids(value: object) -> tuple[str, ...]:
     return tuple(_limited_list(value, str, expected="text", max_items=_MAX_IDS))
 
 
-def _before_validator(validate: Callable[[object], Any], schema: dict[str, Any]) -> BeforeValidator:
-    return BeforeValidator(validate, json_schema_input_type=Annotated[Any, WithJsonSchema(schema)])
-
-
 def _list_schema(max_items: int, **entry: object) -> dict[str, Any]:
     return {"type": ["array", "null"], "maxItems": max_items, "items": entry}
 
 
+def _tuple_of(item: CoreSchema, max_items: int) -> CoreSchema:
+    return tuple_schema([item], variadic_item_index=0, max_length=max_items, fail_fast=True)
+
+
 Uuid = Annotated[
     str,
-    _before_validator(
-        parse_uuid, {"type": "string", "pattern": f"^{_WHITESPACE}{_UUID_PATTERN}{_WHITESPACE}$"}
+    Validator(
+        parse_uuid,
+        {"type": "string", "pattern": f"^{_WHITESPACE}{_UUID_PATTERN}{_WHITESPACE}$"},
+        _CANONICAL_UUID,
     ),
 ]
 # Without braces: in a path they would be a parameter.
 PathUuid = Annotated[
     str,
-    _before_validator(
+    Validator(
         parse_uuid, {"type": "string", "pattern": f"^{_WHITESPACE}{_URN_PREFIX}{_HEX_GROUPS}{_WHITESPACE}$"}
     ),
 ]
 OptionalUuid = Annotated[
     str | None,
-    _before_validator(
+    Validator(
         _parse_optional_uuid,
         {"type": ["string", "null"], "pattern": f"^{_WHITESPACE}(?:{_UUID_PATTERN})?{_WHITESPACE}$"},
+        _CANONICAL_UUID,
     ),
 ]
 Name = Annotated[RequiredText, Within(64)]
 OptionalName = Annotated[OptionalText, Within(64)]  # 16 in the contract, but not every name is a player's
 Tags = Annotated[
     tuple[str, ...],
-    _before_validator(
-        _parse_tags, _list_schema(_MAX_TAGS, type=["string", "null"], maxLength=_MAX_TAG_LENGTH)
+    Validator(
+        _parse_tags,
+        _list_schema(_MAX_TAGS, type=["string", "null"], maxLength=_MAX_TAG_LENGTH),
+        _tuple_of(clean_text(_MAX_TAG_LENGTH), _MAX_TAGS),
     ),
 ]
 ChatLog = Annotated[
     tuple[str, ...],
-    _before_validator(
+    Validator(
         _parse_chat_log,
         _list_schema(_MAX_CHAT_ENTRIES, type=["string", "object", "null"], maxLength=_MAX_CHAT_ENTRY_LENGTH),
+        _tuple_of(clean_text(_MAX_CHAT_ENTRY_LENGTH, CHAT_LINE), _MAX_CHAT_ENTRIES),
     ),
 ]
-Ids = Annotated[
-    tuple[str, ...], _before_validator(_parse_ids, _list_schema(_MAX_IDS, type=["string", "null"]))
-]
+Ids = Annotated[tuple[str, ...], Validator(_parse_ids, _list_schema(_MAX_IDS, type=["string", "null"]))]
 
 _BodyT = TypeVar("_BodyT", bound=Payload)
 _QueryT = TypeVar("_QueryT", bound=Query)

@@ -38,6 +38,8 @@ from bot.sources.modl.vocabulary import ALL, OPEN, PRIORITIES, STATUS_FILTERS, T
 from bot.sources.validation import OptionalText, Payload, Query, choice, query_int
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
+_GAME_FIELD = TicketField(label="Game", value="Minecraft")
+_FORM_FIELD = TicketField(label="Form", value="not filled in yet")
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
 _TYPE_NAMES = "player, chat, staff, bug, support, appeal"
 _TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES)
@@ -78,24 +80,20 @@ class TicketBody(Payload):
     @property
     def is_from_anticheat(self) -> bool:
         """Whether a plugin created it, not a player: it names itself, but gives the UUID of the accused."""
+        if self.creatorUuid != self.reportedPlayerUuid:
+            return False
         creator, reported = self.creatorName, self.reportedPlayerName
-        return (
-            self.creatorUuid == self.reportedPlayerUuid
-            and creator is not None
-            and reported is not None
-            and creator.casefold() != reported.casefold()
-        )
+        return creator is not None and reported is not None and creator.casefold() != reported.casefold()
 
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
         """The ticket's lines that only this source has."""
-        lines = {
-            "Game": "Minecraft",
-            "Server": self.createdServer,
-            "Tags": ", ".join(self.tags),
-            REPLAY_LABEL: self.replayUrl,
-        }
-        return tuple(TicketField(label=label, value=value) for label, value in lines.items() if value)
+        lines = (
+            ("Server", self.createdServer),
+            ("Tags", ", ".join(self.tags)),
+            (REPLAY_LABEL, self.replayUrl),
+        )
+        return (_GAME_FIELD, *[TicketField(label=label, value=value) for label, value in lines if value])
 
 
 class DraftBody(TicketBody):
@@ -105,7 +103,7 @@ class DraftBody(TicketBody):
 
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
-        return (*super().ticket_fields, TicketField(label="Form", value="not filled in yet"))
+        return (*super().ticket_fields, _FORM_FIELD)
 
 
 class ReportsQuery(Query):
@@ -192,34 +190,36 @@ def build_player(uuid: str | None, name: str | None) -> Player | None:
     """The player of that UUID, that name, or both; None without either."""
     if uuid is None and name is None:
         return None
-    has_profile = uuid is not None and not uuid.startswith(_NO_JAVA_PROFILE_PREFIX)
+    if uuid is None or uuid.startswith(_NO_JAVA_PROFILE_PREFIX):
+        return Player(id=uuid, name=name)
     return Player(
         id=uuid,
         name=name,
-        avatar_url=f"https://mc-heads.net/avatar/{uuid}" if has_profile else None,
-        profile_url=f"https://namemc.com/profile/{uuid}" if has_profile else None,
+        avatar_url=f"https://mc-heads.net/avatar/{uuid}",
+        profile_url=f"https://namemc.com/profile/{uuid}",
     )
 
 
 def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
+    reported_name = body.reportedPlayerName
     return NewTicket(
         source="modl",
         view_only=_VIEW_ONLY,
-        subject=body.subject or _default_subject(body),
+        subject=body.subject or _default_subject(body.type, reported_name),
         body=body.description or "",
         category=body.type,
         priority=body.priority,
         reporter=_reporter(body),
-        reported_player=build_player(body.reportedPlayerUuid, body.reportedPlayerName),
+        reported_player=build_player(body.reportedPlayerUuid, reported_name),
         fields=body.ticket_fields,
         chat_log=body.chatMessages,
         raw_request=raw,
     )
 
 
-def _default_subject(body: TicketBody) -> str:
-    subject = TYPE_LABELS[body.type]
-    return f"{subject}: {body.reportedPlayerName}" if body.reportedPlayerName else subject
+def _default_subject(category: str, reported_name: str | None) -> str:
+    subject = TYPE_LABELS[category]
+    return f"{subject}: {reported_name}" if reported_name else subject
 
 
 def _reporter(body: TicketBody) -> Player:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
+from pydantic import AfterValidator
+
 from bot.sources.contract import ApiError
 from bot.sources.validation import (
     FieldError,
@@ -14,6 +16,7 @@ from bot.sources.validation import (
     int64,
     parse_json,
     parse_query,
+    strip_control_chars,
 )
 from bot.tickets.ticket import MESSAGE_LIMIT
 
@@ -28,7 +31,7 @@ ReplyText = Annotated[RequiredText, MaxLength(MESSAGE_LIMIT)]
 Name = Annotated[OptionalText, MaxLength(100)]
 ServerId = Annotated[OptionalText, MaxLength(128)]  # game.JobId: empty in Studio
 # In a game this is often rbxthumb://..., and may be empty: the contract asks only that it is there.
-AvatarUrl = Annotated[str, MaxLength(2048)]
+AvatarUrl = Annotated[str, AfterValidator(strip_control_chars), MaxLength(2048)]
 
 _BodyT = TypeVar("_BodyT", bound=Payload)
 _QueryT = TypeVar("_QueryT", bound=Query)

@@ -43,10 +43,10 @@ from bot.sources.validation import (
     choice,
     field_error,
     query_int,
-    strip_control_chars,
 )
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
+_GAME_FIELD = TicketField(label="Game", value="Roblox")
 _PRIORITY_BY_NAME = {
     "low": Priority.LOW,
     "minor": Priority.LOW,
@@ -89,7 +89,7 @@ class TicketBody(Payload):
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
         """The ticket's lines that only this source has."""
-        return (TicketField(label="Game", value="Roblox"),)
+        return (_GAME_FIELD,)
 
 
 class GameReportBody(TicketBody):
@@ -102,10 +102,12 @@ class GameReportBody(TicketBody):
 
     @property
     def ticket_fields(self) -> tuple[TicketField, ...]:
-        url = f"https://www.roblox.com/games/{self.placeId}" if self.placeId else None
-        place = TicketField(label=PLACE_LABEL, value=str(self.placeId), url=url)
-        server = (TicketField(label=SERVER_LABEL, value=self.serverId),) if self.serverId else ()
-        return (*super().ticket_fields, place, *server)
+        place_id, server_id = str(self.placeId), self.serverId
+        url = f"https://www.roblox.com/games/{place_id}" if self.placeId else None
+        place = TicketField(label=PLACE_LABEL, value=place_id, url=url)
+        if server_id is None:
+            return (_GAME_FIELD, place)
+        return (_GAME_FIELD, place, TicketField(label=SERVER_LABEL, value=server_id))
 
 
 def parse_ticket(body: bytes) -> NewTicket:
@@ -133,13 +135,13 @@ def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
 
 
 def _reporter(body: TicketBody) -> Player:
-    number = body.authorUserId
+    user_id = str(body.authorUserId)
     return Player(
-        id=str(number),
+        id=user_id,
         name=body.authorUsername,
         display_name=body.authorDisplayName,
-        avatar_url=strip_control_chars(body.authorAvatarUrl),
-        profile_url=f"https://www.roblox.com/users/{number}/profile" if number > 0 else None,
+        avatar_url=body.authorAvatarUrl,
+        profile_url=f"https://www.roblox.com/users/{user_id}/profile" if body.authorUserId > 0 else None,
     )
 
 

@@ -179,6 +179,8 @@ def _department(department: Department) -> DepartmentOut:
 def serialize_ticket(ticket: Ticket) -> TicketOut:
     """The ticket without its messages."""
     game_data: GameDataField = {"GameData": _game_data(ticket)} if ticket.view_only else {}
+    created_at = to_iso(ticket.created_at)
+    updated_at = created_at if ticket.updated_at == ticket.created_at else to_iso(ticket.updated_at)
     return {
         "TicketId": ticket.public_id,
         "_id": ticket.uid,
@@ -191,8 +193,8 @@ def serialize_ticket(ticket: Ticket) -> TicketOut:
         "Author": _author(ticket.reporter),
         "GameReport": ticket.view_only,
         **game_data,
-        "CreatedAt": to_iso(ticket.created_at),
-        "UpdatedAt": to_iso(ticket.updated_at),
+        "CreatedAt": created_at,
+        "UpdatedAt": updated_at,
     }
 
 

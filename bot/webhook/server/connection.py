@@ -12,18 +12,12 @@ from typing import cast
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.webhook.errors import api_error
+from bot.webhook.responses import JsonResponse, default_error_body
 from bot.webhook.server.aiohttp_private import is_waiting_for_request
 from bot.webhook.server.limits import ConnectionLimits, Timer
 
 _log = logging.getLogger(__name__)
-
-
-def _is_not_malformed_request(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
-# aiohttp logs a traceback for each request that is no HTTP, which anyone may send.
-_log.addFilter(_is_not_malformed_request)
 
 
 def _raw_response(status: int, reason: str, message: str) -> bytes:
@@ -47,10 +41,10 @@ class LimitedConnection(web.RequestHandler):
         "_client",
         "_head_timer",
         "_is_known",
-        "_limits",
         "_open",
         "_response_timer",
         "is_handling",
+        "limits",
     )
 
     def __init__(
@@ -72,7 +66,7 @@ class LimitedConnection(web.RequestHandler):
             lingering_time=limits.lingering_seconds,
             auto_decompress=False,  # or what is thrown away would be inflated: see body.py
         )
-        self._limits = limits
+        self.limits = limits
         self._open = open_connections
         self._client: asyncio.Transport | None = None  # kept until it is closed; aiohttp's own is not
         self._head_timer = Timer(loop)
@@ -83,7 +77,7 @@ class LimitedConnection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the client; with 503 if all connections are busy."""
         client = cast(asyncio.Transport, transport)
-        if len(self._open) >= self._limits.connections and not _evict_one(self._open):
+        if len(self._open) >= self.limits.connections and not _evict_one(self._open):
             client.write(_TOO_MANY)
             client.close()
             return
@@ -91,7 +85,7 @@ class LimitedConnection(web.RequestHandler):
         self._client = client
         self._open[self] = None
         super().connection_made(transport)
-        self._head_timer.start(self._limits.head_seconds, self._end_slow_head)
+        self._head_timer.start(self.limits.head_seconds, self._end_slow_head)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -99,7 +93,7 @@ class LimitedConnection(web.RequestHandler):
             self._is_known = True
             self._head_timer.cancel()
         elif data and not self._head_timer.is_running:
-            self._head_timer.start(self._limits.head_seconds, self._end_slow_head)
+            self._head_timer.start(self.limits.head_seconds, self._end_slow_head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._head_timer.cancel()
@@ -109,11 +103,28 @@ class LimitedConnection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._response_timer.start(self._limits.answer_seconds, self._abort)
+        self._response_timer.start(self.limits.answer_seconds, self._abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._response_timer.cancel()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, and log nothing: anyone may send it.
+
+        aiohttp would repeat the line that it cannot read, and name itself and Python.
+        """
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        response = JsonResponse(default_error_body(api_error(400)), 400)
+        response.force_close()
+        return response
 
     def eviction_rank(self) -> tuple[bool, bool]:
         """Less for what is less of a loss."""
@@ -131,6 +142,11 @@ class LimitedConnection(web.RequestHandler):
     def _abort(self) -> None:
         if self._client is not None:
             self._client.abort()
+
+
+def limits_of(request: web.BaseRequest) -> ConnectionLimits:
+    """The limits of the connection that a request came by."""
+    return cast(LimitedConnection, request.protocol).limits
 
 
 def _evict_one(connections: Iterable[LimitedConnection]) -> bool:

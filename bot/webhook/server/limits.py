@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiohttp import web
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
@@ -27,9 +25,6 @@ class ConnectionLimits:
     header_bytes: int = 8 * 1024  # of each name, and of each value
     body_bytes: int = 1024 * 1024  # as sent, and after inflation
     unread_bytes: int = 64 * 1024  # of a body, held until a handler reads it
-
-
-LIMITS = web.AppKey("limits", ConnectionLimits)
 
 
 class Timer:

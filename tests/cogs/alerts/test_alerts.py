@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot.outbox.circuit_breaker import BreakerSettings
+from bot.outbox.circuit_breaker import BreakerSettings, OpenCircuit
 from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
@@ -26,6 +26,7 @@ from cogs.alerts.backlog import (
     ChannelProblem,
     dead_letters_embed,
     find_problems,
+    find_refusals,
     format_duration,
     problem_embed,
     resolved_embed,
@@ -165,7 +166,7 @@ class Checks:
         for _ in range(times):
             ticket = await store.intake.add_ticket(self._workspace_id, new_ticket(view_only=True), ids(), NOW)
             for delivery in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
-                await store.outbox.dead_letter(delivery, REASON, datetime.now(UTC))
+                await store.outbox.dead_letter([delivery], REASON, datetime.now(UTC))
             await wait_for(partial(self._is_reported, f"`{ticket.public_id}`"))
 
     def _is_reported(self, name: str) -> bool:
@@ -269,7 +270,7 @@ async def make_dead_letters(bridge: RunningBridge, count: int) -> list[int]:
         ticket = await bridge.application.store.tickets.find_by_public_id(public_id)
         assert ticket is not None
         (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-        await bridge.application.store.outbox.dead_letter(post, REASON, datetime.now(UTC))
+        await bridge.application.store.outbox.dead_letter([post], REASON, datetime.now(UTC))
         numbers.append(post.id)
     return numbers
 
@@ -331,7 +332,7 @@ async def test_a_dead_letter_that_was_retried_and_failed_again_is_reported_again
         await store.outbox_admin.retry(number, datetime.now(UTC))
         (entry,) = await store.outbox_admin.list_undelivered(5)
         (post,) = await store.outbox.pending_for_ticket(entry.ticket_id, Destination.DISCORD)
-        await store.outbox.dead_letter(post, "again", datetime.now(UTC))
+        await store.outbox.dead_letter([post], "again", datetime.now(UTC))
 
         await wait_for(lambda: len(dead_letter_texts(bridge)) == 2)
         assert "again" in dead_letter_texts(bridge)[1]
@@ -406,7 +407,9 @@ def failures(sandbox: Sandbox) -> int:
 
 def channel_backlog(seconds: float, *, waiting: int = 1, channel_id: int = 5) -> ChannelBacklog:
     oldest = NOW - timedelta(seconds=seconds)
-    return ChannelBacklog(workspace_id="w", channel_id=channel_id, waiting=waiting, oldest=oldest)
+    return ChannelBacklog(
+        workspace_id="w", channel_id=channel_id, waiting=waiting, oldest=oldest, reason=None
+    )
 
 
 def test_a_channel_is_late_once_a_delivery_waits_too_long_and_until_it_has_caught_up(
@@ -419,13 +422,51 @@ def test_a_channel_is_late_once_a_delivery_waits_too_long_and_until_it_has_caugh
     assert find_problems([channel_backlog(61)], {}, set(), NOW).keys() == {("w", 5)}
     assert find_problems([channel_backlog(16)], {}, {("w", 5)}, NOW).keys() == {("w", 5)}
     assert find_problems([channel_backlog(14)], {}, {("w", 5)}, NOW) == {}
-    assert find_problems([channel_backlog(0)], {5: "403"}, set(), NOW)["w", 5].forbidden_reason == "403"
-    assert find_problems([], {5: "403"}, set(), NOW) == {}
+    forbidden = {5: circuit("posts:5", "403")}
+    assert find_problems([channel_backlog(0)], forbidden, set(), NOW)["w", 5].refusal == forbidden[5]
+    assert find_problems([], forbidden, set(), NOW) == {}
+
+
+def circuit(queue: str, reason: str, *, forbidden: bool = True) -> OpenCircuit:
+    """An open circuit of channel 5."""
+    return OpenCircuit(
+        queue=queue,
+        channel_id=5,
+        reason=reason,
+        retry_at=9.0,
+        opened_at=1.0,
+        last_attempt_at=1.0,
+        forbidden=forbidden,
+    )
+
+
+def test_of_several_refusals_in_a_channel_that_of_posts_is_named_first() -> None:
+    late = circuit("posts:5", "503", forbidden=False)
+    threads, edits, messages = (circuit(f"{one}:5", one) for one in ("threads", "edits", "messages"))
+
+    assert find_refusals([edits, threads, late, messages]) == {5: threads}
+    assert find_refusals([circuit("posts:5", "403"), edits]) == {5: circuit("posts:5", "403")}
+    assert find_refusals([late]) == {}
+
+
+@pytest.mark.parametrize(
+    ("queue", "sentence"),
+    [
+        ("posts:5", "I cannot post in <#5>."),
+        ("threads:5", "I cannot start threads in <#5>."),
+        ("messages:77", "I cannot write in a thread of <#5>."),
+        ("edits:5", "I cannot change my posts in <#5>."),
+    ],
+)
+def test_an_alert_says_what_is_refused(queue: str, sentence: str) -> None:
+    problem = ChannelProblem(channel_id=5, waiting=1, oldest=NOW, reason=None, refusal=circuit(queue, "No."))
+
+    assert sentence in str(problem_embed(problem, "Allow it.").description)
 
 
 def test_the_text_and_colour_of_an_alert_about_a_channel() -> None:
-    late = ChannelProblem(channel_id=5, waiting=240, oldest=NOW, forbidden_reason=None)
-    forbidden = replace(late, forbidden_reason="Discord refuses.")
+    late = ChannelProblem(channel_id=5, waiting=240, oldest=NOW, reason=None, refusal=None)
+    forbidden = replace(late, refusal=circuit("posts:5", "Discord refuses."))
 
     when = f"<t:{NOW.timestamp():.0f}:R>"
     assert problem_embed(late, "").description == (
@@ -442,7 +483,9 @@ def test_the_text_and_colour_of_an_alert_about_a_channel() -> None:
 
 def test_nothing_that_discord_quotes_is_alive_in_an_alert() -> None:
     hostile = "@everyone <@1> [free](https://evil.example/x) **bold** `code`"
-    forbidden = ChannelProblem(channel_id=5, waiting=1, oldest=NOW, forbidden_reason=hostile)
+    forbidden = ChannelProblem(
+        channel_id=5, waiting=1, oldest=NOW, reason=None, refusal=circuit("posts:5", hostile)
+    )
     entry = OutboxEntry(
         id=12,
         ticket_id=1,

@@ -1,11 +1,14 @@
 """Deliveries that fail in Discord: nothing is lost, and nothing is posted twice."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox import Permission
+from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
+from bot.tickets.outbox import DeliveryState
 from tests.support.bridge_harness import (
     RunningBridge,
     reply_text,
@@ -13,6 +16,8 @@ from tests.support.bridge_harness import (
     running_sandbox,
     wait_for,
 )
+
+NONE = RateLimit(requests=0, per=0.5)
 
 
 def footers(bridge: RunningBridge) -> list[str]:
@@ -90,10 +95,84 @@ async def test_a_ticket_whose_text_discord_refuses_is_posted_without_it(
     assert "In progress" in str(bridge.post_message(ticket)["embeds"])
 
 
+async def test_a_change_that_discord_refuses_leaves_the_post_as_it_was_until_the_next_one(
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await bridge.game_report(subject="x" * 256, message="What happened.")
+    before = bridge.post_message(ticket)["embeds"]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cogs.tickets.embeds.TITLE_LIMIT", 5000)  # longer than Discord takes
+        await bridge.press("mia", ticket, "Claim")
+        await bridge.refresh(ticket)
+
+    assert bridge.post_message(ticket)["embeds"] == before
+    (dead_letter,) = await bridge.application.store.outbox_admin.list_undelivered(10)
+    assert dead_letter.state is DeliveryState.DEAD_LETTER
+    assert dead_letter.last_error == (
+        "Discord refused the change, and the post stays as it was (400 50035 in embeds.0.title)"
+    )
+    await bridge.forge("mia", ticket, f"ticket:resolve:{ticket.id}")
+    await bridge.refresh(ticket)
+    assert "Resolved" in str(bridge.post_message(ticket)["embeds"])
+    assert "What happened." in str(bridge.post_message(ticket)["embeds"])
+
+
+async def test_a_change_with_a_word_that_automod_blocks_leaves_the_post_as_it_was(
+    bridge: RunningBridge,
+) -> None:
+    ticket = await bridge.game_report(message="A bad word.")
+    before = bridge.post_message(ticket)["embeds"]
+    bridge.sandbox.change_settings(blocked_words=["bad word"])
+
+    await bridge.press("mia", ticket, "Claim")
+    await bridge.refresh(ticket)
+
+    assert bridge.post_message(ticket)["embeds"] == before
+    (dead_letter,) = await bridge.application.store.outbox_admin.list_undelivered(10)
+    assert "the post stays as it was (400 200000)" in str(dead_letter.last_error)
+
+
+async def test_a_post_that_automod_blocks_is_posted_and_changed_without_its_text(
+    bridge: RunningBridge,
+) -> None:
+    bridge.sandbox.change_settings(blocked_words=["bad word"])
+    ticket = await bridge.game_report(message="A bad word.")
+    assert bridge.post_message(ticket)["attachments"]
+
+    await bridge.press("mia", ticket, "Claim")
+    await bridge.refresh(ticket)
+
+    assert "In progress" in str(bridge.post_message(ticket)["embeds"])
+    assert "bad word" not in str(bridge.post_message(ticket)["embeds"])
+    assert await bridge.application.store.outbox_admin.list_undelivered(10) == []
+
+
+async def test_the_limit_of_edits_of_old_messages_holds_up_no_post_and_is_waited_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs.posts.errors.FIRST_WAIT_SECONDS", 0.1)
+    async with (
+        running_sandbox(old_message_age=0.0, rate_limits={"old-edits": NONE}) as (sandbox, guild),
+        running_bridge(tmp_path / "t.db", sandbox, guild) as bridge,
+    ):
+        ticket = await bridge.game_report()
+        await bridge.press("mia", ticket, "Claim")
+        await wait_for(lambda: [r for r in sandbox.requests if r["status"] == 429])
+
+        await bridge.game_report(subject="Another one")
+
+        sandbox.set_rate_limit("old-edits", requests=100, per=1.0)
+        await bridge.refresh(ticket)
+        assert "In progress" in str(bridge.post_message(ticket)["embeds"])
+        limited = [r["time"] for r in sandbox.requests if r["status"] == 429]
+        assert all(later - earlier >= 0.09 for earlier, later in pairwise(limited))
+
+
 async def test_a_post_waits_for_a_missing_permission(
     bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.RETRY_DELAY_SECONDS", 0.2)
+    monkeypatch.setattr("cogs.posts.errors.RETRY_DELAY_SECONDS", 0.2)
     bot = bridge.guild.members["ticketbridge"]
     bridge.sandbox.set_overwrite("reports", bot, deny=Permission.SEND_MESSAGES)
     public_id = await new_report(bridge)
@@ -179,7 +258,7 @@ async def test_a_private_thread_whose_response_was_lost_is_found_again(bridge: R
 async def test_a_thread_is_named_by_its_id_where_the_subject_is_refused(
     bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.thread_name", lambda ticket: "x" * 101)
+    monkeypatch.setattr("cogs.posts.threads.thread_name", lambda ticket: "x" * 101)
 
     ticket = await bridge.ticket()
     private = await bridge.wait_until_posted(await open_ticket(bridge))

@@ -139,7 +139,7 @@ async def test_a_deleted_post_gets_no_pointer(bridge: RunningBridge) -> None:
 async def test_a_pointer_waits_for_a_missing_permission(
     bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogs.posts.send.RETRY_DELAY_SECONDS", 0.2)
+    monkeypatch.setattr("cogs.posts.errors.RETRY_DELAY_SECONDS", 0.2)
     await add_departments(bridge)
     ticket = await bridge.ticket()
     bot = bridge.guild.members["ticketbridge"]

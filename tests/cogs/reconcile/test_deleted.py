@@ -12,7 +12,7 @@ from bot.sources.modl import examples as modl
 from bot.tickets.message import Actor
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Status, Ticket
-from bot.tickets.workspace import Workspace
+from bot.tickets.workspace import Department, Workspace
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING
 from cogs.reconcile.deleted import _deleted_channel_embed
 from storage import ChannelDeletion
@@ -164,11 +164,32 @@ async def test_repost_posts_a_ticket_again_or_links_to_its_post(bridge: RunningB
 
     done = await bridge.sandbox.command("mia", "tickets", "ticket repost", {"ticket": ticket.public_id})
 
-    assert "posted again" in reply_text(done)
+    place = f"https://discord.com/channels/{bridge.guild.id}/{bridge.guild.channels['tickets']}"
+    assert reply_text(done) == f"✅ {ticket.public_id} is posted again in a moment, in {place}"
     again = await bridge.refresh(ticket)
     assert again.post.message_id not in (None, ticket.post.message_id)
     assert again.post.thread_id == ticket.post.thread_id
     assert bridge.post_message(again)["embeds"]
+
+
+async def test_repost_says_where_it_posts_a_transferred_ticket(bridge: RunningBridge) -> None:
+    builders = Department(id="builders", name="Builders", channel_id=bridge.guild.channels["general"])
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    workspace = await bridge.application.store.workspaces.change(
+        workspace.id, lambda workspace: workspace.with_department(builders)
+    )
+    ticket = await bridge.ticket()
+    await bridge.application.store.tickets.change(
+        ticket.id, lambda ticket: workspace.transfer(ticket, "builders"), ticket.created_at, actor=MIA
+    )
+    await bridge.refresh(ticket)
+    bridge.sandbox.delete_message(ticket.post.message_id or 0)
+    await post_recorded_as_deleted(bridge, ticket)
+
+    done = await bridge.sandbox.command("mia", "tickets", "ticket repost", {"ticket": ticket.public_id})
+
+    assert reply_text(done).endswith(f"/{builders.channel_id}")
+    assert (await bridge.refresh(ticket)).post.channel_id == builders.channel_id
 
 
 async def test_repost_finds_out_that_a_post_was_deleted_while_the_bot_was_away(

@@ -22,7 +22,7 @@ async def waiting_and_dead(bridge: RunningBridge) -> tuple[Delivery, Delivery]:
     bridge.sandbox.set_overwrite("reports", BOT, allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES)
     waiting, dead = [await add_report(bridge, f"{PLAYER_TEXT} {number}") for number in range(2)]
     await bridge.application.store.outbox.dead_letter(
-        dead, "Discord refused it (400 50035)", datetime.now(UTC)
+        [dead], "Discord refused it (400 50035)", datetime.now(UTC)
     )
 
     async def was_attempted() -> bool:
@@ -118,7 +118,7 @@ async def test_more_than_a_message_holds_is_counted(bridge: RunningBridge) -> No
     for number in range(15):
         post = await add_report(bridge, str(number))
         await bridge.application.store.outbox.dead_letter(
-            post, "Discord refused it " + "*" * 300, datetime.now(UTC)
+            [post], "Discord refused it " + "*" * 300, datetime.now(UTC)
         )
 
     record = await run(bridge, "outbox")

@@ -270,6 +270,49 @@ async def test_permissions_that_are_missing_in_a_channel_are_named_at_once(
         assert warning in embed_text(answer)
 
 
+@pytest.mark.parametrize(
+    ("channel", "missing"),
+    [
+        (
+            "tickets",
+            "Read Message History, Create Public Threads, Create Private Threads, Send Messages In Threads, "
+            "Mention All Roles, Manage Threads",
+        ),
+        ("reports", "Read Message History, Manage Messages"),
+    ],
+)
+async def test_each_channel_is_said_to_lack_what_the_bot_uses_there(
+    bridge: RunningBridge, channel: str, missing: str
+) -> None:
+    await run(bridge, "show")
+    needed_elsewhere = ~int(Permission.VIEW_CHANNEL | Permission.SEND_MESSAGES)
+    denied = needed_elsewhere & ~int(Permission.EMBED_LINKS | Permission.ATTACH_FILES) & 0xFFFFFFFFFF
+    bridge.sandbox.set_overwrite(channel, "ticketbridge", allow=Permission.VIEW_CHANNEL, deny=denied)
+
+    record = await run(bridge, "show")
+
+    place = f"<#{bridge.guild.channels[channel]}>"
+    assert f"{place}: Allow my role there: {missing}." in embed_text(record)
+
+
+async def test_no_permission_to_mention_a_role_is_needed_that_everyone_may_mention(
+    bridge: RunningBridge,
+) -> None:
+    role = bridge.sandbox.create_role("Helpers", mentionable=True)
+    options = {"tickets_channel": "tickets", "reports_channel": "reports", "staff_role": "Helpers"}
+    await run(bridge, "show")
+    bridge.sandbox.set_overwrite(
+        "tickets", "ticketbridge", allow=Permission.VIEW_CHANNEL, deny=Permission.MENTION_EVERYONE
+    )
+    before = embed_text(await run(bridge, "show"))
+
+    await run(bridge, "workspace", name="main", **options)
+
+    assert (await main_workspace(bridge)).staff_role_id == int(role["id"])
+    assert "Allow my role there: Mention All Roles." in before
+    assert "Mention All Roles" not in embed_text(await run(bridge, "show"))
+
+
 async def test_a_log_channel_needs_no_threads(bridge: RunningBridge) -> None:
     await run(bridge, "show")
     bridge.sandbox.set_overwrite(

@@ -60,9 +60,12 @@ async def test_what_is_malformed_is_400_and_nothing_behind_it_is_a_request(
 ) -> None:
     caplog.set_level(logging.INFO)
     await client.send(sent + server.ticket)
+    reply = await client.reply()
 
-    assert ((await client.reply()).status, await client.rest()) == (400, b"")
+    assert (reply.status, await client.rest()) == (400, b"")
     assert await server.tickets() == 0
+    assert "server" not in reply.headers
+    assert reply.refuses(None) == "The request cannot be read."  # and no word of it is repeated
     assert caplog.records == []
 
 
@@ -150,6 +153,7 @@ async def test_a_body_is_inflated_or_refused_and_the_next_request_read(
     [
         (200, (_LENGTH, "Expect: 100-continue"), _START, BODY),
         (417, (_LENGTH, "Expect: miracles"), _START, BODY),
+        (400, ("Transfer-Encoding: gzip, chunked",), _START, b"2b\r\n" + BODY + b"\r\n0\r\n\r\n"),
         (413, ("Content-Length: 18446744073709551615",), _START, b""),
         (413, (_CHUNKED,), _START, b"200000\r\n" + b" " * 0x200000),
         (200, (_CHUNKED,), _START, b"2b;a=b\r\n" + BODY + b"\r\n0\r\nA: b\r\n\r\n"),

@@ -1,0 +1,175 @@
+"""Threads of tickets: started, opened to their reporter, and archived while their ticket is closed."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from operator import attrgetter
+
+import discord
+
+from bot.discord_client.client import TicketBot
+from bot.tickets.outbox import Delivery
+from bot.tickets.ticket import Ticket
+from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
+from cogs.core.permissions import WRITE_IN_THREADS, missing_permissions
+from cogs.posts.errors import (
+    MISSING_ACCESS,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MEMBER,
+    UNKNOWN_USER,
+    error_summary,
+    is_temporary,
+)
+from cogs.posts.send import find_previous_message, send_embed, with_fallback
+from cogs.tickets.embeds import thread_name
+
+log = logging.getLogger(__name__)
+
+THREAD_LIMIT_OF_SERVER = 1000  # active threads; Discord's limit
+NEAR_THREAD_LIMIT = 950  # active threads that the bot sees, from which on old ones make room
+LOOK_AGAIN_SECONDS = 60.0  # between two searches of a server for threads to archive
+TELL_AGAIN_SECONDS = 86_400.0  # between two notices of that to a workspace
+_MAX_ARCHIVED = 25  # threads at once
+
+CreateThread = Callable[[str], Awaitable[discord.Thread]]  # called with the name
+
+
+class TicketThreads:
+    """Starts threads and keeps the server below Discord's limit of active ones."""
+
+    def __init__(self, bot: TicketBot) -> None:
+        self._bot = bot
+        self._looked_at: dict[int, float] = {}  # monotonic seconds, by guild
+        self._told_at: dict[tuple[str, bool], float] = {}  # monotonic seconds, by workspace and notice
+
+    async def start(self, ticket: Ticket, guild: discord.Guild, create: CreateThread) -> discord.Thread:
+        """Start a thread named after its ticket; by the id alone if Discord rejects the subject."""
+        if len(guild.threads) >= NEAR_THREAD_LIMIT:
+            await self.make_room(ticket)
+        return await with_fallback(
+            ticket, lambda: create(thread_name(ticket)), lambda: create(ticket.public_id)
+        )
+
+    async def match_status(self, ticket: Ticket) -> None:
+        """Archive the thread of a closed ticket, and open that of any other.
+
+        It is never locked: buttons in a locked thread cannot be clicked.
+        """
+        if ticket.post.thread_id is None:
+            return
+        thread = self._bot.get_channel(ticket.post.thread_id)  # active, if it is remembered
+        thread = thread or await self._bot.fetch_channel(ticket.post.thread_id)
+        if isinstance(thread, discord.Thread) and thread.archived != ticket.status.is_closed:
+            await self.set_archived(ticket, thread, ticket.status.is_closed)
+
+    async def set_archived(self, ticket: Ticket, thread: discord.Thread, archived: bool) -> bool:
+        """Archive a thread or open it. Returns False if Discord refuses, which nothing else waits for."""
+        try:
+            await thread.edit(archived=archived)
+        except discord.HTTPException as error:
+            if error.code == UNKNOWN_CHANNEL or is_temporary(error):
+                raise
+            log.warning(
+                "A thread could not be %s: %s",
+                "archived" if archived else "opened again",
+                error_summary(error),
+                extra={"ticket_id": ticket.id, "thread_id": thread.id},
+            )
+            return False
+        return True
+
+    async def add_reporter(self, thread: discord.Thread, delivery: Delivery, ticket: Ticket) -> None:
+        """Add the reporter to their thread. If Discord refuses, staff read why, and the thread goes on."""
+        try:
+            await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
+        except discord.HTTPException as error:
+            if error.code == UNKNOWN_CHANNEL or is_temporary(error) or _may_not_write(thread):
+                raise
+            await self._report_absence(thread, delivery, ticket, error)
+
+    async def _report_absence(
+        self, thread: discord.Thread, delivery: Delivery, ticket: Ticket, error: discord.HTTPException
+    ) -> None:
+        log.warning(
+            "The reporter could not be added to the thread: %s",
+            error_summary(error),
+            extra={"ticket_id": ticket.id, "thread_id": thread.id},
+        )
+        reason = _absence_reason(error, delivery.channel_id)
+        embed = alert_embed(
+            f"⚠️ <@{ticket.reporter.id}>, who opened this ticket, is not here: {reason}", WARNING
+        )
+        marker = f"{ticket.public_id} · reporter not added"
+        embed.set_footer(text=marker)
+        if await find_previous_message(self._bot.user, delivery, thread, marker) is None:
+            await send_embed(thread, delivery, embed)
+        text = (
+            f"⚠️ <@{ticket.reporter.id}>, who opened `{ticket.public_id}`, is not in <#{thread.id}>: {reason}"
+        )
+        workspace = await self._bot.store.workspaces.get(ticket.workspace_id)
+        await notify(self._bot, workspace, alert_embed(text, WARNING))
+
+    async def make_room(self, ticket: Ticket) -> bool:
+        """Archive the oldest threads of closed tickets in the ticket's server, and say so.
+
+        Returns whether there were any. Looks once in LOOK_AGAIN_SECONDS.
+        """
+        workspace = await self._bot.store.workspaces.get(ticket.workspace_id)
+        guild, now = self._bot.get_guild(workspace.guild_id), time.monotonic()
+        if guild is None or now < self._looked_at.get(guild.id, float("-inf")) + LOOK_AGAIN_SECONDS:
+            return False
+        self._looked_at[guild.id] = now
+        archived = await self._archive_closed(guild)
+        key = (workspace.id, bool(archived))
+        if now >= self._told_at.get(key, float("-inf")) + TELL_AGAIN_SECONDS:
+            self._told_at[key] = now
+            embed = alert_embed(_limit_text(archived), WARNING if archived else ACTION_NEEDED)
+            await notify(self._bot, workspace, embed)
+        return archived > 0
+
+    async def _archive_closed(self, guild: discord.Guild) -> int:
+        archived = 0
+        for thread in sorted(guild.threads, key=attrgetter("id")):
+            ticket = await self._bot.store.tickets.find_by_discord_id(thread.id)
+            if ticket is not None and ticket.status.is_closed and not thread.archived:
+                archived += await self.set_archived(ticket, thread, archived=True)
+            if archived == _MAX_ARCHIVED:
+                break
+        return archived
+
+
+async def find_previous_thread(
+    bot_user: discord.ClientUser | None, channel: discord.TextChannel, ticket: Ticket
+) -> discord.Thread | None:
+    """The thread that an earlier attempt may have created, by its name and owner."""
+    parent_and_owner = (channel.id, bot_user.id if bot_user else None)
+    for thread in await channel.guild.active_threads():
+        is_ours = (thread.parent_id, thread.owner_id) == parent_and_owner
+        if is_ours and thread.name.split(" ")[0] == ticket.public_id:
+            return thread
+    return None
+
+
+def _may_not_write(thread: discord.Thread) -> bool:
+    """Whether the bot lacks the permission to write in threads there: that is repaired first."""
+    return thread.parent is not None and bool(missing_permissions(thread.parent, WRITE_IN_THREADS))
+
+
+def _absence_reason(error: discord.HTTPException, channel_id: int) -> str:
+    """Why a reporter is not in their thread, and what staff can do."""
+    if error.code in (UNKNOWN_MEMBER, UNKNOWN_USER):
+        return "they are no longer in this server. Once they are back, mention them here."
+    if error.code == MISSING_ACCESS:
+        return f"they cannot see <#{channel_id}>. Let them see it and mention them here."
+    return f"Discord refuses to add them ({error_summary(error)})."
+
+
+def _limit_text(archived: int) -> str:
+    limit = f"Discord allows {THREAD_LIMIT_OF_SERVER:,} active threads in a server"
+    if archived:
+        threads = "thread of a closed ticket" if archived == 1 else "threads of closed tickets"
+        return f"🧵 {limit}, and this one is near that. I archived {archived} {threads}, the oldest first."
+    return (
+        f"🧵 {limit}, and this one is near that; no thread left is of a closed ticket. Archive threads that "
+        "nobody needs. Without room, tickets are posted without their threads, and `/ticket open` waits."
+    )
