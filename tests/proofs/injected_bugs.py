@@ -121,8 +121,8 @@ def no_history_scan(folder: Path) -> None:
     """What an earlier attempt posted is not looked for."""
 
     async def find_nothing(*arguments: object) -> AsyncIterator[object]:
-        for nothing in ():
-            yield nothing
+        for message in tuple[object, ...]():
+            yield message
 
     # Not in the cog's module: discord.py executes that again when it loads the extension.
     replace_attribute(cogs.posts.send, "_messages_of_attempts", find_nothing)
