@@ -33,6 +33,9 @@ class SearchIndex(Protocol):
     def recent_ids(self, db: Db, workspace_ids: Sequence[str], limit: int) -> Sequence[int]:
         """The ids of the newest tickets of workspaces, newest first."""
 
+    def reporter_ids(self, db: Db, source: str, reporter_id: str) -> Sequence[int]:
+        """The ids of a reporter's tickets, newest first."""
+
     def contains(self, text: str | None, part: str) -> bool:
         """Whether a text contains a part, as a search compares them."""
 

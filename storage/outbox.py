@@ -166,7 +166,8 @@ def _mark_delivered(db: Db, deliveries: Sequence[Delivery], receipt: Receipt, no
     for delivery in deliveries:
         if delivery.kind is DeliveryKind.UPDATE_POST:
             db.run(_DROP_REFUSED_REDRAWS, {"ticket": delivery.ticket_id, "now": to_ms(now)})
-        db.run(_DELIVERED, {"id": delivery.id, "now": to_ms(now), **_receipt_params(receipt)})
+        lead = None if receipt.digest_message_id is None else delivery.id
+        db.run(_DELIVERED, {"id": delivery.id, "now": to_ms(now), "lead": lead, **_receipt_params(receipt)})
         post = _post_of(delivery, receipt)
         if post is not None:
             db.run(
@@ -187,8 +188,9 @@ def _receipt_params(receipt: Receipt) -> Params:
 
 def _post_of(delivery: Delivery, receipt: Receipt) -> DiscordPost | None:
     """What the receipt says about the ticket's post; None if it says nothing."""
-    if delivery.digest_lead_id is not None:
-        return DiscordPost(channel_id=receipt.channel_id, digest_message_id=receipt.message_id)
+    digest_id = receipt.message_id if delivery.digest_lead_id is not None else receipt.digest_message_id
+    if digest_id is not None:
+        return DiscordPost(channel_id=receipt.channel_id, digest_message_id=digest_id)
     if delivery.kind in (DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD):
         return DiscordPost(
             channel_id=receipt.channel_id, message_id=receipt.message_id, thread_id=receipt.thread_id
@@ -203,7 +205,8 @@ _DROP_REFUSED_REDRAWS = """
 """
 _DELIVERED = """
     UPDATE outbox SET state = 'done', settled_at = :now, last_error = NULL, receipt_channel = :channel,
-                      receipt_message = :message, receipt_thread = :thread
+                      receipt_message = :message, receipt_thread = :thread,
+                      digest_lead_id = coalesce(digest_lead_id, :lead)
     WHERE id = :id AND state = 'pending'
 """
 # A None changes nothing.

@@ -58,9 +58,14 @@ class TicketRepository:
         self, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int = 25
     ) -> list[Ticket]:
         """The newest tickets of one reporter, newest first."""
-        return await self._engine.read(
-            lambda db: _newest_of_reporter(db, source, reporter_id, workspace_ids, limit)
-        )
+
+        def select(db: Db) -> list[Ticket]:
+            ids = self._engine.search.reporter_ids(db, source, reporter_id)
+            return select_tickets(
+                db, _NEWEST_OF_WORKSPACES, {"ids": ids, "workspaces": workspace_ids, "limit": limit}
+            )
+
+        return await self._engine.read(select)
 
     async def autocomplete(self, text: str, workspace_ids: Sequence[str], limit: int = 25) -> list[Ticket]:
         """Recent tickets whose public id or subject contains the text, newest first."""
@@ -302,20 +307,6 @@ def _get(db: Db, sql: str, params: Params) -> Ticket:
     return found
 
 
-def _newest_of_reporter(
-    db: Db, source: str, reporter_id: str, workspace_ids: Sequence[str], limit: int
-) -> list[Ticket]:
-    return select_tickets(
-        db,
-        """
-        SELECT * FROM tickets_without_body
-        WHERE source = :source AND reporter_id = :reporter_id AND workspace_id = ANY(:workspaces)
-        ORDER BY id DESC LIMIT :limit
-        """,
-        {"source": source, "reporter_id": reporter_id, "workspaces": workspace_ids, "limit": limit},
-    )
-
-
 def _by_names(db: Db, scope: Scope, names: Sequence[str]) -> dict[str, Ticket]:
     """The tickets of a scope with these public ids or uids, by the given name."""
     params = {
@@ -356,6 +347,12 @@ _BY_IDS = """
     SELECT tickets.* FROM each_number(:ids) AS one
     JOIN FIRST tickets_without_body AS tickets ON tickets.id = one.value
     ORDER BY tickets.id DESC
+"""
+_NEWEST_OF_WORKSPACES = """
+    SELECT tickets.* FROM each_number(:ids) AS one
+    JOIN FIRST tickets_without_body AS tickets ON tickets.id = one.value
+    WHERE workspace_id = ANY(:workspaces)
+    ORDER BY tickets.id DESC LIMIT :limit
 """
 # JOIN FIRST: the names first, for else all tickets of the source are read.
 _BY_NAMES = """

@@ -88,6 +88,7 @@ class Receipt:
     channel_id: int | None = None
     message_id: int | None = None
     thread_id: int | None = None
+    digest_message_id: int | None = None  # a digest that was found with the ticket in it
 
 
 def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:

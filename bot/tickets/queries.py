@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from bot.tickets.message import Message
-from bot.tickets.ticket import Status, Ticket
+from bot.tickets.message import Actor, Message
+from bot.tickets.ticket import Priority, Status, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,11 @@ class TicketQuery:
     categories: Sequence[str] | None = None
     departments: Sequence[str] | None = None
     hidden_departments: Sequence[str] = ()  # their tickets are left out
+    priorities: Sequence[Priority] | None = None
+    tags: Sequence[str] | None = None  # any of them
+    assignee: Actor | None = None  # who claimed it, or is assigned to it
+    unclaimed: bool = False  # only tickets that nobody claimed
+    created_before: datetime | None = None
     reporter_id: str | None = None
     reported_id: str | None = None
     text: str | None = None  # in the subject or the reporter's names, ignoring case

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 import discord
 from discord.ext import commands
 
-from bot.clock import utc_now
 from bot.discord_client.client import NETWORK_ERRORS, TicketBot
 from bot.discord_client.middlewares import LimitReached
 from bot.outbox.errors import PermanentFailure, RetryLater, UnknownOutcome
@@ -25,6 +24,7 @@ from cogs.posts.send import (
     ChannelOrThread,
     edit_post,
     find_previous_message,
+    find_previous_post,
     message_id_or_none,
     post_reference,
     send_embed,
@@ -82,7 +82,9 @@ class PostsCog(commands.Cog):
         is_own = self.bot.user is not None and message.author.id == self.bot.user.id
         if is_own and message.nonce is not None:
             try:
-                await self.bot.store.outbox.confirm_by_nonce(str(message.nonce), message.id, utc_now())
+                await self.bot.store.outbox.confirm_by_nonce(
+                    str(message.nonce), message.id, self.bot.store.now()
+                )
             except StorageError as error:  # the delivery is tried again, and finds its message
                 log.warning(
                     "A sent message could not be confirmed: %s", error, extra={"message_id": message.id}
@@ -136,15 +138,16 @@ class PostsCog(commands.Cog):
 
     async def _post_ticket(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         channel = await self._get_channel(ticket.post.thread_id if ticket.is_private else delivery.channel_id)
-        message_id = await find_previous_message(self.bot.user, delivery, channel, ticket_footer(ticket))
-        if message_id is None:
-            workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
-            embed, fallback = ticket_embed(ticket, workspace), fallback_embed(ticket)
-            message_id = await with_fallback(
-                ticket,
-                lambda: self._send_post(channel, delivery, ticket, embed, ticket_files(ticket, embed)),
-                lambda: self._send_post(channel, delivery, ticket, fallback, fallback_files(ticket)),
-            )
+        previous = await find_previous_post(self.bot.user, delivery, channel, ticket_footer(ticket))
+        if previous is not None:
+            return previous
+        workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
+        embed, fallback = ticket_embed(ticket, workspace), fallback_embed(ticket)
+        message_id = await with_fallback(
+            ticket,
+            lambda: self._send_post(channel, delivery, ticket, embed, ticket_files(ticket, embed)),
+            lambda: self._send_post(channel, delivery, ticket, fallback, fallback_files(ticket)),
+        )
         return Receipt(channel_id=delivery.channel_id, message_id=message_id)
 
     async def _send_post(

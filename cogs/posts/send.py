@@ -1,7 +1,7 @@
 """Send and edit posts, and find what an earlier attempt sent."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ import discord
 from bot.clock import utc_now
 from bot.outbox.dispatcher import ATTEMPT_SECONDS
 from bot.outbox.errors import PermanentFailure
-from bot.tickets.outbox import Delivery
+from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from cogs.posts.errors import UNKNOWN_MESSAGE, error_summary, is_text_refused
@@ -104,19 +104,40 @@ async def find_previous_message(
 ) -> int | None:
     """The id of the message that an earlier attempt may have sent; None if there is none.
 
-    Reads the channel's history around those attempts. The last embed's footer is `marker`, or ends with it
-    after other parts.
+    The last embed's footer is `marker`, or ends with it after other parts.
     """
-    if not delivery.attempts or bot_user is None:
-        return None
-    first = delivery.first_attempt_at or delivery.created_at
-    last = (delivery.last_attempt_at or utc_now()) + _MAX_ATTEMPT
-    window = {"after": first - _CLOCK_SKEW, "before": last + _CLOCK_SKEW}
-    async for message in channel.history(limit=None, oldest_first=True, **window):
-        if message.author.id == bot_user.id and message.embeds and _is_marked(message.embeds[-1], marker):
+    async for message in _messages_of_attempts(bot_user, delivery, channel):
+        if f" · {message.embeds[-1].footer.text}".endswith(f" · {marker}"):
             return message.id
     return None
 
 
-def _is_marked(embed: discord.Embed, marker: str) -> bool:
-    return f" · {embed.footer.text}".endswith(f" · {marker}")
+async def find_previous_post(
+    bot_user: discord.ClientUser | None, delivery: Delivery, channel: ChannelOrThread, marker: str
+) -> Receipt | None:
+    """The post that an earlier attempt may have sent, or a digest with that ticket; None if there is none.
+
+    A backup that was made before the digest was sent knows nothing of it. `marker` is the footer of the
+    ticket's embed, which in the last embed of a digest has another part behind it.
+    """
+    async for message in _messages_of_attempts(bot_user, delivery, channel):
+        footers = [f"{embed.footer.text} · " for embed in message.embeds]
+        if footers[-1] == f"{marker} · ":
+            return Receipt(channel_id=delivery.channel_id, message_id=message.id)
+        if any(footer.startswith(f"{marker} · ") for footer in footers):
+            return Receipt(channel_id=delivery.channel_id, digest_message_id=message.id)
+    return None
+
+
+async def _messages_of_attempts(
+    bot_user: discord.ClientUser | None, delivery: Delivery, channel: ChannelOrThread
+) -> AsyncIterator[discord.Message]:
+    """The bot's own messages with embeds in the channel's history around the attempts; none if none was."""
+    if not delivery.attempts or bot_user is None:
+        return
+    first = delivery.first_attempt_at or delivery.created_at
+    last = (delivery.last_attempt_at or utc_now()) + _MAX_ATTEMPT
+    window = {"after": first - _CLOCK_SKEW, "before": last + _CLOCK_SKEW}
+    async for message in channel.history(limit=None, oldest_first=True, **window):
+        if message.author.id == bot_user.id and message.embeds:
+            yield message

@@ -32,7 +32,7 @@ from storage.sqlite.dialect import SqliteDb
 from storage.sqlite.errors import translate_error
 from storage.sqlite.file_watch import CHECK_INTERVAL, FileWatch
 from storage.sqlite.integrity import mark_unclosed, must_check_first
-from storage.sqlite.search.query import TrigramSearch
+from storage.sqlite.search.query import SqliteSearchIndex
 
 MAX_QUEUE = 1000  # queued writes; beyond it a write fails at once
 MAX_BATCH = 256  # writes of one transaction, so that other writers get their turn
@@ -69,7 +69,7 @@ class SqliteEngine:
         self._last_error: StorageError | None = None  # why it accepts no writes now
         self._probed_at = float("-inf")
         self.broken = asyncio.Event()
-        self.search = TrigramSearch()
+        self.search = SqliteSearchIndex()
 
     @classmethod
     async def open(cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:

@@ -3,7 +3,8 @@
 So the rows are what the bridge itself writes, whatever columns there are; only what must differ does. Of the
 copies one in twenty is open, each player has filed twenty, and all but the newest are posted; Minecraft's
 players are reported twenty times each. Both contracts take turns: Roblox has the odd numbers, and the players
-with odd ones.
+with odd ones. A third of the tickets is claimed, by 20 members of staff; one in ten has a tag, one in fifty
+is urgent.
 """
 
 import json
@@ -23,6 +24,8 @@ MODELS = 200  # tickets that are copied
 _CHUNK = 50_000  # rows of one transaction
 _BATCH = 10_000  # tickets indexed in one transaction
 _EACH = 20  # tickets of one player
+STAFF = 20  # members who claimed tickets
+TAGS = 10
 _AGE = timedelta(days=365)
 
 # Words of the subjects: each is in so many of a hundred tickets.
@@ -35,6 +38,7 @@ async def create_seeded_folder(folder: Path, tickets: int) -> BridgeFolder:
     await _file_models(bridge)
     with closing(sqlite3.connect(bridge.database, isolation_level=None)) as db:
         copy_tickets(db, tickets)
+        _tag(db)
         _mark_delivered(db)
     await _index(bridge)
     with closing(sqlite3.connect(bridge.database, isolation_level=None)) as db:
@@ -86,16 +90,21 @@ async def _file(store: Store, workspace_id: str, contract: Contract, number: int
 def copy_tickets(db: sqlite3.Connection, tickets: int) -> None:
     """Copy rows until there are so many. sqlite3.IntegrityError: a new unique column is not varied."""
     made = {
-        "uid": "printf('%08x%016x', m.created_at / 1000, :base + n)",
+        "id": ":base + n",
+        "uid": "printf('%08x%06x%010x', m.created_at / 1000, n, :base + n)",
         "public_id": "printf('%s-%09d', substr(m.public_id, 1, instr(m.public_id, '-') - 1), :base + n)",
         "subject": "m.subject || ' ' || (:base + n)",
         "reporter_id": "'player-' || ((:base + n) % :players)",
-        "reported_player": "json_set(m.reported_player, '$[0]', 'accused-' || ((:base + n) % :players))",
+        "reported_id": "iif(m.reported_id IS NULL, NULL, 'accused-' || ((:base + n) % :players))",
         "status": "CASE WHEN (:base + n) / 2 % 20 = 0 THEN 'open' ELSE 'closed' END",
+        "priority": "CASE WHEN (:base + n) / 2 % 100 < 2 THEN 'urgent' ELSE 'normal' END",
+        "claimed_by_id": "iif((:base + n) / 2 % 3 = 0, 'staff-' || ((:base + n) / 6 % :staff), NULL)",
+        "claimed_by_name": "iif((:base + n) / 2 % 3 = 0, 'Alice', NULL)",
+        "claimed_by_source": "iif((:base + n) / 2 % 3 = 0, 'discord', NULL)",
         "created_at": "m.created_at + (:base + n) * :apart",
         "updated_at": "m.updated_at + (:base + n) * :apart",
     }
-    columns = [name for _, name, *_ in db.execute("PRAGMA table_info(tickets)") if name != "id"]
+    columns = [name for _, name, *_ in db.execute("PRAGMA table_info(tickets)")]
     models = [number for (number,) in db.execute("SELECT id FROM tickets ORDER BY id")]
     sql = f"""
         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
@@ -104,10 +113,20 @@ def copy_tickets(db: sqlite3.Connection, tickets: int) -> None:
         FROM numbers JOIN tickets AS m ON m.id = :first + n % :models
     """  # noqa: S608 - names of our own columns
     parameters = {"apart": int(_AGE.total_seconds() * 1000 / tickets), "players": players(tickets)}
-    parameters |= {"first": models[0], "models": len(models)}
+    parameters |= {"first": models[0], "models": len(models), "staff": STAFF}
     db.execute("PRAGMA synchronous = OFF")
     for base in range(len(models), tickets, _CHUNK):
         db.execute(sql, parameters | {"base": base, "count": min(_CHUNK, tickets - base)})
+
+
+def _tag(db: sqlite3.Connection) -> None:
+    db.execute(
+        """
+        INSERT INTO ticket_tags
+        SELECT id, 'tag-' || (id / 2 % :tags) FROM tickets WHERE id / 2 % 100 < :tags
+        """,
+        {"tags": TAGS},
+    )
 
 
 def _mark_delivered(db: sqlite3.Connection) -> None:
@@ -115,9 +134,12 @@ def _mark_delivered(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM outbox")
     db.execute(
         """
-        INSERT INTO outbox (ticket_id, kind, lane, channel_id, nonce, state, due_at, created_at, settled_at)
-        SELECT id, 'post', 'discord', 2 + view_only, printf('bench-%d', id), 'done', created_at, created_at,
-               created_at
+        INSERT INTO outbox (
+            ticket_id, guild_id, kind, destination, queue, channel_id, nonce, state, due_at, created_at,
+            settled_at
+        )
+        SELECT id, 1, 'post', 'discord', 'posts:' || (2 + view_only), 2 + view_only, printf('bench-%d', id),
+               'done', created_at, created_at, created_at
         FROM tickets
         """
     )

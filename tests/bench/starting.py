@@ -104,7 +104,7 @@ async def _causes(bench: Bench) -> tuple[dict[str, float], dict[str, float]]:
         await _run_json(bench, "-c", "pass")
         seconds[PYTHON].append(time.monotonic() - started_at)
         shares: dict[str, list[float]] = json.loads(
-            await _run_json(bench, "-m", "tests.bench.imports", "bot.__main__")
+            await _run_json(bench, "-m", "tests.bench.imports", "bot.cli.run")
         )
         for package, (took, grew) in shares.items():
             held[package].append(grew)

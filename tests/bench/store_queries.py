@@ -10,16 +10,17 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.tickets.message import Actor
 from bot.tickets.outbox import Destination
 from bot.tickets.queries import Scope, TicketQuery
-from bot.tickets.ticket import Status
+from bot.tickets.ticket import Priority, Status
 from storage import Store, open_store
 from tests.bench.process import rows
-from tests.bench.seed_database import MODELS, WORDS, players
+from tests.bench.seed_database import MODELS, STAFF, TAGS, WORDS, players
 
 NOTHING = "search: a word of no ticket"
 THREES = "search: a word of no ticket, its parts in many"
@@ -71,6 +72,22 @@ def queries(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
         "list: page 5 of the open ones": lambda n: search(statuses=open_ones, offset=4 * 25),
         "list: Minecraft's reports, open": lambda n: store.tickets.search(
             minecraft, TicketQuery(limit=25, statuses=[Status.OPEN], categories=_REPORTS)
+        ),
+        "desk: unclaimed, open": lambda n: search(statuses=open_ones, unclaimed=True),
+        "desk: claimed by one of staff": lambda n: search(
+            assignee=Actor(id=f"staff-{n % STAFF}", name="Alice")
+        ),
+        "desk: urgent, open": lambda n: search(statuses=open_ones, priorities=[Priority.URGENT]),
+        "desk: one tag": lambda n: search(tags=[f"tag-{n % TAGS}"]),
+        "desk: open for three days": lambda n: search(
+            statuses=open_ones, created_before=now - timedelta(days=3)
+        ),
+        "desk: all of it at once": lambda n: search(
+            statuses=open_ones,
+            unclaimed=True,
+            priorities=[Priority.URGENT],
+            tags=[f"tag-{tag}" for tag in range(TAGS)],
+            created_before=now - timedelta(days=3),
         ),
         "record: the reports on a player": lambda n: store.tickets.search(
             minecraft, TicketQuery(limit=25, reported_id=f"accused-{n * 7918 % players(tickets)}")

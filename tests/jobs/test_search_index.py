@@ -79,8 +79,11 @@ async def test_single_tickets_are_indexed_in_one_batch(tmp_path: Path) -> None:
             await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
         indexing.cancel()
         await asyncio.wait([indexing])
+        lag = await store.search_index.lag()
 
-    assert len(writes) == 1 + 1 + 200 + 1  # the workspace, the first ticket, the others, one batch
+    assert 0 < lag < 201
+    # The workspace, the first ticket, the others, and one batch, which may share the commit of a ticket.
+    assert len(writes) in (1 + 1 + 200, 1 + 1 + 200 + 1)
 
 
 async def test_after_a_failure_of_the_database_it_is_tried_again(
@@ -91,7 +94,9 @@ async def test_after_a_failure_of_the_database_it_is_tried_again(
     async with opened(path) as store:
         await with_tickets(store, 3)
         with raw(path) as db:
-            db.execute("CREATE TRIGGER no BEFORE UPDATE ON indexed BEGIN SELECT RAISE(ABORT, 'planted'); END")
+            db.execute(
+                "CREATE TRIGGER no BEFORE UPDATE ON search_progress BEGIN SELECT RAISE(ABORT, 'planted'); END"
+            )
             async with running_indexer(store):
                 await wait_for(lambda: "Tickets cannot be indexed now" in caplog.text)
                 assert await store.search_index.lag() == 3

@@ -181,7 +181,7 @@ def _differences(db: sqlite3.Connection, acknowledged: set[str]) -> Iterator[str
     (halves,) = db.execute(
         """
         SELECT count(*) FROM main.tickets
-        WHERE subject LIKE 'load %' AND NOT EXISTS (SELECT 1 FROM main.outbox WHERE ticket_id = tickets.id)
+        WHERE subject LIKE 'load %' AND id NOT IN (SELECT ticket_id FROM main.outbox)
         """
     ).fetchone()
     if halves:

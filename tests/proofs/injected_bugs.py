@@ -7,7 +7,7 @@ A proof that passes with its bug injected proves nothing. Each bug is one that c
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,11 +120,12 @@ def random_nonce(folder: Path) -> None:
 def no_history_scan(folder: Path) -> None:
     """What an earlier attempt posted is not looked for."""
 
-    async def find_nothing(*arguments: object) -> None:
-        return None
+    async def find_nothing(*arguments: object) -> AsyncIterator[object]:
+        for message in tuple[object, ...]():
+            yield message
 
     # Not in the cog's module: discord.py executes that again when it loads the extension.
-    replace_attribute(cogs.posts.send, "find_previous_message", find_nothing)
+    replace_attribute(cogs.posts.send, "_messages_of_attempts", find_nothing)
 
 
 def no_breaker(folder: Path) -> None:

@@ -4,13 +4,15 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bot.tickets.message import Actor
 from bot.tickets.queries import Scope, TicketQuery
-from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.ticket import Player, Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import StorageError, Store
 from tests.storage.samples import HUB, NOW, WRITER, counted, ids, new_ticket, opened, raw
@@ -31,6 +33,9 @@ WORDS = (
     "1234",
     "",
 )
+BOB = Actor(id="12", name="Bob")
+NAMESAKE = Actor(id="11", name="Alice", source="elsewhere")  # has the same id as WRITER
+CLAIMERS = (None, None, WRITER, BOB, NAMESAKE)
 NAMES = ("Rey", "rey_2", "Ärger", "FINN", "\ue000\ue001\ue002", None)
 PLAYERS = ("7", "8", "9", None)
 TEXTS = (
@@ -52,6 +57,10 @@ def search_of(rng: random.Random, texts: Sequence[str | None]) -> TicketQuery:
         categories=some(CATEGORIES),
         departments=some(DEPARTMENTS),
         hidden_departments=some(DEPARTMENTS) or (),
+        priorities=rng.choice([None, None, [Priority.HIGH], [Priority.LOW, Priority.URGENT]]),
+        assignee=rng.choice([None, None, None, WRITER, NAMESAKE]),
+        unclaimed=rng.randrange(5) == 0,
+        created_before=rng.choice([None, None, NOW + timedelta(minutes=rng.randrange(200))]),
         reporter_id=rng.choice([None, None, None, "7", "8"]),
         reported_id=rng.choice([None, None, None, "7", "9"]),
         text=rng.choice(texts),
@@ -68,6 +77,10 @@ def matches(ticket: Ticket, scope: Scope, search: TicketQuery) -> bool:
         and (search.categories is None or ticket.category in search.categories)
         and (search.departments is None or ticket.department in search.departments)
         and ticket.department not in search.hidden_departments
+        and (search.priorities is None or ticket.priority in search.priorities)
+        and (search.assignee is None or (ticket.claimed_by or BOB).same_as(search.assignee))
+        and (not search.unclaimed or ticket.claimed_by is None)
+        and (search.created_before is None or ticket.created_at < search.created_before)
         and search.reporter_id in (None, ticket.reporter.id)
         and search.reported_id in (None, reported)
         and (search.text is None or any(search.text.casefold() in (name or "").casefold() for name in names))
@@ -92,9 +105,11 @@ class Archive:
         new = replace(
             new_ticket(source=one(SOURCES), category=one(CATEGORIES), subject=f"{one(WORDS)} {one(WORDS)}"),
             reporter=self.player(),
-            reported_player=one([None, self.player()]),
+            reported_player=one([None, Player(id=one(PLAYERS), name="kylo")]),
+            priority=one(list(Priority)),
         )
-        ticket = await self.store.intake.add_ticket(one(self._workspaces).id, new, ids(), NOW)
+        now = NOW + timedelta(minutes=len(self.tickets))
+        ticket = await self.store.intake.add_ticket(one(self._workspaces).id, new, ids(), now)
         self.tickets[ticket.id] = ticket
 
     async def change(self) -> None:
@@ -102,7 +117,8 @@ class Archive:
         expected = replace(
             one(list(self.tickets.values())), status=one(list(Status)), department=one(DEPARTMENTS)
         )
-        expected = replace(expected, reporter=one([expected.reporter, self.player()]))
+        reporter = one([expected.reporter, self.player()])
+        expected = replace(expected, reporter=reporter, claimed_by=one(CLAIMERS))
         self.tickets[expected.id] = await self.store.tickets.change(
             expected.id, lambda before: replace(expected, post=before.post), NOW, actor=WRITER
         )
@@ -151,8 +167,14 @@ async def found_by(store: Store, scope: Scope, **conditions: object) -> list[int
     return [case.ticket.id for case in page.items]
 
 
+@pytest.fixture
+def block_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.sqlite.search.bitmap.BLOCK_SIZE", request.param)
+
+
+@pytest.mark.parametrize("block_size", [1 << 16, 16], indirect=True)
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_search_finds_what_a_scan_of_every_ticket_finds(archive: Archive) -> None:
+async def test_a_search_finds_what_a_scan_of_every_ticket_finds(block_size: None, archive: Archive) -> None:
     for _ in range(150):
         await archive.check()
     await indexed(archive.store)
@@ -202,6 +224,20 @@ async def test_a_text_is_searched_among_the_newest_tickets_and_in_the_index(
     assert len(await found_by(store, scope)) == 20
 
 
+@pytest.mark.parametrize("window", [1 << 18, 3])
+async def test_texts_of_another_game_hide_none_in_the_index(
+    store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 1)
+    monkeypatch.setattr("storage.sqlite.search.query._INDEXED_SCANNED", 2)
+    monkeypatch.setattr("storage.sqlite.search.query._WINDOW", window)
+    for subject, source in (("abc", "somewhere"),) * 4 + (("abc", "elsewhere"),) * 7 + (("x", "somewhere"),):
+        await store.intake.add_ticket(workspace.id, new_ticket(subject=subject, source=source), ids(), NOW)
+    await indexed(store)
+
+    assert await found_by(store, scope, text="abc") == [4, 3]
+
+
 async def test_a_linked_reporter_is_found_by_the_new_name_and_not_by_the_old(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +282,55 @@ async def test_a_total_is_exact_after_each_change(path: Path, moment: str) -> No
             await indexed(store)
 
 
+async def test_tickets_are_found_by_tag_and_by_assignee_as_soon_as_they_have_them(
+    store: Store, workspace: Workspace, scope: Scope, path: Path
+) -> None:
+    for _ in range(4):
+        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await indexed(store)
+    await store.tickets.change(4, lambda ticket: ticket.claim(WRITER), NOW, actor=WRITER)
+    with raw(path) as db:
+        db.execute("INSERT INTO ticket_tags VALUES (1, 'duplicate'), (1, 'later'), (2, 'later')")
+        db.execute("INSERT INTO ticket_assignees VALUES (2, 'discord', '11', 'Alice', 0)")
+
+    for _ in range(2):
+        assert await found_by(store, scope, tags=["later"]) == [2, 1]
+        assert await found_by(store, scope, tags=["duplicate", "unused"]) == [1]
+        assert await found_by(store, scope, tags=[]) == []
+        assert await found_by(store, scope, assignee=WRITER) == [4, 2]
+        assert await found_by(store, scope, assignee=WRITER, unclaimed=True) == [2]
+        assert await found_by(store, scope, unclaimed=True, tags=["later"]) == [2, 1]
+        await indexed(store)
+    with raw(path) as db:
+        db.execute("DELETE FROM ticket_tags WHERE ticket_id = 1 AND tag = 'later'")
+        db.execute("DELETE FROM ticket_assignees")
+
+    for _ in range(2):
+        assert await found_by(store, scope, tags=["later"]) == [2]
+        assert await found_by(store, scope, tags=["duplicate"]) == [1]
+        assert await found_by(store, scope, assignee=WRITER) == [4]
+        await indexed(store)
+
+
+async def test_a_new_name_leaves_the_bitmaps_as_they_were(
+    store: Store, workspace: Workspace, scope: Scope, path: Path
+) -> None:
+    await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await indexed(store)
+    before = bitmaps_of(path)
+
+    await store.tickets.change(1, partial(_called, "Poe"), NOW, actor=WRITER)
+    await indexed(store)
+
+    assert bitmaps_of(path) == before
+    assert await found_by(store, scope, text="Poe") == [1]
+
+
+def bitmaps_of(path: Path) -> list[object]:
+    with raw(path) as db:
+        return db.execute("SELECT * FROM ticket_bitmaps ORDER BY id").fetchall()
+
+
 async def test_a_failed_batch_is_rolled_back_whole(
     store: Store, workspace: Workspace, scope: Scope, path: Path
 ) -> None:
@@ -253,20 +338,21 @@ async def test_a_failed_batch_is_rolled_back_whole(
         await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.search_index.index_batch(4)
     with raw(path) as db:
-        db.execute("CREATE TRIGGER no BEFORE UPDATE ON indexed BEGIN SELECT RAISE(ABORT, 'planted'); END")
+        db.execute(
+            "CREATE TRIGGER no BEFORE UPDATE ON search_progress BEGIN SELECT RAISE(ABORT, 'planted'); END"
+        )
         with pytest.raises(StorageError, match="planted"):
             await store.search_index.index_batch(4)
         db.execute("DROP TRIGGER no")
 
-    assert counted(path, "sorted_tickets") == 4
+    assert counted(path, "search_text") == counted(path, "player_tickets") == 4
     await indexed(store)
 
     assert (
         await found_by(store, scope) == await found_by(store, scope, text="broke") == list(range(10, 0, -1))
     )
     with raw(path) as db:
-        assert db.execute("SELECT number FROM sorts").fetchall() == [(10,)]
-        words = db.execute("SELECT rowid FROM search_words WHERE search_words MATCH 'bro'").fetchall()
+        words = db.execute("SELECT rowid FROM search_text WHERE search_text MATCH 'bro'").fetchall()
     assert sorted(words) == [(number,) for number in range(1, 11)]
 
 

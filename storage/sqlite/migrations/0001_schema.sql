@@ -321,14 +321,15 @@ CREATE TABLE player_tickets (
     PRIMARY KEY (player_id, ticket_id)
 ) STRICT, WITHOUT ROWID;
 
--- Subjects and reporters' names, with case folded.
+-- Subjects and reporters' names, with case folded. With the texts themselves: to take a ticket out of an index without
+-- them needs the same folded text again, and another Python may fold it differently.
 CREATE VIRTUAL TABLE search_text USING fts5 (
     words, columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
 );
 
 CREATE TRIGGER ticket_changed_for_search
-AFTER UPDATE OF status, priority, category, department, claimed_by_id, subject, reporter_id, reporter_name,
-                reporter_display_name, reported_id ON tickets
+AFTER UPDATE OF status, priority, category, department, claimed_by_id, claimed_by_source, subject, reporter_id,
+                reporter_name, reporter_display_name, reported_id ON tickets
 BEGIN
     INSERT INTO changed_tickets VALUES (OLD.id) ON CONFLICT DO NOTHING;
 END;

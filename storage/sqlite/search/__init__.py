@@ -1,1 +1,1 @@
-"""Search on SQLite: lists by plain indexes, texts by trigrams."""
+"""Search on SQLite: lists by bitmaps, texts by trigrams."""
