@@ -131,7 +131,7 @@ async def test_a_ticket_is_followed_by_its_id_from_the_request_to_a_delivery_tha
     bridge: RunningBridge,
 ) -> None:
     with logged(JsonLogFormatter()) as stream:
-        bridge.sandbox.fail("503", times=1)
+        bridge.sandbox.fail("503", method="POST", path=r"/channels/\d+/messages$")  # not the login
         ticket = await bridge.game_report()
 
     created, failed = [event for event in events(stream) if event.get("ticket_id") == ticket.id]
