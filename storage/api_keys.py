@@ -51,9 +51,7 @@ class ApiKeyRepository:
 
     async def list_all(self) -> list[ApiKey]:
         """All keys, oldest first, including expired and revoked ones."""
-        return await self._engine.read(
-            lambda db: [_from_row(row) for row in db.all(_SELECT + " ORDER BY api_keys.created_at, prefix")]
-        )
+        return await self._engine.read(lambda db: [_from_row(row) for row in db.all(_ALL)])
 
     async def find(self, key_hash: str) -> ApiKey | None:
         """The key with this hash, valid or not, or None. Its `last_used_at` may be out of date."""
@@ -77,14 +75,20 @@ class ApiKeyRepository:
             self._by_hash.invalidate()
 
 
-_SELECT = """
+_ALL = """
     SELECT api_keys.*, workspaces.name AS workspace_name
     FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
+    ORDER BY api_keys.created_at, prefix
+"""
+_BY_HASH = """
+    SELECT api_keys.*, workspaces.name AS workspace_name
+    FROM api_keys JOIN workspaces ON workspaces.id = workspace_id
+    WHERE key_hash = :key_hash
 """
 
 
 def _find(db: Db, key_hash: str) -> ApiKey | None:
-    row = db.one(_SELECT + " WHERE key_hash = :key_hash", {"key_hash": key_hash})
+    row = db.one(_BY_HASH, {"key_hash": key_hash})
     return None if row is None else _from_row(row)
 
 

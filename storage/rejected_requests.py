@@ -22,20 +22,12 @@ class RejectedRequestRepository:
 
     async def list_newest(self, limit: int) -> list[RejectedRequest]:
         """The newest, newest first."""
-        return await self._engine.read(
-            lambda db: [
-                _from_row(row)
-                for row in db.all(
-                    _SELECT + " ORDER BY rejected_requests.id DESC LIMIT :limit", {"limit": limit}
-                )
-            ]
-        )
+        rows = await self._engine.read(lambda db: db.all(_NEWEST, {"limit": limit}))
+        return [_from_row(row) for row in rows]
 
     async def get(self, rejected_id: int) -> RejectedRequest:
         """Raises UnknownRejectedRequest."""
-        row = await self._engine.read(
-            lambda db: db.one(_SELECT + " WHERE rejected_requests.id = :id", {"id": rejected_id})
-        )
+        row = await self._engine.read(lambda db: db.one(_BY_ID, {"id": rejected_id}))
         if row is None:
             raise UnknownRejectedRequest(
                 f"There is no rejected request {rejected_id}; only each key's newest are stored. "
@@ -44,10 +36,17 @@ class RejectedRequestRepository:
         return _from_row(row)
 
 
-_SELECT = """
+_NEWEST = """
     SELECT rejected_requests.*, source, workspaces.name AS workspace_name
     FROM rejected_requests
     JOIN api_keys ON prefix = key_prefix JOIN workspaces ON workspaces.id = workspace_id
+    ORDER BY rejected_requests.id DESC LIMIT :limit
+"""
+_BY_ID = """
+    SELECT rejected_requests.*, source, workspaces.name AS workspace_name
+    FROM rejected_requests
+    JOIN api_keys ON prefix = key_prefix JOIN workspaces ON workspaces.id = workspace_id
+    WHERE rejected_requests.id = :id
 """
 
 

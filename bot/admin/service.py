@@ -7,7 +7,6 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from bot.clock import utc_now
 from bot.tickets.api_keys import ApiKey, generate_api_key, hash_api_key
 from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import (
@@ -55,7 +54,7 @@ class AdminService:
         new = NewWorkspace(**fields)  # type: ignore[arg-type]  # checked by the command line that sent them
         check_workspace_name(new.name)
         warning = self._check_ids(new.guild_id, fields)
-        return [to_record(await self._store.workspaces.add(new, utc_now())) | {"warning": warning}]
+        return [to_record(await self._store.workspaces.add(new, self._store.now())) | {"warning": warning}]
 
     async def list_workspaces(self) -> list[JsonObject]:
         return [to_record(workspace) for workspace in await self._store.workspaces.list_all()]
@@ -104,7 +103,7 @@ class AdminService:
         if len(name) > 100 or not name.isprintable():
             raise AdminError("A key's name has 100 characters at most, all of them visible.")
         await self._workspace(workspace)
-        now, (key, prefix) = utc_now(), generate_api_key()
+        now, (key, prefix) = self._store.now(), generate_api_key()
         saved = await self._store.api_keys.add(
             workspace,
             source,
@@ -118,13 +117,13 @@ class AdminService:
 
     async def list_keys(self) -> list[JsonObject]:
         """With each key's state: active, expired or revoked."""
-        now = utc_now()
+        now = self._store.now()
         return [key_to_record(key, now) for key in await self._store.api_keys.list_all()]
 
     async def revoke_key(self, *, prefix: str) -> list[JsonObject]:
         """`prefix` is what `key list` shows; a whole key is taken as well."""
         name = prefix.removeprefix("tb_").partition("_")[0]
-        await self._store.api_keys.revoke(name, utc_now())
+        await self._store.api_keys.revoke(name, self._store.now())
         return [{"prefix": name}]
 
     async def list_rejected(self, *, limit: int) -> list[JsonObject]:
@@ -139,14 +138,14 @@ class AdminService:
         return [to_record(entry) for entry in await self._store.outbox_admin.list_undelivered(limit)]
 
     async def retry_delivery(self, *, delivery_id: int) -> list[JsonObject]:
-        await self._store.outbox_admin.retry(delivery_id, utc_now())
+        await self._store.outbox_admin.retry(delivery_id, self._store.now())
         return [{"id": delivery_id}]
 
     async def retry_dead_letters(self) -> list[JsonObject]:
-        return [{"count": await self._store.outbox_admin.retry_all(utc_now())}]
+        return [{"count": await self._store.outbox_admin.retry_all(self._store.now())}]
 
     async def drop_delivery(self, *, delivery_id: int) -> list[JsonObject]:
-        await self._store.outbox_admin.drop(delivery_id, utc_now())
+        await self._store.outbox_admin.drop(delivery_id, self._store.now())
         return [{"id": delivery_id}]
 
     async def _change(

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
-from bot.clock import utc_now
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.clock_jumps import ClockJumps
 from bot.outbox.errors import (
@@ -97,7 +96,7 @@ class Dispatcher:
         room = 1 if self.breaker.is_half_open else MAX_IN_FLIGHT - len(self._in_flight)
         if self._must_wait() or room <= 0:
             return self.breaker.seconds_until_retry() if self._must_wait() else None
-        excluded, now = self._in_flight | self.breaker.open_queues(), utc_now()
+        excluded, now = self._in_flight | self.breaker.open_queues(), self._store.now()
         due = await self._store.outbox.due(self._destination, excluded, now, room)
         for deliveries in due:
             if not self._outcome_still_pending(deliveries):
@@ -114,7 +113,7 @@ class Dispatcher:
         started_at = deliveries[0].last_attempt_at
         if started_at is None:
             return False
-        wait = self._unknown_outcome_delay - (utc_now() - started_at).total_seconds()
+        wait = self._unknown_outcome_delay - (self._store.now() - started_at).total_seconds()
         if not 0 < wait <= self._unknown_outcome_delay:  # over, or the clock was set back
             return False
         self.breaker.record_rate_limit(
@@ -126,7 +125,7 @@ class Dispatcher:
         """Seconds until what is not due now can be tried; None: until the outbox or the breaker changes."""
         excluded = self._in_flight | self.breaker.open_queues()
         next_due = await self._store.outbox.next_due(self._destination, excluded, now)
-        due = None if next_due is None else max(0.0, (next_due - utc_now()).total_seconds())
+        due = None if next_due is None else max(0.0, (next_due - self._store.now()).total_seconds())
         waits = (due, self.breaker.seconds_until_retry())
         return min((seconds for seconds in waits if seconds is not None), default=None)
 
@@ -139,7 +138,7 @@ class Dispatcher:
 
     async def _process(self, deliveries: Sequence[Delivery]) -> None:
         try:
-            await self._attempt(await self._store.outbox.start_attempt(deliveries, utc_now()))
+            await self._attempt(await self._store.outbox.start_attempt(deliveries, self._store.now()))
         except StorageError as error:
             log.error("The outbox cannot be written: %s", error, extra=_log_fields(deliveries))
             await asyncio.sleep(1)
@@ -166,7 +165,7 @@ class Dispatcher:
             log.exception("A delivery handler failed", extra=_log_fields(deliveries))
             await self._retry_later(deliveries, RetryLater(f"{type(error).__name__}: {error}"))
         else:
-            await self._store.outbox.mark_delivered(deliveries, receipt, utc_now())
+            await self._store.outbox.mark_delivered(deliveries, receipt, self._store.now())
             self.breaker.record_success(deliveries[0].queue)
 
     async def _fail_permanently(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
@@ -180,14 +179,14 @@ class Dispatcher:
             await self._store.outbox.split_digest(deliveries)
             return
         log.error("Delivery moved to the dead letters: %s", error, extra=_log_fields(deliveries))
-        await self._store.outbox.dead_letter(deliveries, str(error), utc_now())
+        await self._store.outbox.dead_letter(deliveries, str(error), self._store.now())
 
     async def _retry_later(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
         exponential = min(MAX_BACKOFF_SECONDS, 2.0 ** min(deliveries[0].attempts, 10))
         wait = min(exponential if error.seconds is None else error.seconds, MAX_WAIT.total_seconds())
         reason = _reason(error)
         log.warning("Delivery failed, retry in %.0f s: %s", wait, reason, extra=_log_fields(deliveries))
-        await self._store.outbox.retry_later(deliveries, utc_now() + timedelta(seconds=wait), reason)
+        await self._store.outbox.retry_later(deliveries, self._store.now() + timedelta(seconds=wait), reason)
 
     async def _back_off(self, deliveries: Sequence[Delivery], error: DeliveryError) -> None:
         """Open the circuit that the error calls for. The deliveries stay due, and note why they wait."""

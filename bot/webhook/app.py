@@ -12,7 +12,6 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.clock import utc_now
 from bot.sources.contract import (
     ApiError,
     ApiRequest,
@@ -52,7 +51,7 @@ class WebhookServer:
         proxies: TrustedProxies | None = None,
         idempotency_policy: IdempotencyPolicy | None = None,
         observability: Observability | None = None,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -60,7 +59,7 @@ class WebhookServer:
         proxies = proxies or TrustedProxies()
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
         self._observability = observability or NoObservability()
-        self._now = now
+        self._now = now = now or store.now
         self._error_formatter = ErrorFormatter(sources.values())
         self._rate_limits = {
             source.name: SourceRateLimit(source.rate_limit, clock) for source in sources.values()

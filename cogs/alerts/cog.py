@@ -9,7 +9,6 @@ from datetime import datetime
 import discord
 from discord.ext import commands
 
-from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.alerts import AlertMessage
 from bot.tickets.outbox import ChannelBacklog, Destination
@@ -115,7 +114,7 @@ class AlertsCog(commands.Cog):
     ) -> dict[ChannelKey, ChannelProblem]:
         """The channels that refuse something, and those that were late at the last check too."""
         refusals = backlog.find_refusals(self.bot.dispatcher.breaker.circuits.values())
-        problems = backlog.find_problems(backlogs, refusals, active, utc_now())
+        problems = backlog.find_problems(backlogs, refusals, active, self.bot.store.now())
         late = {key for key, problem in problems.items() if problem.refusal is None}
         new, self._late_channels = late - self._late_channels - active.keys(), late
         return {key: problem for key, problem in problems.items() if key not in new}
@@ -126,7 +125,7 @@ class AlertsCog(commands.Cog):
         key = (workspace.id, problem.channel_id)
         hint = permission_hint(self.bot, workspace, problem.channel_id)
         if key not in active:
-            active[key] = _ActiveAlert(started_at=utc_now())
+            active[key] = _ActiveAlert(started_at=self.bot.store.now())
             log.warning(
                 "%s. %s",
                 pluralize(problem.waiting, "delivery waits", "deliveries wait"),
@@ -171,7 +170,7 @@ class AlertsCog(commands.Cog):
     async def _resolve(self, active: dict[ChannelKey, _ActiveAlert], key: ChannelKey) -> None:
         workspace_id, channel_id = key
         alert = active[key]
-        seconds = (utc_now() - alert.started_at).total_seconds()
+        seconds = (self.bot.store.now() - alert.started_at).total_seconds()
         if alert.message is not None:
             if not await self._update(alert, alert.message, backlog.resolved_embed(channel_id, seconds)):
                 return  # the next check tries again

@@ -74,7 +74,7 @@ class TypedReplies:
                 ticket.id,
                 lambda ticket: ticket.reply(actor, text),
                 origin=f"message:{message.id}",
-                now=utc_now(),
+                now=self._bot.store.now(),
                 already_visible_in=message.channel.id,
             )
         except TicketError as error:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 import discord
 from discord.ext import commands
 
-from bot.clock import utc_now
 from bot.discord_client.client import NETWORK_ERRORS, TicketBot
 from bot.discord_client.middlewares import LimitReached
 from bot.outbox.errors import PermanentFailure, RetryLater, UnknownOutcome
@@ -83,7 +82,9 @@ class PostsCog(commands.Cog):
         is_own = self.bot.user is not None and message.author.id == self.bot.user.id
         if is_own and message.nonce is not None:
             try:
-                await self.bot.store.outbox.confirm_by_nonce(str(message.nonce), message.id, utc_now())
+                await self.bot.store.outbox.confirm_by_nonce(
+                    str(message.nonce), message.id, self.bot.store.now()
+                )
             except StorageError as error:  # the delivery is tried again, and finds its message
                 log.warning(
                     "A sent message could not be confirmed: %s", error, extra={"message_id": message.id}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketError
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination
@@ -63,7 +62,7 @@ async def on_post_deleted(bot: TicketBot, message_id: int) -> None:
 
 async def on_thread_deleted(bot: TicketBot, thread_id: int) -> bool:
     """Record a deleted thread. Returns whether it was a ticket's."""
-    ticket = await bot.store.deleted_channels.record_thread_deleted(thread_id, utc_now())
+    ticket = await bot.store.deleted_channels.record_thread_deleted(thread_id, bot.store.now())
     if ticket is not None:
         log.warning("Its thread was deleted", extra={"ticket_id": ticket.id, "thread_id": thread_id})
     return ticket is not None
@@ -71,7 +70,7 @@ async def on_thread_deleted(bot: TicketBot, thread_id: int) -> bool:
 
 async def on_channel_deleted(bot: TicketBot, channel_id: int) -> bool:
     """Record a deleted channel and notify staff once. Returns whether deliveries still wait for it."""
-    deletions = await bot.store.deleted_channels.record_channel_deleted(channel_id, utc_now())
+    deletions = await bot.store.deleted_channels.record_channel_deleted(channel_id, bot.store.now())
     for deletion in deletions:
         if deletion.is_new:
             log.warning(
@@ -87,7 +86,7 @@ async def on_role_deleted(bot: TicketBot, role_id: int) -> None:
     """Notify staff once of a deleted role, if it was the staff role of a workspace."""
     for workspace in await bot.store.workspaces.list_all():
         if workspace.staff_role_id == role_id and await bot.store.deleted_channels.mark_deleted(
-            role_id, utc_now()
+            role_id, bot.store.now()
         ):
             log.warning("The staff role was deleted", extra={"workspace_id": workspace.id})
             text = (
@@ -138,7 +137,7 @@ async def repost_ticket(bot: TicketBot, ticket: Ticket) -> int:
     if there is one, and PostStateUnknown.
     """
     was_deleted = await _is_post_deleted(bot, ticket)
-    if not await bot.store.deleted_channels.repost(ticket.id, utc_now()) and not was_deleted:
+    if not await bot.store.deleted_channels.repost(ticket.id, bot.store.now()) and not was_deleted:
         raise AlreadyPosted
     pending = await bot.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     posts = (delivery.channel_id for delivery in pending if delivery.kind is DeliveryKind.POST)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.errors import TicketError
@@ -25,7 +24,7 @@ class NoSuchDelivery(TicketError):
 async def retry_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
     """Retry a delivery now, and say so. Raises NoSuchDelivery, also for one of another Discord server."""
     try:
-        await store.outbox_admin.retry(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
+        await store.outbox_admin.retry(delivery_id, store.now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
         raise NoSuchDelivery from error
     return f"✅ Delivery {delivery_id} is retried."
@@ -34,7 +33,7 @@ async def retry_delivery(store: Store, workspaces: Sequence[Workspace], delivery
 async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
     """Drop a delivery, and say so. Raises NoSuchDelivery, also for one of another Discord server."""
     try:
-        await store.outbox_admin.drop(delivery_id, utc_now(), workspace_ids=_workspace_ids(workspaces))
+        await store.outbox_admin.drop(delivery_id, store.now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
         raise NoSuchDelivery from error
     return f"✅ Delivery {delivery_id} is dropped."

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import app_commands
 
-from bot.clock import utc_now
 from bot.tickets.errors import TicketError
 from bot.tickets.workspace import Category, Department, NewWorkspace, Workspace
 from bot.tickets.workspace_changes import WorkspaceChanges, check_workspace_name, update_workspace
@@ -97,7 +96,7 @@ async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, 
             return changed, "is changed."
     check_workspace_name(new.name)
     try:
-        created = await store.workspaces.add(new, utc_now())
+        created = await store.workspaces.add(new, store.now())
     except WorkspaceNameTaken as error:
         raise NameTakenInAnotherGuild from error
     return created, "is ready. Next, its operator makes a key: `ticketbridge key create`."

@@ -8,7 +8,6 @@ from typing import Any
 
 import discord
 
-from bot.clock import utc_now
 from bot.tickets.actions import ACTIONS, CLOSE, REPLY, RESOLVE, MessageAction, TicketAction, available_actions
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import actor_from, get_ticket_as, message_origin
@@ -66,7 +65,7 @@ async def change_ticket(interaction: BotInteraction, action: TicketAction, ticke
     ticket_id = (await get_ticket_as(action.allowed, interaction, ticket)).id
     actor = actor_from(interaction)
     changed = await interaction.client.store.tickets.change(
-        ticket_id, lambda current: action.rule(current, actor), utc_now(), actor=actor
+        ticket_id, lambda current: action.rule(current, actor), interaction.client.store.now(), actor=actor
     )
     # A ticket that only the user sees is not edited when it changes: its new buttons come with the answer.
     pressed_on = interaction.message
@@ -85,7 +84,7 @@ async def add_message(
         found.id,
         lambda current: action.compose(current, author, text),
         origin=message_origin(interaction),
-        now=utc_now(),
+        now=interaction.client.store.now(),
     )
     await reply_ephemeral(interaction, f"✅ {action.confirmation(found)}")
 

@@ -10,7 +10,6 @@ from typing import Any
 from discord import app_commands
 from discord.ext import commands
 
-from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Role
 from bot.tickets.message import DISCORD_SOURCE, REPORTER_VISIBLE_KINDS, MessageKind
@@ -182,7 +181,7 @@ async def _create_ticket(interaction: BotInteraction) -> None:
         workspace.id,
         ticket_from_modal(interaction, workspace),
         numeric_ids("TICKET"),
-        utc_now(),
+        interaction.client.store.now(),
         channel_id=thread_parent_id(interaction, workspace),
     )
     await reply_ephemeral(

@@ -8,16 +8,20 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from bot.sandbox import Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import DEFAULT_LIMITS, RateLimit
 from tests.bench.load import Load, run_load
 from tests.bench.plan import Bench
 from tests.bench.process import running
-from tests.bench.report_table import Report, Table
+from tests.bench.report_table import Report, Table, percentile
 from tests.bench.seed_workspace import BridgeFolder, create_bridge_folder
-from tests.bench.serving import ROBLOX, Contract
+from tests.bench.serving import MINECRAFT, ROBLOX, Contract
 from tests.support.burst_harness import shown_in
 
 _DIGEST = 10  # embeds, the most that Discord allows in a message
@@ -43,6 +47,7 @@ class Drained:
     seconds: float  # from the first request until the last ticket was shown
     allowed: float  # seconds that the rate limit alone takes for ten tickets a message
     shown: Shown
+    presses: list[float]  # seconds of each press of a button while the tickets came in
     wrong: list[str]
 
 
@@ -58,6 +63,8 @@ async def burst(bench: Bench) -> Report:
         f"{drained.seconds / drained.allowed:.2f}",
         str(drained.shown.messages),
         f"{drained.shown.urgent} within the first {drained.shown.urgent_within}",
+        f"{percentile(drained.presses, 50) * 1e3:.0f} / {percentile(drained.presses, 99) * 1e3:.0f} "
+        f"of {len(drained.presses)}",
     ]
     head = [
         "tickets",
@@ -67,12 +74,15 @@ async def burst(bench: Bench) -> Report:
         "ratio",
         "messages",
         "urgent ones shown",
+        "a button, p50 / p99 (ms)",
     ]
     limit = DEFAULT_LIMITS[_ROUTE]
     notes = [
         f"The rate limit: {limit.requests} messages every {limit.per:g} s in one channel, and {_DIGEST} "
         "tickets in each message, the urgent ones apart from the others. What was posted before the channel "
-        "was crowded has messages of its own, which that does not count. One burst."
+        "was crowded has messages of its own, which that does not count. While the tickets come in, a "
+        "moderator presses Claim and Unclaim of another ticket, again as soon as the press is confirmed. "
+        "One burst."
     ]
     table = Table(title="A burst into one channel", head=head, rows=[line], notes=notes)
     return Report(tables=[table], wrong=drained.wrong)
@@ -90,16 +100,55 @@ async def drain(bench: Bench, buckets: Mapping[str, RateLimit] | None = None) ->
         command = [sys.executable, "-m", "tests.bench.run_bridge", str(folder)]
         async with running(command, bench.cores, port=bridge.port, folder=folder, database=bridge.database):
             await connected(sandbox)
+            post = await _post_ticket(bridge, sandbox)
+            presses: list[float] = []
+            pressing = asyncio.create_task(_press_repeatedly(sandbox, post, presses))
             started_at = time.monotonic()
             loads = await _file(bench, bridge)
             accepted_in = time.monotonic() - started_at
+            pressing.cancel()
+            await asyncio.wait([pressing])
             left = await _drained(bridge.database, started_at + _PATIENCE * allowed + 30)
             seconds = time.monotonic() - started_at
     wrong = [wrong for load in loads if (wrong := load.wrong(load.accepted))]
     if left:
         wrong.append(f"{left} tickets of the burst were not posted.")
     seen = shown(sandbox, bridge.database, plan.burst, wrong)
-    return Drained(accepted_in=accepted_in, seconds=seconds, allowed=allowed, shown=seen, wrong=wrong)
+    return Drained(
+        accepted_in=accepted_in, seconds=seconds, allowed=allowed, shown=seen, presses=presses, wrong=wrong
+    )
+
+
+async def _post_ticket(bridge: BridgeFolder, sandbox: Sandbox) -> Mapping[str, Any]:
+    """A ticket outside of the burst: its message in Discord."""
+    await _send_one(bridge)
+    async with asyncio.timeout(60):
+        while not sandbox.messages("tickets"):  # noqa: ASYNC110 - the sandbox's, which has no event for it
+            await asyncio.sleep(0.05)
+    post: Mapping[str, Any] = sandbox.messages("tickets")[0]
+    return post
+
+
+async def _send_one(bridge: BridgeFolder) -> None:
+    """Send one ticket."""
+    headers = {MINECRAFT.header: bridge.keys["modl"]}
+    url = f"http://127.0.0.1:{bridge.port}{MINECRAFT.path}"
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(url, json=dict(MINECRAFT.body)) as response,
+    ):
+        response.raise_for_status()
+
+
+async def _press_repeatedly(sandbox: Sandbox, post: Mapping[str, Any], seconds: list[float]) -> None:
+    """Press Claim and Unclaim in turns until cancelled; `seconds` gets the time to each confirmation."""
+    ids = [button["custom_id"] for row in post["components"] for button in row["components"]]
+    (claim,) = (custom_id for custom_id in ids if ":claim:" in custom_id)
+    for custom_id in cycle((claim, claim.replace(":claim:", ":unclaim:"))):
+        started_at = time.perf_counter()
+        # Forged: the post may still show the other button, because Discord limits its edits.
+        await sandbox.press("mia", int(post["id"]), custom_id, forge=True)
+        seconds.append(time.perf_counter() - started_at)
 
 
 async def connected(sandbox: Sandbox) -> None:
@@ -146,7 +195,11 @@ def shown(sandbox: Sandbox, database: Path, tickets: int, wrong: list[str]) -> S
     posts = [shown_in(message) for message in sandbox.messages(_CHANNEL)]
     times = Counter(name for post in posts for name in post)
     with closing(sqlite3.connect(database)) as db:
-        priorities = dict(db.execute("SELECT public_id, priority FROM tickets"))
+        priorities = dict(
+            db.execute(
+                "SELECT public_id, priority FROM tickets WHERE source = :source", {"source": ROBLOX.source}
+            )
+        )
     urgent = {name for name, priority in priorities.items() if priority == "urgent"}
     if len(priorities) != tickets:
         wrong.append(f"{tickets} tickets were filed in the burst, and {len(priorities)} are in the file.")

@@ -25,6 +25,11 @@ class Runs:
         return f"{middle * scale:{form}} ({least * scale:{form}} to {most * scale:{form}})"
 
 
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The smallest of the values that `percent` in a hundred do not exceed; NaN of none."""
+    return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)] if values else float("nan")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Figures under a heading."""

@@ -100,8 +100,9 @@ def wrong_with(request: HostileRequest, reply: Reply, sources: Mapping[str, Sour
 
 
 def _is_no_http(reply: Reply) -> bool:
-    """Whether the request could not be parsed: aiohttp's own parser answers that, in text."""
-    return reply.status == 400 and reply.headers.get("content-type") == "text/plain; charset=utf-8"
+    """Whether the request could not be parsed: that has no path, and so the format of no contract."""
+    unreadable = {"success": False, "error": {"code": 400, "message": "The request cannot be read."}}
+    return reply.status == 400 and reply.body == json.dumps(unreadable, separators=(",", ":")).encode()
 
 
 def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:

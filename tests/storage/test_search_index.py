@@ -224,6 +224,20 @@ async def test_a_text_is_searched_among_the_newest_tickets_and_in_the_index(
     assert len(await found_by(store, scope)) == 20
 
 
+@pytest.mark.parametrize("window", [1 << 18, 3])
+async def test_texts_of_another_game_hide_none_in_the_index(
+    store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    monkeypatch.setattr("storage.sqlite.search.query._NEWEST_SCANNED", 1)
+    monkeypatch.setattr("storage.sqlite.search.query._INDEXED_SCANNED", 2)
+    monkeypatch.setattr("storage.sqlite.search.query._WINDOW", window)
+    for subject, source in (("abc", "somewhere"),) * 4 + (("abc", "elsewhere"),) * 7 + (("x", "somewhere"),):
+        await store.intake.add_ticket(workspace.id, new_ticket(subject=subject, source=source), ids(), NOW)
+    await indexed(store)
+
+    assert await found_by(store, scope, text="abc") == [4, 3]
+
+
 async def test_a_linked_reporter_is_found_by_the_new_name_and_not_by_the_old(
     store: Store, workspace: Workspace, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.tickets.queries import Scope, TicketQuery
-from storage.db import Db
+from storage.db import Db, Row
 from storage.mapping import to_ms
 from storage.sqlite.search import index
 from storage.sqlite.search.bitmap import IdSet, decode
@@ -60,13 +60,13 @@ class SqliteSearchIndex:
 
     def _containing(self, db: Db, ids: IdSet, text: str, unindexed: IdSet) -> IdSet:
         """Those of the newest tickets, and of the newest with the trigrams of a text, that contain it."""
-        candidates = IdSet.of(ids.newest(_NEWEST_SCANNED))
+        candidates = set(ids.newest(_NEWEST_SCANNED))
         if len(ids) > _NEWEST_SCANNED:
-            with_trigrams = IdSet.of(_ids_by_trigrams(db, ids, text))
-            candidates |= with_trigrams | IdSet.of((ids & unindexed).newest(_INDEXED_SCANNED))
-        rows = db.all(TEXTS, {"ids": candidates.newest(len(candidates))})
-        names = ("subject", "reporter_name", "reporter_display_name")
-        return IdSet.of(row["id"] for row in rows if any(contains(row[name], text) for name in names))
+            candidates.update(_ids_by_trigrams(db, ids, text))
+            candidates.update((ids & unindexed).newest(_INDEXED_SCANNED))
+        folded = text.casefold()
+        rows = db.all(TEXTS, {"ids": candidates})
+        return IdSet.of(row["id"] for row in rows if _contains_folded(row, folded))
 
 
 class Filters:
@@ -152,6 +152,15 @@ def _facet_filters(scope: Scope, query: TicketQuery) -> Iterator[tuple[str, Sequ
     if query.unclaimed:
         yield "assignee", [UNCLAIMED]
     yield "source", [scope.source]
+
+
+def _contains_folded(row: Row, text: str) -> bool:
+    """Whether the subject or a name contains a text, which has its case folded."""
+    return (
+        text in row["subject"].casefold()
+        or text in (row["reporter_name"] or "").casefold()
+        or text in (row["reporter_display_name"] or "").casefold()
+    )
 
 
 def _ids_by_trigrams(db: Db, ids: IdSet, text: str) -> list[int]:
