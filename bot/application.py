@@ -12,6 +12,7 @@ from importlib import import_module
 
 from bot.admin.remote import serve_control_api
 from bot.admin.service import AdminService, IdChecker
+from bot.clock import utc_now
 from bot.config import Settings
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
@@ -21,6 +22,7 @@ from bot.jobs.search_index import run_search_indexer
 from bot.observability.metrics import Metrics
 from bot.observability.readiness import BridgeObservability, DeliveryHealth
 from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
+from bot.outbox.clock_jumps import check_clock_at_start
 from bot.outbox.dispatcher import Dispatcher
 from bot.sources.registry import load_sources
 from bot.tickets.outbox import Destination
@@ -65,6 +67,7 @@ async def run_application(
         store = await open_store(settings.storage.path)
         try:
             lock.lock_database()
+            check_clock_at_start(await store.tickets.newest_created_at(), utc_now())
             metrics = Metrics(store)
             await metrics.start()
             delivery = build_delivery(settings, store, metrics, breaker_settings)

@@ -13,7 +13,7 @@ from bot.tickets.workspace import Workspace
 from storage import messages
 from storage.db import Db, Params
 from storage.engine import Engine
-from storage.mapping import ticket_from_row, to_ms
+from storage.mapping import from_ms, ticket_from_row, to_ms
 from storage.outbox import has_unstarted, insert_deliveries, pending_post_channel
 from storage.workspaces import get_workspace
 
@@ -176,6 +176,10 @@ class TicketRepository:
         """The id of the newest ticket; 0 if there is none."""
         return await self._engine.read(_newest_id)
 
+    async def newest_created_at(self) -> datetime | None:
+        """When the newest ticket was created; None if there is none."""
+        return await self._engine.read(_newest_created_at)
+
     async def count_by_source(self, after: int, last: int) -> dict[str, int]:
         """Count tickets by source, of those with `after` < id <= `last`."""
         rows = await self._engine.read(lambda db: db.all(_COUNT_BY_SOURCE, {"after": after, "last": last}))
@@ -335,6 +339,11 @@ def ticket_id_of_uid(uid: str) -> int | None:
 def _newest_id(db: Db) -> int:
     row = db.one("SELECT coalesce(max(id), 0) AS id FROM tickets")
     return int(row["id"]) if row else 0
+
+
+def _newest_created_at(db: Db) -> datetime | None:
+    row = db.one("SELECT created_at FROM tickets ORDER BY id DESC LIMIT 1")
+    return None if row is None else from_ms(row["created_at"])
 
 
 _BY_PUBLIC_ID = "SELECT * FROM tickets_without_body WHERE public_id = :id"

@@ -12,6 +12,15 @@ log = logging.getLogger(__name__)
 JUMP_SECONDS = 2.0  # less is a clock that is being adjusted
 
 
+def check_clock_at_start(newest: datetime | None, now: datetime) -> None:
+    """Log if the clock was set back since the newest ticket was created."""
+    behind = 0.0 if newest is None else (newest - now).total_seconds()
+    if behind > JUMP_SECONDS:
+        log.warning(
+            "The system clock was set back: it is %.0f s behind the newest ticket. Deliveries go on.", behind
+        )
+
+
 class ClockJumps:
     """Logs each jump of the system clock once, at the next `check`."""
 

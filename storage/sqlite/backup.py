@@ -171,7 +171,7 @@ def _temporary_file(target: Path) -> Iterator[Path]:
     """A temporary file beside `target`, to be renamed to it; deleted if that does not happen."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    with _sole_cleaner(target.parent):
+    with _locked_folder(target.parent):
         partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)
         try:
@@ -182,11 +182,10 @@ def _temporary_file(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _sole_cleaner(folder: Path) -> Iterator[None]:
-    """Delete what killed processes left in a folder, unless another one is writing a backup there now.
+def _locked_folder(folder: Path) -> Iterator[None]:
+    """Hold a shared lock on a folder, after deleting what killed processes left if no other one holds it.
 
-    A lock on the folder tells: shared by all who write there, exclusive to delete. On a file system without
-    such locks nothing is deleted.
+    On a file system without such locks nothing is deleted.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:

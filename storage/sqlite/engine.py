@@ -80,8 +80,13 @@ class SqliteEngine:
         is_checked = await asyncio.to_thread(must_check_first, path)
         writer, reader = await open_connections(path)
         engine = cls(path, writer, reader, busy_timeout=busy_timeout)
-        if not is_checked:
-            engine._check = await BackgroundCheck.start(path, engine._report)
+        try:
+            if not is_checked:
+                engine._check = await BackgroundCheck.start(path, engine._report)
+        # BaseException: the threads of connections left open would keep a cancelled start from ending.
+        except BaseException:
+            await engine.close()
+            raise
         return engine
 
     async def close(self) -> None:

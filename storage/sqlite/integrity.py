@@ -1,7 +1,7 @@
 """Checks the file for damage: after a crash before it is used, after a clean end behind the first requests.
 
 SQLite deletes the write-ahead log when the last connection is closed. A log that is there at the start tells
-of a process that ended otherwise.
+of a process that ended otherwise, or of a backup made since.
 """
 
 import sqlite3

@@ -28,7 +28,7 @@ _REQUEST_BYTES = 20_000  # of the request that each of them keeps
 class BackupSettings:
     backups: int = 20  # so many are made, each after another was killed
     megabytes: int = 500  # of the database, at least
-    pace: float = 0.4  # seconds between two tickets of each of 24 game servers
+    pace: float = 0.36  # seconds between two tickets of each of 24 game servers
     within: float = 60.0  # seconds in which a backup ends
     seed: int = 1
     bug: str | None = None

@@ -300,6 +300,7 @@ async def test_tickets_are_counted_by_source_since_a_ticket(store: Store, worksp
     for source in ("here", "there", "here"):
         await store.intake.add_ticket(workspace.id, new_ticket(source=source), ids(), NOW)
 
+    assert await store.tickets.newest_created_at() == NOW
     assert await store.tickets.count_by_source(before, await store.tickets.newest_id()) == {
         "here": 2,
         "there": 1,

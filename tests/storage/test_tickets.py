@@ -309,3 +309,11 @@ async def test_a_time_without_a_time_zone_is_never_stored(
         await store.intake.add_ticket(workspace.id, new_ticket(), ids(), datetime(2025, 1, 15))  # noqa: DTZ001, RUF100
 
     assert counted(path, "tickets") == 0
+
+
+async def test_when_the_newest_ticket_was_created_is_known(store: Store, workspace: Workspace) -> None:
+    assert await store.tickets.newest_created_at() is None
+
+    await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    assert await store.tickets.newest_created_at() == NOW
