@@ -24,7 +24,7 @@ from storage.engine import Engine
 from storage.errors import UnknownWorkspace
 from storage.idempotency import run_idempotent
 from storage.mapping import fields_to_json, from_ms, to_json, to_ms
-from storage.tickets import apply_change, get_in_scope, insert_message, make_uid
+from storage.tickets import apply_change, get_in_scope, insert_message, lock_ticket, make_uid
 from storage.workspaces import get_workspace
 
 TicketChange = Callable[[Ticket, Workspace], Ticket]
@@ -111,8 +111,8 @@ class IntakeRepository:
         )
 
     async def _submit(self, request: NewTicketRequest) -> StoredResponse:
-        reporter = request.new.reporter.id
-        locks = [f"open:{request.workspace_id}:{request.new.source}:{reporter}"]
+        reporter = f"open:{request.workspace_id}:{request.new.source}:{request.new.reporter.id}"
+        locks = [*_locks_of(request.idempotency_key), reporter]
         return await self._engine.write_batched(create_tickets, request, locks=locks)
 
     async def stored_response(self, idempotency_key: IdempotencyKey, now: datetime) -> StoredResponse | None:
@@ -138,7 +138,7 @@ class IntakeRepository:
         """
 
         def update(db: Db) -> bytes:
-            ticket = get_in_scope(db, scope, name)
+            ticket = lock_ticket(db, get_in_scope(db, scope, name).id)
             workspace = get_workspace(db, ticket.workspace_id)
             new_message = message(ticket) if message is not None else None
             if new_message is not None:
@@ -148,9 +148,9 @@ class IntakeRepository:
                 ticket = apply_change(db, workspace, ticket, change(ticket, workspace), actor, now)
             return serialize_response(TicketDetails(ticket=ticket), workspace)
 
-        locks = [f"ticket:{name}"]
         return await self._engine.write(
-            lambda db: run_idempotent(db, idempotency_key, now, lambda: update(db)), locks=locks
+            lambda db: run_idempotent(db, idempotency_key, now, lambda: update(db)),
+            locks=_locks_of(idempotency_key),
         )
 
     async def delete_expired_responses(self, now: datetime) -> int:
@@ -166,6 +166,11 @@ class IntakeRepository:
                     partial(idempotency.delete_expired, keys=expired, now=now)
                 )
         return deleted
+
+
+def _locks_of(key: IdempotencyKey | None) -> list[str]:
+    """The lock against the same request at the same time."""
+    return [] if key is None else [f"once:{key.key_prefix}:{key.path}:{key.header_value or key.body_sha256}"]
 
 
 def create_tickets(db: Db, requests: Sequence[NewTicketRequest]) -> list[StoredResponse | Exception]:

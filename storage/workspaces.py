@@ -70,7 +70,7 @@ class WorkspaceRepository:
 
 
 def _change(db: Db, workspace_id: str, change: WorkspaceChange) -> Workspace:
-    before = get_workspace(db, workspace_id)
+    before = _lock_workspace(db, workspace_id)
     changed = change(before)
     db.run(
         """
@@ -120,6 +120,12 @@ def get_workspace(db: Db, workspace_id: str) -> Workspace:
     if row is None:
         raise unknown_workspace(workspace_id)
     return _from_rows(db, [row])[0]
+
+
+def _lock_workspace(db: Db, workspace_id: str) -> Workspace:
+    """A workspace that no other transaction can change until this one ends. Raises UnknownWorkspace."""
+    db.one("SELECT 1 FROM workspaces WHERE id = :id FOR UPDATE", {"id": workspace_id})
+    return get_workspace(db, workspace_id)
 
 
 def get_workspace_by_name(db: Db, name: str) -> Workspace:
