@@ -36,7 +36,7 @@ UNKNOWN_OUTCOME_DELAY = 10.0
 MAX_BACKOFF_SECONDS = 60.0  # between two attempts at one delivery
 MAX_REASON_CHARACTERS = 300
 MAX_IN_FLIGHT = 50  # attempts at once; posts first, then threads, messages and edits
-MAX_LOOKING = 0.2  # of the time goes into reading what is due: during a burst every commit asks
+MAX_LOOKING = 0.1  # of the time goes into reading what is due: during a burst every commit asks
 
 
 class Dispatcher:

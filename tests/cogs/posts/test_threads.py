@@ -94,7 +94,8 @@ async def test_a_private_thread_is_archived_too_and_its_post_is_up_to_date(bridg
     assert is_archived(bridge, ticket)
     assert "Resolved" in str(bridge.post_message(ticket)["embeds"])
 
-    await set_status(bridge, ticket, Status.OPEN)
+    await bridge.press("mia", ticket, "Reopen")
+    await bridge.refresh(ticket)
     assert not is_archived(bridge, ticket)
 
 
