@@ -189,7 +189,7 @@ async def test_a_ticket_of_a_burst_that_is_not_stored_or_not_shown_is_reported(t
     demo_guild(sandbox)
     async with opened(tmp_path / "t.db") as store:
         workspace = await store.workspaces.add(HUB, NOW)
-        await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.intake.add_ticket(workspace.id, new_ticket(source=ROBLOX.source), ids(), NOW)
 
     shown(sandbox, tmp_path / "t.db", 2, wrong)
 
