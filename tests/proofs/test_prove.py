@@ -57,7 +57,8 @@ async def test_without_the_bug_the_promise_holds(bug: str) -> None:
     assert outcome.wrong == []
 
 
-@pytest.mark.parametrize("bug", OTHERS)
+# Whether a backup ends without its snapshot depends on how busy the machine is; test_backup.py is sure of it.
+@pytest.mark.parametrize("bug", [bug for bug in OTHERS if bug != "no-snapshot"])
 async def test_an_injected_bug_is_noticed(bug: str) -> None:
     outcome = await run_with_bug(bug)
 

@@ -23,7 +23,7 @@ from storage.sqlite.backup import (
     scheduled_backup_name,
     verify_backup,
 )
-from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, replying
+from tests.storage.samples import NOW, counted, everything_in, ids, new_ticket, raw, replying
 
 
 def names_in(folder: Path) -> list[str]:
@@ -40,6 +40,26 @@ async def _filled(store: Store, workspace: Workspace, tickets: int) -> None:
     for _ in range(tickets):
         ticket = await store.intake.add_ticket(workspace.id, new_ticket(body="x" * 3000), ids(), NOW)
         await store.tickets.add_message(ticket.id, replying(), origin=f"o{ticket.id}", now=NOW)
+
+
+async def test_a_commit_at_each_step_does_not_begin_a_backup_again(
+    store: Store, workspace: Workspace, path: Path, tmp_path: Path
+) -> None:
+    for _ in range(20):
+        await store.intake.add_ticket(workspace.id, new_ticket(body="x" * 200_000), ids(), NOW)
+    copied: list[int] = []
+
+    def commit(done: int, total: int) -> None:
+        copied.append(done)
+        assert len(copied) < 50, "the backup begins again after each commit"
+        with raw(path) as other:
+            other.execute("UPDATE tickets SET updated_at = updated_at + 1")
+
+    backup = await asyncio.to_thread(create_backup, path, tmp_path / "b.db", commit)
+
+    assert len(copied) > 3
+    assert copied == sorted(copied)
+    assert backup.tickets == 20
 
 
 async def test_a_restored_database_is_what_was_backed_up(
