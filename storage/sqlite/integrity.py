@@ -59,6 +59,19 @@ def find_damage_in_small_tables(raw: sqlite3.Connection) -> str | None:
     return next(filter(None, damage), None)
 
 
+def table_names(raw: sqlite3.Connection) -> list[str]:
+    """The tables of the file, also those behind a virtual one."""
+    rows = raw.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+    )
+    return ["sqlite_schema", *(name for (name,) in rows)]
+
+
+def find_damage_in(table: str, raw: sqlite3.Connection) -> str | None:
+    """The same as `find_damage`, for one table and its indexes."""
+    return _quick_check(raw, f"PRAGMA quick_check({table})")
+
+
 def _quick_check(raw: sqlite3.Connection, statement: str) -> str | None:
     (result,) = raw.execute(statement).fetchone()
     return None if result == "ok" else str(result).splitlines()[-1]  # the first line only names the database

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 BLOCK_SIZE = 1 << 16  # ids
+_FEW = 30  # a page and some
 
 
 class IdSet:
@@ -84,9 +85,16 @@ def _to_bits(offsets: list[int]) -> int:
 
 
 def _falling(block: int, bits: int) -> Iterator[int]:
+    """The ids of a block, highest first."""
+    for _ in range(_FEW):  # cheaper than writing out 65,536 digits for some of them
+        if not bits:
+            return
+        highest = bits.bit_length() - 1
+        yield block * BLOCK_SIZE + highest
+        bits ^= 1 << highest
     digits = bin(bits)[2:]
     highest = block * BLOCK_SIZE + len(digits) - 1
     at = digits.find("1")
-    while at >= 0:
+    while at >= 0 and bits:
         yield highest - at
         at = digits.find("1", at + 1)
