@@ -113,6 +113,7 @@ async def test_a_message_typed_under_a_game_report_meanwhile_is_deleted_with_a_n
     _, sandbox, _ = environment
     async with start(*environment) as first:
         report = await first.game_report()
+        await read_to_the_end(first, first.guild.channels["reports"])
     typed = sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
     talk = sandbox.say("mia", "reports", "Good morning.")
 
@@ -130,6 +131,7 @@ async def test_a_message_typed_long_ago_is_deleted_without_a_notice(
     _, sandbox, _ = environment
     async with start(*environment) as first:
         report = await first.game_report()
+        await read_to_the_end(first, first.guild.channels["reports"])
     typed = sandbox.say("mia", "reports", "We banned them.", reply_to=report.post.message_id)
 
     async with restart(environment, first) as second:
@@ -145,6 +147,7 @@ async def test_a_thread_created_by_hand_meanwhile_is_read_from_its_beginning(
     _, sandbox, _ = environment
     async with start(*environment) as first:
         report = await first.game_report()
+        await read_to_the_end(first, first.guild.channels["reports"])
     thread = sandbox.open_thread("mia", "reports", "let us talk", message=report.post.message_id)
     typed = sandbox.say("mia", thread["id"], "We banned them.")
 
