@@ -94,16 +94,18 @@ class Dispatcher:
 
     async def _start_due(self, tasks: asyncio.TaskGroup) -> float | None:
         """Start what is due; return the seconds until something can be. None: until something changes."""
+        # Before it is asked what is open: a circuit whose time is over meanwhile must not be slept through.
+        retry = self.breaker.seconds_until_retry()
         room = 1 if self.breaker.is_half_open else MAX_IN_FLIGHT - len(self._in_flight)
         if self._must_wait() or room <= 0:
-            return self.breaker.seconds_until_retry() if self._must_wait() else None
+            return retry
         excluded, now = self._in_flight | self.breaker.open_queues(), self._store.now()
         due = await self._store.outbox.due(self._destination, excluded, now, room)
         for deliveries in due:
             if not self._outcome_still_pending(deliveries):
                 self._in_flight.add(deliveries[0].queue)
                 tasks.create_task(self._process(deliveries))
-        return 0.0 if len(due) == room else await self._seconds_until_next(now)
+        return 0.0 if len(due) == room else await self._seconds_until_next(now, retry)
 
     def _must_wait(self) -> bool:
         """Whether the global circuit is open, or half-open with its one attempt in flight."""
@@ -122,12 +124,12 @@ class Dispatcher:
         )
         return True
 
-    async def _seconds_until_next(self, now: datetime) -> float | None:
+    async def _seconds_until_next(self, now: datetime, retry: float | None) -> float | None:
         """Seconds until what is not due now can be tried; None: until the outbox or the breaker changes."""
         excluded = self._in_flight | self.breaker.open_queues()
         next_due = await self._store.outbox.next_due(self._destination, excluded, now)
         due = None if next_due is None else max(0.0, (next_due - self._store.now()).total_seconds())
-        waits = (due, self.breaker.seconds_until_retry())
+        waits = (due, retry, self.breaker.seconds_until_retry())
         return min((seconds for seconds in waits if seconds is not None), default=None)
 
     async def _sleep(self, seconds: float | None) -> None:

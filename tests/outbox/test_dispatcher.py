@@ -74,7 +74,7 @@ async def test_with_an_empty_outbox_the_dispatcher_waits_for_new_rows_without_po
 ) -> None:
     async with running_dispatcher(store, handler) as dispatcher:
         for count in range(1, 4):
-            assert await dispatcher._seconds_until_next(utc_now()) is None
+            assert await dispatcher._seconds_until_next(utc_now(), None) is None
             await wait_until_delivered(store, await create_report(store, workspace))
 
             assert len(handler.received) == count

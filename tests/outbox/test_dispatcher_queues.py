@@ -26,6 +26,7 @@ from tests.support.dispatcher_harness import (
     FAST,
     SLOW,
     RecordingHandler,
+    create_report,
     create_ticket,
     running_dispatcher,
     wait_until_delivered,
@@ -200,3 +201,27 @@ async def test_redraws_that_are_refused_together_are_one_dead_letter(
 
     (dead,) = await store.outbox_admin.list_undelivered(10)
     assert (dead.state, dead.id) == (DeliveryState.DEAD_LETTER, handler.together[0][0])
+
+
+class ClosesMeanwhile(CircuitBreaker):
+    """A breaker whose circuits are half-open as soon as it has said that they are open."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        super().__init__(FAST, clock=lambda: self.seconds)
+
+    def open_queues(self) -> set[str]:
+        found = super().open_queues()
+        self.seconds += 1000.0
+        return found
+
+
+async def test_a_circuit_whose_time_is_over_while_the_outbox_is_read_is_tried_without_another_event(
+    store: Store, workspace: Workspace, handler: RecordingHandler
+) -> None:
+    report = await create_report(store, workspace)
+    breaker = ClosesMeanwhile()
+    breaker.record_timeout(f"posts:{HUB.reports_channel_id}", HUB.reports_channel_id, "no response")
+
+    async with running_dispatcher(store, handler, breaker=breaker):
+        await wait_until_delivered(store, report)
