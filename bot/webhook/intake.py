@@ -76,15 +76,15 @@ class IntakeHandler:
         created: list[Ticket] = []
 
         def serialize(ticket: Ticket) -> bytes:
-            created[:] = [ticket]  # called again if the transaction is
+            created[:] = [ticket]  # called again if the transaction is, even if that finds a stored response
             return dump_json(intake.serialize(ticket))
 
         ids = source.new_public_ids(new, now)
         stored = await self._store.intake.create_ticket(
             context.workspace.id, new, ids, now, idempotency_key=idempotency_key, serialize_response=serialize
         )
-        for ticket in created:
-            self._created_log.add(ticket, context.key.prefix)
+        if not stored.replayed:
+            self._created_log.add(created[0], context.key.prefix)
         return stored
 
     async def _stored_response(self, key: IdempotencyKey | None, now: datetime) -> StoredResponse | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from bot.tickets.message import MessageKind
 from bot.tickets.workspace import UnknownCategoryPolicy
 from bot.webhook import IdempotencyPolicy
 from storage import Store
+from tests.support.bridge_harness import wait_for
 from tests.webhook.conftest import BODY, Gate, make_key, standing
 
 OTHER = b'{"subject":"Another subject","body":"some words"}'
@@ -35,6 +37,20 @@ async def test_the_same_idempotency_key_is_one_ticket_and_one_response(gate: Gat
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
     assert len(await gate.kept()) == 1
+
+
+async def test_a_repeated_request_is_not_logged_as_a_created_ticket(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.webhook")
+    for _ in range(3):
+        await gate.send("/south/tickets", headers=TOKEN)
+    await gate.send("/south/tickets", headers={"Idempotency-Key": "another"})
+
+    # The line of the last one is written in the turn after its answer, so those of all before it are there.
+    last = max(await gate.kept(), key=lambda ticket: ticket.id)
+    await wait_for(lambda: f"{last.public_id} created" in caplog.text)
+    assert sum(record.getMessage().endswith(" created") for record in caplog.records) == 2
 
 
 async def test_concurrent_requests_with_one_idempotency_key_are_one_ticket(gate: Gate) -> None:
