@@ -64,7 +64,7 @@ class ApiKeyRepository:
                 "UPDATE api_keys SET last_used_at = :now WHERE prefix = :prefix",
                 {"prefix": prefix, "now": to_ms(now)},
             ),
-            patience=_TOUCH_TIMEOUT,
+            max_seconds=_TOUCH_TIMEOUT,
         )
 
     async def revoke(self, prefix: str, now: datetime) -> None:

@@ -60,9 +60,9 @@ class Engine(Protocol):
         """Lists and text search."""
 
     async def write(
-        self, work: Work[Result], *, locks: Sequence[str] = (), patience: float | None = None
+        self, work: Work[Result], *, locks: Sequence[str] = (), max_seconds: float | None = None
     ) -> Result:
-        """Run and commit; return the result. `patience` is how many seconds it may take.
+        """Run and commit; return the result. `max_seconds` is how many seconds it may take.
 
         Cancelled before its turn, it does not run; cancelled later, it runs once all the same.
         """

@@ -94,7 +94,7 @@ async def _open(path: Path, settings: Sequence[str] = _SETTINGS) -> aiosqlite.Co
             await db.execute(setting)
         db.row_factory = sqlite3.Row
         await _require_synchronous(db)
-    # BaseException: as above.
+    # BaseException: the thread of a connection left open would keep a cancelled start from ending.
     except BaseException:
         await db.close()
         raise

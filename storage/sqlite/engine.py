@@ -130,11 +130,11 @@ class SqliteEngine:
         return result
 
     async def write(
-        self, work: Work[Result], *, locks: Sequence[str] = (), patience: float | None = None
+        self, work: Work[Result], *, locks: Sequence[str] = (), max_seconds: float | None = None
     ) -> Result:
-        pending = PendingWrite(partial(_run_single, work), None, patience or self._busy_timeout)
+        pending = PendingWrite(partial(_run_single, work), None, max_seconds or self._busy_timeout)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(max_seconds):
                 result: Result = await self._submit(pending, self._queue.single)
         except TimeoutError as error:
             raise DatabaseUnavailable("The database failed: earlier writes take too long.") from error
@@ -154,8 +154,8 @@ class SqliteEngine:
         self._probed_at = now
         with suppress(StorageError):
             # As many bytes as a few tickets take: less might fit where no ticket does.
-            await self.write(_reserve_space, patience=_PROBE_TIMEOUT)
-            await self.write(_release_space, patience=_PROBE_TIMEOUT)
+            await self.write(_reserve_space, max_seconds=_PROBE_TIMEOUT)
+            await self.write(_release_space, max_seconds=_PROBE_TIMEOUT)
             self._last_error = None
         return self._last_error
 

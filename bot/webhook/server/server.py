@@ -123,6 +123,7 @@ class RequestAnswerer:
                 return await self._answer_by_application(request, begun)
             try:
                 response = await route.handler(request)
+            # Whatever fails is answered in the format of the path, and logged there.
             except Exception as error:
                 response = error_response(self._error_formatter, request, route.path, error)
                 _add_rate_limit_headers(request, response)
@@ -135,6 +136,7 @@ class RequestAnswerer:
         try:
             request = with_one_spelling(self._error_formatter, request)
             response = await self._application(request)
+        # Whatever fails is answered in the format of the path, and logged there.
         except Exception as error:
             response = error_response(self._error_formatter, request, route_template(request), error)
         _add_rate_limit_headers(request, response)
