@@ -1,6 +1,6 @@
 """The types a wire contract is declared with: `Source`, its endpoints, and the errors they respond with."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -18,15 +18,30 @@ JsonObject = Mapping[str, Any]  # a JSON object about to be sent
 ResultT = TypeVar("ResultT")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldViolation:
+    """An invalid field of a request, in the contract's spelling, and what is wrong with it."""
+
+    field: str
+    reason: str  # continues the sentence after the name: "is required"
+
+
 class ApiError(Exception):
     """An HTTP error: a status and a sentence, sent in the error format of the source it concerns."""
 
     def __init__(
-        self, status: int, message: str, *, retry_after: int | None = None, body: JsonObject | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        body: JsonObject | None = None,
+        violations: Sequence[FieldViolation] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.violations = violations  # of HTTP 400, where fields are invalid
         self.retry_after = retry_after  # whole seconds; for 429, and while the database fails
         self.body = body  # where a contract has another body for this one error than its error format
 
