@@ -1,5 +1,6 @@
 """The database: every SQL statement of ticketbridge. Knows nothing of HTTP, Discord or games."""
 
+from storage.db import Topic
 from storage.deleted_channels import ChannelDeletion
 from storage.errors import (
     BackupFailed,
@@ -44,6 +45,7 @@ __all__ = [
     "Overloaded",
     "StorageError",
     "Store",
+    "Topic",
     "UnknownDelivery",
     "UnknownKey",
     "UnknownRejectedRequest",

@@ -7,9 +7,17 @@ spells otherwise.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from typing import Any, Protocol, TypeVar
 
 Params = Mapping[str, object]
+
+
+class Topic(Enum):
+    """What a subscriber can wait for."""
+
+    OUTBOX = auto()  # new deliveries
+    EVENTS = auto()  # new events for game servers
 
 
 class Row(Protocol):
@@ -36,8 +44,8 @@ class Db(Protocol):
     def next_ids(self, table: str, count: int, /) -> Sequence[int]:
         """Return ids for so many new rows of a table, ascending; each is above all that the table has."""
 
-    def notify_outbox(self) -> None:
-        """Wake those who wait for deliveries, once the transaction is committed."""
+    def notify(self, topic: Topic, /) -> None:
+        """Wake those who wait for this, once the transaction is committed."""
 
 
 Result = TypeVar("Result")

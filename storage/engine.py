@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.tickets.queries import Scope, TicketQuery
-from storage.db import BatchWork, Db, Item, Result, Work
+from storage.db import BatchWork, Db, Item, Result, Topic, Work
 from storage.errors import StorageError
 
 TimingObserver = Callable[[str, float], None]  # "wait", "write" or "read", and its seconds
@@ -78,8 +78,11 @@ class Engine(Protocol):
     def now(self) -> datetime:
         """The time for what is stored; on a server its own, so that all processes have the same."""
 
-    def subscribe_outbox(self) -> asyncio.Event:
-        """Return an event that is set after each commit that added deliveries; the subscriber clears it."""
+    def subscribe(self, topic: Topic) -> asyncio.Event:
+        """Return an event that is set after each commit that notified the topic; the subscriber clears it."""
+
+    def unsubscribe(self, event: asyncio.Event) -> None:
+        """Set an event of `subscribe` no more."""
 
     def set_observer(self, on_timing: TimingObserver, on_error: ErrorObserver) -> None:
         """Set the callbacks for the time of each transaction and for each error."""

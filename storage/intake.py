@@ -19,7 +19,7 @@ from bot.tickets.queries import Scope, TicketDetails
 from bot.tickets.ticket import NewTicket, Player, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import idempotency, outbox
-from storage.db import Db, Params, RunAgain
+from storage.db import Db, Params, RunAgain, Topic
 from storage.engine import Engine
 from storage.errors import UnknownWorkspace
 from storage.idempotency import run_idempotent
@@ -222,7 +222,7 @@ class _Batch:
                 for delivery_id, delivery in zip(ids, self._deliveries, strict=True)
             ]
             self._db.run_many(outbox.INSERT, rows)
-            self._db.notify_outbox()
+            self._db.notify(Topic.OUTBOX)
 
     def _find_response(self, request: NewTicketRequest) -> StoredResponse | None:
         """The response of an earlier request of this batch, or of any before. Raises IdempotencyKeyReused."""

@@ -72,6 +72,11 @@ def message_by_origin(db: Db, origin: str) -> Message | None:
     return None if row is None else _from_row(row)
 
 
+def messages_by_ids(db: Db, ids: Sequence[int]) -> list[Message]:
+    """The messages with these ids, in any order."""
+    return [_from_row(row) for row in db.all("SELECT * FROM messages WHERE id = ANY(:ids)", {"ids": ids})]
+
+
 def newest_messages(db: Db, ticket_id: int, kinds: Collection[MessageKind], limit: int) -> list[Message]:
     """The newest messages of a ticket, oldest first."""
     rows = db.all(

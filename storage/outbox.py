@@ -17,7 +17,7 @@ from bot.tickets.outbox import (
 from bot.tickets.ticket import DiscordPost, Ticket
 from bot.tickets.workspace import Workspace
 from storage import outbox_queue
-from storage.db import Db, Params, Row
+from storage.db import Db, Params, Row, Topic
 from storage.engine import Engine
 from storage.mapping import delivery_from_row, from_ms, ticket_from_row, to_ms
 
@@ -109,7 +109,7 @@ class OutboxRepository:
         def settle(db: Db) -> None:
             db.run(_DEAD_LETTER, {"id": first.id, "reason": reason, "now": to_ms(now)})
             db.run_many(_DROP, [{"id": other.id, "reason": reason, "now": to_ms(now)} for other in others])
-            db.notify_outbox()
+            db.notify(Topic.OUTBOX)
 
         await self._engine.write(settle)
 
@@ -251,7 +251,7 @@ def insert_deliveries(
         for delivery_id, kind in zip(ids, kinds, strict=True)
     ]
     db.run_many(INSERT, rows)
-    db.notify_outbox()
+    db.notify(Topic.OUTBOX)
 
 
 INSERT = """
@@ -345,7 +345,7 @@ def reroute_stranded(db: Db, workspace: Workspace) -> int:
                 "nonce": make_nonce(delivery_id, ticket.uid, channel),
             },
         )
-        db.notify_outbox()
+        db.notify(Topic.OUTBOX)
     return left
 
 

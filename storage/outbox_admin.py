@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.outbox import DeliveryKind, DeliveryState, OutboxEntry
-from storage.db import Db, Row
+from storage.db import Db, Row, Topic
 from storage.engine import Engine
 from storage.errors import UnknownDelivery
 from storage.mapping import delivery_fields, from_ms, to_ms
@@ -67,7 +67,7 @@ class OutboxAdminRepository:
                 row["id"] for row in db.all("SELECT id FROM outbox WHERE state = 'dead_letter' ORDER BY id")
             ]
             db.run_many(_SET_PENDING, [{"id": delivery_id, "now": to_ms(now)} for delivery_id in ids])
-            db.notify_outbox()
+            db.notify(Topic.OUTBOX)
             return len(ids)
 
         return await self._engine.write(retry_all)
@@ -147,7 +147,7 @@ def _change(
     is_known = workspace_ids is None or _belongs_to(db, delivery_id, workspace_ids)
     if not is_known or not db.run(statement, {"id": delivery_id, "now": to_ms(now)}):
         raise UnknownDelivery(_NO_DELIVERY.format(id=delivery_id))
-    db.notify_outbox()
+    db.notify(Topic.OUTBOX)
 
 
 def _belongs_to(db: Db, delivery_id: int, workspace_ids: Collection[str]) -> bool:

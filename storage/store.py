@@ -1,14 +1,18 @@
 """The Store: all data of the bridge. Its repositories take and return domain objects."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from storage.alerts import AlertRepository
 from storage.api_keys import ApiKeyRepository
+from storage.db import Topic
 from storage.deleted_channels import DeletedChannelRepository
 from storage.engine import Engine, ErrorObserver, TimingObserver
 from storage.errors import StorageError
+from storage.events import EventRepository
 from storage.intake import IntakeRepository
 from storage.messages import MessageRepository
 from storage.outbox import OutboxRepository
@@ -37,6 +41,7 @@ class Store:
         self.tickets = TicketRepository(engine)
         self.messages = MessageRepository(engine)
         self.intake = IntakeRepository(engine)
+        self.events = EventRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)
         self.alerts = AlertRepository(engine)
@@ -57,9 +62,18 @@ class Store:
         """Set the callbacks for the time of each transaction and for each error."""
         self._engine.set_observer(on_timing, on_error)
 
-    def subscribe_outbox(self) -> asyncio.Event:
-        """Return an event that is set after each commit that added deliveries; the subscriber clears it."""
-        return self._engine.subscribe_outbox()
+    def subscribe(self, topic: Topic) -> asyncio.Event:
+        """Return an event that is set after each commit that notified the topic; the subscriber clears it."""
+        return self._engine.subscribe(topic)
+
+    @contextmanager
+    def subscription(self, topic: Topic) -> Iterator[asyncio.Event]:
+        """The same until the block ends."""
+        event = self._engine.subscribe(topic)
+        try:
+            yield event
+        finally:
+            self._engine.unsubscribe(event)
 
     async def health_error(self) -> StorageError | None:
         """Why the database accepts no writes; None if it does. While it fails, each call probes it again."""

@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.tickets.errors import UnknownTicket
+from bot.tickets.events import EventType
 from bot.tickets.message import REPORTER_VISIBLE_KINDS, Actor, Message, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from storage import messages
+from storage import events, messages
 from storage.db import Db, Params
 from storage.engine import Engine
 from storage.mapping import from_ms, ticket_from_row, to_ms
@@ -217,6 +218,8 @@ def apply_change(
     event = changed.history_event(before, actor)
     if event is not None:
         messages.insert_message(db, event, f"event:{changed.id}:{revision}", now)
+    if changed.status is not before.status:
+        events.insert_event(db, changed, EventType.STATUS, now)
     channel = _delivery_channel(db, workspace, before)
     if not has_unstarted(db, changed.id, DeliveryKind.UPDATE_POST):
         insert_deliveries(db, workspace, changed, [DeliveryKind.UPDATE_POST], channel, now)
@@ -240,6 +243,8 @@ def insert_message(
     message = messages.insert_message(db, new, origin, now)
     if message.kind is not MessageKind.NOTE:  # an internal note does not change the ticket
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
+    if message.kind is MessageKind.REPLY:
+        events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
     kinds = ticket.deliveries_for(message.kind, typed_in=already_visible_in)
     if kinds:
         channel = _delivery_channel(db, workspace, ticket)

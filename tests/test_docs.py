@@ -22,6 +22,7 @@ from bot.demo.demo import run_demo
 from bot.outbox.errors import DeliveryError
 from bot.sources.contract import Source
 from bot.sources.registry import load_sources
+from bot.webhook.events import EVENT_OPERATIONS
 from cogs import EXTENSIONS
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +35,7 @@ EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
 VERBS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 OWN_PATHS = ("GET /healthz", "GET /readyz", "GET /metrics")
+SHARED_PATHS = tuple(f"{one.method} {one.path}" for one in EVENT_OPERATIONS)
 DESCRIBED = ("/docs", "/openapi.json", "/sandbox")
 ONLY_WITH_BACKUPS = "ticketbridge_backup_age_seconds"
 
@@ -165,6 +167,11 @@ def test_every_path_without_a_source_has_its_row(path: str) -> None:
     assert places_of(path) == ["docs/monitoring.md"]
 
 
+@pytest.mark.parametrize("path", SHARED_PATHS)
+def test_every_path_for_all_sources_has_its_row(path: str) -> None:
+    assert places_of(path) == ["docs/api.md"]
+
+
 @pytest.mark.parametrize("outcome", [error.outcome for error in DeliveryError.__subclasses__()])
 def test_every_outcome_of_a_delivery_has_its_row(outcome: str) -> None:
     assert places_of(outcome) == ["docs/monitoring.md"]
@@ -204,7 +211,7 @@ def test_no_setting_is_documented_that_is_not_there() -> None:
 
 
 def test_no_path_is_documented_that_is_not_there() -> None:
-    assert set(defined_in("docs/api.md")) <= set(paths())
+    assert set(defined_in("docs/api.md")) <= {*paths(), *SHARED_PATHS}
 
 
 @pytest.mark.parametrize("page", sorted(MANUAL.keys() - {"CHANGELOG.md"}))  # which is about the past
@@ -257,7 +264,7 @@ def anchors(page: str) -> set[str]:
 
 @pytest.mark.parametrize("page", MANUAL)
 def test_every_curl_asks_for_a_path_that_is_served(page: str) -> None:
-    served = {path.split()[1] for path in (*paths(), *OWN_PATHS)} | set(DESCRIBED)
+    served = {path.split()[1] for path in (*paths(), *OWN_PATHS, *SHARED_PATHS)} | set(DESCRIBED)
     patterns = [re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))) for path in served]
 
     for block in blocks(page, "sh"):

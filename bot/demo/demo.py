@@ -227,11 +227,12 @@ async def reply_is_saved(demo: Demo, ticket: Ticket) -> AsyncIterator[Renderable
     submitted = await demo.sandbox.modal("mia", pressed["id"], {"text": "Thank you, we are looking at it."})
     yield Text(f"  the bot to mia: {reply_text(submitted)}")
     replies = await demo.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
-    waiting = await demo.application.store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
-    if [reply.text for reply in replies] != ["Thank you, we are looking at it."] or len(waiting) != 1:
+    events = await demo.application.store.events.list_of_ticket(ticket.id)
+    if [reply.text for reply in replies] != ["Thank you, we are looking at it."] or len(events) != 1:
         raise WalkthroughFailed(f"the reply to {ticket.public_id} was not saved")
     yield Text(
-        f"  saved in the database: “{replies[0].text}”; it waits in the outbox for the game", style="green"
+        f"  saved in the database: “{replies[0].text}”; it waits for the game as event {events[0].seq}",
+        style="green",
     )
 
 

@@ -20,7 +20,7 @@ from bot.outbox.errors import (
     UnknownOutcome,
 )
 from bot.tickets.outbox import MAX_WAIT, Delivery, DeliveryKind, Destination, Receipt
-from storage import StorageError, Store
+from storage import StorageError, Store, Topic
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Dispatcher:
         self._circuit_openers = _circuit_openers(self.breaker, unknown_outcome_delay)
         self._in_flight: set[str] = set()  # queues
         self._clock_jumps = ClockJumps()
-        self._changed = store.subscribe_outbox()
+        self._changed = store.subscribe(Topic.OUTBOX)
 
     def register(self, kind: DeliveryKind, handler: DeliveryHandler) -> None:
         """Register the handler of a kind. Every kind of the destination needs one before `run`."""

@@ -110,6 +110,13 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedOperation(Operation):
+    """A path of the bridge itself, for the API keys of every source, with errors in the default format."""
+
+    statuses: tuple[int, ...] = ()  # of its errors, besides those that every such path has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeEndpoint(Operation):
     """A path that creates a ticket from the body of a POST."""
 

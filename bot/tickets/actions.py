@@ -49,12 +49,12 @@ class MessageAction(Action):
 
 
 def _reply_confirmation(ticket: Ticket) -> str:
-    """A reporter in Discord reads the reply in their thread; into a game nothing is sent yet."""
+    """A reporter in Discord reads the reply in their thread; a game server asks for it."""
     if ticket.is_private:
         return f"Your reply to {ticket.public_id} is saved. It is shown in the thread."
     return (
         f"Your reply to {ticket.public_id} is saved and shown on the ticket. "
-        "Sending replies to the game is not available yet."
+        "It waits for the game server to fetch it."
     )
 
 

@@ -239,7 +239,6 @@ class Ticket(NewTicket):
     def deliveries_for(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[DeliveryKind, ...]:
         """Return the deliveries that follow a message of this kind.
 
-        A reply to a reporter in Discord has arrived once it is shown; any other goes on to the game.
         A note is not shown in a thread that the reporter reads, and an event is seen on the post.
         `typed_in` is the channel where the message was typed: the ticket's own thread shows it already.
         """
@@ -247,8 +246,6 @@ class Ticket(NewTicket):
             return tuple(one for one in self.deliveries_for(kind) if one is not DeliveryKind.POST_MESSAGE)
         if kind is MessageKind.EVENT or (kind is MessageKind.NOTE and self.is_private):
             return ()
-        if kind is MessageKind.REPLY and not self.is_private:
-            return (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME)
         return (DeliveryKind.POST_MESSAGE,)
 
     def is_reported_by(self, source: str, reporter_id: str) -> bool:

@@ -29,6 +29,7 @@ from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import decode_body, ensure_acceptable, read_body
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import api_error
+from bot.webhook.events import EVENT_OPERATIONS, EventFeed
 from bot.webhook.health import HealthRoutes, NoObservability, Observability
 from bot.webhook.idempotency import IdempotencyPolicy, from_header, from_header_or_body
 from bot.webhook.intake import IntakeHandler
@@ -67,7 +68,7 @@ class WebhookServer:
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
         self._observability = observability or NoObservability()
         self._now = now = now or store.now
-        self._error_formatter = ErrorFormatter(sources.values())
+        self._error_formatter = ErrorFormatter(sources.values(), {one.path for one in EVENT_OPERATIONS})
         self._rate_limits = {
             source.name: SourceRateLimit(source.rate_limit, clock) for source in sources.values()
         }
@@ -77,12 +78,14 @@ class WebhookServer:
             store, self._authenticator, self._rejected, idempotency_policy=self._idempotency_policy, now=now
         )
         self._request_handlers = RequestHandlers(store)
+        self._events = EventFeed(store, sources, self._authenticator, now)
         self._health_routes = HealthRoutes(store, proxies, self._observability)
 
     def build_app(self) -> web.Application:
         app = web.Application()
         app.add_routes(self._health_routes.routes())
         app.add_routes(docs_routes(self._sources))
+        app.add_routes(self._events.routes())
         for source in self._sources.values():
             for intake in source.intake_endpoints:
                 app.router.add_post(intake.path, partial(self._intake.handle, source, intake))

@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,9 +61,23 @@ class Authenticator:
 
         Raises ApiError: 401 for every invalid key, 429 beyond the source's rate limit, 403.
         """
+        return await self._authenticate(_key_in(request, source.key_headers), request, source, now)
+
+    async def authenticate_for_any(
+        self, request: web.BaseRequest, sources: Mapping[str, Source], now: datetime
+    ) -> RequestContext:
+        """The same for a path that belongs to no source: the key is of any one, in the header of any one."""
+        headers = {header.lower() for source in sources.values() for header in source.key_headers}
+        key = _key_in(request, headers)
+        found = await self._store.api_keys.find(hash_api_key(key)) if key else None
+        source = sources.get(found.source) if found else None
+        return await self._authenticate(key, request, source or next(iter(sources.values())), now)
+
+    async def _authenticate(
+        self, key: str, request: web.BaseRequest, source: Source, now: datetime
+    ) -> RequestContext:
         self.limit_address(request, source)
-        keys = {key for header in source.key_headers for key in request.headers.getall(header, ())}
-        context = await self.check_key(keys.pop() if len(keys) == 1 else "", request, source, now)
+        context = await self.check_key(key, request, source, now)
         if context is None:
             raise api_error(401)
         if source.rate_limit.per == "key":
@@ -108,3 +122,9 @@ class Authenticator:
             _log.warning(
                 "The last use of an API key was not stored: %s", error, extra={"key_prefix": key.prefix}
             )
+
+
+def _key_in(request: web.BaseRequest, headers: Iterable[str]) -> str:
+    """The key in these headers; "" if there is none, or two different ones."""
+    keys = {key for header in headers for key in request.headers.getall(header, ())}
+    return keys.pop() if len(keys) == 1 else ""

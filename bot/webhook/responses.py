@@ -1,7 +1,7 @@
 """HTTP responses: JSON, web pages, and errors in the format of the source that owns the path."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Literal
@@ -133,7 +133,9 @@ def _date_line(second: int) -> bytes:
 class ErrorFormatter:
     """Formats each error as the source that owns the path does; in a default format for other paths."""
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[Source], shared_paths: Collection[str] = ()) -> None:
+        """`shared_paths` belong to no source, whatever prefix they have."""
+        self._shared_paths = shared_paths
         self._source_by_prefix: dict[str, Source] = {}
         self._codec_by_prefix: dict[str, ErrorCodec] = {}
         self._source_by_page: dict[str, Source] = {}  # by the page's path without its parameter
@@ -166,6 +168,8 @@ class ErrorFormatter:
         return owner.name if owner else ""
 
     def _api_at(self, path: str) -> Source | None:
+        if path in self._shared_paths:
+            return None
         return _at_longest_prefix(self._source_by_prefix, path)
 
     def _page_at(self, path: str) -> Source | None:

@@ -19,7 +19,7 @@ from cogs.core.markdown import plain_line
 REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
 MAX_SELECT_OPTIONS = 25  # Discord's limit
-_NOT_SENT_PLACEHOLDER = "Shown on the ticket. Sending replies to the game is not available yet."
+_NOT_SENT_PLACEHOLDER = "Shown on the ticket, and to the game server when it asks."
 DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from storage.db import Params
+from storage.db import Params, Topic
 
 _NO_PARAMS: Params = {}
 _REWRITES = (
@@ -46,7 +46,7 @@ class SqliteDb:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
-        self.outbox_changed = False  # since the last commit
+        self.topics: set[Topic] = set()  # to notify after the commit
 
     def all(self, sql: str, params: Params = _NO_PARAMS, /) -> list[sqlite3.Row]:
         return self._execute(sql, params).fetchall()
@@ -68,8 +68,8 @@ class SqliteDb:
         (newest,) = self.raw.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()  # noqa: S608 - ours
         return range(newest + 1, newest + 1 + count)
 
-    def notify_outbox(self) -> None:
-        self.outbox_changed = True
+    def notify(self, topic: Topic, /) -> None:
+        self.topics.add(topic)
 
     def _execute(self, sql: str, params: Params) -> sqlite3.Cursor:
         statement, lists = translate(sql)

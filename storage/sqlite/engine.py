@@ -10,7 +10,7 @@ import math
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ import aiosqlite
 
 from bot.clock import utc_now
 from bot.tickets.errors import ViewOnly
-from storage.db import BatchWork, Db, Item, Result, RunAgain, Work
+from storage.db import BatchWork, Db, Item, Result, RunAgain, Topic, Work
 from storage.engine import ErrorObserver, TimingObserver
 from storage.errors import DatabaseCorrupt, DatabaseUnavailable, Overloaded, StorageError
 from storage.sqlite.background_check import BackgroundCheck
@@ -63,7 +63,7 @@ class SqliteEngine:
         self._batch_task: asyncio.Task[None] | None = None
         self._watch_task = asyncio.create_task(self._watch_files())
         self._check: BackgroundCheck | None = None
-        self._outbox_events: list[asyncio.Event] = []
+        self._subscribers: list[tuple[Topic, asyncio.Event]] = []
         self._on_timing: TimingObserver = lambda what, seconds: None
         self._on_error: ErrorObserver = lambda error: None
         self._last_error: StorageError | None = None  # why it accepts no writes now
@@ -115,10 +115,13 @@ class SqliteEngine:
     def set_observer(self, on_timing: TimingObserver, on_error: ErrorObserver) -> None:
         self._on_timing, self._on_error = on_timing, on_error
 
-    def subscribe_outbox(self) -> asyncio.Event:
+    def subscribe(self, topic: Topic) -> asyncio.Event:
         event = asyncio.Event()
-        self._outbox_events.append(event)
+        self._subscribers.append((topic, event))
         return event
+
+    def unsubscribe(self, event: asyncio.Event) -> None:
+        self._subscribers = [one for one in self._subscribers if one[1] is not event]
 
     async def read(self, work: Work[Result]) -> Result:
         began_at = time.monotonic()
@@ -176,7 +179,7 @@ class SqliteEngine:
             # Any error goes to the callers of the batch.
             except Exception as error:
                 batch.fail(self._translate(error))
-                self._notify_outbox()  # an interrupted commit may be on the disk
+                self._notify(Topic)  # an interrupted commit may be on the disk
             # BaseException: this task ends, and no caller may wait for it forever.
             except BaseException:
                 for write in (*batch.writes, *self._queue.single, *self._queue.batched):
@@ -205,8 +208,8 @@ class SqliteEngine:
             if write.error is not None:
                 write.error = self._translate(write.error)
             write.resolve()
-        if batch.outbox_changed:
-            self._notify_outbox()
+        if batch.topics:
+            self._notify(batch.topics)
         # After the callers, who need not wait for it.
         asyncio.get_running_loop().call_soon(self._report_timing, batch)
 
@@ -214,9 +217,10 @@ class SqliteEngine:
         self._on_timing("wait", batch.began_at - batch.first.submitted_at)
         self._on_timing("write", batch.ended_at - batch.began_at)
 
-    def _notify_outbox(self) -> None:
-        for event in self._outbox_events:
-            event.set()
+    def _notify(self, topics: Iterable[Topic]) -> None:
+        for topic, event in self._subscribers:
+            if topic in topics:
+                event.set()
 
     def _translate(self, error: Exception) -> Exception:
         """Translate an error of SQLite's into one of ours, and report it; return any other as it is."""
@@ -312,7 +316,7 @@ class Batch:
         self._queue = queue
         self.first = queue.first
         self.writes: list[PendingWrite] = []
-        self.outbox_changed = False
+        self.topics: set[Topic] = set()
         self.began_at = 0.0  # of time.monotonic(), like the next
         self.ended_at = 0.0
 
@@ -349,7 +353,7 @@ class Batch:
         if not any(self._run_together(db) for _ in range(_MAX_RUNS)):
             for write in self.writes:
                 _run_alone(db, write)
-        self.outbox_changed = db.outbox_changed
+        self.topics = db.topics
 
     def _run_together(self, db: SqliteDb) -> bool:
         """Run all writes; if one fails and leaves changes behind, begin the transaction again."""

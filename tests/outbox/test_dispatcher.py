@@ -23,7 +23,7 @@ from bot.tickets.outbox import Delivery, DeliveryKind, Destination
 from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.outbox.test_circuit_breaker import Clock
-from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
+from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw
 from tests.support.bridge_harness import wait_for
 from tests.support.dispatcher_harness import (
     FAST,
@@ -78,23 +78,6 @@ async def test_with_an_empty_outbox_the_dispatcher_waits_for_new_rows_without_po
             await wait_until_delivered(store, await create_report(store, workspace))
 
             assert len(handler.received) == count
-
-
-async def test_each_destination_has_a_dispatcher_and_both_are_notified_of_new_rows(
-    store: Store, workspace: Workspace, handler: RecordingHandler
-) -> None:
-    game = RecordingHandler()
-    async with (
-        running_dispatcher(store, handler),
-        running_dispatcher(store, game, Destination.GAME),
-    ):
-        ticket = await create_ticket(store, workspace)
-        await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
-        await handler.wait_for_attempts(3)
-        await game.wait_for_attempts(1)
-
-    assert [delivery.kind for delivery in game.received] == [DeliveryKind.SEND_TO_GAME]
-    assert DeliveryKind.SEND_TO_GAME not in [delivery.kind for delivery in handler.received]
 
 
 async def test_a_channel_has_one_attempt_in_flight_and_delays_no_other(

@@ -31,6 +31,7 @@ from bot.outbox.dispatcher import Dispatcher
 from bot.outbox.errors import ChannelForbidden
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
+from storage.db import Topic
 from storage.outbox import OutboxRepository
 from storage.sqlite.connection import run_in_thread
 from storage.sqlite.engine import Batch, SqliteEngine
@@ -62,7 +63,7 @@ def answer_before_commit(folder: Path) -> None:
     async def commit(engine: SqliteEngine) -> None:
         await asyncio.sleep(_COMMIT_DELAY)
         await engine._writer.commit()
-        engine._notify_outbox()
+        engine._notify(Topic)
 
     commits: list[asyncio.Task[None]] = []
     replace_attribute(SqliteEngine, "_run_batch", run_batch)

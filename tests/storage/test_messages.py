@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.errors import EmptyMessage, TicketClosed, UnknownTicket, ViewOnly
+from bot.tickets.events import EventType
 from bot.tickets.message import MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Status, Ticket
@@ -25,22 +26,22 @@ async def report(store: Store, workspace: Workspace) -> Ticket:
     return await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
 
 
-async def test_a_reply_is_stored_shown_and_sent_to_the_game(store: Store, ticket: Ticket) -> None:
+async def test_a_reply_is_stored_shown_and_an_event_for_the_game(store: Store, ticket: Ticket) -> None:
     reply = await store.tickets.add_message(ticket.id, replying("Hello"), origin="a", now=NOW)
 
     assert reply == await store.messages.find(reply.id)
     assert (reply.kind, reply.author, reply.text) == (MessageKind.REPLY, WRITER, "Hello")
     *_, show = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-    (back,) = await store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
+    (event,) = await store.events.list_of_ticket(ticket.id)
     assert (show.kind, show.message_id) == (DeliveryKind.POST_MESSAGE, reply.id)
-    assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
+    assert (event.type, event.message) == (EventType.REPLY, reply)
 
 
-async def test_a_note_is_never_sent_to_the_game(store: Store, ticket: Ticket, report: Ticket) -> None:
+async def test_a_note_is_no_event_for_the_game(store: Store, ticket: Ticket, report: Ticket) -> None:
     for each in (ticket, report):
         await store.tickets.add_message(each.id, noting(), origin=f"note {each.id}", now=NOW)
 
-        assert await store.outbox.pending_for_ticket(each.id, Destination.GAME) == []
+        assert await store.events.list_of_ticket(each.id) == ()
 
 
 async def test_a_reply_never_overtakes_its_ticket(store: Store, ticket: Ticket) -> None:
@@ -56,7 +57,7 @@ async def test_the_same_origin_twice_stores_one_message(store: Store, ticket: Ti
 
     assert again == first
     assert counted(path, "messages") == 1
-    assert len(await store.outbox.pending_for_ticket(ticket.id, Destination.GAME)) == 1
+    assert len(await store.events.list_of_ticket(ticket.id)) == 1
 
 
 async def test_a_repeated_origin_after_closing_returns_the_stored_reply(store: Store, ticket: Ticket) -> None:
@@ -101,7 +102,7 @@ async def test_a_reply_whose_delivery_cannot_be_stored_is_not_stored(
 ) -> None:
     with raw(path) as db:
         db.execute(
-            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'send_to_game' "
+            "CREATE TRIGGER trouble BEFORE INSERT ON outbox WHEN NEW.kind = 'post_message' "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
 

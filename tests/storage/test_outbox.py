@@ -9,7 +9,7 @@ import pytest
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from bot.tickets.ticket import DiscordPost, Ticket
 from bot.tickets.workspace import Workspace
-from storage import Store
+from storage import Store, Topic
 from tests.storage.samples import HUB, NOW, ids, new_ticket, noting, raw, replying
 
 SOON = NOW + timedelta(seconds=30)
@@ -78,35 +78,6 @@ async def test_the_next_due_time_is_that_of_the_earliest_first_delivery(store: S
 
     assert await store.outbox.next_due(Destination.DISCORD, (), NOW) == SOON
     assert await store.outbox.next_due(Destination.GAME, (), NOW) is None
-
-
-async def test_deliveries_to_discord_and_to_games_do_not_hold_up_each_other(
-    store: Store, ticket: Ticket
-) -> None:
-    reply = await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
-
-    (post,) = await due(store)
-    (back,) = await due(store, destination=Destination.GAME)
-    await store.outbox.retry_later([post], SOON, "Discord is away")
-
-    assert (back.kind, back.message_id) == (DeliveryKind.SEND_TO_GAME, reply.id)
-    assert await due(store, destination=Destination.GAME) == [back]
-
-
-async def test_replies_go_to_the_game_in_the_order_they_were_stored(store: Store, ticket: Ticket) -> None:
-    stored = [
-        await store.tickets.add_message(ticket.id, replying(str(number)), origin=str(number), now=NOW)
-        for number in range(3)
-    ]
-
-    gone = []
-    for _ in stored:
-        (back,) = await due(store, destination=Destination.GAME)
-        gone.append(back.message_id)
-        await store.outbox.mark_delivered([back], Receipt(), NOW)
-
-    assert gone == [message.id for message in stored]
-    assert await due(store, destination=Destination.GAME) == []
 
 
 async def test_a_started_attempt_is_stored_whatever_its_outcome(
@@ -181,7 +152,7 @@ async def test_due_deliveries_are_limited_to_the_requested_number(store: Store, 
 
 
 async def test_every_subscriber_is_notified_of_new_deliveries(store: Store, workspace: Workspace) -> None:
-    watchers = [store.subscribe_outbox(), store.subscribe_outbox()]
+    watchers = [store.subscribe(Topic.OUTBOX), store.subscribe(Topic.OUTBOX)]
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     assert all(watcher.is_set() for watcher in watchers)
 

@@ -9,7 +9,7 @@ from bot.tickets.outbox import MAX_WAIT, Delivery, DeliveryKind, DeliveryState, 
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Department, Workspace
 from storage import Store
-from tests.storage.samples import HUB, NOW, WRITER, noting, replying
+from tests.storage.samples import HUB, NOW, WRITER, noting
 from tests.support.outbox_harness import TICKETS, OutboxHarness
 
 POST, THREAD, UPDATE = DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.UPDATE_POST
@@ -163,17 +163,6 @@ async def test_posts_are_first_then_threads_messages_and_edits_and_the_longest_w
     ]
     assert await due(outbox) == everything
     assert await due(outbox, limit=3) == everything[:3]
-
-
-async def test_a_pending_reply_to_the_game_makes_nothing_due_to_discord(
-    outbox: OutboxHarness, store: Store
-) -> None:
-    ticket = await posted(outbox)
-    await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
-
-    assert await due(outbox, THREADS) == []
-    (reply,) = await store.outbox.due(Destination.GAME, (), NOW)
-    assert [one.kind for one in reply] == [DeliveryKind.SEND_TO_GAME]
 
 
 async def next_redraws(outbox: OutboxHarness) -> list[Delivery]:

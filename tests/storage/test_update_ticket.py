@@ -76,7 +76,7 @@ async def waiting(store: Store, ticket: Ticket) -> list[tuple[DeliveryKind, int]
     return [(row.kind, row.channel_id) for row in rows]
 
 
-async def test_a_message_and_a_change_are_stored_shown_and_sent_to_the_game(
+async def test_a_message_and_a_change_are_stored_shown_and_events_for_the_game(
     store: Store, ticket: Ticket
 ) -> None:
     response = await work(store, ticket, replying("Done."), set_department(Status.CLOSED))
@@ -90,9 +90,8 @@ async def test_a_message_and_a_change_are_stored_shown_and_sent_to_the_game(
         "Bob changed the status to closed",
     )
     assert await waiting(store, ticket) == [(DeliveryKind.POST_MESSAGE, 2), (DeliveryKind.UPDATE_POST, 2)]
-    assert [row.message_id for row in await store.outbox.pending_for_ticket(ticket.id, Destination.GAME)] == [
-        reply.id
-    ]
+    events = await store.events.list_of_ticket(ticket.id)
+    assert [(one.message, one.status) for one in events] == [(reply, ticket.status), (None, Status.CLOSED)]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.storage.samples import NOW, everything_in, ids, new_ticket, noting, r
 
 _MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
 _OUTBOX = "outbox (ticket_id, kind, destination, guild_id, queue, channel_id, nonce, due_at, created_at)"
+_EVENT = "ticket_events (workspace_id, source, seq, type, ticket_id, status, created_at)"
 _SHARED = """workspace_id, source, is_private, subject, body, category, department, priority,
     status, fields, chat_log, raw_request, created_at, updated_at"""
 _BARE = f"uid, public_id, {_SHARED}"
@@ -57,22 +58,33 @@ ATTACKS = {
     "turn a delivery back": "UPDATE outbox SET kind = 'send_to_game', destination = 'game' "
     "WHERE ticket_id = 2",
     "move a delivery": "UPDATE outbox SET ticket_id = 2 WHERE kind = 'send_to_game'",
+    "insert an event of a reply": f"INSERT INTO {_EVENT} SELECT workspace_id, source, 9, 'ticket.reply', 2, "
+    "'open', 0 FROM tickets WHERE id = 2",
+    "move an event of a reply": "UPDATE ticket_events SET ticket_id = 2 WHERE type = 'ticket.reply'",
+    "make an event one of a reply": "UPDATE ticket_events SET type = 'ticket.reply' WHERE ticket_id = 2",
 }
 
 
 @pytest.fixture
-async def ticket(store: Store, workspace: Workspace) -> Ticket:
+async def ticket(store: Store, workspace: Workspace, path: Path) -> Ticket:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
+    with raw(path) as db:
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (1, 'send_to_game', 'game', 1, 'q', 3, 'x', 0, 0)")
     return ticket
 
 
 @pytest.fixture
-async def report(store: Store, workspace: Workspace, ticket: Ticket) -> Ticket:
+async def report(store: Store, workspace: Workspace, ticket: Ticket, path: Path) -> Ticket:
     report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     await store.tickets.add_message(report.id, noting(), origin="note", now=NOW)
     post, *_ = await store.outbox.pending_for_ticket(report.id, Destination.DISCORD)
     await store.outbox.mark_delivered([post], Receipt(channel_id=3, message_id=22, thread_id=23), NOW)
+    with raw(path) as db:
+        db.execute(
+            f"INSERT INTO {_EVENT} SELECT workspace_id, source, 8, 'ticket.status', 2, 'open', 0 "
+            "FROM tickets WHERE id = 2"
+        )
     return report
 
 

@@ -88,6 +88,6 @@ def test_every_confirmation_names_the_ticket(action: Action) -> None:
     assert TICKET.public_id in action.confirmation(TICKET)
 
 
-def test_the_confirmation_of_a_reply_says_that_the_game_gets_none_yet() -> None:
-    assert "Sending replies to the game is not available yet." in REPLY.confirmation(TICKET)
+def test_the_confirmation_of_a_reply_says_that_the_game_server_fetches_it() -> None:
+    assert "It waits for the game server to fetch it." in REPLY.confirmation(TICKET)
     assert "game" not in REPLY.confirmation(PRIVATE)

@@ -111,7 +111,7 @@ def test_a_message_has_1_to_4000_characters(
     [
         (
             MessageKind.REPLY,
-            (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME),
+            (DeliveryKind.POST_MESSAGE,),
             (DeliveryKind.POST_MESSAGE,),
         ),
         (MessageKind.NOTE, (DeliveryKind.POST_MESSAGE,), ()),
@@ -124,9 +124,3 @@ def test_the_deliveries_of_a_message_depend_on_its_kind_and_on_privacy(
 ) -> None:
     assert TICKET.deliveries_for(kind) == in_the_open
     assert PRIVATE.deliveries_for(kind) == in_private
-
-
-def test_only_a_reply_goes_to_the_game() -> None:
-    for ticket in (TICKET, PRIVATE, GAME_REPORT):
-        for kind in set(MessageKind) - {MessageKind.REPLY}:
-            assert DeliveryKind.SEND_TO_GAME not in ticket.deliveries_for(kind)

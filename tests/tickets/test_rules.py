@@ -15,7 +15,7 @@ from bot.tickets.errors import (
     ViewOnly,
 )
 from bot.tickets.message import MessageKind
-from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.outbox import DeliveryKind
 from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET, WRITER
 
@@ -151,10 +151,6 @@ def test_a_private_ticket_is_posted_inside_a_thread_of_its_own() -> None:
     assert PRIVATE.initial_deliveries == (DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST)
 
 
-def test_a_reply_is_shown_and_sent_back_to_the_game() -> None:
-    assert TICKET.deliveries_for(MessageKind.REPLY) == (DeliveryKind.POST_MESSAGE, DeliveryKind.SEND_TO_GAME)
-
-
 def test_a_reply_to_a_reporter_in_discord_is_only_shown() -> None:
     assert PRIVATE.deliveries_for(MessageKind.REPLY) == (DeliveryKind.POST_MESSAGE,)
 
@@ -162,12 +158,6 @@ def test_a_reply_to_a_reporter_in_discord_is_only_shown() -> None:
 def test_a_note_never_reaches_the_reporter() -> None:
     assert TICKET.deliveries_for(MessageKind.NOTE) == (DeliveryKind.POST_MESSAGE,)
     assert PRIVATE.deliveries_for(MessageKind.NOTE) == ()
-
-
-def test_only_replies_to_the_game_wait_in_its_queue() -> None:
-    assert {kind for kind in DeliveryKind if kind.destination is Destination.GAME} == {
-        DeliveryKind.SEND_TO_GAME
-    }
 
 
 def test_a_ticket_belongs_to_its_reporter_within_one_source() -> None:

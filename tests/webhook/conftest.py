@@ -33,7 +33,8 @@ from bot.tickets.public_ids import numeric_ids
 from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
-from storage import Store, open_store
+from storage import Store, Topic, open_store
+from tests.support.connections import engine_of
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ANN = Actor(id="7", name="7", source="north")
@@ -264,6 +265,15 @@ class Gate:
         key = self.keys[path.split("/")[1]]
         lines = (f"POST {path} HTTP/1.1", "Host: x", f"x-api-key: {key}", *more)
         return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+    async def subscribed(self, count: int) -> None:
+        """Wait until so many requests wait for events of the store."""
+        async with asyncio.timeout(10):
+            while self._subscribers() != count:  # noqa: ASYNC110 - no one is told of a new subscriber
+                await asyncio.sleep(0.01)
+
+    def _subscribers(self) -> int:
+        return [topic for topic, _ in engine_of(self.store)._subscribers].count(Topic.EVENTS)
 
     async def kept(self) -> list[Ticket]:
         """Every ticket in the store, newest first."""

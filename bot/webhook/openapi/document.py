@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import metadata
 
-from bot.sources.contract import Operation, Source
+from bot.sources.contract import Operation, SharedOperation, Source
 from bot.webhook.idempotency import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_PATTERN
 from bot.webhook.openapi.responses import (
     default_errors,
@@ -47,7 +47,7 @@ def build_document(sources: Mapping[str, Source], own_operations: Sequence[Opera
         document["components"]["securitySchemes"] |= _security_schemes(source)
     schemas = SchemaRegistry(_BRIDGE, own_operations)
     for own in own_operations:
-        _add(document, own, _own_operation(own, schemas))
+        _add(document, own, _own_operation(own, schemas, sources.values()))
     document["components"]["schemas"] |= schemas.components
     return document
 
@@ -91,9 +91,11 @@ def _source_operation(source: Source, operation: Operation, schemas: SchemaRegis
     }
 
 
-def _own_operation(operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
+def _own_operation(operation: Operation, schemas: SchemaRegistry, sources: Iterable[Source]) -> OpenApiNode:
+    takes_key = isinstance(operation, SharedOperation)
+    schemes: list[OpenApiNode] = [{scheme: []} for source in sources for scheme in _scheme_headers(source)]
     return _operation(_BRIDGE, operation, schemas) | {
-        "security": [],
+        "security": schemes if takes_key else [],
         "responses": describe_responses(
             operation,
             schemas,

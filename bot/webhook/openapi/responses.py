@@ -13,6 +13,7 @@ from bot.sources.contract import (
     KeyCheckEndpoint,
     Operation,
     RateLimit,
+    SharedOperation,
     Source,
     allow_all,
 )
@@ -80,8 +81,12 @@ def possible_errors(source: Source, operation: Operation) -> Iterator[NamedError
 
 def default_errors(operation: Operation) -> Iterator[NamedError]:
     """The errors of an operation that belongs to no source."""
-    statuses = (*_COMMON_STATUSES, 404) if operation.path_param_names else _COMMON_STATUSES
-    return ((DEFAULT_EXAMPLE, api_error(status)) for status in statuses)
+    statuses = {*_COMMON_STATUSES, *([404] if operation.path_param_names else [])}
+    if isinstance(operation, SharedOperation):
+        statuses |= {401, 403, *operation.statuses, *(_BODY_STATUSES if operation.body else ())}
+        yield DEFAULT_EXAMPLE, ApiError(429, str(api_error(429)), retry_after=1)
+    for status in sorted(statuses):
+        yield DEFAULT_EXAMPLE, api_error(status)
 
 
 def success_headers(source: Source, operation: Operation) -> OpenApiNode:

@@ -186,6 +186,29 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
 
+-- What game servers may ask for: replies to the reporters, and changes of status. Numbered from 1 in each scope.
+CREATE TABLE ticket_events (
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    source        TEXT NOT NULL,
+    seq           INTEGER NOT NULL,
+    type          TEXT NOT NULL CHECK (type = 'ticket.reply' OR type = 'ticket.status'),
+    ticket_id     INTEGER NOT NULL REFERENCES tickets (id),
+    status        TEXT NOT NULL,                            -- of the ticket after the event
+    message_id    INTEGER REFERENCES messages (id),
+    created_at    INTEGER NOT NULL,
+    received_at   INTEGER,                                  -- when a game server first confirmed it
+    received_by   TEXT,                                     -- the name of its API key
+    PRIMARY KEY (workspace_id, source, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ticket_events_by_ticket ON ticket_events (ticket_id, seq);
+CREATE VIEW ticket_events_with_tickets AS
+SELECT seq, type, ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at,
+       received_at, received_by, tickets.*
+FROM ticket_events JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
+
+CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
+
 CREATE TABLE outbox (
     id                INTEGER PRIMARY KEY,
     ticket_id         INTEGER NOT NULL REFERENCES tickets (id),
@@ -372,6 +395,20 @@ BEFORE UPDATE OF ticket_id, kind ON messages
 WHEN NEW.kind = 'reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: a game report takes no reply');
+END;
+
+CREATE TRIGGER no_event_of_a_reply_to_a_view_only_ticket
+BEFORE INSERT ON ticket_events
+WHEN NEW.type = 'ticket.reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
+END;
+
+CREATE TRIGGER no_event_of_a_reply_moved_to_a_view_only_ticket
+BEFORE UPDATE OF ticket_id, type ON ticket_events
+WHEN NEW.type = 'ticket.reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
 END;
 
 CREATE TRIGGER nothing_sent_to_the_game_from_a_view_only_ticket

@@ -9,8 +9,8 @@ import pytest
 from bot.application import StartupError, run_application
 from bot.sandbox import Permission
 from bot.sandbox.gateway.events import Intent
+from bot.tickets.events import EventType
 from bot.tickets.message import Message, MessageKind
-from bot.tickets.outbox import DeliveryKind, Destination
 from bot.tickets.ticket import Status, Ticket
 from tests.storage.samples import raw
 from tests.support.bridge_harness import (
@@ -85,10 +85,10 @@ async def test_a_typed_reply_goes_to_the_game_and_is_not_shown_twice(replying: R
     typed = replying.sandbox.say("mia", thread_of(ticket), "We are on it.")
     await reaction(replying, thread_of(ticket), typed)
 
-    waiting = await replying.application.store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
+    events = await replying.application.store.events.list_of_ticket(ticket.id)
     await replying.refresh(ticket)
 
-    assert [one.kind for one in waiting] == [DeliveryKind.SEND_TO_GAME]
+    assert [one.type for one in events] == [EventType.REPLY]
     shown = [one for one in replying.sandbox.messages(thread_of(ticket)) if one["embeds"]]
     assert shown == []
 

@@ -3,7 +3,7 @@
 from operator import methodcaller
 from typing import Any
 
-from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.events import EventType
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Category, Department
 from tests.support.bridge_harness import RunningBridge, reply_text
@@ -170,8 +170,8 @@ async def test_a_reply_is_shown_in_the_thread_and_saved_for_the_game(bridge: Run
     )
 
     await bridge.refresh(ticket)
-    assert "Sending replies to the game is not available yet." in reply_text(record)
+    assert "It waits for the game server to fetch it." in reply_text(record)
     shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
-    waiting = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.GAME)
+    events = await bridge.application.store.events.list_of_ticket(ticket.id)
     assert shown["embeds"][0]["description"] == "We are on it."
-    assert [delivery.kind for delivery in waiting] == [DeliveryKind.SEND_TO_GAME]
+    assert [event.type for event in events] == [EventType.REPLY]
