@@ -1,5 +1,7 @@
 """The modl API: tickets from Minecraft servers."""
 
+from typing import Any
+
 from bot.sources.contract import Endpoint, ErrorCodec, IntakeEndpoint, PageEndpoint, RateLimit, Source
 from bot.sources.modl import errors, examples, handlers, plugin, requests, responses, serializers, status_page
 from bot.sources.modl.fields import PathUuid
@@ -147,6 +149,7 @@ _REPORT_ENDPOINTS = (
         errors=errors.REPORT_ERRORS,
     ),
 )
+_ENDPOINTS: tuple[Endpoint[Any], ...] = (*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS, *plugin.ENDPOINTS)
 
 SOURCE = Source(
     name="modl",
@@ -157,7 +160,7 @@ SOURCE = Source(
     rate_limit=RateLimit(requests=1000, seconds=60, per="address", headers=errors.rate_limit_headers),
     intake_endpoints=with_protobuf(_INTAKE_ENDPOINTS),
     endpoints=(
-        *with_protobuf((*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS, *plugin.ENDPOINTS)),
+        *with_protobuf(_ENDPOINTS),
         *plugin.JSON_ENDPOINTS,
     ),
     public_endpoints=(
