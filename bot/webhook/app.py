@@ -197,8 +197,8 @@ class WebhookServer:
         if prefix not in self._logged_as_unserved:
             self._logged_as_unserved.add(prefix)
             _log.info(
-                "A game server asks for %s, which ticketbridge does not serve; this is logged once. Each "
-                "such request is answered with 404.",
+                "A game server asked for something below %s that ticketbridge does not serve. It was "
+                "answered with 404; this is logged once.",
                 prefix,
                 extra={"path": prefix, "status": 404},
             )
