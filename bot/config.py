@@ -113,7 +113,8 @@ class WebhookSettings(_Section):
         "without it, the one that a request came to",
     )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)] = Field(
-        default=(), description="networks of reverse proxies whose X-Forwarded-For and Forwarded are trusted"
+        default=(),
+        description="networks of reverse proxies whose X-Forwarded-* and Forwarded headers are trusted",
     )
     metrics_allowed_networks: Annotated[
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)
