@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import ceil
 
 from bot.tickets.account_links import (
     ATTEMPT_WINDOW,
@@ -264,7 +265,7 @@ def _too_many_attempts(db: Db, limits: Mapping[str, int], now: datetime) -> TooM
         blocking = db.one(_BLOCKING_ATTEMPT, params)
         if blocking is not None:
             ends = from_ms(blocking["made_at"]) + ATTEMPT_WINDOW
-            return TooManyLinkAttempts(int((ends - now).total_seconds()) + 1)
+            return TooManyLinkAttempts(ceil((ends - now).total_seconds()))
     return None
 
 

@@ -67,6 +67,10 @@ class LinkCodeForDiscord(TicketError):
     """This code is for Discord: use /link there with it. In the game, use a code that /link gave you."""
 
 
+class InvalidPlayerId(TicketError):
+    """playerId must be the id of a player, as in the tickets that are created with this API key."""
+
+
 class AccountLinkedElsewhere(TicketError):
     """This game account is linked to another Discord account. Use /unlink there, or ask staff."""
 
