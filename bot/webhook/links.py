@@ -1,6 +1,7 @@
 """Link game accounts to Discord accounts by codes, for every source: POST /v1/links, POST /v1/link-codes."""
 # ruff: noqa: N815 - the keys of the JSON, as both contracts spell theirs
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
@@ -36,6 +37,8 @@ from bot.webhook.errors import map_ticket_error
 from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.responses import JsonResponse
 from storage import Store
+
+_log = logging.getLogger(__name__)
 
 LINKS_PATH, CODES_PATH = "/v1/links", "/v1/link-codes"
 _MAX_ID = 64
@@ -151,6 +154,16 @@ class LinkRoutes:
             )
         except TicketError as error:
             raise _to_api_error(error) from error
+        _log.info(
+            "A game account was linked",
+            extra={
+                "workspace_id": link.workspace_id,
+                "source": link.account.source,
+                "player_id": link.account.player_id,
+                "discord_id": link.discord_id,
+                "key_prefix": context.key.prefix,
+            },
+        )
         linked: LinkedAccount = {
             "playerId": link.account.player_id,
             "playerName": link.account.name,

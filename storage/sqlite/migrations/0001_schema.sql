@@ -259,7 +259,7 @@ WHERE state = 'pending' AND NOT EXISTS (
 
 -- Which game account belongs to which Discord account, as a game server of the workspace confirmed.
 CREATE TABLE account_links (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,        -- never used again: a list of staff may be old
     workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
     source        TEXT NOT NULL,
     player_id     TEXT NOT NULL,                            -- what tickets call their reporter
