@@ -94,8 +94,9 @@ def slash_commands() -> list[str]:
 def _commands_of(part: object) -> list[str]:
     if isinstance(part, app_commands.Command):
         return [f"/{part.qualified_name}"]
-    if isinstance(part, type) and issubclass(part, commands.GroupCog) and part is not commands.GroupCog:
-        return [f"/{part.__cog_group_name__} {one.qualified_name}" for one in part.__cog_app_commands__]
+    if isinstance(part, type) and issubclass(part, commands.Cog) and part is not commands.GroupCog:
+        group = f"{part.__cog_group_name__} " if issubclass(part, commands.GroupCog) else ""
+        return [f"/{group}{one.qualified_name}" for one in part.__cog_app_commands__]
     return []
 
 
