@@ -18,6 +18,7 @@ from storage.intake import IntakeRepository
 from storage.messages import MessageRepository
 from storage.outbox import OutboxRepository
 from storage.outbox_admin import OutboxAdminRepository
+from storage.own_tickets import OwnTicketRepository
 from storage.read_marks import ReadMarkRepository
 from storage.rejected_requests import RejectedRequestRepository
 from storage.search_index import SearchIndexRepository
@@ -44,6 +45,7 @@ class Store:
         self.intake = IntakeRepository(engine)
         self.events = EventRepository(engine)
         self.account_links = AccountLinkRepository(engine)
+        self.own_tickets = OwnTicketRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)
         self.alerts = AlertRepository(engine)

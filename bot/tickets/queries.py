@@ -52,6 +52,43 @@ class TicketDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReporterIdentity:
+    """What the tickets of a workspace call one reporter: a player of a source, or a Discord member."""
+
+    workspace_id: str
+    source: str
+    player_id: str
+
+    def has_reported(self, ticket: Ticket) -> bool:
+        return ticket.workspace_id == self.workspace_id and ticket.is_reported_by(self.source, self.player_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnTicket:
+    """A ticket in its reporter's list."""
+
+    ticket: Ticket
+    reply_id: int = 0  # of staff's newest reply; 0 if there is none
+    replied_at: datetime | None = None
+    seen_id: int = 0  # the newest reply that its reporter has looked at in Discord
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether there is a newer reply than those seen. In a private thread Discord itself shows that."""
+        return not self.ticket.is_private and self.reply_id > self.seen_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnTicketPage:
+    """One page of a reporter's tickets, those that changed last first."""
+
+    items: tuple[OwnTicket, ...]
+    page: int  # from 0
+    pages: int
+    total: int  # tickets on all pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketPage:
     """One page of a search."""
 

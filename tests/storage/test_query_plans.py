@@ -11,7 +11,7 @@ import pytest
 from bot.tickets.account_links import DiscordMember
 from bot.tickets.errors import UnknownLinkCode
 from bot.tickets.outbox import Destination, Receipt
-from bot.tickets.queries import Scope, TicketQuery
+from bot.tickets.queries import ReporterIdentity, Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
@@ -102,9 +102,21 @@ QUERIES: dict[str, Query] = {
     "a player's links": lambda desk: desk.store.account_links.list_of_workspace(
         desk.here[0], 25, player="rey"
     ),
+    "a person's own tickets": lambda desk: desk.store.own_tickets.list_page(_own(desk), 7, page=0, size=10),
+    "an autocompletion of own tickets": lambda desk: desk.store.own_tickets.autocomplete(_own(desk), "bro"),
+    "that a reply was seen": lambda desk: mark_reply_seen(desk),
     "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
     "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
+
+
+def _own(desk: Queries) -> list[ReporterIdentity]:
+    return [ReporterIdentity(workspace_id=desk.here[0], source="somewhere", player_id="7")]
+
+
+async def mark_reply_seen(desk: Queries) -> None:
+    message = await desk.store.tickets.add_message(desk.ticket.id, noting(), origin="seen", now=NOW)
+    await desk.store.own_tickets.mark_seen(desk.ticket.id, 7, message.id)
 
 
 async def type_wrong_code(desk: Queries) -> None:

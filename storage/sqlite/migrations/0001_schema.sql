@@ -274,6 +274,14 @@ CREATE INDEX account_links_by_workspace ON account_links (workspace_id, id);
 CREATE INDEX account_links_by_member ON account_links (discord_id, workspace_id);
 CREATE INDEX account_links_by_name ON account_links (workspace_id, lower(player_name));
 
+-- The newest reply that a Discord member has looked at with the bot's commands, on a ticket of their own.
+CREATE TABLE seen_replies (
+    ticket_id   INTEGER NOT NULL REFERENCES tickets (id),
+    discord_id  INTEGER NOT NULL,
+    message_id  INTEGER NOT NULL REFERENCES messages (id),
+    PRIMARY KEY (ticket_id, discord_id)
+) STRICT, WITHOUT ROWID;
+
 -- Codes that were made in Discord to be typed in a game: one for each member of a server. A used one is kept, for
 -- a game server that repeats its request.
 CREATE TABLE discord_link_codes (
