@@ -1,6 +1,7 @@
 """Actions: what can be done to a ticket, each once. Buttons, slash commands, modals and HTTP use these.
 
-An action has a name, who may do it, the ticket's rule behind it, and what is said when it is done.
+An action has a name, who may do it, the ticket's rule behind it, and what is said when it is done. Some have
+another form for the ticket's reporter: the same command and button do what the person may do.
 
 Closing and resolving both end a ticket, until it is reopened. The one difference: resolving says that the
 matter was dealt with; closing says only that work has ended, whatever came of it. Game reports have a button
@@ -10,6 +11,7 @@ to resolve, other tickets one to close; either can be done to any ticket with it
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.ticket import Status, Ticket
@@ -19,7 +21,7 @@ class Role(StrEnum):
     """Who may do something to a ticket."""
 
     STAFF = "staff"  # of the ticket's workspace
-    REPORTER = "reporter"  # who opened the ticket in Discord
+    REPORTER = "reporter"  # who opened the ticket in Discord, or filed it in a game with a linked account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +31,18 @@ class Action:
     name: str  # also of the slash command, and part of the button's custom id
     label: str  # of the button
     description: str  # of the slash command
-    allowed: Role = Role.STAFF
     applies_to: Callable[[Ticket], bool]
     confirmation: Callable[[Ticket], str]
+    for_reporter: Self | None = None  # what it is for the ticket's reporter; None: only staff may do it
+
+    @property
+    def allowed(self) -> tuple[Role, ...]:
+        """Who may do it."""
+        return (Role.STAFF,) if self.for_reporter is None else (Role.STAFF, Role.REPORTER)
+
+    def for_role(self, role: Role) -> Self:
+        """The action as somebody in an allowed role does it."""
+        return self.for_reporter if role is Role.REPORTER and self.for_reporter is not None else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +69,36 @@ def _reply_confirmation(ticket: Ticket) -> str:
     )
 
 
+def _is_open_to_reporter(ticket: Ticket) -> bool:
+    return not ticket.status.is_closed and not ticket.view_only
+
+
+def _follow_up(ticket: Ticket, reporter: Actor, text: str) -> NewMessage:
+    ticket.ensure_open_to_reporter(reporter)
+    return ticket.follow_up(reporter.id, text)
+
+
+def _close_own(ticket: Ticket, reporter: Actor) -> Ticket:
+    ticket.ensure_open_to_reporter(reporter)
+    return ticket.set_status(Status.CLOSED)
+
+
+FOLLOW_UP = MessageAction(
+    name="reply",
+    label="Reply",
+    description="Add something to your own ticket.",
+    applies_to=_is_open_to_reporter,
+    compose=_follow_up,
+    confirmation=lambda ticket: f"Your message on {ticket.public_id} is saved. Staff read it on the ticket.",
+)
+CLOSE_OWN = TicketAction(
+    name="close",
+    label="Close",
+    description="Close your own ticket.",
+    applies_to=_is_open_to_reporter,
+    rule=_close_own,
+    confirmation=lambda ticket: f"{ticket.public_id} is closed. Staff see that you closed it.",
+)
 CLAIM = TicketAction(
     name="claim",
     label="Claim",
@@ -77,10 +118,11 @@ UNCLAIM = TicketAction(
 REPLY = MessageAction(
     name="reply",
     label="Reply",
-    description="Staff: reply to the reporter of a ticket.",
+    description="Reply on a ticket: staff to its reporter, everyone else to staff on their own.",
     applies_to=lambda ticket: not ticket.status.is_closed and not ticket.view_only,
     compose=lambda ticket, actor, text: ticket.reply(actor, text),
     confirmation=_reply_confirmation,
+    for_reporter=FOLLOW_UP,
 )
 NOTE = MessageAction(
     name="note",
@@ -95,10 +137,11 @@ NOTE = MessageAction(
 CLOSE = TicketAction(
     name="close",
     label="Close",
-    description="Staff: close a ticket. Work on it has ended, whatever came of it.",
+    description="Close a ticket: staff any, everyone else their own.",
     applies_to=lambda ticket: not ticket.status.is_closed,
     rule=lambda ticket, actor: ticket.set_status(Status.CLOSED),
     confirmation=lambda ticket: f"{ticket.public_id} is closed.",
+    for_reporter=CLOSE_OWN,
 )
 RESOLVE = TicketAction(
     name="resolve",

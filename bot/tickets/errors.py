@@ -35,6 +35,14 @@ class TicketClosed(TicketError):
     """This ticket is closed. Reopen it first."""
 
 
+class ViewOnlyForReporter(ViewOnly):
+    """This is a game report and view-only: you can follow it here, but not reply to it or close it."""
+
+
+class ClosedForReporter(TicketClosed):
+    """This ticket is closed, so nothing was done. `/ticket open` opens a new one."""
+
+
 class EmptyMessage(TicketError):
     """There is no text in that message. Write what you want to say."""
 

@@ -8,6 +8,7 @@ from typing import TypeVar, dataclass_transform
 from bot.tickets.errors import (
     AlreadyClaimed,
     AlreadyLinked,
+    ClosedForReporter,
     EmptyMessage,
     MessageTooLong,
     NotClaimed,
@@ -16,6 +17,7 @@ from bot.tickets.errors import (
     StatusUnchanged,
     TicketClosed,
     ViewOnly,
+    ViewOnlyForReporter,
 )
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
@@ -164,6 +166,15 @@ class Ticket(NewTicket):
         author = Actor(id=reporter_id, name=self.reporter.label, source=self.source)
         return self._new_message(MessageKind.FOLLOW_UP, author, text)
 
+    def ensure_open_to_reporter(self, reporter: Actor) -> None:
+        """Raises NotReporter, ViewOnlyForReporter for a game report, ClosedForReporter."""
+        if not self.is_reported_by(reporter.source, reporter.id):
+            raise NotReporter
+        if self.view_only:
+            raise ViewOnlyForReporter
+        if self.status.is_closed:
+            raise ClosedForReporter
+
     def note(self, author: Actor, text: str) -> NewMessage:
         """Compose a note from staff to staff: allowed on every ticket in any status."""
         return self._new_message(MessageKind.NOTE, author, text)
@@ -229,7 +240,8 @@ class Ticket(NewTicket):
         elif before.claimed_by and not self.claimed_by:
             text = f"{actor.name} unclaimed the ticket"
         elif self.status is not before.status:
-            text = f"{actor.name} changed the status to {self.status.value}"
+            reporter = ", the reporter," if self.is_reported_by(actor.source, actor.id) else ""
+            text = f"{actor.name}{reporter} changed the status to {self.status.value}"
         elif self.reporter != before.reporter:
             text = f"{self.reporter.label} was linked to the ticket"
         else:

@@ -1,6 +1,7 @@
 """Answers to interactions: ephemeral, within Discord's deadline, and errors as the sentence they are."""
 
 import asyncio
+import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from discord import app_commands
 
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketError
-from cogs.core.markdown import escape_sentence
+from cogs.core.markdown import MESSAGE_LIMIT, escape_sentence
 from storage import StorageError
 
 log = logging.getLogger(__name__)
@@ -81,18 +82,32 @@ async def reply_ephemeral(interaction: BotInteraction, sentence: str, **parts: A
 
 
 @asynccontextmanager
-async def errors_to_user(interaction: BotInteraction) -> AsyncIterator[None]:
-    """Tell the user of a TicketError or StorageError: for buttons, modals and selects."""
+async def errors_to_user(interaction: BotInteraction, *, typed: str = "") -> AsyncIterator[None]:
+    """Tell the user of a TicketError or StorageError, and give back what they typed."""
     try:
         yield
     except TicketError as error:
         await reply_ephemeral(interaction, f"⛔ {error}")
+        await _return_typed(interaction, typed)
     except StorageError as error:
         log.error("Interaction failed: %s", error, extra={"interaction_id": interaction.id})
         await reply_ephemeral(
             interaction,
             "⚠️ The database did not answer, so this may not be saved. Check, and try again in a minute.",
         )
+        await _return_typed(interaction, typed)
+
+
+async def _return_typed(interaction: BotInteraction, typed: str) -> None:
+    """Send the user their own text, to copy: as code, or as a file if it does not fit in a code block."""
+    code = f"What you typed:\n```\n{typed}\n```"
+    if not typed.strip():
+        return
+    if "```" not in typed and len(code) <= MESSAGE_LIMIT:
+        await interaction.followup.send(code, ephemeral=True)
+    else:
+        file = discord.File(io.BytesIO(typed.encode("utf-8", "replace")), filename="what-you-typed.txt")
+        await interaction.followup.send("What you typed:", file=file, ephemeral=True)
 
 
 async def on_command_error(interaction: BotInteraction, error: app_commands.AppCommandError) -> None:

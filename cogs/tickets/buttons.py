@@ -1,6 +1,7 @@
-"""The buttons of a ticket, and what staff's actions do: also for slash commands and modals.
+"""The buttons of a ticket, and what actions do: also for slash commands and modals.
 
-A press, a command or a modal -> is the user staff? -> the action's rule -> saved -> confirmed, ephemerally.
+A press, a command or a modal -> is the user staff, or the reporter? -> the action's rule for them -> saved ->
+confirmed, ephemerally.
 """
 
 import re
@@ -8,9 +9,18 @@ from typing import Any
 
 import discord
 
-from bot.tickets.actions import ACTIONS, CLOSE, REPLY, RESOLVE, MessageAction, TicketAction, available_actions
+from bot.tickets.actions import (
+    ACTIONS,
+    CLOSE,
+    REPLY,
+    RESOLVE,
+    MessageAction,
+    Role,
+    TicketAction,
+    available_actions,
+)
 from bot.tickets.ticket import Ticket
-from cogs.core.checks import actor_from, get_ticket_as, message_origin
+from cogs.core.checks import get_access, message_origin
 from cogs.core.interactions import BotInteraction, deferred, errors_to_user, reply_ephemeral, within_deadline
 from cogs.tickets.modals import reply_modal
 
@@ -62,38 +72,45 @@ class TicketButton(
 @deferred
 async def change_ticket(interaction: BotInteraction, action: TicketAction, ticket: int | str | None) -> None:
     """Do an action, then confirm it. `ticket` is a number, a public id, or None for the thread's."""
-    ticket_id = (await get_ticket_as(action.allowed, interaction, ticket)).id
-    actor = actor_from(interaction)
+    access = await get_access(interaction, ticket, action.allowed)
+    permitted, actor = action.for_role(access.role), access.actor
     changed = await interaction.client.store.tickets.change(
-        ticket_id, lambda current: action.rule(current, actor), interaction.client.store.now(), actor=actor
+        access.ticket.id,
+        lambda current: permitted.rule(current, actor),
+        interaction.client.store.now(),
+        actor=actor,
     )
     # A ticket that only the user sees is not edited when it changes: its new buttons come with the answer.
     pressed_on = interaction.message
-    parts = {"view": ticket_view(changed)} if pressed_on and pressed_on.flags.ephemeral else {}
-    await reply_ephemeral(interaction, f"✅ {action.confirmation(changed)}", **parts)
+    is_shown_to_staff = access.role is Role.STAFF and pressed_on and pressed_on.flags.ephemeral
+    parts = {"view": ticket_view(changed)} if is_shown_to_staff else {}
+    await reply_ephemeral(interaction, f"✅ {permitted.confirmation(changed)}", **parts)
 
 
 @deferred
 async def add_message(
     interaction: BotInteraction, action: MessageAction, ticket: int | str | None, text: str
 ) -> None:
-    """Save a message on a ticket, then confirm it. Raises what the ticket raises."""
-    found = await get_ticket_as(action.allowed, interaction, ticket)
-    author = actor_from(interaction)
-    await interaction.client.store.tickets.add_message(
-        found.id,
-        lambda current: action.compose(current, author, text),
-        origin=message_origin(interaction),
-        now=interaction.client.store.now(),
-    )
-    await reply_ephemeral(interaction, f"✅ {action.confirmation(found)}")
+    """Save a message on a ticket, then confirm it; if that is refused, say why and give the text back."""
+    async with errors_to_user(interaction, typed=text):
+        access = await get_access(interaction, ticket, action.allowed)
+        permitted = action.for_role(access.role)
+        await interaction.client.store.tickets.add_message(
+            access.ticket.id,
+            lambda current: permitted.compose(current, access.actor, text),
+            origin=message_origin(interaction),
+            now=interaction.client.store.now(),
+        )
+        await reply_ephemeral(interaction, f"✅ {permitted.confirmation(access.ticket)}")
 
 
 async def _open_reply_modal(interaction: BotInteraction, ticket_id: int) -> None:
     async with within_deadline():
-        ticket = await get_ticket_as(REPLY.allowed, interaction, ticket_id)
-    ticket.ensure_replies_allowed()
-    await interaction.response.send_modal(reply_modal(ticket))
+        access = await get_access(interaction, ticket_id, REPLY.allowed)
+    if access.role is Role.REPORTER:
+        access.ticket.ensure_open_to_reporter(access.actor)
+    access.ticket.ensure_replies_allowed()
+    await interaction.response.send_modal(reply_modal(access.ticket, access.role))
 
 
 def ticket_view(ticket: Ticket) -> discord.ui.View:

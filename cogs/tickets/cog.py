@@ -1,6 +1,6 @@
 """Slash commands on tickets: players open and follow theirs, staff work on any.
 
-The commands of staff are the actions of `bot/tickets/actions.py`, which the buttons use as well.
+A command does what the person may do. Most are the actions of `bot/tickets/actions.py`, as the buttons are.
 """
 
 from collections.abc import Callable
@@ -11,44 +11,44 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
-from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Role
-from bot.tickets.message import DISCORD_SOURCE, REPORTER_VISIBLE_KINDS, MessageKind
+from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Action, Role
+from bot.tickets.message import MessageKind
 from bot.tickets.public_ids import numeric_ids
-from bot.tickets.ticket import Ticket
 from cogs.core.checks import (
     NotStaff,
+    get_access,
     get_ticket_as,
     guild_workspaces,
-    resolve_ticket,
-    role_on,
     workspaces_as_staff,
 )
 from cogs.core.interactions import (
     BotInteraction,
     Choices,
+    ChoicesCallback,
     choices_or_none,
     deferred,
     errors_to_user,
     reply_ephemeral,
     within_deadline,
 )
-from cogs.core.markdown import plain_line
 from cogs.reconcile.deleted import repost_ticket
 from cogs.tickets.buttons import add_message, change_ticket
 from cogs.tickets.components import send_ticket
-from cogs.tickets.embeds import ticket_list_embed
 from cogs.tickets.modals import (
     OPEN_MODAL_ID,
     category_options,
     modal_custom_id,
+    modal_values,
     open_modal,
     thread_parent_id,
     ticket_from_modal,
     workspace_for_channel,
 )
+from cogs.tickets.own_embeds import select_label
+from cogs.tickets.own_tickets import handle_own_component, own_choices, send_own_list, send_own_ticket
 
 _MessageText = app_commands.Range[str, 1, 4000]
-_VISIBLE_KINDS = {Role.STAFF: tuple(MessageKind), Role.REPORTER: REPORTER_VISIBLE_KINDS}
+_MAX_CHOICES = 25  # Discord's limit
 _TICKET_HINT = "Its id; in its own thread not needed"
 TicketCommand = app_commands.Command[Any, ..., None]
 
@@ -61,40 +61,39 @@ async def staff_choices(interaction: BotInteraction, current: str) -> Choices:
 
 @choices_or_none
 async def viewer_choices(interaction: BotInteraction, current: str) -> Choices:
-    """Offer staff the same, and anyone else their own tickets."""
+    """Offer staff the same, and everyone their own tickets."""
     recent: Choices = []
     with suppress(NotStaff):
         recent = await _recent_choices(interaction, current)
-    return recent or await _own_choices(interaction, current)
+    names = {choice.value for choice in recent}
+    own = [choice for choice in await own_choices(interaction, current) if choice.value not in names]
+    return [*recent, *own][:_MAX_CHOICES]
 
 
 async def _recent_choices(interaction: BotInteraction, current: str) -> Choices:
     workspaces = await workspaces_as_staff(interaction)
     found = await interaction.client.store.tickets.autocomplete(current, [one.id for one in workspaces])
-    return [_ticket_choice(ticket) for ticket in found]
+    return [app_commands.Choice(name=select_label(one), value=one.public_id) for one in found]
 
 
-async def _own_choices(interaction: BotInteraction, current: str) -> Choices:
-    own = [_ticket_choice(ticket) for ticket in await _own_tickets(interaction)]
-    return [choice for choice in own if current.lower() in choice.name.lower()]
-
-
-def _ticket_choice(ticket: Ticket) -> app_commands.Choice[str]:
-    return app_commands.Choice(
-        name=plain_line(f"{ticket.public_id} · {ticket.subject}", 100), value=ticket.public_id
-    )
-
-
-def staff_command(description: str) -> Callable[[Callable[..., Any]], TicketCommand]:
-    """Make a slash command on a ticket, for staff: deferred, with choices for its option `ticket`."""
+def _ticket_command(
+    description: str, choices: ChoicesCallback
+) -> Callable[[Callable[..., Any]], TicketCommand]:
+    """Make a slash command on a ticket, with choices for its option `ticket`."""
 
     def make_command(callback: Any) -> TicketCommand:
         command: TicketCommand = app_commands.command(description=description)(callback)
         app_commands.describe(ticket=_TICKET_HINT)(command)
-        command.autocomplete("ticket")(staff_choices)
+        command.autocomplete("ticket")(choices)
         return command
 
     return make_command
+
+
+def action_command(action: Action) -> Callable[[Callable[..., Any]], TicketCommand]:
+    """Make the slash command of an action: it offers players their own tickets, if it is open to them."""
+    choices = viewer_choices if Role.REPORTER in action.allowed else staff_choices
+    return _ticket_command(action.description, choices)
 
 
 @app_commands.guild_only()
@@ -114,49 +113,48 @@ class TicketCommands(
         categories = category_options(workspace_for_channel(interaction, workspaces))
         await interaction.response.send_modal(open_modal(categories))
 
-    @staff_command(CLAIM.description)
+    @action_command(CLAIM)
     async def claim(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         await change_ticket(interaction, CLAIM, ticket)
 
-    @staff_command(UNCLAIM.description)
+    @action_command(UNCLAIM)
     async def unclaim(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         await change_ticket(interaction, UNCLAIM, ticket)
 
-    @staff_command(CLOSE.description)
+    @action_command(CLOSE)
     async def close(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         await change_ticket(interaction, CLOSE, ticket)
 
-    @staff_command(RESOLVE.description)
+    @action_command(RESOLVE)
     async def resolve(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         await change_ticket(interaction, RESOLVE, ticket)
 
-    @staff_command(REOPEN.description)
+    @action_command(REOPEN)
     async def reopen(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         await change_ticket(interaction, REOPEN, ticket)
 
-    @app_commands.describe(message="What the reporter is to read")
-    @staff_command(REPLY.description)
+    @app_commands.describe(message="What you want to say")
+    @action_command(REPLY)
     async def reply(
         self, interaction: BotInteraction, message: _MessageText, ticket: str | None = None
     ) -> None:
         await add_message(interaction, REPLY, ticket, message)
 
     @app_commands.describe(text="What other staff should know")
-    @staff_command(NOTE.description)
+    @action_command(NOTE)
     async def note(self, interaction: BotInteraction, text: _MessageText, ticket: str | None = None) -> None:
         await add_message(interaction, NOTE, ticket, text)
 
-    @app_commands.command()
-    @app_commands.describe(ticket=_TICKET_HINT)
-    @app_commands.autocomplete(ticket=viewer_choices)
+    @_ticket_command("Look at a ticket: staff at any, everyone else at their own.", viewer_choices)
     @deferred
     async def view(self, interaction: BotInteraction, ticket: str | None = None) -> None:
-        """Look at a ticket: staff at any, everyone else at their own."""
-        found = await resolve_ticket(interaction, ticket)
-        role = role_on(found, interaction.user, await guild_workspaces(interaction))
-        await send_ticket(interaction, found, _VISIBLE_KINDS[role])
+        access = await get_access(interaction, ticket, tuple(Role))
+        if access.role is Role.STAFF:
+            await send_ticket(interaction, access.ticket, tuple(MessageKind))
+        else:
+            await send_own_ticket(interaction, access.ticket)
 
-    @staff_command("Staff: post a ticket again whose post was deleted.")
+    @_ticket_command("Staff: post a ticket again whose post was deleted.", staff_choices)
     @deferred
     async def repost(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         found = await get_ticket_as(Role.STAFF, interaction, ticket)
@@ -168,9 +166,12 @@ class TicketCommands(
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: BotInteraction) -> None:
-        """Handle the modal of `/ticket open`, also one that was opened before a restart."""
+        """Handle the modal of `/ticket open` and the pages of own tickets, also from before a restart."""
+        await handle_own_component(interaction)
         if modal_custom_id(interaction) == OPEN_MODAL_ID:
-            async with errors_to_user(interaction):
+            values = modal_values(interaction)
+            typed = f"{values.get('subject', '')}\n\n{values.get('body', '')}"
+            async with errors_to_user(interaction, typed=typed):
                 await _create_ticket(interaction)
 
 
@@ -195,19 +196,8 @@ async def _create_ticket(interaction: BotInteraction) -> None:
 @app_commands.guild_only()
 @deferred
 async def tickets(interaction: BotInteraction) -> None:
-    """Your own tickets, newest first."""
-    own = await _own_tickets(interaction)
-    if own:
-        await interaction.followup.send(embed=ticket_list_embed(own), ephemeral=True)
-    else:
-        await reply_ephemeral(interaction, "You have no tickets yet. `/ticket open` opens one.")
-
-
-async def _own_tickets(interaction: BotInteraction) -> list[Ticket]:
-    workspace_ids = [workspace.id for workspace in await guild_workspaces(interaction)]
-    return await interaction.client.store.tickets.list_of_reporter(
-        DISCORD_SOURCE, str(interaction.user.id), workspace_ids
-    )
+    """Your own tickets, from Discord and from your linked game accounts."""
+    await send_own_list(interaction)
 
 
 async def setup(bot: TicketBot) -> None:

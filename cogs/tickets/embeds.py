@@ -34,7 +34,7 @@ PRIORITY_STYLES = {
     Priority.HIGH: ("🟠 High", discord.Colour(0xE67E22)),
     Priority.URGENT: ("🔴 Urgent", discord.Colour(0xE74C3C)),
 }
-_STATUS_LABELS = {
+STATUS_LABELS = {
     Status.OPEN: "🟢 Open",
     Status.IN_PROGRESS: "🟡 In progress",
     Status.RESOLVED: "✅ Resolved",
@@ -59,7 +59,7 @@ _HISTORY_LABELS = {
 def ticket_embed(ticket: Ticket, workspace: Workspace | None = None) -> discord.Embed:
     """Draw the post of a ticket, with the workspace's names of its category and department."""
     label, colour = PRIORITY_STYLES[ticket.priority]
-    mark = _mark(ticket)
+    mark = title_mark(ticket)
     embed = discord.Embed(
         title=mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or "(no subject)"),
         colour=colour,
@@ -73,7 +73,7 @@ def ticket_embed(ticket: Ticket, workspace: Workspace | None = None) -> discord.
     return embed
 
 
-def _mark(ticket: Ticket) -> str:
+def title_mark(ticket: Ticket) -> str:
     return "🚨 " if ticket.view_only else "🎫 "
 
 
@@ -137,7 +137,7 @@ def ticket_footer(ticket: Ticket) -> str:
 
 def status_line(ticket: Ticket) -> str:
     claimed = f", claimed by {_actor_name(ticket.claimed_by)}" if ticket.claimed_by else ""
-    return _STATUS_LABELS[ticket.status] + claimed
+    return STATUS_LABELS[ticket.status] + claimed
 
 
 def _actor_name(actor: Actor) -> str:
@@ -157,15 +157,19 @@ def message_embed(ticket: Ticket, message: Message) -> discord.Embed:
 
 
 def _message_text(message: Message) -> str:
-    """A Discord member's text as Markdown; text from a game is plain, and shown as typed."""
-    if message.author.source == DISCORD_SOURCE:
+    """The text of staff in Discord as Markdown; that of players and games is plain, and shown as typed."""
+    if _is_markdown(message):
         return message.text
     return escape_markdown(message.text, DESCRIPTION_LIMIT) or "—"
 
 
+def _is_markdown(message: Message) -> bool:
+    return message.author.source == DISCORD_SOURCE and message.kind is not MessageKind.FOLLOW_UP
+
+
 def message_files(ticket: Ticket, message: Message) -> list[discord.File]:
     """Attach a message's text, if its embed clips it."""
-    if message.author.source == DISCORD_SOURCE or fits(message.text, DESCRIPTION_LIMIT):
+    if _is_markdown(message) or fits(message.text, DESCRIPTION_LIMIT):
         return []
     return [_text_file(f"{ticket.public_id}-{message.kind.value}-{message.id}.txt", message.text)]
 
@@ -202,22 +206,6 @@ def fallback_transfer_embed(
 def transfer_footer(ticket: Ticket, delivery_id: int) -> str:
     """Ticket id and delivery. A link is found by it in its channel; a ticket may be transferred back."""
     return f"{ticket.public_id} · transfer {delivery_id}"
-
-
-def ticket_list_embed(tickets: list[Ticket]) -> discord.Embed:
-    """List a reporter's tickets, newest first, as many as an embed holds."""
-    embed = discord.Embed(title="Your tickets", colour=discord.Colour.blurple())
-    lines, room = [], DESCRIPTION_LIMIT
-    for ticket in tickets:
-        place = f" <#{ticket.post.thread_id}>" if ticket.post.thread_id else ""
-        subject = escape_markdown(ticket.subject, 80)
-        line = f"`{ticket.public_id}` {_STATUS_LABELS[ticket.status]} · {subject}{place}"
-        if len(line) + 1 > room:
-            break
-        lines.append(line)
-        room -= len(line) + 1
-    embed.description = "\n".join(lines)
-    return embed
 
 
 def thread_name(ticket: Ticket) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import discord
 
+from bot.tickets.actions import Role
 from bot.tickets.errors import EmptyMessage, TicketError, UnknownCategory
 from bot.tickets.message import DISCORD_SOURCE
 from bot.tickets.ticket import MESSAGE_LIMIT, NewTicket, Player, Priority, Ticket
@@ -20,6 +21,7 @@ REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
 MAX_SELECT_OPTIONS = 25  # Discord's limit
 _NOT_SENT_PLACEHOLDER = "Shown on the ticket, and to the game server when it asks."
+_FOLLOW_UP_PLACEHOLDER = "Staff will read this."
 DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
 
 
@@ -31,17 +33,23 @@ class CategoryRemoved(TicketError):
     """That category is no longer there, so nothing was saved. Use `/ticket open` again and choose another."""
 
 
-def reply_modal(ticket: Ticket) -> discord.ui.Modal:
-    """Build the modal for a reply. Into a game nothing is sent yet, and it says so."""
+def reply_modal(ticket: Ticket, role: Role) -> discord.ui.Modal:
+    """Build the modal for a reply: of staff to the reporter, or of the reporter to staff."""
     modal = discord.ui.Modal(title=f"Reply to {ticket.public_id}"[:45], custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="text",
         style=discord.TextStyle.paragraph,
         max_length=MESSAGE_LIMIT,
-        placeholder="The reporter will read this." if ticket.is_private else _NOT_SENT_PLACEHOLDER,
+        placeholder=_placeholder(ticket, role),
     )
     modal.add_item(discord.ui.Label(text="Your reply", component=text))
     return modal
+
+
+def _placeholder(ticket: Ticket, role: Role) -> str:
+    if role is Role.REPORTER:
+        return _FOLLOW_UP_PLACEHOLDER
+    return "The reporter will read this." if ticket.is_private else _NOT_SENT_PLACEHOLDER
 
 
 def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 
 from bot.tickets.message import Actor, Message, MessageKind
-from bot.tickets.ticket import MESSAGE_LIMIT, Status, Ticket
+from bot.tickets.ticket import MESSAGE_LIMIT, Ticket
 from cogs.tickets.embeds import add_history, message_embed, message_files
 from tests.cogs.core.test_markdown import ticket_of
-from tests.cogs.tickets.test_commands import opened_by
 from tests.support.bridge_harness import RunningBridge
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -128,17 +127,3 @@ async def test_staff_see_what_happened_to_a_ticket(bridge: RunningBridge) -> Non
         "Mia claimed the ticket",
         "Noah changed the status to closed",
     ]
-
-
-async def test_a_reporter_sees_what_happened_to_their_ticket_and_never_a_note(bridge: RunningBridge) -> None:
-    ticket = await opened_by(bridge, "pete")
-    about = {"ticket": ticket.public_id}
-    await bridge.sandbox.command("mia", "tickets", "ticket note", about | {"text": "A smurf."})
-    await bridge.press("mia", ticket, "Close")
-    assert (await bridge.refresh(ticket)).status is Status.CLOSED
-
-    record = await bridge.sandbox.command("pete", "general", "ticket view", about)
-
-    seen = str(record["messages"])
-    assert "Mia changed the status to closed" in seen
-    assert "smurf" not in seen

@@ -1,0 +1,127 @@
+"""What players see of their own tickets: the list, and the conversation on one. Pure functions.
+
+Staff are "Staff" here, never a name, and nothing of their work shows: no notes, no claims, no history.
+"""
+
+import io
+from collections.abc import Sequence
+from datetime import datetime
+
+import discord
+
+from bot.tickets.conversation import Page, Part
+from bot.tickets.message import MessageKind
+from bot.tickets.queries import OwnTicket, OwnTicketPage
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import Workspace
+from cogs.core.markdown import escape_markdown, plain_line
+from cogs.tickets.embeds import (
+    DESCRIPTION_LIMIT,
+    STATUS_LABELS,
+    TITLE_LIMIT,
+    VIEW_ONLY_LINE,
+    ticket_footer,
+    title_mark,
+)
+
+_SUBJECT_LIMIT = 80  # in a list
+_REPORT_STATUS_LABELS = {
+    Status.OPEN: "📥 Received",
+    Status.IN_PROGRESS: "👀 Being looked at",
+    Status.RESOLVED: "⚫ Closed",  # not what came of it
+    Status.CLOSED: "⚫ Closed",
+}
+_REPORT_OPENING = f"{VIEW_ONLY_LINE}\nYou can follow it here. It takes no replies.\n\n"
+LINK_HINT = "Tickets from a game are missing? `/link` links your game account, and they are listed here."
+
+
+def own_list_embed(listed: OwnTicketPage, *, hint: str = "") -> discord.Embed:
+    """Draw a page of a reporter's tickets. `hint` stands below them."""
+    embed = discord.Embed(title="Your tickets", colour=discord.Colour.blurple())
+    embed.description = "\n\n".join([*map(_list_entry, listed.items), *([hint] if hint else [])])
+    count = "1 ticket" if listed.total == 1 else f"{listed.total:,} tickets"
+    embed.set_footer(text=f"Page {listed.page + 1} of {listed.pages} · {count}")
+    return embed
+
+
+def _list_entry(own: OwnTicket) -> str:
+    ticket = own.ticket
+    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or "(no subject)"
+    lines = [f"{title_mark(ticket)}**{subject}**", f"`{ticket.public_id}` · {own_status(ticket)}"]
+    if own.replied_at is not None:
+        said = "🔔 **New reply from staff**" if own.is_unread else "💬 Last reply from staff"
+        lines.append(f"{said} {_relative(own.replied_at)}")
+    if ticket.post.thread_id and ticket.is_private:
+        lines.append(f"🧵 <#{ticket.post.thread_id}>")
+    return "\n".join(lines)
+
+
+def own_status(ticket: Ticket) -> str:
+    """A ticket's status in its reporter's words."""
+    return (_REPORT_STATUS_LABELS if ticket.view_only else STATUS_LABELS)[ticket.status]
+
+
+def select_label(ticket: Ticket) -> str:
+    """A ticket as an option of a select, or of autocomplete."""
+    return plain_line(f"{ticket.public_id} · {ticket.subject}", 100)
+
+
+def own_ticket_embed(
+    ticket: Ticket, workspace: Workspace, pages: Sequence[Page], number: int
+) -> discord.Embed:
+    """Draw one page of a ticket's conversation, `number` from 0, as its reporter sees it."""
+    embed = own_fallback_embed(ticket, workspace)
+    mark = title_mark(ticket)
+    embed.title = mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or "(no subject)")
+    opening = _REPORT_OPENING if ticket.view_only else ""
+    embed.description = opening + "\n\n".join(_part_text(ticket, part) for part in pages[number])
+    if len(pages) > 1:
+        embed.set_footer(text=f"{ticket_footer(ticket)} · page {number + 1} of {len(pages)}")
+    return embed
+
+
+def own_fallback_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
+    """Draw a ticket without any text of a player's, for one that Discord refuses; a file has the text."""
+    embed = discord.Embed(
+        title=f"{title_mark(ticket)}{ticket.public_id}",
+        description="Discord did not take this ticket's text as it is; the attached file has it.",
+        colour=discord.Colour.blurple(),
+    )
+    embed.add_field(name="Status", value=own_status(ticket))
+    category = escape_markdown(workspace.category_name(ticket.category), 100) or "—"
+    embed.add_field(name="Category", value=category)
+    if ticket.is_private and ticket.post.thread_id:
+        embed.add_field(name="Talk to staff", value=f"<#{ticket.post.thread_id}>", inline=False)
+    embed.set_footer(text=ticket_footer(ticket))
+    return embed
+
+
+def conversation_file(ticket: Ticket, pages: Sequence[Page]) -> discord.File:
+    """The whole conversation as a text file."""
+    texts = [
+        f"{_author(part)}, {_time(ticket, part):%Y-%m-%d %H:%M} UTC\n{part.text}"
+        for page in pages
+        for part in page
+    ]
+    data = "\n\n".join([ticket.subject, *texts]).encode("utf-8", "replace")
+    return discord.File(io.BytesIO(data), filename=f"{ticket.public_id}.txt")
+
+
+def _part_text(ticket: Ticket, part: Part) -> str:
+    place = f" · part {part.number} of {part.count}" if part.count > 1 else ""
+    text = escape_markdown(part.text, DESCRIPTION_LIMIT) or ("—" if part.message else "*No message.*")
+    before = "… " if part.number > 1 else ""
+    after = " …" if part.number < part.count else ""
+    return f"**{_author(part)}** {_relative(_time(ticket, part))}{place}\n{before}{text}{after}"
+
+
+def _author(part: Part) -> str:
+    return "Staff" if part.message and part.message.kind is MessageKind.REPLY else "You"
+
+
+def _time(ticket: Ticket, part: Part) -> datetime:
+    return part.message.created_at if part.message else ticket.created_at
+
+
+def _relative(time: datetime) -> str:
+    return f"<t:{int(time.timestamp())}:R>"
