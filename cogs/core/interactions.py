@@ -23,6 +23,7 @@ Choices = list[app_commands.Choice[str]]
 ChoicesCallback = Callable[[BotInteraction, str], Coroutine[Any, Any, Choices]]
 P = ParamSpec("P")
 
+_MAX_CODE = 1700  # characters of a refused text in a message; the reason has its place before it
 _RESPONSE_DEADLINE_SECONDS = 0.7  # of the three that Discord waits for the first answer
 
 
@@ -74,7 +75,10 @@ def choices_or_none(load: ChoicesCallback) -> ChoicesCallback:
 
 async def reply_ephemeral(interaction: BotInteraction, sentence: str, **parts: Any) -> None:
     """Send a sentence, with an embed or a view, to the user alone; names in it are escaped."""
-    text = escape_sentence(sentence)
+    await _send(interaction, escape_sentence(sentence), **parts)
+
+
+async def _send(interaction: BotInteraction, text: str, **parts: Any) -> None:
     if interaction.response.is_done():
         await interaction.followup.send(text, ephemeral=True, **parts)
     else:
@@ -87,27 +91,26 @@ async def errors_to_user(interaction: BotInteraction, *, typed: str = "") -> Asy
     try:
         yield
     except TicketError as error:
-        await reply_ephemeral(interaction, f"⛔ {error}")
-        await _return_typed(interaction, typed)
+        await _refuse(interaction, f"⛔ {error}", typed)
     except StorageError as error:
         log.error("Interaction failed: %s", error, extra={"interaction_id": interaction.id})
-        await reply_ephemeral(
+        await _refuse(
             interaction,
             "⚠️ The database did not answer, so this may not be saved. Check, and try again in a minute.",
+            typed,
         )
-        await _return_typed(interaction, typed)
 
 
-async def _return_typed(interaction: BotInteraction, typed: str) -> None:
-    """Send the user their own text, to copy: as code, or as a file if it does not fit in a code block."""
-    code = f"What you typed:\n```\n{typed}\n```"
+async def _refuse(interaction: BotInteraction, sentence: str, typed: str) -> None:
+    """Say why something was not done, and give back the text: as code or, if that cannot hold it, a file."""
+    code = f"\nWhat you typed:\n```\n{typed}\n```"
     if not typed.strip():
-        return
-    if "```" not in typed and len(code) <= MESSAGE_LIMIT:
-        await interaction.followup.send(code, ephemeral=True)
+        await reply_ephemeral(interaction, sentence)
+    elif "```" not in typed and len(code) <= _MAX_CODE:
+        await _send(interaction, escape_sentence(sentence, MESSAGE_LIMIT - _MAX_CODE) + code)
     else:
         file = discord.File(io.BytesIO(typed.encode("utf-8", "replace")), filename="what-you-typed.txt")
-        await interaction.followup.send("What you typed:", file=file, ephemeral=True)
+        await reply_ephemeral(interaction, f"{sentence} The file has what you typed.", file=file)
 
 
 async def on_command_error(interaction: BotInteraction, error: app_commands.AppCommandError) -> None:
