@@ -15,12 +15,20 @@ from bot.tickets.actions import (
     UNCLAIM,
     Action,
     MessageAction,
+    Role,
     TicketAction,
     available_actions,
 )
-from bot.tickets.errors import StatusUnchanged, TicketError, ViewOnly
-from bot.tickets.message import Actor
-from bot.tickets.ticket import Status, Ticket
+from bot.tickets.errors import (
+    ClosedForReporter,
+    NotReporter,
+    StatusUnchanged,
+    TicketError,
+    ViewOnly,
+    ViewOnlyForReporter,
+)
+from bot.tickets.message import Actor, MessageKind
+from bot.tickets.ticket import Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
 CLOSED = (Status.RESOLVED, Status.CLOSED)
@@ -86,6 +94,50 @@ def test_a_reply_to_a_game_report_is_refused_in_every_status(status: Status) -> 
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=list(ACTIONS))
 def test_every_confirmation_names_the_ticket(action: Action) -> None:
     assert TICKET.public_id in action.confirmation(TICKET)
+
+
+REY = Actor(id="7", name="rey", source="somewhere")  # who has reported the samples
+
+
+def test_a_reporter_replies_to_and_closes_their_own_open_ticket() -> None:
+    added = REPLY.for_role(Role.REPORTER).compose(TICKET, REY, "It was me")
+
+    assert (added.kind, added.author) == (MessageKind.FOLLOW_UP, REY)
+    assert CLOSE.for_role(Role.REPORTER).rule(TICKET, REY) == replace(TICKET, status=Status.CLOSED)
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=list(ACTIONS))
+def test_only_reply_and_close_are_open_to_reporters(action: Action) -> None:
+    assert (Role.REPORTER in action.allowed) == (action in (REPLY, CLOSE))
+    assert action.for_role(Role.STAFF) is action
+    if action.for_reporter is not None:
+        assert (action.for_reporter.name, action.for_reporter.label) == (action.name, action.label)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "actor", "error"),
+    [
+        (TICKET, replace(REY, id="8"), NotReporter),
+        (TICKET, replace(REY, source="elsewhere"), NotReporter),
+        (TICKET, ALICE, NotReporter),
+        (replace(TICKET, reporter=Player(name="rey")), REY, NotReporter),
+        (GAME_REPORT, REY, ViewOnlyForReporter),
+        (replace(TICKET, status=Status.CLOSED), REY, ClosedForReporter),
+        (replace(TICKET, status=Status.RESOLVED), REY, ClosedForReporter),
+    ],
+)
+def test_a_reporter_can_do_nothing_else(ticket: Ticket, actor: Actor, error: type[TicketError]) -> None:
+    with pytest.raises(error):
+        REPLY.for_role(Role.REPORTER).compose(ticket, actor, "It was me")
+    with pytest.raises(error):
+        CLOSE.for_role(Role.REPORTER).rule(ticket, actor)
+
+
+def test_history_says_that_the_reporter_closed_the_ticket() -> None:
+    event = CLOSE.for_role(Role.REPORTER).rule(TICKET, REY).history_event(TICKET, REY)
+
+    assert event is not None
+    assert event.text == "rey, the reporter, changed the status to closed"
 
 
 def test_the_confirmation_of_a_reply_says_that_the_game_server_fetches_it() -> None:
