@@ -25,6 +25,7 @@ from tests.proofs.kills import KillSettings, kills
 from tests.proofs.lanes import LanesSettings, lanes
 from tests.proofs.outage import OutageSettings, outage
 from tests.proofs.outcome import OnProgress, Outcome, Proof, ignore_progress
+from tests.proofs.own_tickets import OwnTicketsSettings, own_tickets
 from tests.proofs.report_table import write_figures
 from tests.proofs.unlinked import UnlinkedSettings, unlinked
 
@@ -39,6 +40,7 @@ LONG: dict[str, Proof] = {
     "backup": Proof(backups, BackupSettings()),
     "unlinked": Proof(unlinked, UnlinkedSettings()),
     "clock": Proof(clock, ClockSettings()),
+    "own-tickets": Proof(own_tickets, OwnTicketsSettings()),
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)

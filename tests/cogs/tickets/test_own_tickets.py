@@ -1,20 +1,24 @@
 """`/tickets` and a player's own ticket: what they see, in pages, and that nobody else sees it."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.tickets.account_links import DiscordMember, GameAccount
 from bot.tickets.actions import ACTIONS
 from bot.tickets.conversation import conversation_pages
 from bot.tickets.message import Actor, MessageKind
+from bot.tickets.public_ids import numeric_ids
 from bot.tickets.ticket import Status, Ticket
 from cogs.tickets.own_embeds import conversation_file, own_fallback_embed
 from tests.cogs.core.test_markdown import ticket_of
 from tests.cogs.linking.test_linking import link
 from tests.cogs.tickets.test_commands import TEXT_OPTIONS, opened_by
-from tests.cogs.tickets.test_history import ALIVE, HOSTILE, message_of
+from tests.cogs.tickets.test_history import ALIVE, HOSTILE, NOW, message_of
 from tests.cogs.tickets.test_open import change_workspace, with_category
+from tests.storage.samples import HUB
 from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
 from tests.tickets.samples import WORKSPACE
 
@@ -377,6 +381,24 @@ async def test_after_unlinking_the_tickets_are_somebody_elses(bridge: RunningBri
     assert "no such ticket" in reply_text(opened)
     assert "no such ticket" in (await view(bridge, "pete", ticket))["content"]
     assert "no tickets yet" in reply_text(await use(bridge, "pete", shown, "All my tickets"))
+
+
+async def test_accounts_linked_in_another_server_show_nothing_here(bridge: RunningBridge) -> None:
+    store, pete = bridge.application.store, bridge.guild.members["pete"]
+    elsewhere = await store.workspaces.add(replace(HUB, name="elsewhere", guild_id=1), NOW)
+    member = DiscordMember(guild_id=1, discord_id=pete, name="pete")
+    code = await store.account_links.create_code_for_member(member, store.now())
+    account = GameAccount(source="modl", player_id=REY)
+    await store.account_links.redeem_as_player(
+        code.text, elsewhere.id, account, key_prefix="k", now=store.now()
+    )
+    ticket = await bridge.ticket()
+
+    assert "no such ticket" in (await view(bridge, "pete", ticket))["content"]
+    assert "no tickets yet" in (await run(bridge, "pete", "tickets"))["content"]
+    there = await store.intake.add_ticket(elsewhere.id, ticket, numeric_ids("PLAYER"), NOW)
+    assert "no such ticket" in (await view(bridge, "pete", there))["content"]
+    assert "no tickets yet" in (await run(bridge, "pete", "tickets"))["content"]
 
 
 async def test_staff_find_their_own_tickets_and_act_on_them_as_staff(bridge: RunningBridge) -> None:
