@@ -335,17 +335,31 @@ async def test_the_readmes_code_files_what_players_report(classes: Path, bridge:
 async def test_a_code_from_discord_links_the_player(file: Filing, bridge: Bridge) -> None:
     code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
 
-    linked, repeated = await file(
-        bridge.url + "/", bridge.keys["modl"], f"link {code.text}", "+5", f"link {code.text.lower()}"
+    linked, too_soon, repeated = await file(
+        bridge.url + "/",
+        bridge.keys["modl"],
+        *(f"link {code.text}", "unlink", "+5", f"link {code.text.lower()}"),
     )
 
     assert (linked, repeated) == ("pending kept pete", "pending kept pete")
+    assert too_soon == "refused Wait 5 s before you send another request."
     (link,) = await bridge.store.account_links.list_of_member(70)
     assert (link.account.source, link.account.player_id, link.account.name) == (
         "modl",
         "550e8400-e29b-41d4-a716-446655440000",
         "Notch",
     )
+
+
+async def test_a_player_cuts_their_link(file: Filing, bridge: Bridge) -> None:
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+
+    _, first, again = await file(
+        bridge.url, bridge.keys["modl"], *(f"link {code.text}", "+5", "unlink", "+5", "unlink")
+    )
+
+    assert (first, again) == ("kept cut", "kept cut")
+    assert await bridge.store.account_links.list_of_member(70) == ()
 
 
 async def test_a_wrong_code_is_refused_in_the_servers_words_and_holds_up_no_report(
@@ -359,7 +373,7 @@ async def test_a_wrong_code_is_refused_in_the_servers_words_and_holds_up_no_repo
     assert warned == f"warned {bridge.url} answered 400: {wrong}"
     assert outcomes[:2] == [
         f"pending refused {wrong}",
-        "done refused Wait 5 s before you send another code.",
+        "done refused Wait 5 s before you send another request.",
     ]
     assert outcomes[2].startswith("pending kept PLAYER-")
 

@@ -518,6 +518,22 @@ async def test_a_code_from_discord_links_the_player(roblox: RobloxServer, bridge
     )
 
 
+async def test_a_player_cuts_their_link(roblox: RobloxServer, bridge: Bridge) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+    await asyncio.to_thread(roblox.call_with, client, "link", roblox.player(), code.text)
+
+    too_soon = roblox.call_with(client, "unlink", roblox.player())
+    roblox.now += 5
+    first = await asyncio.to_thread(roblox.call_with, client, "unlink", roblox.player())
+    roblox.now += 5
+    again = await asyncio.to_thread(roblox.call_with, client, "unlink", roblox.player())
+
+    assert too_soon == (False, "Wait 5 s before you send another request.")
+    assert [(done, account["unlinked"]) for done, account in (first, again)] == [(True, True), (True, False)]
+    assert await bridge.store.account_links.list_of_member(70) == ()
+
+
 async def test_a_link_whose_answer_got_lost_is_made_all_the_same(
     roblox: RobloxServer, bridge: Bridge
 ) -> None:
@@ -544,7 +560,7 @@ async def test_a_wrong_code_is_refused_in_the_servers_words_and_holds_up_no_repo
         False,
         "This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one.",
     )
-    assert too_soon == (False, "Wait 5 s before you send another code.")
+    assert too_soon == (False, "Wait 5 s before you send another request.")
     assert reported
 
 

@@ -155,12 +155,12 @@ public final class TicketBridge {
     }
 
     private record Turn(UUID player, String type) {
-        static final String LINK = " link"; // no type of ticket: a code holds up no report
+        static final String LINK = " link"; // no type of ticket: it holds up no report
     }
 
     private record Kept(Ticket content, String body, String idempotencyKey, Instant until) {}
 
-    /** One message or code with all its tries. */
+    /** One request with all its tries. */
     private static final class Filing {
         final CompletableFuture<String> outcome = new CompletableFuture<>();
         final HttpRequest request;
@@ -223,8 +223,8 @@ public final class TicketBridge {
     /**
      * Links the player to the Discord account whose {@code /link} gave the code that they typed in the game. The name
      * of that account, which the player should read: it is their own, or they typed somebody else's code; or
-     * {@link NoTicket}. Never throws. One code of a player at a time, and the pause after each. A code that the
-     * player used before gets the same answer.
+     * {@link NoTicket}. Never throws. One request of a player at a time, and the pause after each. A code that
+     * the player used before gets the same answer.
      */
     public CompletableFuture<String> link(Player player, String code) {
         try {
@@ -235,16 +235,27 @@ public final class TicketBridge {
         }
     }
 
-    private CompletableFuture<String> sendCode(Player player, String code) {
-        Turn turn = new Turn(Objects.requireNonNull(player.uuid(), "The player has no UUID."), Turn.LINK);
-        String problem = code == null ? "The code is missing." : Ticket.problemWith("code", code, 64);
-        if (problem != null) {
-            return refused(problem, null);
+    /** Cuts the player's link, if there is one. Done, or {@link NoTicket}; never throws. */
+    public CompletableFuture<Void> unlink(Player player) {
+        try {
+            return sendLink(player, null, URI.create(links + "/remove"), "playerId").thenApply(id -> null);
+        } catch (RuntimeException mistake) {
+            complain("mistake", "A link cannot be cut: " + mistake);
+            return refused(UNSENDABLE, mistake).thenApply(id -> null);
         }
+    }
+
+    private CompletableFuture<String> sendCode(Player player, String code) {
+        String problem = code == null ? "The code is missing." : Ticket.problemWith("code", code, 64);
+        return problem != null ? refused(problem, null) : sendLink(player, code, links, "discordName");
+    }
+
+    private CompletableFuture<String> sendLink(Player player, String code, URI path, String result) {
+        Turn turn = new Turn(Objects.requireNonNull(player.uuid(), "The player has no UUID."), Turn.LINK);
         String body = new Json().text("code", code).text("playerId", player.uuid()).text("playerName", player.name())
                 .end();
-        HttpRequest request = template.copy().uri(links).POST(BodyPublishers.ofString(body)).build();
-        return send(turn, "code", new Filing(request, "discordName"), pause, null);
+        HttpRequest request = template.copy().uri(path).POST(BodyPublishers.ofString(body)).build();
+        return send(turn, "request", new Filing(request, result), pause, null);
     }
 
     private static CompletableFuture<String> refused(String sentence, Throwable cause) {
@@ -266,7 +277,7 @@ public final class TicketBridge {
         return send(turn, "message", new Filing(request, "ticketId"), cooldown, message);
     }
 
-    /** One at a time in each turn. A message is kept while its outcome is unknown; a code need not be. */
+    /** One at a time in each turn. A message is kept while its outcome is unknown; a link need not be. */
     private CompletableFuture<String> send(Turn turn, String noun, Filing filing, Duration quiet, Kept message) {
         Instant now = clock.instant();
         quietUntil.values().removeIf(until -> !until.isAfter(now));
@@ -301,7 +312,7 @@ public final class TicketBridge {
                 : new Kept(content, ticket.json(), UUID.randomUUID().toString(), now.plus(KEEP));
     }
 
-    /** What to tell the player about a failure of either method, however deep futures have wrapped it. */
+    /** What to tell the player about a failure of any method, however deep futures have wrapped it. */
     public static String sentence(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof NoTicket) {
