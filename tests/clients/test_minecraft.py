@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from bot.tickets.account_links import DiscordMember
+from bot.tickets.account_links import DiscordMember, GameAccount
 from bot.tickets.ticket import Priority, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer, run_program
 
@@ -59,9 +59,11 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     start, command = readme_code()
     programs = {
         "Main": {"/* the tests' */": json.dumps(HOSTILE)},  # a JSON text is a Java one too
+        "Plugin": {},
         "Readme": {"/* the readme's start */": start, "/* the readme's command */": command},
     }
-    sources = [str(CLIENTS / "minecraft" / "TicketBridge.java")]
+    sources = [str(file) for file in sorted((CLIENTS / "minecraft").glob("*.java"))]
+    sources += [str(file) for file in sorted((Path(__file__).parent / "java" / "org").rglob("*.java"))]
     for name, parts in programs.items():
         program = (Path(__file__).parent / "java" / f"{name}.java").read_text("utf-8")
         for placeholder, text in parts.items():
@@ -402,3 +404,44 @@ async def test_an_answer_without_an_account_is_no_link(file: Filing, server: Scr
 
     assert outcome == CLOSED
     assert server.paths == ["/v1/links"]
+
+
+async def test_the_example_plugin_links_and_unlinks_players(classes: Path, bridge: Bridge) -> None:
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+    options = (*QUICK, f"-Dbridge={bridge.url}", f"-Dkey={bridge.keys['modl']}", "-cp", str(classes))
+    typed = ("console", "link", f"link {code.text.replace('-', ' ')}", "unlink")
+
+    printed = await run_program("java", *options, "ticketbridge.Plugin", *typed)
+
+    assert printed.splitlines() == [
+        "Only players can do that.",
+        "Use /link in Discord to get a code, and type it here: /link CODE",
+        "You are linked to the Discord account pete. Is that not yours? Type /unlink",
+        "Wait 5 s before you send another request.",
+    ]
+    (link,) = await bridge.store.account_links.list_of_member(70)
+    assert link.account.player_id == "550e8400-e29b-41d4-a716-446655440000"
+
+
+async def test_the_example_plugin_cuts_a_link(classes: Path, bridge: Bridge) -> None:
+    code = await bridge.store.account_links.create_code_for_player(
+        (await bridge.store.workspaces.list_all())[0].id,
+        GameAccount(source="modl", player_id="550e8400-e29b-41d4-a716-446655440000"),
+        bridge.store.now(),
+    )
+    await bridge.store.account_links.redeem_as_member(code.text, PETE, bridge.store.now())
+    options = (*QUICK, f"-Dbridge={bridge.url}", f"-Dkey={bridge.keys['modl']}", "-cp", str(classes))
+
+    printed = await run_program("java", *options, "ticketbridge.Plugin", "unlink")
+
+    assert printed == "Your account is not linked any more.\n"
+    assert await bridge.store.account_links.list_of_member(70) == ()
+
+
+def test_the_readme_names_the_plugin_and_its_commands() -> None:
+    readme = (CLIENTS / "README.md").read_text("utf-8")
+    plugin, config = re.findall(r"^ *```yaml\n(.*?)^ *```", readme, re.DOTALL | re.MULTILINE)
+
+    assert "main: ticketbridge.LinkAccounts\n" in plugin
+    assert re.findall(r"^ {4}(\w+):\n", plugin, re.MULTILINE) == ["link", "unlink"]
+    assert re.findall(r"^ *([\w-]+):", config, re.MULTILINE) == ["url", "api-key"]

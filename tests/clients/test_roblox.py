@@ -605,3 +605,24 @@ async def test_an_answer_without_an_account_is_no_link(roblox: RobloxServer, ser
 
     assert outcome == CLOSED  # of a ticket server that answers as if it were a ticket
     assert server.paths == ["/v1/links"]
+
+
+async def test_the_example_place_links_and_unlinks_players(roblox: RobloxServer, bridge: Bridge) -> None:
+    script = (CLIENTS / "roblox" / "LinkAccounts.server.luau").read_text("utf-8")
+    roblox.secrets = {"ticketbridge": Secret(value=bridge.keys["series"], domain="127.0.0.1")}
+    roblox.run_script(script.replace("https://tickets.example.com", bridge.url))
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+    lines = ("/link", f"/link  {code.text} ", "/unlink", "/unlink", "/link BCDF-2345")
+
+    for line in lines:
+        shown = await roblox.chat(roblox.player(), line)
+        roblox.now += 5
+
+    assert shown == [
+        "Use /link in Discord to get a code, and type it here: /link CODE",
+        "You are linked to the Discord account pete. Is that not yours? Type /unlink",
+        "Your account is not linked any more.",
+        "Your account was not linked.",
+        "This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one.",
+    ]
+    assert roblox.shown_for == [15] * 5
