@@ -57,7 +57,7 @@ async def test_a_repeated_request_is_answered_the_same(gate: Gate) -> None:
     assert len(await gate.store.account_links.list_of_member(70)) == 1
 
 
-async def test_404_says_what_to_do_about_a_code_that_is_wrong_used_or_expired(gate: Gate) -> None:
+async def test_400_says_what_to_do_about_a_code_that_is_wrong_used_or_expired(gate: Gate) -> None:
     used, expired = await made_in_discord(gate), await made_in_discord(gate, PAULA)
     await post(gate, "/v1/links", code=used.text, playerId="p1")
     wrong = [
@@ -68,18 +68,18 @@ async def test_404_says_what_to_do_about_a_code_that_is_wrong_used_or_expired(ga
     gate.time[0] += 600
     wrong.append(await post(gate, "/v1/links", code=expired.text, playerId="p2"))
 
-    assert {one.status for one in wrong} == {404}
+    assert {one.status for one in wrong} == {400}
     assert {one.refuses(None) for one in wrong} == {
         "This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one."
     }
 
 
-async def test_404_says_where_a_code_made_in_the_game_belongs(gate: Gate) -> None:
+async def test_400_says_where_a_code_made_in_the_game_belongs(gate: Gate) -> None:
     code = (await post(gate, "/v1/link-codes", playerId="p1")).json["code"]
 
     got = await post(gate, "/v1/links", code=code, playerId="p1")
 
-    assert got.status == 404
+    assert got.status == 400
     assert got.refuses(None).startswith("This code is for Discord: use /link there with it.")
 
 
@@ -98,7 +98,7 @@ async def test_409_for_an_account_of_another_discord_account_does_not_say_whose(
 async def test_429_after_wrong_codes_of_one_player_and_no_other(gate: Gate) -> None:
     code = await made_in_discord(gate)
     for _ in range(MAX_ATTEMPTS):
-        assert (await post(gate, "/v1/links", code="BCDF-2345", playerId="p2")).status == 404
+        assert (await post(gate, "/v1/links", code="BCDF-2345", playerId="p2")).status == 400
 
     guessed = await post(gate, "/v1/links", code=code.text, playerId="p2")
     owned = await post(gate, "/v1/links", code=code.text, playerId="p1")
@@ -139,15 +139,28 @@ async def test_400_names_what_is_wrong_with_the_body(
     assert got.refuses(None) == f"The body is not valid: {problem}."
 
 
+async def test_a_player_cuts_the_link_in_the_game_once(gate: Gate) -> None:
+    code = await made_in_discord(gate)
+    await post(gate, "/v1/links", code=code.text, playerId="p1")
+
+    elsewhere = await post(gate, "/v1/links/remove", "north", playerId="p1")
+    first = await post(gate, "/v1/links/remove", playerId=" p1 ")
+    again = await post(gate, "/v1/links/remove", playerId="p1")
+
+    assert [one.json["unlinked"] for one in (elsewhere, first, again)] == [False, True, False]
+    assert first.json["playerId"] == "p1"
+    assert await gate.store.account_links.list_of_member(70) == ()
+
+
 async def test_400_for_an_id_that_the_source_does_not_know(gate: Gate) -> None:
-    for path in ("/v1/links", "/v1/link-codes"):
+    for path in ("/v1/links", "/v1/links/remove", "/v1/link-codes"):
         got = await post(gate, path, "north", code="BCDF-2345", playerId="nobody")
 
         assert got.status == 400
         assert got.refuses(None).startswith("playerId must be the id of a player")
 
 
-@pytest.mark.parametrize("path", ["/v1/links", "/v1/link-codes"])
+@pytest.mark.parametrize("path", ["/v1/links", "/v1/links/remove", "/v1/link-codes"])
 async def test_401_without_a_valid_key_and_405_for_another_method(gate: Gate, path: str) -> None:
     wrong = await gate.send(path, b"{}", key="nonsense")
     got = await gate.send(path, None, method="GET", key=gate.keys["south"])
