@@ -115,13 +115,14 @@ class History:
     async def file(self) -> None:
         account = self.chance.choice(self.accounts)
         path = self.chance.choice(_PATHS[account.source])
+        subject = {"subject": f"Number {self.done['file']}"}  # the same again would be the same ticket
         if account.source == "series":
             example = series.GAME_REPORT if path == _GAME_REPORT_PATH else series.TICKET
-            body = dict(example) | {"authorUserId": int(account.player_id)}
+            body = dict(example) | subject | {"authorUserId": int(account.player_id)}
             response = await self.world.post(account, path, body)
             public_id = response["data"]["TicketId"]
         else:
-            body = dict(modl.TICKET) | {"creatorUuid": account.player_id, "reportedPlayerUuid": None}
+            body = dict(modl.TICKET) | subject | {"creatorUuid": account.player_id}
             public_id = (await self.world.post(account, path, body))["ticketId"]
         self.tickets[public_id] = Filed(account=account, view_only=path == _GAME_REPORT_PATH)
 
