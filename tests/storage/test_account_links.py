@@ -344,7 +344,8 @@ async def test_a_link_is_cut_in_its_own_workspaces_alone(store: Store, workspace
         await store.account_links.remove(linked.id, [workspace.id])
 
     assert await store.account_links.find_by_account(workspace.id, "somewhere", "7") is None
-    assert await link(store, workspace, REY, PAULA)  # free again
+    again = await link(store, workspace, REY, PAULA)  # it is free
+    assert again.id > linked.id  # an old list of staff must not cut another link
 
 
 async def test_links_of_a_workspace_are_listed_newest_first_or_by_player(
