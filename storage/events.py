@@ -97,10 +97,10 @@ class EventRepository:
 
 _AFTER = """
     SELECT * FROM ticket_events_with_tickets
-    WHERE workspace_id = :workspace AND source = :source AND seq > :after
+    WHERE event_workspace_id = :workspace AND event_source = :source AND seq > :after
     ORDER BY seq LIMIT :limit
 """
-_OF_TICKET = "SELECT * FROM ticket_events_with_tickets WHERE id = :id ORDER BY seq"
+_OF_TICKET = "SELECT * FROM ticket_events_with_tickets WHERE ticket_id = :id ORDER BY seq"
 _REPLY_STATES = """
     SELECT message_id, source, created_at, received_at, received_by, received_as,
            EXISTS (SELECT 1 FROM api_keys
