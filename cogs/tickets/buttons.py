@@ -4,6 +4,7 @@ A press, a command or a modal -> is the user staff? -> the action's rule -> save
 """
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -13,6 +14,7 @@ from bot.tickets.ticket import Ticket
 from cogs.core.checks import actor_from, get_ticket_as, message_origin
 from cogs.core.interactions import BotInteraction, deferred, errors_to_user, reply_ephemeral, within_deadline
 from cogs.tickets.modals import reply_modal
+from storage import StorageError
 
 BUTTON_STYLES = {
     "claim": discord.ButtonStyle.primary,
@@ -90,8 +92,10 @@ async def add_message(
         origin=message_origin(interaction),
         now=store.now(),
     )
-    states = await store.events.reply_states(found.id, [message.id])
-    sentences = [action.confirmation(found), *(state.sentence for state in states.values())]
+    sentences = [action.confirmation(found)]
+    with suppress(StorageError):  # the message is saved, and that is what must be said
+        states = await store.events.reply_states(found.id, [message.id])
+        sentences += [state.sentence for state in states.values()]
     await reply_ephemeral(interaction, f"✅ {' '.join(sentences)}")
 
 

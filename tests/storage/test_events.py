@@ -256,7 +256,7 @@ async def test_of_many_replies_received_at_once_the_newest_of_each_ticket_are_ed
     assert len(await pending(store, other)) == 1
 
 
-async def test_a_thousand_replies_are_edited_one_at_a_time_after_everything_else(
+async def test_many_replies_are_edited_one_at_a_time_after_everything_else(
     store: Store, workspace: Workspace, scope: Scope
 ) -> None:
     tickets = [await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW) for _ in range(20)]
