@@ -43,6 +43,7 @@ else:  # of response bodies: on Python 3.11 pydantic reads no other
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1  # the integers of the databases and of the games
 _MAX_SAFE_INTEGER = 2**53
 _CONTROL_CHARS = re.compile(r"[\x00-\x08\x0b-\x1f]")  # C0 without \t and \n
+_CARRIAGE_RETURN = re.compile(r"\r\n?")
 BLANKS = (
     r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # and control characters
 )
@@ -143,8 +144,11 @@ def field_error(reason: str) -> PydanticCustomError:
 
 
 def strip_control_chars(text: str) -> str:
-    """Remove control characters except line feeds and tabs: a NUL would end the text in SQLite."""
-    return text if text.isprintable() else _CONTROL_CHARS.sub("", text)
+    """Remove control characters except line breaks and tabs: a NUL would end the text in SQLite.
+
+    A carriage return, alone or with a line feed, becomes a line feed.
+    """
+    return text if text.isprintable() else _CONTROL_CHARS.sub("", _CARRIAGE_RETURN.sub("\n", text))
 
 
 def blank_to_none(text: str | None) -> str | None:
@@ -286,11 +290,13 @@ def _to_int(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def choice(options: Mapping[str, ValueT], *, allowed_text: str, blank: ValueT | None = None) -> Validator:
-    """Validator of one of several words, in any case and with any separators; errors list `allowed_text`.
+def choice(
+    options: Mapping[str, ValueT], *, allowed_text: str, aliases_text: str = "", blank: ValueT | None = None
+) -> Validator:
+    """Validator of one of several words, in any case and with any separators.
 
-    The keys of `options` are lower-case ASCII letters. `blank` is the value of null and of an empty text;
-    without it the word is required.
+    Errors list `allowed_text`, followed by `aliases_text`. The keys of `options` are lower-case ASCII
+    letters. `blank` is the value of null and of an empty text; without it the word is required.
     """
 
     def validate(value: object) -> ValueT:
@@ -299,7 +305,7 @@ def choice(options: Mapping[str, ValueT], *, allowed_text: str, blank: ValueT | 
         word = _SEPARATORS.sub("", value or "").lower()
         value_of_word = options.get(word) if word else blank
         if value_of_word is None:
-            raise field_error(f"must be one of: {allowed_text}" if word else "is required")
+            raise field_error(f"must be one of: {allowed_text}{aliases_text}" if word else "is required")
         return value_of_word
 
     words = {"type": "string", "pattern": _spelling_pattern(options if blank is None else (*options, ""))}

@@ -42,8 +42,9 @@ _GAME_FIELD = TicketField(label="Game", value="Minecraft")
 _FORM_FIELD = TicketField(label="Form", value="not filled in yet")
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
 _TYPE_NAMES = "player, chat, staff, bug, support, appeal"
-_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES)
-_DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, blank="support")
+_TYPE_ALIASES = ", or an alias such as bug_report or application"
+_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, aliases_text=_TYPE_ALIASES)
+_DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, aliases_text=_TYPE_ALIASES, blank="support")
 _PRIORITY_CHOICE = choice(PRIORITIES, allowed_text="low, normal, high", blank=Priority.NORMAL)
 _NO_JAVA_PROFILE_PREFIX = (
     "00000000-0000-0000-"  # of the console and of Bedrock players, who have no Java profile

@@ -13,6 +13,7 @@ from tests.sources.conftest import ADA
 from tests.sources.modl_api.conftest import ALEX, NOTCH, REPORTS, TICKETS, Api, open_api
 
 ALEX_LINKS = {"playerUuid": ALEX, "playerName": "Alex"}
+TYPES = "player, chat, staff, bug, support, appeal, or an alias such as bug_report or application"
 REPORT_NOT_FOUND = {"status": 404, "message": "Report not found"}
 
 
@@ -83,7 +84,7 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         (
             f"{TICKETS}/unfinished",
             {"creatorUuid": NOTCH, "type": "x"},
-            "type must be one of: player, chat, staff, bug, support, appeal",
+            f"type must be one of: {TYPES}",
         ),
         (f"{TICKETS}/by-ids", {"ids": ["PLAYER-1"] * 101}, "ids must have at most 100 entries"),
         (f"{TICKETS}/by-ids", {"ids": "PLAYER-1"}, "ids must be a list"),

@@ -1,5 +1,6 @@
 """The exact responses of the modl API, and what is stored."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -201,6 +202,28 @@ async def test_a_ticket_without_words_has_no_replies_and_a_replay_is_named(api: 
 
     assert (ticket["replies"], ticket["chatMessages"], ticket["replayUrl"]) == ([], [], "abc")
     assert "playerUuid" not in ticket
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "sent_at"),
+    [
+        ("2024-07-26T10:00:00Z", 1721988000000),
+        ("2024-07-26T12:00:00.250+02:00", 1721988000250),
+        (1721988000250, 1721988000250),
+        (1721988000, 1721988000000),
+    ],
+)
+async def test_a_chat_message_is_shown_at_the_very_time_it_was_sent_with(
+    api: Api, timestamp: object, sent_at: int
+) -> None:
+    entry = {"username": "A", "message": "hi", "timestamp": timestamp}
+    await api.create("chat", creatorUuid=ALEX, type="chat", chatMessages=[json.dumps(entry)])
+
+    (newest, *_) = (await api.get("/v1/minecraft/reports"))["reports"]
+    shown = (await api.get("/v1/minecraft/tickets/{chat}"))["ticket"]
+
+    assert shown["chatMessages"] == [{"content": "hi", "timestamp": sent_at, "sender": "A"}]
+    assert newest["chatMessages"] == shown["chatMessages"]
 
 
 async def test_a_player_s_own_tickets_are_listed(api: Api) -> None:
