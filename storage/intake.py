@@ -16,7 +16,7 @@ from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails
-from bot.tickets.ticket import NewTicket, Player, Status, Ticket
+from bot.tickets.ticket import NewTicket, Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import idempotency, outbox
 from storage.db import Db, Params, RunAgain
@@ -264,7 +264,7 @@ class _Batch:
             category=new.category,
             department=department,
             priority=new.priority,
-            status=Status.OPEN,
+            status=new.initial_status,
             reporter=new.reporter,
             reported_player=new.reported_player,
             fields=new.fields,
@@ -374,12 +374,13 @@ _INSERT = """
 
 
 def _count_open(db: Db, workspace_id: str, source: str, reporter_id: str | None, category: str) -> int:
-    """Count the open tickets of a reporter in a category, without game reports."""
+    """Count the tickets of a reporter in a category that are not closed, without game reports."""
     row = db.one(
         """
         SELECT count(*) AS number FROM tickets
         WHERE source = :source AND reporter_id = :reporter AND workspace_id = :workspace
-          AND category = :category AND view_only = 0 AND (status = 'open' OR status = 'in-progress')
+          AND category = :category AND view_only = 0
+          AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished')
         """,
         {
             "source": source,

@@ -291,24 +291,32 @@ def _to_int(value: object) -> int | None:
 
 
 def choice(
-    options: Mapping[str, ValueT], *, allowed_text: str, aliases_text: str = "", blank: ValueT | None = None
+    options: Mapping[str, ValueT],
+    *,
+    allowed_text: str,
+    aliases_text: str = "",
+    blank: ValueT | None = None,
+    unknown: ValueT | None = None,
 ) -> Validator:
     """Validator of one of several words, in any case and with any separators.
 
     Errors list `allowed_text`, followed by `aliases_text`. The keys of `options` are lower-case ASCII
-    letters. `blank` is the value of null and of an empty text; without it the word is required.
+    letters. `blank` is the value of null and of an empty text, and `unknown` that of any other word; where
+    they are not given, the word is required, and must be one of those.
     """
 
     def validate(value: object) -> ValueT:
         if value is not None and not isinstance(value, str):
             raise field_error("must be text")
         word = _SEPARATORS.sub("", value or "").lower()
-        value_of_word = options.get(word) if word else blank
+        value_of_word = options.get(word, unknown) if word else blank
         if value_of_word is None:
             raise field_error(f"must be one of: {allowed_text}{aliases_text}" if word else "is required")
         return value_of_word
 
-    words = {"type": "string", "pattern": _spelling_pattern(options if blank is None else (*options, ""))}
+    words = {"type": "string"}
+    if unknown is None:
+        words["pattern"] = _spelling_pattern(options if blank is None else (*options, ""))
     null = [] if blank is None else [{"type": "null"}]
     schema = {"anyOf": [{"enum": allowed_text.split(", ")}, words, *null]}
     look_up = no_info_plain_validator_function(options.__getitem__)  # no call of Python

@@ -31,6 +31,7 @@ class Priority(StrEnum):
 
 
 class Status(StrEnum):
+    UNFINISHED = "unfinished"  # its reporter has not filled in the form yet
     OPEN = "open"
     IN_PROGRESS = "in-progress"
     RESOLVED = "resolved"
@@ -98,6 +99,7 @@ class NewTicket:
     chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
     raw_request: str = "{}"  # the JSON body as it came; saved, and not read again with the ticket
     is_private: bool = False  # its reporter is in Discord, and reads it in a private thread
+    initial_status: Status = Status.OPEN  # not read again with the ticket
 
     @property
     def initial_deliveries(self) -> tuple[DeliveryKind, ...]:

@@ -35,6 +35,7 @@ PRIORITY_STYLES = {
     Priority.URGENT: ("🔴 Urgent", discord.Colour(0xE74C3C)),
 }
 _STATUS_LABELS = {
+    Status.UNFINISHED: "📝 Unfinished",
     Status.OPEN: "🟢 Open",
     Status.IN_PROGRESS: "🟡 In progress",
     Status.RESOLVED: "✅ Resolved",

@@ -14,7 +14,7 @@ _ID_PREFIXES = {
     "player": "PLAYER",
     "chat": "CHAT",
     "appeal": "APPEAL",
-    "staff": "STAFF",
+    "application": "STAFF",
     "support": "SUPPORT",
 }
 
@@ -44,7 +44,7 @@ _TICKET_ENDPOINTS = (
         request=ListTickets,
         parse=handlers.list_tickets,
         serialize=serializers.ticket_list,
-        summary="The newest tickets",
+        summary="The newest tickets, those for support, bugs and appeals by default",
         query=requests.TicketListQuery,
         response=responses.TicketList,
     ),

@@ -8,11 +8,14 @@ Where the page and the plugins in use leave it open, this is how they are read:
   entry is a line, an object, or an object as JSON text; blank ones are skipped. Any ticket may have chat.
 - A player or chat report may come without a reported player, and without chat.
 - A ticket that names an anticheat as its creator, with the UUID of the accused, has a reporter without UUID.
-- A draft may come without a type, and is then a support request. It is stored and shown as an open ticket:
-  there is no form in which it could be finished.
+- A draft may come without a type, and is then a support request. Its description is kept. It stays unfinished
+  until staff claim, close or reopen it: there is no form in which it could be finished.
 - A replay is most often an id, and is never linked.
-- A status filter knows two groups: our open and in-progress are "open", our resolved and closed "closed". A
-  filter for drafts finds nothing, since a draft is an open ticket here.
+- A status filter knows three groups: our open and in-progress are "open", our resolved and closed "closed",
+  and drafts are neither. Any other status is refused.
+- A list of tickets without a type has those for support, bugs and appeals. The type "report" finds player and
+  chat reports there, and an unknown one nothing.
+- Applications are of the type "application", also where "staff" was sent.
 - Who resolves or dismisses a report without a name is called "Staff". The reason, the resolution and the
   punishment's id are part of the reply to the reporter.
 """
@@ -34,12 +37,20 @@ from bot.sources.modl.fields import (
     Within,
     parse_body,
 )
-from bot.sources.modl.vocabulary import ALL, OPEN, PRIORITIES, STATUS_FILTERS, TYPE_LABELS, TYPES
+from bot.sources.modl.vocabulary import (
+    ALL,
+    DEFAULT_TYPES,
+    OPEN,
+    PRIORITIES,
+    STATUS_FILTERS,
+    TYPE_FILTERS,
+    TYPE_LABELS,
+    TYPES,
+)
 from bot.sources.validation import OptionalText, Payload, Query, choice, query_int
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
 _GAME_FIELD = TicketField(label="Game", value="Minecraft")
-_FORM_FIELD = TicketField(label="Form", value="not filled in yet")
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
 _TYPE_NAMES = "player, chat, staff, bug, support, appeal"
 _TYPE_ALIASES = ", or an alias such as bug_report or application"
@@ -51,11 +62,12 @@ _NO_JAVA_PROFILE_PREFIX = (
 )
 REPLAY_LABEL = "Replay"  # the label of the ticket field for it
 DEFAULT_LIMIT = 50  # tickets in a list
-_TYPES_BY_FILTER = {word: (meaning,) for word, meaning in TYPES.items()} | {"all": tuple(TYPE_LABELS)}
-_STATUS_NAMES = "open, closed, all"
+_STATUS_NAMES = "open, closed, unfinished, all"
 _STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=ALL)
 _OPEN_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=OPEN)
-_TYPE_FILTER = choice(_TYPES_BY_FILTER, allowed_text=f"{_TYPE_NAMES}, all", blank=_TYPES_BY_FILTER["all"])
+_TYPE_FILTER = choice(
+    TYPE_FILTERS, allowed_text=f"{_TYPE_NAMES}, report, all", blank=DEFAULT_TYPES, unknown=()
+)
 _RESOLVED_REPLY = "Thank you for your report. Staff have looked into it and resolved it."
 _DISMISSED_REPLY = (
     "Thank you for your report. Staff have looked into it and closed it without further action."
@@ -102,10 +114,6 @@ class DraftBody(TicketBody):
 
     type: Annotated[str, _DRAFT_TYPE_CHOICE] = "support"
 
-    @property
-    def ticket_fields(self) -> tuple[TicketField, ...]:
-        return (*super().ticket_fields, _FORM_FIELD)
-
 
 class ReportsQuery(Query):
     """The query of `GET /v1/minecraft/reports/player/{uuid}`: of any status by default."""
@@ -128,7 +136,9 @@ class TicketListQuery(ReportsQuery):
     """The query of `GET /v1/minecraft/tickets`."""
 
     type: Annotated[tuple[str, ...], _TYPE_FILTER, NotNull()] = Field(
-        default=_TYPES_BY_FILTER["all"], json_schema_extra={"default": "all"}
+        default=DEFAULT_TYPES,
+        description="Empty: support, bug and appeal.",
+        json_schema_extra={"default": ""},
     )
 
 
@@ -179,12 +189,12 @@ class DismissBody(Payload):
 
 def parse_ticket(body: bytes) -> NewTicket:
     """`POST /v1/minecraft/tickets`. Raises ApiError(400) with every problem."""
-    return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
+    return _new_ticket(parse_body(TicketBody, body), Status.OPEN, raw=body.decode())
 
 
 def parse_draft(body: bytes) -> NewTicket:
     """`POST /v1/minecraft/tickets/unfinished`. Raises ApiError(400) with every problem."""
-    return _new_ticket(parse_body(DraftBody, body), raw=body.decode())
+    return _new_ticket(parse_body(DraftBody, body), Status.UNFINISHED, raw=body.decode())
 
 
 def build_player(uuid: str | None, name: str | None) -> Player | None:
@@ -201,7 +211,7 @@ def build_player(uuid: str | None, name: str | None) -> Player | None:
     )
 
 
-def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
+def _new_ticket(body: TicketBody, status: Status, *, raw: str) -> NewTicket:
     reported_name = body.reportedPlayerName
     return NewTicket(
         source="modl",
@@ -215,6 +225,7 @@ def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
         fields=body.ticket_fields,
         chat_log=body.chatMessages,
         raw_request=raw,
+        initial_status=status,
     )
 
 

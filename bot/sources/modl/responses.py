@@ -9,9 +9,9 @@ from typing import Literal, NotRequired
 
 from bot.sources.validation import TypedDict
 
-TicketType = Literal["bug", "player", "chat", "appeal", "staff", "support"]
+TicketType = Literal["bug", "player", "chat", "appeal", "application", "support"]
 ReportType = Literal["player", "chat"]
-Status = Literal["open", "closed"]
+Status = Literal["unfinished", "open", "closed"]
 Priority = Literal["low", "normal", "high"]
 
 

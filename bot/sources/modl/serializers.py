@@ -14,7 +14,7 @@ from bot.sources.modl.vocabulary import PRIORITY_OUT
 from bot.sources.requests import UpdateResult
 from bot.tickets.message import Message, MessageKind
 from bot.tickets.queries import TicketDetails, TicketPage
-from bot.tickets.ticket import Ticket
+from bot.tickets.ticket import Status, Ticket
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN_AUTHOR = "Player"  # the author of a message without a name
@@ -152,6 +152,8 @@ def _triage_fields(ticket: Ticket) -> JsonDict:
 
 
 def _status(ticket: Ticket) -> str:
+    if ticket.status is Status.UNFINISHED:
+        return "unfinished"
     return "closed" if ticket.status.is_closed else "open"
 
 

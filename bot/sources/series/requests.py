@@ -65,7 +65,9 @@ PLACE_LABEL, SERVER_LABEL = (
 )  # the labels of the facts that say where a game report came from
 _PRIORITY_CHOICE = choice(_PRIORITY_BY_NAME, allowed_text="low, medium, high, urgent", blank=Priority.NORMAL)
 _MAX_PAGE = 2**31 - 1
-_STATUS_BY_NAME = {status.value: status for status in Status}
+_STATUS_BY_NAME = {
+    status.value: status for status in (Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED, Status.CLOSED)
+}
 _STATUS_NAMES = ", ".join(_STATUS_BY_NAME)
 _STATUS_SCHEMA = WithJsonSchema({"type": "string", "enum": [*_STATUS_BY_NAME]})
 

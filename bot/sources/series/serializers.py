@@ -40,6 +40,7 @@ _NO_NUMERIC_ID = 0  # for ids that are not numbers
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _BASE36_DIGITS = string.digits + string.ascii_lowercase
 _STATUS_OUT: dict[Status, StatusValue] = {
+    Status.UNFINISHED: "open",  # no ticket of this API has it
     Status.OPEN: "open",
     Status.IN_PROGRESS: "in-progress",
     Status.RESOLVED: "resolved",

@@ -68,7 +68,13 @@ class Api(ApiClient):
     """Each ticket is created a second after the one before."""
 
     async def create(self, name: str, **body: object) -> None:
-        await self.name_ticket(name, (await self.post(TICKETS, **body))["ticketId"])
+        await self._create(TICKETS, name, body)
+
+    async def create_draft(self, name: str, **body: object) -> None:
+        await self._create(f"{TICKETS}/unfinished", name, body)
+
+    async def _create(self, path: str, name: str, body: Mapping[str, object]) -> None:
+        await self.name_ticket(name, (await self.post(path, **body))["ticketId"])
         self.now[0] += timedelta(seconds=1)
 
 

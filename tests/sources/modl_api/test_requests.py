@@ -61,10 +61,10 @@ def test_the_page_s_own_request_gets_the_page_s_own_answer_and_two_fields_more()
     }
 
 
-def test_an_unfinished_ticket_is_answered_as_a_draft_and_says_its_form_is_empty() -> None:
-    new = parse_draft(json.dumps({"creatorUuid": NOTCH, "type": "bug"}).encode())
+def test_a_draft_is_an_unfinished_ticket_that_keeps_its_description_and_is_answered_as_a_draft() -> None:
+    new = parse_draft(json.dumps({"creatorUuid": NOTCH, "type": "bug", "description": "It broke"}).encode())
 
-    assert field_values(new)["Form"] == "not filled in yet"
+    assert (new.initial_status, new.body) == (Status.UNFINISHED, "It broke")
     assert serializers.draft_created(kept_as("BUG-123456", new))["message"] == (
         "Ticket draft created - complete the form on the panel"
     )
@@ -75,22 +75,24 @@ def test_staff_can_reply_to_its_tickets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("category", "words"),
+    ("category", "prefix", "words"),
     [
-        ("player", ["player", "PLAYER", "player_report", "Player-Report", "PlayerReport", "player report"]),
-        ("chat", ["chat", "chat_report", "ChatReport"]),
-        ("bug", ["bug", "bug_report", "Bug Report"]),
-        ("appeal", ["appeal", "ban_appeal", "BanAppeal"]),
-        ("staff", ["staff", "application", "staff_application", "Apply"]),
-        ("support", ["support", "general_support", "General-Support"]),
+        ("player", "PLAYER", ["player", "PLAYER", "player_report", "Player-Report", "PlayerReport"]),
+        ("chat", "CHAT", ["chat", "chat_report", "ChatReport"]),
+        ("bug", "BUG", ["bug", "bug_report", "Bug Report"]),
+        ("appeal", "APPEAL", ["appeal", "ban_appeal", "BanAppeal"]),
+        ("application", "STAFF", ["staff", "application", "staff_application", "Apply"]),
+        ("support", "SUPPORT", ["support", "general_support", "General-Support"]),
     ],
 )
-def test_types_come_in_many_words_and_their_ids_say_which(category: str, words: list[str]) -> None:
+def test_types_come_in_many_words_and_their_ids_say_which(
+    category: str, prefix: str, words: list[str]
+) -> None:
     for word in words:
         new = parsed(type=word)
 
         assert new.category == category
-        assert re.fullmatch(category.upper() + r"-[1-9][0-9]{5}", next(SOURCE.new_public_ids(new, FILED_AT)))
+        assert re.fullmatch(prefix + r"-[1-9][0-9]{5}", next(SOURCE.new_public_ids(new, FILED_AT)))
 
 
 @pytest.mark.parametrize(

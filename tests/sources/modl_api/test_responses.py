@@ -1,12 +1,13 @@
 """The exact responses of the modl API, and what is stored."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from bot.tickets.message import Actor, MessageKind
-from bot.tickets.ticket import Status
+from bot.tickets.ticket import Status, Ticket
 from storage import Store
 from tests.sources.conftest import ADA, NOW
 from tests.sources.modl_api.conftest import ACCUSED, ALEX, EXAMPLES, NOTCH, NOW_MS, Api
@@ -124,7 +125,7 @@ async def test_a_created_ticket_is_answered_with_its_id(api: Api, path: str, mes
 
 
 async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
-    body = await api.get("/v1/minecraft/tickets")
+    body = await api.get("/v1/minecraft/tickets?type=all")
 
     assert body == {
         "status": 200,
@@ -151,25 +152,72 @@ async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("", ["anticheat", "bug", "player"]),
-        ("?status=all&type=all", ["anticheat", "bug", "player"]),
-        ("?status=&type=", ["anticheat", "bug", "player"]),
-        *((f"?status={word}", ["anticheat", "player"]) for word in ("OPEN", "new", "active", "in_progress")),
+        ("", ["appeal", "support", "bug"]),
+        ("?status=all", ["appeal", "support", "bug"]),
+        ("?status=&type=", ["appeal", "support", "bug"]),
+        ("?type=all", ["application", "appeal", "support", "chat", "anticheat", "bug", "player"]),
+        *((f"?status={word}", ["support"]) for word in ("OPEN", "new", "active", "in_progress")),
         *((f"?status={word}", ["bug"]) for word in ("Closed", "resolved", "complete", "completed", "DONE")),
-        ("?status=draft", []),
-        ("?status=unfinished", []),
+        *((f"?status={word}", ["appeal"]) for word in ("draft", "Unfinished")),
         ("?type=player", ["anticheat", "player"]),
+        *((f"?type={word}", ["chat", "anticheat", "player"]) for word in ("report", "REPORT")),
+        *((f"?type={word}", ["application"]) for word in ("staff", "application", "Staff-Application")),
         ("?type=Bug-Report", ["bug"]),
         ("?type=bug&status=pending", []),
-        ("?limit=1", ["anticheat"]),
-        ("?limit=100", ["anticheat", "bug", "player"]),
-        ("?unknown=1", ["anticheat", "bug", "player"]),
+        *((f"?type={word}", []) for word in ("rumour", "player,chat", "%00", "%F0%9F%98%80")),
+        ("?limit=1", ["appeal"]),
+        ("?limit=100", ["appeal", "support", "bug"]),
+        ("?unknown=1", ["appeal", "support", "bug"]),
     ],
 )
 async def test_the_list_can_be_narrowed(api: Api, query: str, found: list[str]) -> None:
+    await api.create("chat", creatorUuid=ALEX, type="chat")
+    await api.create("support", creatorUuid=ALEX, type="support")
+    await api.create_draft("appeal", creatorUuid=ALEX, type="appeal")
+    await api.create("application", creatorUuid=ALEX, type="staff")
     await close(api.store, api, "bug")
 
     assert await names(api, f"/v1/minecraft/tickets{query}") == found
+
+
+async def test_a_draft_is_unfinished_and_its_description_is_kept(api: Api) -> None:
+    await api.create_draft("draft", creatorUuid=ALEX, type="bug", description="It broke")
+
+    (listed_draft, *_) = (await api.get("/v1/minecraft/tickets?status=unfinished"))["tickets"]
+    shown = (await api.get("/v1/minecraft/tickets/{draft}"))["ticket"]
+
+    assert await names(api, "/v1/minecraft/tickets?status=open") == ["bug"]
+    assert (listed_draft["status"], shown["status"]) == ("unfinished", "unfinished")
+    assert await said(api, "draft") == [("Player", "It broke", False)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "word"),
+    [
+        (lambda one: one.claim(ADA), Status.IN_PROGRESS, "open"),
+        (lambda one: one.set_status(Status.CLOSED), Status.CLOSED, "closed"),
+        (lambda one: one.set_status(Status.RESOLVED).reopen(), Status.OPEN, "open"),
+    ],
+)
+async def test_staff_work_on_a_draft_as_on_any_ticket(
+    api: Api, rule: Callable[[Ticket], Ticket], status: Status, word: str
+) -> None:
+    await api.create_draft("draft", creatorUuid=ALEX, type="bug")
+
+    await api.store.tickets.change(api.tickets["draft"].id, rule, api.now[0], actor=ADA)
+
+    assert (await api.ticket("draft")).status is status
+    assert (await api.get("/v1/minecraft/tickets/{draft}"))["ticket"]["status"] == word
+    assert await names(api, "/v1/minecraft/tickets?status=draft") == []
+
+
+async def test_an_application_is_called_application_whatever_was_sent(api: Api) -> None:
+    await api.create("application", creatorUuid=ALEX, type="staff")
+
+    shown = (await api.get("/v1/minecraft/tickets/{application}"))["ticket"]
+
+    assert shown["id"].startswith("STAFF-")
+    assert (shown["type"], shown["category"]) == ("application", "application")
 
 
 async def test_one_ticket_is_shown_with_its_messages(api: Api) -> None:
@@ -402,7 +450,7 @@ async def test_actions_in_discord_are_shown(api: Api) -> None:
     await store.tickets.change(ticket.id, lambda one: one.set_status(Status.CLOSED), later, actor=ADA)
 
     shown = (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]
-    (in_list,) = (await api.get("/v1/minecraft/tickets?status=closed"))["tickets"]
+    (in_list,) = (await api.get("/v1/minecraft/tickets?type=player&status=closed"))["tickets"]
 
     (reply,) = [
         one for one in await store.messages.list_of_ticket(ticket.id) if one.kind is MessageKind.REPLY
