@@ -11,6 +11,7 @@ from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage import messages
+from storage.assignees import assignees_by_ticket
 from storage.db import Db, Params
 from storage.engine import Engine
 from storage.mapping import from_ms, ticket_from_row, to_ms
@@ -130,7 +131,7 @@ class TicketRepository:
         def get(db: Db) -> TicketDetails:
             ticket = get_in_scope(db, scope, name)
             newest = messages.newest_messages(db, ticket.id, REPORTER_VISIBLE_KINDS, _MAX_MESSAGES)
-            (details,) = messages.with_message_counts(db, [ticket])
+            (details,) = with_details(db, [ticket])
             return replace(details, messages=tuple(newest))
 
         return await self._engine.read(get)
@@ -140,7 +141,7 @@ class TicketRepository:
 
         def select(db: Db) -> tuple[TicketDetails, ...]:
             found = _by_names(db, scope, names)
-            return messages.with_message_counts(db, [found[name] for name in names if name in found])
+            return with_details(db, [found[name] for name in names if name in found])
 
         return await self._engine.read(select)
 
@@ -150,7 +151,7 @@ class TicketRepository:
         def select(db: Db) -> TicketPage:
             found = self._engine.search.match(db, scope, query)
             ids = found.page(query.limit, query.offset) if query.offset < found.total else ()
-            items = messages.with_message_counts(db, select_newest_first(db, ids))
+            items = with_details(db, select_newest_first(db, ids))
             return TicketPage(query=query, items=items, total=found.total)
 
         return await self._engine.read(select)
@@ -167,7 +168,7 @@ class TicketRepository:
             ticket = _find(db, _BY_PUBLIC_ID, {"id": public_id})
             if ticket is None or ticket.source != source:
                 return None
-            (details,) = messages.with_message_counts(db, [ticket])
+            (details,) = with_details(db, [ticket])
             return details
 
         return await self._engine.read(find)
@@ -197,6 +198,17 @@ def get_ticket(db: Db, ticket_id: int) -> Ticket:
 def lock_ticket(db: Db, ticket_id: int) -> Ticket:
     """A ticket that no other transaction can change until this one ends. Raises UnknownTicket."""
     return _get(db, "SELECT * FROM tickets_without_body WHERE id = :id FOR UPDATE", {"id": ticket_id})
+
+
+def with_details(db: Db, tickets: Sequence[Ticket]) -> tuple[TicketDetails, ...]:
+    """The tickets, in the same order, with their assignees and the number of replies and follow-ups."""
+    assignees = assignees_by_ticket(db, [ticket.id for ticket in tickets])
+    return tuple(
+        replace(details, assignees=assignees[details.ticket.id])
+        if details.ticket.id in assignees
+        else details
+        for details in messages.with_message_counts(db, tickets)
+    )
 
 
 def get_in_scope(db: Db, scope: Scope, name: str) -> Ticket:

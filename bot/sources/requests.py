@@ -60,15 +60,22 @@ class UpdateResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateTicket(Request[UpdateResult]):
-    """Add a message to a ticket, change it, or both in one transaction.
+    """Add messages to a ticket, change it and set who is assigned to it, in one transaction.
+
+    Claims that are made or given up later, in Discord too, leave the assignees as they are.
 
     An `actor` without a name (its name is its id) gets the name that its newest ticket has, if there is one.
     """
 
     ticket_id: str
     actor: Actor
-    message: Callable[[Ticket, Actor], NewMessage | None] | None = None  # returns None to add no message
+    messages: Callable[[Ticket, Actor], Sequence[NewMessage]] | None = None
     change: Callable[[Ticket, Workspace, Actor], Ticket] | None = None
+    assignees: Sequence[Actor] | None = None  # besides its claimer, in place of those before
+
+    @property
+    def only_adds_messages(self) -> bool:
+        return self.messages is not None and self.change is None and self.assignees is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

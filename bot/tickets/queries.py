@@ -46,6 +46,7 @@ class TicketDetails:
     """A ticket with its messages that may leave Discord: all but notes, oldest first."""
 
     ticket: Ticket
+    assignees: tuple[Actor, ...] = ()  # who works on it besides its claimer
     messages: tuple[Message, ...] = ()  # empty in a list of tickets
     replies: int = 0  # how many there are
     follow_ups: int = 0

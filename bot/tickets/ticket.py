@@ -1,5 +1,6 @@
 """Tickets: what a player sent, and the rules of what may be done to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -193,10 +194,9 @@ class Ticket(NewTicket):
         return replace(self, claimed_by=None)
 
     def assign(self, staff: Actor) -> "Ticket":
-        """Claim it for another person, in place of any earlier claim. Raises TicketClosed."""
-        if self.status.is_closed:
-            raise TicketClosed
-        return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
+        """Claim it for another person, in place of any earlier claim; a closed ticket stays closed."""
+        status = self.status if self.status.is_closed else Status.IN_PROGRESS
+        return replace(self, claimed_by=staff, status=status)
 
     def transfer(self, department: str) -> "Ticket":
         """Move it to another department; the claim is given up."""
@@ -237,6 +237,16 @@ class Ticket(NewTicket):
         else:
             return None
         return NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text)
+
+    def assignment_events(
+        self, before: Sequence[Actor], after: Sequence[Actor], actor: Actor
+    ) -> list[NewMessage]:
+        """Describe whom `actor` assigned besides the claimer, and who no longer is, in one line each."""
+        texts = [f"{one.name} was assigned the ticket" for one in after if one not in before]
+        texts += [f"{one.name} is no longer assigned the ticket" for one in before if one not in after]
+        return [
+            NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text) for text in texts
+        ]
 
     def deliveries_for(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[DeliveryKind, ...]:
         """Return the deliveries that follow a message of this kind.

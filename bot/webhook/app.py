@@ -137,8 +137,7 @@ class WebhookServer:
         body: bytes,
         now: datetime,
     ) -> web.StreamResponse:
-        only_adds_message = update.message is not None and update.change is None
-        idempotency_key = from_header_or_body if only_adds_message else from_header
+        idempotency_key = from_header_or_body if update.only_adds_messages else from_header
         stored = await self._request_handlers.update(
             context,
             update,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets.errors import AlreadyClaimed, AlreadyLinked, TicketClosed
+from bot.tickets.errors import AlreadyClaimed, AlreadyLinked
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
@@ -23,9 +23,10 @@ def test_assigning_replaces_any_claim_and_sets_in_progress(ticket: Ticket, befor
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_a_closed_ticket_cannot_be_assigned(status: Status) -> None:
-    with pytest.raises(TicketClosed):
-        replace(TICKET, status=status).assign(ALICE)
+def test_a_closed_ticket_is_assigned_and_stays_closed(status: Status) -> None:
+    assigned = replace(TICKET, status=status).assign(ALICE)
+
+    assert (assigned.claimed_by, assigned.status) == (ALICE, status)
 
 
 @pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])

@@ -17,7 +17,7 @@ Where the page and the plugins in use leave it open, this is how they are read:
   chat reports there, and an unknown one nothing.
 - Applications are of the type "application", also where "staff" was sent.
 - Who resolves or dismisses a report without a name is called "Staff". The reason, the resolution and the
-  punishment's id are part of the reply to the reporter.
+  punishment's id are a note for staff: its reporter reads the same sentence whatever they are.
 """
 # ruff: noqa: N815 - fields keep the contract's spelling letter for letter
 
@@ -26,6 +26,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.sources.modl.fields import (
+    Assignees,
     ChatLog,
     Ids,
     Name,
@@ -68,10 +69,8 @@ _OPEN_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=O
 _TYPE_FILTER = choice(
     TYPE_FILTERS, allowed_text=f"{_TYPE_NAMES}, report, all", blank=DEFAULT_TYPES, unknown=()
 )
-_RESOLVED_REPLY = "Thank you for your report. Staff have looked into it and resolved it."
-_DISMISSED_REPLY = (
-    "Thank you for your report. Staff have looked into it and closed it without further action."
-)
+RESOLVED_REPLY = "Thank you for your report. Staff have looked into it and resolved it."
+DISMISSED_REPLY = "Thank you for your report. Staff have looked into it and closed it without further action."
 
 
 class TicketBody(Payload):
@@ -158,33 +157,33 @@ class LinkBody(Payload):
 class AssignBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/assign`."""
 
-    assignee: Name
+    assignee: Assignees
 
 
 class ResolveBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/resolve`."""
 
     resolvedBy: OptionalName = None
-    resolution: Annotated[OptionalText, Within(1000)] = None
-    punishmentId: Annotated[OptionalText, Within(64)] = None
+    resolution: Annotated[OptionalText, Within(500)] = None
+    punishmentId: Annotated[OptionalText, Within(32)] = None
 
     @property
-    def reply_text(self) -> str:
-        """The reply to the reporter."""
-        punishment = self.punishmentId and f"Punishment: {self.punishmentId}"
-        return "\n".join(line for line in (_RESOLVED_REPLY, self.resolution, punishment) if line)
+    def note_text(self) -> str:
+        """What only staff read; "" for nothing."""
+        lines = (("Resolution", self.resolution), ("Punishment", self.punishmentId))
+        return "\n".join(f"{label}: {value}" for label, value in lines if value)
 
 
 class DismissBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/dismiss`."""
 
     dismissedBy: OptionalName = None
-    reason: Annotated[OptionalText, Within(1000)] = None
+    reason: Annotated[OptionalText, Within(500)] = None
 
     @property
-    def reply_text(self) -> str:
-        """The reply to the reporter."""
-        return f"{_DISMISSED_REPLY}\n{self.reason}" if self.reason else _DISMISSED_REPLY
+    def note_text(self) -> str:
+        """What only staff read; "" for nothing."""
+        return f"Reason for dismissal: {self.reason}" if self.reason else ""
 
 
 def parse_ticket(body: bytes) -> NewTicket:

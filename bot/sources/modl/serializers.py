@@ -72,7 +72,7 @@ def ticket_detail(details: TicketDetails) -> JsonObject:
 
 def report_list(page: TicketPage) -> JsonObject:
     """The response to `GET /v1/minecraft/reports` and `GET /v1/minecraft/reports/player/{uuid}`."""
-    return {"status": 200, "reports": [_report(details.ticket) for details in page.items]}
+    return {"status": 200, "reports": [_report(details) for details in page.items]}
 
 
 def _ticket_summary(details: TicketDetails) -> JsonDict:
@@ -83,7 +83,7 @@ def _ticket_summary(details: TicketDetails) -> JsonDict:
         "replyCount": descriptions + details.replies + details.follow_ups,
         "locked": ticket.status.is_closed,
     }
-    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | counts)
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(details) | counts)
 
 
 def _ticket_lookup(ticket: Ticket) -> JsonDict:
@@ -99,10 +99,11 @@ def _ticket_detail(details: TicketDetails) -> JsonDict:
         "chatMessages": _chat_messages(ticket),
         "replayUrl": _replay_url(ticket),
     }
-    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | content)
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(details) | content)
 
 
-def _report(ticket: Ticket) -> JsonDict:
+def _report(details: TicketDetails) -> JsonDict:
+    ticket = details.ticket
     reporter, reported = ticket.reporter, ticket.reported_player
     return _without_nulls(
         {
@@ -117,7 +118,7 @@ def _report(ticket: Ticket) -> JsonDict:
             "status": _status(ticket),
             "priority": PRIORITY_OUT[ticket.priority],
             "createdAt": _to_millis(ticket.created_at),
-            "assignedTo": _assignees(ticket),
+            "assignedTo": _assignees(details),
             "chatMessages": _chat_messages(ticket) or None,
             "replayUrl": _replay_url(ticket),
         }
@@ -142,10 +143,11 @@ def _created_at_field(ticket: Ticket) -> JsonDict:
     return {"createdAt": _to_millis(ticket.created_at)}
 
 
-def _triage_fields(ticket: Ticket) -> JsonDict:
+def _triage_fields(details: TicketDetails) -> JsonDict:
+    ticket = details.ticket
     return {
         "priority": PRIORITY_OUT[ticket.priority],
-        "assignedTo": _assignees(ticket),
+        "assignedTo": _assignees(details),
         **_created_at_field(ticket),
         "updatedAt": _to_millis(ticket.updated_at),
     }
@@ -157,8 +159,10 @@ def _status(ticket: Ticket) -> str:
     return "closed" if ticket.status.is_closed else "open"
 
 
-def _assignees(ticket: Ticket) -> list[str]:
-    return [ticket.claimed_by.name] if ticket.claimed_by else []
+def _assignees(details: TicketDetails) -> list[str]:
+    """The claimer's name first."""
+    claimer = [details.ticket.claimed_by] if details.ticket.claimed_by else []
+    return list(dict.fromkeys(one.name for one in (*claimer, *details.assignees)))
 
 
 def _replay_url(ticket: Ticket) -> str | None:

@@ -159,6 +159,7 @@ CREATE TABLE ticket_assignees (
     source       TEXT NOT NULL,
     member_id    TEXT NOT NULL,
     name         TEXT NOT NULL,
+    position     INTEGER NOT NULL,                          -- their order
     assigned_at  INTEGER NOT NULL,
     PRIMARY KEY (ticket_id, source, member_id)
 ) STRICT, WITHOUT ROWID;

@@ -7,15 +7,12 @@ import pytest
 
 from bot.sources.contract import ApiRequest
 from bot.sources.modl import SOURCE, handlers
-from bot.tickets.ticket import Status
 from bot.tickets.workspace import Category
-from tests.sources.conftest import ADA
 from tests.sources.modl_api.conftest import ALEX, NOTCH, REPORTS, TICKETS, Api, open_api
 
 ALEX_LINKS = {"playerUuid": ALEX, "playerName": "Alex"}
 TYPES = "player, chat, staff, bug, support, appeal, or an alias such as bug_report or application"
 STATUSES = "open, closed, unfinished, all"
-REPORT_NOT_FOUND = {"status": 404, "message": "Report not found"}
 
 
 def error(status: int, message: str, error: str | None = None) -> dict[str, object]:
@@ -89,6 +86,7 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         (f"{TICKETS}/by-ids", {"ids": ["PLAYER-1"] * 101}, "ids must have at most 100 entries"),
         (f"{TICKETS}/by-ids", {"ids": "PLAYER-1"}, "ids must be a list"),
         (f"{TICKETS}/by-ids", {"ids": [1]}, "ids must be a list of text"),
+        (f"{TICKETS}/by-ids", {"ids": ["x" * 65]}, "ids must have entries of at most 64 characters"),
         (f"{TICKETS}/{{anticheat}}/claim", {"playerName": "Alex"}, "playerUuid is required"),
         (f"{TICKETS}/{{anticheat}}/claim", {}, "playerName is required; playerUuid is required"),
         (
@@ -107,10 +105,11 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         (f"{REPORTS}/{{player}}/assign", {}, "assignee is required"),
         (f"{REPORTS}/{{player}}/assign", {"assignee": None}, "assignee is required"),
         (f"{REPORTS}/{{player}}/assign", {"assignee": 1}, "assignee must be text"),
+        (f"{REPORTS}/{{player}}/assign", {"assignee": " , ,"}, "assignee is required"),
         (
             f"{REPORTS}/{{player}}/assign",
-            {"assignee": "x" * 65},
-            "assignee must have at most 64 characters",
+            {"assignee": "x" * 257},
+            "assignee must have at most 256 characters",
         ),
         (
             f"{REPORTS}/{{player}}/resolve",
@@ -119,13 +118,13 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         ),
         (
             f"{REPORTS}/{{player}}/resolve",
-            {"resolution": "x" * 1001},
-            "resolution must have at most 1,000 characters",
+            {"resolution": "x" * 501},
+            "resolution must have at most 500 characters",
         ),
         (
             f"{REPORTS}/{{player}}/resolve",
-            {"punishmentId": "x" * 65},
-            "punishmentId must have at most 64 characters",
+            {"punishmentId": "x" * 33},
+            "punishmentId must have at most 32 characters",
         ),
         (
             f"{REPORTS}/{{player}}/dismiss",
@@ -134,8 +133,8 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         ),
         (
             f"{REPORTS}/{{player}}/dismiss",
-            {"reason": "x" * 1001},
-            "reason must have at most 1,000 characters",
+            {"reason": "x" * 501},
+            "reason must have at most 500 characters",
         ),
     ],
 )
@@ -157,13 +156,11 @@ def test_a_malformed_id_is_not_looked_up(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("ticket", ["{bug}", "PLAYER-1"])
 @pytest.mark.parametrize("work", ["assign", "resolve", "dismiss"])
-async def test_404_for_updating_a_ticket_that_is_no_report_as_one(api: Api, work: str, ticket: str) -> None:
-    reply = await api.send("POST", f"{REPORTS}/{ticket}/{work}", {"assignee": "Grace"})
+async def test_404_for_working_on_an_unknown_report(api: Api, work: str) -> None:
+    reply = await api.send("POST", f"{REPORTS}/PLAYER-1/{work}", {"assignee": "Grace"})
 
-    assert (reply.status, reply.body) == (404, REPORT_NOT_FOUND)
-    assert (await api.ticket("bug")).status is Status.OPEN
+    assert (reply.status, reply.body) == (404, {"status": 404, "message": "Report not found"})
 
 
 @pytest.mark.parametrize("name", ["player", "anticheat"])
@@ -176,19 +173,6 @@ async def test_409_for_linking_another_player_s_ticket(api: Api, name: str) -> N
     message = "Ticket is already linked to a Minecraft account"
     assert (reply.status, reply.body) == (409, {"status": 409, "success": False, "message": message})
     assert await api.ticket(name) == before
-
-
-async def test_409_for_assigning_a_closed_report(api: Api) -> None:
-    ticket = api.tickets["player"]
-    await api.store.tickets.change(
-        ticket.id, lambda one: one.set_status(Status.RESOLVED), api.now[0], actor=ADA
-    )
-
-    reply = await api.send("POST", f"{REPORTS}/{{player}}/assign", {"assignee": "Grace"})
-
-    message = "This report is closed, and can no longer be assigned."
-    assert (reply.status, reply.body) == (409, error(409, message))
-    assert (await api.ticket("player")).claimed_by is None
 
 
 async def test_400_beyond_the_open_ticket_limit(api: Api) -> None:

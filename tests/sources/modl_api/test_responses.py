@@ -25,6 +25,10 @@ DESCRIPTION = {
     "isStaff": False,
     "createdAt": NOW_MS,
 }
+CLOSING_REPLIES = {
+    "resolve": "Thank you for your report. Staff have looked into it and resolved it.",
+    "dismiss": "Thank you for your report. Staff have looked into it and closed it without further action.",
+}
 PUBLIC_BUG = {"type": "bug", "category": "bug", "subject": "Bug report", "status": "open"}
 
 
@@ -381,53 +385,99 @@ async def test_a_report_is_assigned_by_name(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "body", "status", "reply"),
+    ("assignee", "assigned"),
+    [
+        ("Mod,Admin", ["Mod", "Admin"]),
+        (" Zed , Ada Lovelace,,Zed, Mod ", ["Zed", "Ada Lovelace", "Mod"]),
+        ("x" * 256, ["x" * 256]),
+        ("None", []),
+        ("none,Mod", ["none", "Mod"]),
+    ],
+)
+async def test_a_report_is_assigned_to_all_that_are_named_in_place_of_those_before(
+    api: Api, assignee: str, assigned: list[str]
+) -> None:
+    await api.post("/v1/minecraft/reports/{player}/assign", assignee="Grace,Heidi")
+
+    body = await api.post("/v1/minecraft/reports/{player}/assign", assignee=assignee)
+
+    assert body == {"status": 200, "success": True, "message": "Report assigned"}
+    shown = (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]
+    (in_list,) = (await api.get("/v1/minecraft/tickets?type=player&limit=100"))["tickets"][1:]
+    (in_reports,) = (await api.get("/v1/minecraft/reports"))["reports"][1:]
+    assert [one["assignedTo"] for one in (shown, in_list, in_reports)] == [assigned] * 3
+    claimer = (await api.ticket("player")).claimed_by
+    assert (claimer and claimer.name) == (assigned[0] if assigned else None)
+
+
+async def test_who_is_assigned_besides_the_claimer_stays_so_when_staff_claim_in_discord(api: Api) -> None:
+    ticket = api.tickets["player"]
+    await api.post("/v1/minecraft/reports/{player}/assign", assignee="Mod,Ada")
+
+    for rule in (lambda one: one.unclaim(), lambda one: one.claim(ADA)):
+        await api.store.tickets.change(ticket.id, rule, api.now[0], actor=ADA)
+
+    assert (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]["assignedTo"] == ["Ada"]
+    await api.store.tickets.change(ticket.id, lambda one: one.transfer("general"), api.now[0], actor=ADA)
+    assert (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]["assignedTo"] == ["Ada"]
+    assert [one.text for one in await api.store.messages.list_of_ticket(ticket.id)] == [
+        "Mod was assigned the ticket",
+        "Ada was assigned the ticket",
+        "Ada unclaimed the ticket",
+        "Ada claimed the ticket",
+        "Ada unclaimed the ticket",
+    ]
+
+
+async def test_a_closed_report_is_assigned_and_stays_closed(api: Api) -> None:
+    await close(api.store, api, "player")
+
+    body = await api.post("/v1/minecraft/reports/{player}/assign", assignee="Mod,Admin")
+
+    assert body == {"status": 200, "success": True, "message": "Report assigned"}
+    shown = (await api.get("/v1/minecraft/tickets/{player}"))["ticket"]
+    assert (shown["status"], shown["assignedTo"]) == ("closed", ["Mod", "Admin"])
+    assert (await api.ticket("player")).status is Status.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("end", "body", "status", "author", "note"),
     [
         (
             "resolve",
             {"resolvedBy": "Grace", "resolution": "Banned.", "punishmentId": "P1"},
             Status.RESOLVED,
-            (
-                "Grace",
-                "Thank you for your report. Staff have looked into it and resolved it.\nBanned."
-                "\nPunishment: P1",
-            ),
+            "Grace",
+            "Resolution: Banned.\nPunishment: P1",
         ),
-        (
-            "resolve",
-            {"resolvedBy": " ", "resolution": None},
-            Status.RESOLVED,
-            ("Staff", "Thank you for your report. Staff have looked into it and resolved it."),
-        ),
+        ("resolve", {"punishmentId": "x" * 32}, Status.RESOLVED, "Staff", f"Punishment: {'x' * 32}"),
+        ("resolve", {"resolvedBy": " ", "resolution": None}, Status.RESOLVED, "Staff", None),
         (
             "dismiss",
             {"dismissedBy": "Grace", "reason": "No proof."},
             Status.CLOSED,
-            (
-                "Grace",
-                "Thank you for your report. Staff have looked into it and closed it without further action."
-                "\nNo proof.",
-            ),
+            "Grace",
+            "Reason for dismissal: No proof.",
         ),
-        (
-            "dismiss",
-            {},
-            Status.CLOSED,
-            (
-                "Staff",
-                "Thank you for your report. Staff have looked into it and closed it without further action.",
-            ),
-        ),
+        ("dismiss", {"reason": "x" * 500}, Status.CLOSED, "Staff", f"Reason for dismissal: {'x' * 500}"),
+        ("dismiss", {}, Status.CLOSED, "Staff", None),
     ],
 )
-async def test_a_report_is_closed_with_a_reply_to_its_reporter(
-    api: Api, end: str, body: dict[str, object], status: Status, reply: tuple[str, str]
+@pytest.mark.parametrize("name", ["player", "bug"])
+async def test_the_reporter_of_a_closed_ticket_reads_one_sentence_and_staff_the_rest(
+    api: Api, name: str, end: str, body: dict[str, object], status: Status, author: str, note: str | None
 ) -> None:
-    answered = await api.post(f"/v1/minecraft/reports/{{player}}/{end}", **body)
+    before = await said(api, name)
+
+    answered = await api.post(f"/v1/minecraft/reports/{{{name}}}/{end}", **body)
 
     assert answered == {"status": 200, "success": True, "message": f"Report {end.rstrip('e')}ed"}
-    assert (await api.ticket("player")).status is status
-    assert await said(api, "player") == [("Notch", OBSERVED, False), (*reply, True)]
+    ticket = await api.ticket(name)
+    assert ticket.status is status
+    assert await said(api, name) == [*before, (author, CLOSING_REPLIES[end], True)]
+    notes = await api.store.messages.list_of_ticket(ticket.id, [MessageKind.NOTE])
+    assert [(one.author.name, one.text) for one in notes] == ([(author, note)] if note else [])
+    assert note is None or note not in str(await api.get(f"/v1/minecraft/tickets/{{{name}}}"))
 
 
 @pytest.mark.parametrize("end", ["resolve", "dismiss"])
@@ -435,10 +485,21 @@ async def test_a_closed_report_is_closed_again_without_a_reply(api: Api, end: st
     await close(api.store, api, "player")
     before = await api.ticket("player")
 
-    await api.post(f"/v1/minecraft/reports/{{player}}/{end}")
+    body = await api.post(f"/v1/minecraft/reports/{{player}}/{end}")
 
+    assert body == {"status": 200, "success": True, "message": f"Report {end.rstrip('e')}ed"}
     assert await api.ticket("player") == before
     assert await said(api, "player") == [("Notch", OBSERVED, False)]
+
+
+async def test_a_reason_for_closing_a_closed_report_is_kept_for_staff(api: Api) -> None:
+    await close(api.store, api, "player")
+
+    await api.post("/v1/minecraft/reports/{player}/dismiss", dismissedBy="Grace", reason="No proof.")
+
+    assert await said(api, "player") == [("Notch", OBSERVED, False)]
+    *_, note = await api.store.messages.list_of_ticket(api.tickets["player"].id)
+    assert (note.kind, note.text) == (MessageKind.NOTE, "Reason for dismissal: No proof.")
 
 
 async def test_actions_in_discord_are_shown(api: Api) -> None:
