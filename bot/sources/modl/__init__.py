@@ -9,6 +9,7 @@ from bot.tickets.public_ids import numeric_ids
 
 _TICKETS_PATH = "/v1/minecraft/tickets"
 _REPORTS_PATH = "/v1/minecraft/reports"
+_PLAYERS_PATH = "/v1/minecraft/players"
 _ID_PREFIXES = {
     "bug": "BUG",
     "player": "PLAYER",
@@ -110,6 +111,16 @@ _REPORT_ENDPOINTS = (
         path_params={"uuid": PathUuid},
         query=requests.ReportsQuery,
         response=responses.ReportList,
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{_PLAYERS_PATH}/{{uuid}}/reports",
+        request=ListTickets,
+        parse=handlers.list_player_reports,
+        serialize=serializers.player_report_list,
+        summary="The newest 50 reports in which one player is reported, in short",
+        path_params={"uuid": PathUuid},
+        response=responses.PlayerReportList,
     ),
     Endpoint(
         method="POST",

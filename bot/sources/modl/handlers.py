@@ -97,6 +97,13 @@ def list_reports_on_player(request: ApiRequest) -> ListTickets:
     return ListTickets(query=replace(query, reported_id=_player_uuid(request)))
 
 
+def list_player_reports(request: ApiRequest) -> ListTickets:
+    """`GET /v1/minecraft/players/{uuid}/reports`. Raises ApiError(400)."""
+    return ListTickets(
+        query=TicketQuery(limit=DEFAULT_LIMIT, categories=REPORT_TYPES, reported_id=_player_uuid(request))
+    )
+
+
 def assign(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/assign`. Raises ApiError(400)."""
     staff = [_staff_actor(name) for name in parse_body(AssignBody, request.body).assignee]

@@ -10,6 +10,7 @@ Where the page and the plugins in use leave it open, this is how they are read:
 - A ticket that names an anticheat as its creator, with the UUID of the accused, has a reporter without UUID.
 - A draft may come without a type, and is then a support request. Its description is kept. It stays unfinished
   until staff claim, close or reopen it: there is no form in which it could be finished.
+- A ticket without a subject has one in Discord, which says its type. Over HTTP it has none.
 - A replay is most often an id, and is never linked.
 - A status filter knows three groups: our open and in-progress are "open", our resolved and closed "closed",
   and drafts are neither. Any other status is refused.
@@ -211,16 +212,16 @@ def build_player(uuid: str | None, name: str | None) -> Player | None:
 
 
 def _new_ticket(body: TicketBody, status: Status, *, raw: str) -> NewTicket:
-    reported_name = body.reportedPlayerName
+    reported_player = build_player(body.reportedPlayerUuid, body.reportedPlayerName)
     return NewTicket(
         source="modl",
         view_only=_VIEW_ONLY,
-        subject=body.subject or _default_subject(body.type, reported_name),
+        subject=body.subject or default_subject(body.type, reported_player),
         body=body.description or "",
         category=body.type,
         priority=body.priority,
         reporter=_reporter(body),
-        reported_player=build_player(body.reportedPlayerUuid, reported_name),
+        reported_player=reported_player,
         fields=body.ticket_fields,
         chat_log=body.chatMessages,
         raw_request=raw,
@@ -228,9 +229,10 @@ def _new_ticket(body: TicketBody, status: Status, *, raw: str) -> NewTicket:
     )
 
 
-def _default_subject(category: str, reported_name: str | None) -> str:
-    subject = TYPE_LABELS[category]
-    return f"{subject}: {reported_name}" if reported_name else subject
+def default_subject(category: str, reported_player: Player | None) -> str:
+    """The subject in Discord of a ticket that was sent without one."""
+    subject = TYPE_LABELS.get(category, "Ticket")
+    return f"{subject}: {reported_player.name}" if reported_player and reported_player.name else subject
 
 
 def _reporter(body: TicketBody) -> Player:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.sources.contract import JsonObject
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
-from bot.sources.modl.requests import REPLAY_LABEL
+from bot.sources.modl.requests import REPLAY_LABEL, default_subject
 from bot.sources.modl.vocabulary import PRIORITY_OUT
 from bot.sources.requests import UpdateResult
 from bot.tickets.message import Message, MessageKind
@@ -37,7 +37,7 @@ def player_linked(result: UpdateResult) -> JsonObject:
     """The response to `POST /v1/minecraft/tickets/{id}/claim`."""
     ticket = result.ticket
     message = "Ticket successfully linked to your account"
-    return _success(message, ticketId=ticket.public_id, subject=ticket.subject)
+    return _success(message, ticketId=ticket.public_id, subject=_subject(ticket))
 
 
 def report_updated(message: str) -> Callable[[UpdateResult], JsonObject]:
@@ -55,7 +55,8 @@ def player_ticket_list(page: TicketPage) -> JsonObject:
     return {
         "status": 200,
         "tickets": [
-            _base_fields(details.ticket) | _created_at_field(details.ticket) for details in page.items
+            _without_nulls(_base_fields(details.ticket) | _created_at_field(details.ticket))
+            for details in page.items
         ],
     }
 
@@ -73,6 +74,11 @@ def ticket_detail(details: TicketDetails) -> JsonObject:
 def report_list(page: TicketPage) -> JsonObject:
     """The response to `GET /v1/minecraft/reports` and `GET /v1/minecraft/reports/player/{uuid}`."""
     return {"status": 200, "reports": [_report(details) for details in page.items]}
+
+
+def player_report_list(page: TicketPage) -> JsonObject:
+    """The response to `GET /v1/minecraft/players/{uuid}/reports`."""
+    return {"status": 200, "reports": [_player_report(details.ticket) for details in page.items]}
 
 
 def _ticket_summary(details: TicketDetails) -> JsonDict:
@@ -102,6 +108,21 @@ def _ticket_detail(details: TicketDetails) -> JsonDict:
     return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(details) | content)
 
 
+def _player_report(ticket: Ticket) -> JsonDict:
+    return _without_nulls(
+        {
+            "id": ticket.public_id,
+            "type": ticket.category,
+            "reporterName": ticket.reporter.name or _UNKNOWN_REPORTER,
+            "reporterUuid": ticket.reporter.id,
+            "subject": _subject(ticket),
+            "status": _status(ticket),
+            "priority": PRIORITY_OUT[ticket.priority],
+            **_created_at_field(ticket),
+        }
+    )
+
+
 def _report(details: TicketDetails) -> JsonDict:
     ticket = details.ticket
     reporter, reported = ticket.reporter, ticket.reported_player
@@ -113,13 +134,13 @@ def _report(details: TicketDetails) -> JsonDict:
             "reporterUuid": reporter.id,
             "reportedPlayerUuid": reported.id if reported else None,
             "reportedPlayerName": reported.name if reported else None,
-            "subject": ticket.subject,
+            "subject": _subject(ticket),
             "content": ticket.body or None,
             "status": _status(ticket),
             "priority": PRIORITY_OUT[ticket.priority],
             "createdAt": _to_millis(ticket.created_at),
             "assignedTo": _assignees(details),
-            "chatMessages": _chat_messages(ticket) or None,
+            "chatMessages": _chat_messages(ticket),
             "replayUrl": _replay_url(ticket),
         }
     )
@@ -130,7 +151,7 @@ def _base_fields(ticket: Ticket) -> JsonDict:
         "id": ticket.public_id,
         "type": ticket.category,
         "category": ticket.category,
-        "subject": ticket.subject,
+        "subject": _subject(ticket),
         "status": _status(ticket),
     }
 
@@ -151,6 +172,12 @@ def _triage_fields(details: TicketDetails) -> JsonDict:
         **_created_at_field(ticket),
         "updatedAt": _to_millis(ticket.updated_at),
     }
+
+
+def _subject(ticket: Ticket) -> str | None:
+    """The subject as it was sent; None if it was sent without one."""
+    is_default = ticket.subject == default_subject(ticket.category, ticket.reported_player)
+    return None if is_default else ticket.subject
 
 
 def _status(ticket: Ticket) -> str:
@@ -189,14 +216,17 @@ def _description_as_reply(ticket: Ticket) -> JsonDict:
 
 
 def _reply(message: Message) -> JsonDict:
-    return {
-        "id": str(message.id),
-        "content": message.text,
-        "authorName": message.author.name,
-        "authorId": message.author.id,
-        "isStaff": message.kind is MessageKind.REPLY,
-        "createdAt": _to_millis(message.created_at),
-    }
+    is_staff = message.kind is MessageKind.REPLY
+    return _without_nulls(
+        {
+            "id": str(message.id),
+            "content": message.text,
+            "authorName": message.author.name,
+            "authorId": None if is_staff else message.author.id,
+            "isStaff": is_staff,
+            "createdAt": _to_millis(message.created_at),
+        }
+    )
 
 
 def _chat_messages(ticket: Ticket) -> list[JsonDict]:
@@ -217,5 +247,5 @@ def _without_nulls(fields: JsonDict) -> JsonDict:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _success(message: str, **fields: str) -> JsonObject:
-    return {"status": 200, "success": True, **fields, "message": message}
+def _success(message: str, **fields: str | None) -> JsonObject:
+    return _without_nulls({"status": 200, "success": True, **fields, "message": message})

@@ -31,6 +31,7 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
 }
 
 TICKETS, REPORTS = "/v1/minecraft/tickets", "/v1/minecraft/reports"
+PLAYERS = "/v1/minecraft/players"
 NOTCH_LINKS = {"playerUuid": NOTCH, "playerName": "Notch"}
 REQUESTS = (
     Request(method="POST", path=TICKETS, body=dict(examples.TICKET)),
@@ -47,6 +48,7 @@ REQUESTS = (
     ),
     Request(method="GET", path=REPORTS),
     Request(method="GET", path=f"{REPORTS}/player/{ACCUSED}", operation=f"{REPORTS}/player/{{uuid}}"),
+    Request(method="GET", path=f"{PLAYERS}/{ACCUSED}/reports", operation=f"{PLAYERS}/{{uuid}}/reports"),
     Request(
         method="POST",
         path=f"{REPORTS}/{{player}}/assign",

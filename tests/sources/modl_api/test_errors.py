@@ -8,7 +8,7 @@ import pytest
 from bot.sources.contract import ApiRequest
 from bot.sources.modl import SOURCE, handlers
 from bot.tickets.workspace import Category
-from tests.sources.modl_api.conftest import ALEX, NOTCH, REPORTS, TICKETS, Api, open_api
+from tests.sources.modl_api.conftest import ALEX, NOTCH, PLAYERS, REPORTS, TICKETS, Api, open_api
 
 ALEX_LINKS = {"playerUuid": ALEX, "playerName": "Alex"}
 TYPES = "player, chat, staff, bug, support, appeal, or an alias such as bug_report or application"
@@ -64,6 +64,7 @@ async def test_a_success_has_the_remaining_requests_and_no_time_to_wait(api: Api
         (f"{REPORTS}?limit=0", "limit is out of range"),
         (f"{REPORTS}?status=gone&limit=0", f"limit is out of range; status must be one of: {STATUSES}"),
         (f"{REPORTS}/player/{NOTCH}0", "uuid must be a UUID"),
+        (f"{PLAYERS}/{NOTCH}0/reports", "uuid must be a UUID"),
         (f"{REPORTS}/player/{NOTCH}?limit=101", "limit is out of range"),
     ],
 )

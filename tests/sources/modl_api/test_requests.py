@@ -244,9 +244,10 @@ def test_any_stored_ticket_can_be_serialized(ticket: Ticket) -> None:
         serializers.tickets_by_ids([case]),
         serializers.ticket_detail(case),
         serializers.report_list(found),
+        serializers.player_report_list(found),
     ]
 
-    assert [body["status"] for body in shown] == [200] * 5
+    assert [body["status"] for body in shown] == [200] * 6
     assert not [leaf for leaf in leaves(shown) if leaf is None]
     assert render_status_page(case).status == 200
 

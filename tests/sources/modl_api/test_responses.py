@@ -13,6 +13,7 @@ from tests.sources.conftest import ADA, NOW
 from tests.sources.modl_api.conftest import ACCUSED, ALEX, EXAMPLES, NOTCH, NOW_MS, Api
 
 OBSERVED = "Observed player flying in survival mode near spawn."
+ANTICHEAT_SUBJECT = "[Anti-cheat] Speed - Hacker123 (VL: 20)"
 CHAT = [
     {"content": "bye", "timestamp": NOW_MS - 2000, "sender": "Hacker123"},
     {"content": "late", "timestamp": NOW_MS - 37_860_000},  # of the day before: it cannot be later
@@ -29,15 +30,21 @@ CLOSING_REPLIES = {
     "resolve": "Thank you for your report. Staff have looked into it and resolved it.",
     "dismiss": "Thank you for your report. Staff have looked into it and closed it without further action.",
 }
-PUBLIC_BUG = {"type": "bug", "category": "bug", "subject": "Bug report", "status": "open"}
+PUBLIC_BUG = {"type": "bug", "category": "bug", "status": "open"}  # it was sent without a subject
 
 
 def listed(api: Api, name: str, **changes: object) -> dict[str, object]:
     """A ticket of the fixture in a list, as it was filed."""
     more: dict[str, dict[str, object]] = {
-        "player": {"playerName": "Notch", "playerUuid": NOTCH, "priority": "high", "replyCount": 1},
+        "player": {
+            "subject": "Player using fly hacks",
+            "playerName": "Notch",
+            "playerUuid": NOTCH,
+            "priority": "high",
+            "replyCount": 1,
+        },
         "bug": {"playerUuid": NOTCH},
-        "anticheat": {"playerName": "Anti-cheat"},
+        "anticheat": {"subject": ANTICHEAT_SUBJECT, "playerName": "Anti-cheat"},
     }
     ticket = api.tickets[name]
     filed = NOW_MS + 1000 * list(EXAMPLES).index(name)
@@ -45,7 +52,6 @@ def listed(api: Api, name: str, **changes: object) -> dict[str, object]:
         "id": ticket.public_id,
         "type": ticket.category,
         "category": ticket.category,
-        "subject": ticket.subject,
         "status": "open",
         "priority": "normal",
         "assignedTo": [],
@@ -86,11 +92,12 @@ def anticheat_report(api: Api) -> dict[str, object]:
         "reporterName": "Anti-cheat",
         "reportedPlayerUuid": ACCUSED,
         "reportedPlayerName": "Hacker123",
-        "subject": "[Anti-cheat] Speed - Hacker123 (VL: 20)",
+        "subject": ANTICHEAT_SUBJECT,
         "status": "open",
         "priority": "normal",
         "createdAt": NOW_MS + 2000,
         "assignedTo": [],
+        "chatMessages": [],
         "replayUrl": "abc",
     }
 
@@ -373,6 +380,88 @@ async def test_reports_on_a_player_are_found_whatever_their_status(api: Api) -> 
     assert await names(api, f"/v1/minecraft/reports/player/{NOTCH}") == []
 
 
+async def test_reports_on_a_player_are_listed_in_short_whatever_their_status(api: Api) -> None:
+    await close(api.store, api, "player")
+    await api.create("support", creatorUuid=ALEX, type="support", reportedPlayerUuid=ACCUSED)
+    await api.create("chat", creatorUuid=ALEX, type="chat", reportedPlayerUuid=ACCUSED)
+
+    body = await api.get(f"/v1/minecraft/players/{ACCUSED.upper()}/reports")
+
+    assert body == {
+        "status": 200,
+        "reports": [
+            {
+                "id": api.tickets["chat"].public_id,
+                "type": "chat",
+                "reporterName": "Unknown",
+                "reporterUuid": ALEX,
+                "status": "open",
+                "priority": "normal",
+                "createdAt": NOW_MS + 4000,
+            },
+            {
+                "id": api.tickets["anticheat"].public_id,
+                "type": "player",
+                "reporterName": "Anti-cheat",
+                "subject": ANTICHEAT_SUBJECT,
+                "status": "open",
+                "priority": "normal",
+                "createdAt": NOW_MS + 2000,
+            },
+            {
+                "id": api.tickets["player"].public_id,
+                "type": "player",
+                "reporterName": "Notch",
+                "reporterUuid": NOTCH,
+                "subject": "Player using fly hacks",
+                "status": "closed",
+                "priority": "high",
+                "createdAt": NOW_MS,
+            },
+        ],
+    }
+    assert await api.get(f"/v1/minecraft/players/{NOTCH}/reports") == {"status": 200, "reports": []}
+
+
+async def test_of_many_reports_on_a_player_the_newest_fifty_are_listed(api: Api) -> None:
+    for number in range(50):
+        await api.create(
+            str(number), creatorUuid=ALEX, type="chat", subject=f"{number}", reportedPlayerUuid=ACCUSED
+        )
+
+    reports = (await api.get(f"/v1/minecraft/players/{ACCUSED}/reports"))["reports"]
+
+    assert [one["id"] for one in reports] == [api.tickets[str(n)].public_id for n in range(49, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("type_", "reported", "subject"),
+    [("bug", None, "Bug report"), ("player", "Hacker123", "Player report: Hacker123")],
+)
+async def test_a_ticket_that_was_sent_without_a_subject_has_one_in_discord_alone(
+    api: Api, type_: str, reported: str | None, subject: str
+) -> None:
+    await api.create("new", creatorUuid=ACCUSED, type=type_, reportedPlayerName=reported)
+    linked = {"playerUuid": ACCUSED, "playerName": "Eve"}
+
+    assert (await api.ticket("new")).subject == subject
+    public_id = api.tickets["new"].public_id
+    for shown in (
+        (await api.get("/v1/minecraft/tickets?type=all"))["tickets"][0],
+        (await api.get("/v1/minecraft/tickets/{new}"))["ticket"],
+        (await api.get(f"/v1/minecraft/tickets/player/{ACCUSED}"))["tickets"][0],
+        (await api.post("/v1/minecraft/tickets/by-ids", ids=[public_id]))["tickets"][0],
+    ):
+        assert shown["id"] == public_id
+        assert "subject" not in shown
+    assert await api.post("/v1/minecraft/tickets/{new}/claim", **linked) == {
+        "status": 200,
+        "success": True,
+        "ticketId": public_id,
+        "message": "Ticket successfully linked to your account",
+    }
+
+
 async def test_a_report_is_assigned_by_name(api: Api) -> None:
     body = await api.post("/v1/minecraft/reports/{player}/assign", assignee="Grace")
 
@@ -521,7 +610,6 @@ async def test_actions_in_discord_are_shown(api: Api) -> None:
             "id": str(reply.id),
             "content": "Banned.",
             "authorName": "Ada",
-            "authorId": ADA.id,
             "isStaff": True,
             "createdAt": NOW_MS + 300_000,
         }
