@@ -210,13 +210,13 @@ def get_in_scope(db: Db, scope: Scope, name: str) -> Ticket:
 def apply_change(
     db: Db, workspace: Workspace, before: Ticket, changed: Ticket, actor: Actor, now: datetime
 ) -> Ticket:
-    """Store a changed ticket, its history event and deliveries; do nothing if it is unchanged."""
+    """Store a changed ticket, its history events and deliveries; do nothing if it is unchanged."""
     if changed == before:
         return before
     revision = _update(db, changed, now)
-    event = changed.history_event(before, actor)
-    if event is not None:
-        messages.insert_message(db, event, f"event:{changed.id}:{revision}", now)
+    department = workspace.department_name(changed.department)
+    for number, event in enumerate(changed.history_events(before, actor, department=department)):
+        messages.insert_message(db, event, f"event:{changed.id}:{revision}:{number}", now)
     channel = _delivery_channel(db, workspace, before)
     if not has_unstarted(db, changed.id, DeliveryKind.UPDATE_POST):
         insert_deliveries(db, workspace, changed, [DeliveryKind.UPDATE_POST], channel, now)

@@ -323,18 +323,30 @@ async def test_any_status_becomes_any_other_and_itself_without_a_trace(
     assert await said(api, name) == [*history, *([event] if word != before.status else [])]
 
 
-async def test_a_transfer_gives_up_the_claim(api: Api) -> None:
+async def test_a_transfer_gives_up_the_claim_and_leaves_a_system_message_for_both(api: Api) -> None:
     await api.store.workspaces.change(
         api.workspace.id, lambda one: one.with_department(Department(id="tier-3", name="Tier Three"))
     )
 
-    assert await api.post("/tickets/{claimed}/transfer", departmentId="tier-3", staffUserId=STAFF) == {
+    assert await api.post("/tickets/{claimed}/transfer", departmentId="tier-3", staffUserId=OTHER_STAFF) == {
         "message": "Ticket transferred to Tier Three"
     }
 
     ticket = await api.ticket("claimed")
     assert (ticket.department, ticket.claimed_by) == ("tier-3", None)
-    assert (await said(api, "claimed"))[-1][0] == "system_message"
+    assert (await said(api, "claimed"))[1:] == [
+        ("system_message", "7 claimed the ticket", STAFF),
+        ("system_message", "8 transferred the ticket to Tier Three", OTHER_STAFF),
+        ("system_message", "8 unclaimed the ticket", OTHER_STAFF),
+    ]
+
+
+async def test_a_transfer_of_an_unclaimed_ticket_leaves_one_system_message(api: Api) -> None:
+    await api.post("/tickets/{report}/transfer", departmentId="tier-two", staffUserId=STAFF)
+
+    assert (await said(api, "report"))[1:] == [
+        ("system_message", "7 transferred the ticket to Tier Two", STAFF)
+    ]
 
 
 async def test_a_game_report_may_be_claimed_and_transferred(api: Api) -> None:
