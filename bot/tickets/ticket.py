@@ -57,7 +57,10 @@ def value_object(cls: type[_ClassT]) -> type[_ClassT]:
 
 @value_object
 class Player:
-    """A person as the source names them: reporter or reported player. Every text is untrusted."""
+    """A person as the source names them: reporter or reported player. Every text is untrusted.
+
+    A name may be empty: so it was sent. It is no name.
+    """
 
     id: str | None = None  # the source's own id: a number, a UUID, a Discord id
     name: str | None = None
@@ -75,7 +78,10 @@ class Player:
 
 @value_object
 class TicketField:
-    """A labelled line that only one source has: Place, Server, Tags. `url` is built by the source."""
+    """A labelled line that only one source has: Place, Server, Tags. `url` is built by the source.
+
+    An empty value was sent as it is; people are not shown it.
+    """
 
     label: str
     value: str

@@ -37,7 +37,7 @@ INVALID: tuple[tuple[str, dict[str, Any], int, str], ...] = (
     (CREATE, TICKET | {"authorUserId": "x"}, 400, "Validation error: Author user ID must be a whole number"),
     (CREATE, TICKET | {"authorUserId": True}, 400, "Validation error: Author user ID must be a whole number"),
     (CREATE, TICKET | {"authorUserId": 2**63}, 400, "Validation error: Author user ID is out of range"),
-    (CREATE, TICKET | {"authorUserId": "9" * 19}, 400, "Validation error: Author user ID is out of range"),
+    (CREATE, TICKET | {"authorUserId": f"{2**63}"}, 400, "Validation error: Author user ID is out of range"),
     (CREATE, TICKET | {"authorUsername": {}}, 400, "Validation error: Author username must be text"),
     (
         CREATE,
@@ -85,6 +85,7 @@ INVALID: tuple[tuple[str, dict[str, Any], int, str], ...] = (
     (GAME_REPORT, REPORT | {"subject": None}, 400, "Validation error: Subject is required"),
     (GAME_REPORT, REPORT | {"placeId": None}, 400, "Validation error: Place ID is required"),
     (GAME_REPORT, REPORT | {"placeId": "abc"}, 400, "Validation error: Place ID must be a whole number"),
+    (GAME_REPORT, REPORT | {"placeId": f"{2**63}"}, 400, "Validation error: Place ID is out of range"),
     (GAME_REPORT, REPORT | {"placeId": "-1"}, 400, "Validation error: Place ID is out of range"),
     (GAME_REPORT, REPORT | {"serverId": 5}, 400, "Validation error: Server ID must be text"),
     (

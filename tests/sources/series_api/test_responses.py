@@ -75,6 +75,19 @@ async def test_a_ticket_and_a_game_report_are_returned_as_stored(api: Api) -> No
     assert report == shown_report(api)
 
 
+async def test_ids_of_63_bits_and_empty_texts_are_returned_as_they_were_sent(api: Api) -> None:
+    sent = {"authorUserId": "9223372036854775807", "placeId": "2305843009213693953"}
+    empty = {"authorUsername": "", "authorDisplayName": "", "serverId": ""}
+
+    report = await api.post("/tickets/create-game-report", **{**examples.GAME_REPORT, **sent, **empty})
+
+    author = {**SHOWN_AUTHOR, "UserId": 9223372036854775807, "Username": "", "DisplayName": ""}
+    assert report["Author"] == author
+    assert report["GameData"] == {"PlaceId": 2305843009213693953, "ServerId": ""}
+    found = (await api.get(f"/tickets/get/{report['TicketId']}"))["Ticket"]
+    assert (found["Author"], found["GameData"]) == (author, report["GameData"])
+
+
 async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
     data = await api.get("/tickets/list")
 
