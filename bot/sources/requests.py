@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from bot.tickets.api_keys import ApiKey
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import Ticket
@@ -83,8 +84,10 @@ class RateLimitState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyInfo:
-    """A valid API key: its workspace and rate limit."""
+    """A valid API key: its workspace, its last use before this check, and its rate limit."""
 
+    key: ApiKey
     workspace: Workspace
+    last_used_at: datetime | None  # to the minute
     rate_limit: RateLimitState
     now: datetime

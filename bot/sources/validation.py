@@ -257,7 +257,7 @@ def int64(minimum: int = _INT64_MIN) -> Validator:
 
 
 def _digits_up_to(maximum: int) -> str:
-    """The pattern of the numbers from 0 to `maximum` that have no more digits, with or without leading zeros."""
+    """The pattern of the numbers from 0 to `maximum` in as many digits at most; the first may be zeros."""
     digits = str(maximum)
     smaller = [
         f"{digits[:place]}[0-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"

@@ -164,7 +164,13 @@ class WebhookServer:
         if context is None:
             return None
         state = self._rate_limits[source.name].hit(context.key.prefix)
-        return ApiKeyInfo(workspace=context.workspace, rate_limit=state, now=now)
+        return ApiKeyInfo(
+            key=context.key,
+            workspace=context.workspace,
+            last_used_at=context.last_used_at,
+            rate_limit=state,
+            now=now,
+        )
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ Where the pages are silent, this is how they are read, here and in `handlers.py`
   4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is an error that names the
   field.
 - Of several problems the first field's is named, in the order of the page. Null is the same as absent.
-- Ids of users are whole numbers of 64 bits, as a number or as text of up to 19 digits; place ids too, from 0 on.
-- What was not given is null in the response; so is the claimer of an unclaimed ticket. A name or server id that
-  was sent empty, or blank, is "". A person whose id is not a number has the number 0. Of a claimer one name is
-  known: it is shown as both of theirs.
+- Ids of users are whole numbers of 64 bits, as a number or as text of up to 19 digits; place ids too, from 0.
+- What was not given is null in the response; so is the claimer of an unclaimed ticket. A name or server id
+  that was sent empty, or blank, is "". A person whose id is not a number has the number 0. Of a claimer one
+  name is known: it is shown as both of theirs.
 - A game report may be claimed, moved and transferred. It takes no reply, not even from its reporter, and this
   error comes first for every body that can be parsed.
 - A closed or resolved ticket takes no claim and no reply, but a new status. The status it has is a success.

@@ -56,6 +56,7 @@ _MESSAGE_TYPES: dict[MessageKind, MessageType] = {
     MessageKind.FOLLOW_UP: "author_message",
     MessageKind.EVENT: "system_message",
 }
+_ALMOST_A_SECOND = timedelta(microseconds=999_999)  # rounds up
 _ANY_RANK = (0, 255)  # ranks in the group are not checked
 
 
@@ -144,12 +145,17 @@ _INACTIVE_KEY: InactiveApiKey = {
 
 
 def _active_key(info: ApiKeyInfo) -> ActiveApiKey:
+    """Its times are whole seconds, unlike those of tickets. At the reset the whole limit is available."""
+    reset = info.now + timedelta(seconds=info.rate_limit.reset_seconds)
     return {
         "valid": True,
-        "status": "active",
         "workspaceId": info.workspace.id,
+        "workspaceName": info.workspace.name,
+        "status": "active",
+        "createdAt": _to_iso_seconds(info.key.created_at),
+        "lastUsed": _to_iso_seconds(info.last_used_at) if info.last_used_at else None,
         "rateLimitRemaining": info.rate_limit.remaining,
-        "rateLimitReset": to_iso(info.now + timedelta(seconds=info.rate_limit.reset_seconds)),
+        "rateLimitReset": _to_iso_seconds(reset + _ALMOST_A_SECOND),
     }
 
 
@@ -222,6 +228,11 @@ def serialize_ticket_with_messages(details: TicketDetails) -> TicketWithMessages
 def to_iso(time: datetime) -> str:
     """ISO 8601 in UTC, with milliseconds and Z, as on the pages."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _to_iso_seconds(time: datetime) -> str:
+    """ISO 8601 in UTC, in whole seconds and with Z."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def numeric_id(value: str | None) -> int:

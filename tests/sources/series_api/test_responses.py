@@ -411,17 +411,32 @@ async def test_message_ids_never_change(api: Api) -> None:
     assert then == sorted(then)
 
 
-async def test_a_valid_key_gets_its_rate_limit(api: Api) -> None:
+async def test_a_valid_key_gets_its_workspace_last_use_and_rate_limit(api: Api) -> None:
     await api.get("/tickets/config")
     api.ticking[0] = False
+    api.now[0] = NOW + timedelta(hours=1, milliseconds=5)
 
-    assert await api.get("/basic/check-key/{key}") == {
-        "valid": True,
-        "status": "active",
-        "workspaceId": api.workspace.id,
-        "rateLimitRemaining": 23,
-        "rateLimitReset": "2025-01-15T10:30:01.000Z",
-    }
+    data = await api.get("/basic/check-key/{key}")
+
+    assert list(data.items()) == [
+        ("valid", True),
+        ("workspaceId", api.workspace.id),
+        ("workspaceName", "home"),
+        ("status", "active"),
+        ("createdAt", "2025-01-15T10:30:00Z"),
+        ("lastUsed", "2025-01-15T10:30:00Z"),
+        ("rateLimitRemaining", 23),
+        ("rateLimitReset", "2025-01-15T11:30:02Z"),  # not before it
+    ]
+
+
+async def test_the_last_use_of_a_key_is_the_one_before_the_check(api: Api) -> None:
+    uses = []
+    for minutes in (0, 5, 10):
+        api.now[0] = NOW + timedelta(minutes=minutes)
+        uses.append((await api.get(f"/basic/check-key/{api.keys['abroad']}"))["lastUsed"])
+
+    assert uses == [None, "2025-01-15T10:30:00Z", "2025-01-15T10:35:00Z"]
 
 
 async def test_a_key_is_valid_whatever_its_workspace_s_plan(api: Api) -> None:
