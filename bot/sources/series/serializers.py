@@ -31,7 +31,7 @@ from bot.sources.series.responses import (
     TicketSummary,
     TicketWithMessages,
 )
-from bot.tickets.message import Actor, MessageKind
+from bot.tickets.message import MessageKind
 from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.ticket import Player, Priority, Status, Ticket
 from bot.tickets.workspace import Category, Department, Workspace
@@ -72,7 +72,7 @@ def ticket_list(result: TicketPage) -> TicketList:
     return {
         "success": True,
         "data": {
-            "Tickets": [serialize_ticket_summary(details.ticket) for details in result.items],
+            "Tickets": [serialize_ticket_summary(details) for details in result.items],
             "Pagination": {
                 "CurrentPage": page,
                 "TotalPages": pages,
@@ -204,24 +204,24 @@ def serialize_ticket(ticket: Ticket) -> TicketOut:
     }
 
 
-def serialize_ticket_summary(ticket: Ticket) -> TicketSummary:
-    """The ticket in a list."""
-    claimer = ticket.claimed_by
+def serialize_ticket_summary(details: TicketDetails) -> TicketSummary:
+    """The ticket in a list. ClaimedByName is the claimer's display name."""
+    claimer = _claimer(details)
     return {
-        **serialize_ticket(ticket),
-        "ClaimedBy": numeric_id(claimer.id) if claimer else None,
-        "ClaimedByName": claimer.name if claimer else None,
+        **serialize_ticket(details.ticket),
+        "ClaimedBy": claimer["UserId"] if claimer else None,
+        "ClaimedByName": claimer["DisplayName"] if claimer else None,
     }
 
 
 def serialize_ticket_with_messages(details: TicketDetails) -> TicketWithMessages:
     """The ticket with its messages."""
-    claimer = details.ticket.claimed_by
+    claimer = _claimer(details)
     return {
         **serialize_ticket(details.ticket),
         "Content": _messages(details),
-        "ClaimedBy": numeric_id(claimer.id) if claimer else None,
-        "ClaimedByUser": _claimer(claimer) if claimer else None,
+        "ClaimedBy": claimer["UserId"] if claimer else None,
+        "ClaimedByUser": claimer,
     }
 
 
@@ -249,8 +249,17 @@ def _author(reporter: Player) -> Author:
     }
 
 
-def _claimer(claimer: Actor) -> Claimer:
-    return {"UserId": numeric_id(claimer.id), "DisplayName": claimer.name, "Username": claimer.name}
+def _claimer(details: TicketDetails) -> Claimer | None:
+    """Who claimed the ticket. Where one name is known, it is both; a name that is not known is the id."""
+    claimer = details.ticket.claimed_by
+    if claimer is None:
+        return None
+    known = details.claimer or Player(name=claimer.name)
+    return {
+        "UserId": numeric_id(claimer.id),
+        "DisplayName": known.display_name or known.name or claimer.name,
+        "Username": known.name or known.display_name or claimer.name,
+    }
 
 
 def _game_data(ticket: Ticket) -> GameData:

@@ -289,12 +289,67 @@ async def test_a_claim_is_in_the_store_and_in_the_ticket_s_history(api: Api) -> 
     assert (event.kind, event.text) == (MessageKind.EVENT, "7 claimed the ticket")
 
 
-async def test_staff_have_the_name_of_their_own_newest_ticket(api: Api) -> None:
+async def claimer_of_report(api: Api) -> tuple[Any, Any, Any]:
+    """ClaimedBy and ClaimedByName in the list, and ClaimedByUser."""
+    (listed, *_) = (await api.get("/tickets/list?department=moderation-dept"))["Tickets"]
+    found = (await api.get("/tickets/get/{report}"))["Ticket"]
+    assert found["ClaimedBy"] == listed["ClaimedBy"]
+    return listed["ClaimedBy"], listed["ClaimedByName"], found["ClaimedByUser"]
+
+
+async def test_staff_have_the_names_of_their_own_newest_ticket(api: Api) -> None:
     await api.post("/tickets/{report}/claim", staffUserId=AUTHOR)
 
-    (first, *_) = (await api.get("/tickets/list?department=moderation-dept"))["Tickets"]
+    names = {"UserId": AUTHOR, "DisplayName": "Reporter Name", "Username": "reporter123"}
+    assert await claimer_of_report(api) == (AUTHOR, "Reporter Name", names)
 
-    assert (first["ClaimedBy"], first["ClaimedByName"]) == (AUTHOR, "Reporter Name (@reporter123)")
+
+@pytest.mark.parametrize(
+    ("username", "display_name", "shown"),
+    [
+        ("rey", "Rey of Jakku", ("rey", "Rey of Jakku")),
+        ("rey", "", ("rey", "rey")),
+        ("", "Rey of Jakku", ("Rey of Jakku", "Rey of Jakku")),
+        ("", None, ("7", "7")),
+    ],
+)
+async def test_a_name_that_becomes_known_after_the_claim_is_shown(
+    api: Api, username: str, display_name: str | None, shown: tuple[str, str]
+) -> None:
+    await api.post("/tickets/{report}/claim", staffUserId=STAFF)
+    own = {"authorUserId": STAFF, "authorUsername": username, "authorDisplayName": display_name}
+
+    await api.post("/tickets/create", **{**examples.TICKET, **own})
+
+    names = {"UserId": STAFF, "DisplayName": shown[1], "Username": shown[0]}
+    assert await claimer_of_report(api) == (STAFF, shown[1], names)
+
+
+async def test_a_newer_ticket_without_a_name_hides_no_known_one(api: Api) -> None:
+    nameless = {"authorUsername": "", "authorDisplayName": None}
+    await api.post("/tickets/create-game-report", **{**examples.GAME_REPORT, **nameless})
+
+    await api.post("/tickets/{report}/claim", staffUserId=AUTHOR)
+
+    assert (await api.get("/tickets/get/{report}"))["Ticket"]["ClaimedByUser"]["Username"] == "reporter123"
+    assert (await said(api, "report"))[-1][1] == "Reporter Name (@reporter123) claimed the ticket"
+
+
+async def test_a_claimer_in_discord_is_not_named_after_a_player_with_the_same_id(api: Api) -> None:
+    staff = Actor(id=str(AUTHOR), name="Ada")
+    await api.store.tickets.change(api.tickets["report"].id, lambda one: one.claim(staff), NOW, actor=staff)
+
+    names = {"UserId": AUTHOR, "DisplayName": "Ada", "Username": "Ada"}
+    assert await claimer_of_report(api) == (AUTHOR, "Ada", names)
+
+
+async def test_a_name_in_another_workspace_is_not_shown(api: Api) -> None:
+    own = {"authorUserId": STAFF, "authorUsername": "rey"}
+    await api.send("POST", "/tickets/create", {**examples.TICKET, **own}, key="abroad")
+
+    await api.post("/tickets/{report}/claim", staffUserId=STAFF)
+
+    assert (await claimer_of_report(api))[1] == "7"
 
 
 async def test_unclaiming_leaves_the_status_as_it_was(api: Api) -> None:
