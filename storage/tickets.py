@@ -13,7 +13,7 @@ from bot.tickets.workspace import Workspace
 from storage import messages
 from storage.db import Db, Params
 from storage.engine import Engine
-from storage.mapping import from_ms, ticket_from_row, to_ms
+from storage.mapping import from_ms, reporter_from_row, ticket_from_row, to_ms
 from storage.outbox import has_unstarted, insert_deliveries, pending_post_channel
 from storage.workspaces import get_workspace
 
@@ -163,8 +163,8 @@ class TicketRepository:
     def _last_known_player(self, db: Db, scope: Scope, reporter_id: str) -> Player | None:
         """A reporter as their newest ticket with a name has them."""
         ids = self._engine.search.reporter_ids(db, scope.source, reporter_id)
-        ticket = _find(db, _NEWEST_WITH_NAME, {"ids": ids, "workspace": scope.workspace_id})
-        return ticket.reporter if ticket else None
+        row = db.one(_NEWEST_NAME, {"ids": ids, "workspace": scope.workspace_id})
+        return None if row is None else reporter_from_row(row)
 
     def _with_claimers(
         self, db: Db, scope: Scope, items: tuple[TicketDetails, ...]
@@ -385,9 +385,10 @@ _NEWEST_OF_WORKSPACES = """
     WHERE workspace_id = ANY(:workspaces)
     ORDER BY tickets.id DESC LIMIT :limit
 """
-_NEWEST_WITH_NAME = """
-    SELECT tickets.* FROM each_number(:ids) AS one
-    JOIN FIRST tickets_without_body AS tickets ON tickets.id = one.value
+_NEWEST_NAME = """
+    SELECT reporter_id, reporter_name, reporter_display_name, reporter_avatar_url, reporter_profile_url
+    FROM each_number(:ids) AS one
+    JOIN FIRST tickets ON tickets.id = one.value
     WHERE workspace_id = :workspace AND (reporter_name <> '' OR reporter_display_name <> '')
     ORDER BY tickets.id DESC LIMIT 1
 """
