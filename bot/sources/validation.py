@@ -8,7 +8,7 @@ rest: they clean a text, read another spelling, or say what is wrong.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -22,7 +22,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, from_json
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, from_json
 from pydantic_core.core_schema import (
     chain_schema,
     int_schema,
@@ -32,6 +32,8 @@ from pydantic_core.core_schema import (
     str_schema,
     union_schema,
 )
+
+from bot.sources.contract import FieldViolation
 
 if TYPE_CHECKING:
     from typing import TypedDict as TypedDict
@@ -51,6 +53,7 @@ _TRAILING_ZERO_DECIMALS = re.compile(r"\.0+$")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _SEPARATOR_PATTERN = r"[ \t\r\n_-]*"  # around and within a word of a table
 _SEPARATORS = re.compile(_SEPARATOR_PATTERN)
+BODY = "body"  # stands for the field where the whole body is invalid
 _ERROR_TYPE = "field_error"
 _REASONS = {
     "json_invalid": "must be valid JSON in UTF-8",
@@ -63,13 +66,12 @@ ValueT = TypeVar("ValueT")
 ModelT = TypeVar("ModelT", bound="Payload")
 
 
-class FieldError(Exception):
-    """The first invalid field of a body or query, or "body" for all of it, and what is wrong."""
+class InvalidRequest(Exception):
+    """A body or query with invalid fields: each once, in the order of the model, or "body" for all of it."""
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field} {reason}")
-        self.field = field
-        self.reason = reason  # continues the sentence after the name: "is required"
+    def __init__(self, violations: Sequence[FieldViolation]) -> None:
+        super().__init__("; ".join(f"{one.field} {one.reason}" for one in violations))
+        self.violations = violations
 
 
 class Payload(BaseModel):
@@ -91,7 +93,7 @@ class Query(Payload):
 
 
 def parse_json(model: type[ModelT], body: bytes) -> ModelT:
-    """Parse a JSON object in UTF-8. Raises FieldError for the first problem, in the order of the fields.
+    """Parse a JSON object in UTF-8. Raises InvalidRequest.
 
     Of two equal keys the last one counts. Python's own parser would fail at deep nesting, and accept NaN and
     half a surrogate pair, which no database takes.
@@ -102,32 +104,37 @@ def parse_json(model: type[ModelT], body: bytes) -> ModelT:
             from_json(body, allow_inf_nan=False)
         parsed: ModelT = model.__pydantic_validator__.validate_json(text)
     except ValidationError as error:
-        raise _first_error(error) from error
+        raise InvalidRequest(_violations(error)) from error
     except ValueError as error:
-        raise FieldError("body", _REASONS["json_invalid"]) from error
+        raise InvalidRequest([_body_violation("json_invalid")]) from error
     return parsed
 
 
 def parse_query(model: type[ModelT], query: Mapping[str, str]) -> ModelT:
-    """Parse a query. Raises FieldError for the first problem, in the order of the fields."""
+    """Parse a query. Raises InvalidRequest."""
     try:
         return model.model_validate(dict(query))
     except ValidationError as error:
-        raise _first_error(error) from error
+        raise InvalidRequest(_violations(error)) from error
 
 
-def _first_error(error: ValidationError) -> FieldError:
-    """What is wrong with the first invalid field. Of a field with a usual form, the last error says it."""
+def _violations(error: ValidationError) -> list[FieldViolation]:
+    """What is wrong with each invalid field. Of a field with a usual form, the last error says it."""
     errors = error.errors(include_url=False)
     if not errors[0]["loc"]:
-        return FieldError("body", _REASONS[errors[0]["type"]])
-    field = errors[0]["loc"][0]
-    last = next(one for one in reversed(errors) if one["loc"][0] == field)
-    if last["type"] == _ERROR_TYPE:
-        return FieldError(str(field), last["msg"])
-    if last["input"] is None:
-        return FieldError(str(field), "is required")
-    return FieldError(str(field), _REASONS.get(last["type"], "is not valid"))
+        return [_body_violation(errors[0]["type"])]
+    last_of_field = {one["loc"][0]: one for one in errors}
+    return [FieldViolation(field=str(field), reason=_reason(one)) for field, one in last_of_field.items()]
+
+
+def _body_violation(error_type: str) -> FieldViolation:
+    return FieldViolation(field=BODY, reason=_REASONS[error_type])
+
+
+def _reason(error: ErrorDetails) -> str:
+    if error["type"] == _ERROR_TYPE:
+        return error["msg"]
+    return "is required" if error["input"] is None else _REASONS.get(error["type"], "is not valid")
 
 
 def field_error(reason: str) -> PydanticCustomError:

@@ -16,6 +16,7 @@ from bot.sources.contract import (
     ApiError,
     ApiRequest,
     Endpoint,
+    FileEndpoint,
     Operation,
     PageEndpoint,
     PublicEndpoint,
@@ -25,7 +26,7 @@ from bot.sources.contract import (
 from bot.sources.requests import ApiKeyInfo, UpdateTicket
 from bot.tickets.errors import TicketError
 from bot.webhook.auth import Authenticator, RequestContext
-from bot.webhook.body import read_body
+from bot.webhook.body import decode_body, ensure_acceptable, read_body
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import api_error
 from bot.webhook.health import HealthRoutes, NoObservability, Observability
@@ -35,7 +36,13 @@ from bot.webhook.openapi.docs_page import docs_routes
 from bot.webhook.rate_limit import SourceRateLimit
 from bot.webhook.rejected_requests import RejectedRequests
 from bot.webhook.request_handlers import RequestHandlers
-from bot.webhook.responses import ErrorFormatter, JsonResponse, dump_json, stored_to_response
+from bot.webhook.responses import (
+    ErrorFormatter,
+    JsonResponse,
+    content_type_of,
+    encode_body,
+    stored_to_response,
+)
 from bot.webhook.server.server import DIRECT_ROUTES, BoundAddress, DirectRoute, serve
 from storage import Store
 
@@ -117,12 +124,16 @@ class WebhookServer:
     ) -> web.StreamResponse:
         now = self._now()
         context = await self._authenticator.authenticate(request, source, now)
-        body = b"" if endpoint.body is None else await read_body(request)
+        ensure_acceptable(request, endpoint.codec)
+        raw = body = b"" if endpoint.body is None else await read_body(request, endpoint.codec)
         try:
+            body = decode_body(endpoint.codec, raw)
             parsed = endpoint.parse(_build_request(request, body))
             if isinstance(parsed, UpdateTicket):
-                return await self._update(endpoint, parsed, context, request, body, now)
-            return JsonResponse(endpoint.serialize(await self._request_handlers.query(context, parsed)))
+                return await self._update(endpoint, parsed, context, request, raw, now)
+            result = await self._request_handlers.query(context, parsed)
+            encoded = encode_body(endpoint, endpoint.serialize(result))
+            return JsonResponse(encoded, content_type=content_type_of(endpoint))
         except (TicketError, ApiError) as error:
             raise await self._rejected.to_api_error(
                 source, endpoint, context, request, body, error
@@ -142,16 +153,18 @@ class WebhookServer:
         stored = await self._request_handlers.update(
             context,
             update,
-            lambda result: dump_json(endpoint.serialize(result)),
+            lambda result: encode_body(endpoint, endpoint.serialize(result)),
             idempotency_key(request, context.key, body, now, self._idempotency_policy),
             now,
         )
-        return stored_to_response(request, stored)
+        return stored_to_response(request, endpoint, stored)
 
     async def _handle_public(
         self, source: Source, endpoint: PublicEndpoint, request: web.Request
     ) -> JsonResponse:
         self._authenticator.limit_address(request, source)
+        if isinstance(endpoint, FileEndpoint):
+            return JsonResponse.text_response(endpoint.content())
         parsed = endpoint.parse(_build_request(request, b""))
         if isinstance(endpoint, PageEndpoint):
             details = await self._store.tickets.find_public(source.name, parsed)

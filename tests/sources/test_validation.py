@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 
 from bot.sources.validation import (
-    FieldError,
+    InvalidRequest,
     OptionalText,
     Payload,
     Query,
@@ -40,19 +40,25 @@ class Note(Payload):
     ],
 )
 def test_what_is_not_json_in_utf_8_is_refused_as_a_whole(body: bytes) -> None:
-    with pytest.raises(FieldError, match="body must be valid JSON in UTF-8"):
+    with pytest.raises(InvalidRequest, match="body must be valid JSON in UTF-8"):
         parse_json(Note, body)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"title"', b"true"])
 def test_only_an_object_is_a_body(body: bytes) -> None:
-    with pytest.raises(FieldError, match="body must be a JSON object"):
+    with pytest.raises(InvalidRequest, match="body must be a JSON object"):
         parse_json(Note, body)
 
 
-def test_the_first_problem_is_the_first_field_s_whatever_the_order_sent() -> None:
-    with pytest.raises(FieldError, match="title must be text"):
+def test_each_invalid_field_is_named_once_in_the_order_of_the_model() -> None:
+    with pytest.raises(InvalidRequest) as caught:
         parse_json(Note, b'{"text":1,"title":2}')
+
+    assert [(one.field, one.reason) for one in caught.value.violations] == [
+        ("title", "must be text"),
+        ("text", "must be text"),
+    ]
+    assert str(caught.value) == "title must be text; text must be text"
 
 
 def test_of_two_equal_keys_the_last_counts() -> None:
@@ -76,7 +82,7 @@ def test_a_query_s_number_is_digits_and_may_end_in_point_zero(text: str, number:
 
 @pytest.mark.parametrize("text", ["", ".0", "-", "1.5", "1.0.0x", " 1", "1e2", "1.", "NaN", "\u0661"])
 def test_nothing_else_is_a_query_s_number(text: str) -> None:
-    with pytest.raises(FieldError, match="number must be a whole number"):
+    with pytest.raises(InvalidRequest, match="number must be a whole number"):
         parse_query(ItemQuery, {"number": text})
 
 
@@ -86,5 +92,5 @@ class Count(Payload):
 
 @pytest.mark.parametrize("number", [b"true", b'"1"', b"1.0"])
 def test_no_json_type_is_taken_for_another(number: bytes) -> None:
-    with pytest.raises(FieldError, match="number is not valid"):
+    with pytest.raises(InvalidRequest, match="number is not valid"):
         parse_json(Count, b'{"number":' + number + b"}")

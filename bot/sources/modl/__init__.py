@@ -1,8 +1,10 @@
 """The modl API: tickets from Minecraft servers."""
 
-from bot.sources.contract import Endpoint, IntakeEndpoint, PageEndpoint, RateLimit, Source
+from bot.sources.contract import Endpoint, ErrorCodec, IntakeEndpoint, PageEndpoint, RateLimit, Source
 from bot.sources.modl import errors, examples, handlers, requests, responses, serializers, status_page
 from bot.sources.modl.fields import PathUuid
+from bot.sources.modl.protobuf.endpoints import CONTENT_TYPE, PATH_PREFIX, PROTO_FILE, with_protobuf
+from bot.sources.modl.protobuf.errors import encode_error
 from bot.sources.modl.vocabulary import TYPE_LABELS
 from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
 from bot.tickets.public_ids import numeric_ids
@@ -153,8 +155,8 @@ SOURCE = Source(
     path_prefixes=("/v1", "/v2", "/v3", "/api/public"),
     key_headers=("X-API-Key",),
     rate_limit=RateLimit(requests=1000, seconds=60, per="address", headers=errors.rate_limit_headers),
-    intake_endpoints=_INTAKE_ENDPOINTS,
-    endpoints=(*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS),
+    intake_endpoints=with_protobuf(_INTAKE_ENDPOINTS),
+    endpoints=with_protobuf((*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS)),
     public_endpoints=(
         PageEndpoint(
             path="/ticket/{id}",
@@ -162,9 +164,11 @@ SOURCE = Source(
             render=status_page.render_status_page,
             summary="The status of a ticket: a page for its player",
         ),
+        PROTO_FILE,
     ),
     new_public_ids=lambda new, now: numeric_ids(_ID_PREFIXES[new.category]),
     format_error=errors.format_error,
+    error_codecs={PATH_PREFIX: ErrorCodec(content_type=CONTENT_TYPE, encode=encode_error)},
     errors=errors.ERRORS,
     categories=frozenset(TYPE_LABELS),
 )

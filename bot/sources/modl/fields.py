@@ -1,7 +1,7 @@
 """The field types of modl requests with their JSON Schemas, and parsing into a request model."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -10,10 +10,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import str_schema, tuple_schema
 
-from bot.sources.contract import ApiError
+from bot.sources.contract import ApiError, FieldViolation
 from bot.sources.modl.chat_log import CHAT_LINE, to_chat_lines
 from bot.sources.validation import (
-    FieldError,
+    BODY,
+    InvalidRequest,
     MaxLength,
     OptionalText,
     Payload,
@@ -174,21 +175,24 @@ _QueryT = TypeVar("_QueryT", bound=Query)
 
 
 def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
-    """Parse a JSON body. Raises ApiError(400) with the first problem."""
+    """Parse a JSON body. Raises ApiError(400) with every problem."""
     try:
         return parse_json(model, body)
-    except FieldError as error:
-        raise validation_error(error) from error
+    except InvalidRequest as error:
+        raise validation_error(error.violations) from error
 
 
 def parse_query_params(model: type[_QueryT], query: Mapping[str, str]) -> _QueryT:
-    """Parse a query. Raises ApiError(400) with the first problem."""
+    """Parse a query. Raises ApiError(400) with every problem."""
     try:
         return parse_query(model, query)
-    except FieldError as error:
-        raise validation_error(error) from error
+    except InvalidRequest as error:
+        raise validation_error(error.violations) from error
 
 
-def validation_error(error: FieldError) -> ApiError:
-    """The error for a field, in this contract's words."""
-    return ApiError(400, f"Invalid data provided: {error.field} {error.reason}.")
+def validation_error(violations: Iterable[FieldViolation]) -> ApiError:
+    """The error for some fields, sorted, in this contract's words."""
+    by_field = sorted(violations, key=lambda one: one.field)
+    problems = "; ".join(f"{one.field} {one.reason}" for one in by_field)
+    fields = [one for one in by_field if one.field != BODY]
+    return ApiError(400, f"Invalid data provided: {problems}.", violations=fields)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pydantic_core import PydanticCustomError
 
-from bot.sources.contract import ApiRequest
+from bot.sources.contract import ApiRequest, FieldViolation
 from bot.sources.modl.fields import parse_body, parse_query_params, parse_uuid, validation_error
 from bot.sources.modl.requests import (
     DEFAULT_LIMIT,
@@ -29,7 +29,6 @@ from bot.sources.modl.requests import (
 )
 from bot.sources.modl.vocabulary import REPORT_TYPES
 from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
-from bot.sources.validation import FieldError
 from bot.tickets.actions import CLOSE, REPLY, RESOLVE, TicketAction
 from bot.tickets.errors import AlreadyLinked, UnknownTicket
 from bot.tickets.message import Actor, NewMessage
@@ -129,7 +128,7 @@ def _player_uuid(request: ApiRequest) -> str:
     try:
         return parse_uuid(request.path_params["uuid"])
     except PydanticCustomError as error:
-        raise validation_error(FieldError("uuid", error.message())) from error
+        raise validation_error([FieldViolation(field="uuid", reason=error.message())]) from error
 
 
 def _close_report(request: ApiRequest, name: str | None, text: str, action: TicketAction) -> UpdateTicket:

@@ -177,12 +177,12 @@ class DismissBody(Payload):
 
 
 def parse_ticket(body: bytes) -> NewTicket:
-    """`POST /v1/minecraft/tickets`. Raises ApiError(400) with the first problem."""
+    """`POST /v1/minecraft/tickets`. Raises ApiError(400) with every problem."""
     return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
 
 
 def parse_draft(body: bytes) -> NewTicket:
-    """`POST /v1/minecraft/tickets/unfinished`. Raises ApiError(400) with the first problem."""
+    """`POST /v1/minecraft/tickets/unfinished`. Raises ApiError(400) with every problem."""
     return _new_ticket(parse_body(DraftBody, body), raw=body.decode())
 
 

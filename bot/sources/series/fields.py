@@ -5,9 +5,9 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator
 
-from bot.sources.contract import ApiError
+from bot.sources.contract import ApiError, FieldViolation
 from bot.sources.validation import (
-    FieldError,
+    InvalidRequest,
     MaxLength,
     NullableText,
     Payload,
@@ -41,20 +41,20 @@ def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:
     """Parse a JSON body. Raises ApiError(400) with the first problem."""
     try:
         return parse_json(model, body)
-    except FieldError as error:
-        raise _validation_error(model, error) from error
+    except InvalidRequest as error:
+        raise _validation_error(model, error.violations[0]) from error
 
 
 def parse_query_params(model: type[_QueryT], query: Mapping[str, str]) -> _QueryT:
     """Parse a query. Raises ApiError(400) with the first problem."""
     try:
         return parse_query(model, query)
-    except FieldError as error:
-        raise _validation_error(model, error) from error
+    except InvalidRequest as error:
+        raise _validation_error(model, error.violations[0]) from error
 
 
-def _validation_error(model: type[Payload], error: FieldError) -> ApiError:
+def _validation_error(model: type[Payload], violation: FieldViolation) -> ApiError:
     """Name a field by its title, as on the contract's page."""
-    field = model.model_fields.get(error.field)
+    field = model.model_fields.get(violation.field)
     name = field.title if field else "Body"
-    return ApiError(400, f"Validation error: {name} {error.reason}")
+    return ApiError(400, f"Validation error: {name} {violation.reason}")

@@ -64,6 +64,7 @@ async def test_a_success_has_the_remaining_requests_and_no_time_to_wait(api: Api
         (f"{TICKETS}/player/Notch", "uuid must be a UUID"),
         (f"{REPORTS}?status=gone", "status must be one of: open, closed, all"),
         (f"{REPORTS}?limit=0", "limit is out of range"),
+        (f"{REPORTS}?status=gone&limit=0", "limit is out of range; status must be one of: open, closed, all"),
         (f"{REPORTS}/player/{NOTCH}0", "uuid must be a UUID"),
         (f"{REPORTS}/player/{NOTCH}?limit=101", "limit is out of range"),
     ],
@@ -88,6 +89,7 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         (f"{TICKETS}/by-ids", {"ids": "PLAYER-1"}, "ids must be a list"),
         (f"{TICKETS}/by-ids", {"ids": [1]}, "ids must be a list of text"),
         (f"{TICKETS}/{{anticheat}}/claim", {"playerName": "Alex"}, "playerUuid is required"),
+        (f"{TICKETS}/{{anticheat}}/claim", {}, "playerName is required; playerUuid is required"),
         (
             f"{TICKETS}/{{anticheat}}/claim",
             {"playerUuid": "x", "playerName": "x"},

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sources.contract import ApiError
+from bot.sources.contract import ApiError, FieldViolation
 from bot.sources.modl import SOURCE, examples, serializers
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
 from bot.sources.modl.requests import DraftBody, TicketBody, parse_draft, parse_ticket
@@ -249,6 +249,26 @@ def test_an_error_is_text_that_the_plugin_can_show(status: int) -> None:
     }
 
 
+def test_an_error_carries_each_invalid_field_with_its_reason() -> None:
+    with pytest.raises(ApiError) as caught:
+        parsed(type="rumour", creatorUuid="x", tags=5)
+
+    names = "player, chat, staff, bug, support, appeal"
+    assert caught.value.violations == [
+        FieldViolation(field="creatorUuid", reason="must be a UUID"),
+        FieldViolation(field="tags", reason="must be a list"),
+        FieldViolation(field="type", reason=f"must be one of: {names}"),
+    ]
+
+
+def test_an_error_about_the_whole_body_is_no_field_s() -> None:
+    with pytest.raises(ApiError) as caught:
+        parse_ticket(b"[]")
+
+    assert caught.value.message == "Invalid data provided: body must be a JSON object."
+    assert caught.value.violations == []
+
+
 def test_a_missing_key_is_called_unauthorized() -> None:
     body = SOURCE.format_error(ApiError(401, "That key is unknown."))
 
@@ -275,7 +295,7 @@ def test_an_invalid_field_raises_only_api_errors(changes: dict[str, object]) -> 
     try:
         new = parsed(**changes)
     except ApiError as error:
-        outcome = error.status == 400 and len(error.message) < 100
+        outcome = error.status == 400 and len(error.message) < 1000
     else:
         outcome = serializers.ticket_created(kept_as("PLAYER-123456", new))["success"] is True
 
