@@ -4,7 +4,9 @@ BIN := .venv/bin
 # Three times as many as cores: many tests wait for something most of their time.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(3 * (os.cpu_count() or 1))')
 
-.PHONY: demo test lint pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
+PROTO := bot/sources/modl/protobuf
+
+.PHONY: demo test lint proto pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -16,6 +18,9 @@ lint: .venv/installed  ## style, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+proto: .venv/installed  ## compiles the .proto file of the modl API's protobuf form into Python
+	$(BIN)/python -m grpc_tools.protoc --proto_path=$(PROTO) --python_out=$(PROTO) --pyi_out=$(PROTO) minecraft.proto
 
 pictures: .venv/installed  ## draws the pictures in docs/images from the posts of a running demo
 	$(BIN)/python -m tests.pictures

@@ -34,16 +34,19 @@ class ApiError(Exception):
         status: int,
         message: str,
         *,
+        code: str = "",
         retry_after: int | None = None,
-        body: JsonObject | None = None,
+        body: JsonObject | bytes | None = None,
         violations: Sequence[FieldViolation] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.code = code  # the contract's word for it, where that is not the status's own
         self.violations = violations  # of HTTP 400, where fields are invalid
         self.retry_after = retry_after  # whole seconds; for 429, and while the database fails
-        self.body = body  # where a contract has another body for this one error than its error format
+        # Where a contract has another body for this one error than its error format; bytes in its codec.
+        self.body = body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,27 @@ class ApiRequest:
     path_params: Mapping[str, str]
     query: Mapping[str, str]  # the first one of parameters with the same name
     body: bytes
+    base_url: str = ""  # the scheme and host that the client used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """How the bodies of one operation are encoded, where that is not JSON."""
+
+    content_type: str
+    request: str  # what the body of a request is, in the API's description; "" if there is none
+    response: str  # what the body of HTTP 200 is
+    error: str  # what the body of every error is
+    decode: Callable[[bytes], bytes]  # to the JSON text that the operation parses; raises ApiError(400)
+    encode: Callable[[JsonObject], bytes]  # of what the operation serialized
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorCodec:
+    """How all errors below a path prefix are encoded, where that is not JSON."""
+
+    content_type: str
+    encode: Callable[[ApiError], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +102,7 @@ class Operation:
     other_responses: Mapping[int, Any] = field(default_factory=dict)  # bodies that are no errors, by status
     errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # before those of its source
     example: JsonObject | None = None  # a request as its page prints it; the demo sends it
+    codec: Codec | None = None  # None: its bodies are JSON
 
     @property
     def path_param_names(self) -> tuple[str, ...]:
@@ -125,7 +150,15 @@ class PageEndpoint(Operation):
     render: Callable[[TicketDetails | None], HtmlPage]  # None: there is no such ticket
 
 
-PublicEndpoint = KeyCheckEndpoint | PageEndpoint
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEndpoint(Operation):
+    """A text file for developers. Needs no authentication."""
+
+    response: Any = str
+    content: Callable[[], bytes]  # UTF-8
+
+
+PublicEndpoint = KeyCheckEndpoint | PageEndpoint | FileEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +187,9 @@ class Source:
     intake_endpoints: tuple[IntakeEndpoint, ...]
     new_public_ids: Callable[[NewTicket, datetime], Iterator[str]]  # endless candidates for the public id
     format_error: Callable[[ApiError], JsonObject]  # the body of an error
+    # Paths below which its clients ask for what is not served: HTTP 404, and a line of the log for each.
+    unserved_prefixes: tuple[str, ...] = ()
+    error_codecs: Mapping[str, ErrorCodec] = field(default_factory=dict)  # by path prefix; JSON elsewhere
     endpoints: tuple[Endpoint[Any], ...] = ()
     public_endpoints: tuple[PublicEndpoint, ...] = ()  # without authentication
     errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # by a ticket's error

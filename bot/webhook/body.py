@@ -1,4 +1,4 @@
-"""Read a request's body: bounded in bytes and seconds, inflated, in UTF-8."""
+"""Read a request's body: bounded in bytes and seconds, inflated, as JSON in UTF-8 or in another codec."""
 
 import asyncio
 import zlib
@@ -6,11 +6,12 @@ import zlib
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from bot.sources.contract import ApiError
+from bot.sources.contract import ApiError, Codec
 from bot.webhook.errors import api_error
 from bot.webhook.server.connection import limits_of
 from bot.webhook.server.limits import ConnectionLimits
 
+_BINARY_TYPES = ("application/octet-stream",)  # also of a body without Content-Type
 _CODINGS = ("", "identity", "gzip", "deflate")  # of Content-Encoding
 
 # Named one by one: some of Python's codecs take minutes, some are no text, and each name looked up is cached.
@@ -30,8 +31,35 @@ class BodyBroken(Exception):
     """The body is damaged, or the client went away before its end."""
 
 
-async def read_body(request: web.BaseRequest) -> bytes:
-    """The whole body, inflated, in UTF-8. Raises ApiError."""
+async def read_body(request: web.BaseRequest, codec: Codec | None = None) -> bytes:
+    """The whole body, inflated; in UTF-8 if there is no codec, and so JSON is wanted. Raises ApiError."""
+    if codec is None:
+        body = await _read_inflated(request)
+        # The usual header is not parsed each time.
+        is_usual = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
+        return body if is_usual else _to_utf8(body, request.charset)
+    if request.content_type not in (codec.content_type, *_BINARY_TYPES):
+        raise ApiError(415, f"The body must be {codec.content_type}.")
+    return await _read_inflated(request)
+
+
+def decode_body(codec: Codec | None, body: bytes) -> bytes:
+    """The JSON text of a body. Raises ApiError(400) for bytes that the codec cannot decode."""
+    return body if codec is None else codec.decode(body)
+
+
+def ensure_acceptable(request: web.BaseRequest, codec: Codec | None) -> None:
+    """Raises ApiError(406) if the client does not accept the codec's responses. JSON is sent to every one."""
+    if codec is None:
+        return
+    ranges = ",".join(request.headers.getall(hdrs.ACCEPT, ())).lower().split(",")
+    accepted = {one.partition(";")[0].strip() for one in ranges} - {""}
+    if accepted and accepted.isdisjoint({codec.content_type, "application/*", "*/*"}):
+        raise ApiError(406, f"The response is {codec.content_type}, which Accept does not name.")
+
+
+async def _read_inflated(request: web.BaseRequest) -> bytes:
+    """The whole body, inflated. Raises ApiError."""
     limits, headers = limits_of(request), request.headers
     if headers.get(hdrs.TRANSFER_ENCODING, "chunked").strip().lower() != "chunked":
         raise ApiError(400, "The body has a Transfer-Encoding besides chunked. Use Content-Encoding: gzip.")
@@ -42,15 +70,13 @@ async def read_body(request: web.BaseRequest) -> bytes:
         raise api_error(415)
     try:
         body = await _receive(request.content, limits)
-        body = _inflate(body, coding, limits.body_bytes) if coding in ("gzip", "deflate") and body else body
+        return _inflate(body, coding, limits.body_bytes) if coding in ("gzip", "deflate") and body else body
     except TimeoutError as error:
         raise api_error(408) from error
     except BodyTooLarge as error:
         raise api_error(413) from error
     except BodyBroken as error:
         raise ApiError(400, "The body is damaged or incomplete.") from error
-    # The usual header is not parsed each time.
-    return body if headers.get(hdrs.CONTENT_TYPE) == "application/json" else _to_utf8(body, request.charset)
 
 
 def _to_utf8(body: bytes, charset: str | None) -> bytes:

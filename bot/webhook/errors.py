@@ -71,7 +71,8 @@ def map_ticket_error(
 
 
 def _with_message(template: ApiError, error: TicketError) -> ApiError:
-    return ApiError(template.status, template.message or str(error), body=template.body)
+    message = template.message or str(error)
+    return ApiError(template.status, message, code=template.code, body=template.body)
 
 
 def error_response(

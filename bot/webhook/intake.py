@@ -12,10 +12,10 @@ from bot.tickets.errors import TicketError
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.ticket import Ticket
 from bot.webhook.auth import Authenticator, RequestContext
-from bot.webhook.body import read_body
+from bot.webhook.body import decode_body, ensure_acceptable, read_body
 from bot.webhook.idempotency import IdempotencyPolicy, from_header_or_body
 from bot.webhook.rejected_requests import RejectedRequests
-from bot.webhook.responses import dump_json, stored_to_response
+from bot.webhook.responses import encode_body, stored_to_response
 from storage import Store
 
 _log = logging.getLogger(__name__)
@@ -46,13 +46,15 @@ class IntakeHandler:
         """Answer a request that creates a ticket. Raises ApiError, StorageError."""
         now = self._now()
         context = await self._authenticator.authenticate(request, source, now)
-        body = await read_body(request)
+        ensure_acceptable(request, intake.codec)
+        body = await read_body(request, intake.codec)
         key = from_header_or_body(request, context.key, body, now, self._idempotency_policy)
         try:
+            body = decode_body(intake.codec, body)
             stored = await self._create_ticket(source, intake, context, body, key, now)
         except (TicketError, ApiError) as error:
             raise await self._rejected.to_api_error(source, intake, context, request, body, error) from error
-        return stored_to_response(request, stored)
+        return stored_to_response(request, intake, stored)
 
     async def _create_ticket(
         self,
@@ -77,7 +79,7 @@ class IntakeHandler:
 
         def serialize(ticket: Ticket) -> bytes:
             created[:] = [ticket]  # called again if the transaction is, even if that finds a stored response
-            return dump_json(intake.serialize(ticket))
+            return encode_body(intake, intake.serialize(ticket))
 
         ids = source.new_public_ids(new, now)
         stored = await self._store.intake.create_ticket(

@@ -1,8 +1,12 @@
 """The modl API: tickets from Minecraft servers."""
 
-from bot.sources.contract import Endpoint, IntakeEndpoint, PageEndpoint, RateLimit, Source
-from bot.sources.modl import errors, examples, handlers, requests, responses, serializers, status_page
+from typing import Any
+
+from bot.sources.contract import Endpoint, ErrorCodec, IntakeEndpoint, PageEndpoint, RateLimit, Source
+from bot.sources.modl import errors, examples, handlers, plugin, requests, responses, serializers, status_page
 from bot.sources.modl.fields import PathUuid
+from bot.sources.modl.protobuf.endpoints import CONTENT_TYPE, PATH_PREFIX, PROTO_FILE, with_protobuf
+from bot.sources.modl.protobuf.errors import encode_error
 from bot.sources.modl.vocabulary import TYPE_LABELS
 from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
 from bot.tickets.public_ids import numeric_ids
@@ -156,6 +160,7 @@ _REPORT_ENDPOINTS = (
         errors=errors.REPORT_ERRORS,
     ),
 )
+_ENDPOINTS: tuple[Endpoint[Any], ...] = (*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS, *plugin.ENDPOINTS)
 
 SOURCE = Source(
     name="modl",
@@ -164,8 +169,11 @@ SOURCE = Source(
     path_prefixes=("/v1", "/v2", "/v3", "/api/public"),
     key_headers=("X-API-Key",),
     rate_limit=RateLimit(requests=1000, seconds=60, per="address", headers=errors.rate_limit_headers),
-    intake_endpoints=_INTAKE_ENDPOINTS,
-    endpoints=(*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS),
+    intake_endpoints=with_protobuf(_INTAKE_ENDPOINTS),
+    endpoints=(
+        *with_protobuf(_ENDPOINTS),
+        *plugin.JSON_ENDPOINTS,
+    ),
     public_endpoints=(
         PageEndpoint(
             path="/ticket/{id}",
@@ -173,9 +181,12 @@ SOURCE = Source(
             render=status_page.render_status_page,
             summary="The status of a ticket: a page for its player",
         ),
+        PROTO_FILE,
     ),
     new_public_ids=lambda new, now: numeric_ids(_ID_PREFIXES[new.category]),
     format_error=errors.format_error,
+    unserved_prefixes=plugin.UNSERVED_PREFIXES,
+    error_codecs={PATH_PREFIX: ErrorCodec(content_type=CONTENT_TYPE, encode=encode_error)},
     errors=errors.ERRORS,
     categories=frozenset(TYPE_LABELS),
 )

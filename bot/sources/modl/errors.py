@@ -29,7 +29,10 @@ LINK_ERRORS: ErrorMap = {
         404, _TICKET_NOT_FOUND, body={"status": 404, "success": False, "message": _TICKET_NOT_FOUND}
     ),
     AlreadyLinked: ApiError(
-        409, _ALREADY_LINKED, body={"status": 409, "success": False, "message": _ALREADY_LINKED}
+        409,
+        _ALREADY_LINKED,
+        code="ALREADY_LINKED",
+        body={"status": 409, "success": False, "message": _ALREADY_LINKED},
     ),
 }
 REPORT_ERRORS: ErrorMap = {

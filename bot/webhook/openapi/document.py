@@ -9,6 +9,7 @@ from bot.webhook.idempotency import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_PATTERN
 from bot.webhook.openapi.responses import (
     default_errors,
     describe_responses,
+    encoded_schema,
     is_idempotent,
     possible_errors,
     success_headers,
@@ -21,8 +22,9 @@ _DESCRIPTION = """\
 Creates tickets and works on them, as the APIs named below do: a game server needs another address, no more.
 
 Every path responds in the format of the API it belongs to, errors too. A path that is not listed is answered
-with 404, and a listed one with 405 for another method, with `Allow`. A body is read as JSON whatever its
-`Content-Type` says, inflated if its `Content-Encoding` is `gzip` or `deflate`, and 1 MiB at most after that.
+with 404, and a listed one with 405 for another method, with `Allow`. JSON is read whatever its
+`Content-Type` says. A body is inflated if its `Content-Encoding` is `gzip` or `deflate`, and 1 MiB at most
+after that.
 Doubled and trailing slashes of a path are ignored, and so are fields and parameters that are not listed.
 """
 
@@ -124,6 +126,10 @@ def operation_id(owner: str, operation: Operation) -> str:
 
 
 def _request_body(operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
+    codec = operation.codec
+    if codec is not None:
+        schema = encoded_schema(codec.request)
+        return {"required": True, "content": {codec.content_type: {"schema": schema}}}
     content: OpenApiNode = {"schema": schemas.request_schema(operation.body)}
     if operation.example is not None:
         content["example"] = dict(operation.example)

@@ -7,6 +7,7 @@ from aiohttp import hdrs
 
 from bot.sources.contract import (
     ApiError,
+    Codec,
     Endpoint,
     IntakeEndpoint,
     KeyCheckEndpoint,
@@ -98,9 +99,12 @@ def describe_responses(
     headers: OpenApiNode,
 ) -> OpenApiNode:
     """The responses by status; `headers` are those of HTTP 200."""
+    if operation.codec is not None:
+        return _encoded_responses(operation.codec, {error.status for _, error in possible}, headers)
     by_status: dict[int, dict[str, Mapping[str, object]]] = {}
     for name, error in possible:
-        by_status.setdefault(error.status, {})[name] = error.body or format_error(error)
+        body = error.body if isinstance(error.body, Mapping) else format_error(error)
+        by_status.setdefault(error.status, {})[name] = body
     responses = {
         str(status): _error_response(status, by_status[status], schemas) for status in sorted(by_status)
     }
@@ -112,6 +116,28 @@ def describe_responses(
             "content": {name: {"schema": schemas.response_schema(type_)} for name in content_types},
         }
     responses[str(_OVERLOADED)] = _overloaded(responses.get(str(_OVERLOADED)))
+    return responses
+
+
+def encoded_schema(description: str) -> OpenApiNode:
+    """The schema of a body that is not JSON."""
+    return {"type": "string", "format": "binary", "description": description}
+
+
+def _encoded_responses(codec: Codec, statuses: Iterable[int], headers: OpenApiNode) -> OpenApiNode:
+    responses: OpenApiNode = {}
+    for status in sorted({200, 406, *statuses}):
+        description = codec.response if status == 200 else codec.error
+        responses[str(status)] = {
+            "description": _status_phrase(status),
+            "content": {codec.content_type: {"schema": encoded_schema(description)}},
+        }
+        if status in (429, 500):
+            responses[str(status)]["headers"] = _retry_after_header(required=status == 429)
+    responses["200"]["headers"] = headers
+    overloaded = _overloaded(None)
+    overloaded["content"] |= {codec.content_type: {"schema": encoded_schema(codec.error)}}
+    responses[str(_OVERLOADED)] = overloaded
     return responses
 
 
