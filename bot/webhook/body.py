@@ -57,7 +57,8 @@ def ensure_acceptable(request: web.BaseRequest, codec: Codec | None) -> None:
         for accept in request.headers.getall(hdrs.ACCEPT, ())
         for media_range in accept.split(",")
     }
-    if accepted > {""} and accepted.isdisjoint({codec.content_type, "application/*", "*/*"}):
+    accepted.discard("")
+    if accepted and accepted.isdisjoint({codec.content_type, "application/*", "*/*"}):
         raise ApiError(406, f"The response is {codec.content_type}, which Accept does not name.")
 
 
