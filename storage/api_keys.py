@@ -6,7 +6,7 @@ from bot.tickets.api_keys import ApiKey
 from storage.cache import ReadCache
 from storage.db import Db, Row
 from storage.engine import Engine
-from storage.errors import UnknownKey
+from storage.errors import KeyAlreadyKnown, UnknownKey
 from storage.mapping import from_ms, optional_from_ms, to_ms
 from storage.workspaces import get_workspace_by_name
 
@@ -31,10 +31,13 @@ class ApiKeyRepository:
         name: str = "",
         expires_at: datetime | None = None,
     ) -> ApiKey:
-        """Store a key's hash. Raises UnknownWorkspace."""
+        """Store a key's hash. Raises UnknownWorkspace and KeyAlreadyKnown."""
 
         def insert(db: Db) -> ApiKey:
             workspace = get_workspace_by_name(db, workspace_name)
+            known = _find(db, key_hash)
+            if known is not None:
+                raise _already_known(known, now)
             key = ApiKey(
                 prefix=prefix,
                 workspace_id=workspace.id,
@@ -47,7 +50,7 @@ class ApiKeyRepository:
             _insert(db, key, key_hash)
             return key
 
-        return await self._engine.write(insert)
+        return await self._engine.write(insert, locks=[f"api_key:{key_hash}"])
 
     async def list_all(self) -> list[ApiKey]:
         """All keys, oldest first, including expired and revoked ones."""
@@ -107,6 +110,16 @@ def _insert(db: Db, key: ApiKey, key_hash: str) -> None:
             "created_at": to_ms(key.created_at),
             "expires_at": to_ms(key.expires_at) if key.expires_at else None,
         },
+    )
+
+
+def _already_known(key: ApiKey, now: datetime) -> KeyAlreadyKnown:
+    known = f"This key is known already: its prefix is {key.prefix}"
+    if key.is_valid_for(key.source, now):
+        return KeyAlreadyKnown(f"{known}, for source {key.source} and workspace {key.workspace_name}.")
+    state = "it was revoked" if key.revoked_at else "it has expired"
+    return KeyAlreadyKnown(
+        f"{known}, and {state}, for good. Make a new key where it is from, and import that."
     )
 
 

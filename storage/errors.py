@@ -41,6 +41,10 @@ class UnknownKey(StorageError):
     """There is no API key with that prefix."""
 
 
+class KeyAlreadyKnown(StorageError):
+    """That API key is stored already; it may be revoked or expired."""
+
+
 class BackupFailed(StorageError):
     """A backup could not be made, verified or restored."""
 

@@ -7,7 +7,13 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from bot.tickets.api_keys import ApiKey, generate_api_key, hash_api_key
+from bot.tickets.api_keys import (
+    ApiKey,
+    check_imported_key,
+    generate_api_key,
+    generate_prefix,
+    hash_api_key,
+)
 from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import (
     check_workspace_name,
@@ -27,6 +33,7 @@ NOT_RUNNING = "The Discord ids were not checked, because ticketbridge is not run
 NOT_CONNECTED = "The Discord ids were not checked, because ticketbridge is not connected to Discord."
 
 _ID_FIELDS = ("tickets_channel_id", "reports_channel_id", "log_channel_id", "staff_role_id", "channel_id")
+_MAX_PREFIX_LENGTH = 8
 _ENUMS: Mapping[str, type[Plan | UnknownCategoryPolicy]] = {
     "plan": Plan,
     "unknown_categories": UnknownCategoryPolicy,
@@ -96,24 +103,16 @@ class AdminService:
         self, *, workspace: str, source: str, name: str = "", expires_at: str | None = None
     ) -> list[JsonObject]:
         """The result has the key itself, this once: only its hash is saved."""
-        if source not in self._sources:
-            raise AdminError(
-                f"There is no source {source}. Choose one of: {', '.join(sorted(self._sources))}."
-            )
-        if len(name) > 100 or not name.isprintable():
-            raise AdminError("A key's name has 100 characters at most, all of them visible.")
-        await self._workspace(workspace)
-        now, (key, prefix) = self._store.now(), generate_api_key()
-        saved = await self._store.api_keys.add(
-            workspace,
-            source,
-            prefix=prefix,
-            key_hash=hash_api_key(key),
-            now=now,
-            name=name,
-            expires_at=parse_expiry(expires_at, now),
-        )
-        return [key_to_record(saved, now) | {"key": key}]
+        key, prefix = generate_api_key()
+        (saved,) = await self._add_key(key, prefix, workspace, source, name, expires_at)
+        return [saved | {"key": key}]
+
+    async def import_key(
+        self, *, key: str, workspace: str, source: str, name: str = "", expires_at: str | None = None
+    ) -> list[JsonObject]:
+        """Accept a key that was made elsewhere: only its hash is saved, under a random prefix."""
+        check_imported_key(key)
+        return await self._add_key(key, generate_prefix(), workspace, source, name, expires_at)
 
     async def list_keys(self) -> list[JsonObject]:
         """With each key's state: active, expired or revoked."""
@@ -122,7 +121,10 @@ class AdminService:
 
     async def revoke_key(self, *, prefix: str) -> list[JsonObject]:
         """`prefix` is what `key list` shows; a whole key is taken as well."""
-        name = prefix.removeprefix("tb_").partition("_")[0]
+        known = await self._store.api_keys.find(hash_api_key(prefix))
+        name = known.prefix if known else prefix.removeprefix("tb_").partition("_")[0]
+        if len(name) > _MAX_PREFIX_LENGTH:  # a whole key, which no error shows
+            raise AdminError("There is no such API key. `ticketbridge key list` shows their prefixes.")
         await self._store.api_keys.revoke(name, self._store.now())
         return [{"prefix": name}]
 
@@ -147,6 +149,28 @@ class AdminService:
     async def drop_delivery(self, *, delivery_id: int) -> list[JsonObject]:
         await self._store.outbox_admin.drop(delivery_id, self._store.now())
         return [{"id": delivery_id}]
+
+    async def _add_key(
+        self, key: str, prefix: str, workspace: str, source: str, name: str, expires_at: str | None
+    ) -> list[JsonObject]:
+        if source not in self._sources:
+            raise AdminError(
+                f"There is no source {source}. Choose one of: {', '.join(sorted(self._sources))}."
+            )
+        if len(name) > 100 or not name.isprintable():
+            raise AdminError("A key's name has 100 characters at most, all of them visible.")
+        await self._workspace(workspace)
+        now = self._store.now()
+        saved = await self._store.api_keys.add(
+            workspace,
+            source,
+            prefix=prefix,
+            key_hash=hash_api_key(key),
+            now=now,
+            name=name,
+            expires_at=parse_expiry(expires_at, now),
+        )
+        return [key_to_record(saved, now)]
 
     async def _change(
         self, name: str, change: Callable[[Workspace], Workspace], fields: Mapping[str, object] | None = None

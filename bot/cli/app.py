@@ -55,6 +55,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,  # they may hold a key; some versions of typer show them
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 

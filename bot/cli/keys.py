@@ -1,47 +1,81 @@
-"""`ticketbridge key`: create, list and revoke API keys, which a game server sends with every request."""
+"""`ticketbridge key`: create, import, list and revoke the API keys that game servers send."""
 
 import re
+import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, BinaryIO
 
 import typer
 
-from bot.admin.service import AdminService
+from bot.admin.service import AdminService, JsonObject
 from bot.cli.context import Config, abort, call_service, changed_fields
 from bot.cli.output import format_time, print_table
 from bot.clock import utc_now
 from bot.sources.registry import load_sources
+from bot.tickets.api_keys import MAX_IMPORTED_LENGTH
+
+WorkspaceName = Annotated[str, typer.Option("--workspace", help="The workspace's name.")]
+SourceName = Annotated[
+    str, typer.Option("--source", help=f"Which game API: {', '.join(sorted(load_sources()))}.")
+]
+KeyName = Annotated[str, typer.Option("--name", help="What you call it, such as the game server it is for.")]
+Expires = Annotated[
+    str | None,
+    typer.Option(
+        "--expires",
+        metavar="WHEN",
+        help="The first day on which it is not valid (2027-01-31, UTC), or 90d.",
+    ),
+]
 
 keys = typer.Typer(help="API keys, which a game server sends with every request.", no_args_is_help=True)
 
 
 @keys.command("create")
 def create_key(
-    workspace: Annotated[str, typer.Option(help="The workspace's name.")],
-    source: Annotated[str, typer.Option(help=f"Which game API: {', '.join(sorted(load_sources()))}.")],
-    name: Annotated[str, typer.Option(help="What you call it, such as the game server it is for.")] = "",
-    expires: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHEN", help="The first day on which it is not valid (2027-01-31, UTC), or 90d."
-        ),
-    ] = None,
+    workspace: WorkspaceName,
+    source: SourceName,
+    name: KeyName = "",
+    expires: Expires = None,
     config: Config = None,
 ) -> None:
     """Create an API key. It is shown this once: only its hash is saved."""
-    expiry = parse_expiry(expires, utc_now()) if expires is not None else None
+    fields = changed_fields(expires_at=_expires_at(expires))
     (key,) = call_service(
-        config,
-        AdminService.create_key,
-        workspace=workspace,
-        source=source,
-        name=name,
-        **changed_fields(expires_at=expiry.isoformat() if expiry else None),
+        config, AdminService.create_key, workspace=workspace, source=source, name=name, **fields
     )
-    if key["expires_at"]:
-        typer.echo(f"It is valid until {format_time(key['expires_at'])} UTC.")
+    _echo_expiry(key)
     typer.echo(f"A {source} key for workspace {workspace}. Copy it now; it cannot be shown again:")
     typer.echo(key["key"])
+
+
+@keys.command("import")
+def import_key(
+    workspace: WorkspaceName,
+    source: SourceName,
+    name: KeyName = "",
+    expires: Expires = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="A file that holds the key alone; without it, it is read from stdin."),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Accept an API key that was made elsewhere: only its hash is saved.
+
+    The key is never an argument, which other users could see. In a terminal it is asked for and not shown.
+    """
+    fields = changed_fields(expires_at=_expires_at(expires))
+    key = _read_key(file)
+    (saved,) = call_service(
+        config, AdminService.import_key, key=key, workspace=workspace, source=source, name=name, **fields
+    )
+    _echo_expiry(saved)
+    typer.echo(
+        f"The key is accepted for workspace {workspace}, source {source}. "
+        f"Its prefix here, for `key list` and `key revoke`: {saved['prefix']}"
+    )
 
 
 @keys.command("list")
@@ -72,6 +106,35 @@ def parse_expiry(expires: str, now: datetime) -> datetime:
     if expiry is None:
         abort(f"{expires} is neither a day, such as 2027-01-31, nor a number of days, such as 90d.")
     return expiry
+
+
+def _expires_at(expires: str | None) -> str | None:
+    return parse_expiry(expires, utc_now()).isoformat() if expires is not None else None
+
+
+def _echo_expiry(key: JsonObject) -> None:
+    if key["expires_at"]:
+        typer.echo(f"It is valid until {format_time(key['expires_at'])} UTC.")
+
+
+def _read_key(file: Path | None) -> str:
+    """The key in a file, typed at a hidden prompt, or from stdin. It may end with one line break."""
+    if file is not None:
+        try:
+            with file.open("rb") as opened:
+                return _read_line(opened)
+        except OSError as error:
+            abort(f"The key cannot be read from {file}: {error.strerror}.")
+    if sys.stdin.isatty():
+        prompted: str = typer.prompt("The key (it is not shown)", hide_input=True, err=True)
+        return prompted
+    return _read_line(typer.get_binary_stream("stdin"))
+
+
+def _read_line(stream: BinaryIO) -> str:
+    """More than a key may have is left unread; bytes that are not ASCII become characters no key has."""
+    text = stream.read(MAX_IMPORTED_LENGTH + 3).decode("ascii", "replace")
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _day(name: str) -> datetime | None:

@@ -6,7 +6,11 @@ import string
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.tickets.errors import InvalidApiKey
+
 _BASE62 = string.ascii_letters + string.digits
+MAX_IMPORTED_LENGTH = 512
+_MIN_IMPORTED_LENGTH, _MIN_DIFFERENT_CHARACTERS = 20, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +35,33 @@ class ApiKey:
 
 def generate_api_key() -> tuple[str, str]:
     """Return a new API key, `tb_<8 letters or digits>_<40 letters or digits>`, and its prefix, the 8."""
-    prefix = "".join(secrets.choice(_BASE62) for _ in range(8))
+    prefix = generate_prefix()
     secret = "".join(secrets.choice(_BASE62) for _ in range(40))
     return f"tb_{prefix}_{secret}", prefix
 
 
-def hash_api_key(key: str) -> str:
-    """Return the SHA-256 of a key in hex. A key has 238 random bits, so a slow hash would add nothing.
+def generate_prefix() -> str:
+    """Return 8 random letters or digits. An imported key's prefix is random too, to reveal nothing of it."""
+    return "".join(secrets.choice(_BASE62) for _ in range(8))
 
-    A header may hold any bytes; those that are not UTF-8 are hashed too, and match no key.
+
+def check_imported_key(key: str) -> None:
+    """Raises InvalidApiKey, which does not quote the key, if it fits no HTTP header or could be guessed."""
+    has_length = _MIN_IMPORTED_LENGTH <= len(key) <= MAX_IMPORTED_LENGTH
+    is_visible = all("!" <= character <= "~" for character in key)
+    if not has_length or not is_visible or len(set(key)) < _MIN_DIFFERENT_CHARACTERS:
+        raise InvalidApiKey(
+            f"An imported key has {_MIN_IMPORTED_LENGTH} to {MAX_IMPORTED_LENGTH} visible ASCII characters "
+            f"and no blanks, and at least {_MIN_DIFFERENT_CHARACTERS} of them differ: "
+            "a key that can be guessed protects nothing."
+        )
+
+
+def hash_api_key(key: str) -> str:
+    """Return the SHA-256 of a key in hex.
+
+    A slow hash would add nothing: a generated key has 238 random bits, and an imported one is not guessed
+    within the limit of failed attempts. A header may hold any bytes; those that are not UTF-8 are hashed too,
+    and match no key.
     """
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

@@ -75,5 +75,9 @@ class IdempotencyKeyReused(TicketError):
     """This Idempotency-Key was used before, with another body. Use a new key for a new request."""
 
 
+class InvalidApiKey(TicketError):
+    """This API key cannot be imported."""
+
+
 class InvalidWorkspaceRule(TicketError):
     """The workspace cannot have that rule."""

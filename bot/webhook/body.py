@@ -52,12 +52,8 @@ def ensure_acceptable(request: web.BaseRequest, codec: Codec | None) -> None:
     """Raises ApiError(406) if the client does not accept the codec's responses. JSON is sent to every one."""
     if codec is None:
         return
-    accepted = {
-        media_range.partition(";")[0].strip().lower()
-        for accept in request.headers.getall(hdrs.ACCEPT, ())
-        for media_range in accept.split(",")
-    }
-    accepted.discard("")
+    ranges = ",".join(request.headers.getall(hdrs.ACCEPT, ())).lower().split(",")
+    accepted = {one.partition(";")[0].strip() for one in ranges} - {""}
     if accepted and accepted.isdisjoint({codec.content_type, "application/*", "*/*"}):
         raise ApiError(406, f"The response is {codec.content_type}, which Accept does not name.")
 

@@ -40,6 +40,7 @@ from tests.support.bridge_harness import wait_for
 
 SOURCES = ("somewhere", "elsewhere")
 HUB_FIELDS = asdict(HUB)
+EXISTING = "a-key-from-somewhere-else"
 
 Run = Callable[..., Awaitable[list[JsonObject]]]
 
@@ -91,7 +92,7 @@ def test_these_methods_can_be_called_from_another_process() -> None:
     assert {
         *("create_workspace", "list_workspaces", "show_workspace", "update_workspace"),
         *("set_department", "remove_department", "set_category", "remove_category"),
-        *("create_key", "list_keys", "revoke_key", "list_rejected", "show_rejected"),
+        *("create_key", "import_key", "list_keys", "revoke_key", "list_rejected", "show_rejected"),
         *("list_outbox", "retry_delivery", "retry_dead_letters", "drop_delivery"),
     } == COMMANDS
 
@@ -117,6 +118,91 @@ async def test_a_key_is_shown_once(run: Run) -> None:
     assert key not in json.dumps(listed)
     assert hash_api_key(key) not in json.dumps(listed)
     assert (created["workspace_name"], created["source"], created["revoked_at"]) == ("hub", "somewhere", None)
+
+
+async def test_an_imported_key_is_listed_and_never_shown(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+
+    imported = await run(AdminService.import_key, key=EXISTING, workspace="hub", source="somewhere", name="a")
+
+    assert imported == await run(AdminService.list_keys)
+    assert (imported[0]["workspace_name"], imported[0]["source"], imported[0]["name"]) == (
+        "hub",
+        "somewhere",
+        "a",
+    )
+    assert EXISTING not in json.dumps(imported)
+    assert hash_api_key(EXISTING) not in json.dumps(imported)
+
+
+async def test_a_known_key_is_not_imported_for_another_source(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+    before = await run(AdminService.import_key, key=EXISTING, workspace="hub", source="somewhere")
+
+    sentence = await error_of(run, AdminService.import_key, key=EXISTING, workspace="hub", source="elsewhere")
+
+    prefix = before[0]["prefix"]
+    assert (
+        sentence
+        == f"This key is known already: its prefix is {prefix}, for source somewhere and workspace hub."
+    )
+    assert await run(AdminService.list_keys) == before
+
+
+async def test_an_expired_key_is_not_imported_again(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+    soon = (utc_now() + timedelta(seconds=1)).isoformat()
+    await run(AdminService.import_key, key=EXISTING, workspace="hub", source="somewhere", expires_at=soon)
+
+    async def has_expired() -> bool:
+        return [key["state"] for key in await run(AdminService.list_keys)] == ["expired"]
+
+    await wait_for(has_expired)
+    sentence = await error_of(run, AdminService.import_key, key=EXISTING, workspace="hub", source="somewhere")
+
+    assert sentence.endswith(
+        ", and it has expired, for good. Make a new key where it is from, and import that."
+    )
+
+
+async def test_of_two_people_who_import_a_key_at_once_one_is_told_that_it_is_known(run: Run) -> None:
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+
+    results = await asyncio.gather(
+        *(
+            run(AdminService.import_key, key=EXISTING, workspace="hub", source="somewhere", name=name)
+            for name in ("first", "second")
+        ),
+        return_exceptions=True,
+    )
+
+    (refusal,) = [result for result in results if isinstance(result, Exception)]
+    assert str(refusal).startswith("This key is known already: its prefix is ")
+    assert len(await run(AdminService.list_keys)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"workspace": "nowhere"}, "There is no workspace named nowhere."),
+        ({"source": "nowhere"}, "There is no source nowhere."),
+        ({"name": "a\x1b[31m"}, "A key's name has 100 characters"),
+        ({"expires_at": "2020-01-31T00:00:00+00:00"}, "2020-01-31 has begun already."),
+        ({"key": "too-short"}, "An imported key has 20 to 512 visible ASCII characters"),
+    ],
+)
+async def test_a_key_that_is_not_imported_is_in_no_error_and_no_log(
+    run: Run, changed: dict[str, str], sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    await run(AdminService.create_workspace, **HUB_FIELDS)
+    arguments = {"key": EXISTING, "workspace": "hub", "source": "somewhere"} | changed
+
+    said = await error_of(run, AdminService.import_key, **arguments)
+
+    assert said.startswith(sentence)
+    assert arguments["key"] not in said + caplog.text
+    assert await run(AdminService.list_keys) == []
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -321,6 +407,20 @@ async def test_a_change_holds_in_the_running_bridge_at_once(database: Path) -> N
         key = await store.api_keys.find(hash_api_key(str(created["key"])))
         assert key is not None
         assert key.revoked_at is not None
+
+
+async def test_a_key_that_was_unknown_holds_in_the_running_bridge_once_it_is_imported(database: Path) -> None:
+    async with running(database) as store:
+        await execute(database, SOURCES, AdminService.create_workspace, **HUB_FIELDS)
+        assert await store.api_keys.find(hash_api_key(EXISTING)) is None
+
+        await execute(
+            database, SOURCES, AdminService.import_key, key=EXISTING, workspace="hub", source="somewhere"
+        )
+
+        key = await store.api_keys.find(hash_api_key(EXISTING))
+        assert key is not None
+        assert key.is_valid_for("somewhere", utc_now())
 
 
 async def sent(database: Path, message: bytes) -> JsonObject:

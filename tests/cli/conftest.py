@@ -58,23 +58,23 @@ def ticketbridge(database: Path, store: Store | None) -> RunCommand:
     """Run a command to its end: its exit code, stdout and stderr."""
     environment = {"TICKETBRIDGE_STORAGE_PATH": str(database), "COLUMNS": "200"}
 
-    async def run_command(*arguments: object) -> Result:
+    async def run_command(*arguments: object, stdin: bytes = b"") -> Result:
         words = [str(argument) for argument in arguments]
-        return await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
+        return await asyncio.to_thread(CliRunner().invoke, app, words, input=stdin, env=environment)
 
     return run_command
 
 
-async def output_of(ticketbridge: RunCommand, *arguments: object) -> str:
+async def output_of(ticketbridge: RunCommand, *arguments: object, stdin: bytes = b"") -> str:
     """What a command prints that succeeds."""
-    result = await ticketbridge(*arguments)
+    result = await ticketbridge(*arguments, stdin=stdin)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-async def error_of(ticketbridge: RunCommand, *arguments: object) -> str:
+async def error_of(ticketbridge: RunCommand, *arguments: object, stdin: bytes = b"") -> str:
     """The one sentence of a command that fails."""
-    result = await ticketbridge(*arguments)
+    result = await ticketbridge(*arguments, stdin=stdin)
     assert result.exit_code == 1, result.output
     assert result.stdout == ""
     assert result.stderr.startswith("ticketbridge: ")

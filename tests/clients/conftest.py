@@ -19,7 +19,7 @@ from bot.sources.registry import load_sources
 from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace
-from bot.webhook import WebhookServer
+from bot.webhook import TrustedProxies, WebhookServer
 from storage import Store, open_store
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients"
@@ -87,7 +87,9 @@ class ScriptedServer:
 
 
 @asynccontextmanager
-async def opened(database: Path, *, requests: int | None = None) -> AsyncIterator[Bridge]:
+async def opened(
+    database: Path, *, requests: int | None = None, proxies: TrustedProxies | None = None
+) -> AsyncIterator[Bridge]:
     """A webhook on a new database; `requests` is a lower rate limit, on a clock that stands still."""
     now = datetime.now(UTC)
     store = await open_store(database)
@@ -102,18 +104,18 @@ async def opened(database: Path, *, requests: int | None = None) -> AsyncIterato
             await store.api_keys.add(
                 "home", source, prefix=prefix, key_hash=hash_api_key(keys[source]), now=now
             )
-        async with _webhook(store, requests).serve("127.0.0.1", 0) as at:
+        async with _webhook(store, requests, proxies).serve("127.0.0.1", 0) as at:
             yield Bridge(url=at.address, keys=keys, store=store)
     finally:
         await store.close()
 
 
-def _webhook(store: Store, requests: int | None) -> WebhookServer:
+def _webhook(store: Store, requests: int | None, proxies: TrustedProxies | None) -> WebhookServer:
     sources = load_sources()
     if requests is None:
-        return WebhookServer(store, sources)
+        return WebhookServer(store, sources, proxies=proxies)
     limited = {name: _limited(source, requests) for name, source in sources.items()}
-    return WebhookServer(store, limited, clock=lambda: 1000.0)
+    return WebhookServer(store, limited, proxies=proxies, clock=lambda: 1000.0)
 
 
 def _limited(source: Source, requests: int) -> Source:

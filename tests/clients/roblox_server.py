@@ -1,12 +1,14 @@
 """A Roblox game server as a ModuleScript sees it: HttpService, task, warn, a place and a job.
 
-Its HttpService really sends. It has Roblox's rules: nil vanishes from JSON, an empty
-table is a list, text must be UTF-8, an answer's headers are in lower case, and a broken connection throws.
+Its HttpService really sends. It has Roblox's rules: nil vanishes from JSON, an empty table is a list, text
+must be UTF-8, an answer's headers are in lower case, a broken connection throws, a secret goes to its own
+domain alone, and a server has 500 requests a minute.
 """
 
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from lupa import lua51  # type: ignore[import-untyped]  # it ships no types
 
 LuaError: type[Exception] = lua51.LuaError
 LOCKED_HEADERS = {"accept-encoding", "connection", "content-length", "expect", "host", "user-agent"}
+REQUESTS_PER_MINUTE = 500
 PRELUDE = """
     local wire, place, job = ...
     local HttpService = {
@@ -24,33 +27,48 @@ PRELUDE = """
         JSONEncode = function(_, value) return wire.encode(value) end,
         JSONDecode = function(_, text) return wire.decode(text) end,
         GenerateGUID = function(_, wrapped) return wire.guid(wrapped) end,
+        GetSecret = function(_, name) return wire.secret(name) end,
     }
+    ReplicatedStorage = { Report = {} }
     game = { PlaceId = place, JobId = job, GetService = function(_, name)
-        assert(name == "HttpService", name)
-        return HttpService
+        return assert(({ HttpService = HttpService, ReplicatedStorage = ReplicatedStorage })[name], name)
     end }
     task = { wait = function(seconds) wire.wait(seconds) end }
     warn = function(text) wire.warn(text) end
     os.time = function() return wire.now() end
-    return function(object, method, ...) return object[method](object, ...) end
+    return function(method, ...) return method(...) end
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A secret of the experience: a script can only put it into a header."""
+
+    value: str
+    domain: str
+
+
 class RobloxServer:
-    """Runs one ModuleScript. Time passes only while a script waits."""
+    """Runs one ModuleScript. Time passes only while a script waits, and not even then if it stands still."""
 
     def __init__(self, module: Path, *, place: int = 126591263956758, job: str = "8f5a1d5e-2b1f") -> None:
         self.now = 1_736_937_000.0
+        self.time_stands_still = False
         self.waits: list[float] = []
         self.warnings: list[str] = []
         self.throws: list[str] = []  # what the next requests fail with, before anything is sent
+        self.lost_answers = 0  # of the next requests, which arrive
+        self.secrets: dict[str, Secret] = {}
+        self.sent: list[float] = []  # when
         self.while_waiting: Callable[[], None] | None = None
+        self.while_sending: Callable[[], None] | None = None
         self._lua: Any = lua51.LuaRuntime(encoding="utf-8")
         wire = {
             "request": self._request,
             "encode": lambda value: json.dumps(_plain(value), ensure_ascii=False),
             "decode": lambda text: self._table(json.loads(text)),
             "guid": self._guid,
+            "secret": self._secret,
             "wait": self._wait,
             "warn": lambda text: self.warnings.append(text),
             "now": lambda: int(self.now),
@@ -67,26 +85,47 @@ class RobloxServer:
 
     def call(self, client: Any, method: str, player: Any, **fields: object) -> tuple[bool, Any]:
         """Call a method of the client; its two results."""
-        saved, outcome = self._call(client, method, player, self._table(fields))
+        return self.call_with(client, method, player, self._table(fields))
+
+    def call_with(self, client: Any, method: str, *arguments: object) -> tuple[bool, Any]:
+        """`call` with any arguments."""
+        saved, outcome = self._call(self._module[method], client, *arguments)
         return saved, _plain(outcome)
 
     async def file(self, client: Any, method: str, player: Any, **fields: object) -> tuple[bool, Any]:
         """`call`, while the event loop goes on."""
         return await asyncio.to_thread(self.call, client, method, player, **fields)
 
-    def compiles(self, script: str) -> bool:
-        return self._lua.compile(script) is not None
+    def run_script(self, script: str) -> None:
+        """Run a Script that stands beside the ModuleScript."""
+        self._lua.globals().script = self._table({"Parent": {"TicketBridge": "TicketBridge"}})
+        self._lua.globals().require = lambda _module: self._module
+        self._lua.execute(script)
+
+    async def invoke(self, player: Any, *arguments: object) -> object:
+        """Call the RemoteFunction `Report` of ReplicatedStorage as a player's machine does."""
+        report = self._lua.globals().ReplicatedStorage.Report
+        return await asyncio.to_thread(report.OnServerInvoke, player, *arguments)
 
     def _request(self, expected: Any) -> Any:
         if self.throws:
             raise RuntimeError(self.throws.pop(0))
+        if sum(at > self.now - 60 for at in self.sent) >= REQUESTS_PER_MINUTE:
+            raise RuntimeError("Number of requests exceeded limit")
+        self.sent.append(self.now)
+        if self.while_sending:
+            self.while_sending()
         request = _plain(expected)
         assert not LOCKED_HEADERS & {name.lower() for name in request["Headers"]}
         url = urlsplit(request["Url"])
+        headers = {name: _revealed(value, url.hostname) for name, value in request["Headers"].items()}
         connection = HTTPConnection(url.netloc, timeout=5)
         try:
-            connection.request(request["Method"], url.path, request["Body"].encode(), request["Headers"])
+            connection.request(request["Method"], url.path, request["Body"].encode(), headers)
             answer = connection.getresponse()
+            if self.lost_answers:
+                self.lost_answers -= 1
+                raise RuntimeError("HttpError: Timedout")
             return self._table(
                 {
                     "Success": 200 <= answer.status < 300,
@@ -99,17 +138,30 @@ class RobloxServer:
         finally:
             connection.close()
 
+    def _secret(self, name: str) -> Secret:
+        if name not in self.secrets:
+            raise RuntimeError("Can't find secret with given key")
+        return self.secrets[name]
+
     def _guid(self, wrapped: bool) -> str:
         return f"{{{uuid4()}}}" if wrapped else str(uuid4())
 
     def _wait(self, seconds: float) -> None:
         self.waits.append(seconds)
-        self.now += seconds
+        self.now += 0 if self.time_stands_still else seconds
         if self.while_waiting:
             self.while_waiting()
 
     def _table(self, value: Any) -> Any:
         return self._lua.table_from(value, recursive=True) if isinstance(value, dict | list) else value
+
+
+def _revealed(value: str | Secret, domain: str | None) -> str:
+    if not isinstance(value, Secret):
+        return value
+    if value.domain != domain:
+        raise RuntimeError("Secret not allowed for this domain")
+    return value.value
 
 
 def _plain(value: Any) -> Any:

@@ -5,63 +5,24 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 
 from bot.tickets.ticket import Priority, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer, run_program
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone``` \x01\u2028end'
 BUSY = CannedAnswer(status=503, body="upstream is away")
-# Every argument after the key is filed after the one before it; types joined by a comma are filed at once.
-MAIN = r"""
-import java.io.PrintStream;
-import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.*;
-import java.util.concurrent.CompletableFuture;
-import ticketbridge.TicketBridge;
-import ticketbridge.TicketBridge.*;
-
-public class Main {
-    static final UUID NOTCH = UUID.fromString("550e8400-e29b-41d4-a716-446655440000");
-    static final UUID ACCUSED = UUID.fromString("660e8400-e29b-41d4-a716-446655440001");
-
-    public static void main(String[] args) {
-        System.setOut(new PrintStream(System.out, true, StandardCharsets.UTF_8));
-        var bridge = new TicketBridge(URI.create(args[0]), args[1], Duration.ofMinutes(1));
-        for (String types : Arrays.asList(args).subList(2, args.length)) {
-            var filed = new ArrayList<CompletableFuture<String>>();
-            for (String type : types.split(",")) {
-                filed.add(bridge.create(ticket(type)));
-            }
-            for (var outcome : filed) {
-                System.out.print(outcome.isDone() ? "done " : "pending ");
-                System.out.println(outcome.handle((id, failure) ->
-                        failure == null ? "kept " + id : "refused " + TicketBridge.sentence(failure)).join());
-            }
-        }
-    }
-
-    static Ticket ticket(String type) {
-        var notch = new Player(NOTCH, "Notch");
-        if (type.equals("bug")) {
-            return Ticket.of(type, notch, null, null).withTags();
-        }
-        return Ticket.of(type, notch, "Fly hacks", HOSTILE)
-                .about(new Player(ACCUSED, "Hacker123"))
-                .withChat(List.of("12:00:01 Hacker123: \"bye\"", "so long"))
-                .withTags("cheating", "fly").withPriority("high").withServer("survival-1");
-    }
-
-    static final String HOSTILE = %s;
-}
-"""
-
+AT_ONCE = CannedAnswer(status=500, headers={"Retry-After": "0"})
+CLOSED = "pending refused Messages cannot be sent right now. Try again later."
+UNREACHABLE = "pending refused The ticket server cannot be reached. Try again later."
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 Filing = Callable[..., Coroutine[Any, Any, list[str]]]
 
 
@@ -75,17 +36,39 @@ def missing() -> str:
     return "" if version and int(version[0]) >= 17 else f"JDK 17 or newer not found: {found.stdout.strip()}"
 
 
+def readme_code() -> tuple[str, str]:
+    """The readme's Java: what runs when the plugin starts, and what in its command."""
+    found = re.findall(
+        r"^ *```java\n(.*?)^ *```", (CLIENTS / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert len(found) == 1
+    assert found[0].count('"https://tickets.example.com"') == 1
+    found[0] = found[0].replace('"https://tickets.example.com"', 'System.getProperty("bridge")')
+    start, command = found[0].split("// in the command")
+    return start, f"// {command}"
+
+
 @pytest.fixture(scope="session")
 def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The client and a program that uses it, compiled without a warning."""
     if lacking := missing():
         pytest.skip(lacking)
     folder = tmp_path_factory.mktemp("java")
-    program = folder / "Main.java"
-    program.write_text(MAIN % json.dumps(HOSTILE), "utf-8")  # a JSON text is a Java one too
-    client = CLIENTS / "minecraft" / "TicketBridge.java"
+    start, command = readme_code()
+    programs = {
+        "Main": {"/* the tests' */": json.dumps(HOSTILE)},  # a JSON text is a Java one too
+        "Readme": {"/* the readme's start */": start, "/* the readme's command */": command},
+    }
+    sources = [str(CLIENTS / "minecraft" / "TicketBridge.java")]
+    for name, parts in programs.items():
+        program = (Path(__file__).parent / "java" / f"{name}.java").read_text("utf-8")
+        for placeholder, text in parts.items():
+            assert program.count(placeholder) == 1
+            program = program.replace(placeholder, text)
+        sources.append(str(folder / f"{name}.java"))
+        Path(sources[-1]).write_text(program, "utf-8")
     options = ("-encoding", "UTF-8", "--release", "17", "-Xlint:all,-serial", "-Werror", "-d", str(folder))
-    subprocess.run(["javac", *options, str(client), str(program)], check=True)  # noqa: S603, S607 - our own source
+    subprocess.run(["javac", *options, *sources], check=True)  # noqa: S603, S607 - our own source
     return folder
 
 
@@ -93,9 +76,9 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def file(classes: Path) -> Filing:
     """Create tickets with the client; a line for each outcome."""
 
-    async def file(url: str, key: str, *types: str) -> list[str]:
-        quick = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", str(classes))
-        return (await run_program("java", *quick, "Main", url, key, *types)).splitlines()
+    async def file(url: str, key: str, *types: str, attempt_ms: int = 10_000) -> list[str]:
+        options = (*QUICK, f"-Dtimeout={attempt_ms}", "-cp", str(classes))
+        return (await run_program("java", *options, "ticketbridge.Main", url, key, *types)).splitlines()
 
     return file
 
@@ -119,14 +102,115 @@ async def test_a_ticket_is_saved_with_every_character(file: Filing, bridge: Brid
 async def test_a_rejection_is_reported_in_the_servers_words_and_not_retried(
     file: Filing, bridge: Bridge
 ) -> None:
-    unknown, wrong = await asyncio.gather(
-        file(bridge.url, "not-a-key", "player"), file(bridge.url, bridge.keys["modl"], "rumour")
+    warned, outcome = await file(bridge.url, bridge.keys["modl"], "rumour")
+
+    words = "Invalid data provided: type must be one of: player, chat"
+    assert outcome.startswith(f"pending refused {words}")
+    assert warned.startswith(f"warned {bridge.url} answered 400: {words}")
+    assert await bridge.tickets() == []
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "status", "cure"),
+    [
+        ("not-a-key", "", 401, "ticketbridge key create --source modl"),
+        (None, "/api", 404, "without a path?"),
+    ],
+)
+async def test_a_wrong_key_or_address_is_no_business_of_the_player(
+    file: Filing, bridge: Bridge, key: str | None, path: str, status: int, cure: str
+) -> None:
+    warned, *outcomes = await file(
+        bridge.url + path, key or bridge.keys["modl"], "player", "+5", "player", "bug"
     )
 
-    assert unknown == ["pending refused The API key is missing or not valid."]
-    (outcomes,) = wrong
-    assert outcomes.startswith("pending refused Invalid data provided: type must be one of: player, chat")
+    assert outcomes == [CLOSED] * 3
+    assert warned.startswith(f"warned {bridge.url}{path} answered {status}: ")
+    assert cure in warned
     assert await bridge.tickets() == []
+
+
+async def test_blank_and_long_texts_are_refused_without_a_request_and_the_longest_are_saved(
+    file: Filing, bridge: Bridge
+) -> None:
+    names = ("blank", "blank subject", "long", "long subject", "longest")
+
+    *refused, saved = await file(bridge.url, bridge.keys["modl"], *names)
+
+    assert refused == [
+        "done refused The message is empty.",
+        "done refused The subject is empty.",
+        "done refused The message is too long: 10000 characters at most.",
+        "done refused The subject is too long: 256 characters at most.",
+    ]
+    assert saved.startswith("pending kept BUG-")
+
+
+async def test_create_never_throws(file: Filing, bridge: Bridge) -> None:
+    names = ("nothing", "nobody", "no uuid", "no type", "null lines", "+60", "only nulls")
+
+    warned, *outcomes = await file(bridge.url, bridge.keys["modl"], *names)
+
+    with_lines, without = await bridge.tickets()
+    assert warned.startswith("warned A ticket cannot be sent: java.lang.NullPointerException")
+    assert outcomes[:4] == ["done refused This message cannot be sent."] * 4
+    assert outcomes[4:] == [f"pending kept {ticket.public_id}" for ticket in (with_lines, without)]
+    assert (with_lines.chat_log, without.chat_log) == (("so long",), ())
+
+
+async def test_a_loop_of_one_player_costs_a_handful_of_requests(file: Filing, bridge: Bridge) -> None:
+    warned, in_the_loop, honest = await file(bridge.url, bridge.keys["modl"], "loop", "honest")
+
+    assert in_the_loop == "6 sent, 475 told to wait, 481 empty"
+    assert warned.startswith("warned")  # once a minute
+    assert honest.startswith("pending kept PLAYER-")
+
+
+@asynccontextmanager
+async def late_proxy(bridge: Bridge, answers: list[CannedAnswer | None]) -> AsyncIterator[str]:
+    """An address in front of the bridge: canned answers first, and None for one that comes too late."""
+    closing = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        canned = answers.pop(0) if answers else CannedAnswer()
+        if canned and canned.status != 200:
+            return web.Response(status=canned.status, headers=canned.headers)
+        names = ("X-API-Key", "Content-Type", "Idempotency-Key")
+        headers = {name: request.headers[name] for name in names}
+        async with session.post(
+            bridge.url + request.path, data=await request.read(), headers=headers
+        ) as real:
+            body = await real.read()
+        if canned is None:
+            await closing.wait()
+        return web.Response(status=real.status, body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    async with ClientSession() as session, TestServer(app) as server:
+        try:
+            yield str(server.make_url("")).rstrip("/")
+        finally:
+            closing.set()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "tickets"),
+    [
+        ("early chat", "later chat", 1),
+        ("player", "another", 2),
+    ],
+)
+async def test_the_same_message_after_a_late_answer_is_the_same_ticket(
+    file: Filing, bridge: Bridge, first: str, second: str, tickets: int
+) -> None:
+    async with late_proxy(bridge, [*[AT_ONCE] * 4, None]) as url:
+        warned, late, saved = await file(url, bridge.keys["modl"], first, "+3000", second, attempt_ms=1500)
+
+    assert late == UNREACHABLE
+    assert "cannot be reached: java.net.http.HttpTimeoutException" in warned
+    assert saved == f"pending kept {(await bridge.tickets())[-1].public_id}"
+    assert len(await bridge.tickets()) == tickets
 
 
 async def test_it_retries_with_the_same_idempotency_key_over_plain_http(
@@ -149,13 +233,12 @@ async def test_it_retries_with_the_same_idempotency_key_over_plain_http(
 async def test_it_retries_after_a_broken_connection_up_to_five_attempts(
     file: Filing, server: ScriptedServer
 ) -> None:
-    at_once = {"Retry-After": "0"}
-    again = [CannedAnswer(status=500, headers=at_once)] * 9
-    server.answers = [CannedAnswer(status=0), CannedAnswer(status=429, headers=at_once), *again]
+    too_many = CannedAnswer(status=429, headers={"Retry-After": "0"})
+    server.answers = [CannedAnswer(status=0), too_many, *[AT_ONCE] * 9]
 
     outcomes = await file(server.url, "k", "player")
 
-    assert outcomes == ["pending refused The ticket server answered with status 500."]
+    assert outcomes[1:] == ["pending refused The ticket server answered with status 500."]
     assert len(server.requests) == 5
 
 
@@ -172,22 +255,30 @@ async def test_it_waits_for_retry_after_or_gives_up(file: Filing, server: Script
 
     assert asyncio.get_running_loop().time() - started >= 1
     assert saved == "pending kept PLAYER-1"
-    assert refused == ['pending refused A "quoted" é', "😀 \\ sentence"]
+    assert refused[2:] == ['pending refused A "quoted" é', "😀 \\ sentence"]
     assert len(server.requests) == 3
 
 
-async def test_the_cooldown_is_per_player_and_type_and_starts_with_a_success(
+async def test_a_success_starts_the_cooldown_and_any_other_outcome_the_pause(
     file: Filing, server: ScriptedServer
 ) -> None:
     server.answers = [CannedAnswer(after=0.2, status=400, body={"error": "no"}), CannedAnswer(after=0.2)]
 
-    outcomes = await file(server.url, "k", "player,Player", "player,PLAYER", "player", "bug")
+    steps = ("player,Player", "player", "+5", "player,PLAYER", "+59", "player", "bug", "+1", "player")
+    warned, *outcomes = await file(server.url, "k", *steps)
 
-    assert outcomes[:2] == ["pending refused no", "done refused Your last message is still on its way."]
-    assert outcomes[2:4] == ["pending kept PLAYER-1", "done refused Your last message is still on its way."]
-    assert re.fullmatch(r"done refused Wait (59|60) s before you send another message\.", outcomes[4])
-    assert outcomes[5] == "pending kept PLAYER-1"
-    assert len(server.requests) == 3
+    assert warned.endswith("answered 400: no")
+    assert outcomes == [
+        "pending refused no",
+        "done refused Your last message is still on its way.",
+        "done refused Wait 5 s before you send another message.",
+        "pending kept PLAYER-1",
+        "done refused Your last message is still on its way.",
+        "done refused Wait 1 s before you send another message.",
+        "pending kept PLAYER-1",
+        "pending kept PLAYER-1",
+    ]
+    assert len(server.requests) == 4
 
 
 async def test_an_answer_without_a_ticket_is_no_success(file: Filing, server: ScriptedServer) -> None:
@@ -195,24 +286,45 @@ async def test_an_answer_without_a_ticket_is_no_success(file: Filing, server: Sc
         CannedAnswer(body="<html>Welcome to our proxy"),
         CannedAnswer(body='{"ticketId": "cut off'),
         CannedAnswer(body='{"ticketId": "\\uZZZZ"}'),
+        CannedAnswer(body='{"ticketId": ""}'),
         CannedAnswer(status=403, body={"error": {"code": 403, "message": "of another contract"}}),
         CannedAnswer(status=404, body=""),
     ]
 
-    outcomes = await file(server.url, "k", *["player"] * 5)
+    outcomes = await file(server.url, "k", *["player", "+5"] * 6)
 
-    assert outcomes[:3] == ["pending refused The ticket server answered with status 200."] * 3
-    assert outcomes[3:] == [
-        "pending refused of another contract",
-        "pending refused The ticket server answered with status 404.",
+    at = f"warned {server.url} answered"
+    assert [line for line in outcomes if line.startswith("pending")] == [CLOSED] * 6
+    of_proxy = (
+        "The ticket server answered with status {}. Is that where your ticketbridge listens, without a path?"
+    )
+    assert [line for line in outcomes if line.startswith("warned")] == [
+        f"{at} 200: {of_proxy.format(200)}",
+        f"{at} 403: of another contract Does `ticketbridge workspace show` say that tickets are on?",
+        f"{at} 404: {of_proxy.format(404)}",
     ]
 
 
 async def test_a_server_that_does_not_answer_is_reported_as_unreachable(
     file: Filing, server: ScriptedServer
 ) -> None:
-    server.answers = [*[CannedAnswer(status=500, headers={"Retry-After": "0"})] * 4, CannedAnswer(status=0)]
+    server.answers = [*[AT_ONCE] * 4, CannedAnswer(status=0)]
 
-    outcomes = await file(server.url, "k", "player")
+    warned, outcome = await file(server.url, "k", "player")
 
-    assert outcomes == ["pending refused The ticket server cannot be reached. Try again later."]
+    assert outcome == UNREACHABLE
+    assert warned.startswith(f"warned {server.url} cannot be reached: java.io.IOException")
+
+
+async def test_the_readmes_code_files_what_players_report(classes: Path, bridge: Bridge) -> None:
+    options = (*QUICK, f"-Dbridge={bridge.url}", "-cp", str(classes))
+
+    printed = await run_program("java", *options, "ticketbridge.Readme", bridge.keys["modl"])
+
+    (found,) = await bridge.tickets()
+    assert printed.splitlines() == [
+        f"Filed as {found.public_id}",
+        "Wait 60 s before you send another message.",
+    ]
+    assert found.reported_player is not None
+    assert (found.subject, found.body) == ("Report: Hacker123", "He flies.")

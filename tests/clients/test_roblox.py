@@ -1,5 +1,6 @@
 """The Roblox client, in a Lua runtime whose HttpService really sends."""
 
+import asyncio
 import json
 import re
 from itertools import pairwise
@@ -8,11 +9,13 @@ import pytest
 
 from bot.tickets.ticket import Priority, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer
-from tests.clients.roblox_server import LuaError, RobloxServer
+from tests.clients.roblox_server import LuaError, RobloxServer, Secret
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone```'
 REPORT = {"subject": "Speed hacks", "category": "reports", "message": HOSTILE, "priority": "high"}
 BUSY = CannedAnswer(status=503, body="upstream is away")
+CLOSED = (False, "Messages cannot be sent right now. Try again later.")
+BUSY_GAME = (False, "Too many messages are being sent right now. Try again in a minute.")
 
 
 @pytest.fixture
@@ -65,14 +68,13 @@ async def test_a_test_player_in_studio_can_report(bridge: Bridge) -> None:
 async def test_a_rejection_is_reported_in_the_servers_words_and_not_retried(
     roblox: RobloxServer, bridge: Bridge
 ) -> None:
-    stranger = roblox.client(url=bridge.url, apiKey="not-a-key")
     client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
 
-    unknown = await roblox.file(stranger, "reportPlayer", roblox.player(), **REPORT)
-    wrong = await roblox.file(client, "reportPlayer", roblox.player(), category="reports", message="m")
+    wrong = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT | {"priority": "extreme"})
 
-    assert unknown == (False, "The API key is missing or not valid.")
-    assert wrong == (False, "Validation error: Subject is required")
+    saved, sentence = wrong
+    assert not saved
+    assert sentence.startswith("Validation error: Priority ")
     assert (roblox.waits, await bridge.tickets()) == ([], [])
 
 
@@ -144,55 +146,298 @@ async def test_it_gives_up_rather_than_ignore_a_long_retry_after(
     assert (len(server.requests), roblox.waits) == (1, [])
 
 
-async def test_an_exception_is_retried_and_its_text_goes_to_the_developer(
+async def test_a_network_failure_is_retried_and_its_text_goes_to_the_developer(
     roblox: RobloxServer, bridge: Bridge
 ) -> None:
-    roblox.throws = ["Number of requests exceeded limit"] * 2
+    roblox.throws = ["HttpError: ConnectFail"] * 2
     client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
 
     saved, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
-    roblox.throws = ["Http requests are not enabled"] * 9
+    roblox.throws = ["HttpError: DnsResolve"] * 9
     unreachable = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
 
     assert saved
     assert len(await bridge.tickets()) == 1
     assert unreachable == (False, "The ticket server cannot be reached. Try again later.")
     assert len(roblox.throws) == 4
-    assert "Number of requests exceeded limit" in roblox.warnings[0]
+    assert "HttpError: ConnectFail" in roblox.warnings[0]
 
 
-async def test_an_answer_without_a_ticket_is_no_success(roblox: RobloxServer, server: ScriptedServer) -> None:
-    server.answers = [
-        CannedAnswer(body="<html>Welcome to our proxy"),
-        CannedAnswer(body={"success": False}),
-        CannedAnswer(body="[]"),
-        CannedAnswer(status=404, body=""),
-    ]
+@pytest.mark.parametrize(
+    ("thrown", "cure"),
+    [
+        ("Http requests are not enabled. Enable via game settings", "Allow HTTP requests: in Studio"),
+        ("Http requests can only be executed by game server", "Move TicketBridge and the script"),
+        ("HttpError: InvalidUrl", "Put right `url`"),
+        ("HttpError: SslVerificationFail", "certificate at `url` is not valid"),
+    ],
+)
+async def test_what_the_developer_has_to_put_right_is_tried_once_and_told_to_them_alone(
+    roblox: RobloxServer, server: ScriptedServer, thrown: str, cure: str
+) -> None:
+    roblox.throws = [thrown] * 9
     client = roblox.client(url=server.url, apiKey="k")
 
-    outcomes = [await roblox.file(client, "openTicket", roblox.player(), **REPORT) for _ in range(4)]
+    outcomes = [
+        await roblox.file(client, "reportPlayer", roblox.player(player), **REPORT) for player in (1, 2, 3)
+    ]
 
-    assert outcomes[:3] == [(False, "The ticket server answered with status 200.")] * 3
-    assert outcomes[3] == (False, "The ticket server answered with status 404.")
-    assert len(server.requests) == 4
+    assert outcomes == [CLOSED] * 3
+    assert (len(roblox.throws), roblox.waits, server.requests) == (6, [], [])
+    (warning,) = roblox.warnings  # each cause once a minute
+    assert thrown in warning
+    assert cure in warning
 
 
-async def test_the_cooldown_is_per_player_and_starts_with_a_success(
+async def test_the_key_can_be_a_secret_of_the_bridges_domain(roblox: RobloxServer, bridge: Bridge) -> None:
+    key = bridge.keys["series"]
+    roblox.secrets = {
+        "ticketbridge": Secret(value=key, domain="127.0.0.1"),
+        "another": Secret(value=key, domain="example.com"),
+    }
+    clients = [roblox.client(url=bridge.url, secret=name) for name in ("ticketbridge", "another", "none")]
+
+    (saved, _), *refused = [
+        await roblox.file(client, "reportPlayer", roblox.player(), **REPORT) for client in clients
+    ]
+
+    assert saved
+    assert refused == [CLOSED] * 2
+    assert "Allow the secret for the domain of `url`" in roblox.warnings[0]
+    assert "Make the secret: Creator Dashboard" in roblox.warnings[1]
+    assert (len(await bridge.tickets()), roblox.waits) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "status", "cure"),
+    [
+        ("not-a-key", "", 401, "ticketbridge key create --source series"),
+        (None, "/api", 404, "without a path?"),
+    ],
+)
+async def test_a_wrong_key_or_address_is_no_business_of_the_player(
+    roblox: RobloxServer, bridge: Bridge, key: str | None, path: str, status: int, cure: str
+) -> None:
+    client = roblox.client(url=bridge.url + path, apiKey=key or bridge.keys["series"])
+
+    outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert outcome == CLOSED
+    (warning,) = roblox.warnings
+    assert f"answered {status}: " in warning
+    assert cure in warning
+    assert (roblox.waits, await bridge.tickets()) == ([], [])
+
+
+async def test_a_workspace_without_tickets_is_told_to_the_developer(
+    roblox: RobloxServer, server: ScriptedServer
+) -> None:
+    told = {"error": {"code": 403, "message": "Tickets module is not enabled for this workspace"}}
+    server.answers = [CannedAnswer(status=403, body=told)]
+    client = roblox.client(url=server.url, apiKey="k")
+
+    outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert outcome == CLOSED
+    assert "Tickets module is not enabled" in roblox.warnings[0]
+    assert "ticketbridge workspace show" in roblox.warnings[0]
+
+
+NO_TICKET: list[str | dict[str, object]] = [
+    "<html>Welcome to our proxy",
+    "[]",
+    {"success": False},
+    {"success": True, "data": []},
+    {"success": True, "data": {"TicketId": ""}},
+    {"success": True, "data": {"TicketId": 7}},
+]
+
+
+@pytest.mark.parametrize("body", NO_TICKET, ids=str)
+async def test_an_answer_without_a_ticket_is_no_success(
+    roblox: RobloxServer, server: ScriptedServer, body: str | dict[str, object]
+) -> None:
+    server.answers = [CannedAnswer(body=body)]
+    client = roblox.client(url=server.url, apiKey="k")
+
+    outcome = await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+
+    assert outcome == CLOSED
+    assert len(server.requests) == 1
+    assert "answered 200" in roblox.warnings[0]
+
+
+async def test_a_success_starts_the_cooldown_and_any_other_outcome_the_pause(
     roblox: RobloxServer, server: ScriptedServer
 ) -> None:
     server.answers = [CannedAnswer(status=400, body={"error": {"message": "no"}})]
     client = roblox.client(url=server.url, apiKey="k", cooldown=30)
 
-    failed = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
-    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
-    too_soon = await roblox.file(client, "openTicket", roblox.player(1), **REPORT)
-    other, _ = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
-    roblox.now += 30
-    later, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+    async def after(seconds: float, method: str, player: int) -> tuple[bool, object]:
+        roblox.now += seconds
+        return await roblox.file(client, method, roblox.player(player), **REPORT)
 
-    assert (failed, saved, other, later) == ((False, "no"), True, True, True)
-    assert too_soon == (False, "Wait 30 s before you send another message.")
+    assert await after(0, "reportPlayer", 1) == (False, "no")
+    assert await after(0, "openTicket", 1) == (False, "Wait 5 s before you send another message.")
+    assert await after(0, "reportPlayer", 2) == (True, {"TicketId": "TICKET-1"})
+    assert await after(5, "reportPlayer", 1) == (True, {"TicketId": "TICKET-1"})
+    assert await after(5, "openTicket", 1) == (False, "Wait 25 s before you send another message.")
+    assert await after(25, "openTicket", 1) == (True, {"TicketId": "TICKET-1"})
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "requests"),
+    [({"message": "   "}, 0), ({"message": "m" * 10_001}, 0), ({"priority": "extreme"}, 6), ({}, 1)],
+    ids=["blank", "too long", "refused", "saved"],
+)
+async def test_a_loop_of_one_player_costs_a_handful_of_requests(
+    roblox: RobloxServer, bridge: Bridge, changes: dict[str, str], requests: int
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+
+    def loop() -> None:
+        for _ in range(481):
+            roblox.call(client, "reportPlayer", roblox.player(1), **REPORT | changes)
+            roblox.now += 27 / 481
+
+    await asyncio.to_thread(loop)
+    in_the_loop = len(roblox.sent)
+    honest, _ = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
+
+    assert in_the_loop <= requests
+    assert honest
+    assert roblox.waits == []
+    assert len(roblox.warnings) <= 1
+
+
+LIMITS = {"subject": 256, "category": 64, "message": 10_000}
+
+
+@pytest.mark.parametrize("field", LIMITS)
+async def test_blank_and_long_texts_are_refused_without_a_request_and_the_longest_are_saved(
+    roblox: RobloxServer, bridge: Bridge, field: str
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    most = LIMITS[field]
+
+    async def filed_with(value: object) -> tuple[bool, object]:
+        return await roblox.file(client, "reportPlayer", roblox.player(), **REPORT | {field: value})
+
+    assert [await filed_with(value) for value in ("", " \t\r\n\x01")] == [
+        (False, f"The {field} is empty.")
+    ] * 2
+    assert [await filed_with(value) for value in (None, 7)] == [(False, f"The {field} is missing.")] * 2
+    too_long = (False, f"The {field} is too long: {most} characters at most.")
+    assert [await filed_with(value) for value in ("ö" * (most + 1), "😀" * 50_000)] == [too_long] * 2
+    assert roblox.sent == []
+    saved, _ = await filed_with("😀" * most)
+    assert saved
+
+
+async def test_many_players_stay_within_the_clients_share_of_requests(
+    roblox: RobloxServer, server: ScriptedServer
+) -> None:
+    roblox.time_stands_still = True
+    server.answers = [BUSY] * 200
+    client = roblox.client(url=server.url, apiKey="k")
+
+    def all_players() -> list[tuple[bool, object]]:
+        return [
+            roblox.call(client, "reportPlayer", roblox.player(player), **REPORT) for player in range(1, 301)
+        ]
+
+    outcomes = await asyncio.to_thread(all_players)
+    roblox.now += 60
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(301), **REPORT)
+
+    senders = {json.loads(body)["authorUserId"] for _, body in server.requests[:-1]}
+    assert len(server.requests) == 201
+    assert len(senders) == 120  # 20 with all their retries, which end with half of the requests, and 100
+    assert outcomes[120:] == [BUSY_GAME] * 180
+    assert saved
+
+
+async def test_at_most_ten_requests_are_under_way_at_the_same_time(
+    roblox: RobloxServer, server: ScriptedServer
+) -> None:
+    client = roblox.client(url=server.url, apiKey="k")
+    outcomes: list[tuple[bool, object]] = []
+    players = iter(range(2, 12))
+
+    def another() -> None:  # while the others' requests are under way
+        outcomes.append(roblox.call(client, "reportPlayer", roblox.player(next(players)), **REPORT))
+
+    roblox.while_sending = another
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+
+    assert saved
+    assert outcomes == [BUSY_GAME, *[(True, {"TicketId": "TICKET-1"})] * 9]
+    assert len(server.requests) == 10
+    assert len(roblox.waits) == 4
+
+
+async def test_it_rests_while_other_scripts_have_used_up_the_servers_requests(
+    roblox: RobloxServer, server: ScriptedServer
+) -> None:
+    roblox.sent = [roblox.now] * 500
+    client = roblox.client(url=server.url, apiKey="k")
+
+    refused = await roblox.file(client, "reportPlayer", roblox.player(1), **REPORT)
+    waits, roblox.waits = roblox.waits, []
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(2), **REPORT)
+
+    assert refused == BUSY_GAME
+    assert waits == [10] * 4
+    assert saved
+    assert roblox.waits == [10, 10]
+    assert "Number of requests exceeded limit. All scripts of a game server share" in roblox.warnings[0]
+
+
+async def test_the_same_message_after_lost_answers_is_the_same_ticket(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    roblox.lost_answers = 5
+
+    lost = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    roblox.now += 120  # longer than the bridge takes the same body for a repeat
+    saved, ticket = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    roblox.now += 60
+    again, another = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert lost == (False, "The ticket server cannot be reached. Try again later.")
+    assert saved
+    assert again
+    first, second = await bridge.tickets()
+    assert (ticket["TicketId"], another["TicketId"]) == (first.public_id, second.public_id)
+
+
+async def test_another_message_after_lost_answers_is_another_ticket(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    roblox.lost_answers = 5
+
+    await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    roblox.now += 5
+    saved, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT | {"message": "Another."})
+
+    assert saved
+    assert [ticket.body for ticket in await bridge.tickets()] == [HOSTILE, "Another."]
+
+
+@pytest.mark.parametrize("method", ["reportPlayer", "openTicket"])
+async def test_neither_method_ever_raises(roblox: RobloxServer, server: ScriptedServer, method: str) -> None:
+    client = roblox.client(url=server.url, apiKey="k")
+    unsendable = (False, "This message cannot be sent.")
+
+    assert roblox.call(client, method, None, **REPORT) == unsendable
+    assert roblox.call(None, method, roblox.player(), **REPORT) == unsendable
+    assert roblox.call_with(client, method, roblox.player(), None) == unsendable
+    assert roblox.call_with(client, method, roblox.player(), 7) == unsendable
+    assert roblox.call_with(client, method) == unsendable
+    assert server.requests == []
 
 
 async def test_a_second_click_during_the_first_request_sends_nothing(
@@ -217,7 +462,7 @@ async def test_text_that_is_not_utf_8_is_not_sent(roblox: RobloxServer, server: 
 
     outcome = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT | {"message": b"\xff\xfe"})
 
-    assert outcome == (False, "This text cannot be sent.")
+    assert outcome == (False, "This message cannot be sent.")
     assert server.requests == []
 
 
@@ -234,9 +479,21 @@ def test_wrong_settings_raise_at_the_start(roblox: RobloxServer, settings: dict[
         roblox.client(**settings)
 
 
-def test_the_readme_s_script_is_lua(roblox: RobloxServer) -> None:
-    readme = (CLIENTS / "README.md").read_text("utf-8")
-    scripts = re.findall(r"^ *```lua\n(.*?)^ *```", readme, re.DOTALL | re.MULTILINE)
+async def test_the_readmes_script_files_what_players_report(roblox: RobloxServer, bridge: Bridge) -> None:
+    (script,) = re.findall(
+        r"^ *```lua\n(.*?)^ *```", (CLIENTS / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    roblox.secrets = {"ticketbridge": Secret(value=bridge.keys["series"], domain="127.0.0.1")}
+    roblox.run_script(script.replace("https://tickets.example.com", bridge.url))
 
-    assert scripts
-    assert all(roblox.compiles(script) for script in scripts)
+    thanks = await roblox.invoke(roblox.player(1), "Hacker123", HOSTILE)
+    too_soon = await roblox.invoke(roblox.player(1), "Hacker123", HOSTILE)
+    not_text = await roblox.invoke(roblox.player(2), None, 7)
+    blank = await roblox.invoke(roblox.player(2), "Hacker123", " ")
+
+    (found,) = await bridge.tickets()
+    assert thanks == f"Thank you. Your report is {found.public_id}."
+    assert too_soon == "Wait 60 s before you send another message."
+    assert not_text == "Please describe it in fewer words."
+    assert blank == "The message is empty."
+    assert (found.subject, found.body, found.category) == ("Report: Hacker123", HOSTILE, "reports")

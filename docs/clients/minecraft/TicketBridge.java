@@ -1,19 +1,24 @@
 package ticketbridge;
 
-import static java.time.temporal.ChronoUnit.SECONDS;
+import static java.time.temporal.ChronoUnit.MILLIS;
 
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -36,26 +41,47 @@ import java.util.regex.Pattern;
  *
  * No method blocks. Without an executor, what follows runs on a thread of the HTTP client, where most of the
  * server's API must not be used; Paper has {@code Bukkit.getScheduler().getMainThreadExecutor(plugin)}.
+ * What you have to put right yourself, such as a wrong key, is in the server's log.
  */
 public final class TicketBridge {
+    private static final System.Logger LOG = System.getLogger("TicketBridge");
     private static final int TRIES = 5;
     private static final long FIRST_WAIT = 500; // milliseconds; doubled from one try to the next
     private static final long LONGEST_WAIT = 30_000; // milliseconds; a longer Retry-After ends the tries
+    private static final Duration KEEP = Duration.ofHours(1); // an Idempotency-Key, while the outcome is unknown
+    private static final Duration COMPLAIN_EVERY = Duration.ofMinutes(1);
     private static final Pattern WHOLE_SECONDS = Pattern.compile("[0-9]{1,9}");
+
+    // What players read.
+    private static final String CLOSED = "Messages cannot be sent right now. Try again later.";
+    private static final String UNREACHABLE = "The ticket server cannot be reached. Try again later.";
+    private static final String UNSENDABLE = "This message cannot be sent.";
+
+    // What you read.
+    private static final Map<Integer, String> CURES = Map.of(
+            401, "Make a key with `ticketbridge key create --source modl`, and put it into your configuration.",
+            403, "Does `ticketbridge workspace show` say that tickets are on?");
+    private static final String OTHER_CURE = "Is that where your ticketbridge listens, without a path?";
 
     // Without a version, Java asks a plain HTTP server to switch to HTTP/2 first, which not every proxy survives.
     private final HttpClient http = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
     private final Map<Turn, Instant> quietUntil = new ConcurrentHashMap<>();
+    private final Map<Turn, Kept> unknown = new ConcurrentHashMap<>(); // messages that may have been saved
+    private final Map<String, Instant> complaints = new ConcurrentHashMap<>();
     private final HttpRequest.Builder template;
+    private final URI base;
     private final Duration cooldown;
+    private final Duration pause;
+    private final InstantSource clock;
 
     /** A player, by the UUID that the server has for them, dashed; a null name is left out. */
     public record Player(UUID uuid, String name) {}
 
     /**
      * What is filed. The type is one of player, chat, staff, bug, support, appeal; the priority low, normal or high.
-     * Only creator and type are required: what is null or empty is left out.
+     * Only creator and type are required: what is null is left out. A subject of more than 256 characters, a
+     * description of more than 10,000, and blank ones are refused before anything is sent.
      */
     public record Ticket(String type, Player creator, String subject, String description, Player reportedPlayer,
             List<String> chatMessages, List<String> tags, String priority, String createdServer, String replayUrl) {
@@ -77,7 +103,7 @@ public final class TicketBridge {
 
         public Ticket withTags(String... words) {
             return new Ticket(type, creator, subject, description, reportedPlayer,
-                    chatMessages, List.of(words), priority, createdServer, replayUrl);
+                    chatMessages, words == null ? null : Arrays.asList(words), priority, createdServer, replayUrl);
         }
 
         public Ticket withPriority(String level) {
@@ -88,6 +114,24 @@ public final class TicketBridge {
         public Ticket withServer(String name) {
             return new Ticket(type, creator, subject, description, reportedPlayer,
                     chatMessages, tags, priority, name, replayUrl);
+        }
+
+        /** Why the player's own text is not sent; null if it can be. */
+        String problem() {
+            String found = problemWith("subject", subject, 256);
+            return found != null ? found : problemWith("message", description, 10_000);
+        }
+
+        private static String problemWith(String name, String text, int most) {
+            if (text == null) {
+                return null;
+            }
+            if (text.length() > 2 * most || text.codePointCount(0, text.length()) > most) {
+                return "The " + name + " is too long: " + most + " characters at most.";
+            }
+            boolean blank = text.chars().allMatch(
+                    c -> Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c));
+            return blank ? "The " + name + " is empty." : null;
         }
 
         String json() {
@@ -111,44 +155,106 @@ public final class TicketBridge {
 
     private record Turn(UUID player, String type) {}
 
+    private record Kept(Ticket content, String body, String idempotencyKey, Instant until) {}
+
+    /** One message with all its tries. */
+    private static final class Filing {
+        final CompletableFuture<String> outcome = new CompletableFuture<>();
+        final HttpRequest request;
+        int tries;
+        boolean unknown; // whether a ticket may have been saved
+
+        Filing(HttpRequest request) {
+            this.request = request;
+        }
+
+        void fail(String sentence, Throwable cause) {
+            outcome.completeExceptionally(new NoTicket(sentence, cause));
+        }
+    }
+
     public TicketBridge(URI base, String apiKey) {
         this(base, apiKey, Duration.ofSeconds(60));
     }
 
-    /** The cooldown is for each player and type of ticket. Throws for an address or a key that cannot be sent. */
     public TicketBridge(URI base, String apiKey, Duration cooldown) {
-        this.cooldown = cooldown;
+        this(base, apiKey, cooldown, Duration.ofSeconds(5));
+    }
+
+    /**
+     * The cooldown follows a success, the pause any other answer, for each player and type of ticket.
+     * Throws for an address or a key that cannot be sent.
+     */
+    public TicketBridge(URI base, String apiKey, Duration cooldown, Duration pause) {
+        this(base, apiKey, cooldown, pause, Duration.ofSeconds(10), InstantSource.system());
+    }
+
+    TicketBridge(URI base, String apiKey, Duration cooldown, Duration pause, Duration timeout, InstantSource clock) {
+        this.base = base;
+        this.cooldown = cooldown.compareTo(pause) < 0 ? pause : cooldown;
+        this.pause = pause;
+        this.clock = clock;
         URI tickets = URI.create(base.toString().replaceAll("/+$", "") + "/v1/minecraft/tickets");
         this.template = HttpRequest.newBuilder(tickets)
-                .timeout(Duration.ofSeconds(10))
+                .timeout(timeout)
                 .header("Content-Type", "application/json")
                 .header("X-API-Key", apiKey.strip()); // a key read from a file often ends in a line break
     }
 
-    /** The id of the saved ticket, or {@link NoTicket}. The cooldown begins with a success: a failure can be retried. */
+    /**
+     * The id of the saved ticket, or {@link NoTicket}; never throws. One message of a player and type at a time, and a
+     * quiet time after each, whatever came of it.
+     */
     public CompletableFuture<String> create(Ticket ticket) {
-        String body = ticket.json(); // first of all: a ticket without a creator is the caller's mistake, and throws
-        Instant now = Instant.now();
+        try {
+            return file(ticket);
+        } catch (RuntimeException mistake) { // such as a ticket without a creator
+            complain("mistake", "A ticket cannot be sent: " + mistake);
+            return CompletableFuture.failedFuture(new NoTicket(UNSENDABLE, mistake));
+        }
+    }
+
+    private CompletableFuture<String> file(Ticket ticket) {
+        Turn turn = new Turn(Objects.requireNonNull(ticket.creator().uuid(), "The creator has no UUID."),
+                Objects.requireNonNull(ticket.type(), "The ticket has no type.").toLowerCase(Locale.ROOT));
+        String problem = ticket.problem();
+        if (problem != null) {
+            return CompletableFuture.failedFuture(new NoTicket(problem, null));
+        }
+        Instant now = clock.instant();
         quietUntil.values().removeIf(until -> !until.isAfter(now));
-        Turn turn = new Turn(ticket.creator().uuid(), String.valueOf(ticket.type()).toLowerCase(Locale.ROOT));
+        unknown.values().removeIf(kept -> !kept.until().isAfter(now));
+        Kept message = message(turn, ticket, now);
+        Filing filing = new Filing(template.copy().header("Idempotency-Key", message.idempotencyKey())
+                .POST(BodyPublishers.ofString(message.body())).build());
         Instant until = quietUntil.putIfAbsent(turn, Instant.MAX); // until the outcome is known
         if (until != null) {
             return CompletableFuture.failedFuture(new NoTicket(until.equals(Instant.MAX)
                     ? "Your last message is still on its way."
-                    : "Wait " + (now.until(until, SECONDS) + 1) + " s before you send another message.", null));
+                    : "Wait " + (now.until(until, MILLIS) + 999) / 1000 + " s before you send another message.", null));
         }
-        // One key for all tries: an answer that got lost does not make a second ticket, where the server knows it.
-        HttpRequest request = template.copy().header("Idempotency-Key", UUID.randomUUID().toString())
-                .POST(BodyPublishers.ofString(body)).build();
-        CompletableFuture<String> outcome = new CompletableFuture<>();
-        attempt(request, 1, outcome);
-        return outcome.whenComplete((id, failure) -> {
-            if (failure == null) {
-                quietUntil.put(turn, Instant.now().plus(cooldown));
-            } else {
-                quietUntil.remove(turn);
+        CompletableFuture<String> outcome = filing.outcome.whenComplete((id, failure) -> {
+            if (id != null) {
+                unknown.remove(turn);
+            } else if (filing.unknown) {
+                unknown.put(turn, message);
             }
+            quietUntil.put(turn, clock.instant().plus(id != null ? cooldown : pause));
         });
+        attempt(filing);
+        return outcome;
+    }
+
+    /**
+     * One key for all tries: an answer that got lost does not make a second ticket, where the server knows it. While
+     * the outcome is unknown, the same message goes out as before, with the chat as it was.
+     */
+    private Kept message(Turn turn, Ticket ticket, Instant now) {
+        Ticket content = ticket.withChat(null);
+        Kept kept = unknown.get(turn);
+        return kept != null && kept.content().equals(content)
+                ? kept
+                : new Kept(content, ticket.json(), UUID.randomUUID().toString(), now.plus(KEEP));
     }
 
     /** What to tell the player about a failure of {@link #create}, however deep futures have wrapped it. */
@@ -161,38 +267,76 @@ public final class TicketBridge {
         return "The ticket could not be sent.";
     }
 
-    /** Tries again what may pass: no answer, 429, 5xx. Any other answer is final. */
-    private void attempt(HttpRequest request, int number, CompletableFuture<String> outcome) {
-        http.sendAsync(request, BodyHandlers.ofString()).whenComplete((answer, thrown) -> {
-            Throwable cause = thrown instanceof CompletionException ? thrown.getCause() : thrown;
-            boolean mayPass = answer != null
-                    ? answer.statusCode() == 429 || answer.statusCode() >= 500
-                    : cause instanceof IOException;
-            long wait = waitAfter(number, answer);
-            if (mayPass && number < TRIES && wait <= LONGEST_WAIT) {
-                CompletableFuture.delayedExecutor(wait, TimeUnit.MILLISECONDS)
-                        .execute(() -> attempt(request, number + 1, outcome));
-            } else {
-                settle(answer, cause, outcome);
-            }
+    private void attempt(Filing filing) {
+        filing.tries++;
+        CompletableFuture<HttpResponse<String>> sent;
+        try {
+            sent = http.sendAsync(filing.request, BodyHandlers.ofString());
+        } catch (RuntimeException refused) {
+            sent = CompletableFuture.failedFuture(refused);
+        }
+        sent.handle((answer, thrown) -> {
+            judge(filing, answer, thrown instanceof CompletionException ? thrown.getCause() : thrown);
+            return null;
+        }).exceptionally(mistake -> {
+            filing.fail(UNSENDABLE, mistake);
+            return null;
         });
     }
 
-    private static void settle(HttpResponse<String> answer, Throwable cause, CompletableFuture<String> outcome) {
-        if (answer == null) {
-            outcome.completeExceptionally(
-                    new NoTicket("The ticket server cannot be reached. Try again later.", cause));
-            return;
+    /** Tries again what may pass: no answer, 429, 5xx. Any other answer is final. */
+    private void judge(Filing filing, HttpResponse<String> answer, Throwable thrown) {
+        boolean lost = answer == null ? thrown instanceof IOException && !isUntrusted(thrown)
+                : answer.statusCode() >= 500;
+        filing.unknown |= lost;
+        long wait = waitAfter(filing.tries, answer);
+        boolean mayPass = lost || answer != null && answer.statusCode() == 429;
+        if (mayPass && filing.tries < TRIES && wait <= LONGEST_WAIT) {
+            CompletableFuture.delayedExecutor(wait, TimeUnit.MILLISECONDS).execute(() -> attempt(filing));
+        } else if (answer != null) {
+            settle(filing, answer);
+        } else {
+            complain("no answer", base + " cannot be reached: " + thrown);
+            filing.fail(lost ? UNREACHABLE : CLOSED, thrown);
         }
-        String id = answer.statusCode() / 100 == 2 ? Json.member(answer.body(), "ticketId") : null;
-        if (id != null) {
-            outcome.complete(id);
+    }
+
+    /** Whether the server's certificate is not valid, which does not pass by itself. */
+    private static boolean isUntrusted(Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof GeneralSecurityException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void settle(Filing filing, HttpResponse<String> answer) {
+        int status = answer.statusCode();
+        String id = status / 100 == 2 ? Json.member(answer.body(), "ticketId") : null;
+        if (id != null && !id.isEmpty()) {
+            filing.outcome.complete(id);
             return;
         }
         String message = Json.member(answer.body(), "message");
         String error = message != null ? message : Json.member(answer.body(), "error");
-        outcome.completeExceptionally(new NoTicket(
-                error != null ? error : "The ticket server answered with status " + answer.statusCode() + ".", null));
+        String told = error != null ? error : "The ticket server answered with status " + status + ".";
+        boolean aboutTheMessage = status == 400 || status == 409;
+        boolean forThePlayer = aboutTheMessage || status == 429 || status >= 500;
+        filing.unknown |= status / 100 == 2;
+        complain(String.valueOf(status), base + " answered " + status + ": " + told
+                + (forThePlayer ? "" : " " + CURES.getOrDefault(status, OTHER_CURE)));
+        filing.fail(forThePlayer ? told : CLOSED, null);
+    }
+
+    /** Logs each cause once a minute: players may cause it in a loop. */
+    private void complain(String cause, String text) {
+        Instant now = clock.instant();
+        Instant last = complaints.get(cause);
+        if (last == null || !now.isBefore(last.plus(COMPLAIN_EVERY))) {
+            complaints.put(cause, now);
+            LOG.log(Level.WARNING, text);
+        }
     }
 
     /** Milliseconds: what the server asks for, or else longer from try to try and never in step with other servers. */
@@ -219,11 +363,15 @@ public final class TicketBridge {
         Json texts(String name, List<String> values) {
             if (values != null && !values.isEmpty()) {
                 name(name);
-                for (int i = 0; i < values.size(); i++) {
-                    out.append(i == 0 ? '[' : ',');
-                    quote(values.get(i));
+                String separator = "[";
+                for (String value : values) {
+                    if (value != null) {
+                        out.append(separator);
+                        quote(value);
+                        separator = ",";
+                    }
                 }
-                out.append(']');
+                out.append(separator.equals("[") ? "[]" : "]");
             }
             return this;
         }

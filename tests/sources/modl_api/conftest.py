@@ -77,9 +77,13 @@ async def open_api(folder: Path, source: Source = SOURCE) -> AsyncIterator[Api]:
     """Without tickets; the clock of its rate limit stands still."""
     async with serve(folder, source, lambda: 1000.0) as client:
         api = Api(source, client.store, client.address, client.session, client.now)
-        for workspace in ("home", "abroad"):
-            await api.add_workspace(workspace)
+        await add_workspaces(api)
         yield api
+
+
+async def add_workspaces(api: Api) -> None:
+    for workspace in ("home", "abroad"):
+        await api.add_workspace(workspace)
 
 
 async def add_tickets(api: Api) -> None:
