@@ -23,7 +23,14 @@ PRODUCT = [file for folder in ("bot", "cogs", "storage") for file in (ROOT / fol
 
 SETTINGS = {
     "discord": {"token", "api_base", "unknown_outcome_delay", "typed_replies"},
-    "webhook": {"host", "port", "trusted_proxies", "metrics_allowed_networks", "duplicate_window"},
+    "webhook": {
+        "host",
+        "port",
+        "public_url",
+        "trusted_proxies",
+        "metrics_allowed_networks",
+        "duplicate_window",
+    },
     "storage": {"path"},
     "backup": {"folder", "hours", "keep"},
     "log": {"format"},

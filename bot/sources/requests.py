@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from bot.tickets.api_keys import ApiKey
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import Ticket
@@ -51,6 +52,30 @@ class GetWorkspace(Request[Workspace]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetPublicUrl(Request[str]):
+    """The address of the bridge for players and game servers, without a slash at the end."""
+
+    base_url: str  # the one that the client used; the answer where none is set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifications:
+    """What players and staff in the game are to be told."""
+
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetNotifications(Request[Notifications]):
+    """News for the players and staff on a game server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignore(Request[None]):
+    """Something that is accepted and not stored, such as that a player has joined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateResult:
     """A ticket after an update, and its workspace."""
 
@@ -83,8 +108,10 @@ class RateLimitState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyInfo:
-    """A valid API key: its workspace and rate limit."""
+    """A valid API key: its workspace, its last use before this check, and its rate limit."""
 
+    key: ApiKey
     workspace: Workspace
+    last_used_at: datetime | None  # to the minute
     rate_limit: RateLimitState
     now: datetime

@@ -153,6 +153,10 @@ def blank_to_none(text: str | None) -> str | None:
     return cleaned if cleaned.strip() else None
 
 
+def _blank_to_empty(text: str | None) -> str | None:
+    return None if text is None else blank_to_none(text) or ""
+
+
 def _require_text(text: str) -> str:
     cleaned = blank_to_none(text)
     if cleaned is None:
@@ -167,6 +171,10 @@ RequiredText = Annotated[
 # Text that may be absent, null or blank: then None.
 OptionalText = Annotated[
     str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": ["string", "null"]})
+]
+# As OptionalText, but blank text is "", and not the same as absent.
+NullableText = Annotated[
+    str | None, AfterValidator(_blank_to_empty), WithJsonSchema({"type": ["string", "null"]})
 ]
 # As OptionalText, in a query, where there is no null.
 QueryText = Annotated[str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": "string"})]
@@ -237,11 +245,11 @@ def validate_list(value: object, *types: type, expected: str) -> list[Any]:
 
 
 def int64(minimum: int = _INT64_MIN) -> Validator:
-    """Validator of an integer of 64 bits, as a number (a Lua double too) or as up to 18 digits in text.
+    """Validator of an integer of 64 bits, as a number (a Lua double too) or as up to 19 digits in text.
 
-    `minimum` is 0 or that of 64 bits. Text of 19 digits is out of range: it may not fit.
+    `minimum` is 0 or that of 64 bits.
     """
-    text = "[0-9]{1,18}" if minimum == 0 else "-?[0-9]{1,18}"
+    text = _digits_up_to(_INT64_MAX) if minimum == 0 else _INT64_TEXT
 
     def validate(value: object) -> int:
         if isinstance(value, str) and _INTEGER.fullmatch(value) and not re.fullmatch(text, value):
@@ -253,6 +261,20 @@ def int64(minimum: int = _INT64_MIN) -> Validator:
     as_number = int_schema(strict=True, ge=minimum, le=_INT64_MAX)
     as_text = chain_schema([str_schema(strict=True, pattern=f"^{text}$"), int_schema(strict=False)])
     return Validator(validate, schema, usual_or(as_number, as_text))
+
+
+def _digits_up_to(maximum: int) -> str:
+    """The pattern of the numbers from 0 to `maximum` in as many digits at most; the first may be zeros."""
+    digits = str(maximum)
+    smaller = [
+        f"{digits[:place]}[0-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if digit != "0"
+    ]
+    return f"(?:[0-9]{{1,{len(digits) - 1}}}|{'|'.join(smaller)}|{digits})"
+
+
+_INT64_TEXT = f"(?:{_digits_up_to(_INT64_MAX)}|-{_digits_up_to(-_INT64_MIN)})"
 
 
 def query_int(minimum: int = _INT64_MIN, maximum: int = _INT64_MAX) -> Validator:

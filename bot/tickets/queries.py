@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.tickets.message import Actor, Message
-from bot.tickets.ticket import Priority, Status, Ticket
+from bot.tickets.ticket import Player, Priority, Status, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ class TicketDetails:
     messages: tuple[Message, ...] = ()  # empty in a list of tickets
     replies: int = 0  # how many there are
     follow_ups: int = 0
+    claimer: Player | None = None  # who claimed it through its source, as they named themselves there last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

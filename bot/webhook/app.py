@@ -3,6 +3,7 @@
 A request is authenticated and rate-limited before its body is read. The response depends on the store alone.
 """
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -46,6 +47,8 @@ from bot.webhook.responses import (
 from bot.webhook.server.server import DIRECT_ROUTES, BoundAddress, DirectRoute, serve
 from storage import Store
 
+_log = logging.getLogger(__name__)
+
 
 class WebhookServer:
     """Serves the paths of every source, the health checks and the API's documentation over HTTP."""
@@ -56,6 +59,7 @@ class WebhookServer:
         sources: Mapping[str, Source],
         *,
         proxies: TrustedProxies | None = None,
+        public_url: str | None = None,
         idempotency_policy: IdempotencyPolicy | None = None,
         observability: Observability | None = None,
         now: Callable[[], datetime] | None = None,
@@ -63,7 +67,7 @@ class WebhookServer:
     ) -> None:
         self._store = store
         self._sources = sources
-        proxies = proxies or TrustedProxies()
+        self._proxies = proxies = proxies or TrustedProxies()
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
         self._observability = observability or NoObservability()
         self._now = now = now or store.now
@@ -76,7 +80,8 @@ class WebhookServer:
         self._intake = IntakeHandler(
             store, self._authenticator, self._rejected, idempotency_policy=self._idempotency_policy, now=now
         )
-        self._request_handlers = RequestHandlers(store)
+        self._request_handlers = RequestHandlers(store, public_url=public_url, now=now)
+        self._logged_as_unserved: set[str] = set()
         self._health_routes = HealthRoutes(store, proxies, self._observability)
 
     def build_app(self) -> web.Application:
@@ -97,6 +102,10 @@ class WebhookServer:
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         for path in _page_paths(self._sources):
             app.router.add_route("*", path, _not_found)
+        for source in self._sources.values():
+            for prefix in source.unserved_prefixes:
+                for path in (prefix, f"{prefix}/{{rest:.*}}"):
+                    app.router.add_route("*", path, partial(self._not_served, prefix))
         app[DIRECT_ROUTES] = self._intake_routes()
         return app
 
@@ -128,7 +137,7 @@ class WebhookServer:
         raw = body = b"" if endpoint.body is None else await read_body(request, endpoint.codec)
         try:
             body = decode_body(endpoint.codec, raw)
-            parsed = endpoint.parse(_build_request(request, body))
+            parsed = endpoint.parse(self._build_request(request, body))
             if isinstance(parsed, UpdateTicket):
                 return await self._update(endpoint, parsed, context, request, raw, now)
             result = await self._request_handlers.query(context, parsed)
@@ -165,11 +174,35 @@ class WebhookServer:
         self._authenticator.limit_address(request, source)
         if isinstance(endpoint, FileEndpoint):
             return JsonResponse.text_response(endpoint.content())
-        parsed = endpoint.parse(_build_request(request, b""))
+        parsed = endpoint.parse(self._build_request(request, b""))
         if isinstance(endpoint, PageEndpoint):
             details = await self._store.tickets.find_public(source.name, parsed)
             return JsonResponse.html_response(endpoint.render(details))
         return JsonResponse(endpoint.serialize(await self._check_api_key(source, request, parsed)))
+
+    def _build_request(self, request: web.Request, body: bytes) -> ApiRequest:
+        """Raises ApiError(400) for half a surrogate pair in the address, which no database takes."""
+        try:
+            "".join([*request.match_info.values(), *request.query, *request.query.values()]).encode()
+        except UnicodeEncodeError as error:
+            raise api_error(400) from error
+        return ApiRequest(
+            path_params=request.match_info,
+            query=request.query,
+            body=body,
+            base_url=self._proxies.requested_url(request),
+        )
+
+    async def _not_served(self, prefix: str, request: web.Request) -> JsonResponse:
+        if prefix not in self._logged_as_unserved:
+            self._logged_as_unserved.add(prefix)
+            _log.info(
+                "A game server asked for something below %s that ticketbridge does not serve. It was "
+                "answered with 404; this is logged once.",
+                prefix,
+                extra={"path": prefix, "status": 404},
+            )
+        raise web.HTTPNotFound
 
     async def _check_api_key(self, source: Source, request: web.Request, key: str) -> ApiKeyInfo | None:
         now = self._now()
@@ -177,7 +210,13 @@ class WebhookServer:
         if context is None:
             return None
         state = self._rate_limits[source.name].hit(context.key.prefix)
-        return ApiKeyInfo(workspace=context.workspace, rate_limit=state, now=now)
+        return ApiKeyInfo(
+            key=context.key,
+            workspace=context.workspace,
+            last_used_at=context.last_used_at,
+            rate_limit=state,
+            now=now,
+        )
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:
@@ -210,12 +249,3 @@ def _page_paths(sources: Mapping[str, Source]) -> list[str]:
 
 async def _not_found(request: web.Request) -> JsonResponse:
     raise web.HTTPNotFound
-
-
-def _build_request(request: web.Request, body: bytes) -> ApiRequest:
-    """Raises ApiError(400) for half a surrogate pair in the address, which no database takes."""
-    try:
-        "".join([*request.match_info.values(), *request.query, *request.query.values()]).encode()
-    except UnicodeEncodeError as error:
-        raise api_error(400) from error
-    return ApiRequest(path_params=request.match_info, query=request.query, body=body)

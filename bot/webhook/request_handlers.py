@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from bot.sources.requests import (
+    GetNotifications,
+    GetPublicUrl,
     GetTicket,
     GetTickets,
     GetWorkspace,
+    Ignore,
     ListTickets,
+    Notifications,
     Request,
     ResultT,
     UpdateResult,
@@ -26,13 +30,18 @@ from storage import Store
 class RequestHandlers:
     """One handler per type of request."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, public_url: str | None, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._public_url = public_url
+        self._now = now
         self._by_type: dict[type[Request[Any]], Callable[[RequestContext, Any], Awaitable[Any]]] = {
             GetTicket: self._get_ticket,
             GetTickets: self._get_tickets,
             ListTickets: self._list_tickets,
             GetWorkspace: self._get_workspace,
+            GetPublicUrl: self._get_public_url,
+            GetNotifications: self._get_notifications,
+            Ignore: self._ignore,
         }
 
     async def query(self, context: RequestContext, request: Request[ResultT]) -> ResultT:
@@ -85,3 +94,12 @@ class RequestHandlers:
 
     async def _get_workspace(self, context: RequestContext, request: GetWorkspace) -> Workspace:
         return context.workspace
+
+    async def _get_public_url(self, context: RequestContext, request: GetPublicUrl) -> str:
+        return self._public_url or request.base_url
+
+    async def _get_notifications(self, context: RequestContext, request: GetNotifications) -> Notifications:
+        return Notifications(time=self._now())
+
+    async def _ignore(self, context: RequestContext, request: Ignore) -> None:
+        return None

@@ -23,6 +23,7 @@ from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace
 
 FAST_BACKOFF = BreakerSettings(min_backoff=0.2, max_backoff=1.0, forbidden_backoff=1.0, min_retry_gap=0.1)
+PUBLIC_URL = "https://tickets.example.com"
 LONG_FORBIDDEN_BACKOFF = replace(FAST_BACKOFF, forbidden_backoff=125.0)
 
 
@@ -114,7 +115,7 @@ def settings_for(sandbox: Sandbox, database: Path, *, typed_replies: bool = Fals
             unknown_outcome_delay=0.1,
             typed_replies=typed_replies,
         ),
-        webhook=WebhookSettings(port=0),
+        webhook=WebhookSettings(port=0, public_url=PUBLIC_URL),
         storage=StorageSettings(path=database),
     )
 

@@ -1,7 +1,9 @@
 """The modl API: tickets from Minecraft servers."""
 
+from typing import Any
+
 from bot.sources.contract import Endpoint, ErrorCodec, IntakeEndpoint, PageEndpoint, RateLimit, Source
-from bot.sources.modl import errors, examples, handlers, requests, responses, serializers, status_page
+from bot.sources.modl import errors, examples, handlers, plugin, requests, responses, serializers, status_page
 from bot.sources.modl.fields import PathUuid
 from bot.sources.modl.protobuf.endpoints import CONTENT_TYPE, PATH_PREFIX, PROTO_FILE, with_protobuf
 from bot.sources.modl.protobuf.errors import encode_error
@@ -147,6 +149,7 @@ _REPORT_ENDPOINTS = (
         errors=errors.REPORT_ERRORS,
     ),
 )
+_ENDPOINTS: tuple[Endpoint[Any], ...] = (*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS, *plugin.ENDPOINTS)
 
 SOURCE = Source(
     name="modl",
@@ -156,7 +159,10 @@ SOURCE = Source(
     key_headers=("X-API-Key",),
     rate_limit=RateLimit(requests=1000, seconds=60, per="address", headers=errors.rate_limit_headers),
     intake_endpoints=with_protobuf(_INTAKE_ENDPOINTS),
-    endpoints=with_protobuf((*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS)),
+    endpoints=(
+        *with_protobuf(_ENDPOINTS),
+        *plugin.JSON_ENDPOINTS,
+    ),
     public_endpoints=(
         PageEndpoint(
             path="/ticket/{id}",
@@ -168,6 +174,7 @@ SOURCE = Source(
     ),
     new_public_ids=lambda new, now: numeric_ids(_ID_PREFIXES[new.category]),
     format_error=errors.format_error,
+    unserved_prefixes=plugin.UNSERVED_PREFIXES,
     error_codecs={PATH_PREFIX: ErrorCodec(content_type=CONTENT_TYPE, encode=encode_error)},
     errors=errors.ERRORS,
     categories=frozenset(TYPE_LABELS),

@@ -245,7 +245,7 @@ CREATE TABLE idempotent_responses (
     PRIMARY KEY (key_prefix, path, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 
--- Bodies that could not be parsed, of requests with a valid key.
+-- Bodies that did not validate or whose category is unknown, of requests with a valid key.
 CREATE TABLE rejected_requests (
     id          INTEGER PRIMARY KEY,
     key_prefix  TEXT NOT NULL REFERENCES api_keys (prefix),

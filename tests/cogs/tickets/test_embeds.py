@@ -51,6 +51,14 @@ async def test_a_post_says_who_what_where_and_when(bridge: RunningBridge) -> Non
     }
 
 
+async def test_texts_that_were_sent_empty_are_not_shown(bridge: RunningBridge) -> None:
+    ticket = await bridge.game_report(authorUsername="", authorDisplayName="", serverId="")
+
+    embed = embed_of(bridge, ticket)
+    assert embed["author"]["name"] == "123456789"
+    assert "Server" not in fields_of(embed)
+
+
 async def test_a_normal_ticket_has_a_thread_named_after_it(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
 

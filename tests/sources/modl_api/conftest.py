@@ -32,7 +32,7 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
 
 TICKETS, REPORTS = "/v1/minecraft/tickets", "/v1/minecraft/reports"
 NOTCH_LINKS = {"playerUuid": NOTCH, "playerName": "Notch"}
-REQUESTS = (
+TICKET_REQUESTS = (
     Request(method="POST", path=TICKETS, body=dict(examples.TICKET)),
     Request(method="POST", path=f"{TICKETS}/unfinished", body={"creatorUuid": NOTCH, "type": "bug"}),
     Request(method="GET", path=TICKETS),
@@ -60,6 +60,67 @@ REQUESTS = (
         method="POST", path=f"{REPORTS}/{{player}}/dismiss", operation=f"{REPORTS}/{{id}}/dismiss", body={}
     ),
 )
+PLAYERS = "/v1/minecraft/players"
+SYNC_BODY = {
+    "lastSyncTimestamp": "2025-01-15T10:29:58.123Z",
+    "onlinePlayers": [
+        {"uuid": NOTCH, "username": "Notch", "ipAddress": "192.0.2.1", "sessionDurationMs": 61000}
+    ],
+    "serverName": "survival-1",
+    "chatLogs": [
+        {"uuid": NOTCH, "username": "Notch", "message": "hi", "server": "s", "timestamp": NOW_MS - 1000}
+    ],
+    "serverStatus": {"onlinePlayerCount": 1, "maxPlayers": 100, "platformType": "SPIGOT"},
+}
+LOG_ENTRY = {"uuid": NOTCH, "username": "Notch", "server": "survival-1", "timestamp": NOW_MS}
+PLUGIN_REQUESTS = (
+    Request(
+        method="POST",
+        path="/v2/minecraft/startup",
+        body={
+            "pluginVersion": "2.3.1",
+            "platformType": "SPIGOT",
+            "serverVersion": "1.21.4",
+            "maxPlayers": 100,
+        },
+    ),
+    Request(
+        method="POST",
+        path=f"{PLAYERS}/login",
+        body={"minecraftUUID": NOTCH, "username": "Notch", "ip": "192.0.2.1"},
+    ),
+    Request(method="POST", path="/v2/minecraft/players/sync", body=SYNC_BODY),
+    Request(method="POST", path=f"{PLAYERS}/sync", body=SYNC_BODY),
+    Request(
+        method="POST",
+        path=f"{PLAYERS}/disconnect",
+        body={"minecraftUuid": NOTCH, "sessionDurationMs": 61000},
+    ),
+    Request(
+        method="POST",
+        path=f"{PLAYERS}/update-server",
+        body={"minecraftUuid": NOTCH, "serverName": "survival-1"},
+    ),
+    Request(method="POST", path=f"{PLAYERS}/chat-log", body={"entries": [LOG_ENTRY | {"message": "hi"}]}),
+    Request(
+        method="POST", path=f"{PLAYERS}/command-log", body={"entries": [LOG_ENTRY | {"command": "/spawn"}]}
+    ),
+    Request(
+        method="POST",
+        path="/v1/minecraft/staff/disconnect",
+        body={"minecraftUuid": NOTCH, "sessionDurationMs": 61000},
+    ),
+    Request(
+        method="POST",
+        path="/v1/minecraft/notifications/acknowledge",
+        body={
+            "playerUuid": NOTCH,
+            "acknowledgedAt": "2025-01-15T10:30:00Z",
+            "notificationIds": ["0d3c1c7e-0000-4000-8000-000000000001"],
+        },
+    ),
+)
+REQUESTS = (*TICKET_REQUESTS, *PLUGIN_REQUESTS)
 PUBLIC_REQUESTS = (Request(method="GET", path="/ticket/{player}", operation="/ticket/{id}"),)
 
 

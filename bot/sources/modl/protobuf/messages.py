@@ -29,13 +29,25 @@ _Convert = Callable[[Any], Any]
 
 def decode(type_: MessageType, body: bytes) -> bytes:
     """Return the JSON text of a message. Raises ApiError(400) for bytes that are no such message."""
+    return to_json(_to_dict(_parse(type_, body)))
+
+
+def validate(type_: MessageType, body: bytes) -> bytes:
+    """Return an empty JSON object for a message of which no field is read. Raises as `decode` does.
+
+    A message may have thousands of lines of chat: their conversion would hold up everybody else.
+    """
+    _parse(type_, body)
+    return b"{}"
+
+
+def _parse(type_: MessageType, body: bytes) -> Message:
     try:
-        message = type_.FromString(body)
+        return type_.FromString(body)
     except DecodeError as error:
         reason = f"must be a {type_.DESCRIPTOR.name} in protobuf"
         violation = FieldViolation(field="body", reason=reason)
         raise ApiError(400, f"Invalid data provided: body {reason}.", violations=[violation]) from error
-    return to_json(_to_dict(message))
 
 
 def encode(type_: MessageType, body: JsonObject) -> bytes:
@@ -97,7 +109,9 @@ def _converter(field: FieldDescriptor) -> _Convert | None:
     if type_ is Timestamp.DESCRIPTOR:
         return _timestamp
     if type_ is Struct.DESCRIPTOR:
-        return _chat_messages if field.name == _CHAT_MESSAGES else _struct
+        if field.name == _CHAT_MESSAGES:
+            return _chat_messages
+        return _structs if field.is_repeated else _struct
     if field.is_repeated:
         return lambda items: [_field_values(type_, item) for item in items]
     return lambda item: _field_values(type_, item)
@@ -111,6 +125,10 @@ def _timestamp(milliseconds: int) -> Timestamp:
 def _chat_messages(lines: Iterable[Mapping[str, Any]]) -> list[Struct]:
     """Lines of chat: their times are text in this form, ISO 8601 in UTC."""
     return [_struct({**line, "timestamp": _iso(line["timestamp"])}) for line in lines]
+
+
+def _structs(items: Iterable[Mapping[str, Any]]) -> list[Struct]:
+    return [_struct(item) for item in items]
 
 
 def _struct(values: Mapping[str, Any]) -> Struct:
