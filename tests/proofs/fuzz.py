@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -25,6 +25,7 @@ from bot.sources.contract import ApiError, PageEndpoint, Source
 from bot.sources.modl.protobuf.minecraft_pb2 import MinecraftCreateTicketResponse
 from bot.sources.registry import load_sources
 from tests.proofs.hostile_requests import HostileRequest, RequestGenerator
+from tests.proofs.outcome import OnProgress, Outcome
 from tests.proofs.protobuf_form import CONTENT_TYPE, is_protobuf_path, wrong_message
 from tests.proofs.webhook_process import WebhookProcess, webhook_process
 from tests.webhook.conftest import Reply, read_reply
@@ -48,6 +49,15 @@ class Findings:
     @property
     def good(self) -> bool:
         return self.alive and not self.wrong and self.grown <= MEMORY and not self.hung_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzSettings:
+    """How many requests; the same seed makes the same ones."""
+
+    requests: int = 200_000
+    seed: int = 1
+    connections: int = 16
 
 
 class Client:
@@ -226,6 +236,49 @@ async def fuzz(
         findings.wrong += _wrong_tickets(server, findings.accepted)
     findings.seconds = time.monotonic() - started_at
     return findings
+
+
+async def prove(settings: FuzzSettings, on_progress: OnProgress) -> Outcome:
+    """Send the requests; what was wrong with the answers, and the figures."""
+    sent = 0
+
+    def count() -> None:
+        nonlocal sent
+        sent += 1
+        on_progress(sent, settings.requests)
+
+    findings = await fuzz(
+        settings.requests, seed=settings.seed, connections=settings.connections, on_request=count
+    )
+    return outcome_of(findings)
+
+
+def outcome_of(findings: Findings) -> Outcome:
+    """The findings as a proof reports them."""
+    figures = {"requests": _with_protobuf(findings, findings.statuses)}
+    for status in sorted(findings.statuses):
+        figures[f"answered {status}"] = _with_protobuf(findings, [status])
+    figures |= {
+        "answered 5xx": str(sum(count for status, count in findings.statuses.items() if status >= 500)),
+        "answers in another form than their path's, or none": str(len(findings.wrong)),
+        "tickets accepted, and all of them stored": str(len(findings.accepted)),
+        "memory grown (MB)": f"{findings.grown:.1f} (allowed: {MEMORY:.0f})",
+        "seconds": f"{findings.seconds:.0f}",
+    }
+    wrong = findings.wrong[:_MAX_LISTED]
+    if not findings.alive:
+        wrong.append("the process ended")
+    if findings.grown > MEMORY:
+        wrong.append("its memory grew too much")
+    return Outcome(name="hostile requests", figures=figures, wrong=wrong)
+
+
+def _with_protobuf(findings: Findings, statuses: Iterable[int]) -> str:
+    both = [
+        sum(counts[status] for status in statuses)
+        for counts in (findings.statuses, findings.protobuf_statuses)
+    ]
+    return f"{both[0]} ({both[1]} in protobuf)"
 
 
 async def _send_and_check(
