@@ -25,6 +25,7 @@ _COPY = itemgetter(slice(None))  # a list
 
 MessageType = type[Message]
 _Convert = Callable[[Any], Any]
+_Converted = tuple[str, str, _Convert]
 
 
 def decode(type_: MessageType, body: bytes) -> bytes:
@@ -56,33 +57,38 @@ def encode(type_: MessageType, body: JsonObject) -> bytes:
 
 
 def _to_dict(message: Any) -> dict[str, object]:
-    """The fields that are set, by their names in JSON. `ListFields` is slower: it makes objects of fields."""
-    values = {}
-    for name, json_name, has_presence, is_message, convert in _readable_fields(message.DESCRIPTOR):
-        value = getattr(message, name)
-        if (value and not is_message) or (has_presence and message.HasField(name)):
-            values[json_name] = value if convert is None else convert(value)
+    """The fields that are not empty, by their names in JSON: an empty text is the same as an absent one.
+
+    `ListFields` is slower: it makes objects of fields.
+    """
+    texts, lists, parts = _readable_fields(message.DESCRIPTOR)
+    values = {json_name: value for name, json_name in texts if (value := getattr(message, name))}
+    for name, json_name, convert in lists:
+        if items := getattr(message, name):
+            values[json_name] = convert(items)
+    for name, json_name, convert in parts:
+        if message.HasField(name):
+            values[json_name] = convert(getattr(message, name))
     return values
 
 
 @cache
-def _readable_fields(descriptor: Any) -> list[tuple[str, str, bool, bool, _Convert | None]]:
-    """Name, name in JSON, whether it may be unset, whether it is one message, and what makes JSON of it."""
-    return [
-        (
-            field.name,
-            field.json_name,
-            field.has_presence,
-            field.message_type is not None and not field.is_repeated,
-            _json_converter(field),
-        )
-        for field in descriptor.fields
-    ]
+def _readable_fields(descriptor: Any) -> tuple[list[tuple[str, str]], list[_Converted], list[_Converted]]:
+    """Fields of texts and numbers, lists, and messages: name, name in JSON, what makes JSON of its value."""
+    fields = descriptor.fields
+    lists = [field for field in fields if field.is_repeated]
+    parts = [field for field in fields if field.message_type is not None and not field.is_repeated]
+    texts = [field for field in fields if field not in lists and field not in parts]
+    return (
+        [(field.name, field.json_name) for field in texts],
+        [(field.name, field.json_name, _json_converter(field)) for field in lists],
+        [(field.name, field.json_name, _json_converter(field)) for field in parts],
+    )
 
 
-def _json_converter(field: Any) -> _Convert | None:
+def _json_converter(field: Any) -> _Convert:
     if field.message_type is None:
-        return _COPY if field.is_repeated else None
+        return _COPY
     convert = MessageToDict if field.message_type is Struct.DESCRIPTOR else _to_dict
     return (lambda items: [convert(item) for item in items]) if field.is_repeated else convert
 
