@@ -84,7 +84,7 @@ VALUES = {
         *("update_message", "post_pointer", "send_to_game"),
     ],
     DeliveryState: ["pending", "done", "dead_letter", "dropped"],
-    Status: ["open", "in-progress", "resolved", "closed"],
+    Status: ["unfinished", "open", "in-progress", "resolved", "closed"],
     Priority: ["low", "normal", "high", "urgent"],
     MessageKind: ["reply", "note", "follow-up", "event"],
 }
