@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.errors import AlreadyClaimed, TicketClosed, TicketError, ViewOnly
+from bot.tickets.events import EventType
 from bot.tickets.idempotency import StoredResponse
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind, Destination, Receipt
@@ -210,7 +211,8 @@ async def test_several_messages_are_stored_and_shown_in_their_order(store: Store
         DeliveryKind.POST_MESSAGE,
         DeliveryKind.UPDATE_POST,
     ]
-    assert len(await store.outbox.pending_for_ticket(ticket.id, Destination.GAME)) == 1
+    events = await store.events.list_of_ticket(ticket.id)
+    assert [one.type for one in events] == [EventType.REPLY, EventType.STATUS]
 
 
 async def test_assignees_replace_those_before_in_their_order_and_history_says_so(
