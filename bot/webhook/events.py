@@ -96,11 +96,14 @@ class EventFeed:
         now = self._now()
         context = await self._authenticator.authenticate_for_any(request, self._sources, now)
         query = _parse(request.query)
-        await self._record_ask(context, now)
+        is_sent = request.method == "GET"  # and not HEAD, whose answer has no events
+        if is_sent:
+            await self._record_ask(context, now)
         page = await self._store.events.list_after(context.scope, query.after, query.limit)
         if query.after > page.newest:
             raise ApiError(409, _BEYOND_NEWEST.format(after=query.after, newest=page.newest))
-        await self._store.events.confirm_to(context.scope, query.after, receiver_name(context), now)
+        if is_sent:
+            await self._store.events.confirm_to(context.scope, query.after, receiver_name(context), now)
         if not page.events and query.wait and self._waiting < MAX_WAITING:
             page = await self._wait_for_events(context, query)
         headers = request[RATE_LIMIT_HEADERS].fields
