@@ -2,6 +2,7 @@
 # ruff: noqa: N815 - the keys of the JSON, as both contracts spell theirs
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -14,7 +15,9 @@ from bot.tickets.events import EventPage, TicketEvent
 from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.responses import JsonResponse
-from storage import Store, Topic
+from storage import StorageError, Store, Topic
+
+_log = logging.getLogger(__name__)
 
 PATH = "/v1/events"
 MAX_WAIT = 25  # seconds: proxies and HTTP clients give up after 30
@@ -93,14 +96,29 @@ class EventFeed:
         now = self._now()
         context = await self._authenticator.authenticate_for_any(request, self._sources, now)
         query = _parse(request.query)
+        is_sent = request.method == "GET"  # and not HEAD, whose answer has no events
+        if is_sent:
+            await self._record_ask(context, now)
         page = await self._store.events.list_after(context.scope, query.after, query.limit)
         if query.after > page.newest:
             raise ApiError(409, _BEYOND_NEWEST.format(after=query.after, newest=page.newest))
-        await self._store.events.confirm_to(context.scope, query.after, receiver_name(context), now)
+        if is_sent:
+            await self._store.events.confirm_to(context.scope, query.after, receiver_name(context), now)
         if not page.events and query.wait and self._waiting < MAX_WAITING:
             page = await self._wait_for_events(context, query)
         headers = request[RATE_LIMIT_HEADERS].fields
         return JsonResponse(_serialize(query, page), headers={**headers, "Cache-Control": "no-store"})
+
+    async def _record_ask(self, context: RequestContext, now: datetime) -> None:
+        """Record it, so that replies are said to wait for a game server; if that fails, the next time."""
+        try:
+            await self._store.events.record_ask(context.scope, context.key.prefix, now)
+        except StorageError as error:
+            _log.warning(
+                "That a game server asks for events was not stored: %s",
+                error,
+                extra={"key_prefix": context.key.prefix},
+            )
 
     async def _wait_for_events(self, context: RequestContext, query: EventQuery) -> EventPage:
         """The first events after the query's number, or none when its time is over."""

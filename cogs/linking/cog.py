@@ -70,7 +70,7 @@ class LinkingCog(commands.Cog):
     @app_commands.describe(code="A code that you got in the game; without it, you get one to type there")
     @deferred
     async def link(self, interaction: BotInteraction, code: _Text | None = None) -> None:
-        """Link your game account, to see your tickets from the game here."""
+        """Link your game account to your Discord account, with a code."""
         await guild_workspaces(interaction)
         member = _member(interaction)
         if code is None:

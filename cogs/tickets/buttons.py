@@ -5,6 +5,7 @@ confirmed, ephemerally.
 """
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -23,6 +24,7 @@ from bot.tickets.ticket import Ticket
 from cogs.core.checks import get_access, message_origin
 from cogs.core.interactions import BotInteraction, deferred, errors_to_user, reply_ephemeral, within_deadline
 from cogs.tickets.modals import reply_modal
+from storage import StorageError
 
 BUTTON_STYLES = {
     "claim": discord.ButtonStyle.primary,
@@ -91,17 +93,25 @@ async def change_ticket(interaction: BotInteraction, action: TicketAction, ticke
 async def add_message(
     interaction: BotInteraction, action: MessageAction, ticket: int | str | None, text: str
 ) -> None:
-    """Save a message on a ticket, then confirm it; if that is refused, say why and give the text back."""
+    """Save a message on a ticket, then confirm it, and say what becomes of it in the game.
+
+    If that is refused, say why and give the text back.
+    """
+    store = interaction.client.store
     async with errors_to_user(interaction, typed=text):
         access = await get_access(interaction, ticket, action.allowed)
         permitted = action.for_role(access.role)
-        await interaction.client.store.tickets.add_message(
+        message = await store.tickets.add_message(
             access.ticket.id,
             lambda current: permitted.compose(current, access.actor, text),
             origin=message_origin(interaction),
-            now=interaction.client.store.now(),
+            now=store.now(),
         )
-        await reply_ephemeral(interaction, f"✅ {permitted.confirmation(access.ticket)}")
+        sentences = [permitted.confirmation(access.ticket)]
+        with suppress(StorageError):  # the message is saved, and that is what must be said
+            states = await store.events.reply_states(access.ticket.id, [message.id])
+            sentences += [state.sentence for state in states.values()]
+        await reply_ephemeral(interaction, f"✅ {' '.join(sentences)}")
 
 
 async def _open_reply_modal(interaction: BotInteraction, ticket_id: int) -> None:

@@ -26,6 +26,7 @@ from cogs.tickets.embeds import (
 
 _SUBJECT_LIMIT = 80  # in a list
 _REPORT_STATUS_LABELS = {
+    Status.UNFINISHED: STATUS_LABELS[Status.UNFINISHED],
     Status.OPEN: "📥 Received",
     Status.IN_PROGRESS: "👀 Being looked at",
     Status.RESOLVED: "⚫ Closed",  # not what came of it

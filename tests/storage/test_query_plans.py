@@ -16,12 +16,12 @@ from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.sqlite.connection import run_in_thread
-from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
+from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting, replying
 from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|outbox|idempotent_responses|leads|newest|account_links|link_attempts)\b"
+    r"|messages|ticket_events|outbox|idempotent_responses|leads|newest|account_links|link_attempts)\b"
 )
 _SHORT = (
     r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters)\b)"  # indexes of what is not done
@@ -68,6 +68,7 @@ QUERIES: dict[str, Query] = {
     "a text": lambda desk: desk.search(text="broke"),
     "a short text": lambda desk: desk.search(text="it", hidden_departments=["lab"]),
     "a player's newest": lambda desk: desk.store.tickets.list_of_reporter("somewhere", "7", desk.here),
+    "a player's name": lambda desk: desk.store.tickets.last_known_name(desk.scope, "7"),
     "an autocompletion": lambda desk: desk.store.tickets.autocomplete("bro", desk.here),
     "a ticket by its id": lambda desk: desk.store.tickets.find_by_public_id(desk.ticket.public_id),
     "a ticket by its post": lambda desk: desk.store.tickets.find_by_discord_id(5),
@@ -105,6 +106,15 @@ QUERIES: dict[str, Query] = {
     "a person's own tickets": lambda desk: desk.store.own_tickets.list_page(_own(desk), 7, page=0, size=10),
     "an autocompletion of own tickets": lambda desk: desk.store.own_tickets.autocomplete(_own(desk), "bro"),
     "that a reply was seen": lambda desk: mark_reply_seen(desk),
+    "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", NOW),
+    "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
+    "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
+    "what a server has read": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "a server", NOW),
+    "what a server was sent": lambda desk: desk.store.events.confirm_fetched(
+        desk.scope, desk.ticket.id, [1], "a server", NOW
+    ),
+    "what became of replies": lambda desk: desk.store.events.reply_states(desk.ticket.id, [1]),
+    "what waits for servers": lambda desk: desk.store.events.backlogs(NOW),
     "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
     "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
@@ -168,6 +178,7 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
         ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (post, *_) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     await store.search_index.index_batch(2)  # of three
     desk = Queries(store=store, ticket=ticket)
 
@@ -182,7 +193,7 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
         ("SELECT count(*) FROM tickets WHERE subject = 'x'", "SCAN tickets"),
         (
             "SELECT subject FROM tickets WHERE source = 'x' AND view_only = 0 "
-            "AND (status = 'open' OR status = 'in-progress')",
+            "AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished')",
             "SEARCH tickets USING INDEX tickets_open_by_reporter (source=?)",
         ),
         (

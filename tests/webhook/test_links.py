@@ -3,9 +3,14 @@
 import json
 from typing import Any
 
+import aiohttp
 import pytest
 
+from bot.sources.registry import load_sources
 from bot.tickets.account_links import MAX_ATTEMPTS, MAX_ATTEMPTS_OF_KEY, DiscordMember, LinkCode
+from bot.webhook import WebhookServer
+from bot.webhook.links import LINK_OPERATIONS
+from storage import Store
 from tests.webhook.conftest import NOW, Gate, Reply
 
 PETE = DiscordMember(guild_id=1, discord_id=70, name="pete")
@@ -168,6 +173,21 @@ async def test_401_without_a_valid_key_and_405_for_another_method(gate: Gate, pa
     assert (wrong.status, got.status, got.headers["allow"]) == (401, 405, "POST")
     assert wrong.refuses(None)
     assert got.refuses(None)
+
+
+@pytest.mark.parametrize("path", [one.path for one in LINK_OPERATIONS])
+async def test_errors_have_the_default_format_below_the_prefix_of_a_source(store: Store, path: str) -> None:
+    async with (
+        WebhookServer(store, load_sources()).serve("127.0.0.1", 0) as at,
+        aiohttp.ClientSession() as session,
+        session.post(f"{at.address}{path}") as got,
+    ):
+        body = await got.json()
+
+    assert (got.status, body) == (
+        401,
+        {"success": False, "error": {"code": 401, "message": "The API key is missing or not valid."}},
+    )
 
 
 async def test_a_link_body_is_not_kept_with_the_rejected_requests(gate: Gate) -> None:

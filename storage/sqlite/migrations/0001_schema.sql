@@ -77,16 +77,19 @@ CREATE TABLE tags (
 
 -- The key itself is nowhere: only its SHA-256, and a prefix by which people recognize it.
 CREATE TABLE api_keys (
-    key_hash      TEXT PRIMARY KEY,
-    prefix        TEXT NOT NULL UNIQUE,
-    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
-    source        TEXT NOT NULL,
-    name          TEXT NOT NULL,
-    created_at    INTEGER NOT NULL,
-    expires_at    INTEGER,
-    last_used_at  INTEGER,
-    revoked_at    INTEGER
+    key_hash         TEXT PRIMARY KEY,
+    prefix           TEXT NOT NULL UNIQUE,
+    workspace_id     TEXT NOT NULL REFERENCES workspaces (id),
+    source           TEXT NOT NULL,
+    name             TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER,
+    last_used_at     INTEGER,
+    events_asked_at  INTEGER,                               -- when it last asked for events, to the minute
+    revoked_at       INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX api_keys_that_ask ON api_keys (workspace_id, source) WHERE events_asked_at IS NOT NULL;
 
 CREATE TABLE tickets (
     id                     INTEGER PRIMARY KEY,
@@ -97,7 +100,8 @@ CREATE TABLE tickets (
     view_only              INTEGER NOT NULL CHECK (view_only = 0 OR view_only = 1),
     is_private             INTEGER NOT NULL CHECK (is_private = 0 OR is_private = 1),
     status                 TEXT NOT NULL
-        CHECK (status = 'open' OR status = 'in-progress' OR status = 'resolved' OR status = 'closed'),
+        CHECK (status = 'open' OR status = 'in-progress' OR status = 'unfinished' OR status = 'resolved'
+               OR status = 'closed'),
     priority               TEXT NOT NULL
         CHECK (priority = 'low' OR priority = 'normal' OR priority = 'high' OR priority = 'urgent'),
     category               TEXT NOT NULL,
@@ -135,7 +139,7 @@ CREATE INDEX tickets_by_digest ON tickets (digest_message_id) WHERE digest_messa
 CREATE INDEX tickets_by_post_channel ON tickets (post_channel_id, id) WHERE post_channel_id IS NOT NULL;
 -- For the limit of open tickets; everything else about players is found by the search index.
 CREATE INDEX tickets_open_by_reporter ON tickets (source, reporter_id)
-WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress');
+WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished');
 
 -- A ticket as it is read again and again: without the request's body.
 CREATE VIEW tickets_without_body AS
@@ -158,6 +162,7 @@ CREATE TABLE ticket_assignees (
     source       TEXT NOT NULL,
     member_id    TEXT NOT NULL,
     name         TEXT NOT NULL,
+    position     INTEGER NOT NULL,                          -- their order
     assigned_at  INTEGER NOT NULL,
     PRIMARY KEY (ticket_id, source, member_id)
 ) STRICT, WITHOUT ROWID;
@@ -181,7 +186,10 @@ CREATE TABLE messages (
     author_source  TEXT NOT NULL,                           -- 'discord', or the source that named them
     text           TEXT NOT NULL,
     origin         TEXT NOT NULL UNIQUE,                    -- what it came from: stored once, however often it comes
-    created_at     INTEGER NOT NULL
+    created_at     INTEGER NOT NULL,
+    shown_channel  INTEGER,                                 -- the channel or thread of the Discord message
+    shown_message  INTEGER,                                 -- that shows it, or that was typed; NULL: none yet
+    shown_typed    INTEGER NOT NULL DEFAULT 0 CHECK (shown_typed IN (0, 1))
 ) STRICT;
 
 CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
@@ -196,16 +204,18 @@ CREATE TABLE ticket_events (
     status        TEXT NOT NULL,                            -- of the ticket after the event
     message_id    INTEGER REFERENCES messages (id),
     created_at    INTEGER NOT NULL,
-    received_at   INTEGER,                                  -- when a game server first confirmed it
+    received_at   INTEGER,                                  -- when a game server first had it
     received_by   TEXT,                                     -- the name of its API key
+    received_as   TEXT CHECK (received_as = 'read' OR received_as = 'fetched'),
     PRIMARY KEY (workspace_id, source, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX ticket_events_by_ticket ON ticket_events (ticket_id, seq);
 CREATE VIEW ticket_events_with_tickets AS
-SELECT seq, type, ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at,
-       received_at, received_by, tickets.*
-FROM ticket_events JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
+SELECT ticket_events.workspace_id AS event_workspace_id, ticket_events.source AS event_source, ticket_id, seq, type,
+       ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at, received_at,
+       received_by, received_as, tickets.*
+FROM ticket_events CROSS JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
 
 CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
 
@@ -215,7 +225,7 @@ CREATE TABLE outbox (
     guild_id          INTEGER NOT NULL,
     kind              TEXT NOT NULL
         CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
-               OR kind = 'post_message' OR kind = 'post_pointer' OR kind = 'send_to_game'),
+               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer' OR kind = 'send_to_game'),
     destination       TEXT NOT NULL CHECK (destination = CASE kind WHEN 'send_to_game' THEN 'game' ELSE 'discord' END),
     queue             TEXT NOT NULL,                        -- one attempt at a time in each
     channel_id        INTEGER NOT NULL,
@@ -245,8 +255,8 @@ CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
 
 -- The pending deliveries that wait for no earlier one of their ticket: everything follows the post, a message
--- also the thread, and whatever is in the same queue keeps its order. One that is not due yet holds back the
--- same as one that is.
+-- also the thread, the edit of a message also that message, and whatever is in the same queue keeps its order. One
+-- that is not due yet holds back the same as one that is.
 CREATE VIEW outbox_next AS
 SELECT outbox.* FROM outbox
 WHERE state = 'pending' AND NOT EXISTS (
@@ -254,7 +264,9 @@ WHERE state = 'pending' AND NOT EXISTS (
     WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
       AND earlier.destination = outbox.destination
       AND (earlier.queue = outbox.queue OR earlier.kind = 'post' OR earlier.kind = 'private_thread'
-           OR (earlier.kind = 'thread' AND outbox.kind = 'post_message'))
+           OR (earlier.kind = 'thread' AND outbox.kind = 'post_message')
+           OR (earlier.kind = 'post_message' AND outbox.kind = 'update_message'
+               AND earlier.message_id = outbox.message_id))
 );
 
 -- Which game account belongs to which Discord account, as a game server of the workspace confirmed.
@@ -331,7 +343,7 @@ CREATE TABLE idempotent_responses (
     PRIMARY KEY (key_prefix, path, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 
--- Bodies that could not be parsed, of requests with a valid key.
+-- Bodies that did not validate or whose category is unknown, of requests with a valid key.
 CREATE TABLE rejected_requests (
     id          INTEGER PRIMARY KEY,
     key_prefix  TEXT NOT NULL REFERENCES api_keys (prefix),

@@ -12,7 +12,7 @@ from bot.tickets.conversation import conversation_pages
 from bot.tickets.message import Actor, MessageKind
 from bot.tickets.public_ids import numeric_ids
 from bot.tickets.ticket import Status, Ticket
-from cogs.tickets.own_embeds import conversation_file, own_fallback_embed
+from cogs.tickets.own_embeds import conversation_file, own_fallback_embed, own_status
 from tests.cogs.core.test_markdown import ticket_of
 from tests.cogs.linking.test_linking import link
 from tests.cogs.tickets.test_commands import TEXT_OPTIONS, opened_by
@@ -429,6 +429,12 @@ async def test_a_long_text_is_read_to_its_end_by_turning_pages(bridge: RunningBr
     assert f"page {len(seen)} of {len(seen)}" in footer(shown)
     assert "part 1 of" in seen[0]
     assert sum(page.count(unit.strip()[0]) for page in seen) >= text.count(unit.strip()[0])
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("view_only", [True, False])
+def test_every_status_has_its_words(status: Status, view_only: bool) -> None:
+    assert own_status(ticket_of(status=status, view_only=view_only)).isprintable()
 
 
 def test_for_a_text_that_discord_refuses_there_is_an_embed_without_it_and_a_file() -> None:
