@@ -42,7 +42,7 @@ class EventRepository:
 
 _AFTER = """
     SELECT * FROM ticket_events_with_tickets
-    WHERE workspace_id = :workspace AND source = :source AND seq > :after
+    WHERE event_workspace_id = :workspace AND event_source = :source AND seq > :after
     ORDER BY seq LIMIT :limit
 """
 _OF_TICKET = "SELECT * FROM ticket_events_with_tickets WHERE id = :id ORDER BY seq"

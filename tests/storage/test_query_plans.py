@@ -14,12 +14,12 @@ from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.sqlite.connection import run_in_thread
-from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
+from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting, replying
 from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|outbox|idempotent_responses|leads|newest)\b"
+    r"|messages|ticket_events|outbox|idempotent_responses|leads|newest)\b"
 )
 _SHORT = (
     r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters)\b)"  # indexes of what is not done
@@ -78,6 +78,9 @@ QUERIES: dict[str, Query] = {
     "a ticket filed": lambda desk: desk.store.intake.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
     "a note": lambda desk: desk.store.tickets.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
     "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
+    "what happened next": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
+    "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
+    "that all was received": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "survival-1", NOW),
     "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
     "what leaves next": lambda desk: desk.store.outbox.due(Destination.DISCORD, (), NOW),
     "when it leaves": lambda desk: desk.store.outbox.next_due(Destination.DISCORD, (), NOW),
@@ -139,6 +142,7 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
     for _ in range(3):
         ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     (post, *_) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     await store.search_index.index_batch(2)  # of three

@@ -204,7 +204,8 @@ CREATE TABLE ticket_events (
 CREATE INDEX ticket_events_by_ticket ON ticket_events (ticket_id, seq);
 CREATE VIEW ticket_events_with_tickets AS
 SELECT seq, type, ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at,
-       received_at, received_by, tickets.*
+       received_at, received_by, ticket_events.workspace_id AS event_workspace_id,
+       ticket_events.source AS event_source, tickets.*
 FROM ticket_events JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
 
 CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
