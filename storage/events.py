@@ -1,15 +1,17 @@
 """Events for game servers: written with what they are about, read in order, and confirmed once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from bot.tickets.events import EventPage, EventType, TicketEvent
+from bot.tickets.events import EventPage, EventType, TicketEvent, event_id
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
 from storage import messages
 from storage.db import Db, Params, Row, Topic
 from storage.engine import Engine
 from storage.mapping import from_ms, optional_from_ms, ticket_from_row, to_ms
+
+_MAX_OF_REPORTER = 1000
 
 
 class EventRepository:
@@ -31,6 +33,37 @@ class EventRepository:
         """All events of a ticket, oldest first."""
         return await self._engine.read(lambda db: _from_rows(db, db.all(_OF_TICKET, {"id": ticket_id})))
 
+    async def list_unreceived(
+        self, scope: Scope, reporter_ids: Collection[str], *, without: Collection[int], limit: int
+    ) -> tuple[TicketEvent, ...]:
+        """The first replies to these reporters, and closings of their tickets, that no game server confirmed.
+
+        Oldest first, without the events with some numbers.
+        """
+        if not reporter_ids:
+            return ()
+        params = {**_params(scope), "reporters": reporter_ids, "without": without, "limit": limit}
+
+        def select(db: Db) -> tuple[TicketEvent, ...]:
+            seqs = [row["seq"] for row in db.all(_UNRECEIVED, params)]
+            return _from_rows(db, db.all(_BY_SEQ, {**_params(scope), "seqs": seqs})) if seqs else ()
+
+        return await self._engine.read(select)
+
+    async def unreceived_ids(self, scope: Scope, reporter_id: str) -> dict[str, int]:
+        """The ids of the first 1,000 events about a reporter's tickets that no game server confirmed.
+
+        With the number of each.
+        """
+        params = {**_params(scope), "reporter": reporter_id, "limit": _MAX_OF_REPORTER}
+        rows = await self._engine.read(lambda db: db.all(_UNRECEIVED_OF_REPORTER, params))
+        return {event_id(row["uid"], row["seq"]): row["seq"] for row in rows}
+
+    async def confirm(self, scope: Scope, seqs: Collection[int], receiver: str, now: datetime) -> None:
+        """Record that a game server received the events with some numbers; those confirmed before stay so."""
+        params = {**_params(scope), "seqs": seqs, "receiver": receiver, "now": to_ms(now)}
+        await self._engine.write(lambda db: db.run(_CONFIRM_THESE, params))
+
     async def confirm_to(self, scope: Scope, up_to: int, receiver: str, now: datetime) -> None:
         """Record that a game server received all events up to a number; those confirmed before stay so."""
         params = {**_params(scope), "up_to": up_to}
@@ -46,6 +79,29 @@ _AFTER = """
     ORDER BY seq LIMIT :limit
 """
 _OF_TICKET = "SELECT * FROM ticket_events_with_tickets WHERE id = :id ORDER BY seq"
+_BY_SEQ = """
+    SELECT events.* FROM each_number(:seqs) AS one
+    JOIN FIRST ticket_events_with_tickets AS events ON seq = one.value
+    WHERE event_workspace_id = :workspace AND event_source = :source
+    ORDER BY seq
+"""
+_UNRECEIVED = """
+    SELECT seq FROM each_text(:reporters) AS one JOIN FIRST ticket_events ON reporter_id = one.value
+    WHERE workspace_id = :workspace AND source = :source AND received_at IS NULL
+      AND (ticket_events.type = 'ticket.reply' OR status = 'resolved' OR status = 'closed')
+      AND seq <> ALL(:without)
+    ORDER BY seq LIMIT :limit
+"""
+_UNRECEIVED_OF_REPORTER = """
+    SELECT seq, uid FROM ticket_events JOIN tickets ON tickets.id = ticket_id
+    WHERE ticket_events.workspace_id = :workspace AND ticket_events.source = :source
+      AND ticket_events.reporter_id = :reporter AND received_at IS NULL
+    ORDER BY seq LIMIT :limit
+"""
+_CONFIRM_THESE = """
+    UPDATE ticket_events SET received_at = :now, received_by = :receiver
+    WHERE workspace_id = :workspace AND source = :source AND seq = ANY(:seqs) AND received_at IS NULL
+"""
 _UNCONFIRMED = """
     SELECT 1 FROM ticket_events
     WHERE workspace_id = :workspace AND source = :source AND seq <= :up_to AND received_at IS NULL LIMIT 1
@@ -69,20 +125,32 @@ def insert_event(
     db.one("SELECT id FROM workspaces WHERE id = :id FOR UPDATE", {"id": scope.workspace_id})
     db.run(
         """
-        INSERT INTO ticket_events (workspace_id, source, seq, type, ticket_id, status, message_id, created_at)
-        VALUES (:workspace, :source, :seq, :type, :ticket, :status, :message, :now)
+        INSERT INTO ticket_events (
+            workspace_id, source, seq, type, ticket_id, reporter_id, status, message_id, created_at
+        ) VALUES (
+            :workspace, :source, :seq, :type, :ticket, :reporter, :status, :message, :now
+        )
         """,
         {
             **_params(scope),
             "seq": _newest(db, scope) + 1,
             "type": type_.value,
             "ticket": ticket.id,
+            "reporter": ticket.reporter.id,
             "status": ticket.status.value,
             "message": message_id,
             "now": to_ms(now),
         },
     )
     db.notify(Topic.EVENTS)
+
+
+def set_reporter(db: Db, ticket: Ticket) -> None:
+    """Store who a ticket's reporter is now with its events."""
+    db.run(
+        "UPDATE ticket_events SET reporter_id = :reporter WHERE ticket_id = :ticket",
+        {"reporter": ticket.reporter.id, "ticket": ticket.id},
+    )
 
 
 def _newest(db: Db, scope: Scope) -> int:

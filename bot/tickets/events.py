@@ -31,7 +31,12 @@ class TicketEvent:
     @property
     def id(self) -> str:
         """The same wherever the event is sent, and of no other event."""
-        return f"evt_{self.ticket.uid}_{self.seq}"
+        return event_id(self.ticket.uid, self.seq)
+
+
+def event_id(ticket_uid: str, seq: int) -> str:
+    """The id of an event of a ticket."""
+    return f"evt_{ticket_uid}_{seq}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Events for game servers: which there are, in which order, and what is recorded when one is received."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from bot.tickets.events import EventType, TicketEvent
 from bot.tickets.queries import Scope
-from bot.tickets.ticket import Status, Ticket
+from bot.tickets.ticket import Player, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store, Topic
 from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting, raw, replying
@@ -107,6 +108,71 @@ async def test_an_event_is_received_once(store: Store, scope: Scope, ticket: Tic
         ("survival-1", LATER),
         ("survival-2", LATER + timedelta(minutes=1)),
     ]
+
+
+async def test_unreceived_events_are_replies_and_closings_of_these_reporters_oldest_first(
+    store: Store, workspace: Workspace, scope: Scope, ticket: Ticket
+) -> None:
+    others = [
+        await store.intake.add_ticket(workspace.id, new_ticket(reporter_id=reporter), ids(), NOW)
+        for reporter in ("8", "9")
+    ]
+    await set_status(store, ticket, Status.IN_PROGRESS)
+    for one in (others[0], ticket, others[1]):
+        await reply(store, one, f"to {one.reporter.id}")
+    await set_status(store, ticket, Status.CLOSED)
+    await set_status(store, others[0], Status.RESOLVED)
+
+    found = await store.events.list_unreceived(scope, ["7", "8", "nobody"], without=[3], limit=3)
+    rest = await store.events.list_unreceived(scope, ["7", "8"], without=[2, 5, 6], limit=3)
+
+    assert said(found) == [(2, "to 8"), (5, "closed"), (6, "resolved")]
+    assert said(rest) == [(3, "to 7")]
+    assert await store.events.list_unreceived(scope, [], without=[], limit=3) == ()
+
+
+async def test_some_events_are_confirmed_by_number_once(store: Store, scope: Scope, ticket: Ticket) -> None:
+    for text in "abc":
+        await reply(store, ticket, text)
+    waiting = await store.events.unreceived_ids(scope, "7")
+
+    await store.events.confirm(scope, [2], "survival-1", LATER)
+    await store.events.confirm(scope, [2, 3, 99], "survival-2", LATER)
+
+    assert waiting == {f"evt_{ticket.uid}_{seq}": seq for seq in (1, 2, 3)}
+    assert await store.events.unreceived_ids(scope, "7") == {f"evt_{ticket.uid}_1": 1}
+    received = [one.received_by for one in await store.events.list_of_ticket(ticket.id)]
+    assert received == [None, "survival-1", "survival-2"]
+
+
+async def test_events_go_with_a_ticket_to_its_new_reporter(
+    store: Store, scope: Scope, ticket: Ticket
+) -> None:
+    await reply(store, ticket, "Hello")
+
+    await store.tickets.change(
+        ticket.id, lambda one: replace(one, reporter=Player(id="8")), NOW, actor=WRITER
+    )
+
+    assert await store.events.list_unreceived(scope, ["7"], without=[], limit=3) == ()
+    assert said(await store.events.list_unreceived(scope, ["8"], without=[], limit=3)) == [(1, "Hello")]
+
+
+async def test_new_tickets_are_those_of_game_servers_within_a_time(
+    store: Store, workspace: Workspace, scope: Scope
+) -> None:
+    created = [
+        await store.intake.add_ticket(
+            workspace.id, new_ticket(subject=f"{second}"), ids(), NOW + timedelta(seconds=second)
+        )
+        for second in range(5)
+    ]
+    for other in (new_ticket(source="other"), new_ticket(is_private=True)):
+        await store.intake.add_ticket(workspace.id, other, ids(), NOW + timedelta(seconds=2))
+
+    found = await store.tickets.list_created(scope, created[0].created_at, created[3].created_at, 2)
+
+    assert [one.subject for one in found] == ["2", "3"]
 
 
 async def test_a_game_report_has_events_of_its_status_and_never_one_of_a_reply(

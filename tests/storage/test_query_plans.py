@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,6 +81,14 @@ QUERIES: dict[str, Query] = {
     "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
     "what happened next": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
     "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
+    "what players are to be told": lambda desk: desk.store.events.list_unreceived(
+        desk.scope, ["7", "8"], without=[9], limit=100
+    ),
+    "what a player may have been told": lambda desk: desk.store.events.unreceived_ids(desk.scope, "7"),
+    "that some was received": lambda desk: desk.store.events.confirm(desk.scope, [1], "survival-1", NOW),
+    "what was just filed": lambda desk: desk.store.tickets.list_created(
+        desk.scope, NOW - timedelta(seconds=2), NOW, 20
+    ),
     "that all was received": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "survival-1", NOW),
     "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
     "what leaves next": lambda desk: desk.store.outbox.due(Destination.DISCORD, (), NOW),
@@ -151,6 +160,19 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
     plans = await plans_of(store, lambda: QUERIES[name](desk))
 
     assert [step for step in plans if _WHOLE.search(step)] == []
+
+
+@pytest.mark.parametrize("name", ["what players are to be told", "what a player may have been told"])
+async def test_what_waits_for_players_is_found_by_player(
+    store: Store, workspace: Workspace, name: str
+) -> None:
+    """The events of players who never come back are not read with each sync."""
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    plans = await plans_of(store, lambda: QUERIES[name](Queries(store=store, ticket=ticket)))
+
+    index = "INDEX ticket_events_unreceived_by_reporter (reporter_id=? AND workspace_id=? AND source=?)"
+    assert f"SEARCH ticket_events USING {index}" in plans
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,7 @@ CREATE TABLE ticket_events (
     seq           INTEGER NOT NULL,
     type          TEXT NOT NULL CHECK (type = 'ticket.reply' OR type = 'ticket.status'),
     ticket_id     INTEGER NOT NULL REFERENCES tickets (id),
+    reporter_id   TEXT,                                     -- of the ticket
     status        TEXT NOT NULL,                            -- of the ticket after the event
     message_id    INTEGER REFERENCES messages (id),
     created_at    INTEGER NOT NULL,
@@ -209,6 +210,7 @@ SELECT seq, type, ticket_events.status AS event_status, message_id, ticket_event
 FROM ticket_events JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
 
 CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
+CREATE INDEX ticket_events_unreceived_by_reporter ON ticket_events (reporter_id) WHERE received_at IS NULL;
 
 CREATE TABLE outbox (
     id                INTEGER PRIMARY KEY,
