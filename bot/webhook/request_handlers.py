@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.sources.requests import (
+    ConfirmEvents,
     GetNotifications,
     GetPublicUrl,
     GetTicket,
@@ -13,7 +14,6 @@ from bot.sources.requests import (
     GetWorkspace,
     Ignore,
     ListTickets,
-    Notifications,
     Request,
     ResultT,
     UpdateResult,
@@ -24,6 +24,7 @@ from bot.tickets.message import Actor
 from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.workspace import Workspace
 from bot.webhook.auth import RequestContext
+from bot.webhook.notifications import NotificationHandler
 from storage import Store
 
 
@@ -33,19 +34,20 @@ class RequestHandlers:
     def __init__(self, store: Store, *, public_url: str | None, now: Callable[[], datetime]) -> None:
         self._store = store
         self._public_url = public_url
-        self._now = now
+        notifications = NotificationHandler(store, public_url=public_url, now=now)
         self._by_type: dict[type[Request[Any]], Callable[[RequestContext, Any], Awaitable[Any]]] = {
             GetTicket: self._get_ticket,
             GetTickets: self._get_tickets,
             ListTickets: self._list_tickets,
             GetWorkspace: self._get_workspace,
             GetPublicUrl: self._get_public_url,
-            GetNotifications: self._get_notifications,
+            GetNotifications: notifications.get,
+            ConfirmEvents: notifications.confirm,
             Ignore: self._ignore,
         }
 
     async def query(self, context: RequestContext, request: Request[ResultT]) -> ResultT:
-        """Return the result of a request that changes nothing. Raises TicketError."""
+        """Return the result of a request that changes no ticket. Raises TicketError."""
         result: ResultT = await self._by_type[type(request)](context, request)
         return result
 
@@ -97,9 +99,6 @@ class RequestHandlers:
 
     async def _get_public_url(self, context: RequestContext, request: GetPublicUrl) -> str:
         return self._public_url or request.base_url
-
-    async def _get_notifications(self, context: RequestContext, request: GetNotifications) -> Notifications:
-        return Notifications(time=self._now())
 
     async def _ignore(self, context: RequestContext, request: Ignore) -> None:
         return None

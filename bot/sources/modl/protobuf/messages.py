@@ -4,7 +4,7 @@ A field's JSON name is its own in camelCase, as protobuf has it: `creator_uuid` 
 is unset is absent in JSON; what is absent in JSON is "" in a message, where its field is not optional.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -25,18 +25,16 @@ MessageType = type[Message]
 _Convert = Callable[[Any], Any]
 
 
-def decode(type_: MessageType, body: bytes) -> bytes:
-    """Return the JSON text of a message. Raises ApiError(400) for bytes that are no such message."""
-    return to_json(_to_dict(_parse(type_, body)))
+def decode(type_: MessageType, fields: Container[str], body: bytes) -> bytes:
+    """Return the JSON text of some fields of a message. Raises ApiError(400) for bytes that are no message.
 
-
-def validate(type_: MessageType, body: bytes) -> bytes:
-    """Return an empty JSON object for a message of which no field is read. Raises as `decode` does.
-
-    A message may have thousands of lines of chat: their conversion would hold up everybody else.
+    Of the other fields, a message may have thousands of lines of chat: to convert them would hold up
+    everybody else.
     """
-    _parse(type_, body)
-    return b"{}"
+    set_fields = _parse(type_, body).ListFields()
+    return to_json(
+        {field.json_name: _to_value(field, value) for field, value in set_fields if field.json_name in fields}
+    )
 
 
 def _parse(type_: MessageType, body: bytes) -> Message:
