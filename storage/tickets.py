@@ -9,12 +9,13 @@ from bot.tickets.events import EventType
 from bot.tickets.message import REPORTER_VISIBLE_KINDS, Actor, Message, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
-from bot.tickets.ticket import Ticket
+from bot.tickets.ticket import Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import events, messages
+from storage.assignees import assignees_by_ticket
 from storage.db import Db, Params
 from storage.engine import Engine
-from storage.mapping import from_ms, ticket_from_row, to_ms
+from storage.mapping import from_ms, reporter_from_row, ticket_from_row, to_ms
 from storage.outbox import has_unstarted, insert_deliveries, pending_post_channel
 from storage.workspaces import get_workspace
 
@@ -132,7 +133,7 @@ class TicketRepository:
         def get(db: Db) -> TicketDetails:
             ticket = get_in_scope(db, scope, name)
             newest = messages.newest_messages(db, ticket.id, REPORTER_VISIBLE_KINDS, _MAX_MESSAGES)
-            (details,) = messages.with_message_counts(db, [ticket])
+            (details,) = self._with_claimers(db, scope, with_details(db, [ticket]))
             return replace(details, messages=tuple(newest))
 
         return await self._engine.read(get)
@@ -142,7 +143,7 @@ class TicketRepository:
 
         def select(db: Db) -> tuple[TicketDetails, ...]:
             found = _by_names(db, scope, names)
-            return messages.with_message_counts(db, [found[name] for name in names if name in found])
+            return with_details(db, [found[name] for name in names if name in found])
 
         return await self._engine.read(select)
 
@@ -152,8 +153,8 @@ class TicketRepository:
         def select(db: Db) -> TicketPage:
             found = self._engine.search.match(db, scope, query)
             ids = found.page(query.limit, query.offset) if query.offset < found.total else ()
-            items = messages.with_message_counts(db, select_newest_first(db, ids))
-            return TicketPage(query=query, items=items, total=found.total)
+            items = with_details(db, select_newest_first(db, ids))
+            return TicketPage(query=query, items=self._with_claimers(db, scope, items), total=found.total)
 
         return await self._engine.read(select)
 
@@ -176,9 +177,31 @@ class TicketRepository:
         return tuple(reversed(found))
 
     async def last_known_name(self, scope: Scope, reporter_id: str) -> str | None:
-        """The name of a reporter in their newest ticket; None if they have none."""
-        tickets = await self.list_of_reporter(scope.source, reporter_id, [scope.workspace_id], 1)
-        return tickets[0].reporter.label if tickets else None
+        """The name of a reporter in their newest ticket that has one; None if there is none."""
+        player = await self._engine.read(lambda db: self._last_known_player(db, scope, reporter_id))
+        return player.label if player else None
+
+    def _last_known_player(self, db: Db, scope: Scope, reporter_id: str) -> Player | None:
+        """A reporter as their newest ticket with a name has them."""
+        ids = self._engine.search.reporter_ids(db, scope.source, reporter_id)
+        row = db.one(_NEWEST_NAME, {"ids": ids, "workspace": scope.workspace_id})
+        return None if row is None else reporter_from_row(row)
+
+    def _with_claimers(
+        self, db: Db, scope: Scope, items: tuple[TicketDetails, ...]
+    ) -> tuple[TicketDetails, ...]:
+        """Add who claimed the tickets through their source; the name may be newer than the claim."""
+        players: dict[str, Player | None] = {}
+
+        def with_claimer(details: TicketDetails) -> TicketDetails:
+            claimer = details.ticket.claimed_by
+            if claimer is None or claimer.source != scope.source:
+                return details
+            if claimer.id not in players:
+                players[claimer.id] = self._last_known_player(db, scope, claimer.id)
+            return replace(details, claimer=players[claimer.id])
+
+        return tuple(with_claimer(details) for details in items)
 
     async def find_public(self, source: str, public_id: str) -> TicketDetails | None:
         """A ticket of any workspace by its public id, without its messages; None if there is none."""
@@ -187,7 +210,7 @@ class TicketRepository:
             ticket = _find(db, _BY_PUBLIC_ID, {"id": public_id})
             if ticket is None or ticket.source != source:
                 return None
-            (details,) = messages.with_message_counts(db, [ticket])
+            (details,) = with_details(db, [ticket])
             return details
 
         return await self._engine.read(find)
@@ -219,6 +242,17 @@ def lock_ticket(db: Db, ticket_id: int) -> Ticket:
     return _get(db, "SELECT * FROM tickets_without_body WHERE id = :id FOR UPDATE", {"id": ticket_id})
 
 
+def with_details(db: Db, tickets: Sequence[Ticket]) -> tuple[TicketDetails, ...]:
+    """The tickets, in the same order, with their assignees and the number of replies and follow-ups."""
+    assignees = assignees_by_ticket(db, [ticket.id for ticket in tickets])
+    return tuple(
+        replace(details, assignees=assignees[details.ticket.id])
+        if details.ticket.id in assignees
+        else details
+        for details in messages.with_message_counts(db, tickets)
+    )
+
+
 def get_in_scope(db: Db, scope: Scope, name: str) -> Ticket:
     """A ticket of a scope by public id or uid. Raises UnknownTicket."""
     found = _by_names(db, scope, [name])
@@ -230,13 +264,13 @@ def get_in_scope(db: Db, scope: Scope, name: str) -> Ticket:
 def apply_change(
     db: Db, workspace: Workspace, before: Ticket, changed: Ticket, actor: Actor, now: datetime
 ) -> Ticket:
-    """Store a changed ticket, its history event and deliveries; do nothing if it is unchanged."""
+    """Store a changed ticket, its history events and deliveries; do nothing if it is unchanged."""
     if changed == before:
         return before
     revision = _update(db, changed, now)
-    event = changed.history_event(before, actor)
-    if event is not None:
-        messages.insert_message(db, event, f"event:{changed.id}:{revision}", now)
+    department = workspace.department_name(changed.department)
+    for number, event in enumerate(changed.history_events(before, actor, department=department)):
+        messages.insert_message(db, event, f"event:{changed.id}:{revision}:{number}", now)
     if changed.reporter.id != before.reporter.id:
         events.set_reporter(db, changed)
     if changed.status is not before.status:
@@ -388,6 +422,13 @@ _NEWEST_OF_WORKSPACES = """
     JOIN FIRST tickets_without_body AS tickets ON tickets.id = one.value
     WHERE workspace_id = ANY(:workspaces)
     ORDER BY tickets.id DESC LIMIT :limit
+"""
+_NEWEST_NAME = """
+    SELECT reporter_id, reporter_name, reporter_display_name, reporter_avatar_url, reporter_profile_url
+    FROM each_number(:ids) AS one
+    JOIN FIRST tickets ON tickets.id = one.value
+    WHERE workspace_id = :workspace AND (reporter_name <> '' OR reporter_display_name <> '')
+    ORDER BY tickets.id DESC LIMIT 1
 """
 # JOIN FIRST: the names first, for else all tickets of the source are read.
 _BY_NAMES = """

@@ -82,7 +82,7 @@ VALUES = {
         "send_to_game",
     ],
     DeliveryState: ["pending", "done", "dead_letter", "dropped"],
-    Status: ["open", "in-progress", "resolved", "closed"],
+    Status: ["unfinished", "open", "in-progress", "resolved", "closed"],
     Priority: ["low", "normal", "high", "urgent"],
     MessageKind: ["reply", "note", "follow-up", "event"],
 }

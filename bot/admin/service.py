@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
@@ -129,8 +129,9 @@ class AdminService:
         return [{"prefix": name}]
 
     async def list_rejected(self, *, limit: int) -> list[JsonObject]:
-        """The newest rejected requests, newest first."""
-        return [to_record(request) for request in await self._store.rejected_requests.list_newest(limit)]
+        """The newest rejected requests without their bodies, newest first."""
+        found = await self._store.rejected_requests.list_newest(limit)
+        return [to_record(replace(request, body=b"")) for request in found]
 
     async def show_rejected(self, *, rejected_id: int) -> list[JsonObject]:
         return [to_record(await self._store.rejected_requests.get(rejected_id))]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from bot.tickets.api_keys import ApiKey
 from bot.tickets.events import TicketEvent
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
@@ -100,15 +101,22 @@ class UpdateResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateTicket(Request[UpdateResult]):
-    """Add a message to a ticket, change it, or both in one transaction.
+    """Add messages to a ticket, change it and set who is assigned to it, in one transaction.
+
+    Claims that are made or given up later, in Discord too, leave the assignees as they are.
 
     An `actor` without a name (its name is its id) gets the name that its newest ticket has, if there is one.
     """
 
     ticket_id: str
     actor: Actor
-    message: Callable[[Ticket, Actor], NewMessage | None] | None = None  # returns None to add no message
+    messages: Callable[[Ticket, Actor], Sequence[NewMessage]] | None = None
     change: Callable[[Ticket, Workspace, Actor], Ticket] | None = None
+    assignees: Sequence[Actor] | None = None  # besides its claimer, in place of those before
+
+    @property
+    def only_adds_messages(self) -> bool:
+        return self.messages is not None and self.change is None and self.assignees is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +131,10 @@ class RateLimitState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyInfo:
-    """A valid API key: its workspace and rate limit."""
+    """A valid API key: its workspace, its last use before this check, and its rate limit."""
 
+    key: ApiKey
     workspace: Workspace
+    last_used_at: datetime | None  # to the minute
     rate_limit: RateLimitState
     now: datetime

@@ -101,7 +101,7 @@ class WebhookServer:
             for public in source.public_endpoints:
                 for method in _methods(public):
                     app.router.add_route(method, public.path, partial(self._handle_public, source, public))
-        for path, methods in _static_paths(self._sources).items():
+        for path, methods in _api_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         for path in _page_paths(self._sources):
             app.router.add_route("*", path, _not_found)
@@ -160,8 +160,7 @@ class WebhookServer:
         body: bytes,
         now: datetime,
     ) -> web.StreamResponse:
-        only_adds_message = update.message is not None and update.change is None
-        idempotency_key = from_header_or_body if only_adds_message else from_header
+        idempotency_key = from_header_or_body if update.only_adds_messages else from_header
         stored = await self._request_handlers.update(
             context,
             update,
@@ -213,7 +212,13 @@ class WebhookServer:
         if context is None:
             return None
         state = self._rate_limits[source.name].hit(context.key.prefix)
-        return ApiKeyInfo(workspace=context.workspace, rate_limit=state, now=now)
+        return ApiKeyInfo(
+            key=context.key,
+            workspace=context.workspace,
+            last_used_at=context.last_used_at,
+            rate_limit=state,
+            now=now,
+        )
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:
@@ -221,12 +226,12 @@ def _methods(operation: Operation) -> tuple[str, ...]:
     return ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
 
 
-def _static_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
-    """The methods of every path without parameters, which must not match another path's parameter."""
+def _api_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
+    """The methods of every path: with another one it must not match a parameter or prefix of another path."""
     methods: dict[str, set[str]] = {}
     for source in sources.values():
         for route in source.operations:
-            if "{" not in route.path:
+            if not isinstance(route, PageEndpoint):
                 methods.setdefault(route.path, set()).update(_methods(route))
     return methods
 

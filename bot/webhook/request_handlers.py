@@ -61,13 +61,14 @@ class RequestHandlers:
     ) -> StoredResponse:
         """Update a ticket, and store the response in the same transaction. Raises TicketError."""
         actor = await self._with_known_name(context, request.actor)
-        message, change = request.message, request.change
+        messages, change = request.messages, request.change
         return await self._store.intake.update_ticket(
             context.scope,
             request.ticket_id,
             actor=actor,
-            message=None if message is None else lambda ticket: message(ticket, actor),
+            messages=None if messages is None else lambda ticket: messages(ticket, actor),
             change=None if change is None else lambda ticket, workspace: change(ticket, workspace, actor),
+            assignees=request.assignees,
             idempotency_key=idempotency_key,
             now=now,
             serialize_response=lambda details, workspace: serialize(

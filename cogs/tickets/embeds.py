@@ -35,6 +35,7 @@ PRIORITY_STYLES = {
     Priority.URGENT: ("🔴 Urgent", discord.Colour(0xE74C3C)),
 }
 _STATUS_LABELS = {
+    Status.UNFINISHED: "📝 Unfinished",
     Status.OPEN: "🟢 Open",
     Status.IN_PROGRESS: "🟡 In progress",
     Status.RESOLVED: "✅ Resolved",
@@ -87,7 +88,8 @@ def _facts(ticket: Ticket, workspace: Workspace | None, priority: str) -> Iterat
     if ticket.reported_player:
         player = ticket.reported_player
         yield "Reported player", _link_or_text(player.label, player.profile_url)
-    for field in ticket.fields[:_MAX_FIELDS]:
+    shown = [field for field in ticket.fields if field.value]
+    for field in shown[:_MAX_FIELDS]:
         yield field.label, _link_or_text(field.value, field.url)
 
 

@@ -18,9 +18,17 @@ async def pending(store: Store, ticket: Ticket) -> list[Delivery]:
     return await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
 
 
-async def posted(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:
+async def posted(
+    store: Store,
+    workspace: Workspace,
+    post: int = 50,
+    *,
+    private: bool = False,
+    status: Status = Status.OPEN,
+) -> Ticket:
     """A ticket with its post, and its thread if it has one."""
-    ticket = await store.intake.add_ticket(workspace.id, new_ticket(is_private=private), ids(), NOW)
+    new = replace(new_ticket(is_private=private), initial_status=status)
+    ticket = await store.intake.add_ticket(workspace.id, new, ids(), NOW)
     for delivery in await pending(store, ticket):
         is_thread = delivery.kind in (DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD)
         receipt = Receipt(
@@ -170,10 +178,12 @@ async def test_a_delivery_tried_in_an_existing_channel_does_not_move(
     assert {one.channel_id for one in await pending(store, ticket)} == {TICKETS}
 
 
+@pytest.mark.parametrize("status", [Status.OPEN, Status.UNFINISHED])
 async def test_open_tickets_of_a_deleted_channel_are_reposted_in_the_current_channel(
-    store: Store, workspace: Workspace
+    store: Store, workspace: Workspace, status: Status
 ) -> None:
-    ticket, closed_ticket = await posted(store, workspace), await posted(store, workspace, 60)
+    ticket = await posted(store, workspace, status=status)
+    closed_ticket = await posted(store, workspace, 60)
     await close(store, closed_ticket)
     (update,) = await pending(store, closed_ticket)
     await store.outbox.mark_delivered([update], Receipt(), NOW)

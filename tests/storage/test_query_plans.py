@@ -67,6 +67,7 @@ QUERIES: dict[str, Query] = {
     "a text": lambda desk: desk.search(text="broke"),
     "a short text": lambda desk: desk.search(text="it", hidden_departments=["lab"]),
     "a player's newest": lambda desk: desk.store.tickets.list_of_reporter("somewhere", "7", desk.here),
+    "a player's name": lambda desk: desk.store.tickets.last_known_name(desk.scope, "7"),
     "an autocompletion": lambda desk: desk.store.tickets.autocomplete("bro", desk.here),
     "a ticket by its id": lambda desk: desk.store.tickets.find_by_public_id(desk.ticket.public_id),
     "a ticket by its post": lambda desk: desk.store.tickets.find_by_discord_id(5),
@@ -181,7 +182,7 @@ async def test_what_waits_for_players_is_found_by_player(
         ("SELECT count(*) FROM tickets WHERE subject = 'x'", "SCAN tickets"),
         (
             "SELECT subject FROM tickets WHERE source = 'x' AND view_only = 0 "
-            "AND (status = 'open' OR status = 'in-progress')",
+            "AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished')",
             "SEARCH tickets USING INDEX tickets_open_by_reporter (source=?)",
         ),
         (

@@ -13,12 +13,13 @@ from bot.tickets.public_ids import numeric_ids
 
 _TICKETS_PATH = "/v1/minecraft/tickets"
 _REPORTS_PATH = "/v1/minecraft/reports"
+_PLAYERS_PATH = "/v1/minecraft/players"
 _ID_PREFIXES = {
     "bug": "BUG",
     "player": "PLAYER",
     "chat": "CHAT",
     "appeal": "APPEAL",
-    "staff": "STAFF",
+    "application": "STAFF",
     "support": "SUPPORT",
 }
 
@@ -48,7 +49,7 @@ _TICKET_ENDPOINTS = (
         request=ListTickets,
         parse=handlers.list_tickets,
         serialize=serializers.ticket_list,
-        summary="The newest tickets",
+        summary="The newest tickets, those for support, bugs and appeals by default",
         query=requests.TicketListQuery,
         response=responses.TicketList,
     ),
@@ -114,6 +115,16 @@ _REPORT_ENDPOINTS = (
         path_params={"uuid": PathUuid},
         query=requests.ReportsQuery,
         response=responses.ReportList,
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{_PLAYERS_PATH}/{{uuid}}/reports",
+        request=ListTickets,
+        parse=handlers.list_player_reports,
+        serialize=serializers.player_report_list,
+        summary="The newest 50 reports in which one player is reported, in short",
+        path_params={"uuid": PathUuid},
+        response=responses.PlayerReportList,
     ),
     Endpoint(
         method="POST",

@@ -97,7 +97,8 @@ CREATE TABLE tickets (
     view_only              INTEGER NOT NULL CHECK (view_only = 0 OR view_only = 1),
     is_private             INTEGER NOT NULL CHECK (is_private = 0 OR is_private = 1),
     status                 TEXT NOT NULL
-        CHECK (status = 'open' OR status = 'in-progress' OR status = 'resolved' OR status = 'closed'),
+        CHECK (status = 'open' OR status = 'in-progress' OR status = 'unfinished' OR status = 'resolved'
+               OR status = 'closed'),
     priority               TEXT NOT NULL
         CHECK (priority = 'low' OR priority = 'normal' OR priority = 'high' OR priority = 'urgent'),
     category               TEXT NOT NULL,
@@ -135,7 +136,7 @@ CREATE INDEX tickets_by_digest ON tickets (digest_message_id) WHERE digest_messa
 CREATE INDEX tickets_by_post_channel ON tickets (post_channel_id, id) WHERE post_channel_id IS NOT NULL;
 -- For the limit of open tickets; everything else about players is found by the search index.
 CREATE INDEX tickets_open_by_reporter ON tickets (source, reporter_id)
-WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress');
+WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished');
 
 -- A ticket as it is read again and again: without the request's body.
 CREATE VIEW tickets_without_body AS
@@ -158,6 +159,7 @@ CREATE TABLE ticket_assignees (
     source       TEXT NOT NULL,
     member_id    TEXT NOT NULL,
     name         TEXT NOT NULL,
+    position     INTEGER NOT NULL,                          -- their order
     assigned_at  INTEGER NOT NULL,
     PRIMARY KEY (ticket_id, source, member_id)
 ) STRICT, WITHOUT ROWID;
@@ -271,7 +273,7 @@ CREATE TABLE idempotent_responses (
     PRIMARY KEY (key_prefix, path, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 
--- Bodies that could not be parsed, of requests with a valid key.
+-- Bodies that did not validate or whose category is unknown, of requests with a valid key.
 CREATE TABLE rejected_requests (
     id          INTEGER PRIMARY KEY,
     key_prefix  TEXT NOT NULL REFERENCES api_keys (prefix),

@@ -31,6 +31,7 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
 }
 
 TICKETS, REPORTS = "/v1/minecraft/tickets", "/v1/minecraft/reports"
+PLAYERS = "/v1/minecraft/players"
 NOTCH_LINKS = {"playerUuid": NOTCH, "playerName": "Notch"}
 TICKET_REQUESTS = (
     Request(method="POST", path=TICKETS, body=dict(examples.TICKET)),
@@ -47,6 +48,7 @@ TICKET_REQUESTS = (
     ),
     Request(method="GET", path=REPORTS),
     Request(method="GET", path=f"{REPORTS}/player/{ACCUSED}", operation=f"{REPORTS}/player/{{uuid}}"),
+    Request(method="GET", path=f"{PLAYERS}/{ACCUSED}/reports", operation=f"{PLAYERS}/{{uuid}}/reports"),
     Request(
         method="POST",
         path=f"{REPORTS}/{{player}}/assign",
@@ -132,7 +134,13 @@ class Api(ApiClient):
     """Each ticket is created a second after the one before."""
 
     async def create(self, name: str, **body: object) -> None:
-        await self.name_ticket(name, (await self.post(TICKETS, **body))["ticketId"])
+        await self._create(TICKETS, name, body)
+
+    async def create_draft(self, name: str, **body: object) -> None:
+        await self._create(f"{TICKETS}/unfinished", name, body)
+
+    async def _create(self, path: str, name: str, body: Mapping[str, object]) -> None:
+        await self.name_ticket(name, (await self.post(path, **body))["ticketId"])
         self.now[0] += timedelta(seconds=1)
 
 
