@@ -6,7 +6,14 @@ from datetime import datetime
 
 from bot.tickets.errors import UnknownTicket
 from bot.tickets.events import EventType
-from bot.tickets.message import REPORTER_VISIBLE_KINDS, Actor, Message, MessageKind, NewMessage
+from bot.tickets.message import (
+    REPORTER_VISIBLE_KINDS,
+    Actor,
+    DiscordMessage,
+    Message,
+    MessageKind,
+    NewMessage,
+)
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import Player, Ticket
@@ -106,13 +113,13 @@ class TicketRepository:
         *,
         origin: str,
         now: datetime,
-        already_visible_in: int | None = None,
+        typed_as: DiscordMessage | None = None,
     ) -> Message:
         """Store the message that the ticket composes, and queue its deliveries.
 
-        A repeated `origin` returns the stored message. `already_visible_in` is the channel or thread where it
-        was typed. Raises what the ticket raises (ViewOnly, TicketClosed, EmptyMessage,
-        MessageTooLong), and UnknownTicket.
+        A repeated `origin` returns the stored message. `typed_as` is the message that a person typed, where
+        it came from. Raises what the ticket raises (ViewOnly, TicketClosed, EmptyMessage, MessageTooLong),
+        and UnknownTicket.
         """
 
         def add(db: Db) -> Message:
@@ -121,9 +128,7 @@ class TicketRepository:
                 return stored
             ticket = lock_ticket(db, ticket_id)
             workspace = get_workspace(db, ticket.workspace_id)
-            return insert_message(
-                db, workspace, ticket, compose(ticket), origin, now, already_visible_in=already_visible_in
-            )
+            return insert_message(db, workspace, ticket, compose(ticket), origin, now, typed_as=typed_as)
 
         return await self._engine.write(add, locks=[f"message:{origin}"])
 
@@ -292,15 +297,17 @@ def insert_message(
     origin: str,
     now: datetime,
     *,
-    already_visible_in: int | None = None,
+    typed_as: DiscordMessage | None = None,
 ) -> Message:
     """Insert a message, and put its deliveries in the outbox."""
-    message = messages.insert_message(db, new, origin, now)
+    typed_in = typed_as.channel_id if typed_as else None
+    shown_as = typed_as if typed_in == ticket.post.thread_id else None
+    message = messages.insert_message(db, new, origin, now, shown_as=shown_as)
     if message.kind is not MessageKind.NOTE:  # an internal note does not change the ticket
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
-    kinds = ticket.deliveries_for(message.kind, typed_in=already_visible_in)
+    kinds = ticket.deliveries_for(message.kind, typed_in=typed_in)
     if kinds:
         channel = _delivery_channel(db, workspace, ticket)
         insert_deliveries(db, workspace, ticket, kinds, channel, now, message_id=message.id)

@@ -46,6 +46,8 @@ METRICS = {
     "ticketbridge_delivery_seconds": ["kind"],
     "ticketbridge_outbox_deliveries": ["channel", "kind", "state"],
     "ticketbridge_outbox_oldest_seconds": [],
+    "ticketbridge_events_waiting": ["source"],
+    "ticketbridge_events_oldest_seconds": ["source"],
     "ticketbridge_database_seconds": ["what"],
     "ticketbridge_database_failures": ["failure"],
     "ticketbridge_database_failing": [],
@@ -78,8 +80,8 @@ LOG_EXTRA_FIELDS = {
 
 VALUES = {
     DeliveryKind: [
-        *("post", "thread", "private_thread", "update_post", "post_message", "post_pointer"),
-        "send_to_game",
+        *("post", "thread", "private_thread", "update_post", "post_message"),
+        *("update_message", "post_pointer", "send_to_game"),
     ],
     DeliveryState: ["pending", "done", "dead_letter", "dropped"],
     Status: ["unfinished", "open", "in-progress", "resolved", "closed"],

@@ -99,6 +99,15 @@ class Metrics:
             "outbox_oldest_seconds", "Age of the oldest pending delivery to Discord; 0 if there is none."
         )
 
+        self._events_waiting = self._gauge(
+            "events_waiting",
+            "Events that no game server has yet, by source; of those that ask for events.",
+            "source",
+        )
+        self._events_oldest = self._gauge(
+            "events_oldest_seconds", "Age of the oldest of these; 0 if there is none.", "source"
+        )
+
     def _define_database_metrics(self) -> None:
         self._database_seconds = self._histogram(
             "database_seconds",
@@ -200,8 +209,18 @@ class Metrics:
         ]
         age = (self._now() - min(pending)).total_seconds() if pending else 0.0
         self._outbox_oldest.set(max(0.0, age))
+        await self._refresh_events()
         self._search_lag.set(await self._store.search_index.lag())
         await self._count_tickets()
+
+    async def _refresh_events(self) -> None:
+        now = self._now()
+        self._events_waiting.clear()
+        self._events_oldest.clear()
+        for backlog in await self._store.events.backlogs(now):
+            age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0.0
+            self._events_waiting.labels(backlog.source).set(backlog.waiting)
+            self._events_oldest.labels(backlog.source).set(max(0.0, age))
 
     async def _count_tickets(self) -> None:
         newest = await self._store.tickets.newest_id()

@@ -1,7 +1,7 @@
 """Events for game servers: what staff replied and how the status of a ticket changed, numbered in order."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.tickets.message import Message
@@ -15,6 +15,13 @@ class EventType(StrEnum):
     STATUS = "ticket.status"  # its status changed
 
 
+class Reception(StrEnum):
+    """How it is known that a game server has an event."""
+
+    READ = "read"  # it confirmed it
+    FETCHED = "fetched"  # it was sent the whole ticket, with this reply, and does not confirm that
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketEvent:
     """A saved event. Events of one workspace and source are numbered from 1 without a gap."""
@@ -25,8 +32,9 @@ class TicketEvent:
     status: Status  # of the ticket after the event
     message: Message | None  # of a reply
     created_at: datetime
-    received_at: datetime | None = None  # when a game server first confirmed it
+    received_at: datetime | None = None  # when a game server first had it
     received_by: str | None = None  # the name of that server's API key
+    received_as: Reception | None = None
 
     @property
     def id(self) -> str:
@@ -45,3 +53,50 @@ class EventPage:
 
     events: tuple[TicketEvent, ...]
     newest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventBacklog:
+    """Events that no game server has yet, of a source whose servers ask for events."""
+
+    source: str
+    waiting: int
+    oldest: datetime | None  # when the first of them happened; None if none waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyState:
+    """What became of a reply to a reporter in a game."""
+
+    source: str
+    created_at: datetime
+    has_readers: bool  # a game server with a key of this workspace and source has asked for events before
+    received_at: datetime | None = None
+    received_by: str | None = None
+    received_as: Reception | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What staff read about it."""
+        if self.received_at is None:
+            return _WAITING if self.has_readers else _NO_READERS.format(source=self.source)
+        how = "Fetched with the ticket" if self.received_as is Reception.FETCHED else "Read"
+        return f"{how} by {self.received_by} {_delay(self.received_at - self.created_at)}."
+
+
+_WAITING = "Waiting for the game server to ask for it."
+_NO_READERS = (
+    "No game server has asked for events with a {source} key of this workspace yet: "
+    "see Events in the API documentation."
+)
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def _delay(time: timedelta) -> str:
+    """In its two largest units: `12 s later`, `2 h 5 min later`."""
+    left, parts = max(0, int(time.total_seconds())), []
+    for name, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return f"{' '.join(parts[:2])} later" if parts else "within a second"

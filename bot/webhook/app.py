@@ -145,6 +145,8 @@ class WebhookServer:
                 return await self._update(endpoint, parsed, context, request, raw, now)
             result = await self._request_handlers.query(context, parsed)
             encoded = encode_body(endpoint, endpoint.serialize(result))
+            if request.method == "GET":
+                await self._request_handlers.record_fetched(context, result, now)
             return JsonResponse(encoded, content_type=content_type_of(endpoint))
         except (TicketError, ApiError) as error:
             raise await self._rejected.to_api_error(

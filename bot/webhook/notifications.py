@@ -11,7 +11,7 @@ from bot.sources.requests import ConfirmEvents, GetNotifications, Notifications
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Ticket
 from bot.webhook.auth import RequestContext
-from bot.webhook.events import receiver_name
+from bot.webhook.events import receiver_name, record_ask
 from storage import Store
 
 REPEAT_AFTER = timedelta(seconds=30)  # longer than any client waits for the answer to its confirmation
@@ -32,7 +32,8 @@ class NotificationHandler:
     async def get(self, context: RequestContext, request: GetNotifications) -> Notifications:
         """The oldest 100 events that were not sent lately, and the newest 20 tickets."""
         scope, now = context.scope, self._now()
-        found = await self._store.events.list_unreceived(
+        await record_ask(self._store, context, now)
+        found = await self._store.events.list_unread(
             scope, request.reporter_ids, without=self._sent.lately(scope, now), limit=_MAX_EVENTS
         )
         until = now - COMMIT_DELAY
@@ -50,7 +51,7 @@ class NotificationHandler:
 
     async def confirm(self, context: RequestContext, request: ConfirmEvents) -> None:
         """Ids that are unknown, confirmed already or of another player's events change nothing."""
-        ids = await self._store.events.unreceived_ids(context.scope, request.reporter_id)
+        ids = await self._store.events.unread_ids(context.scope, request.reporter_id)
         seqs = [seq for event_id, seq in ids.items() if request.is_confirmed(event_id)]
         if seqs:
             await self._store.events.confirm(context.scope, seqs, receiver_name(context), self._now())

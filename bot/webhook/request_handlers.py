@@ -1,5 +1,6 @@
 """Execute a source's typed requests against the store, within the workspace and source of the API key."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -20,12 +21,15 @@ from bot.sources.requests import (
     UpdateTicket,
 )
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
-from bot.tickets.message import Actor
+from bot.tickets.message import Actor, MessageKind
 from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.workspace import Workspace
 from bot.webhook.auth import RequestContext
+from bot.webhook.events import receiver_name
 from bot.webhook.notifications import NotificationHandler
-from storage import Store
+from storage import StorageError, Store
+
+_log = logging.getLogger(__name__)
 
 
 class RequestHandlers:
@@ -50,6 +54,24 @@ class RequestHandlers:
         """Return the result of a request that changes no ticket. Raises TicketError."""
         result: ResultT = await self._by_type[type(request)](context, request)
         return result
+
+    async def record_fetched(self, context: RequestContext, result: object, now: datetime) -> None:
+        """Record that a game server is sent replies, if the result is a ticket that has any."""
+        if not isinstance(result, TicketDetails):
+            return
+        replies = [message.id for message in result.messages if message.kind is MessageKind.REPLY]
+        if not replies:
+            return
+        try:
+            await self._store.events.confirm_fetched(
+                context.scope, result.ticket.id, replies, receiver_name(context), now
+            )
+        except StorageError as error:  # it is answered all the same
+            _log.warning(
+                "That a game server has replies was not stored: %s",
+                error,
+                extra={"ticket_id": result.ticket.id, "key_prefix": context.key.prefix},
+            )
 
     async def update(
         self,

@@ -77,16 +77,22 @@ async def change_ticket(interaction: BotInteraction, action: TicketAction, ticke
 async def add_message(
     interaction: BotInteraction, action: MessageAction, ticket: int | str | None, text: str
 ) -> None:
-    """Save a message on a ticket, then confirm it. Raises what the ticket raises."""
+    """Save a message on a ticket, then confirm it, and say what becomes of it in the game.
+
+    Raises what the ticket raises.
+    """
     found = await get_ticket_as(action.allowed, interaction, ticket)
     author = actor_from(interaction)
-    await interaction.client.store.tickets.add_message(
+    store = interaction.client.store
+    message = await store.tickets.add_message(
         found.id,
         lambda current: action.compose(current, author, text),
         origin=message_origin(interaction),
-        now=interaction.client.store.now(),
+        now=store.now(),
     )
-    await reply_ephemeral(interaction, f"✅ {action.confirmation(found)}")
+    states = await store.events.reply_states(found.id, [message.id])
+    sentences = [action.confirmation(found), *(state.sentence for state in states.values())]
+    await reply_ephemeral(interaction, f"✅ {' '.join(sentences)}")
 
 
 async def _open_reply_modal(interaction: BotInteraction, ticket_id: int) -> None:

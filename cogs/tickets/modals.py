@@ -19,18 +19,18 @@ from cogs.core.markdown import plain_line
 REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
 MAX_SELECT_OPTIONS = 25  # Discord's limit
-_NOT_SENT_PLACEHOLDER = "Shown on the ticket, and to the game server when it asks."
+_GAME_PLACEHOLDER = "For the reporter in the game. The ticket shows when the game server has read it."
 DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
 
 
 def reply_modal(ticket: Ticket) -> discord.ui.Modal:
-    """Build the modal for a reply. Into a game nothing is sent yet, and it says so."""
+    """Build the modal for a reply."""
     modal = discord.ui.Modal(title=f"Reply to {ticket.public_id}"[:45], custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="text",
         style=discord.TextStyle.paragraph,
         max_length=MESSAGE_LIMIT,
-        placeholder="The reporter will read this." if ticket.is_private else _NOT_SENT_PLACEHOLDER,
+        placeholder="The reporter will read this." if ticket.is_private else _GAME_PLACEHOLDER,
     )
     modal.add_item(discord.ui.Label(text="Your reply", component=text))
     return modal

@@ -73,6 +73,23 @@ async def test_a_ticket_is_counted_from_request_to_post(bridge: RunningBridge) -
     assert value(samples, "database_failing") == 0
 
 
+async def test_events_are_counted_until_a_game_server_has_them(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+    await bridge.press("mia", ticket, "Close")
+    unasked = await scrape(bridge)
+    await bridge.ask_for_events()
+    waiting = await scrape(bridge)
+    await bridge.ask_for_events(1)
+    read = await scrape(bridge)
+
+    assert not any(name.startswith("ticketbridge_events_") for name, _ in unasked)
+    assert value(waiting, "events_waiting", source="modl") == 1
+    assert value(waiting, "events_oldest_seconds", source="modl") > 0
+    assert ("ticketbridge_events_waiting", frozenset({("source", "modl")})) in read
+    assert value(read, "events_waiting", source="modl") == 0
+    assert value(read, "events_oldest_seconds", source="modl") == 0
+
+
 async def test_a_ticket_opened_in_discord_counts_like_any_other(bridge: RunningBridge) -> None:
     (workspace,) = await bridge.application.store.workspaces.list_all()
     await bridge.application.store.intake.add_ticket(workspace.id, new_ticket(source="discord"), ids(), NOW)

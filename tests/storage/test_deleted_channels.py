@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.tickets.message import DiscordMessage
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
@@ -12,6 +13,10 @@ from storage import Store, Topic
 from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, replying
 
 TICKETS, REPORTS, ELSEWHERE = HUB.tickets_channel_id, HUB.reports_channel_id, 9
+
+
+def typed_in(channel_id: int) -> DiscordMessage:
+    return DiscordMessage(channel_id=channel_id, message_id=7, is_typed=True)
 
 
 async def pending(store: Store, ticket: Ticket) -> list[Delivery]:
@@ -316,11 +321,11 @@ async def test_a_reply_typed_in_the_tickets_own_thread_is_not_shown_there_again(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await posted(store, workspace)
-    await store.tickets.add_message(ticket.id, replying(), origin="message:1", now=NOW, already_visible_in=51)
+    await store.tickets.add_message(ticket.id, replying(), origin="message:1", now=NOW, typed_as=typed_in(51))
     assert await pending(store, ticket) == []
 
     await store.tickets.add_message(
-        ticket.id, replying(), origin="message:2", now=NOW, already_visible_in=TICKETS
+        ticket.id, replying(), origin="message:2", now=NOW, typed_as=typed_in(TICKETS)
     )
 
     assert [one.kind for one in await pending(store, ticket)] == [DeliveryKind.POST_MESSAGE]

@@ -80,17 +80,14 @@ QUERIES: dict[str, Query] = {
     "a ticket filed": lambda desk: desk.store.intake.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
     "a note": lambda desk: desk.store.tickets.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
     "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
-    "what happened next": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
-    "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
-    "what players are to be told": lambda desk: desk.store.events.list_unreceived(
+    "what players are to be told": lambda desk: desk.store.events.list_unread(
         desk.scope, ["7", "8"], without=[9], limit=100
     ),
-    "what a player may have been told": lambda desk: desk.store.events.unreceived_ids(desk.scope, "7"),
-    "that some was received": lambda desk: desk.store.events.confirm(desk.scope, [1], "survival-1", NOW),
+    "what a player may have been told": lambda desk: desk.store.events.unread_ids(desk.scope, "7"),
+    "that some events were read": lambda desk: desk.store.events.confirm(desk.scope, [1], "a server", NOW),
     "what was just filed": lambda desk: desk.store.tickets.list_created(
         desk.scope, NOW - timedelta(seconds=2), NOW, 20
     ),
-    "that all was received": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "survival-1", NOW),
     "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
     "what leaves next": lambda desk: desk.store.outbox.due(Destination.DISCORD, (), NOW),
     "when it leaves": lambda desk: desk.store.outbox.next_due(Destination.DISCORD, (), NOW),
@@ -107,6 +104,15 @@ QUERIES: dict[str, Query] = {
     "a deleted channel": lambda desk: desk.store.deleted_channels.record_channel_deleted(5, NOW),
     "the channels in use": lambda desk: desk.store.deleted_channels.channels_in_use(),
     "the outbox's depths": lambda desk: desk.store.outbox_admin.depths(),
+    "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", NOW),
+    "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
+    "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
+    "what a server has read": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "a server", NOW),
+    "what a server was sent": lambda desk: desk.store.events.confirm_fetched(
+        desk.scope, desk.ticket.id, [1], "a server", NOW
+    ),
+    "what became of replies": lambda desk: desk.store.events.reply_states(desk.ticket.id, [1]),
+    "what waits for servers": lambda desk: desk.store.events.backlogs(NOW),
     "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
     "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
@@ -155,6 +161,7 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
     await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     (post, *_) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     await store.search_index.index_batch(2)  # of three
     desk = Queries(store=store, ticket=ticket)
 
@@ -172,7 +179,7 @@ async def test_what_waits_for_players_is_found_by_player(
 
     plans = await plans_of(store, lambda: QUERIES[name](Queries(store=store, ticket=ticket)))
 
-    index = "INDEX ticket_events_unreceived_by_reporter (reporter_id=? AND workspace_id=? AND source=?)"
+    index = "INDEX ticket_events_unread_by_reporter (reporter_id=? AND workspace_id=? AND source=?)"
     assert f"SEARCH ticket_events USING {index}" in plans
 
 

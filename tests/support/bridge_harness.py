@@ -46,6 +46,14 @@ class RunningBridge:
             result: dict[str, Any] = await response.json()
             return result
 
+    async def ask_for_events(self, after: int = 0, *, source: str = "modl") -> dict[str, Any]:
+        """`GET /v1/events` as a game server does; the response's JSON."""
+        address = f"{self.application.webhook_address}/v1/events?after={after}"
+        async with self.session.get(address, headers={"X-API-Key": self.keys[source]}) as response:
+            assert response.status == 200, await response.text()
+            result: dict[str, Any] = await response.json()
+            return result
+
     async def game_report(self, **changes: object) -> Ticket:
         """A game report, posted in Discord."""
         body = dict(series.GAME_REPORT) | changes

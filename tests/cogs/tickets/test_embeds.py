@@ -194,7 +194,7 @@ async def test_a_reply_is_shown_in_the_thread_and_saved_for_the_game(bridge: Run
     )
 
     await bridge.refresh(ticket)
-    assert "It waits for the game server to fetch it." in reply_text(record)
+    assert "No game server has asked for events with a modl key of this workspace yet" in reply_text(record)
     shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
     events = await bridge.application.store.events.list_of_ticket(ticket.id)
     assert shown["embeds"][0]["description"] == "We are on it."

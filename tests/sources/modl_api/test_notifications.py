@@ -11,7 +11,8 @@ import pytest
 
 from bot.sources.modl import SOURCE
 from bot.tickets.api_keys import generate_api_key, hash_api_key
-from bot.tickets.message import Actor
+from bot.tickets.events import Reception
+from bot.tickets.message import Actor, MessageKind
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
 from tests.sources.conftest import ADA, NOW, ApiClient, serve
@@ -62,6 +63,13 @@ def ids(data: dict[str, Any]) -> list[str]:
 
 async def receivers(bridge: ApiClient, ticket: Ticket) -> list[str | None]:
     return [one.received_by for one in await bridge.store.events.list_of_ticket(ticket.id)]
+
+
+async def state_of(bridge: ApiClient, ticket: Ticket) -> str:
+    """What staff read about the ticket's one reply."""
+    (message,) = await bridge.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
+    states = await bridge.store.events.reply_states(ticket.id, [message.id])
+    return states[message.id].sentence
 
 
 async def test_a_reply_is_told_until_it_is_acknowledged(plugin: Plugin) -> None:
@@ -251,6 +259,36 @@ async def test_what_the_feed_confirmed_is_not_told(plugin: Plugin) -> None:
         assert got.status == 200
 
     assert [line[-3:] for line in await plugin.told(NOTCH)] == ["two"]
+
+
+async def test_a_reply_that_was_only_fetched_with_its_ticket_is_told_and_then_read(plugin: Plugin) -> None:
+    ticket = await create(plugin)
+    await reply(plugin.bridge, ticket, "Hello")
+    await plugin.bridge.get(f"{TICKETS}/{ticket.public_id}")
+    (fetched,) = await plugin.bridge.store.events.list_of_ticket(ticket.id)
+
+    await plugin.acknowledge(NOTCH, ids(await plugin.sync(NOTCH)))
+
+    (read,) = await plugin.bridge.store.events.list_of_ticket(ticket.id)
+    assert (fetched.received_as, read.received_as) == (Reception.FETCHED, Reception.READ)
+    assert read.received_by == "survival"
+
+
+async def test_a_reply_waits_once_a_server_syncs_and_is_read_once_the_player_was_shown_it(
+    plugin: Plugin,
+) -> None:
+    ticket = await create(plugin)
+    await reply(plugin.bridge, ticket, "Hello")
+    said = [await state_of(plugin.bridge, ticket)]
+
+    data = await plugin.sync(NOTCH)
+    said.append(await state_of(plugin.bridge, ticket))
+    later(plugin.bridge, 12)
+    await plugin.acknowledge(NOTCH, ids(data))
+    said.append(await state_of(plugin.bridge, ticket))
+
+    assert said[0].startswith("No game server has asked for events with a modl key of this workspace yet")
+    assert said[1:] == ["Waiting for the game server to ask for it.", "Read by survival 12 s later."]
 
 
 async def test_another_workspace_is_told_nothing(plugin: Plugin) -> None:
