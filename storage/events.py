@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot.tickets.events import (
+    Asked,
     EventBacklog,
     EventPage,
     EventType,
@@ -37,7 +38,7 @@ class EventRepository:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._asked: dict[str, datetime] = {}  # by the prefix of the API key; as stored
+        self._asked: dict[tuple[str, Asked], datetime] = {}  # by the prefix of the API key; as stored
 
     async def list_after(self, scope: Scope, after: int, limit: int) -> EventPage:
         """The first events after a number, oldest first, and the number of the newest there is."""
@@ -84,12 +85,12 @@ class EventRepository:
         rows = await self._engine.read(lambda db: db.all(_REPLY_STATES, params))
         return {row["message_id"]: _state_from_row(row) for row in rows}
 
-    async def record_ask(self, scope: Scope, key_prefix: str, now: datetime) -> None:
+    async def record_ask(self, scope: Scope, key_prefix: str, asked: Asked, now: datetime) -> None:
         """Record that a game server asks for events with a key; once a minute for each."""
-        last = self._asked.get(key_prefix)
+        last = self._asked.get((key_prefix, asked))
         if last is None or not timedelta(0) <= now - last < ASKED_PRECISION:
-            await self._engine.write(lambda db: _record_ask(db, scope, key_prefix, now))
-            self._asked[key_prefix] = now
+            await self._engine.write(lambda db: _record_ask(db, scope, key_prefix, asked, now))
+            self._asked[key_prefix, asked] = now
 
     async def confirm_to(self, scope: Scope, up_to: int, receiver: str, now: datetime) -> None:
         """Record that a game server has read all events up to a number."""
@@ -116,7 +117,7 @@ class EventRepository:
             await self._engine.write(lambda db: _confirm(db, scope, seqs, how, receiver, now))
 
     async def backlogs(self, now: datetime) -> list[EventBacklog]:
-        """What waits for game servers, by source; of workspaces with a valid key that asked for events."""
+        """What waits for game servers, by source; of workspaces with a valid key that asked for all of it."""
         rows = await self._engine.read(lambda db: db.all(_BACKLOGS, {"now": to_ms(now)}))
         return [
             EventBacklog(source=row["source"], waiting=row["waiting"], oldest=optional_from_ms(row["oldest"]))
@@ -173,7 +174,7 @@ _OF_MESSAGES = """
 _BACKLOGS = """
     SELECT askers.source, count(seq) AS waiting, min(created_at) AS oldest
     FROM (SELECT DISTINCT workspace_id, source FROM api_keys
-          WHERE events_asked_at IS NOT NULL AND revoked_at IS NULL
+          WHERE all_asked_at IS NOT NULL AND revoked_at IS NULL
             AND (expires_at IS NULL OR expires_at > :now)) AS askers
     LEFT JOIN ticket_events ON ticket_events.workspace_id = askers.workspace_id
          AND ticket_events.source = askers.source AND received_at IS NULL
@@ -181,9 +182,9 @@ _BACKLOGS = """
 """
 
 
-def _record_ask(db: Db, scope: Scope, key_prefix: str, now: datetime) -> None:
+def _record_ask(db: Db, scope: Scope, key_prefix: str, asked: Asked, now: datetime) -> None:
     is_first = db.one(_HAS_ASKED, _params(scope)) is None
-    db.run(_SET_ASKED, {"prefix": key_prefix, "now": to_ms(now)})
+    db.run(_SET_ASKED[asked], {"prefix": key_prefix, "now": to_ms(now)})
     if is_first:  # until now the replies say that no server has asked
         rows = db.all(_NEWEST_WAITING, {**_params(scope), "most": MAX_UPDATES})
         _update_shown_replies(db, scope, [row["seq"] for row in rows], now)
@@ -193,7 +194,10 @@ _HAS_ASKED = """
     SELECT 1 FROM api_keys
     WHERE workspace_id = :workspace AND source = :source AND events_asked_at IS NOT NULL LIMIT 1
 """
-_SET_ASKED = "UPDATE api_keys SET events_asked_at = :now WHERE prefix = :prefix"
+_SET_ASKED = {
+    Asked.ALL: "UPDATE api_keys SET events_asked_at = :now, all_asked_at = :now WHERE prefix = :prefix",
+    Asked.OF_PLAYERS: "UPDATE api_keys SET events_asked_at = :now WHERE prefix = :prefix",
+}
 _NEWEST_WAITING = """
     SELECT seq FROM ticket_events
     WHERE workspace_id = :workspace AND source = :source AND received_at IS NULL AND type = 'ticket.reply'

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.sources.contract import ApiError, SharedOperation, Source
 from bot.sources.validation import InvalidRequest, Query, TypedDict, parse_query, query_int
-from bot.tickets.events import EventPage, TicketEvent
+from bot.tickets.events import Asked, EventPage, TicketEvent
 from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.responses import JsonResponse
@@ -96,7 +96,7 @@ class EventFeed:
         now = self._now()
         context = await self._authenticator.authenticate_for_any(request, self._sources, now)
         query = _parse(request.query)
-        await record_ask(self._store, context, now)
+        await record_ask(self._store, context, Asked.ALL, now)
         page = await self._store.events.list_after(context.scope, query.after, query.limit)
         if query.after > page.newest:
             raise ApiError(409, _BEYOND_NEWEST.format(after=query.after, newest=page.newest))
@@ -131,13 +131,13 @@ class EventFeed:
         return page
 
 
-async def record_ask(store: Store, context: RequestContext, now: datetime) -> None:
+async def record_ask(store: Store, context: RequestContext, asked: Asked, now: datetime) -> None:
     """Record that a game server asks for events, so that replies are said to wait for one.
 
     If that fails, the next time.
     """
     try:
-        await store.events.record_ask(context.scope, context.key.prefix, now)
+        await store.events.record_ask(context.scope, context.key.prefix, asked, now)
     except StorageError as error:
         _log.warning(
             "That a game server asks for events was not stored: %s",

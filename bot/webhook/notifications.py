@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.sources.requests import ConfirmEvents, GetNotifications, Notifications
+from bot.tickets.events import Asked
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Ticket
 from bot.webhook.auth import RequestContext
@@ -32,7 +33,7 @@ class NotificationHandler:
     async def get(self, context: RequestContext, request: GetNotifications) -> Notifications:
         """The oldest 100 events that were not sent lately, and the newest 20 tickets."""
         scope, now = context.scope, self._now()
-        await record_ask(self._store, context, now)
+        await record_ask(self._store, context, Asked.OF_PLAYERS, now)
         found = await self._store.events.list_unread(
             scope, request.reporter_ids, without=self._sent.lately(scope, now), limit=_MAX_EVENTS
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets.events import EventBacklog, EventType, Reception, ReplyState, TicketEvent
+from bot.tickets.events import Asked, EventBacklog, EventType, Reception, ReplyState, TicketEvent
 from bot.tickets.message import DiscordMessage, Message
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from bot.tickets.queries import Scope
@@ -223,10 +223,10 @@ async def test_the_state_of_a_reply_knows_whether_a_server_ever_asked(
 ) -> None:
     message = await reply(store, ticket, "a")
     await add_key(store, "other", source="other")
-    await store.events.record_ask(Scope(workspace_id=workspace.id, source="other"), "other", NOW)
+    await store.events.record_ask(Scope(workspace_id=workspace.id, source="other"), "other", Asked.ALL, NOW)
     before = await store.events.reply_states(ticket.id, [message.id])
     await add_key(store, "key")
-    await store.events.record_ask(scope, "key", NOW)
+    await store.events.record_ask(scope, "key", Asked.ALL, NOW)
 
     after = await store.events.reply_states(ticket.id, [message.id])
 
@@ -237,7 +237,7 @@ async def test_the_state_of_a_reply_knows_whether_a_server_ever_asked(
 
 async def test_when_a_key_asked_is_stored_once_a_minute(store: Store, scope: Scope, path: Path) -> None:
     async def stored_after(seconds: int) -> int:
-        await store.events.record_ask(scope, "key", NOW + timedelta(seconds=seconds))
+        await store.events.record_ask(scope, "key", Asked.ALL, NOW + timedelta(seconds=seconds))
         with raw(path) as db:
             (asked,) = db.execute("SELECT events_asked_at FROM api_keys").fetchone()
         return int(asked / 1000 - NOW.timestamp())
@@ -297,7 +297,7 @@ async def test_the_first_ask_and_what_it_confirms_are_one_edit_of_each_reply(
     for text in "ab":
         await reply(store, ticket, text)
     await deliver_all(store, ticket)
-    await store.events.record_ask(scope, "key", LATER)
+    await store.events.record_ask(scope, "key", Asked.ALL, LATER)
     asked = await pending(store, ticket)
     await store.events.confirm_to(scope, 2, "survival-1", LATER)
 
@@ -364,7 +364,10 @@ async def test_only_what_waits_for_servers_that_ask_is_counted(
     assert await store.events.backlogs(NOW) == []
 
     await add_key(store, "key")
-    await store.events.record_ask(scope, "key", NOW)
+    await store.events.record_ask(scope, "key", Asked.OF_PLAYERS, NOW)
+    assert await store.events.backlogs(NOW) == []
+
+    await store.events.record_ask(scope, "key", Asked.ALL, NOW)
     await set_status(store, ticket, Status.CLOSED)
     waiting = await store.events.backlogs(NOW)
     await store.events.confirm_to(scope, 2, "survival-1", LATER)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.tickets.events import Asked
 from bot.tickets.outbox import Destination, Receipt
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
@@ -104,7 +105,7 @@ QUERIES: dict[str, Query] = {
     "a deleted channel": lambda desk: desk.store.deleted_channels.record_channel_deleted(5, NOW),
     "the channels in use": lambda desk: desk.store.deleted_channels.channels_in_use(),
     "the outbox's depths": lambda desk: desk.store.outbox_admin.depths(),
-    "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", NOW),
+    "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", Asked.ALL, NOW),
     "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
     "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
     "what a server has read": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "a server", NOW),

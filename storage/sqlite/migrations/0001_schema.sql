@@ -86,6 +86,7 @@ CREATE TABLE api_keys (
     expires_at       INTEGER,
     last_used_at     INTEGER,
     events_asked_at  INTEGER,                               -- when it last asked for events, to the minute
+    all_asked_at     INTEGER,                               -- the same, for all events and not those of some players
     revoked_at       INTEGER
 ) STRICT, WITHOUT ROWID;
 
