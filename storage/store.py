@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from storage.account_links import AccountLinkRepository
 from storage.alerts import AlertRepository
 from storage.api_keys import ApiKeyRepository
 from storage.db import Topic
@@ -42,6 +43,7 @@ class Store:
         self.messages = MessageRepository(engine)
         self.intake = IntakeRepository(engine)
         self.events = EventRepository(engine)
+        self.account_links = AccountLinkRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)
         self.alerts = AlertRepository(engine)

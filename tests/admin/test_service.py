@@ -94,6 +94,7 @@ def test_these_methods_can_be_called_from_another_process() -> None:
         *("set_department", "remove_department", "set_category", "remove_category"),
         *("create_key", "import_key", "list_keys", "revoke_key", "list_rejected", "show_rejected"),
         *("list_outbox", "retry_delivery", "retry_dead_letters", "drop_delivery"),
+        *("list_links", "remove_link"),
     } == COMMANDS
 
 
