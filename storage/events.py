@@ -4,12 +4,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot.tickets.events import (
+    Asked,
     EventBacklog,
     EventPage,
     EventType,
     Reception,
     ReplyState,
     TicketEvent,
+    event_id,
 )
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
@@ -24,6 +26,8 @@ ASKED_PRECISION = timedelta(minutes=1)  # between two records of when a key aske
 # Of what is received at once, the replies whose messages in Discord are edited: the newest ones.
 UPDATES_PER_TICKET, MAX_UPDATES = 10, 1000
 
+_MAX_OF_REPORTER = 1000
+
 
 class EventRepository:
     """Every method is one transaction.
@@ -34,7 +38,7 @@ class EventRepository:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._asked: dict[str, datetime] = {}  # by the prefix of the API key; as stored
+        self._asked: dict[tuple[str, Asked], datetime] = {}  # by the prefix of the API key; as stored
 
     async def list_after(self, scope: Scope, after: int, limit: int) -> EventPage:
         """The first events after a number, oldest first, and the number of the newest there is."""
@@ -49,18 +53,44 @@ class EventRepository:
         """All events of a ticket, oldest first."""
         return await self._engine.read(lambda db: _from_rows(db, db.all(_OF_TICKET, {"id": ticket_id})))
 
+    async def list_unread(
+        self, scope: Scope, reporter_ids: Collection[str], *, without: Collection[int], limit: int
+    ) -> tuple[TicketEvent, ...]:
+        """The first replies to these reporters, and closings of their tickets, that no game server has read.
+
+        Oldest first, without the events with some numbers. What was only fetched is not read.
+        """
+        if not reporter_ids:
+            return ()
+        params = {**_params(scope), "reporters": reporter_ids, "without": without, "limit": limit}
+
+        def select(db: Db) -> tuple[TicketEvent, ...]:
+            seqs = [row["seq"] for row in db.all(_UNREAD, params)]
+            return _from_rows(db, db.all(_BY_SEQ, {**_params(scope), "seqs": seqs})) if seqs else ()
+
+        return await self._engine.read(select)
+
+    async def unread_ids(self, scope: Scope, reporter_id: str) -> dict[str, int]:
+        """The ids of the first 1,000 events about a reporter's tickets that no game server has read.
+
+        With the number of each.
+        """
+        params = {**_params(scope), "reporter": reporter_id, "limit": _MAX_OF_REPORTER}
+        rows = await self._engine.read(lambda db: db.all(_UNREAD_OF_REPORTER, params))
+        return {event_id(row["uid"], row["seq"]): row["seq"] for row in rows}
+
     async def reply_states(self, ticket_id: int, message_ids: Collection[int]) -> dict[int, ReplyState]:
         """What became of replies, by message; only replies to a reporter in a game have a state."""
         params = {"ticket": ticket_id, "messages": message_ids}
         rows = await self._engine.read(lambda db: db.all(_REPLY_STATES, params))
         return {row["message_id"]: _state_from_row(row) for row in rows}
 
-    async def record_ask(self, scope: Scope, key_prefix: str, now: datetime) -> None:
+    async def record_ask(self, scope: Scope, key_prefix: str, asked: Asked, now: datetime) -> None:
         """Record that a game server asks for events with a key; once a minute for each."""
-        last = self._asked.get(key_prefix)
+        last = self._asked.get((key_prefix, asked))
         if last is None or not timedelta(0) <= now - last < ASKED_PRECISION:
-            await self._engine.write(lambda db: _record_ask(db, scope, key_prefix, now))
-            self._asked[key_prefix] = now
+            await self._engine.write(lambda db: _record_ask(db, scope, key_prefix, asked, now))
+            self._asked[key_prefix, asked] = now
 
     async def confirm_to(self, scope: Scope, up_to: int, receiver: str, now: datetime) -> None:
         """Record that a game server has read all events up to a number."""
@@ -87,7 +117,7 @@ class EventRepository:
             await self._engine.write(lambda db: _confirm(db, scope, seqs, how, receiver, now))
 
     async def backlogs(self, now: datetime) -> list[EventBacklog]:
-        """What waits for game servers, by source; of workspaces with a valid key that asked for events."""
+        """What waits for game servers, by source; of workspaces with a valid key that asked for all of it."""
         rows = await self._engine.read(lambda db: db.all(_BACKLOGS, {"now": to_ms(now)}))
         return [
             EventBacklog(source=row["source"], waiting=row["waiting"], oldest=optional_from_ms(row["oldest"]))
@@ -101,6 +131,25 @@ _AFTER = """
     ORDER BY seq LIMIT :limit
 """
 _OF_TICKET = "SELECT * FROM ticket_events_with_tickets WHERE ticket_id = :id ORDER BY seq"
+_BY_SEQ = """
+    SELECT events.* FROM each_number(:seqs) AS one
+    JOIN FIRST ticket_events_with_tickets AS events ON seq = one.value
+    WHERE event_workspace_id = :workspace AND event_source = :source
+    ORDER BY seq
+"""
+_UNREAD = """
+    SELECT seq FROM each_text(:reporters) AS one JOIN FIRST ticket_events ON reporter_id = one.value
+    WHERE workspace_id = :workspace AND source = :source AND (received_at IS NULL OR received_as = 'fetched')
+      AND (ticket_events.type = 'ticket.reply' OR status = 'resolved' OR status = 'closed')
+      AND seq <> ALL(:without)
+    ORDER BY seq LIMIT :limit
+"""
+_UNREAD_OF_REPORTER = """
+    SELECT seq, uid FROM ticket_events JOIN tickets ON tickets.id = ticket_id
+    WHERE ticket_events.workspace_id = :workspace AND ticket_events.source = :source
+      AND ticket_events.reporter_id = :reporter AND (received_at IS NULL OR received_as = 'fetched')
+    ORDER BY seq LIMIT :limit
+"""
 _REPLY_STATES = """
     SELECT message_id, source, created_at, received_at, received_by, received_as,
            EXISTS (SELECT 1 FROM api_keys
@@ -114,7 +163,8 @@ _UP_TO = """
 """
 _THESE = """
     SELECT seq FROM ticket_events
-    WHERE workspace_id = :workspace AND source = :source AND seq = ANY(:seqs) AND received_at IS NULL
+    WHERE workspace_id = :workspace AND source = :source AND seq = ANY(:seqs)
+      AND (received_at IS NULL OR received_as = 'fetched')
 """
 _OF_MESSAGES = """
     SELECT seq FROM ticket_events
@@ -124,7 +174,7 @@ _OF_MESSAGES = """
 _BACKLOGS = """
     SELECT askers.source, count(seq) AS waiting, min(created_at) AS oldest
     FROM (SELECT DISTINCT workspace_id, source FROM api_keys
-          WHERE events_asked_at IS NOT NULL AND revoked_at IS NULL
+          WHERE all_asked_at IS NOT NULL AND revoked_at IS NULL
             AND (expires_at IS NULL OR expires_at > :now)) AS askers
     LEFT JOIN ticket_events ON ticket_events.workspace_id = askers.workspace_id
          AND ticket_events.source = askers.source AND received_at IS NULL
@@ -132,9 +182,9 @@ _BACKLOGS = """
 """
 
 
-def _record_ask(db: Db, scope: Scope, key_prefix: str, now: datetime) -> None:
+def _record_ask(db: Db, scope: Scope, key_prefix: str, asked: Asked, now: datetime) -> None:
     is_first = db.one(_HAS_ASKED, _params(scope)) is None
-    db.run(_SET_ASKED, {"prefix": key_prefix, "now": to_ms(now)})
+    db.run(_SET_ASKED[asked], {"prefix": key_prefix, "now": to_ms(now)})
     if is_first:  # until now the replies say that no server has asked
         rows = db.all(_NEWEST_WAITING, {**_params(scope), "most": MAX_UPDATES})
         _update_shown_replies(db, scope, [row["seq"] for row in rows], now)
@@ -144,7 +194,10 @@ _HAS_ASKED = """
     SELECT 1 FROM api_keys
     WHERE workspace_id = :workspace AND source = :source AND events_asked_at IS NOT NULL LIMIT 1
 """
-_SET_ASKED = "UPDATE api_keys SET events_asked_at = :now WHERE prefix = :prefix"
+_SET_ASKED = {
+    Asked.ALL: "UPDATE api_keys SET events_asked_at = :now, all_asked_at = :now WHERE prefix = :prefix",
+    Asked.OF_PLAYERS: "UPDATE api_keys SET events_asked_at = :now WHERE prefix = :prefix",
+}
 _NEWEST_WAITING = """
     SELECT seq FROM ticket_events
     WHERE workspace_id = :workspace AND source = :source AND received_at IS NULL AND type = 'ticket.reply'
@@ -160,7 +213,8 @@ def _confirm(db: Db, scope: Scope, seqs: Sequence[int], how: Reception, receiver
 
 _SET_RECEIVED = """
     UPDATE ticket_events SET received_at = :now, received_by = :receiver, received_as = :how
-    WHERE workspace_id = :workspace AND source = :source AND seq = ANY(:seqs) AND received_at IS NULL
+    WHERE workspace_id = :workspace AND source = :source AND seq = ANY(:seqs)
+      AND (received_at IS NULL OR received_as = 'fetched')
 """
 
 
@@ -207,20 +261,32 @@ def insert_event(
     db.one("SELECT id FROM workspaces WHERE id = :id FOR UPDATE", {"id": scope.workspace_id})
     db.run(
         """
-        INSERT INTO ticket_events (workspace_id, source, seq, type, ticket_id, status, message_id, created_at)
-        VALUES (:workspace, :source, :seq, :type, :ticket, :status, :message, :now)
+        INSERT INTO ticket_events (
+            workspace_id, source, seq, type, ticket_id, reporter_id, status, message_id, created_at
+        ) VALUES (
+            :workspace, :source, :seq, :type, :ticket, :reporter, :status, :message, :now
+        )
         """,
         {
             **_params(scope),
             "seq": _newest(db, scope) + 1,
             "type": type_.value,
             "ticket": ticket.id,
+            "reporter": ticket.reporter.id,
             "status": ticket.status.value,
             "message": message_id,
             "now": to_ms(now),
         },
     )
     db.notify(Topic.EVENTS)
+
+
+def set_reporter(db: Db, ticket: Ticket) -> None:
+    """Store who a ticket's reporter is now with its events."""
+    db.run(
+        "UPDATE ticket_events SET reporter_id = :reporter WHERE ticket_id = :ticket",
+        {"reporter": ticket.reporter.id, "ticket": ticket.id},
+    )
 
 
 def _newest(db: Db, scope: Scope) -> int:

@@ -28,6 +28,7 @@ from storage.workspaces import get_workspace
 
 _AUTOCOMPLETE_SCANNED = 1000  # newest tickets that autocomplete searches
 _MAX_MESSAGES = 1000  # newest messages of one ticket
+_CREATED_SCANNED = 200  # newest tickets, of all workspaces, among which new ones are looked for
 
 TicketChange = Callable[[Ticket], Ticket]
 
@@ -162,6 +163,24 @@ class TicketRepository:
 
         return await self._engine.read(select)
 
+    async def list_created(
+        self, scope: Scope, after: datetime, until: datetime, limit: int
+    ) -> tuple[Ticket, ...]:
+        """The newest tickets from game servers with `after` < time <= `until`, oldest first.
+
+        Of a rush of tickets, only the newest 200 of all workspaces are looked at.
+        """
+        params = {
+            "workspace": scope.workspace_id,
+            "source": scope.source,
+            "after": to_ms(after),
+            "until": to_ms(until),
+            "scanned": _CREATED_SCANNED,
+            "limit": limit,
+        }
+        found = await self._engine.read(lambda db: select_tickets(db, _CREATED_BETWEEN, params))
+        return tuple(reversed(found))
+
     async def last_known_name(self, scope: Scope, reporter_id: str) -> str | None:
         """The name of a reporter in their newest ticket that has one; None if there is none."""
         player = await self._engine.read(lambda db: self._last_known_player(db, scope, reporter_id))
@@ -257,6 +276,8 @@ def apply_change(
     department = workspace.department_name(changed.department)
     for number, event in enumerate(changed.history_events(before, actor, department=department)):
         messages.insert_message(db, event, f"event:{changed.id}:{revision}:{number}", now)
+    if changed.reporter.id != before.reporter.id:
+        events.set_reporter(db, changed)
     if changed.status is not before.status:
         events.insert_event(db, changed, EventType.STATUS, now)
     channel = _delivery_channel(db, workspace, before)
@@ -429,6 +450,12 @@ _NAMES = """
     SELECT tickets.id, public_id, subject FROM each_number(:ids) AS one
     JOIN FIRST tickets ON tickets.id = one.value
     ORDER BY tickets.id DESC
+"""
+_CREATED_BETWEEN = """
+    SELECT * FROM tickets_without_body
+    WHERE id > (SELECT coalesce(max(id), 0) FROM tickets) - :scanned AND created_at > :after
+      AND created_at <= :until AND workspace_id = :workspace AND source = :source AND is_private = 0
+    ORDER BY id DESC LIMIT :limit
 """
 _COUNT_BY_SOURCE = """
     SELECT source, count(*) AS number FROM tickets WHERE id > :after AND id <= :last GROUP BY source

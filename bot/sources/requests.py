@@ -4,12 +4,13 @@
 the key's source.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from bot.tickets.api_keys import ApiKey
+from bot.tickets.events import TicketEvent
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketDetails, TicketPage, TicketQuery
 from bot.tickets.ticket import Ticket
@@ -60,14 +61,29 @@ class GetPublicUrl(Request[str]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
-    """What players and staff in the game are to be told."""
+    """What players and staff in the game are to be told, oldest first."""
 
-    time: datetime
+    events: tuple[TicketEvent, ...]  # replies to reporters, and closings of their tickets
+    tickets: tuple[Ticket, ...]  # new ones, for staff
+    until: datetime  # the `since` of the server's next request
+    public_url: str  # of the bridge, without a slash at the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetNotifications(Request[Notifications]):
     """News for the players and staff on a game server."""
+
+    reporter_ids: Collection[str]  # of the players who are there
+    since: datetime | None  # None: no new tickets
+    base_url: str  # as in GetPublicUrl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmEvents(Request[None]):
+    """A player was told of some events, which are not sent to a game server again."""
+
+    reporter_id: str
+    is_confirmed: Callable[[str], bool]  # by an event's id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,13 @@ class Reception(StrEnum):
     FETCHED = "fetched"  # it was sent the whole ticket, with this reply, and does not confirm that
 
 
+class Asked(StrEnum):
+    """What a game server asks for."""
+
+    ALL = "all"  # every event, in order: it is late with those it does not have yet
+    OF_PLAYERS = "players"  # those of the players who are there: the others wait for theirs
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketEvent:
     """A saved event. Events of one workspace and source are numbered from 1 without a gap."""
@@ -39,7 +46,12 @@ class TicketEvent:
     @property
     def id(self) -> str:
         """The same wherever the event is sent, and of no other event."""
-        return f"evt_{self.ticket.uid}_{self.seq}"
+        return event_id(self.ticket.uid, self.seq)
+
+
+def event_id(ticket_uid: str, seq: int) -> str:
+    """The id of an event of a ticket."""
+    return f"evt_{ticket_uid}_{seq}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +64,7 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventBacklog:
-    """Events that no game server has yet, of a source whose servers ask for events."""
+    """Events that no game server has yet, of a source whose servers ask for all events."""
 
     source: str
     waiting: int

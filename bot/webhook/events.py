@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.sources.contract import ApiError, SharedOperation, Source
 from bot.sources.validation import InvalidRequest, Query, TypedDict, parse_query, query_int
-from bot.tickets.events import EventPage, TicketEvent
+from bot.tickets.events import Asked, EventPage, TicketEvent
 from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.responses import JsonResponse
@@ -98,7 +98,7 @@ class EventFeed:
         query = _parse(request.query)
         is_sent = request.method == "GET"  # and not HEAD, whose answer has no events
         if is_sent:
-            await self._record_ask(context, now)
+            await record_ask(self._store, context, Asked.ALL, now)
         page = await self._store.events.list_after(context.scope, query.after, query.limit)
         if query.after > page.newest:
             raise ApiError(409, _BEYOND_NEWEST.format(after=query.after, newest=page.newest))
@@ -108,17 +108,6 @@ class EventFeed:
             page = await self._wait_for_events(context, query)
         headers = request[RATE_LIMIT_HEADERS].fields
         return JsonResponse(_serialize(query, page), headers={**headers, "Cache-Control": "no-store"})
-
-    async def _record_ask(self, context: RequestContext, now: datetime) -> None:
-        """Record it, so that replies are said to wait for a game server; if that fails, the next time."""
-        try:
-            await self._store.events.record_ask(context.scope, context.key.prefix, now)
-        except StorageError as error:
-            _log.warning(
-                "That a game server asks for events was not stored: %s",
-                error,
-                extra={"key_prefix": context.key.prefix},
-            )
 
     async def _wait_for_events(self, context: RequestContext, query: EventQuery) -> EventPage:
         """The first events after the query's number, or none when its time is over."""
@@ -143,6 +132,21 @@ class EventFeed:
         except TimeoutError:
             pass  # nothing happened: the client asks again
         return page
+
+
+async def record_ask(store: Store, context: RequestContext, asked: Asked, now: datetime) -> None:
+    """Record that a game server asks for events, so that replies are said to wait for one.
+
+    If that fails, the next time.
+    """
+    try:
+        await store.events.record_ask(context.scope, context.key.prefix, asked, now)
+    except StorageError as error:
+        _log.warning(
+            "That a game server asks for events was not stored: %s",
+            error,
+            extra={"key_prefix": context.key.prefix},
+        )
 
 
 def receiver_name(context: RequestContext) -> str:

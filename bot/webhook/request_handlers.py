@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.sources.requests import (
+    ConfirmEvents,
     GetNotifications,
     GetPublicUrl,
     GetTicket,
@@ -14,7 +15,6 @@ from bot.sources.requests import (
     GetWorkspace,
     Ignore,
     ListTickets,
-    Notifications,
     Request,
     ResultT,
     UpdateResult,
@@ -26,6 +26,7 @@ from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.workspace import Workspace
 from bot.webhook.auth import RequestContext
 from bot.webhook.events import receiver_name
+from bot.webhook.notifications import NotificationHandler
 from storage import StorageError, Store
 
 _log = logging.getLogger(__name__)
@@ -37,19 +38,20 @@ class RequestHandlers:
     def __init__(self, store: Store, *, public_url: str | None, now: Callable[[], datetime]) -> None:
         self._store = store
         self._public_url = public_url
-        self._now = now
+        notifications = NotificationHandler(store, public_url=public_url, now=now)
         self._by_type: dict[type[Request[Any]], Callable[[RequestContext, Any], Awaitable[Any]]] = {
             GetTicket: self._get_ticket,
             GetTickets: self._get_tickets,
             ListTickets: self._list_tickets,
             GetWorkspace: self._get_workspace,
             GetPublicUrl: self._get_public_url,
-            GetNotifications: self._get_notifications,
+            GetNotifications: notifications.get,
+            ConfirmEvents: notifications.confirm,
             Ignore: self._ignore,
         }
 
     async def query(self, context: RequestContext, request: Request[ResultT]) -> ResultT:
-        """Return the result of a request that changes nothing. Raises TicketError."""
+        """Return the result of a request that changes no ticket. Raises TicketError."""
         result: ResultT = await self._by_type[type(request)](context, request)
         return result
 
@@ -120,9 +122,6 @@ class RequestHandlers:
 
     async def _get_public_url(self, context: RequestContext, request: GetPublicUrl) -> str:
         return self._public_url or request.base_url
-
-    async def _get_notifications(self, context: RequestContext, request: GetNotifications) -> Notifications:
-        return Notifications(time=self._now())
 
     async def _ignore(self, context: RequestContext, request: Ignore) -> None:
         return None

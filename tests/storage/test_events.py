@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets.events import EventBacklog, EventType, Reception, ReplyState, TicketEvent
+from bot.tickets.events import Asked, EventBacklog, EventType, Reception, ReplyState, TicketEvent
 from bot.tickets.message import DiscordMessage, Message
 from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
 from bot.tickets.queries import Scope
-from bot.tickets.ticket import Status, Ticket
+from bot.tickets.ticket import Player, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store, Topic
 from storage.events import UPDATES_PER_TICKET
@@ -129,6 +129,71 @@ async def test_an_event_is_received_once(store: Store, scope: Scope, ticket: Tic
     ]
 
 
+async def test_unread_events_are_replies_and_closings_of_these_reporters_oldest_first(
+    store: Store, workspace: Workspace, scope: Scope, ticket: Ticket
+) -> None:
+    others = [
+        await store.intake.add_ticket(workspace.id, new_ticket(reporter_id=reporter), ids(), NOW)
+        for reporter in ("8", "9")
+    ]
+    await set_status(store, ticket, Status.IN_PROGRESS)
+    for one in (others[0], ticket, others[1]):
+        await reply(store, one, f"to {one.reporter.id}")
+    await set_status(store, ticket, Status.CLOSED)
+    await set_status(store, others[0], Status.RESOLVED)
+
+    found = await store.events.list_unread(scope, ["7", "8", "nobody"], without=[3], limit=3)
+    rest = await store.events.list_unread(scope, ["7", "8"], without=[2, 5, 6], limit=3)
+
+    assert said(found) == [(2, "to 8"), (5, "closed"), (6, "resolved")]
+    assert said(rest) == [(3, "to 7")]
+    assert await store.events.list_unread(scope, [], without=[], limit=3) == ()
+
+
+async def test_some_events_are_confirmed_by_number_once(store: Store, scope: Scope, ticket: Ticket) -> None:
+    for text in "abc":
+        await reply(store, ticket, text)
+    waiting = await store.events.unread_ids(scope, "7")
+
+    await store.events.confirm(scope, [2], "survival-1", LATER)
+    await store.events.confirm(scope, [2, 3, 99], "survival-2", LATER)
+
+    assert waiting == {f"evt_{ticket.uid}_{seq}": seq for seq in (1, 2, 3)}
+    assert await store.events.unread_ids(scope, "7") == {f"evt_{ticket.uid}_1": 1}
+    received = [one.received_by for one in await store.events.list_of_ticket(ticket.id)]
+    assert received == [None, "survival-1", "survival-2"]
+
+
+async def test_events_go_with_a_ticket_to_its_new_reporter(
+    store: Store, scope: Scope, ticket: Ticket
+) -> None:
+    await reply(store, ticket, "Hello")
+
+    await store.tickets.change(
+        ticket.id, lambda one: replace(one, reporter=Player(id="8")), NOW, actor=WRITER
+    )
+
+    assert await store.events.list_unread(scope, ["7"], without=[], limit=3) == ()
+    assert said(await store.events.list_unread(scope, ["8"], without=[], limit=3)) == [(1, "Hello")]
+
+
+async def test_new_tickets_are_those_of_game_servers_within_a_time(
+    store: Store, workspace: Workspace, scope: Scope
+) -> None:
+    created = [
+        await store.intake.add_ticket(
+            workspace.id, new_ticket(subject=f"{second}"), ids(), NOW + timedelta(seconds=second)
+        )
+        for second in range(5)
+    ]
+    for other in (new_ticket(source="other"), new_ticket(is_private=True)):
+        await store.intake.add_ticket(workspace.id, other, ids(), NOW + timedelta(seconds=2))
+
+    found = await store.tickets.list_created(scope, created[0].created_at, created[3].created_at, 2)
+
+    assert [one.subject for one in found] == ["2", "3"]
+
+
 async def test_single_events_can_be_received(store: Store, scope: Scope, ticket: Ticket) -> None:
     for text in "abc":
         await reply(store, ticket, text)
@@ -158,10 +223,10 @@ async def test_the_state_of_a_reply_knows_whether_a_server_ever_asked(
 ) -> None:
     message = await reply(store, ticket, "a")
     await add_key(store, "other", source="other")
-    await store.events.record_ask(Scope(workspace_id=workspace.id, source="other"), "other", NOW)
+    await store.events.record_ask(Scope(workspace_id=workspace.id, source="other"), "other", Asked.ALL, NOW)
     before = await store.events.reply_states(ticket.id, [message.id])
     await add_key(store, "key")
-    await store.events.record_ask(scope, "key", NOW)
+    await store.events.record_ask(scope, "key", Asked.ALL, NOW)
 
     after = await store.events.reply_states(ticket.id, [message.id])
 
@@ -172,7 +237,7 @@ async def test_the_state_of_a_reply_knows_whether_a_server_ever_asked(
 
 async def test_when_a_key_asked_is_stored_once_a_minute(store: Store, scope: Scope, path: Path) -> None:
     async def stored_after(seconds: int) -> int:
-        await store.events.record_ask(scope, "key", NOW + timedelta(seconds=seconds))
+        await store.events.record_ask(scope, "key", Asked.ALL, NOW + timedelta(seconds=seconds))
         with raw(path) as db:
             (asked,) = db.execute("SELECT events_asked_at FROM api_keys").fetchone()
         return int(asked / 1000 - NOW.timestamp())
@@ -232,7 +297,7 @@ async def test_the_first_ask_and_what_it_confirms_are_one_edit_of_each_reply(
     for text in "ab":
         await reply(store, ticket, text)
     await deliver_all(store, ticket)
-    await store.events.record_ask(scope, "key", LATER)
+    await store.events.record_ask(scope, "key", Asked.ALL, LATER)
     asked = await pending(store, ticket)
     await store.events.confirm_to(scope, 2, "survival-1", LATER)
 
@@ -299,7 +364,10 @@ async def test_only_what_waits_for_servers_that_ask_is_counted(
     assert await store.events.backlogs(NOW) == []
 
     await add_key(store, "key")
-    await store.events.record_ask(scope, "key", NOW)
+    await store.events.record_ask(scope, "key", Asked.OF_PLAYERS, NOW)
+    assert await store.events.backlogs(NOW) == []
+
+    await store.events.record_ask(scope, "key", Asked.ALL, NOW)
     await set_status(store, ticket, Status.CLOSED)
     waiting = await store.events.backlogs(NOW)
     await store.events.confirm_to(scope, 2, "survival-1", LATER)

@@ -4,12 +4,14 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.tickets.account_links import DiscordMember
 from bot.tickets.errors import UnknownLinkCode
+from bot.tickets.events import Asked
 from bot.tickets.outbox import Destination, Receipt
 from bot.tickets.queries import ReporterIdentity, Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
@@ -81,6 +83,14 @@ QUERIES: dict[str, Query] = {
     "a ticket filed": lambda desk: desk.store.intake.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
     "a note": lambda desk: desk.store.tickets.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
     "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
+    "what players are to be told": lambda desk: desk.store.events.list_unread(
+        desk.scope, ["7", "8"], without=[9], limit=100
+    ),
+    "what a player may have been told": lambda desk: desk.store.events.unread_ids(desk.scope, "7"),
+    "that some events were read": lambda desk: desk.store.events.confirm(desk.scope, [1], "a server", NOW),
+    "what was just filed": lambda desk: desk.store.tickets.list_created(
+        desk.scope, NOW - timedelta(seconds=2), NOW, 20
+    ),
     "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
     "what leaves next": lambda desk: desk.store.outbox.due(Destination.DISCORD, (), NOW),
     "when it leaves": lambda desk: desk.store.outbox.next_due(Destination.DISCORD, (), NOW),
@@ -97,6 +107,7 @@ QUERIES: dict[str, Query] = {
     "a deleted channel": lambda desk: desk.store.deleted_channels.record_channel_deleted(5, NOW),
     "the channels in use": lambda desk: desk.store.deleted_channels.channels_in_use(),
     "the outbox's depths": lambda desk: desk.store.outbox_admin.depths(),
+    "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", Asked.ALL, NOW),
     "a wrong code": lambda desk: type_wrong_code(desk),
     "a member's links": lambda desk: desk.store.account_links.list_of_member(7),
     "whose account it is": lambda desk: desk.store.account_links.find_by_account(desk.here[0], "a", "7"),
@@ -106,7 +117,6 @@ QUERIES: dict[str, Query] = {
     "a person's own tickets": lambda desk: desk.store.own_tickets.list_page(_own(desk), 7, page=0, size=10),
     "an autocompletion of own tickets": lambda desk: desk.store.own_tickets.autocomplete(_own(desk), "bro"),
     "that a reply was seen": lambda desk: mark_reply_seen(desk),
-    "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", NOW),
     "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
     "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
     "what a server has read": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "a server", NOW),
@@ -176,6 +186,7 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
     for _ in range(3):
         ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     (post, *_) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
@@ -185,6 +196,19 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
     plans = await plans_of(store, lambda: QUERIES[name](desk))
 
     assert [step for step in plans if _WHOLE.search(step)] == []
+
+
+@pytest.mark.parametrize("name", ["what players are to be told", "what a player may have been told"])
+async def test_what_waits_for_players_is_found_by_player(
+    store: Store, workspace: Workspace, name: str
+) -> None:
+    """The events of players who never come back are not read with each sync."""
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    plans = await plans_of(store, lambda: QUERIES[name](Queries(store=store, ticket=ticket)))
+
+    index = "INDEX ticket_events_unread_by_reporter (reporter_id=? AND workspace_id=? AND source=?)"
+    assert f"SEARCH ticket_events USING {index}" in plans
 
 
 @pytest.mark.parametrize(

@@ -175,12 +175,15 @@ SOURCE = Source(
         *plugin.JSON_ENDPOINTS,
     ),
     public_endpoints=(
-        PageEndpoint(
-            path="/ticket/{id}",
-            parse=handlers.ticket_id,
-            render=status_page.render_status_page,
-            summary="The status of a ticket: a page for its player",
-        ),
+        *[
+            PageEndpoint(
+                path=path,
+                parse=handlers.ticket_id,
+                render=status_page.render_status_page,
+                summary="The status of a ticket: a page for its player",
+            )
+            for path in ("/ticket/{id}", "/panel/tickets/{id}")  # of a new ticket, and in notifications
+        ],
         PROTO_FILE,
     ),
     new_public_ids=lambda new, now: numeric_ids(_ID_PREFIXES[new.category]),

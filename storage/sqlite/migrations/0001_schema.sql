@@ -86,6 +86,7 @@ CREATE TABLE api_keys (
     expires_at       INTEGER,
     last_used_at     INTEGER,
     events_asked_at  INTEGER,                               -- when it last asked for events, to the minute
+    all_asked_at     INTEGER,                               -- the same, for all events and not those of some players
     revoked_at       INTEGER
 ) STRICT, WITHOUT ROWID;
 
@@ -201,6 +202,7 @@ CREATE TABLE ticket_events (
     seq           INTEGER NOT NULL,
     type          TEXT NOT NULL CHECK (type = 'ticket.reply' OR type = 'ticket.status'),
     ticket_id     INTEGER NOT NULL REFERENCES tickets (id),
+    reporter_id   TEXT,                                     -- of the ticket
     status        TEXT NOT NULL,                            -- of the ticket after the event
     message_id    INTEGER REFERENCES messages (id),
     created_at    INTEGER NOT NULL,
@@ -218,6 +220,8 @@ SELECT ticket_events.workspace_id AS event_workspace_id, ticket_events.source AS
 FROM ticket_events CROSS JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
 
 CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
+CREATE INDEX ticket_events_unread_by_reporter ON ticket_events (reporter_id)
+WHERE received_at IS NULL OR received_as = 'fetched';
 
 CREATE TABLE outbox (
     id                INTEGER PRIMARY KEY,

@@ -123,7 +123,10 @@ PLUGIN_REQUESTS = (
     ),
 )
 REQUESTS = (*TICKET_REQUESTS, *PLUGIN_REQUESTS)
-PUBLIC_REQUESTS = (Request(method="GET", path="/ticket/{player}", operation="/ticket/{id}"),)
+PUBLIC_REQUESTS = (
+    Request(method="GET", path="/ticket/{player}", operation="/ticket/{id}"),
+    Request(method="GET", path="/panel/tickets/{player}", operation="/panel/tickets/{id}"),
+)
 
 
 @dataclass

@@ -124,6 +124,8 @@ def _with_time(field: Any, value: Any) -> Any:
     if field.message_type.full_name == "google.protobuf.Timestamp":
         return _iso(value)
     if field.message_type.full_name == "google.protobuf.Struct":
+        if isinstance(value, dict):
+            return value
         return [one | {"timestamp": _iso(one["timestamp"])} for one in value]
     if isinstance(value, list):
         return [_with_times(field.message_type, one) for one in value]

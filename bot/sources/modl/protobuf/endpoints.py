@@ -84,8 +84,7 @@ def _in_protobuf(operation: _OperationT) -> _OperationT:
 def _decoder(operation: Operation, request: MessageType | None) -> Callable[[bytes], bytes]:
     if request is None:
         return bytes
-    reads_fields = operation.body is not None and operation.body.model_fields
-    return partial(messages.decode if reads_fields else messages.validate, request)
+    return partial(messages.decode, request, frozenset(operation.body.model_fields if operation.body else ()))
 
 
 def _encoder(response: MessageType) -> Callable[[JsonObject], bytes]:

@@ -5,6 +5,7 @@ is unset is absent in JSON; what is absent in JSON is "" in a message, where its
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import itemgetter
@@ -28,18 +29,13 @@ _Convert = Callable[[Any], Any]
 _Converted = tuple[str, str, _Convert]
 
 
-def decode(type_: MessageType, body: bytes) -> bytes:
-    """Return the JSON text of a message. Raises ApiError(400) for bytes that are no such message."""
-    return to_json(_to_dict(_parse(type_, body)))
+def decode(type_: MessageType, names: frozenset[str], body: bytes) -> bytes:
+    """Return the JSON text of a message, of the fields with these names in JSON.
 
-
-def validate(type_: MessageType, body: bytes) -> bytes:
-    """Return an empty JSON object for a message of which no field is read. Raises as `decode` does.
-
-    A message may have thousands of lines of chat: their conversion would hold up everybody else.
+    Of the others, a message may have thousands of lines of chat: to convert them would hold up everybody
+    else. Raises ApiError(400) for bytes that are no such message.
     """
-    _parse(type_, body)
-    return b"{}"
+    return to_json(_to_dict(_parse(type_, body), _readable_fields(type_.DESCRIPTOR, names)))
 
 
 def _parse(type_: MessageType, body: bytes) -> Message:
@@ -56,40 +52,51 @@ def encode(type_: MessageType, body: JsonObject) -> bytes:
     return type_(**_field_values(type_.DESCRIPTOR, body)).SerializeToString()
 
 
-def _to_dict(message: Any) -> dict[str, object]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """Fields of a message by kind: name, name in JSON, what makes JSON of its value."""
+
+    texts: list[tuple[str, str]]  # and numbers
+    lists: list[_Converted]
+    parts: list[_Converted]  # messages
+
+
+def _to_dict(message: Any, fields: _Fields) -> dict[str, object]:
     """The fields that are not empty, by their names in JSON: an empty text is the same as an absent one.
 
     `ListFields` is slower: it makes objects of fields.
     """
-    texts, lists, parts = _readable_fields(message.DESCRIPTOR)
-    values = {json_name: value for name, json_name in texts if (value := getattr(message, name))}
-    for name, json_name, convert in lists:
+    values = {json_name: value for name, json_name in fields.texts if (value := getattr(message, name))}
+    for name, json_name, convert in fields.lists:
         if items := getattr(message, name):
             values[json_name] = convert(items)
-    for name, json_name, convert in parts:
+    for name, json_name, convert in fields.parts:
         if message.HasField(name):
             values[json_name] = convert(getattr(message, name))
     return values
 
 
 @cache
-def _readable_fields(descriptor: Any) -> tuple[list[tuple[str, str]], list[_Converted], list[_Converted]]:
-    """Fields of texts and numbers, lists, and messages: name, name in JSON, what makes JSON of its value."""
-    fields = descriptor.fields
+def _readable_fields(descriptor: Any, names: frozenset[str] | None = None) -> _Fields:
+    """The fields of a message with these names in JSON; all of them without."""
+    fields = [field for field in descriptor.fields if names is None or field.json_name in names]
     lists = [field for field in fields if field.is_repeated]
     parts = [field for field in fields if field.message_type is not None and not field.is_repeated]
-    texts = [field for field in fields if field not in lists and field not in parts]
-    return (
-        [(field.name, field.json_name) for field in texts],
-        [(field.name, field.json_name, _json_converter(field)) for field in lists],
-        [(field.name, field.json_name, _json_converter(field)) for field in parts],
+    return _Fields(
+        texts=[(one.name, one.json_name) for one in fields if one not in lists and one not in parts],
+        lists=[(one.name, one.json_name, _json_converter(one)) for one in lists],
+        parts=[(one.name, one.json_name, _json_converter(one)) for one in parts],
     )
+
+
+def _whole(message: Any) -> dict[str, object]:
+    return _to_dict(message, _readable_fields(message.DESCRIPTOR))
 
 
 def _json_converter(field: Any) -> _Convert:
     if field.message_type is None:
         return _COPY
-    convert = MessageToDict if field.message_type is Struct.DESCRIPTOR else _to_dict
+    convert = MessageToDict if field.message_type is Struct.DESCRIPTOR else _whole
     return (lambda items: [convert(item) for item in items]) if field.is_repeated else convert
 
 
