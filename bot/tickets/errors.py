@@ -76,7 +76,7 @@ class LinkCodeForDiscord(TicketError):
 
 
 class InvalidPlayerId(TicketError):
-    """playerId must be the id of a player, as in the tickets that are created with this API key."""
+    """The playerId must be the id of a player, as in the tickets that are created with this API key."""
 
 
 class AccountLinkedElsewhere(TicketError):

@@ -1,5 +1,6 @@
 """The rules of a ticket: replies, notes, claims and statuses, and the errors they raise."""
 
+import inspect
 from dataclasses import replace
 
 import pytest
@@ -183,7 +184,7 @@ def test_a_player_is_labelled_with_the_best_name_there_is(player: Player, label:
 def test_every_error_is_a_sentence() -> None:
     refusals: list[type[TicketError]] = [TicketError, *TicketError.__subclasses__()]
     for refusal in refusals:
-        sentence = str(refusal())
+        sentence = inspect.cleandoc(refusal.__doc__ or "")
 
         assert sentence[0].isupper()
         assert sentence.endswith(".")

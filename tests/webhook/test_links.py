@@ -162,7 +162,7 @@ async def test_400_for_an_id_that_the_source_does_not_know(gate: Gate) -> None:
         got = await post(gate, path, "north", code="BCDF-2345", playerId="nobody")
 
         assert got.status == 400
-        assert got.refuses(None).startswith("playerId must be the id of a player")
+        assert got.refuses(None).startswith("The playerId must be the id of a player")
 
 
 @pytest.mark.parametrize("path", ["/v1/links", "/v1/links/remove", "/v1/link-codes"])
