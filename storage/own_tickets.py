@@ -1,5 +1,6 @@
 """A person's own tickets: those of all their identities, and what they have seen of them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from bot.tickets.queries import OwnTicket, OwnTicketPage, ReporterIdentity
@@ -61,20 +62,20 @@ class OwnTicketRepository:
 
     def _rows(self, db: Db, identities: Sequence[ReporterIdentity]) -> list[Row]:
         """Id, public id, subject and time of the tickets, those that changed last first."""
-        found: list[Row] = []
+        workspaces = defaultdict(list)
         for identity in identities:
-            params = {
-                "ids": self._engine.search.reporter_ids(db, identity.source, identity.player_id),
-                "workspace": identity.workspace_id,
-            }
-            found += db.all(_IN_WORKSPACE, params)
+            workspaces[identity.source, identity.player_id].append(identity.workspace_id)
+        found: list[Row] = []
+        for (source, player_id), ids in workspaces.items():
+            tickets = self._engine.search.reporter_ids(db, source, player_id)
+            found += db.all(_IN_WORKSPACES, {"ids": tickets, "workspaces": ids})
         return sorted(found, key=lambda row: (row["updated_at"], row["id"]), reverse=True)
 
 
-_IN_WORKSPACE = """
+_IN_WORKSPACES = """
     SELECT tickets.id, public_id, subject, updated_at FROM each_number(:ids) AS one
     JOIN FIRST tickets ON tickets.id = one.value
-    WHERE workspace_id = :workspace
+    WHERE workspace_id = ANY(:workspaces)
 """
 _NEWEST_REPLIES = """
     SELECT messages.ticket_id, max(messages.id) AS reply_id, max(messages.created_at) AS replied_at,
