@@ -25,7 +25,6 @@ from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
 from bot.outbox.clock_jumps import check_clock_at_start
 from bot.outbox.dispatcher import Dispatcher
 from bot.sources.registry import load_sources
-from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
 from cogs import EXTENSIONS
 from storage import DatabaseLock, Store, open_store
@@ -156,7 +155,6 @@ def build_delivery(
 ) -> DeliveryHealth:
     dispatcher = Dispatcher(
         store,
-        Destination.DISCORD,
         breaker=CircuitBreaker(breaker_settings),
         unknown_outcome_delay=settings.discord.unknown_outcome_delay,
         observer=metrics.attempt,

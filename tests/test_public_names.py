@@ -70,10 +70,7 @@ LOG_EXTRA_FIELDS = {
 }
 
 VALUES = {
-    DeliveryKind: [
-        *("post", "thread", "private_thread", "update_post", "post_message", "post_pointer"),
-        "send_to_game",
-    ],
+    DeliveryKind: ["post", "thread", "private_thread", "update_post", "post_message", "post_pointer"],
     DeliveryState: ["pending", "done", "dead_letter", "dropped"],
     Status: ["open", "in-progress", "resolved", "closed"],
     Priority: ["low", "normal", "high", "urgent"],

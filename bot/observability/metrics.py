@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 
 from bot.clock import utc_now
 from bot.outbox.errors import DeliveryError
-from bot.tickets.outbox import Delivery, DeliveryState, Destination
+from bot.tickets.outbox import Delivery, DeliveryState
 from storage import DatabaseCorrupt, DatabaseUnavailable, DiskFull, Overloaded, StorageError, Store
 
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -193,11 +193,7 @@ class Metrics:
         for depth in depths:
             labels = depth.state.value, depth.kind.value, str(depth.channel_id)
             self._outbox_deliveries.labels(*labels).set(depth.count)
-        pending = [
-            depth.oldest
-            for depth in depths
-            if depth.state is DeliveryState.PENDING and depth.kind.destination is Destination.DISCORD
-        ]
+        pending = [depth.oldest for depth in depths if depth.state is DeliveryState.PENDING]
         age = (self._now() - min(pending)).total_seconds() if pending else 0.0
         self._outbox_oldest.set(max(0.0, age))
         self._search_lag.set(await self._store.search_index.lag())

@@ -7,7 +7,7 @@ import discord
 from bot.discord_client.client import TicketBot
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.errors import TicketError
-from bot.tickets.outbox import ChannelBacklog, Destination
+from bot.tickets.outbox import ChannelBacklog
 from bot.tickets.workspace import Workspace
 from cogs.alerts.backlog import delivery_line, pluralize
 from cogs.core.markdown import escape_markdown
@@ -43,9 +43,7 @@ async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> disco
     """Draw counts, waits and reasons; never text that people wrote."""
     ids = _workspace_ids(workspaces)
     by_id = {one.id: one for one in workspaces}
-    backlogs = [
-        one for one in await bot.store.outbox.backlogs(Destination.DISCORD) if one.workspace_id in by_id
-    ]
+    backlogs = [one for one in await bot.store.outbox.backlogs() if one.workspace_id in by_id]
     lines = [_backlog_line(bot, by_id[one.workspace_id], one) for one in backlogs[:_MAX_CHANNELS]]
     waiting = "\n".join(lines)
     others = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store, Topic
@@ -15,7 +15,7 @@ TICKETS, REPORTS, ELSEWHERE = HUB.tickets_channel_id, HUB.reports_channel_id, 9
 
 
 async def pending(store: Store, ticket: Ticket) -> list[Delivery]:
-    return await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    return await store.outbox.pending_for_ticket(ticket.id)
 
 
 async def posted(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:

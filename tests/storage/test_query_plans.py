@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.tickets.outbox import Destination, Receipt
+from bot.tickets.outbox import Receipt
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
@@ -79,12 +79,10 @@ QUERIES: dict[str, Query] = {
     "a note": lambda desk: desk.store.tickets.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
     "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
     "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
-    "what leaves next": lambda desk: desk.store.outbox.due(Destination.DISCORD, (), NOW),
-    "when it leaves": lambda desk: desk.store.outbox.next_due(Destination.DISCORD, (), NOW),
-    "what waits for a ticket": lambda desk: desk.store.outbox.pending_for_ticket(
-        desk.ticket.id, Destination.DISCORD
-    ),
-    "what waits for each channel": lambda desk: desk.store.outbox.backlogs(Destination.DISCORD),
+    "what leaves next": lambda desk: desk.store.outbox.due((), NOW),
+    "when it leaves": lambda desk: desk.store.outbox.next_due((), NOW),
+    "what waits for a ticket": lambda desk: desk.store.outbox.pending_for_ticket(desk.ticket.id),
+    "what waits for each channel": lambda desk: desk.store.outbox.backlogs(),
     "what is not delivered": lambda desk: desk.store.outbox_admin.list_undelivered(25),
     "what is set aside": lambda desk: desk.store.outbox_admin.dead_letters(desk.here, 25),
     "what nobody was told of": lambda desk: desk.store.outbox_admin.unreported_dead_letters(desk.here[0], 25),
@@ -139,7 +137,7 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
     for _ in range(3):
         ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    (post, *_) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post, *_) = await store.outbox.pending_for_ticket(ticket.id)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     await store.search_index.index_batch(2)  # of three
     desk = Queries(store=store, ticket=ticket)

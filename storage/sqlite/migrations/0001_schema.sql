@@ -215,12 +215,11 @@ CREATE TABLE outbox (
     guild_id          INTEGER NOT NULL,
     kind              TEXT NOT NULL
         CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
-               OR kind = 'post_message' OR kind = 'post_pointer' OR kind = 'send_to_game'),
-    destination       TEXT NOT NULL CHECK (destination = CASE kind WHEN 'send_to_game' THEN 'game' ELSE 'discord' END),
+               OR kind = 'post_message' OR kind = 'post_pointer'),
     queue             TEXT NOT NULL,                        -- one attempt at a time in each
     channel_id        INTEGER NOT NULL,
     nonce             TEXT NOT NULL CHECK (length(nonce) <= 25),
-    message_id        INTEGER REFERENCES messages (id),     -- what to show or to send
+    message_id        INTEGER REFERENCES messages (id),     -- what to show
     state             TEXT NOT NULL DEFAULT 'pending'
         CHECK (state = 'pending' OR state = 'done' OR state = 'dead_letter' OR state = 'dropped'),
     attempts          INTEGER NOT NULL DEFAULT 0,
@@ -238,8 +237,8 @@ CREATE TABLE outbox (
 ) STRICT;
 
 CREATE INDEX outbox_by_ticket ON outbox (ticket_id, id) WHERE state = 'pending';
-CREATE INDEX outbox_by_queue ON outbox (destination, queue, id) WHERE state = 'pending';
-CREATE INDEX outbox_by_due_at ON outbox (destination, due_at) WHERE state = 'pending' AND attempts > 0;
+CREATE INDEX outbox_by_queue ON outbox (queue, id) WHERE state = 'pending';
+CREATE INDEX outbox_by_due_at ON outbox (due_at) WHERE state = 'pending' AND attempts > 0;
 CREATE INDEX outbox_dead_letters ON outbox (id) WHERE state = 'dead_letter';
 CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS NOT NULL;
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
@@ -252,7 +251,6 @@ SELECT outbox.* FROM outbox
 WHERE state = 'pending' AND NOT EXISTS (
     SELECT 1 FROM outbox AS earlier
     WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
-      AND earlier.destination = outbox.destination
       AND (earlier.queue = outbox.queue OR earlier.kind = 'post' OR earlier.kind = 'private_thread'
            OR (earlier.kind = 'thread' AND outbox.kind = 'post_message'))
 );
@@ -407,20 +405,6 @@ END;
 CREATE TRIGGER no_event_of_a_reply_moved_to_a_view_only_ticket
 BEFORE UPDATE OF ticket_id, type ON ticket_events
 WHEN NEW.type = 'ticket.reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
-BEGIN
-    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
-END;
-
-CREATE TRIGGER nothing_sent_to_the_game_from_a_view_only_ticket
-BEFORE INSERT ON outbox
-WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
-BEGIN
-    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
-END;
-
-CREATE TRIGGER nothing_moved_to_a_view_only_ticket_is_sent_to_the_game
-BEFORE UPDATE OF ticket_id, kind ON outbox
-WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
 END;

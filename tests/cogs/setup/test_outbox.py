@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
-from bot.tickets.outbox import Delivery, DeliveryState, Destination
+from bot.tickets.outbox import Delivery, DeliveryState
 from tests.cogs.setup.test_setup import OtherGuild, embed_text, run
 from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
 
@@ -37,7 +37,7 @@ async def add_report(bridge: RunningBridge, subject: str) -> Delivery:
     answer = await bridge.post("/tickets/create-game-report", body, source="series")
     ticket = await bridge.application.store.tickets.find_by_public_id(answer["data"]["TicketId"])
     assert ticket is not None
-    (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id)
     return post
 
 
