@@ -42,7 +42,7 @@ class EventRepository:
 
 _AFTER = """
     SELECT * FROM ticket_events_with_tickets
-    WHERE workspace_id = :workspace AND source = :source AND seq > :after
+    WHERE event_workspace_id = :workspace AND event_source = :source AND seq > :after
     ORDER BY seq LIMIT :limit
 """
 _OF_TICKET = "SELECT * FROM ticket_events_with_tickets WHERE id = :id ORDER BY seq"
@@ -67,22 +67,53 @@ def insert_event(
         return
     scope = Scope(workspace_id=ticket.workspace_id, source=ticket.source)
     db.one("SELECT id FROM workspaces WHERE id = :id FOR UPDATE", {"id": scope.workspace_id})
-    db.run(
-        """
-        INSERT INTO ticket_events (workspace_id, source, seq, type, ticket_id, status, message_id, created_at)
-        VALUES (:workspace, :source, :seq, :type, :ticket, :status, :message, :now)
-        """,
-        {
-            **_params(scope),
-            "seq": _newest(db, scope) + 1,
-            "type": type_.value,
-            "ticket": ticket.id,
-            "status": ticket.status.value,
-            "message": message_id,
-            "now": to_ms(now),
-        },
-    )
+    params = {
+        **_params(scope),
+        "seq": _newest(db, scope) + 1,
+        "type": type_.value,
+        "ticket": ticket.id,
+        "status": ticket.status.value,
+        "message": message_id,
+        "now": to_ms(now),
+    }
+    db.run(_INSERT, params)
     db.notify(Topic.EVENTS)
+    if db.run(_QUEUE_PUSHES, params):
+        db.notify(Topic.PUSHES)
+
+
+_INSERT = """
+    INSERT INTO ticket_events (workspace_id, source, seq, type, ticket_id, status, message_id, created_at)
+    VALUES (:workspace, :source, :seq, :type, :ticket, :status, :message, :now)
+"""
+_QUEUE_PUSHES = """
+    INSERT INTO pushes (endpoint_id, seq, ticket_id, due_at, created_at)
+    SELECT id, :seq, :ticket, :now, :now FROM push_endpoints
+    WHERE workspace_id = :workspace AND source = :source
+"""
+
+
+def get_event(db: Db, scope: Scope, seq: int) -> TicketEvent:
+    """The event of a scope with a number that is known to exist."""
+    (event,) = _from_rows(db, db.all(_BY_SEQ, {**_params(scope), "seq": seq}))
+    return event
+
+
+_BY_SEQ = """
+    SELECT * FROM ticket_events_with_tickets
+    WHERE event_workspace_id = :workspace AND event_source = :source AND seq = :seq
+"""
+
+
+def confirm_event(db: Db, scope: Scope, seq: int, receiver: str, now: datetime) -> None:
+    """Record that a game server received an event; one that was confirmed before stays so."""
+    db.run(_CONFIRM_ONE, {**_params(scope), "seq": seq, "receiver": receiver, "now": to_ms(now)})
+
+
+_CONFIRM_ONE = """
+    UPDATE ticket_events SET received_at = :now, received_by = :receiver
+    WHERE workspace_id = :workspace AND source = :source AND seq = :seq AND received_at IS NULL
+"""
 
 
 def _newest(db: Db, scope: Scope) -> int:

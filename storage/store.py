@@ -17,6 +17,7 @@ from storage.intake import IntakeRepository
 from storage.messages import MessageRepository
 from storage.outbox import OutboxRepository
 from storage.outbox_admin import OutboxAdminRepository
+from storage.pushes import PushRepository
 from storage.read_marks import ReadMarkRepository
 from storage.rejected_requests import RejectedRequestRepository
 from storage.search_index import SearchIndexRepository
@@ -42,6 +43,7 @@ class Store:
         self.messages = MessageRepository(engine)
         self.intake = IntakeRepository(engine)
         self.events = EventRepository(engine)
+        self.pushes = PushRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)
         self.alerts = AlertRepository(engine)

@@ -26,7 +26,7 @@ class TicketEvent:
     message: Message | None  # of a reply
     created_at: datetime
     received_at: datetime | None = None  # when a game server first confirmed it
-    received_by: str | None = None  # the name of that server's API key
+    received_by: str | None = None  # the name of that server's API key or webhook
 
     @property
     def id(self) -> str:

@@ -14,12 +14,12 @@ from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
 from storage.sqlite.connection import run_in_thread
-from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting
+from tests.storage.samples import NOW, WRITER, ids, new_ticket, noting, replying
 from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|outbox|idempotent_responses|leads|newest)\b"
+    r"|messages|outbox|pushes|ticket_events|idempotent_responses|leads|newest)\b"
 )
 _SHORT = (
     r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters)\b)"  # indexes of what is not done
@@ -92,6 +92,13 @@ QUERIES: dict[str, Query] = {
     "a deleted channel": lambda desk: desk.store.deleted_channels.record_channel_deleted(5, NOW),
     "the channels in use": lambda desk: desk.store.deleted_channels.channels_in_use(),
     "the outbox's depths": lambda desk: desk.store.outbox_admin.depths(),
+    "the feed of events": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
+    "what was received": lambda desk: desk.store.events.confirm_to(desk.scope, 1, "x", NOW),
+    "the events of a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
+    "what is pushed next": lambda desk: desk.store.pushes.due((), NOW),
+    "when it is pushed": lambda desk: desk.store.pushes.next_due((), NOW),
+    "what waits for each webhook": lambda desk: desk.store.pushes.backlogs(),
+    "a reply": lambda desk: desk.store.tickets.add_message(desk.ticket.id, replying(), origin="b", now=NOW),
     "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
     "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
@@ -135,8 +142,12 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 
 @pytest.mark.parametrize("name", QUERIES)
 async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
+    await store.pushes.add_endpoint(
+        workspace.name, new_ticket().source, name="", url="https://example.com", secret="x", now=NOW
+    )
     for _ in range(3):
         ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.tickets.add_message(ticket.id, replying(), origin=ticket.public_id, now=NOW)
     (post, *_) = await store.outbox.pending_for_ticket(ticket.id)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     await store.search_index.index_batch(2)  # of three

@@ -197,17 +197,65 @@ CREATE TABLE ticket_events (
     message_id    INTEGER REFERENCES messages (id),
     created_at    INTEGER NOT NULL,
     received_at   INTEGER,                                  -- when a game server first confirmed it
-    received_by   TEXT,                                     -- the name of its API key
+    received_by   TEXT,                                     -- the name of its API key, or of the webhook that took it
     PRIMARY KEY (workspace_id, source, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX ticket_events_by_ticket ON ticket_events (ticket_id, seq);
 CREATE VIEW ticket_events_with_tickets AS
-SELECT seq, type, ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at,
+SELECT ticket_events.workspace_id AS event_workspace_id, ticket_events.source AS event_source, seq, type,
+       ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at,
        received_at, received_by, tickets.*
 FROM ticket_events JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
 
 CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
+
+-- Outgoing webhooks: where the events of a workspace and source are pushed to.
+CREATE TABLE push_endpoints (
+    id               INTEGER PRIMARY KEY,
+    workspace_id     TEXT NOT NULL REFERENCES workspaces (id),
+    source           TEXT NOT NULL,
+    name             TEXT NOT NULL,
+    url              TEXT NOT NULL,
+    secret           TEXT NOT NULL,                         -- itself and not its hash: it signs
+    previous_secret  TEXT,                                  -- signs as well until rotated_until
+    rotated_until    INTEGER,
+    state            TEXT NOT NULL CHECK (state IN ('active', 'paused', 'disabled')),
+    reason           TEXT,                                  -- why it is disabled
+    rests_until      INTEGER,                               -- it asked for no more until then
+    accepted_at      INTEGER,                               -- when it last accepted an event
+    failing_since    INTEGER,                               -- the first attempt that failed since then
+    created_at       INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX push_endpoints_by_scope ON push_endpoints (workspace_id, source);
+
+-- Events that an endpoint has not accepted yet; written with the event.
+CREATE TABLE pushes (
+    endpoint_id       INTEGER NOT NULL REFERENCES push_endpoints (id),
+    seq               INTEGER NOT NULL,                     -- of the event
+    ticket_id         INTEGER NOT NULL REFERENCES tickets (id),
+    state             TEXT NOT NULL DEFAULT 'pending' CHECK (state = 'pending' OR state = 'dead_letter'),
+    attempts          INTEGER NOT NULL DEFAULT 0,
+    due_at            INTEGER NOT NULL,
+    first_attempt_at  INTEGER,
+    last_error        TEXT,
+    created_at        INTEGER NOT NULL,
+    PRIMARY KEY (endpoint_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pushes_by_ticket ON pushes (ticket_id, endpoint_id, seq);
+CREATE INDEX pushes_by_due_at ON pushes (endpoint_id, due_at, seq) WHERE state = 'pending';
+
+-- The pushes to active endpoints that wait for no earlier one of their ticket.
+CREATE VIEW next_pushes AS
+SELECT pushes.*, CASE WHEN rests_until > due_at THEN rests_until ELSE due_at END AS ready_at
+FROM pushes JOIN push_endpoints ON push_endpoints.id = endpoint_id
+WHERE pushes.state = 'pending' AND push_endpoints.state = 'active' AND NOT EXISTS (
+    SELECT 1 FROM pushes AS earlier
+    WHERE earlier.ticket_id = pushes.ticket_id AND earlier.endpoint_id = pushes.endpoint_id
+      AND earlier.state = 'pending' AND earlier.seq < pushes.seq
+);
 
 CREATE TABLE outbox (
     id                INTEGER PRIMARY KEY,
