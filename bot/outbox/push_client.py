@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from standardwebhooks import Webhook
 
+from bot.outbox.name_lookup import NameLookup
 from bot.outbox.public_addresses import AddressRefused, Network, checked_sockets
 
 TIMEOUT_SECONDS = 15.0  # for all of a request: names, connection, answer
@@ -75,7 +76,7 @@ async def open_push_client(
 
     def session(*, public: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            resolver=resolver,
+            resolver=resolver or NameLookup(),
             socket_factory=checked_sockets(allowed_networks, public=public),
             use_dns_cache=False,
             limit=0,  # there is one request at a time to each endpoint

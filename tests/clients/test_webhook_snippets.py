@@ -19,8 +19,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
 SECRET, OTHER = generate_webhook_secret(), generate_webhook_secret()
 BODY = '{"id":"evt_1","reply":{"text":"größer ✅"}}'
 
-# Each reads secret, id, timestamp, signatures and body, and prints whether the event verifies: the last one for
-# each line, because it takes long to start.
+# Each reads secret, id, timestamp, signatures and body, and prints whether the event verifies: the last one
+# for each line, because it takes long to start.
 PYTHON = """
 import json, sys
 secret, id, timestamp, signatures, body = json.load(sys.stdin)

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import random
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import IPv4Network
@@ -426,6 +428,47 @@ async def test_a_hanging_endpoint_delays_no_other(bench: Bench, receiver: Receiv
         assert texts(receiver) == ["0", "1", "2"]
         assert texts(stuck) == ["0"]
         assert [one for one in bench.outcomes if one[0] == 1] == []
+
+
+async def test_names_that_get_no_answer_delay_no_other_endpoint(
+    bench: Bench, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than the process has threads in its pool."""
+    look_up, stuck, released = socket.getaddrinfo, threading.Semaphore(0), threading.Event()
+
+    def slow(host: str, *more: Any) -> Any:
+        if host != "stuck.example":
+            return look_up(host, *more)
+        stuck.release()
+        released.wait()
+        raise OSError("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    for number in range(40):
+        await bench.endpoint(replace(receiver, url="http://stuck.example/"), f"stuck {number}")
+    await bench.endpoint(replace(receiver, url=receiver.url.replace("127.0.0.1", "localhost")), "well")
+    running = asyncio.create_task(bench.sender.run())
+    await bench.reply(await bench.ticket(), "Hello")
+    try:
+        async with asyncio.timeout(60):
+            await receiver.arrived.wait()
+            for _ in range(40):
+                await asyncio.to_thread(stuck.acquire)
+    finally:
+        released.set()
+        running.cancel()
+        await asyncio.wait([running])
+
+    assert texts(receiver) == ["Hello"]
+
+
+async def test_a_name_that_is_not_known_says_so(bench: Bench, receiver: Receiver) -> None:
+    await bench.endpoint(replace(receiver, url="http://no-such-name.invalid/"))
+    await bench.reply(await bench.ticket(), "Hello")
+
+    await bench.push()
+
+    assert (await bench.backlog()).last_error == "Its name cannot be resolved."
 
 
 async def test_an_endless_answer_is_not_read(bench: Bench, receiver: Receiver) -> None:
