@@ -116,6 +116,7 @@ async def start_api(
         store,
         sources,
         proxies=TrustedProxies(settings.webhook.trusted_proxies),
+        public_url=settings.webhook.public_url,
         idempotency_policy=IdempotencyPolicy(body_ttl=timedelta(seconds=settings.webhook.duplicate_window)),
         observability=observability,
     )

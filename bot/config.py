@@ -106,8 +106,15 @@ class WebhookSettings(_Section):
         le=65535,
         description="the port on which the webhook listens; 0 takes any free one",
     )
+    public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#/]+[^\s?#]*$",
+        description="the address under which players and game servers reach the webhook; "
+        "without it, the one that a request came to",
+    )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)] = Field(
-        default=(), description="networks of reverse proxies whose X-Forwarded-For and Forwarded are trusted"
+        default=(),
+        description="networks of reverse proxies whose X-Forwarded-* and Forwarded headers are trusted",
     )
     metrics_allowed_networks: Annotated[
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)

@@ -239,7 +239,7 @@ def _posted_in_channel(db: Db, channel_id: int, limit: int) -> list[PostedTicket
     rows = db.all(
         """
         SELECT id, workspace_id,
-               CASE WHEN status IN ('open', 'in-progress') OR EXISTS (
+               CASE WHEN status NOT IN ('resolved', 'closed') OR EXISTS (
                         SELECT 1 FROM outbox
                         WHERE ticket_id = tickets.id AND state = 'pending'
                           AND kind IN ('post', 'post_message')

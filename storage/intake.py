@@ -16,9 +16,10 @@ from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails
-from bot.tickets.ticket import NewTicket, Player, Status, Ticket
+from bot.tickets.ticket import NewTicket, Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import idempotency, outbox
+from storage.assignees import replace_assignees
 from storage.db import Db, Params, RunAgain, Topic
 from storage.engine import Engine
 from storage.errors import UnknownWorkspace
@@ -28,7 +29,7 @@ from storage.tickets import apply_change, get_in_scope, insert_message, lock_tic
 from storage.workspaces import get_workspace
 
 TicketChange = Callable[[Ticket, Workspace], Ticket]
-MessageComposer = Callable[[Ticket], NewMessage | None]
+MessagesComposer = Callable[[Ticket], Sequence[NewMessage]]
 
 _PAGE = 2000  # stored responses that are looked through in one read
 
@@ -125,27 +126,34 @@ class IntakeRepository:
         name: str,
         *,
         actor: Actor,
-        message: MessageComposer | None,
+        messages: MessagesComposer | None,
         change: TicketChange | None,
+        assignees: Sequence[Actor] | None = None,
         idempotency_key: IdempotencyKey | None,
         now: datetime,
         serialize_response: Callable[[TicketDetails, Workspace], bytes],
     ) -> StoredResponse:
-        """Add a message to a ticket, change it, or both; the same request again gets the same response.
+        """Add messages to a ticket, change it, set its assignees; a repeat gets the same response.
 
-        `name` is a public id or uid. Raises what the ticket and the workspace raise, UnknownTicket and
-        IdempotencyKeyReused.
+        `name` is a public id or uid. Messages are composed on the ticket before the change. Raises what the
+        ticket and the workspace raise, UnknownTicket and IdempotencyKeyReused.
         """
 
         def update(db: Db) -> bytes:
             ticket = lock_ticket(db, get_in_scope(db, scope, name).id)
             workspace = get_workspace(db, ticket.workspace_id)
-            new_message = message(ticket) if message is not None else None
-            if new_message is not None:
-                origin = f"{scope.source}:{secrets.token_hex(16)}"
-                insert_message(db, workspace, ticket, new_message, origin, now)
+
+            def add(new_messages: Sequence[NewMessage]) -> None:
+                for new in new_messages:
+                    insert_message(db, workspace, ticket, new, f"{scope.source}:{secrets.token_hex(16)}", now)
+
+            if messages is not None:
+                add(messages(ticket))
             if change is not None:
                 ticket = apply_change(db, workspace, ticket, change(ticket, workspace), actor, now)
+            if assignees is not None:
+                before = replace_assignees(db, ticket.id, assignees, now)
+                add(ticket.assignment_events(before, assignees, actor))
             return serialize_response(TicketDetails(ticket=ticket), workspace)
 
         return await self._engine.write(
@@ -264,7 +272,7 @@ class _Batch:
             category=new.category,
             department=department,
             priority=new.priority,
-            status=Status.OPEN,
+            status=new.initial_status,
             reporter=new.reporter,
             reported_player=new.reported_player,
             fields=new.fields,
@@ -374,12 +382,13 @@ _INSERT = """
 
 
 def _count_open(db: Db, workspace_id: str, source: str, reporter_id: str | None, category: str) -> int:
-    """Count the open tickets of a reporter in a category, without game reports."""
+    """Count the tickets of a reporter in a category that are not closed, without game reports."""
     row = db.one(
         """
         SELECT count(*) AS number FROM tickets
         WHERE source = :source AND reporter_id = :reporter AND workspace_id = :workspace
-          AND category = :category AND view_only = 0 AND (status = 'open' OR status = 'in-progress')
+          AND category = :category AND view_only = 0
+          AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished')
         """,
         {
             "source": source,

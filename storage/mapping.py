@@ -51,7 +51,7 @@ def ticket_from_row(row: Row) -> Ticket:
         department=row["department"],
         priority=Priority(row["priority"]),
         status=Status(row["status"]),
-        reporter=_reporter_from_row(row),
+        reporter=reporter_from_row(row),
         reported_player=_reported_from_row(row),
         fields=tuple(
             TicketField(label=label, value=value, url=url) for label, value, url in json.loads(row["fields"])
@@ -69,7 +69,7 @@ def ticket_from_row(row: Row) -> Ticket:
     )
 
 
-def _reporter_from_row(row: Row) -> Player:
+def reporter_from_row(row: Row) -> Player:
     return Player(
         id=row["reporter_id"],
         name=row["reporter_name"],

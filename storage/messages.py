@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from bot.tickets.message import Actor, Message, MessageKind, NewMessage
+from bot.tickets.message import Actor, DiscordMessage, Message, MessageKind, NewMessage
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Ticket
 from storage.db import Db, Row
@@ -34,15 +34,19 @@ class MessageRepository:
 # Everything below runs within a transaction of the caller.
 
 
-def insert_message(db: Db, message: NewMessage, origin: str, now: datetime) -> Message:
+def insert_message(
+    db: Db, message: NewMessage, origin: str, now: datetime, *, shown_as: DiscordMessage | None = None
+) -> Message:
     """Insert a message. `origin` is unique: what the message came from."""
     (message_id,) = db.next_ids("messages", 1)
     db.run(
         """
         INSERT INTO messages (
-            id, ticket_id, kind, author_id, author_name, author_source, text, origin, created_at
+            id, ticket_id, kind, author_id, author_name, author_source, text, origin, created_at,
+            shown_channel, shown_message, shown_typed
         ) VALUES (
-            :id, :ticket_id, :kind, :author_id, :author_name, :author_source, :text, :origin, :now
+            :id, :ticket_id, :kind, :author_id, :author_name, :author_source, :text, :origin, :now,
+            :channel, :message, :typed
         )
         """,
         {
@@ -55,6 +59,9 @@ def insert_message(db: Db, message: NewMessage, origin: str, now: datetime) -> M
             "text": message.text,
             "origin": origin,
             "now": to_ms(now),
+            "channel": shown_as.channel_id if shown_as else None,
+            "message": shown_as.message_id if shown_as else None,
+            "typed": int(shown_as is not None and shown_as.is_typed),
         },
     )
     return Message(
@@ -64,6 +71,7 @@ def insert_message(db: Db, message: NewMessage, origin: str, now: datetime) -> M
         author=message.author,
         text=message.text,
         created_at=from_ms(to_ms(now)),
+        shown_as=shown_as,
     )
 
 
@@ -116,4 +124,13 @@ def _from_row(row: Row) -> Message:
         author=Actor(id=row["author_id"], name=row["author_name"], source=row["author_source"]),
         text=row["text"],
         created_at=from_ms(row["created_at"]),
+        shown_as=_shown_as(row),
+    )
+
+
+def _shown_as(row: Row) -> DiscordMessage | None:
+    if row["shown_message"] is None:
+        return None
+    return DiscordMessage(
+        channel_id=row["shown_channel"], message_id=row["shown_message"], is_typed=bool(row["shown_typed"])
     )

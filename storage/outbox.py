@@ -70,11 +70,16 @@ class OutboxRepository:
         rows = [{"id": delivery.id} for delivery in deliveries]
         await self._engine.write(lambda db: db.run_many(_CLEAR_DIGEST_LEAD, rows))
 
-    async def confirm_by_nonce(self, nonce: str, message_id: int, now: datetime) -> None:
-        """Mark as delivered what has this nonce: Discord sent the message's event before the response."""
+    async def confirm_by_nonce(self, nonce: str, message_id: int, now: datetime, *, channel_id: int) -> None:
+        """Mark as delivered what has this nonce: Discord sent the message's event before the response.
+
+        `channel_id` is the channel or thread that the message is in.
+        """
         deliveries = await self._engine.read(lambda db: _pending_by_nonce(db, nonce))
         if deliveries:
-            receipt = Receipt(channel_id=deliveries[0].channel_id, message_id=message_id)
+            is_message = deliveries[0].kind is DeliveryKind.POST_MESSAGE
+            place = channel_id if is_message else deliveries[0].channel_id  # a private post is in a thread
+            receipt = Receipt(channel_id=place, message_id=message_id)
             await self.mark_delivered(deliveries, receipt, now)
 
     async def digest_lead(self, message_id: int) -> int | None:
@@ -107,7 +112,10 @@ class OutboxRepository:
         await self._engine.write(settle)
 
     async def backlogs(self) -> list[ChannelBacklog]:
-        """Pending deliveries counted by workspace and channel, the longest waiting first."""
+        """Pending deliveries counted by workspace and channel, the longest waiting first.
+
+        Edits of messages are left out: tickets and replies are not late because of them.
+        """
         rows = await self._engine.read(lambda db: db.all(_BACKLOGS))
         return [
             ChannelBacklog(
@@ -148,7 +156,7 @@ _BACKLOGS = """
         SELECT workspace_id, outbox.channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest,
                min(outbox.id) AS first_id
         FROM outbox JOIN tickets ON tickets.id = ticket_id
-        WHERE state = 'pending'
+        WHERE state = 'pending' AND kind <> 'update_message'
         GROUP BY workspace_id, outbox.channel_id
     )
     SELECT waiting.*, last_error FROM waiting JOIN outbox ON outbox.id = first_id ORDER BY oldest
@@ -161,6 +169,8 @@ def _mark_delivered(db: Db, deliveries: Sequence[Delivery], receipt: Receipt, no
             db.run(_DROP_REFUSED_REDRAWS, {"ticket": delivery.ticket_id, "now": to_ms(now)})
         lead = None if receipt.digest_message_id is None else delivery.id
         db.run(_DELIVERED, {"id": delivery.id, "now": to_ms(now), "lead": lead, **_receipt_params(receipt)})
+        if delivery.kind is DeliveryKind.POST_MESSAGE:
+            db.run(_SET_SHOWN, {"id": delivery.message_id, **_receipt_params(receipt)})
         post = _post_of(delivery, receipt)
         if post is not None:
             db.run(
@@ -202,6 +212,9 @@ _DELIVERED = """
                       digest_lead_id = coalesce(digest_lead_id, :lead)
     WHERE id = :id AND state = 'pending'
 """
+_SET_SHOWN = """
+    UPDATE messages SET shown_channel = :channel, shown_message = :message, shown_typed = 0 WHERE id = :id
+"""
 # A None changes nothing.
 _SET_POST = """
     UPDATE tickets SET post_channel_id = coalesce(:channel, post_channel_id),
@@ -242,6 +255,27 @@ def insert_deliveries(
     rows = [
         delivery_params(delivery_id, workspace, ticket, kind, channel_id, now_ms, message_id)
         for delivery_id, kind in zip(ids, kinds, strict=True)
+    ]
+    db.run_many(INSERT, rows)
+    db.notify(Topic.OUTBOX)
+
+
+def insert_message_updates(
+    db: Db, workspace: Workspace, messages: Sequence[tuple[Ticket, int]], now: datetime
+) -> None:
+    """Queue edits of shown messages: tickets with the ids of their messages."""
+    ids, now_ms = db.next_ids("outbox", len(messages)), to_ms(now)
+    rows = [
+        delivery_params(
+            delivery_id,
+            workspace,
+            ticket,
+            DeliveryKind.UPDATE_MESSAGE,
+            ticket.post.channel_id or configured_channel(workspace, ticket),
+            now_ms,
+            message_id,
+        )
+        for delivery_id, (ticket, message_id) in zip(ids, messages, strict=True)
     ]
     db.run_many(INSERT, rows)
     db.notify(Topic.OUTBOX)

@@ -12,14 +12,15 @@ DIGEST_THRESHOLD = 15  # pending posts of one channel; with more than these, pos
 PRIORITY_DIGEST_THRESHOLD = 3  # due posts of one high rank; with more than these, they too form a digest
 DIGEST_SIZE = 10  # posts in one message: Discord's limit of embeds
 RECENT_DIGESTS = 20  # of all channels; posts that waited while one of them was sent form digests too
-QUEUE_RANKS = {name: rank for rank, name in enumerate(("posts", "threads", "messages", "edits"))}
+QUEUES = ("posts", "threads", "messages", "edits", "message_edits")  # the first ones go first
+QUEUE_RANKS = {name: rank for rank, name in enumerate(QUEUES)}
 
 
 def due_deliveries(db: Db, in_flight: Collection[str], now: datetime, limit: int) -> list[list[Delivery]]:
     """The next deliveries of each queue that is not in flight, for up to `limit` queues.
 
     One delivery of each, or the posts of one digest, or the redraws of one post. By queue: posts, threads,
-    messages, edits; the ones that wait longest first.
+    messages, edits, edits of messages; the ones that wait longest first.
     """
     due: list[list[Delivery]] = []
     for queue in _waiting_queues(db, in_flight):

@@ -3,12 +3,13 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.tickets.pushes import MAX_PUSH_WAIT, EndpointState, Push, PushBacklog, PushEndpoint
+from bot.tickets.push_endpoints import EndpointState, PushBacklog, PushEndpoint
+from bot.tickets.pushes import MAX_PUSH_WAIT, Push
 from bot.tickets.queries import Scope
 from storage.db import Db, Params, Row, Topic
 from storage.engine import Engine
 from storage.errors import UnknownEndpoint
-from storage.events import confirm_event, get_event
+from storage.events import confirm_pushed, get_event, update_shown_replies
 from storage.mapping import from_ms, optional_from_ms, to_ms
 from storage.workspaces import get_workspace_by_name
 
@@ -108,7 +109,7 @@ class PushRepository:
         def settle(db: Db) -> None:
             db.run("DELETE FROM pushes WHERE endpoint_id = :endpoint AND seq = :seq", _key(push))
             db.run(_ACCEPTED, {"id": push.endpoint.id, "now": to_ms(now)})
-            confirm_event(db, _scope(push.endpoint), push.event.seq, push.endpoint.label, now)
+            confirm_pushed(db, _scope(push.endpoint), push.event.seq, push.endpoint.label, now)
 
         await self._engine.write(settle)
 
@@ -119,14 +120,21 @@ class PushRepository:
         rest = None if rests_until is None else to_ms(rests_until)
 
         def settle(db: Db) -> None:
+            if push.attempts == 0:
+                update_shown_replies(db, _scope(push.endpoint), [push.event.seq], now)
             db.run(_FAILED, {**_key(push), "until": to_ms(until), "reason": reason, "now": to_ms(now)})
             db.run(_FAILING, {"id": push.endpoint.id, "rest": rest, "now": to_ms(now)})
 
         await self._engine.write(settle)
 
-    async def dead_letter(self, push: Push, reason: str) -> None:
+    async def dead_letter(self, push: Push, reason: str, now: datetime) -> None:
         """Give a push up, so that later ones of its ticket are sent."""
-        await self._engine.write(lambda db: db.run(_DEAD_LETTER, {**_key(push), "reason": reason}))
+
+        def settle(db: Db) -> None:
+            db.run(_DEAD_LETTER, {**_key(push), "reason": reason})
+            update_shown_replies(db, _scope(push.endpoint), [push.event.seq], now)
+
+        await self._engine.write(settle)
 
     async def backlogs(self) -> list[PushBacklog]:
         """What each endpoint has not accepted yet, for all endpoints, oldest first."""

@@ -1,4 +1,4 @@
-"""Rejected requests: the newest bodies of each API key that failed validation."""
+"""Rejected requests: the newest bodies of each API key that were not accepted."""
 
 from datetime import datetime
 

@@ -6,20 +6,29 @@ from datetime import datetime
 
 from bot.tickets.errors import UnknownTicket
 from bot.tickets.events import EventType
-from bot.tickets.message import REPORTER_VISIBLE_KINDS, Actor, Message, MessageKind, NewMessage
+from bot.tickets.message import (
+    REPORTER_VISIBLE_KINDS,
+    Actor,
+    DiscordMessage,
+    Message,
+    MessageKind,
+    NewMessage,
+)
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
-from bot.tickets.ticket import Ticket
+from bot.tickets.ticket import Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import events, messages
+from storage.assignees import assignees_by_ticket
 from storage.db import Db, Params
 from storage.engine import Engine
-from storage.mapping import from_ms, ticket_from_row, to_ms
+from storage.mapping import from_ms, reporter_from_row, ticket_from_row, to_ms
 from storage.outbox import has_unstarted, insert_deliveries, pending_post_channel
 from storage.workspaces import get_workspace
 
 _AUTOCOMPLETE_SCANNED = 1000  # newest tickets that autocomplete searches
 _MAX_MESSAGES = 1000  # newest messages of one ticket
+_CREATED_SCANNED = 200  # newest tickets, of all workspaces, among which new ones are looked for
 
 TicketChange = Callable[[Ticket], Ticket]
 
@@ -104,13 +113,13 @@ class TicketRepository:
         *,
         origin: str,
         now: datetime,
-        already_visible_in: int | None = None,
+        typed_as: DiscordMessage | None = None,
     ) -> Message:
         """Store the message that the ticket composes, and queue its deliveries.
 
-        A repeated `origin` returns the stored message. `already_visible_in` is the channel or thread where it
-        was typed. Raises what the ticket raises (ViewOnly, TicketClosed, EmptyMessage,
-        MessageTooLong), and UnknownTicket.
+        A repeated `origin` returns the stored message. `typed_as` is the message that a person typed, where
+        it came from. Raises what the ticket raises (ViewOnly, TicketClosed, EmptyMessage, MessageTooLong),
+        and UnknownTicket.
         """
 
         def add(db: Db) -> Message:
@@ -119,9 +128,7 @@ class TicketRepository:
                 return stored
             ticket = lock_ticket(db, ticket_id)
             workspace = get_workspace(db, ticket.workspace_id)
-            return insert_message(
-                db, workspace, ticket, compose(ticket), origin, now, already_visible_in=already_visible_in
-            )
+            return insert_message(db, workspace, ticket, compose(ticket), origin, now, typed_as=typed_as)
 
         return await self._engine.write(add, locks=[f"message:{origin}"])
 
@@ -131,7 +138,7 @@ class TicketRepository:
         def get(db: Db) -> TicketDetails:
             ticket = get_in_scope(db, scope, name)
             newest = messages.newest_messages(db, ticket.id, REPORTER_VISIBLE_KINDS, _MAX_MESSAGES)
-            (details,) = messages.with_message_counts(db, [ticket])
+            (details,) = self._with_claimers(db, scope, with_details(db, [ticket]))
             return replace(details, messages=tuple(newest))
 
         return await self._engine.read(get)
@@ -141,7 +148,7 @@ class TicketRepository:
 
         def select(db: Db) -> tuple[TicketDetails, ...]:
             found = _by_names(db, scope, names)
-            return messages.with_message_counts(db, [found[name] for name in names if name in found])
+            return with_details(db, [found[name] for name in names if name in found])
 
         return await self._engine.read(select)
 
@@ -151,15 +158,55 @@ class TicketRepository:
         def select(db: Db) -> TicketPage:
             found = self._engine.search.match(db, scope, query)
             ids = found.page(query.limit, query.offset) if query.offset < found.total else ()
-            items = messages.with_message_counts(db, select_newest_first(db, ids))
-            return TicketPage(query=query, items=items, total=found.total)
+            items = with_details(db, select_newest_first(db, ids))
+            return TicketPage(query=query, items=self._with_claimers(db, scope, items), total=found.total)
 
         return await self._engine.read(select)
 
+    async def list_created(
+        self, scope: Scope, after: datetime, until: datetime, limit: int
+    ) -> tuple[Ticket, ...]:
+        """The newest tickets from game servers with `after` < time <= `until`, oldest first.
+
+        Of a rush of tickets, only the newest 200 of all workspaces are looked at.
+        """
+        params = {
+            "workspace": scope.workspace_id,
+            "source": scope.source,
+            "after": to_ms(after),
+            "until": to_ms(until),
+            "scanned": _CREATED_SCANNED,
+            "limit": limit,
+        }
+        found = await self._engine.read(lambda db: select_tickets(db, _CREATED_BETWEEN, params))
+        return tuple(reversed(found))
+
     async def last_known_name(self, scope: Scope, reporter_id: str) -> str | None:
-        """The name of a reporter in their newest ticket; None if they have none."""
-        tickets = await self.list_of_reporter(scope.source, reporter_id, [scope.workspace_id], 1)
-        return tickets[0].reporter.label if tickets else None
+        """The name of a reporter in their newest ticket that has one; None if there is none."""
+        player = await self._engine.read(lambda db: self._last_known_player(db, scope, reporter_id))
+        return player.label if player else None
+
+    def _last_known_player(self, db: Db, scope: Scope, reporter_id: str) -> Player | None:
+        """A reporter as their newest ticket with a name has them."""
+        ids = self._engine.search.reporter_ids(db, scope.source, reporter_id)
+        row = db.one(_NEWEST_NAME, {"ids": ids, "workspace": scope.workspace_id})
+        return None if row is None else reporter_from_row(row)
+
+    def _with_claimers(
+        self, db: Db, scope: Scope, items: tuple[TicketDetails, ...]
+    ) -> tuple[TicketDetails, ...]:
+        """Add who claimed the tickets through their source; the name may be newer than the claim."""
+        players: dict[str, Player | None] = {}
+
+        def with_claimer(details: TicketDetails) -> TicketDetails:
+            claimer = details.ticket.claimed_by
+            if claimer is None or claimer.source != scope.source:
+                return details
+            if claimer.id not in players:
+                players[claimer.id] = self._last_known_player(db, scope, claimer.id)
+            return replace(details, claimer=players[claimer.id])
+
+        return tuple(with_claimer(details) for details in items)
 
     async def find_public(self, source: str, public_id: str) -> TicketDetails | None:
         """A ticket of any workspace by its public id, without its messages; None if there is none."""
@@ -168,7 +215,7 @@ class TicketRepository:
             ticket = _find(db, _BY_PUBLIC_ID, {"id": public_id})
             if ticket is None or ticket.source != source:
                 return None
-            (details,) = messages.with_message_counts(db, [ticket])
+            (details,) = with_details(db, [ticket])
             return details
 
         return await self._engine.read(find)
@@ -200,6 +247,17 @@ def lock_ticket(db: Db, ticket_id: int) -> Ticket:
     return _get(db, "SELECT * FROM tickets_without_body WHERE id = :id FOR UPDATE", {"id": ticket_id})
 
 
+def with_details(db: Db, tickets: Sequence[Ticket]) -> tuple[TicketDetails, ...]:
+    """The tickets, in the same order, with their assignees and the number of replies and follow-ups."""
+    assignees = assignees_by_ticket(db, [ticket.id for ticket in tickets])
+    return tuple(
+        replace(details, assignees=assignees[details.ticket.id])
+        if details.ticket.id in assignees
+        else details
+        for details in messages.with_message_counts(db, tickets)
+    )
+
+
 def get_in_scope(db: Db, scope: Scope, name: str) -> Ticket:
     """A ticket of a scope by public id or uid. Raises UnknownTicket."""
     found = _by_names(db, scope, [name])
@@ -211,13 +269,15 @@ def get_in_scope(db: Db, scope: Scope, name: str) -> Ticket:
 def apply_change(
     db: Db, workspace: Workspace, before: Ticket, changed: Ticket, actor: Actor, now: datetime
 ) -> Ticket:
-    """Store a changed ticket, its history event and deliveries; do nothing if it is unchanged."""
+    """Store a changed ticket, its history events and deliveries; do nothing if it is unchanged."""
     if changed == before:
         return before
     revision = _update(db, changed, now)
-    event = changed.history_event(before, actor)
-    if event is not None:
-        messages.insert_message(db, event, f"event:{changed.id}:{revision}", now)
+    department = workspace.department_name(changed.department)
+    for number, event in enumerate(changed.history_events(before, actor, department=department)):
+        messages.insert_message(db, event, f"event:{changed.id}:{revision}:{number}", now)
+    if changed.reporter.id != before.reporter.id:
+        events.set_reporter(db, changed)
     if changed.status is not before.status:
         events.insert_event(db, changed, EventType.STATUS, now)
     channel = _delivery_channel(db, workspace, before)
@@ -237,15 +297,17 @@ def insert_message(
     origin: str,
     now: datetime,
     *,
-    already_visible_in: int | None = None,
+    typed_as: DiscordMessage | None = None,
 ) -> Message:
     """Insert a message, and put its deliveries in the outbox."""
-    message = messages.insert_message(db, new, origin, now)
+    typed_in = typed_as.channel_id if typed_as else None
+    shown_as = typed_as if typed_in == ticket.post.thread_id else None
+    message = messages.insert_message(db, new, origin, now, shown_as=shown_as)
     if message.kind is not MessageKind.NOTE:  # an internal note does not change the ticket
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
-    kinds = ticket.deliveries_for(message.kind, typed_in=already_visible_in)
+    kinds = ticket.deliveries_for(message.kind, typed_in=typed_in)
     if kinds:
         channel = _delivery_channel(db, workspace, ticket)
         insert_deliveries(db, workspace, ticket, kinds, channel, now, message_id=message.id)
@@ -368,6 +430,13 @@ _NEWEST_OF_WORKSPACES = """
     WHERE workspace_id = ANY(:workspaces)
     ORDER BY tickets.id DESC LIMIT :limit
 """
+_NEWEST_NAME = """
+    SELECT reporter_id, reporter_name, reporter_display_name, reporter_avatar_url, reporter_profile_url
+    FROM each_number(:ids) AS one
+    JOIN FIRST tickets ON tickets.id = one.value
+    WHERE workspace_id = :workspace AND (reporter_name <> '' OR reporter_display_name <> '')
+    ORDER BY tickets.id DESC LIMIT 1
+"""
 # JOIN FIRST: the names first, for else all tickets of the source are read.
 _BY_NAMES = """
     SELECT tickets.* FROM (
@@ -381,6 +450,12 @@ _NAMES = """
     SELECT tickets.id, public_id, subject FROM each_number(:ids) AS one
     JOIN FIRST tickets ON tickets.id = one.value
     ORDER BY tickets.id DESC
+"""
+_CREATED_BETWEEN = """
+    SELECT * FROM tickets_without_body
+    WHERE id > (SELECT coalesce(max(id), 0) FROM tickets) - :scanned AND created_at > :after
+      AND created_at <= :until AND workspace_id = :workspace AND source = :source AND is_private = 0
+    ORDER BY id DESC LIMIT :limit
 """
 _COUNT_BY_SOURCE = """
     SELECT source, count(*) AS number FROM tickets WHERE id > :after AND id <= :last GROUP BY source

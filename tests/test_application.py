@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sources.series import examples as series
-from tests.support.bridge_harness import RunningBridge, wait_for
+from tests.support.bridge_harness import PUBLIC_URL, RunningBridge, wait_for
 
 
 async def create_report(bridge: RunningBridge) -> str:
@@ -59,3 +59,7 @@ async def test_a_broken_connection_is_reconnected(bridge: RunningBridge) -> None
     record = await bridge.press("mia", ticket, "Claim")
 
     assert record["error"] is None
+
+
+async def test_the_public_address_of_the_settings_is_told_to_the_plugin(bridge: RunningBridge) -> None:
+    assert await bridge.post("/v2/minecraft/startup", {}, source="modl") == {"panelUrl": PUBLIC_URL}

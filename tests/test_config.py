@@ -101,6 +101,7 @@ def test_the_environment_wins_over_the_file(
         "format": "json",
         "hours": "5",
         "keep": "5",
+        "public_url": "https://tickets.example.com",
     }
     value = values.get(name, "from-the-environment")
     before = read(path, WHOLE).model_dump()
@@ -184,6 +185,20 @@ def test_the_discord_api_must_be_an_address(path: Path, value: str) -> None:
     sentence = error_of(path, f"[discord]\napi_base = '{value}'\n")
 
     assert sentence == f"{path}: [discord] api_base must be an http:// or https:// address without ? and #."
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_the_public_address_is_kept_without_slashes_at_its_end(path: Path, slashes: str) -> None:
+    settings = read(path, f"[webhook]\npublic_url = 'https://example.com/tickets{slashes}'\n")
+
+    assert settings.webhook.public_url == "https://example.com/tickets"
+
+
+@pytest.mark.parametrize("value", ["tickets.example.com", "https://", "https:///x", "https://x/?y=z", ""])
+def test_the_public_address_must_be_one(path: Path, value: str) -> None:
+    sentence = error_of(path, f"[webhook]\npublic_url = '{value}'\n")
+
+    assert sentence == f"{path}: [webhook] public_url must be an http:// or https:// address without ? and #."
 
 
 def test_all_errors_are_listed_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

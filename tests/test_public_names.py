@@ -16,7 +16,7 @@ from bot.outbox.errors import DeliveryError
 from bot.tickets.events import EventType
 from bot.tickets.message import MessageKind
 from bot.tickets.outbox import DeliveryKind, DeliveryState
-from bot.tickets.pushes import EndpointState
+from bot.tickets.push_endpoints import EndpointState
 from bot.tickets.ticket import Priority, Status
 from tests.support.bridge_harness import RunningBridge
 
@@ -25,7 +25,14 @@ PRODUCT = [file for folder in ("bot", "cogs", "storage") for file in (ROOT / fol
 
 SETTINGS = {
     "discord": {"token", "api_base", "unknown_outcome_delay", "typed_replies"},
-    "webhook": {"host", "port", "trusted_proxies", "metrics_allowed_networks", "duplicate_window"},
+    "webhook": {
+        "host",
+        "port",
+        "public_url",
+        "trusted_proxies",
+        "metrics_allowed_networks",
+        "duplicate_window",
+    },
     "push": {"allowed_networks"},
     "storage": {"path"},
     "backup": {"folder", "hours", "keep"},
@@ -46,6 +53,8 @@ METRICS = {
     "ticketbridge_push_backlog": ["endpoint", "state"],
     "ticketbridge_push_oldest_seconds": [],
     "ticketbridge_push_endpoints": ["state"],
+    "ticketbridge_events_waiting": ["source"],
+    "ticketbridge_events_oldest_seconds": ["source"],
     "ticketbridge_database_seconds": ["what"],
     "ticketbridge_database_failures": ["failure"],
     "ticketbridge_database_failing": [],
@@ -77,11 +86,14 @@ LOG_EXTRA_FIELDS = {
 }
 
 VALUES = {
-    DeliveryKind: ["post", "thread", "private_thread", "update_post", "post_message", "post_pointer"],
+    DeliveryKind: [
+        *("post", "thread", "private_thread", "update_post", "post_message"),
+        *("update_message", "post_pointer"),
+    ],
     DeliveryState: ["pending", "done", "dead_letter", "dropped"],
     EndpointState: ["active", "paused", "disabled"],
     EventType: ["ticket.reply", "ticket.status"],
-    Status: ["open", "in-progress", "resolved", "closed"],
+    Status: ["unfinished", "open", "in-progress", "resolved", "closed"],
     Priority: ["low", "normal", "high", "urgent"],
     MessageKind: ["reply", "note", "follow-up", "event"],
 }

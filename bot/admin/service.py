@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
@@ -15,7 +15,7 @@ from bot.tickets.api_keys import (
     generate_prefix,
     hash_api_key,
 )
-from bot.tickets.pushes import (
+from bot.tickets.push_endpoints import (
     EndpointState,
     PushBacklog,
     check_webhook_url,
@@ -191,16 +191,15 @@ class AdminService:
         # Here: it loads aiohttp, which no other command needs.
         from bot.outbox.push import send_test_event
 
-        # Here: it loads aiohttp, which no other command needs.
-
         now = self._store.now()
         endpoint, secrets = await self._store.pushes.get_with_secrets(endpoint_id, now)
         result = await send_test_event(self._push_networks, endpoint, secrets, now)
         return [to_json(result)]
 
     async def list_rejected(self, *, limit: int) -> list[JsonObject]:
-        """The newest rejected requests, newest first."""
-        return [to_record(request) for request in await self._store.rejected_requests.list_newest(limit)]
+        """The newest rejected requests without their bodies, newest first."""
+        found = await self._store.rejected_requests.list_newest(limit)
+        return [to_record(replace(request, body=b"")) for request in found]
 
     async def show_rejected(self, *, rejected_id: int) -> list[JsonObject]:
         return [to_record(await self._store.rejected_requests.get(rejected_id))]

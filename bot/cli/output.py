@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bot.admin.service import JsonObject
 from bot.observability.logging import escape_controls
+from bot.tickets.workspace import UnknownCategoryPolicy
 
 
 class OnOff(StrEnum):
@@ -129,6 +130,10 @@ def print_categories(workspace: JsonObject) -> None:
     ]
     empty = "No categories of its own. `ticketbridge workspace category` adds one."
     print_table(rows, ("category", "name", "departments", "most open"), empty=empty)
+    if rows and workspace["unknown_categories"] == UnknownCategoryPolicy.REFUSE:
+        typer.echo(
+            "A game's ticket of any other category is refused, unless its API has a fixed list of them."
+        )
 
 
 def _records(value: Any) -> list[dict[str, Any]]:

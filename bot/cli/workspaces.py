@@ -84,7 +84,8 @@ def update_workspace(
     plan: Annotated[Plan | None, typer.Option(help="The plan it is on, for game APIs that ask.")] = None,
     tickets: Annotated[OnOff | None, typer.Option(help="Accept tickets, for game APIs that ask.")] = None,
     unknown_categories: Annotated[
-        UnknownCategoryPolicy | None, typer.Option(help="What to do with a ticket of an unknown category.")
+        UnknownCategoryPolicy | None,
+        typer.Option(help="What to do with a game's ticket of a category it lacks, once it has any."),
     ] = None,
     default_department: Annotated[
         str | None, typer.Option(metavar="ID", help="Who gets a ticket if no department lists its category.")

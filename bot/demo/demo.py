@@ -150,7 +150,7 @@ async def _create_workspace_and_keys(
     )
     keys = {}
     for source in sorted(sources):
-        (key,) = await service.create_key(workspace=name, source=source)
+        (key,) = await service.create_key(workspace=name, source=source, name=f"{source}-server-1")
         keys[source] = str(key["key"])
     return str(workspace["id"]), keys
 
@@ -210,29 +210,55 @@ def show_posts(console: Console, demo: Demo) -> None:
 
 
 async def run_walkthrough(console: Console, demo: Demo) -> None:
-    """Reply to every sample: saved for a normal ticket, refused for a game report in each way there is.
+    """Reply to every sample: read by the game server, or refused for a game report in each way there is.
 
     Raises WalkthroughFailed if anything else happens.
     """
     for ticket in demo.samples:
-        lines = reply_is_refused(demo, ticket) if ticket.view_only else reply_is_saved(demo, ticket)
+        lines = reply_is_refused(demo, ticket) if ticket.view_only else reply_is_read(demo, ticket)
         async for line in lines:
             console.print(line)
 
 
-async def reply_is_saved(demo: Demo, ticket: Ticket) -> AsyncIterator[RenderableType]:
+async def reply_is_read(demo: Demo, ticket: Ticket) -> AsyncIterator[RenderableType]:
+    before = await ask_for_events(demo, ticket.source, 0)
     yield Text(f"\n{ticket.public_id}: mia presses Reply and writes an answer", style="bold")
     pressed = await demo.sandbox.press("mia", ticket.post.message_id or 0, _button(demo, ticket, "Reply"))
     submitted = await demo.sandbox.modal("mia", pressed["id"], {"text": "Thank you, we are looking at it."})
     yield Text(f"  the bot to mia: {reply_text(submitted)}")
     replies = await demo.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
-    events = await demo.application.store.events.list_of_ticket(ticket.id)
-    if [reply.text for reply in replies] != ["Thank you, we are looking at it."] or len(events) != 1:
+    if [reply.text for reply in replies] != ["Thank you, we are looking at it."]:
         raise WalkthroughFailed(f"the reply to {ticket.public_id} was not saved")
-    yield Text(
-        f"  saved in the database: “{replies[0].text}”; it waits for the game as event {events[0].seq}",
-        style="green",
-    )
+    yield Text(f"  saved in the database: “{replies[0].text}”", style="green")
+    yield Text(f"  the ticket in Discord says: {await _reply_state(demo, ticket)}")
+    events = await ask_for_events(demo, ticket.source, before["next"])
+    said = [event["reply"]["text"] for event in events["events"]]
+    if said != [replies[0].text]:
+        raise WalkthroughFailed(f"the game server did not get the reply to {ticket.public_id}")
+    yield Text(f"  the game server asks for events, and gets: “{said[0]}”")
+    await ask_for_events(demo, ticket.source, events["next"])
+    state = await _reply_state(demo, ticket)
+    if "Read by" not in state:
+        raise WalkthroughFailed(f"{ticket.public_id} does not show that the reply was read: {state}")
+    yield Text(f"  it asks for the next events; the ticket in Discord says: {state}", style="green")
+
+
+async def ask_for_events(demo: Demo, source: str, after: int) -> dict[str, Any]:
+    """Ask for the events after a number, as a game server does."""
+    headers = {load_sources()[source].key_headers[0]: demo.keys[source]}
+    address = f"{demo.application.webhook_address}/v1/events?after={after}"
+    async with aiohttp.ClientSession() as session, session.get(address, headers=headers) as response:
+        if response.status != 200:
+            raise WalkthroughFailed(f"a game server was refused ({response.status}): {await response.text()}")
+        page: dict[str, Any] = await response.json()
+        return page
+
+
+async def _reply_state(demo: Demo, ticket: Ticket) -> str:
+    """What the newest reply in the ticket's thread says became of it, once it is up to date."""
+    posted = await wait_until_posted(demo.application, ticket)
+    (embed,) = demo.sandbox.messages(posted.post.thread_id or 0)[-1]["embeds"]
+    return strip_markdown(embed["fields"][0]["value"]).plain
 
 
 async def reply_is_refused(demo: Demo, ticket: Ticket) -> AsyncIterator[RenderableType]:

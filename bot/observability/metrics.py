@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from bot.clock import utc_now
 from bot.outbox.errors import DeliveryError
 from bot.tickets.outbox import Delivery, DeliveryState
-from bot.tickets.pushes import EndpointState, PushBacklog, PushEndpoint
+from bot.tickets.push_endpoints import EndpointState, PushBacklog, PushEndpoint
 from storage import DatabaseCorrupt, DatabaseUnavailable, DiskFull, Overloaded, StorageError, Store
 
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -114,6 +114,15 @@ class Metrics:
         )
         self._outbox_oldest = self._gauge(
             "outbox_oldest_seconds", "Age of the oldest pending delivery to Discord; 0 if there is none."
+        )
+
+        self._events_waiting = self._gauge(
+            "events_waiting",
+            "Events that no game server has yet, by source; of those that ask for events.",
+            "source",
+        )
+        self._events_oldest = self._gauge(
+            "events_oldest_seconds", "Age of the oldest of these; 0 if there is none.", "source"
         )
 
     def _define_database_metrics(self) -> None:
@@ -218,6 +227,7 @@ class Metrics:
         age = (self._now() - min(pending)).total_seconds() if pending else 0.0
         self._outbox_oldest.set(max(0.0, age))
         self._refresh_pushes(await self._store.pushes.backlogs())
+        await self._refresh_events()
         self._search_lag.set(await self._store.search_index.lag())
         await self._count_tickets()
 
@@ -233,6 +243,15 @@ class Metrics:
         now = self._now()
         oldest = min((one.oldest for one in active if one.oldest is not None), default=now)
         self._push_oldest.set(max(0.0, (now - oldest).total_seconds()))
+
+    async def _refresh_events(self) -> None:
+        now = self._now()
+        self._events_waiting.clear()
+        self._events_oldest.clear()
+        for backlog in await self._store.events.backlogs(now):
+            age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0.0
+            self._events_waiting.labels(backlog.source).set(backlog.waiting)
+            self._events_oldest.labels(backlog.source).set(max(0.0, age))
 
     async def _count_tickets(self) -> None:
         newest = await self._store.tickets.newest_id()

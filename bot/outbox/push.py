@@ -11,7 +11,8 @@ from email.utils import parsedate_to_datetime
 from bot.outbox.public_addresses import Network
 from bot.outbox.push_client import NoAnswer, PushAnswer, PushClient, open_push_client
 from bot.tickets.events import TicketEvent
-from bot.tickets.pushes import MAX_RETRY_AFTER, EndpointState, Push, PushEndpoint, wait_before_next
+from bot.tickets.push_endpoints import EndpointState, PushEndpoint
+from bot.tickets.pushes import MAX_RETRY_AFTER, Push, wait_before_next
 from storage import StorageError, Store, Topic
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ class PushSender:
     async def _give_up(self, push: Push, reason: str) -> None:
         """An event is a dead letter then; an endpoint that accepted nothing meanwhile is disabled."""
         log.error("An event was given up: %s", reason, extra=_log_fields(push))
-        await self._store.pushes.dead_letter(push, reason)
+        await self._store.pushes.dead_letter(push, reason, self._now())
         since, first = push.endpoint.failing_since, push.first_attempt_at
         if since is not None and first is not None and since <= first:
             time = f"{since:%Y-%m-%d %H:%M} UTC"

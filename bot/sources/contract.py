@@ -64,6 +64,7 @@ class ApiRequest:
     path_params: Mapping[str, str]
     query: Mapping[str, str]  # the first one of parameters with the same name
     body: bytes
+    base_url: str = ""  # the scheme and host that the client used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +194,8 @@ class Source:
     intake_endpoints: tuple[IntakeEndpoint, ...]
     new_public_ids: Callable[[NewTicket, datetime], Iterator[str]]  # endless candidates for the public id
     format_error: Callable[[ApiError], JsonObject]  # the body of an error
+    # Paths below which its clients ask for what is not served: HTTP 404, and a line of the log for each.
+    unserved_prefixes: tuple[str, ...] = ()
     error_codecs: Mapping[str, ErrorCodec] = field(default_factory=dict)  # by path prefix; JSON elsewhere
     endpoints: tuple[Endpoint[Any], ...] = ()
     public_endpoints: tuple[PublicEndpoint, ...] = ()  # without authentication

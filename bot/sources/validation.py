@@ -43,6 +43,7 @@ else:  # of response bodies: on Python 3.11 pydantic reads no other
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1  # the integers of the databases and of the games
 _MAX_SAFE_INTEGER = 2**53
 _CONTROL_CHARS = re.compile(r"[\x00-\x08\x0b-\x1f]")  # C0 without \t and \n
+_CARRIAGE_RETURN = re.compile(r"\r\n?")
 BLANKS = (
     r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # and control characters
 )
@@ -143,14 +144,21 @@ def field_error(reason: str) -> PydanticCustomError:
 
 
 def strip_control_chars(text: str) -> str:
-    """Remove control characters except line feeds and tabs: a NUL would end the text in SQLite."""
-    return text if text.isprintable() else _CONTROL_CHARS.sub("", text)
+    """Remove control characters except line breaks and tabs: a NUL would end the text in SQLite.
+
+    A carriage return, alone or with a line feed, becomes a line feed.
+    """
+    return text if text.isprintable() else _CONTROL_CHARS.sub("", _CARRIAGE_RETURN.sub("\n", text))
 
 
 def blank_to_none(text: str | None) -> str | None:
     """The text without control characters; None if it is blank."""
     cleaned = strip_control_chars(text or "")
     return cleaned if cleaned.strip() else None
+
+
+def _blank_to_empty(text: str | None) -> str | None:
+    return None if text is None else blank_to_none(text) or ""
 
 
 def _require_text(text: str) -> str:
@@ -167,6 +175,10 @@ RequiredText = Annotated[
 # Text that may be absent, null or blank: then None.
 OptionalText = Annotated[
     str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": ["string", "null"]})
+]
+# As OptionalText, but blank text is "", and not the same as absent.
+NullableText = Annotated[
+    str | None, AfterValidator(_blank_to_empty), WithJsonSchema({"type": ["string", "null"]})
 ]
 # As OptionalText, in a query, where there is no null.
 QueryText = Annotated[str | None, AfterValidator(blank_to_none), WithJsonSchema({"type": "string"})]
@@ -237,11 +249,11 @@ def validate_list(value: object, *types: type, expected: str) -> list[Any]:
 
 
 def int64(minimum: int = _INT64_MIN) -> Validator:
-    """Validator of an integer of 64 bits, as a number (a Lua double too) or as up to 18 digits in text.
+    """Validator of an integer of 64 bits, as a number (a Lua double too) or as up to 19 digits in text.
 
-    `minimum` is 0 or that of 64 bits. Text of 19 digits is out of range: it may not fit.
+    `minimum` is 0 or that of 64 bits.
     """
-    text = "[0-9]{1,18}" if minimum == 0 else "-?[0-9]{1,18}"
+    text = _digits_up_to(_INT64_MAX) if minimum == 0 else _INT64_TEXT
 
     def validate(value: object) -> int:
         if isinstance(value, str) and _INTEGER.fullmatch(value) and not re.fullmatch(text, value):
@@ -253,6 +265,20 @@ def int64(minimum: int = _INT64_MIN) -> Validator:
     as_number = int_schema(strict=True, ge=minimum, le=_INT64_MAX)
     as_text = chain_schema([str_schema(strict=True, pattern=f"^{text}$"), int_schema(strict=False)])
     return Validator(validate, schema, usual_or(as_number, as_text))
+
+
+def _digits_up_to(maximum: int) -> str:
+    """The pattern of the numbers from 0 to `maximum` in as many digits at most; the first may be zeros."""
+    digits = str(maximum)
+    smaller = [
+        f"{digits[:place]}[0-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if digit != "0"
+    ]
+    return f"(?:[0-9]{{1,{len(digits) - 1}}}|{'|'.join(smaller)}|{digits})"
+
+
+_INT64_TEXT = f"(?:{_digits_up_to(_INT64_MAX)}|-{_digits_up_to(-_INT64_MIN)})"
 
 
 def query_int(minimum: int = _INT64_MIN, maximum: int = _INT64_MAX) -> Validator:
@@ -286,23 +312,33 @@ def _to_int(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def choice(options: Mapping[str, ValueT], *, allowed_text: str, blank: ValueT | None = None) -> Validator:
-    """Validator of one of several words, in any case and with any separators; errors list `allowed_text`.
+def choice(
+    options: Mapping[str, ValueT],
+    *,
+    allowed_text: str,
+    aliases_text: str = "",
+    blank: ValueT | None = None,
+    unknown: ValueT | None = None,
+) -> Validator:
+    """Validator of one of several words, in any case and with any separators.
 
-    The keys of `options` are lower-case ASCII letters. `blank` is the value of null and of an empty text;
-    without it the word is required.
+    Errors list `allowed_text`, followed by `aliases_text`. The keys of `options` are lower-case ASCII
+    letters. `blank` is the value of null and of an empty text, and `unknown` that of any other word; where
+    they are not given, the word is required, and must be one of those.
     """
 
     def validate(value: object) -> ValueT:
         if value is not None and not isinstance(value, str):
             raise field_error("must be text")
         word = _SEPARATORS.sub("", value or "").lower()
-        value_of_word = options.get(word) if word else blank
+        value_of_word = options.get(word, unknown) if word else blank
         if value_of_word is None:
-            raise field_error(f"must be one of: {allowed_text}" if word else "is required")
+            raise field_error(f"must be one of: {allowed_text}{aliases_text}" if word else "is required")
         return value_of_word
 
-    words = {"type": "string", "pattern": _spelling_pattern(options if blank is None else (*options, ""))}
+    words = {"type": "string"}
+    if unknown is None:
+        words["pattern"] = _spelling_pattern(options if blank is None else (*options, ""))
     null = [] if blank is None else [{"type": "null"}]
     schema = {"anyOf": [{"enum": allowed_text.split(", ")}, words, *null]}
     look_up = no_info_plain_validator_function(options.__getitem__)  # no call of Python

@@ -49,13 +49,9 @@ class MessageAction(Action):
 
 
 def _reply_confirmation(ticket: Ticket) -> str:
-    """A reporter in Discord reads the reply in their thread; a game server asks for it."""
-    if ticket.is_private:
-        return f"Your reply to {ticket.public_id} is saved. It is shown in the thread."
-    return (
-        f"Your reply to {ticket.public_id} is saved and shown on the ticket. "
-        "It waits for the game server to fetch it."
-    )
+    """A reporter in Discord reads the reply in their thread. Of a game, the reply's state says more."""
+    where = " It is shown in the thread." if ticket.is_private else ""
+    return f"Your reply to {ticket.public_id} is saved.{where}"
 
 
 CLAIM = TicketAction(

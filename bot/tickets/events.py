@@ -1,10 +1,11 @@
 """Events for game servers: what staff replied and how the status of a ticket changed, numbered in order."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.tickets.message import Message
+from bot.tickets.push_endpoints import PushProgress
 from bot.tickets.ticket import Status, Ticket
 
 
@@ -13,6 +14,21 @@ class EventType(StrEnum):
 
     REPLY = "ticket.reply"  # staff replied to the reporter
     STATUS = "ticket.status"  # its status changed
+
+
+class Reception(StrEnum):
+    """How it is known that a game server has an event."""
+
+    READ = "read"  # it confirmed it
+    PUSHED = "pushed"  # its webhook accepted it
+    FETCHED = "fetched"  # it was sent the whole ticket, with this reply, and does not confirm that
+
+
+class Asked(StrEnum):
+    """What a game server asks for."""
+
+    ALL = "all"  # every event, in order: it is late with those it does not have yet
+    OF_PLAYERS = "players"  # those of the players who are there: the others wait for theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +41,19 @@ class TicketEvent:
     status: Status  # of the ticket after the event
     message: Message | None  # of a reply
     created_at: datetime
-    received_at: datetime | None = None  # when a game server first confirmed it
-    received_by: str | None = None  # the name of that server's API key or webhook
+    received_at: datetime | None = None  # when a game server first had it
+    received_by: str | None = None  # the name of that server's API key, or of the webhook
+    received_as: Reception | None = None
 
     @property
     def id(self) -> str:
         """The same wherever the event is sent, and of no other event."""
-        return f"evt_{self.ticket.uid}_{self.seq}"
+        return event_id(self.ticket.uid, self.seq)
+
+
+def event_id(ticket_uid: str, seq: int) -> str:
+    """The id of an event of a ticket."""
+    return f"evt_{ticket_uid}_{seq}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +62,63 @@ class EventPage:
 
     events: tuple[TicketEvent, ...]
     newest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventBacklog:
+    """Events that no game server has yet, of a source whose servers ask for all events."""
+
+    source: str
+    waiting: int
+    oldest: datetime | None  # when the first of them happened; None if none waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyState:
+    """What became of a reply to a reporter in a game."""
+
+    source: str
+    created_at: datetime
+    has_readers: bool  # a game server with a key of this workspace and source has asked for events before
+    received_at: datetime | None = None
+    received_by: str | None = None
+    received_as: Reception | None = None
+    push: PushProgress | None = None  # None: there is no webhook for it
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a game server takes replies at all, or a webhook this one."""
+        return self.has_readers if self.push is None else not self.push.is_given_up
+
+    @property
+    def sentence(self) -> str:
+        """What staff read about it."""
+        if self.received_at is not None:
+            how = _RECEIVED[self.received_as or Reception.READ]
+            return f"{how} {self.received_by} {_delay(self.received_at - self.created_at)}."
+        if self.push is not None:
+            return self.push.sentence
+        return _WAITING if self.has_readers else _NO_READERS.format(source=self.source)
+
+
+_RECEIVED = {
+    Reception.READ: "Read by",
+    Reception.PUSHED: "Pushed to",
+    Reception.FETCHED: "Fetched with the ticket by",
+}
+_WAITING = "Waiting for the game server to ask for it."
+_NO_READERS = (
+    "No game server has asked for events with a {source} key of this workspace yet: "
+    "see Events in the API documentation."
+)
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def _delay(time: timedelta) -> str:
+    """In its two largest units: `12 s later`, `2 h 5 min later`."""
+    left, parts = max(0, int(time.total_seconds())), []
+    for name, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return f"{' '.join(parts[:2])} later" if parts else "within a second"

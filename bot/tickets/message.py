@@ -40,6 +40,15 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiscordMessage:
+    """The message in Discord in which a message of a ticket is read."""
+
+    channel_id: int  # or a thread's
+    message_id: int
+    is_typed: bool = False  # by a person, whose message became the reply; else the bot's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A saved message."""
 
@@ -49,3 +58,4 @@ class Message:
     author: Actor
     text: str
     created_at: datetime
+    shown_as: DiscordMessage | None = None  # None: Discord does not show it yet

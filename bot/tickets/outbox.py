@@ -17,6 +17,7 @@ class DeliveryKind(StrEnum):
     PRIVATE_THREAD = "private_thread"  # a thread for the reporter and staff, which then holds the post
     UPDATE_POST = "update_post"  # edits the post after the ticket changed
     POST_MESSAGE = "post_message"  # a reply, a note or a follow-up, shown in the thread
+    UPDATE_MESSAGE = "update_message"  # edits a shown reply after a game server has read it
     POST_POINTER = "post_pointer"  # a link to the post, in the channel of the ticket's new department
 
 
@@ -82,7 +83,8 @@ def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:
     """Return the queue of a delivery: those of one queue are attempted one at a time, in order.
 
     Discord limits posts, new threads, edits and the messages of each thread apart from each other, so none
-    of them waits for the others.
+    of them waits for the others. Edits of messages are one at a time in a channel with all its threads: a
+    game server may read a thousand replies at once.
     """
     name = _QUEUE_NAMES[kind]
     return f"{name}:{ticket_id if kind is DeliveryKind.POST_MESSAGE else channel_id}"
@@ -95,6 +97,7 @@ _QUEUE_NAMES = {
     DeliveryKind.THREAD: "threads",
     DeliveryKind.UPDATE_POST: "edits",
     DeliveryKind.POST_MESSAGE: "messages",
+    DeliveryKind.UPDATE_MESSAGE: "message_edits",
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.tickets.message import Actor, Message
-from bot.tickets.ticket import Priority, Status, Ticket
+from bot.tickets.ticket import Player, Priority, Status, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,11 @@ class TicketDetails:
     """A ticket with its messages that may leave Discord: all but notes, oldest first."""
 
     ticket: Ticket
+    assignees: tuple[Actor, ...] = ()  # who works on it besides its claimer
     messages: tuple[Message, ...] = ()  # empty in a list of tickets
     replies: int = 0  # how many there are
     follow_ups: int = 0
+    claimer: Player | None = None  # who claimed it through its source, as they named themselves there last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,15 @@
-"""Rejected requests: bodies that did not validate, saved so that an operator can help their sender."""
+"""Rejected requests: bodies that did not validate or whose category is unknown, saved for the operator."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-MAX_BODY_BYTES = 8 * 1024  # bytes of each body
+MAX_BODY_BYTES = 64 * 1024  # bytes of each body: a ticket of the greatest length
 MAX_PER_KEY = 50  # requests of each API key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRequest:
-    """A request with a valid API key and an invalid body."""
+    """A request with a valid API key and a body that was not accepted."""
 
     id: int
     key_prefix: str

@@ -1,5 +1,6 @@
 """Tickets: what a player sent, and the rules of what may be done to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +32,7 @@ class Priority(StrEnum):
 
 
 class Status(StrEnum):
+    UNFINISHED = "unfinished"  # its reporter has not filled in the form yet
     OPEN = "open"
     IN_PROGRESS = "in-progress"
     RESOLVED = "resolved"
@@ -57,7 +59,10 @@ def value_object(cls: type[_ClassT]) -> type[_ClassT]:
 
 @value_object
 class Player:
-    """A person as the source names them: reporter or reported player. Every text is untrusted."""
+    """A person as the source names them: reporter or reported player. Every text is untrusted.
+
+    A name may be empty: so it was sent. It is no name.
+    """
 
     id: str | None = None  # the source's own id: a number, a UUID, a Discord id
     name: str | None = None
@@ -75,7 +80,10 @@ class Player:
 
 @value_object
 class TicketField:
-    """A labelled line that only one source has: Place, Server, Tags. `url` is built by the source."""
+    """A labelled line that only one source has: Place, Server, Tags. `url` is built by the source.
+
+    An empty value was sent as it is; people are not shown it.
+    """
 
     label: str
     value: str
@@ -98,6 +106,7 @@ class NewTicket:
     chat_log: tuple[str, ...] = ()  # one line of chat each, oldest first
     raw_request: str = "{}"  # the JSON body as it came; saved, and not read again with the ticket
     is_private: bool = False  # its reporter is in Discord, and reads it in a private thread
+    initial_status: Status = Status.OPEN  # not read again with the ticket
 
     @property
     def initial_deliveries(self) -> tuple[DeliveryKind, ...]:
@@ -191,10 +200,9 @@ class Ticket(NewTicket):
         return replace(self, claimed_by=None)
 
     def assign(self, staff: Actor) -> "Ticket":
-        """Claim it for another person, in place of any earlier claim. Raises TicketClosed."""
-        if self.status.is_closed:
-            raise TicketClosed
-        return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
+        """Claim it for another person, in place of any earlier claim; a closed ticket stays closed."""
+        status = self.status if self.status.is_closed else Status.IN_PROGRESS
+        return replace(self, claimed_by=staff, status=status)
 
     def transfer(self, department: str) -> "Ticket":
         """Move it to another department; the claim is given up."""
@@ -220,21 +228,36 @@ class Ticket(NewTicket):
             raise StatusUnchanged("This ticket is not closed.")
         return self.set_status(Status.OPEN)
 
-    def history_event(self, before: "Ticket", actor: Actor) -> NewMessage | None:
-        """Describe what `actor` changed since `before`, in one line; None if history leaves it out."""
+    def history_events(self, before: "Ticket", actor: Actor, *, department: str) -> tuple[NewMessage, ...]:
+        """Describe each thing that `actor` changed since `before` in one line; empty if history has none.
+
+        `department` is the name of the ticket's department. A claim says that the ticket is in progress.
+        """
+        is_claimed = self.claimed_by is not None and self.claimed_by != before.claimed_by
+        texts = []
         if self.department != before.department:
-            text = f"{actor.name} transferred the ticket to {self.department}"
-        elif self.claimed_by and self.claimed_by != before.claimed_by:
-            text = _claim_text(self.claimed_by, actor)
-        elif before.claimed_by and not self.claimed_by:
-            text = f"{actor.name} unclaimed the ticket"
-        elif self.status is not before.status:
-            text = f"{actor.name} changed the status to {self.status.value}"
-        elif self.reporter != before.reporter:
-            text = f"{self.reporter.label} was linked to the ticket"
-        else:
-            return None
-        return NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text)
+            texts.append(f"{actor.name} transferred the ticket to {department}")
+        if before.claimed_by and not self.claimed_by:
+            texts.append(f"{actor.name} unclaimed the ticket")
+        if self.claimed_by and is_claimed:
+            texts.append(_claim_text(self.claimed_by, actor))
+        if self.status is not before.status and not is_claimed:
+            texts.append(f"{actor.name} changed the status to {self.status.value}")
+        if self.reporter != before.reporter:
+            texts.append(f"{self.reporter.label} was linked to the ticket")
+        return tuple(
+            NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text) for text in texts
+        )
+
+    def assignment_events(
+        self, before: Sequence[Actor], after: Sequence[Actor], actor: Actor
+    ) -> list[NewMessage]:
+        """Describe whom `actor` assigned besides the claimer, and who no longer is, in one line each."""
+        texts = [f"{one.name} was assigned the ticket" for one in after if one not in before]
+        texts += [f"{one.name} is no longer assigned the ticket" for one in before if one not in after]
+        return [
+            NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text) for text in texts
+        ]
 
     def deliveries_for(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[DeliveryKind, ...]:
         """Return the deliveries that follow a message of this kind.

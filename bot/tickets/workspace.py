@@ -24,7 +24,7 @@ class Plan(StrEnum):
 
 
 class UnknownCategoryPolicy(StrEnum):
-    """What to do with a ticket whose category the workspace does not have."""
+    """What to do with a game's ticket whose category the workspace does not have, once it has any."""
 
     KEEP = "keep"  # accept it; it goes to the default department
     REFUSE = "refuse"
@@ -82,7 +82,7 @@ class Workspace(NewWorkspace):
     created_at: datetime
     plan: Plan = Plan.ENTERPRISE
     tickets_enabled: bool = True
-    unknown_categories: UnknownCategoryPolicy = UnknownCategoryPolicy.KEEP
+    unknown_categories: UnknownCategoryPolicy = UnknownCategoryPolicy.REFUSE
     default_department: str = DEFAULT_DEPARTMENT
     departments: tuple[Department, ...] = (Department(id=DEFAULT_DEPARTMENT, name="General"),)
     categories: tuple[Category, ...] = ()
@@ -114,8 +114,9 @@ class Workspace(NewWorkspace):
         return category.name if category else category_id
 
     def ensure_category_allowed(self, category_id: str) -> None:
-        """Raises UnknownCategory if the workspace does not have it, and refuses those."""
-        if self.unknown_categories is UnknownCategoryPolicy.REFUSE and self.category(category_id) is None:
+        """Raises UnknownCategory if the workspace has categories, but not this one, and refuses those."""
+        is_unknown = bool(self.categories) and self.category(category_id) is None
+        if is_unknown and self.unknown_categories is UnknownCategoryPolicy.REFUSE:
             raise UnknownCategory
 
     def department_for(self, category_id: str) -> Department:

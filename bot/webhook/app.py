@@ -3,6 +3,7 @@
 A request is authenticated and rate-limited before its body is read. The response depends on the store alone.
 """
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -47,6 +48,8 @@ from bot.webhook.responses import (
 from bot.webhook.server.server import DIRECT_ROUTES, BoundAddress, DirectRoute, serve
 from storage import Store
 
+_log = logging.getLogger(__name__)
+
 
 class WebhookServer:
     """Serves the paths of every source, the health checks and the API's documentation over HTTP."""
@@ -57,6 +60,7 @@ class WebhookServer:
         sources: Mapping[str, Source],
         *,
         proxies: TrustedProxies | None = None,
+        public_url: str | None = None,
         idempotency_policy: IdempotencyPolicy | None = None,
         observability: Observability | None = None,
         now: Callable[[], datetime] | None = None,
@@ -64,7 +68,7 @@ class WebhookServer:
     ) -> None:
         self._store = store
         self._sources = sources
-        proxies = proxies or TrustedProxies()
+        self._proxies = proxies = proxies or TrustedProxies()
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
         self._observability = observability or NoObservability()
         self._now = now = now or store.now
@@ -77,7 +81,8 @@ class WebhookServer:
         self._intake = IntakeHandler(
             store, self._authenticator, self._rejected, idempotency_policy=self._idempotency_policy, now=now
         )
-        self._request_handlers = RequestHandlers(store)
+        self._request_handlers = RequestHandlers(store, public_url=public_url, now=now)
+        self._logged_as_unserved: set[str] = set()
         self._events = EventFeed(store, sources, self._authenticator, now)
         self._health_routes = HealthRoutes(store, proxies, self._observability)
 
@@ -96,10 +101,14 @@ class WebhookServer:
             for public in source.public_endpoints:
                 for method in _methods(public):
                     app.router.add_route(method, public.path, partial(self._handle_public, source, public))
-        for path, methods in _static_paths(self._sources).items():
+        for path, methods in _api_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         for path in _page_paths(self._sources):
             app.router.add_route("*", path, _not_found)
+        for source in self._sources.values():
+            for prefix in source.unserved_prefixes:
+                for path in (prefix, f"{prefix}/{{rest:.*}}"):
+                    app.router.add_route("*", path, partial(self._not_served, prefix))
         app[DIRECT_ROUTES] = self._intake_routes()
         return app
 
@@ -131,11 +140,13 @@ class WebhookServer:
         raw = body = b"" if endpoint.body is None else await read_body(request, endpoint.codec)
         try:
             body = decode_body(endpoint.codec, raw)
-            parsed = endpoint.parse(_build_request(request, body))
+            parsed = endpoint.parse(self._build_request(request, body))
             if isinstance(parsed, UpdateTicket):
                 return await self._update(endpoint, parsed, context, request, raw, now)
             result = await self._request_handlers.query(context, parsed)
             encoded = encode_body(endpoint, endpoint.serialize(result))
+            if request.method == "GET":
+                await self._request_handlers.record_fetched(context, result, now)
             return JsonResponse(encoded, content_type=content_type_of(endpoint))
         except (TicketError, ApiError) as error:
             raise await self._rejected.to_api_error(
@@ -151,8 +162,7 @@ class WebhookServer:
         body: bytes,
         now: datetime,
     ) -> web.StreamResponse:
-        only_adds_message = update.message is not None and update.change is None
-        idempotency_key = from_header_or_body if only_adds_message else from_header
+        idempotency_key = from_header_or_body if update.only_adds_messages else from_header
         stored = await self._request_handlers.update(
             context,
             update,
@@ -168,11 +178,35 @@ class WebhookServer:
         self._authenticator.limit_address(request, source)
         if isinstance(endpoint, FileEndpoint):
             return JsonResponse.text_response(endpoint.content())
-        parsed = endpoint.parse(_build_request(request, b""))
+        parsed = endpoint.parse(self._build_request(request, b""))
         if isinstance(endpoint, PageEndpoint):
             details = await self._store.tickets.find_public(source.name, parsed)
             return JsonResponse.html_response(endpoint.render(details))
         return JsonResponse(endpoint.serialize(await self._check_api_key(source, request, parsed)))
+
+    def _build_request(self, request: web.Request, body: bytes) -> ApiRequest:
+        """Raises ApiError(400) for half a surrogate pair in the address, which no database takes."""
+        try:
+            "".join([*request.match_info.values(), *request.query, *request.query.values()]).encode()
+        except UnicodeEncodeError as error:
+            raise api_error(400) from error
+        return ApiRequest(
+            path_params=request.match_info,
+            query=request.query,
+            body=body,
+            base_url=self._proxies.requested_url(request),
+        )
+
+    async def _not_served(self, prefix: str, request: web.Request) -> JsonResponse:
+        if prefix not in self._logged_as_unserved:
+            self._logged_as_unserved.add(prefix)
+            _log.info(
+                "A game server asked for something below %s that ticketbridge does not serve. It was "
+                "answered with 404; this is logged once.",
+                prefix,
+                extra={"path": prefix, "status": 404},
+            )
+        raise web.HTTPNotFound
 
     async def _check_api_key(self, source: Source, request: web.Request, key: str) -> ApiKeyInfo | None:
         now = self._now()
@@ -180,7 +214,13 @@ class WebhookServer:
         if context is None:
             return None
         state = self._rate_limits[source.name].hit(context.key.prefix)
-        return ApiKeyInfo(workspace=context.workspace, rate_limit=state, now=now)
+        return ApiKeyInfo(
+            key=context.key,
+            workspace=context.workspace,
+            last_used_at=context.last_used_at,
+            rate_limit=state,
+            now=now,
+        )
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:
@@ -188,12 +228,12 @@ def _methods(operation: Operation) -> tuple[str, ...]:
     return ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
 
 
-def _static_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
-    """The methods of every path without parameters, which must not match another path's parameter."""
+def _api_paths(sources: Mapping[str, Source]) -> dict[str, set[str]]:
+    """The methods of every path: with another one it must not match a parameter or prefix of another path."""
     methods: dict[str, set[str]] = {}
     for source in sources.values():
         for route in source.operations:
-            if "{" not in route.path:
+            if not isinstance(route, PageEndpoint):
                 methods.setdefault(route.path, set()).update(_methods(route))
     return methods
 
@@ -213,12 +253,3 @@ def _page_paths(sources: Mapping[str, Source]) -> list[str]:
 
 async def _not_found(request: web.Request) -> JsonResponse:
     raise web.HTTPNotFound
-
-
-def _build_request(request: web.Request, body: bytes) -> ApiRequest:
-    """Raises ApiError(400) for half a surrogate pair in the address, which no database takes."""
-    try:
-        "".join([*request.match_info.values(), *request.query, *request.query.values()]).encode()
-    except UnicodeEncodeError as error:
-        raise api_error(400) from error
-    return ApiRequest(path_params=request.match_info, query=request.query, body=body)

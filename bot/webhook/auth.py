@@ -26,10 +26,11 @@ _LAST_USED_PRECISION = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
-    """The API key of a request, and the key's workspace."""
+    """The API key of a request, the key's workspace, and when it was last used before the request."""
 
     key: ApiKey
     workspace: Workspace
+    last_used_at: datetime | None  # to the minute
 
     @property
     def scope(self) -> Scope:
@@ -102,20 +103,17 @@ class Authenticator:
             if state.retry_after_seconds:
                 raise rate_limited_error(state)
             return None
-        last_used = self._last_used.get(key_hash)
+        last_used = self._last_used.get(key_hash) or found.last_used_at
         if last_used is None or now - last_used >= _LAST_USED_PRECISION:
             await self._record_use(found, key_hash, now)
-        return RequestContext(key=found, workspace=await self._store.workspaces.get(found.workspace_id))
+        workspace = await self._store.workspaces.get(found.workspace_id)
+        return RequestContext(key=found, workspace=workspace, last_used_at=last_used)
 
     async def _record_use(self, key: ApiKey, key_hash: str, now: datetime) -> None:
-        stored = self._last_used.get(key_hash) or key.last_used_at
-        self._last_used[key_hash] = stored or now
+        self._last_used[key_hash] = now
         self._last_used.move_to_end(key_hash)
         if len(self._last_used) > MAX_TRACKED_KEYS:
             self._last_used.popitem(last=False)
-        if stored is not None and now - stored < _LAST_USED_PRECISION:
-            return
-        self._last_used[key_hash] = now
         try:
             await self._store.api_keys.touch_last_used(key.prefix, now)
         except StorageError as error:  # the request itself may still succeed

@@ -38,7 +38,8 @@ async def read_body(request: web.BaseRequest, codec: Codec | None = None) -> byt
         # The usual header is not parsed each time.
         is_usual = request.headers.get(hdrs.CONTENT_TYPE) == "application/json"
         return body if is_usual else _to_utf8(body, request.charset)
-    if request.content_type not in (codec.content_type, *_BINARY_TYPES):
+    is_usual = request.headers.get(hdrs.CONTENT_TYPE) == codec.content_type
+    if not is_usual and request.content_type not in (codec.content_type, *_BINARY_TYPES):
         raise ApiError(415, f"The body must be {codec.content_type}.")
     return await _read_inflated(request)
 
@@ -50,7 +51,7 @@ def decode_body(codec: Codec | None, body: bytes) -> bytes:
 
 def ensure_acceptable(request: web.BaseRequest, codec: Codec | None) -> None:
     """Raises ApiError(406) if the client does not accept the codec's responses. JSON is sent to every one."""
-    if codec is None:
+    if codec is None or request.headers.get(hdrs.ACCEPT) == codec.content_type:
         return
     ranges = ",".join(request.headers.getall(hdrs.ACCEPT, ())).lower().split(",")
     accepted = {one.partition(";")[0].strip() for one in ranges} - {""}

@@ -1,4 +1,4 @@
-"""The address a request comes from, also behind reverse proxies that are trusted."""
+"""The address a request comes from, and the one it was sent to, also behind trusted reverse proxies."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -9,7 +9,7 @@ Network = IPv4Network | IPv6Network
 
 
 class TrustedProxies:
-    """The networks of proxies whose X-Forwarded-For and Forwarded headers are believed; none by default."""
+    """The networks of proxies whose X-Forwarded-* and Forwarded headers are believed; none by default."""
 
     def __init__(self, trusted: Iterable[Network] = ()) -> None:
         self._networks = tuple(trusted)
@@ -35,12 +35,26 @@ class TrustedProxies:
         addresses = {self._nearest_untrusted(remote, hops) for hops in chains}
         return addresses.pop() if len(addresses) == 1 else None
 
+    def requested_url(self, request: web.BaseRequest) -> str:
+        """The scheme and host that the client used, such as https://tickets.example.com."""
+        headers = request.headers
+        scheme, host = request.scheme, headers.get(hdrs.HOST) or "localhost"
+        if ip_in_networks(request.remote or "", self._networks):
+            forwarded_scheme = _first(headers.get(hdrs.X_FORWARDED_PROTO, "")).lower()
+            scheme = forwarded_scheme if forwarded_scheme in ("http", "https") else scheme
+            host = _first(headers.get(hdrs.X_FORWARDED_HOST, "")) or host
+        return f"{scheme}://{host}"
+
     def _nearest_untrusted(self, address: str, hops: list[str]) -> str | None:
         while hops and ip_in_networks(address, self._networks):
             address = hops.pop()
             if not _is_ip(address):
                 return None
         return address
+
+
+def _first(header: str) -> str:
+    return header.partition(",")[0].strip()
 
 
 def ip_in_networks(address: str, networks: Iterable[Network]) -> bool:

@@ -2,6 +2,7 @@
 # ruff: noqa: N815 - the keys of the JSON, as both contracts spell theirs
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -10,11 +11,13 @@ from aiohttp import web
 
 from bot.sources.contract import ApiError, SharedOperation, Source
 from bot.sources.validation import InvalidRequest, Query, TypedDict, parse_query, query_int
-from bot.tickets.events import EventPage, TicketEvent
+from bot.tickets.events import Asked, EventPage, TicketEvent
 from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.responses import JsonResponse
-from storage import Store, Topic
+from storage import StorageError, Store, Topic
+
+_log = logging.getLogger(__name__)
 
 PATH = "/v1/events"
 MAX_WAIT = 25  # seconds: proxies and HTTP clients give up after 30
@@ -93,10 +96,14 @@ class EventFeed:
         now = self._now()
         context = await self._authenticator.authenticate_for_any(request, self._sources, now)
         query = _parse(request.query)
+        is_sent = request.method == "GET"  # and not HEAD, whose answer has no events
+        if is_sent:
+            await record_ask(self._store, context, Asked.ALL, now)
         page = await self._store.events.list_after(context.scope, query.after, query.limit)
         if query.after > page.newest:
             raise ApiError(409, _BEYOND_NEWEST.format(after=query.after, newest=page.newest))
-        await self._store.events.confirm_to(context.scope, query.after, receiver_name(context), now)
+        if is_sent:
+            await self._store.events.confirm_to(context.scope, query.after, receiver_name(context), now)
         if not page.events and query.wait and self._waiting < MAX_WAITING:
             page = await self._wait_for_events(context, query)
         headers = request[RATE_LIMIT_HEADERS].fields
@@ -125,6 +132,21 @@ class EventFeed:
         except TimeoutError:
             pass  # nothing happened: the client asks again
         return page
+
+
+async def record_ask(store: Store, context: RequestContext, asked: Asked, now: datetime) -> None:
+    """Record that a game server asks for events, so that replies are said to wait for one.
+
+    If that fails, the next time.
+    """
+    try:
+        await store.events.record_ask(context.scope, context.key.prefix, asked, now)
+    except StorageError as error:
+        _log.warning(
+            "That a game server asks for events was not stored: %s",
+            error,
+            extra={"key_prefix": context.key.prefix},
+        )
 
 
 def receiver_name(context: RequestContext) -> str:

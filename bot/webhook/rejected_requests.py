@@ -7,7 +7,7 @@ from datetime import datetime
 from aiohttp import web
 
 from bot.sources.contract import ApiError, Operation, Source
-from bot.tickets.errors import TicketError
+from bot.tickets.errors import TicketError, UnknownCategory
 from bot.webhook.auth import RequestContext
 from bot.webhook.errors import map_ticket_error
 from storage import StorageError, Store
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class RejectedRequests:
-    """Maps errors to their contract's words, and stores the bodies that cannot be parsed."""
+    """Maps errors to their contract's words, and stores the bodies whose senders an operator can help."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -31,12 +31,18 @@ class RejectedRequests:
         body: bytes,
         error: TicketError | ApiError,
     ) -> ApiError:
-        """Map an error to its contract's words, and store a body that cannot be parsed for the operator."""
+        """Map an error to its contract's words, and store the body for the operator if they can help.
+
+        They can if it does not validate, or if its category is unknown to the workspace.
+        """
         if isinstance(error, TicketError):
-            return map_ticket_error(error, (operation.errors, source.errors))
-        if error.status == 400 and body:
-            await self._save(context, request.path, error.message, body)
-        return error
+            answer = map_ticket_error(error, (operation.errors, source.errors))
+            can_help = isinstance(error, UnknownCategory)
+        else:
+            answer, can_help = error, error.status == 400
+        if can_help and body:
+            await self._save(context, request.path, answer.message, body)
+        return answer
 
     async def _save(self, context: RequestContext, path: str, reason: str, body: bytes) -> None:
         try:

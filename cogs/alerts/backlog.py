@@ -25,6 +25,7 @@ _DOINGS = {
     "threads": "start threads in {}",
     "messages": "write in a thread of {}",
     "edits": "change my posts in {}",
+    "message_edits": "change my messages in a thread of {}",
 }
 
 _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))

@@ -8,7 +8,7 @@ import discord
 from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketClosed, TicketError, ViewOnly
-from bot.tickets.message import Actor
+from bot.tickets.message import Actor, DiscordMessage, Message
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import is_staff
 from cogs.core.markdown import escape_sentence
@@ -37,6 +37,7 @@ class TypedReplies:
 
     def __init__(self, bot: TicketBot) -> None:
         self._bot = bot
+        self._warned: set[int] = set()  # threads
         self._member_cache: dict[tuple[int, int], discord.Member | None] = {}
 
     def clear_member_cache(self) -> None:
@@ -70,12 +71,12 @@ class TypedReplies:
             return
         actor = Actor(id=str(author.id), name=author.display_name)
         try:
-            await self._bot.store.tickets.add_message(
+            reply = await self._bot.store.tickets.add_message(
                 ticket.id,
                 lambda ticket: ticket.reply(actor, text),
                 origin=f"message:{message.id}",
                 now=self._bot.store.now(),
-                already_visible_in=message.channel.id,
+                typed_as=DiscordMessage(channel_id=message.channel.id, message_id=message.id, is_typed=True),
             )
         except TicketError as error:
             await _react(message, _NOT_SAVED_EMOJI)
@@ -86,6 +87,16 @@ class TypedReplies:
             await _react(message, _SAVED_EMOJI)
             if message.attachments:
                 await send_temporary_notice(message, _FILES_NOT_SENT)
+            await self._warn_without_readers(message, reply)
+
+    async def _warn_without_readers(self, message: discord.Message, reply: Message) -> None:
+        """Say once in a thread that no game server asks for replies: ✅ says only that one is saved."""
+        if message.channel.id in self._warned:
+            return
+        state = (await self._bot.store.events.reply_states(reply.ticket_id, [reply.id])).get(reply.id)
+        if state is not None and state.received_at is None and not state.is_awaited:
+            self._warned.add(message.channel.id)
+            await send_temporary_notice(message, f"⚠️ Your reply is saved. {state.sentence}")
 
     async def _staff_author(self, message: discord.Message, ticket: Ticket) -> discord.Member | None:
         """The author; None if they are not staff of the ticket's workspace."""

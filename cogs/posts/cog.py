@@ -9,6 +9,8 @@ from discord.ext import commands
 from bot.discord_client.client import NETWORK_ERRORS, TicketBot
 from bot.discord_client.middlewares import LimitReached
 from bot.outbox.errors import PermanentFailure, RetryLater, UnknownOutcome
+from bot.tickets.events import ReplyState
+from bot.tickets.message import Message
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
 from cogs.posts.digest import digest_marker, send_digest, update_digest
@@ -22,11 +24,13 @@ from cogs.posts.errors import (
 )
 from cogs.posts.send import (
     ChannelOrThread,
+    edit_message,
     edit_post,
     find_previous_message,
     find_previous_post,
     message_id_or_none,
     post_reference,
+    react,
     send_embed,
     with_fallback,
 )
@@ -34,6 +38,7 @@ from cogs.posts.threads import TicketThreads, find_previous_thread
 from cogs.reconcile.deleted import on_post_deleted, resolve_missing_target
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import (
+    READ_EMOJI,
     fallback_embed,
     fallback_files,
     fallback_transfer_embed,
@@ -71,6 +76,7 @@ class PostsCog(commands.Cog):
             DeliveryKind.PRIVATE_THREAD: self._start_private_thread,
             DeliveryKind.UPDATE_POST: self._update_post,
             DeliveryKind.POST_MESSAGE: self._post_message,
+            DeliveryKind.UPDATE_MESSAGE: self._update_message,
             DeliveryKind.POST_POINTER: self._post_pointer,
         }
         for kind, handler in handlers.items():
@@ -83,7 +89,7 @@ class PostsCog(commands.Cog):
         if is_own and message.nonce is not None:
             try:
                 await self.bot.store.outbox.confirm_by_nonce(
-                    str(message.nonce), message.id, self.bot.store.now()
+                    str(message.nonce), message.id, self.bot.store.now(), channel_id=message.channel.id
                 )
             except StorageError as error:  # the delivery is tried again, and finds its message
                 log.warning(
@@ -119,8 +125,10 @@ class PostsCog(commands.Cog):
     ) -> Receipt:
         """Finish a delivery whose post was deleted; raise RetryLater if its channel was and there is another.
 
-        Raises `error` again in any other case.
+        An edit of a message that was deleted is done. Raises `error` again in any other case.
         """
+        if delivery.kind is DeliveryKind.UPDATE_MESSAGE:
+            return Receipt()
         if error.code == UNKNOWN_MESSAGE and delivery.kind in (DeliveryKind.UPDATE_POST, DeliveryKind.THREAD):
             await on_post_deleted(self.bot, ticket.post.message_id or ticket.post.digest_message_id or 0)
             return Receipt(channel_id=delivery.channel_id)
@@ -224,8 +232,7 @@ class PostsCog(commands.Cog):
         channel = await self._get_channel(
             ticket.post.thread_id if ticket.is_private else ticket.post.channel_id
         )
-        if isinstance(channel, discord.Thread) and channel.archived:
-            await channel.edit(archived=False)  # nothing can be edited in an archived thread
+        await _open_if_archived(channel)
         workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
         await edit_post(channel.get_partial_message(post_id), ticket, workspace)
 
@@ -240,7 +247,7 @@ class PostsCog(commands.Cog):
         if message_id is None:
             message_id = await message_id_or_none(
                 channel.send(
-                    embed=message_embed(ticket, message),
+                    embed=message_embed(ticket, message, await self._reply_state(message)),
                     files=message_files(ticket, message),
                     nonce=delivery.nonce,
                     reference=post_reference(ticket),  # type: ignore[arg-type]  # None is its default
@@ -250,6 +257,27 @@ class PostsCog(commands.Cog):
         if isinstance(channel, discord.Thread):
             await self._archive_if_closed(channel, ticket.id)  # the message has opened it
         return Receipt(channel_id=channel.id, message_id=message_id)
+
+    async def _reply_state(self, message: Message) -> ReplyState | None:
+        states = await self.bot.store.events.reply_states(message.ticket_id, [message.id])
+        return states.get(message.id)
+
+    async def _update_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        """Show on a reply what became of it; on one that was typed, by a reaction once it is read."""
+        message = await self.bot.store.messages.find(delivery.message_id or 0)
+        if message is None or message.shown_as is None:
+            return Receipt()
+        state = await self._reply_state(message)
+        channel = await self._get_channel(message.shown_as.channel_id)
+        await _open_if_archived(channel)
+        shown = channel.get_partial_message(message.shown_as.message_id)
+        if not message.shown_as.is_typed:
+            await edit_message(shown, message_embed(ticket, message, state))
+        elif state is not None and state.received_at is not None:
+            await react(shown, READ_EMOJI)
+        if isinstance(channel, discord.Thread):
+            await self._archive_if_closed(channel, ticket.id)
+        return Receipt(channel_id=channel.id, message_id=shown.id)
 
     async def _archive_if_closed(self, thread: discord.Thread, ticket_id: int) -> None:
         """Archive an active thread whose ticket is closed, perhaps only since this delivery began."""
@@ -301,6 +329,12 @@ class PostsCog(commands.Cog):
                 seconds=RETRY_DELAY_SECONDS,
             )
         return channel
+
+
+async def _open_if_archived(channel: ChannelOrThread) -> None:
+    """Nothing can be edited in an archived thread."""
+    if isinstance(channel, discord.Thread) and channel.archived:
+        await channel.edit(archived=False)
 
 
 async def setup(bot: TicketBot) -> None:

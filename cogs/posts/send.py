@@ -13,7 +13,7 @@ from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from cogs.posts.errors import UNKNOWN_MESSAGE, error_summary, is_text_refused
+from cogs.posts.errors import UNKNOWN_MESSAGE, error_summary, is_temporary, is_text_refused
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import fallback_embed, ticket_embed
 
@@ -58,6 +58,21 @@ async def send_embed(channel: ChannelOrThread, delivery: Delivery, embed: discor
     return await message_id_or_none(
         channel.send(embed=embed, nonce=delivery.nonce, allowed_mentions=discord.AllowedMentions.none())
     )
+
+
+async def edit_message(message: discord.PartialMessage, embed: discord.Embed) -> None:
+    """Replace the embed of one of the bot's messages, unless it has been deleted."""
+    await message_id_or_none(message.edit(embed=embed, allowed_mentions=discord.AllowedMentions.none()))
+
+
+async def react(message: discord.PartialMessage, emoji: str) -> None:
+    """Add a reaction, unless Discord refuses it or the message has been deleted."""
+    try:
+        await message.add_reaction(emoji)
+    except discord.HTTPException as error:
+        if is_temporary(error):
+            raise
+        log.warning("A message got no reaction: %s", error_summary(error), extra={"message_id": message.id})
 
 
 async def edit_post(message: discord.PartialMessage, ticket: Ticket, workspace: Workspace) -> None:

@@ -99,7 +99,7 @@ class SetupCommands(
         workspace=_WORKSPACE_HINT,
         plan="Its plan, for games that ask",
         tickets="Whether its tickets module is on, for games that ask",
-        unknown_categories="What to do with a ticket whose category it does not have",
+        unknown_categories="What to do with a game's ticket of a category it lacks, once it has any",
         default_department="For tickets whose category no department handles",
         log_channel="For alerts about what is late or broken",
         no_log_channel="No alerts in Discord any more",

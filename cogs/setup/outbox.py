@@ -8,7 +8,7 @@ from bot.discord_client.client import TicketBot
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.errors import TicketError
 from bot.tickets.outbox import ChannelBacklog
-from bot.tickets.pushes import EndpointState, PushBacklog
+from bot.tickets.push_endpoints import EndpointState, PushBacklog
 from bot.tickets.workspace import Workspace
 from cogs.alerts.backlog import delivery_line, pluralize
 from cogs.core.markdown import escape_markdown

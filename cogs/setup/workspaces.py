@@ -6,7 +6,13 @@ import discord
 from discord import app_commands
 
 from bot.tickets.errors import TicketError
-from bot.tickets.workspace import Category, Department, NewWorkspace, Workspace
+from bot.tickets.workspace import (
+    Category,
+    Department,
+    NewWorkspace,
+    UnknownCategoryPolicy,
+    Workspace,
+)
 from bot.tickets.workspace_changes import WorkspaceChanges, check_workspace_name, update_workspace
 from cogs.alerts.backlog import pluralize
 from cogs.core.checks import guild_workspaces
@@ -167,7 +173,7 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         ("Staff role", f"<@&{workspace.staff_role_id}>"),
         ("Plan", workspace.plan.value),
         ("Tickets", "on" if workspace.tickets_enabled else "off"),
-        ("Unknown categories", workspace.unknown_categories.value),
+        ("Unknown categories", _unknown_categories(workspace)),
         ("Default department", escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
@@ -177,6 +183,12 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         lines = "\n".join([*warnings[:_MAX_WARNINGS], *rest])
         embed.add_field(name="⚠️ Missing permissions", value=lines, inline=False)
     return embed
+
+
+def _unknown_categories(workspace: Workspace) -> str:
+    if workspace.unknown_categories is UnknownCategoryPolicy.KEEP:
+        return "keep"
+    return "refuse" if workspace.categories else "refuse, once it has categories"
 
 
 def _department_line(department: Department) -> str:

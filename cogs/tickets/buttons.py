@@ -4,6 +4,7 @@ A press, a command or a modal -> is the user staff? -> the action's rule -> save
 """
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -13,6 +14,7 @@ from bot.tickets.ticket import Ticket
 from cogs.core.checks import actor_from, get_ticket_as, message_origin
 from cogs.core.interactions import BotInteraction, deferred, errors_to_user, reply_ephemeral, within_deadline
 from cogs.tickets.modals import reply_modal
+from storage import StorageError
 
 BUTTON_STYLES = {
     "claim": discord.ButtonStyle.primary,
@@ -77,16 +79,24 @@ async def change_ticket(interaction: BotInteraction, action: TicketAction, ticke
 async def add_message(
     interaction: BotInteraction, action: MessageAction, ticket: int | str | None, text: str
 ) -> None:
-    """Save a message on a ticket, then confirm it. Raises what the ticket raises."""
+    """Save a message on a ticket, then confirm it, and say what becomes of it in the game.
+
+    Raises what the ticket raises.
+    """
     found = await get_ticket_as(action.allowed, interaction, ticket)
     author = actor_from(interaction)
-    await interaction.client.store.tickets.add_message(
+    store = interaction.client.store
+    message = await store.tickets.add_message(
         found.id,
         lambda current: action.compose(current, author, text),
         origin=message_origin(interaction),
-        now=interaction.client.store.now(),
+        now=store.now(),
     )
-    await reply_ephemeral(interaction, f"✅ {action.confirmation(found)}")
+    sentences = [action.confirmation(found)]
+    with suppress(StorageError):  # the message is saved, and that is what must be said
+        states = await store.events.reply_states(found.id, [message.id])
+        sentences += [state.sentence for state in states.values()]
+    await reply_ephemeral(interaction, f"✅ {' '.join(sentences)}")
 
 
 async def _open_reply_modal(interaction: BotInteraction, ticket_id: int) -> None:

@@ -87,7 +87,8 @@ async def send_ticket(
     events = await store.messages.list_of_ticket(ticket.id, [MessageKind.EVENT])
     embed = ticket_embed(ticket, await store.workspaces.get(ticket.workspace_id))
     files = ticket_files(ticket, embed)
-    add_history(embed, messages, events)
+    states = await store.events.reply_states(ticket.id, [message.id for message in messages])
+    add_history(embed, messages, events, states)
     send = partial(interaction.followup.send, view=view, ephemeral=True)
     await with_fallback(
         ticket,

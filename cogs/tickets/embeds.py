@@ -1,15 +1,16 @@
 """Embeds and files of a ticket and its messages. Pure functions; nothing is sent here."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import discord
 
+from bot.tickets.events import ReplyState
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
 from bot.tickets.ticket import Player, Priority, Status, Ticket
 from bot.tickets.workspace import DEFAULT_DEPARTMENT, Workspace
-from cogs.core.markdown import ELLIPSIS, escape_markdown, fits, plain_line
+from cogs.core.markdown import ELLIPSIS, escape_markdown, escape_sentence, fits, plain_line
 
 # Discord's limits, in characters.
 (
@@ -26,6 +27,7 @@ _VALUE_LIMIT, _LINK_LABEL_LIMIT, _LINK_URL_LIMIT, _MAX_FIELDS = 200, 128, 150, 1
 _BODY_LIMIT = 900  # so that category, priority, status and buttons stay on the screen; a file has it all
 _MAX_HISTORY_MESSAGES, _HISTORY_TEXT_LIMIT = 5, 500
 
+READ_EMOJI = "📬"  # a game server has the reply
 VIEW_ONLY_LINE = "**GAME REPORT · view-only**"
 
 PRIORITY_STYLES = {
@@ -35,6 +37,7 @@ PRIORITY_STYLES = {
     Priority.URGENT: ("🔴 Urgent", discord.Colour(0xE74C3C)),
 }
 _STATUS_LABELS = {
+    Status.UNFINISHED: "📝 Unfinished",
     Status.OPEN: "🟢 Open",
     Status.IN_PROGRESS: "🟡 In progress",
     Status.RESOLVED: "✅ Resolved",
@@ -87,7 +90,8 @@ def _facts(ticket: Ticket, workspace: Workspace | None, priority: str) -> Iterat
     if ticket.reported_player:
         player = ticket.reported_player
         yield "Reported player", _link_or_text(player.label, player.profile_url)
-    for field in ticket.fields[:_MAX_FIELDS]:
+    shown = [field for field in ticket.fields if field.value]
+    for field in shown[:_MAX_FIELDS]:
         yield field.label, _link_or_text(field.value, field.url)
 
 
@@ -145,15 +149,22 @@ def _actor_name(actor: Actor) -> str:
     return f"<@{actor.id}>" if actor.source == DISCORD_SOURCE else escape_markdown(actor.name, 80)
 
 
-def message_embed(ticket: Ticket, message: Message) -> discord.Embed:
-    """Draw a message as it is shown in the ticket's thread."""
+def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = None) -> discord.Embed:
+    """Draw a message as it is shown in the ticket's thread; of a reply into a game, what became of it."""
     title, colour = _MESSAGE_STYLES[message.kind]
     embed = discord.Embed(
         title=title, description=_message_text(message), colour=colour, timestamp=message.created_at
     )
     embed.set_author(name=plain_line(message.author.name, AUTHOR_LIMIT))
+    if state is not None:
+        embed.add_field(name="In the game", value=_state_line(state))
     embed.set_footer(text=message_footer(ticket, message))
     return embed
+
+
+def _state_line(state: ReplyState) -> str:
+    waiting = "⏳" if state.is_awaited else "⚠️"
+    return f"{waiting if state.received_at is None else READ_EMOJI} {escape_sentence(state.sentence, 300)}"
 
 
 def _message_text(message: Message) -> str:
@@ -236,15 +247,21 @@ def is_safe_url(url: str | None) -> bool:
         return False
 
 
-def add_history(embed: discord.Embed, messages: Sequence[Message], events: Sequence[Message]) -> None:
-    """Add the last messages, then the events, one line each; all as far as there is room."""
+def add_history(
+    embed: discord.Embed,
+    messages: Sequence[Message],
+    events: Sequence[Message],
+    states: Mapping[int, ReplyState],
+) -> None:
+    """Add the last messages, replies with their state, then the events, one line each; as far as they fit."""
     for message in messages[-_MAX_HISTORY_MESSAGES:]:
         name = f"{_HISTORY_LABELS[message.kind]} by {plain_line(message.author.name, 80)}"
-        room = EMBED_LIMIT - len(embed) - len(name)
+        state = f"\n-# {_state_line(states[message.id])}" if message.id in states else ""
+        room = EMBED_LIMIT - len(embed) - len(name) - len(state)
         value = escape_markdown(message.text, min(_HISTORY_TEXT_LIMIT, room)) or "—"
         if len(value) > room:
             break
-        embed.add_field(name=name, value=value, inline=False)
+        embed.add_field(name=name, value=value + state, inline=False)
     _add_events(embed, events)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import discord
 
-from bot.tickets.errors import EmptyMessage, TicketError, UnknownCategory
+from bot.tickets.errors import EmptyMessage
 from bot.tickets.message import DISCORD_SOURCE
 from bot.tickets.ticket import MESSAGE_LIMIT, NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import Workspace
@@ -19,26 +19,18 @@ from cogs.core.markdown import plain_line
 REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
 MAX_SELECT_OPTIONS = 25  # Discord's limit
-_NOT_SENT_PLACEHOLDER = "Shown on the ticket, and to the game server when it asks."
+_GAME_PLACEHOLDER = "For the reporter in the game. The ticket shows when the game server has read it."
 DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
 
 
-class NoCategories(TicketError):
-    """No ticket can be opened here yet: this workspace takes its own categories alone, and has none."""
-
-
-class CategoryRemoved(TicketError):
-    """That category is no longer there, so nothing was saved. Use `/ticket open` again and choose another."""
-
-
 def reply_modal(ticket: Ticket) -> discord.ui.Modal:
-    """Build the modal for a reply. Into a game nothing is sent yet, and it says so."""
+    """Build the modal for a reply."""
     modal = discord.ui.Modal(title=f"Reply to {ticket.public_id}"[:45], custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="text",
         style=discord.TextStyle.paragraph,
         max_length=MESSAGE_LIMIT,
-        placeholder="The reporter will read this." if ticket.is_private else _NOT_SENT_PLACEHOLDER,
+        placeholder="The reporter will read this." if ticket.is_private else _GAME_PLACEHOLDER,
     )
     modal.add_item(discord.ui.Label(text="Your reply", component=text))
     return modal
@@ -89,19 +81,15 @@ def _input_values(components: list[Any]) -> Iterator[tuple[str, str]]:
 
 
 def category_options(workspace: Workspace) -> list[tuple[str, str]]:
-    """List the ids and labels of the categories a ticket can be opened in. Raises NoCategories."""
-    if workspace.categories:
-        own = workspace.categories[:MAX_SELECT_OPTIONS]
-        return [(one.id, plain_line(one.name, 100) or plain_line(one.id, 100) or "—") for one in own]
-    try:
-        workspace.ensure_category_allowed(DEFAULT_CATEGORIES[0])
-    except UnknownCategory as error:
-        raise NoCategories from error
-    return [(name, name.capitalize()) for name in DEFAULT_CATEGORIES]
+    """List the ids and labels of the categories a ticket can be opened in."""
+    if not workspace.categories:
+        return [(name, name.capitalize()) for name in DEFAULT_CATEGORIES]
+    own = workspace.categories[:MAX_SELECT_OPTIONS]
+    return [(one.id, plain_line(one.name, 100) or plain_line(one.id, 100) or "—") for one in own]
 
 
 def ticket_from_modal(interaction: BotInteraction, workspace: Workspace) -> NewTicket:
-    """Make a ticket of what was filled in. Raises EmptyMessage, CategoryRemoved."""
+    """Make a ticket of what was filled in. Raises EmptyMessage."""
     filled = modal_values(interaction)
     body = filled.get("body", "").strip()
     if not body:
@@ -144,14 +132,9 @@ def _player_from(user: discord.User | discord.Member) -> Player:
 
 
 def _selected_category(workspace: Workspace, selected: str) -> str:
-    """The category that was chosen; "other" if it was removed, where unknown categories are kept.
+    """The category that was chosen; "other" if it was removed, so that what was written is not lost.
 
     The modal may have been opened before a restart, or before the categories changed.
     """
     is_default = not workspace.categories and selected in DEFAULT_CATEGORIES
-    category = selected if is_default or workspace.category(selected) else "other"
-    try:
-        workspace.ensure_category_allowed(category)
-    except UnknownCategory as error:
-        raise CategoryRemoved from error
-    return category
+    return selected if is_default or workspace.category(selected) else "other"

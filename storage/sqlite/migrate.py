@@ -50,11 +50,17 @@ def migrate(db: sqlite3.Connection) -> None:
 
 def _refuse_early_builds(db: sqlite3.Connection) -> None:
     """Raise DatabaseOpenError for a file of an early build of 0.1.0, whose version 1 was another."""
-    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'idempotent_responses'").fetchone():
+    if not db.execute(_HAS_UNFINISHED_TICKETS).fetchone():
         raise DatabaseOpenError(
             "The database was made by an early build of 0.1.0, whose tables this one cannot use. "
             "Go on with that build, or name a new file in [storage] path."
         )
+
+
+# The newest change of version 1.
+_HAS_UNFINISHED_TICKETS = """
+    SELECT 1 FROM sqlite_schema WHERE name = 'tickets' AND sql LIKE '%status = ''unfinished''%'
+"""
 
 
 def _apply(db: sqlite3.Connection, number: int, script: str) -> None:

@@ -24,11 +24,12 @@ from tests.bench.page import as_markdown, circumstances, with_figures
 from tests.bench.plan import FULL, SHORT, Bench
 from tests.bench.report_table import Report, Table
 from tests.bench.serving import install_node_peer
-from tests.bench.side_by_side import side_by_side
+from tests.bench.side_by_side import side_by_side, wire_forms
 from tests.bench.starting import starting
 
 PARTS: dict[str, Callable[[Bench], Awaitable[Report]]] = {
     "side-by-side": side_by_side,
+    "protobuf": wire_forms,
     "growth": growth,
     "burst": burst,
     "starting": starting,

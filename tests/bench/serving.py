@@ -4,14 +4,17 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from google.protobuf.json_format import ParseDict
+
 from bot.sources.contract import JsonObject
 from bot.sources.modl import examples as modl
+from bot.sources.modl.protobuf.minecraft_pb2 import MinecraftCreateTicketRequest
 from bot.sources.series import examples as series
 from tests.bench.client import LoadSpec
 from tests.bench.cores import Cores
@@ -30,21 +33,32 @@ class Contract:
     path: str
     header: str
     body: JsonObject
+    encode: Callable[[JsonObject], str] = json.dumps
+    content_type: str = "application/json"
 
     def load_spec(self, port: int, key: str, *, connections: int, warm: float, seconds: float) -> LoadSpec:
         return LoadSpec(
             url=f"http://127.0.0.1:{port}{self.path}",
-            headers={self.header: key, "Content-Type": "application/json"},
-            body=json.dumps(self.body),
+            headers={self.header: key, "Content-Type": self.content_type, "Accept": self.content_type},
+            body=self.encode(self.body),
             connections=connections,
             warm_seconds=warm,
             seconds=seconds,
         )
 
 
+def _to_message(body: JsonObject) -> str:
+    """The request as a protobuf message. Raises UnicodeDecodeError for one that is more than ASCII."""
+    return ParseDict(dict(body), MinecraftCreateTicketRequest()).SerializeToString().decode("ascii")
+
+
 MINECRAFT = Contract(source="modl", path="/v1/minecraft/tickets", header="X-API-Key", body=modl.TICKET)
 ROBLOX = Contract(
     source="series", path="/tickets/create-game-report", header="apikey", body=series.GAME_REPORT
+)
+
+PROTOBUF = replace(
+    MINECRAFT, path="/v3/minecraft/tickets", encode=_to_message, content_type="application/x-protobuf"
 )
 
 
@@ -119,6 +133,7 @@ INTAKE = {
     "modl": Server(name="ticketbridge, Minecraft", kind="bridge", contract=MINECRAFT, keeps=True),
     "series": Server(name="ticketbridge, Roblox", kind="bridge", contract=ROBLOX, keeps=True),
 }
+IN_PROTOBUF = replace(INTAKE["modl"], name="ticketbridge, Minecraft, protobuf", contract=PROTOBUF)
 OWN_LOOP = replace(INTAKE["modl"], name="ticketbridge, Minecraft, without uvloop", without="uvloop")
 FASTAPI = Server(name="FastAPI + SQLAlchemy", kind="fastapi", contract=MINECRAFT, keeps=True)
 FASTIFY = Server(name="Fastify + better-sqlite3", kind="fastify", contract=MINECRAFT, keeps=True)

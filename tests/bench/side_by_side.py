@@ -9,7 +9,17 @@ from tests.bench.measuring import Measurement, measure
 from tests.bench.plan import Bench
 from tests.bench.process import DidNotStart
 from tests.bench.report_table import Bar, Report, Runs, Table
-from tests.bench.serving import EVERY, FASTAPI, FASTIFY, INTAKE, NOOP, OWN_LOOP, VALIDATE, Server
+from tests.bench.serving import (
+    EVERY,
+    FASTAPI,
+    FASTIFY,
+    IN_PROTOBUF,
+    INTAKE,
+    NOOP,
+    OWN_LOOP,
+    VALIDATE,
+    Server,
+)
 
 _BUSY = 0.9  # of its core; above it the client is the bottleneckd
 _Runs = dict[tuple[str, int], dict[int, Measurement]]  # by server and connections, then by round
@@ -39,6 +49,41 @@ async def side_by_side(bench: Bench, every: Sequence[Server] = EVERY) -> Report:
     ]
     report.bars += [_bar(bench, server, found) for server in shown]
     return report
+
+
+async def wire_forms(bench: Bench) -> Report:
+    """Measure the intake of the same ticket by protobuf and by JSON, one right after the other."""
+    forms, loop = (INTAKE["modl"], IN_PROTOBUF), await _loop_of_ours(bench)
+    found: _Runs = defaultdict(dict)
+    report = Report()
+    for number in range(bench.plan.rounds):
+        for form in forms if number % 2 == 0 else forms[::-1]:
+            bench.step(f"wire forms, round {number + 1}: {form.name}")
+            await _measure(bench, form, loop, number, found, report.wrong)
+    report.tables.append(_forms(bench, found))
+    return report
+
+
+def _forms(bench: Bench, found: _Runs) -> Table:
+    json_form, rows = INTAKE["modl"], []
+    for many in bench.plan.connections:
+        ratio = _ratio(found, (IN_PROTOBUF.name, many), (json_form.name, many), lambda run: run.load.rate)
+        if ratio is None:
+            continue
+        mine, theirs = found[IN_PROTOBUF.name, many], found[json_form.name, many]
+        rows.append(
+            [
+                str(many),
+                _runs(mine, lambda run: run.load.rate).shown(),
+                _runs(theirs, lambda run: run.load.rate).shown(),
+                ratio.shown(".2f"),
+                f"{_runs(mine, lambda run: run.processor).median * 1e6:.0f}",
+                f"{_runs(theirs, lambda run: run.processor).median * 1e6:.0f}",
+            ]
+        )
+    head = ["connections", "by protobuf (requests/s)", "by JSON (requests/s)", "ratio"]
+    head += ["processor by protobuf (us/request)", "by JSON"]
+    return Table(title="Minecraft, protobuf: over the same tickets in JSON", head=head, rows=rows)
 
 
 async def _loop_of_ours(bench: Bench) -> str:

@@ -28,8 +28,18 @@ from tests.bench.plan import SHORT, Bench
 from tests.bench.process import Process, rows
 from tests.bench.report_table import Bar, Report, Runs, Table
 from tests.bench.seed_database import MODELS, PENDING, create_seeded_folder
-from tests.bench.serving import FASTAPI, INTAKE, MINECRAFT, NOOP, ROBLOX, VALIDATE, RunningServer, Server
-from tests.bench.side_by_side import side_by_side
+from tests.bench.serving import (
+    FASTAPI,
+    IN_PROTOBUF,
+    INTAKE,
+    MINECRAFT,
+    NOOP,
+    ROBLOX,
+    VALIDATE,
+    RunningServer,
+    Server,
+)
+from tests.bench.side_by_side import side_by_side, wire_forms
 from tests.bench.store_queries import EMPTY_QUERIES, queries
 from tests.storage.samples import HUB, NOW, counted, ids, new_ticket, opened
 
@@ -96,12 +106,13 @@ def test_a_run_that_does_not_add_up_is_not_counted(load: Load, stored: int | Non
     "server",
     [
         INTAKE["series"],
+        IN_PROTOBUF,
         pytest.param(
             FASTAPI,
             marks=pytest.mark.skipif(bool(FASTAPI.missing(None)), reason="the extra bench is not there"),
         ),
     ],
-    ids=lambda server: str(server.kind),
+    ids=lambda server: str(server.name),
 )
 async def test_every_accepted_request_is_a_row_in_the_file(bench: Bench, server: Server) -> None:
     async with server.serve(bench.folder, bench.cores, loop="", node_modules=None) as served:
@@ -142,6 +153,15 @@ async def test_a_server_that_answers_errors_is_reported_without_figures(bench: B
     (wrong,) = report.wrong
     assert wrong.startswith("keyless, 1 connections, round 1: not everything was accepted: ")
     assert " times 401" in wrong
+
+
+async def test_both_wire_forms_are_measured_in_the_same_run(bench: Bench) -> None:
+    report = await wire_forms(bench)
+
+    (table,) = report.tables
+    assert report.wrong == []
+    assert [row[0] for row in table.rows] == ["1"]
+    assert len(table.rows[0]) == len(table.head)
 
 
 async def test_a_seeded_database_has_what_its_queries_look_for(tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ async def test_a_rejected_request_is_shown_while_the_bridge_runs_and_after_it(tm
         config = configured(tmp_path, sandbox)
         await workspace_created(config, guild)
         key = await key_created(config, "series")
-        body = b'{"subject": "\x1b[31m\xff' + b"a" * 10_000
+        body = b'{"subject": "\x1b[31m\xff' + b"a" * 100_000
         async with bridge_process(config) as (process, address), aiohttp.ClientSession() as session:
             url = f"{address}/tickets/create-game-report"
             async with session.post(url, data=body, headers={"apikey": key}) as response:
@@ -289,7 +289,7 @@ async def test_a_rejected_request_is_shown_while_the_bridge_runs_and_after_it(tm
     assert status == 0
     assert "\x1b" not in out
     assert '{"subject": "\\x1b[31m\\xffaaa' in out
-    assert f"{len(body):,} bytes; the first 8,192 are below" in out
+    assert f"{len(body):,} bytes; the first 65,536 are below" in out
     assert "/tickets/create-game-report" in listed[1]
 
 

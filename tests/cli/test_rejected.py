@@ -70,12 +70,12 @@ async def test_a_request_is_shown_whole_and_escaped(
 async def test_a_cut_body_is_shown_with_how_much_is_missing(
     database: Path, store: Store | None, ticketbridge: RunCommand
 ) -> None:
-    await rejected(database, store, ticketbridge, b"a" * 20_000)
+    await rejected(database, store, ticketbridge, b"a" * 100_000)
 
     shown = await output_of(ticketbridge, "rejected", "show", 1)
 
-    assert "20,000 bytes; the first 8,192 are below, 11,808 are missing" in shown
-    assert shown.endswith("\n\n" + "a" * 8192 + "\n")
+    assert "100,000 bytes; the first 65,536 are below, 34,464 are missing" in shown
+    assert shown.endswith("\n\n" + "a" * 65_536 + "\n")
 
 
 async def test_an_unknown_request_is_an_error(ticketbridge: RunCommand) -> None:

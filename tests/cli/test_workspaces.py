@@ -34,7 +34,7 @@ async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
         "staff role": "4",
         "plan": "enterprise",
         "tickets": "on",
-        "unknown categories": "keep",
+        "unknown categories": "refuse",
         "default department": "general",
     }
     assert await row(ticketbridge, "general") == "general General the workspace's any all staff"
@@ -47,7 +47,7 @@ async def test_set_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
     before = await rules(ticketbridge)
 
     output = await output_of(ticketbridge, "workspace", "set", "main", "--plan", "free", "--tickets", "off")
-    await output_of(ticketbridge, "workspace", "set", "main", "--unknown-categories", "refuse")
+    await output_of(ticketbridge, "workspace", "set", "main", "--unknown-categories", "keep")
     await output_of(ticketbridge, "workspace", "set", "main", "--default-department", "helpers")
     await output_of(ticketbridge, "workspace", "set", "main", "--tickets-channel", 22, "--staff-role", 44)
     await output_of(ticketbridge, "workspace", "set", "main", "--reports-channel", 33, "--tickets", "on")
@@ -56,7 +56,7 @@ async def test_set_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
     assert await rules(ticketbridge) == before | {
         "plan": "free",
         "tickets": "on",
-        "unknown categories": "refuse",
+        "unknown categories": "keep",
         "default department": "helpers",
         "tickets channel": "22",
         "reports channel": "33",
@@ -115,6 +115,9 @@ async def test_a_category_changes_only_what_is_named(ticketbridge: RunCommand) -
     category = ("workspace", "category", "main", "bugs")
     await output_of(ticketbridge, *category, "--name", "Bugs", "--department", "general", "--max-open", 3)
     assert await row(ticketbridge, "bugs") == "bugs Bugs general 3"
+    assert await row(ticketbridge, "A game's") == (
+        "A game's ticket of any other category is refused, unless its API has a fixed list of them."
+    )
 
     await output_of(ticketbridge, *category, "--name", "Errors")
     assert await row(ticketbridge, "bugs") == "bugs Errors general 3"

@@ -166,7 +166,7 @@ def test_every_documented_outcome_and_every_path_is_on_the_page(chapter: str) ->
     only_here = {403} if chapter == "Roblox" else set()
     assert {each.status for each in of_chapter} == {200, 400, 401, 429, 500} | only_here
     for intake in load_sources()[SOURCES[chapter]].intake_endpoints:
-        assert any(f'"$url{intake.path}"' in (each.request or "") for each in of_chapter)
+        assert intake.codec or any(f'"$url{intake.path}"' in (each.request or "") for each in of_chapter)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from bot.clock import utc_now
 from bot.outbox.push_client import sign
-from bot.tickets.pushes import generate_webhook_secret
+from bot.tickets.push_endpoints import generate_webhook_secret
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
 SECRET, OTHER = generate_webhook_secret(), generate_webhook_secret()

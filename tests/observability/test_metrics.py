@@ -10,7 +10,7 @@ from bot.application import Application, run_application
 from bot.config import BackupSettings
 from bot.observability.metrics import Metrics
 from bot.sources.series import examples as series
-from bot.tickets.pushes import EndpointState
+from bot.tickets.push_endpoints import EndpointState
 from storage import DiskFull, StorageError
 from tests.storage.samples import NOW, ids, new_ticket, opened, replying
 from tests.support.bridge_harness import RunningBridge, running_sandbox, settings_for, wait_for
@@ -72,6 +72,23 @@ async def test_a_ticket_is_counted_from_request_to_post(bridge: RunningBridge) -
     assert value(samples, "database_seconds_count", what="read") >= 5
     assert value(samples, "outbox_oldest_seconds") == 0
     assert value(samples, "database_failing") == 0
+
+
+async def test_events_are_counted_until_a_game_server_has_them(bridge: RunningBridge) -> None:
+    ticket = await bridge.ticket()
+    await bridge.press("mia", ticket, "Close")
+    unasked = await scrape(bridge)
+    await bridge.ask_for_events()
+    waiting = await scrape(bridge)
+    await bridge.ask_for_events(1)
+    read = await scrape(bridge)
+
+    assert not any(name.startswith("ticketbridge_events_") for name, _ in unasked)
+    assert value(waiting, "events_waiting", source="modl") == 1
+    assert value(waiting, "events_oldest_seconds", source="modl") > 0
+    assert ("ticketbridge_events_waiting", frozenset({("source", "modl")})) in read
+    assert value(read, "events_waiting", source="modl") == 0
+    assert value(read, "events_oldest_seconds", source="modl") == 0
 
 
 async def test_a_ticket_opened_in_discord_counts_like_any_other(bridge: RunningBridge) -> None:

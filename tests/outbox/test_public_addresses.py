@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from bot.outbox.public_addresses import is_public
 from bot.outbox.push_client import NoAnswer, PushClient, open_push_client
 from bot.tickets.errors import InvalidWebhookUrl
-from bot.tickets.pushes import check_webhook_url, generate_webhook_secret
+from bot.tickets.push_endpoints import check_webhook_url, generate_webhook_secret
 from tests.storage.samples import NOW
 
 SECRET = generate_webhook_secret()

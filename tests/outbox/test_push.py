@@ -22,7 +22,9 @@ from standardwebhooks import WebhookVerificationError
 from bot.outbox.push import PushSender, retry_after
 from bot.outbox.push_client import open_push_client
 from bot.tickets.events import TicketEvent
-from bot.tickets.pushes import SCHEDULE, EndpointState, PushBacklog, generate_webhook_secret, wait_before_next
+from bot.tickets.push_endpoints import EndpointState, PushBacklog, generate_webhook_secret
+from bot.tickets.pushes import SCHEDULE, wait_before_next
+from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 from bot.webhook.events import serialize_event
@@ -82,6 +84,14 @@ class Bench:
 
     async def events(self, ticket: Ticket) -> tuple[TicketEvent, ...]:
         return await self.store.events.list_of_ticket(ticket.id)
+
+    async def sentence(self, ticket: Ticket) -> str:
+        """What staff read about the first reply to a ticket."""
+        first, *_ = await self.events(ticket)
+        assert first.message is not None
+        return (await self.store.events.reply_states(ticket.id, [first.message.id]))[
+            first.message.id
+        ].sentence
 
     async def backlog(self) -> PushBacklog:
         (backlog,) = await self.store.pushes.backlogs()
@@ -155,10 +165,40 @@ async def test_an_event_is_pushed_as_the_feed_has_it_and_confirmed(bench: Bench,
     assert request.id == event.id
     assert request.headers["content-type"] == "application/json"
     assert (event.received_at, event.received_by) == (bench.now, "survival-1")
+    assert await bench.sentence(ticket) == "Pushed to survival-1 within a second."
     backlog = await bench.backlog()
     assert (backlog.waiting, backlog.dead_letters, backlog.oldest) == (0, 0, None)
     assert backlog.endpoint.accepted_at == bench.now
     assert bench.outcomes == [(1, "accepted")]
+
+
+async def test_a_reply_that_was_pushed_is_still_told_to_the_player(bench: Bench, receiver: Receiver) -> None:
+    """A webhook may be another program than the game server that shows replies; what that reads counts more."""
+    await bench.endpoint(receiver)
+    ticket = await bench.ticket()
+    await bench.reply(ticket, "Hello")
+    await bench.push()
+    scope = Scope(workspace_id=bench.workspace.id, source=ticket.source)
+    reporters = [ticket.reporter.id or ""]
+
+    (unread,) = await bench.store.events.list_unread(scope, reporters, without=[], limit=10)
+    await bench.store.events.confirm(scope, [unread.seq], "survival-2", bench.now)
+
+    assert await bench.store.events.list_unread(scope, reporters, without=[], limit=10) == ()
+    assert await bench.sentence(ticket) == "Read by survival-2 within a second."
+
+
+async def test_what_a_game_server_read_before_stays_read_by_it(bench: Bench, receiver: Receiver) -> None:
+    await bench.endpoint(receiver)
+    ticket = await bench.ticket()
+    await bench.reply(ticket, "Hello")
+    scope = Scope(workspace_id=bench.workspace.id, source=ticket.source)
+    await bench.store.events.confirm_to(scope, 1, "survival-2", bench.now)
+
+    await bench.push()
+
+    assert texts(receiver) == ["Hello"]
+    assert await bench.sentence(ticket) == "Read by survival-2 within a second."
 
 
 async def test_a_new_endpoint_begins_with_what_happens_from_then_on(bench: Bench, receiver: Receiver) -> None:
@@ -292,6 +332,9 @@ async def test_an_event_is_tried_by_the_schedule_and_then_the_endpoint_is_disabl
     assert backlog.endpoint.reason == f"It accepted nothing since {NOW:%Y-%m-%d %H:%M} UTC. It answered 503."
     assert (backlog.waiting, backlog.dead_letters) == (1, 1)
     assert [one.received_at for one in await bench.events(ticket)] == [None, None]
+    assert await bench.sentence(ticket) == (
+        "survival-1 did not accept it, and it is not tried again. It answered 503."
+    )
 
 
 async def test_what_waited_for_a_disabled_endpoint_is_sent_in_order_once_it_is_enabled(
@@ -360,12 +403,16 @@ async def test_a_receiver_that_crashes_after_it_saved_an_event_gets_it_again(
 async def test_a_receiver_that_is_down_gets_the_events_when_it_is_back(bench: Bench) -> None:
     async with running_receiver() as gone:
         await bench.endpoint(gone)
-    await bench.reply(await bench.ticket(), "Hello")
+    ticket = await bench.ticket()
+    await bench.reply(ticket, "Hello")
+    assert await bench.sentence(ticket) == "Waiting to be pushed to survival-1."
 
     wait = await bench.push()
 
     assert wait == 5
-    assert (await bench.backlog()).last_error == "It refused the connection."
+    assert await bench.sentence(ticket) == (
+        "Waiting: survival-1 has not accepted it. It refused the connection."
+    )
     assert bench.outcomes == [(1, "no_answer")]
 
 
@@ -607,6 +654,7 @@ async def test_the_events_of_a_paused_endpoint_wait(bench: Bench, receiver: Rece
     await bench.reply(ticket, "Hello")
     assert await bench.push() is None
     assert (await bench.backlog()).waiting == 1
+    assert await bench.sentence(ticket) == "Waiting: the webhook survival-1 is paused."
 
     await bench.store.pushes.enable(endpoint_id, bench.now)
     await bench.push()

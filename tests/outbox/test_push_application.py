@@ -9,7 +9,7 @@ import pytest
 
 from bot.application import run_application
 from bot.config import PushSettings
-from bot.tickets.pushes import generate_webhook_secret
+from bot.tickets.push_endpoints import generate_webhook_secret
 from tests.support.bridge_harness import (
     FAST_BACKOFF,
     RunningBridge,

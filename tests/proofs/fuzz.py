@@ -1,17 +1,19 @@
-"""Hostile requests against the real webhook and store: `python -m tests.proofs.fuzz --requests N`.
+"""Hostile requests, in JSON and in protobuf, against the real webhook and store.
 
-Promises: no 5xx, every error to a request that is HTTP in the format of its path's source, the process alive,
-and its memory bounded.
+`python -m tests.proofs.fuzz --requests N`. Promises: no 5xx; every answer to a request that is HTTP in the
+format of its path's source; the tickets that were accepted are those in the database; the process alive, and
+its memory bounded.
 """
 
 import argparse
 import asyncio
 import json
+import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -20,9 +22,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bot.sources.contract import ApiError, PageEndpoint, Source
+from bot.sources.modl.protobuf.minecraft_pb2 import MinecraftCreateTicketResponse
 from bot.sources.registry import load_sources
 from tests.proofs.hostile_requests import HostileRequest, RequestGenerator
-from tests.proofs.webhook_process import webhook_process
+from tests.proofs.outcome import OnProgress, Outcome
+from tests.proofs.protobuf_form import CONTENT_TYPE, is_protobuf_path, wrong_message
+from tests.proofs.webhook_process import WebhookProcess, webhook_process
 from tests.webhook.conftest import Reply, read_reply
 
 MEMORY = 20.0  # MB that the server may grow by, after the first tenth of the requests
@@ -33,6 +38,8 @@ _MAX_LISTED = 10  # of what went wrong
 @dataclass(slots=True)
 class Findings:
     statuses: Counter[int] = field(default_factory=Counter)
+    protobuf_statuses: Counter[int] = field(default_factory=Counter)  # of these, the answers in protobuf
+    accepted: set[str] = field(default_factory=set)  # ids of tickets
     wrong: list[str] = field(default_factory=list)
     hung_up: int = 0  # connections closed without an answer
     seconds: float = 0.0
@@ -42,6 +49,15 @@ class Findings:
     @property
     def good(self) -> bool:
         return self.alive and not self.wrong and self.grown <= MEMORY and not self.hung_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzSettings:
+    """How many requests; the same seed makes the same ones."""
+
+    requests: int = 200_000
+    seed: int = 1
+    connections: int = 16
 
 
 class Client:
@@ -83,18 +99,26 @@ class Client:
 
 
 def wrong_with(request: HostileRequest, reply: Reply, sources: Mapping[str, Source]) -> str | None:
-    """What is wrong with an answer: a 5xx, or an error in a format its client cannot parse."""
+    """What is wrong with an answer: a 5xx, or a format that its client cannot parse."""
     if reply.status >= 500:
         return f"{reply.status}"
     if request.method == "HEAD" or _is_no_http(reply) or _is_a_page(request, reply, sources):
         return None
+    found = [
+        wrong_message(request.method, path, reply, sources)
+        if is_protobuf_path(path)
+        else _wrong_json(path, reply, sources)
+        for path in _possible_paths(request.target)
+    ]
+    return None if None in found else found[0]
+
+
+def _wrong_json(path: str, reply: Reply, sources: Mapping[str, Source]) -> str | None:
     try:
         answer = json.loads(reply.body)
     except ValueError:
         return f"{reply.status} that is no JSON: {reply.body[:80]!r}"
-    if reply.status < 400:
-        return None
-    if any(_is_error_of(owner, answer, reply) for owner in _owners(request.target, sources)):
+    if reply.status < 400 or any(_is_error_of(owner, answer, reply) for owner in _owners(path, sources)):
         return None
     return f"{reply.status} in another format: {reply.body[:120]!r}"
 
@@ -105,13 +129,10 @@ def _is_no_http(reply: Reply) -> bool:
     return reply.status == 400 and reply.body == json.dumps(unreadable, separators=(",", ":")).encode()
 
 
-def _owners(target: str, sources: Mapping[str, Source]) -> list[Source | None]:
+def _owners(path: str, sources: Mapping[str, Source]) -> list[Source | None]:
     """The sources whose error format is right. None stands for the default format."""
-    owners: list[Source | None] = []
-    for path in _possible_paths(target):
-        owner = _owner(path, sources)
-        owners += [owner] if owner else [None, *_page_owners(path, sources)]
-    return owners
+    owner = _owner(path, sources)
+    return [owner] if owner else [None, *_page_owners(path, sources)]
 
 
 def _possible_paths(target: str) -> tuple[str, ...]:
@@ -167,6 +188,18 @@ def _is_a_page(request: HostileRequest, reply: Reply, sources: Mapping[str, Sour
     return html and is_public and b"<script" not in reply.body
 
 
+def _accepted_id(request: HostileRequest, reply: Reply, sources: Mapping[str, Source]) -> str | None:
+    """The id of the ticket that a request created."""
+    created = {intake.path for source in sources.values() for intake in source.intake_endpoints}
+    if request.method != "POST" or reply.status != 200 or created.isdisjoint(_possible_paths(request.target)):
+        return None
+    if reply.headers.get("content-type") == CONTENT_TYPE:
+        return MinecraftCreateTicketResponse.FromString(reply.body).ticket_id
+    answer = json.loads(reply.body)
+    ticket_id: str = answer["ticketId"] if "ticketId" in answer else answer["data"]["TicketId"]
+    return ticket_id
+
+
 def _texts(value: object) -> list[str]:
     if isinstance(value, dict):
         return [text for inner in value.values() for text in _texts(inner)]
@@ -200,8 +233,52 @@ async def fuzz(
                 group.create_task(send_requests())
         findings.grown = server.memory() - memory_before
         findings.alive = server.process.returncode is None and await _is_healthy(server.port)
+        findings.wrong += _wrong_tickets(server, findings.accepted)
     findings.seconds = time.monotonic() - started_at
     return findings
+
+
+async def prove(settings: FuzzSettings, on_progress: OnProgress) -> Outcome:
+    """Send the requests; what was wrong with the answers, and the figures."""
+    sent = 0
+
+    def count() -> None:
+        nonlocal sent
+        sent += 1
+        on_progress(sent, settings.requests)
+
+    findings = await fuzz(
+        settings.requests, seed=settings.seed, connections=settings.connections, on_request=count
+    )
+    return outcome_of(findings)
+
+
+def outcome_of(findings: Findings) -> Outcome:
+    """The findings as a proof reports them."""
+    figures = {"requests": _with_protobuf(findings, findings.statuses)}
+    for status in sorted(findings.statuses):
+        figures[f"answered {status}"] = _with_protobuf(findings, [status])
+    figures |= {
+        "answered 5xx": str(sum(count for status, count in findings.statuses.items() if status >= 500)),
+        "answers in another form than their path's, or none": str(len(findings.wrong)),
+        "tickets accepted, and all of them stored": str(len(findings.accepted)),
+        "memory grown (MB)": f"{findings.grown:.1f} (allowed: {MEMORY:.0f})",
+        "seconds": f"{findings.seconds:.0f}",
+    }
+    wrong = findings.wrong[:_MAX_LISTED]
+    if not findings.alive:
+        wrong.append("the process ended")
+    if findings.grown > MEMORY:
+        wrong.append("its memory grew too much")
+    return Outcome(name="hostile requests", figures=figures, wrong=wrong)
+
+
+def _with_protobuf(findings: Findings, statuses: Iterable[int]) -> str:
+    both = [
+        sum(counts[status] for status in statuses)
+        for counts in (findings.statuses, findings.protobuf_statuses)
+    ]
+    return f"{both[0]} ({both[1]} in protobuf)"
 
 
 async def _send_and_check(
@@ -218,8 +295,20 @@ async def _send_and_check(
         findings.wrong.append(f"hung up: {_describe(request)}")
         return
     findings.statuses[reply.status] += 1
+    findings.protobuf_statuses[reply.status] += reply.headers.get("content-type") == CONTENT_TYPE
     if wrong := wrong_with(request, reply, sources):
         findings.wrong.append(f"{wrong}: {_describe(request)}")
+    elif ticket_id := _accepted_id(request, reply, sources):
+        findings.accepted.add(ticket_id)
+
+
+def _wrong_tickets(server: WebhookProcess, accepted: set[str]) -> list[str]:
+    """Tickets that were accepted and are not in the database, or the other way round."""
+    with closing(sqlite3.connect(server.database)) as db:
+        stored = {public_id for (public_id,) in db.execute("SELECT public_id FROM tickets")}
+    stored -= set(server.ticket_ids)
+    missing, unknown = sorted(accepted - stored), sorted(stored - accepted)
+    return [f"not stored: {one}" for one in missing] + [f"stored, and not accepted: {one}" for one in unknown]
 
 
 def _describe(request: HostileRequest) -> str:
@@ -238,9 +327,11 @@ async def _is_healthy(port: int) -> bool:
 
 def _table(findings: Findings) -> Table:
     sent = sum(findings.statuses.values())
-    table = Table("what", "found", title=f"{sent} requests in {findings.seconds:.1f} s", title_justify="left")
+    title = f"{sent} requests in {findings.seconds:.1f} s"
+    table = Table("what", "found", "in protobuf", title=title, title_justify="left")
     for status, count in sorted(findings.statuses.items()):
-        table.add_row(f"answered {status}", str(count))
+        table.add_row(f"answered {status}", str(count), str(findings.protobuf_statuses[status]))
+    table.add_row("tickets accepted and stored", str(len(findings.accepted)))
     table.add_row("requests a second", f"{sent / findings.seconds:.0f}")
     table.add_row("memory grown (MB)", f"{findings.grown:.1f} of {MEMORY:.0f}")
     table.add_row("alive", "yes" if findings.alive else "no")

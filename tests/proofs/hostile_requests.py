@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import bot.sources
-from bot.sources.contract import Source
+from bot.sources.contract import Operation, Source
+from tests.proofs.hostile_messages import MessageGenerator
+from tests.proofs.protobuf_form import CONTENT_TYPE, request_type
 
 _FOLDER = Path(bot.sources.__file__).parent
 _EXAMPLES = 400  # values that Hypothesis is asked for
@@ -133,6 +135,18 @@ _HEADERS = [
 ]  # fmt: skip
 
 
+# Of requests in protobuf. None: the header is not sent.
+_CONTENT_TYPES = [
+    None, "application/octet-stream", "application/json", "text/plain", "APPLICATION/X-PROTOBUF",
+    "application/x-protobuf;", "application/x-protobuf; charset=utf-16", "application/protobuf", "x", "",
+    "application/x-protobuf, application/json",
+]  # fmt: skip
+_ACCEPTS = [
+    None, "*/*", "application/*", "application/json", "text/html, application/x-protobuf;q=0.1", "", ",",
+    "\xff", "x", "application/x-protobuf;q=0", "," * 5000,
+]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostileRequest:
     """One request as bytes, and the parts of it that the answer depends on."""
@@ -152,16 +166,28 @@ class RequestGenerator:
         self._rng = random.Random(seed_number)  # noqa: S311 - repeatable, no secret
         self._values = _VALUES + _hypothesis_values(seed_number)
         self._intakes = [
-            (source, intake.path) for source in sources.values() for intake in source.intake_endpoints
+            (source, intake.path)
+            for source in sources.values()
+            for intake in source.intake_endpoints
+            if intake.codec is None
         ]
         self._endpoints = [
             (source, one)
             for source in sources.values()
             for one in (*source.endpoints, *source.public_endpoints)
+            if one.codec is None
+        ]
+        self._protobuf_operations: list[tuple[Source, Operation]] = [
+            (source, one)
+            for source in sources.values()
+            for one in (*source.intake_endpoints, *source.endpoints)
+            if one.codec is not None
         ]
         self._ticket_ids = ticket_ids
         self._prefixes = [prefix for source in sources.values() for prefix in source.path_prefixes]
         self._fixtures = {path: _fixtures(source, path) for source, path in self._intakes}
+        bodies = [body for path in sorted(self._fixtures) for body in self._fixtures[path]]
+        self._messages = MessageGenerator(self._rng, self._values, bodies)
         self._keys = keys
         self._kinds: list[tuple[int, Callable[[str], bytes]]] = [
             (6, self._one_field), (3, self._several_fields), (6, self._unchanged), (3, self._changed_bytes),
@@ -169,10 +195,12 @@ class RequestGenerator:
         ]  # fmt: skip
 
     def request(self) -> HostileRequest:
-        """The next one."""
-        if self._endpoints and self._rng.random() < 0.4:
-            return self._endpoint_request()
+        """The next one: a third of them in protobuf."""
         rng = self._rng
+        if self._protobuf_operations and rng.random() < 0.33:
+            return self._protobuf_request()
+        if self._endpoints and rng.random() < 0.4:
+            return self._endpoint_request()
         source, path = rng.choice(self._intakes)
         weights = [weight for weight, _ in self._kinds]
         (_, make), = rng.choices(self._kinds, weights)  # fmt: skip
@@ -187,12 +215,31 @@ class RequestGenerator:
         rng = self._rng
         source, one = rng.choice(self._endpoints)
         method = one.method if rng.random() < 0.95 else rng.choice(_METHODS)
-        target = re.sub(r"\{\w+\}", lambda _: self._path_param(), one.path)
-        if one.query is not None:
-            target += "?" + urlencode(self._fields(list(one.query.model_fields)), errors="surrogatepass")
+        target = self._operation_target(one)
         body = b"" if one.body is None else self._body_for(list(one.body.model_fields))
         headers = self._headers(source)
         return self._build(method, target, headers, self._compressed(body, headers))
+
+    def _protobuf_request(self) -> HostileRequest:
+        rng = self._rng
+        source, one = rng.choice(self._protobuf_operations)
+        method = one.method if rng.random() < 0.95 else rng.choice(_METHODS)
+        target = self._operation_target(one)
+        type_ = request_type(one)
+        body = b"" if type_ is None else self._messages.body(type_)
+        headers = self._headers(source)
+        for name, others in (("Content-Type", _CONTENT_TYPES), ("Accept", _ACCEPTS)):
+            value = CONTENT_TYPE if rng.random() < 0.9 else rng.choice(others)
+            headers += [] if value is None else [(name, value)]
+        body = self._compressed(body, headers)
+        return self._build(method, target if rng.random() < 0.95 else self._target(target), headers, body)
+
+    def _operation_target(self, operation: Operation) -> str:
+        target = re.sub(r"\{\w+\}", lambda _: self._path_param(), operation.path)
+        if operation.query is None:
+            return target
+        fields = self._fields(list(operation.query.model_fields))
+        return f"{target}?{urlencode(fields, errors='surrogatepass')}"
 
     def _path_param(self) -> str:
         if self._rng.random() < 0.7:

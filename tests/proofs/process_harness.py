@@ -25,7 +25,7 @@ UNKNOWN_OUTCOME_DELAY = 1.0  # instead of 10: the sandbox's late effects come wi
 PROCESS_TIMEOUT = 60.0  # seconds for the process to accept its first ticket, or to exit
 
 _ROOT = Path(__file__).parents[2]
-_MODL_CATEGORIES = ("player", "chat", "staff", "bug", "support", "appeal")  # built into that contract
+_MODL_CATEGORIES = ("player", "chat", "application", "bug", "support", "appeal")  # built into that contract
 _KEYS = 6  # of the contract whose limit is 25 requests a second for each key
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.proofs import fuzz
 from tests.proofs.audit import AuditSettings, audit, can_trace
 from tests.proofs.backups import BackupSettings, backups
 from tests.proofs.clock import ClockSettings, clock
@@ -39,6 +40,7 @@ LONG: dict[str, Proof] = {
     "backup": Proof(backups, BackupSettings()),
     "unlinked": Proof(unlinked, UnlinkedSettings()),
     "clock": Proof(clock, ClockSettings()),
+    "fuzz": Proof(fuzz.prove, fuzz.FuzzSettings()),
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)

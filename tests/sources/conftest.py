@@ -17,7 +17,7 @@ from bot.tickets.api_keys import generate_api_key, hash_api_key
 from bot.tickets.message import Actor
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace, Workspace
-from bot.webhook import WebhookServer
+from bot.webhook import TrustedProxies, WebhookServer
 from storage import Store, open_store
 
 NOW = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
@@ -127,11 +127,25 @@ class ApiClient:
 
 
 @asynccontextmanager
-async def serve(folder: Path, source: Source, clock: Callable[[], float]) -> AsyncIterator[ApiClient]:
+async def serve(
+    folder: Path,
+    source: Source,
+    clock: Callable[[], float],
+    *,
+    proxies: TrustedProxies | None = None,
+    public_url: str | None = None,
+) -> AsyncIterator[ApiClient]:
     """A source beside all the others, on an empty store. `clock` is that of the rate limits, in seconds."""
     store = await open_store(folder / "tickets.db")
     now = [NOW]
-    webhook = WebhookServer(store, load_sources() | {source.name: source}, now=lambda: now[0], clock=clock)
+    webhook = WebhookServer(
+        store,
+        load_sources() | {source.name: source},
+        proxies=proxies,
+        public_url=public_url,
+        now=lambda: now[0],
+        clock=clock,
+    )
     try:
         async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
             yield ApiClient(source, store, f"http://{at.host}:{at.port}", session, now)

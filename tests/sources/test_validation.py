@@ -65,10 +65,16 @@ def test_of_two_equal_keys_the_last_counts() -> None:
     assert parse_json(Note, b'{"title":"a","title":"b"}').title == "b"
 
 
-def test_control_characters_go_and_lines_and_tabs_stay() -> None:
-    every = "".join(map(chr, range(32)))
-
-    assert strip_control_chars(f"a{every}b") == "a\t\nb"
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        (f"a{''.join(map(chr, range(13)))}b{''.join(map(chr, range(14, 32)))}c", "a\t\nbc"),
+        ("a\rb", "a\nb"),
+        ("a\r\nb\r\rc", "a\nb\n\nc"),
+    ],
+)
+def test_control_characters_go_and_line_breaks_and_tabs_stay(text: str, cleaned: str) -> None:
+    assert strip_control_chars(text) == cleaned
 
 
 class ItemQuery(Query):

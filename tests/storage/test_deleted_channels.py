@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.tickets.message import DiscordMessage
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
@@ -14,13 +15,25 @@ from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, replying
 TICKETS, REPORTS, ELSEWHERE = HUB.tickets_channel_id, HUB.reports_channel_id, 9
 
 
+def typed_in(channel_id: int) -> DiscordMessage:
+    return DiscordMessage(channel_id=channel_id, message_id=7, is_typed=True)
+
+
 async def pending(store: Store, ticket: Ticket) -> list[Delivery]:
     return await store.outbox.pending_for_ticket(ticket.id)
 
 
-async def posted(store: Store, workspace: Workspace, post: int = 50, *, private: bool = False) -> Ticket:
+async def posted(
+    store: Store,
+    workspace: Workspace,
+    post: int = 50,
+    *,
+    private: bool = False,
+    status: Status = Status.OPEN,
+) -> Ticket:
     """A ticket with its post, and its thread if it has one."""
-    ticket = await store.intake.add_ticket(workspace.id, new_ticket(is_private=private), ids(), NOW)
+    new = replace(new_ticket(is_private=private), initial_status=status)
+    ticket = await store.intake.add_ticket(workspace.id, new, ids(), NOW)
     for delivery in await pending(store, ticket):
         is_thread = delivery.kind in (DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD)
         receipt = Receipt(
@@ -170,10 +183,12 @@ async def test_a_delivery_tried_in_an_existing_channel_does_not_move(
     assert {one.channel_id for one in await pending(store, ticket)} == {TICKETS}
 
 
+@pytest.mark.parametrize("status", [Status.OPEN, Status.UNFINISHED])
 async def test_open_tickets_of_a_deleted_channel_are_reposted_in_the_current_channel(
-    store: Store, workspace: Workspace
+    store: Store, workspace: Workspace, status: Status
 ) -> None:
-    ticket, closed_ticket = await posted(store, workspace), await posted(store, workspace, 60)
+    ticket = await posted(store, workspace, status=status)
+    closed_ticket = await posted(store, workspace, 60)
     await close(store, closed_ticket)
     (update,) = await pending(store, closed_ticket)
     await store.outbox.mark_delivered([update], Receipt(), NOW)
@@ -306,11 +321,11 @@ async def test_a_reply_typed_in_the_tickets_own_thread_is_not_shown_there_again(
     store: Store, workspace: Workspace
 ) -> None:
     ticket = await posted(store, workspace)
-    await store.tickets.add_message(ticket.id, replying(), origin="message:1", now=NOW, already_visible_in=51)
+    await store.tickets.add_message(ticket.id, replying(), origin="message:1", now=NOW, typed_as=typed_in(51))
     assert await pending(store, ticket) == []
 
     await store.tickets.add_message(
-        ticket.id, replying(), origin="message:2", now=NOW, already_visible_in=TICKETS
+        ticket.id, replying(), origin="message:2", now=NOW, typed_as=typed_in(TICKETS)
     )
 
     assert [one.kind for one in await pending(store, ticket)] == [DeliveryKind.POST_MESSAGE]

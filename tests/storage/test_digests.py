@@ -241,8 +241,8 @@ async def test_a_digest_found_by_its_nonce_is_marked_delivered_whole_and_once(
 ) -> None:
     started = await outbox.start_digest()
 
-    await store.outbox.confirm_by_nonce(started[0].nonce, 900, NOW)
-    await store.outbox.confirm_by_nonce(started[0].nonce, 901, NOW)
+    await store.outbox.confirm_by_nonce(started[0].nonce, 900, NOW, channel_id=2)
+    await store.outbox.confirm_by_nonce(started[0].nonce, 901, NOW, channel_id=2)
 
     shown = await store.tickets.list_of_digest(900)
     assert [ticket.id for ticket in shown] == tickets_of(started)
@@ -255,7 +255,7 @@ async def test_a_digest_found_by_its_nonce_is_marked_delivered_though_its_lead_w
     started = await outbox.start_digest()
     await store.outbox_admin.drop(started[0].id, NOW)
 
-    await store.outbox.confirm_by_nonce(started[0].nonce, 900, NOW)
+    await store.outbox.confirm_by_nonce(started[0].nonce, 900, NOW, channel_id=2)
 
     assert [ticket.id for ticket in await store.tickets.list_of_digest(900)] == tickets_of(started[1:])
     assert await store.outbox.digest_lead(900) == started[0].id

@@ -228,7 +228,7 @@ async def test_with_a_broken_database_every_write_fails_at_once(store: Store, wo
 
 
 async def test_changed_rules_hold_for_every_later_ticket(store: Store, workspace: Workspace) -> None:
-    assert (await store.workspaces.get(workspace.id)).unknown_categories is UnknownCategoryPolicy.KEEP
+    assert (await store.workspaces.get(workspace.id)).unknown_categories is UnknownCategoryPolicy.REFUSE
 
     for channel in range(50, 70):
         early = [adding(store, workspace) for _ in range(3)]

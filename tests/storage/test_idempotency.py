@@ -252,7 +252,7 @@ async def test_a_repeated_update_is_done_once(store: Store, workspace: Workspace
             Scope(workspace_id=workspace.id, source="somewhere"),
             ticket.public_id,
             actor=WRITER,
-            message=replying(),
+            messages=lambda found: [replying()(found)],
             change=_claiming,
             idempotency_key=ONCE,
             now=NOW,

@@ -114,6 +114,19 @@ async def test_a_file_of_an_early_build_is_refused(path: Path) -> None:
         await open_store(path)
 
 
+async def test_a_file_whose_tickets_cannot_be_unfinished_is_refused_and_unchanged(path: Path) -> None:
+    earlier = FIRST[1].replace(" OR status = 'unfinished'", "")
+    with raw(path) as db:
+        db.executescript(earlier)
+        db.execute("PRAGMA user_version = 1")
+    before = schema_of(path)
+
+    with pytest.raises(DatabaseOpenError, match=r"early build of 0\.1\.0"):
+        await open_store(path)
+
+    assert schema_of(path) == before
+
+
 async def test_a_file_of_a_newer_ticketbridge_is_refused_and_unchanged(path: Path) -> None:
     await open_and_close(path)
     with raw(path) as db:

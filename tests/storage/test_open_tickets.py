@@ -53,6 +53,20 @@ async def test_a_ticket_opened_in_discord_counts_too(store: Store, limited: Work
         await store.intake.add_ticket(limited.id, private, ids(), NOW, channel_id=99)
 
 
+async def test_an_unfinished_ticket_counts_until_it_is_closed(store: Store, limited: Workspace) -> None:
+    draft = replace(new_ticket(), initial_status=Status.UNFINISHED)
+    (first, *_) = await fill(store, limited, draft)
+
+    with pytest.raises(OpenTicketLimitReached):
+        await create(store, limited, draft)
+
+    ticket = await store.tickets.find_by_public_id(first)
+    assert ticket is not None
+    assert ticket.status is Status.UNFINISHED
+    await store.tickets.change(ticket.id, lambda one: one.set_status(Status.CLOSED), NOW, actor=WRITER)
+    await create(store, limited, draft)
+
+
 async def test_game_reports_are_neither_counted_nor_refused(store: Store, limited: Workspace) -> None:
     report = new_ticket(view_only=True)
     for _ in range(2 * MOST):

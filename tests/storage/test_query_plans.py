@@ -4,10 +4,12 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.tickets.events import Asked
 from bot.tickets.outbox import Receipt
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
@@ -66,6 +68,7 @@ QUERIES: dict[str, Query] = {
     "a text": lambda desk: desk.search(text="broke"),
     "a short text": lambda desk: desk.search(text="it", hidden_departments=["lab"]),
     "a player's newest": lambda desk: desk.store.tickets.list_of_reporter("somewhere", "7", desk.here),
+    "a player's name": lambda desk: desk.store.tickets.last_known_name(desk.scope, "7"),
     "an autocompletion": lambda desk: desk.store.tickets.autocomplete("bro", desk.here),
     "a ticket by its id": lambda desk: desk.store.tickets.find_by_public_id(desk.ticket.public_id),
     "a ticket by its post": lambda desk: desk.store.tickets.find_by_discord_id(5),
@@ -78,6 +81,14 @@ QUERIES: dict[str, Query] = {
     "a ticket filed": lambda desk: desk.store.intake.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
     "a note": lambda desk: desk.store.tickets.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
     "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
+    "what players are to be told": lambda desk: desk.store.events.list_unread(
+        desk.scope, ["7", "8"], without=[9], limit=100
+    ),
+    "what a player may have been told": lambda desk: desk.store.events.unread_ids(desk.scope, "7"),
+    "that some events were read": lambda desk: desk.store.events.confirm(desk.scope, [1], "a server", NOW),
+    "what was just filed": lambda desk: desk.store.tickets.list_created(
+        desk.scope, NOW - timedelta(seconds=2), NOW, 20
+    ),
     "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
     "what leaves next": lambda desk: desk.store.outbox.due((), NOW),
     "when it leaves": lambda desk: desk.store.outbox.next_due((), NOW),
@@ -92,13 +103,19 @@ QUERIES: dict[str, Query] = {
     "a deleted channel": lambda desk: desk.store.deleted_channels.record_channel_deleted(5, NOW),
     "the channels in use": lambda desk: desk.store.deleted_channels.channels_in_use(),
     "the outbox's depths": lambda desk: desk.store.outbox_admin.depths(),
-    "the feed of events": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
-    "what was received": lambda desk: desk.store.events.confirm_to(desk.scope, 1, "x", NOW),
-    "the events of a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
     "what is pushed next": lambda desk: desk.store.pushes.due((), NOW),
     "when it is pushed": lambda desk: desk.store.pushes.next_due((), NOW),
     "what waits for each webhook": lambda desk: desk.store.pushes.backlogs(),
     "a reply": lambda desk: desk.store.tickets.add_message(desk.ticket.id, replying(), origin="b", now=NOW),
+    "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", Asked.ALL, NOW),
+    "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
+    "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
+    "what a server has read": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "a server", NOW),
+    "what a server was sent": lambda desk: desk.store.events.confirm_fetched(
+        desk.scope, desk.ticket.id, [1], "a server", NOW
+    ),
+    "what became of replies": lambda desk: desk.store.events.reply_states(desk.ticket.id, [1]),
+    "what waits for servers": lambda desk: desk.store.events.backlogs(NOW),
     "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
     "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
@@ -150,6 +167,7 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
         await store.tickets.add_message(ticket.id, replying(), origin=ticket.public_id, now=NOW)
     (post, *_) = await store.outbox.pending_for_ticket(ticket.id)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
+    await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     await store.search_index.index_batch(2)  # of three
     desk = Queries(store=store, ticket=ticket)
 
@@ -158,13 +176,26 @@ async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, 
     assert [step for step in plans if _WHOLE.search(step)] == []
 
 
+@pytest.mark.parametrize("name", ["what players are to be told", "what a player may have been told"])
+async def test_what_waits_for_players_is_found_by_player(
+    store: Store, workspace: Workspace, name: str
+) -> None:
+    """The events of players who never come back are not read with each sync."""
+    ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+
+    plans = await plans_of(store, lambda: QUERIES[name](Queries(store=store, ticket=ticket)))
+
+    index = "INDEX ticket_events_unread_by_reporter (reporter_id=? AND workspace_id=? AND source=?)"
+    assert f"SEARCH ticket_events USING {index}" in plans
+
+
 @pytest.mark.parametrize(
     ("statement", "step"),
     [
         ("SELECT count(*) FROM tickets WHERE subject = 'x'", "SCAN tickets"),
         (
             "SELECT subject FROM tickets WHERE source = 'x' AND view_only = 0 "
-            "AND (status = 'open' OR status = 'in-progress')",
+            "AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished')",
             "SEARCH tickets USING INDEX tickets_open_by_reporter (source=?)",
         ),
         (

@@ -13,7 +13,7 @@ from bot.tickets.workspace import Workspace
 from storage import StorageError, Store, UnknownRejectedRequest
 from tests.storage.samples import NOW, counted, opened
 
-EIGHT_KIB = 8192
+SAVED = 65_536
 
 AddKey = Callable[[str], Awaitable[ApiKey]]
 
@@ -50,14 +50,14 @@ async def test_a_rejected_request_comes_back_as_it_was_sent(
         assert await again.rejected_requests.get(1) == stored
 
 
-@pytest.mark.parametrize("size", [0, 1, EIGHT_KIB - 1, EIGHT_KIB, EIGHT_KIB + 1, 1_000_000])
+@pytest.mark.parametrize("size", [0, 1, SAVED - 1, SAVED, SAVED + 1, 1_000_000])
 async def test_the_start_of_a_body_and_its_size_are_stored(store: Store, add_key: AddKey, size: int) -> None:
     body = bytes(number % 251 for number in range(size))
 
     await store.rejected_requests.save(await add_key("a"), "/tickets", "no", body, NOW)
 
     (stored,) = await store.rejected_requests.list_newest(10)
-    assert (stored.body, stored.size) == (body[:EIGHT_KIB], size)
+    assert (stored.body, stored.size) == (body[:SAVED], size)
 
 
 async def test_the_newest_50_of_a_key_are_retained_newest_first(store: Store, add_key: AddKey) -> None:

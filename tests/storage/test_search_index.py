@@ -291,7 +291,7 @@ async def test_tickets_are_found_by_tag_and_by_assignee_as_soon_as_they_have_the
     await store.tickets.change(4, lambda ticket: ticket.claim(WRITER), NOW, actor=WRITER)
     with raw(path) as db:
         db.execute("INSERT INTO ticket_tags VALUES (1, 'duplicate'), (1, 'later'), (2, 'later')")
-        db.execute("INSERT INTO ticket_assignees VALUES (2, 'discord', '11', 'Alice', 0)")
+        db.execute("INSERT INTO ticket_assignees VALUES (2, 'discord', '11', 'Alice', 0, 0)")
 
     for _ in range(2):
         assert await found_by(store, scope, tags=["later"]) == [2, 1]

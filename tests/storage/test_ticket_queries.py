@@ -58,7 +58,7 @@ async def test_a_ticket_outside_the_scope_is_unknown_to_every_query(
                     scope,
                     name,
                     actor=WRITER,
-                    message=replying(),
+                    messages=lambda found: [replying()(found)],
                     change=lambda found, _: found.claim(WRITER),
                     idempotency_key=None,
                     now=NOW,

@@ -1,15 +1,16 @@
 """Updates by a game server: message and change together or not at all, each logged as an event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.tickets.errors import AlreadyClaimed, TicketClosed, TicketError, ViewOnly
+from bot.tickets.events import EventType
 from bot.tickets.idempotency import StoredResponse
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind, Receipt
-from bot.tickets.queries import Scope
+from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Department, Workspace
 from storage import StorageError, Store
@@ -25,9 +26,10 @@ from tests.storage.samples import (
     update_response,
 )
 
-Compose = Callable[[Ticket], NewMessage | None]
+Compose = Callable[[Ticket], NewMessage]
 Rule = Callable[[Ticket, Workspace], Ticket]
 BOB = Actor(id="12", name="Bob", source="somewhere")
+CARA = Actor(id="13", name="Cara", source="somewhere")
 
 
 @pytest.fixture
@@ -49,14 +51,19 @@ async def shown(store: Store, ticket: Ticket) -> Ticket:
 
 
 async def work(
-    store: Store, ticket: Ticket, say: Compose | None = None, rule: Rule | None = None
+    store: Store,
+    ticket: Ticket,
+    say: Compose | None = None,
+    rule: Rule | None = None,
+    assignees: Sequence[Actor] | None = None,
 ) -> StoredResponse:
     return await store.intake.update_ticket(
         Scope(workspace_id=ticket.workspace_id, source=ticket.source),
         ticket.public_id,
         actor=BOB,
-        message=say,
+        messages=None if say is None else lambda found: [say(found)],
         change=rule,
+        assignees=assignees,
         idempotency_key=None,
         now=NOW,
         serialize_response=update_response,
@@ -124,7 +131,7 @@ async def test_a_response_that_cannot_be_serialized_rolls_back_the_update(
             Scope(workspace_id=ticket.workspace_id, source=ticket.source),
             ticket.uid,
             actor=BOB,
-            message=replying(),
+            messages=lambda found: [replying()(found)],
             change=set_department(Status.CLOSED),
             idempotency_key=None,
             now=NOW,
@@ -158,14 +165,15 @@ async def test_a_reply_is_composed_on_the_ticket_before_the_change(store: Store,
     assert (await store.tickets.get(ticket.id)).status is Status.CLOSED
 
 
-@pytest.mark.parametrize("say", [None, lambda _: None])
+@pytest.mark.parametrize("assignees", [None, [WRITER, BOB]])
 @pytest.mark.parametrize("rule", [None, lambda found, _: found, lambda found, _: found.link(found.reporter)])
-async def test_an_update_without_message_or_change_writes_nothing(
-    store: Store, ticket: Ticket, path: Path, say: Compose | None, rule: Rule | None
+async def test_an_update_that_changes_nothing_writes_nothing(
+    store: Store, ticket: Ticket, path: Path, rule: Rule | None, assignees: Sequence[Actor] | None
 ) -> None:
+    await work(store, ticket, assignees=[WRITER, BOB])
     with raw(path) as db:
         before = everything_in(db)
-        await work(store, ticket, say, rule)
+        await work(store, ticket, None, rule, assignees)
 
         assert everything_in(db) == before
 
@@ -182,6 +190,84 @@ async def test_each_change_is_logged_as_an_event_however_often_it_is_repeated(
     told = [message.text for message in await store.messages.list_of_ticket(ticket.id)]
     assert told == ["Bob claimed the ticket", "Bob unclaimed the ticket"] * 3
     assert await waiting(store, ticket) == [(DeliveryKind.UPDATE_POST, 2)]
+
+
+async def test_several_messages_are_stored_and_shown_in_their_order(store: Store, ticket: Ticket) -> None:
+    await store.intake.update_ticket(
+        Scope(workspace_id=ticket.workspace_id, source=ticket.source),
+        ticket.public_id,
+        actor=BOB,
+        messages=lambda found: [found.reply(BOB, "Done."), found.note(BOB, "Banned for a week.")],
+        change=set_department(Status.CLOSED),
+        idempotency_key=None,
+        now=NOW,
+        serialize_response=update_response,
+    )
+
+    kept = [(one.kind, one.text) for one in await store.messages.list_of_ticket(ticket.id)]
+    assert kept[:2] == [(MessageKind.REPLY, "Done."), (MessageKind.NOTE, "Banned for a week.")]
+    assert [kind for kind, _ in await waiting(store, ticket)] == [
+        DeliveryKind.POST_MESSAGE,
+        DeliveryKind.POST_MESSAGE,
+        DeliveryKind.UPDATE_POST,
+    ]
+    events = await store.events.list_of_ticket(ticket.id)
+    assert [one.type for one in events] == [EventType.REPLY, EventType.STATUS]
+
+
+async def test_assignees_replace_those_before_in_their_order_and_history_says_so(
+    store: Store, ticket: Ticket
+) -> None:
+    scope = Scope(workspace_id=ticket.workspace_id, source=ticket.source)
+    kept = []
+
+    for assignees in ([WRITER, BOB], [CARA, WRITER], []):
+        await work(store, ticket, assignees=assignees)
+        kept.append((await store.tickets.get_details(scope, ticket.public_id)).assignees)
+
+    assert kept == [(WRITER, BOB), (CARA, WRITER), ()]
+    assert [message.text for message in await store.messages.list_of_ticket(ticket.id)] == [
+        "Alice was assigned the ticket",
+        "Bob was assigned the ticket",
+        "Cara was assigned the ticket",
+        "Bob is no longer assigned the ticket",
+        "Cara is no longer assigned the ticket",
+        "Alice is no longer assigned the ticket",
+    ]
+    assert await waiting(store, ticket) == []
+
+
+async def test_assignees_of_each_ticket_are_listed_with_it(store: Store, ticket: Ticket) -> None:
+    scope = Scope(workspace_id=ticket.workspace_id, source=ticket.source)
+    other = await store.intake.add_ticket(ticket.workspace_id, new_ticket(), ids(), NOW)
+    await work(store, ticket, assignees=[WRITER, BOB])
+    await work(store, other, assignees=[CARA])
+
+    listed = (await store.tickets.search(scope, TicketQuery(limit=10))).items
+    found = await store.tickets.list_details(scope, [ticket.public_id, other.public_id])
+
+    assert [one.assignees for one in listed] == [(CARA,), (WRITER, BOB)]
+    assert [one.assignees for one in found] == [(WRITER, BOB), (CARA,)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda found, _: found.unclaim(),
+        lambda found, _: found.transfer("attic"),
+        lambda found, _: found.assign(CARA),
+        lambda found, _: found.set_status(Status.CLOSED),
+    ],
+)
+async def test_who_is_assigned_besides_the_claimer_stays_so_whatever_becomes_of_the_claim(
+    store: Store, ticket: Ticket, rule: Rule
+) -> None:
+    await work(store, ticket, rule=lambda found, _: found.assign(WRITER), assignees=[BOB])
+
+    await work(store, ticket, rule=rule)
+
+    scope = Scope(workspace_id=ticket.workspace_id, source=ticket.source)
+    assert (await store.tickets.get_details(scope, ticket.public_id)).assignees == (BOB,)
 
 
 async def test_a_transfer_posts_a_pointer_in_the_new_channel(store: Store, ticket: Ticket) -> None:

@@ -152,7 +152,7 @@ class ViewOnlyMachine(RuleBasedStateMachine):
                 Scope(workspace_id=ticket.workspace_id, source=ticket.source),
                 ticket.uid,
                 actor=by,
-                message=compose,
+                messages=None if compose is None else lambda found: [compose(found)],
                 change=None if change is None else lambda found, _: change(found),
                 idempotency_key=request if key else None,
                 now=NOW,

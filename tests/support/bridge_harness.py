@@ -22,6 +22,7 @@ from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace
 
 FAST_BACKOFF = BreakerSettings(min_backoff=0.2, max_backoff=1.0, forbidden_backoff=1.0, min_retry_gap=0.1)
+PUBLIC_URL = "https://tickets.example.com"
 LONG_FORBIDDEN_BACKOFF = replace(FAST_BACKOFF, forbidden_backoff=125.0)
 
 
@@ -40,6 +41,14 @@ class RunningBridge:
         header = {"series": "apikey", "modl": "X-API-Key"}[source]
         address = self.application.webhook_address + path
         async with self.session.post(address, json=body, headers={header: self.keys[source]}) as response:
+            assert response.status == 200, await response.text()
+            result: dict[str, Any] = await response.json()
+            return result
+
+    async def ask_for_events(self, after: int = 0, *, source: str = "modl") -> dict[str, Any]:
+        """`GET /v1/events` as a game server does; the response's JSON."""
+        address = f"{self.application.webhook_address}/v1/events?after={after}"
+        async with self.session.get(address, headers={"X-API-Key": self.keys[source]}) as response:
             assert response.status == 200, await response.text()
             result: dict[str, Any] = await response.json()
             return result
@@ -111,7 +120,7 @@ def settings_for(sandbox: Sandbox, database: Path, *, typed_replies: bool = Fals
             unknown_outcome_delay=0.1,
             typed_replies=typed_replies,
         ),
-        webhook=WebhookSettings(port=0),
+        webhook=WebhookSettings(port=0, public_url=PUBLIC_URL),
         storage=StorageSettings(path=database),
     )
 

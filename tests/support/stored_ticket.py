@@ -3,7 +3,7 @@
 from dataclasses import fields
 from datetime import UTC, datetime
 
-from bot.tickets.ticket import NewTicket, Status, Ticket
+from bot.tickets.ticket import NewTicket, Ticket
 
 FILED_AT = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 
@@ -16,7 +16,7 @@ def kept_as(public_id: str, new: NewTicket) -> Ticket:
         public_id=public_id,
         workspace_id="a7d5339a-5531-4336-99c6-6f3249c9ac20",
         department="moderation-dept",
-        status=Status.OPEN,
+        status=new.initial_status,
         created_at=FILED_AT,
         updated_at=FILED_AT,
     )

@@ -88,6 +88,6 @@ def test_every_confirmation_names_the_ticket(action: Action) -> None:
     assert TICKET.public_id in action.confirmation(TICKET)
 
 
-def test_the_confirmation_of_a_reply_says_that_the_game_server_fetches_it() -> None:
-    assert "It waits for the game server to fetch it." in REPLY.confirmation(TICKET)
-    assert "game" not in REPLY.confirmation(PRIVATE)
+def test_the_confirmation_of_a_reply_says_that_it_is_shown_where_the_reporter_reads_it() -> None:
+    assert REPLY.confirmation(TICKET) == f"Your reply to {TICKET.public_id} is saved."
+    assert REPLY.confirmation(PRIVATE).endswith(" is saved. It is shown in the thread.")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets.errors import AlreadyClaimed, AlreadyLinked, TicketClosed
+from bot.tickets.errors import AlreadyClaimed, AlreadyLinked
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
@@ -23,9 +23,10 @@ def test_assigning_replaces_any_claim_and_sets_in_progress(ticket: Ticket, befor
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_a_closed_ticket_cannot_be_assigned(status: Status) -> None:
-    with pytest.raises(TicketClosed):
-        replace(TICKET, status=status).assign(ALICE)
+def test_a_closed_ticket_is_assigned_and_stays_closed(status: Status) -> None:
+    assigned = replace(TICKET, status=status).assign(ALICE)
+
+    assert (assigned.claimed_by, assigned.status) == (ALICE, status)
 
 
 @pytest.mark.parametrize("ticket", [TICKET, GAME_REPORT, PRIVATE])
@@ -61,25 +62,40 @@ def test_a_claimed_ticket_can_be_assigned_but_not_claimed_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "line"),
+    ("before", "after", "lines"),
     [
-        (TICKET, TICKET.claim(ALICE), "Alice claimed the ticket"),
-        (TICKET, TICKET.assign(ALICE), "Alice claimed the ticket"),
-        (TICKET, TICKET.assign(BOB), "Bob was assigned the ticket"),
-        (TICKET.claim(BOB), TICKET.assign(ALICE), "Alice claimed the ticket"),
-        (TICKET.claim(ALICE), TICKET.claim(ALICE).unclaim(), "Alice unclaimed the ticket"),
-        (TICKET.claim(BOB), TICKET.claim(BOB).unclaim(), "Alice unclaimed the ticket"),
-        (TICKET, TICKET.set_status(Status.IN_PROGRESS), "Alice changed the status to in-progress"),
-        (TICKET, TICKET.set_status(Status.CLOSED), "Alice changed the status to closed"),
-        (TICKET, TICKET.transfer("bans"), "Alice transferred the ticket to bans"),
-        (TICKET.claim(ALICE), TICKET.transfer("bans"), "Alice transferred the ticket to bans"),
-        (UNKNOWN, UNKNOWN.link(REY), "Rey (@rey) was linked to the ticket"),
-        (GAME_REPORT, GAME_REPORT.set_status(Status.RESOLVED), "Alice changed the status to resolved"),
+        (TICKET, TICKET.claim(ALICE), ["Alice claimed the ticket"]),
+        (TICKET, TICKET.assign(ALICE), ["Alice claimed the ticket"]),
+        (TICKET, TICKET.assign(BOB), ["Bob was assigned the ticket"]),
+        (TICKET.claim(BOB), TICKET.assign(ALICE), ["Alice claimed the ticket"]),
+        (TICKET.claim(ALICE), TICKET.claim(ALICE).unclaim(), ["Alice unclaimed the ticket"]),
+        (TICKET.claim(BOB), TICKET.claim(BOB).unclaim(), ["Alice unclaimed the ticket"]),
+        (TICKET, TICKET.set_status(Status.IN_PROGRESS), ["Alice changed the status to in-progress"]),
+        (TICKET, TICKET.set_status(Status.CLOSED), ["Alice changed the status to closed"]),
+        (TICKET, TICKET.transfer("bans"), ["Alice transferred the ticket to The Court"]),
+        (
+            TICKET.claim(BOB),
+            TICKET.claim(BOB).transfer("bans"),
+            ["Alice transferred the ticket to The Court", "Alice unclaimed the ticket"],
+        ),
+        (
+            TICKET.claim(BOB),
+            TICKET.claim(BOB).transfer("bans").set_status(Status.CLOSED),
+            [
+                "Alice transferred the ticket to The Court",
+                "Alice unclaimed the ticket",
+                "Alice changed the status to closed",
+            ],
+        ),
+        (UNKNOWN, UNKNOWN.link(REY), ["Rey (@rey) was linked to the ticket"]),
+        (GAME_REPORT, GAME_REPORT.set_status(Status.RESOLVED), ["Alice changed the status to resolved"]),
     ],
 )
-def test_a_change_is_described_in_one_line_with_its_author(before: Ticket, after: Ticket, line: str) -> None:
-    assert after.history_event(before, ALICE) == NewMessage(
-        kind=MessageKind.EVENT, ticket_id=1, author=ALICE, text=line
+def test_each_thing_that_changed_is_described_in_a_line_with_its_author(
+    before: Ticket, after: Ticket, lines: list[str]
+) -> None:
+    assert after.history_events(before, ALICE, department="The Court") == tuple(
+        NewMessage(kind=MessageKind.EVENT, ticket_id=1, author=ALICE, text=line) for line in lines
     )
 
 
@@ -93,4 +109,4 @@ def test_a_change_is_described_in_one_line_with_its_author(before: Ticket, after
     ids=["nothing", "shown in Discord", "another priority"],
 )
 def test_other_changes_are_no_part_of_history(after: Ticket) -> None:
-    assert after.history_event(TICKET, ALICE) is None
+    assert after.history_events(TICKET, ALICE, department="General") == ()

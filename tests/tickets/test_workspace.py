@@ -174,13 +174,18 @@ def test_a_ticket_may_go_back_to_where_it_would_be_filed() -> None:
     assert picky.transfer(TICKET.transfer("qa"), "general").department == "general"
 
 
-def test_an_unknown_category_is_accepted_or_refused_as_the_workspace_says() -> None:
-    strict = replace(RULED, unknown_categories=UnknownCategoryPolicy.REFUSE)
+def test_an_unknown_category_is_refused_unless_the_workspace_keeps_those() -> None:
+    lenient = replace(RULED, unknown_categories=UnknownCategoryPolicy.KEEP)
 
-    RULED.ensure_category_allowed("tea")
-    strict.ensure_category_allowed("bug")
+    lenient.ensure_category_allowed("tea")
+    RULED.ensure_category_allowed("bug")
     with pytest.raises(UnknownCategory):
-        strict.ensure_category_allowed("tea")
+        RULED.ensure_category_allowed("tea")
+
+
+@pytest.mark.parametrize("policy", UnknownCategoryPolicy)
+def test_a_workspace_without_categories_accepts_any(policy: UnknownCategoryPolicy) -> None:
+    replace(RULED, categories=(), unknown_categories=policy).ensure_category_allowed("tea")
 
 
 def test_game_reports_have_no_limit_of_open_tickets() -> None:

@@ -82,7 +82,7 @@ def _created(ticket: Ticket) -> JsonObject:
 
 
 def _say(text: object) -> UpdateTicket:
-    return UpdateTicket(ticket_id="", actor=ANN, message=lambda ticket, by: ticket.reply(by, str(text)))
+    return UpdateTicket(ticket_id="", actor=ANN, messages=lambda ticket, by: [ticket.reply(by, str(text))])
 
 
 def _named(call: ApiRequest) -> GetTicket:

@@ -106,6 +106,18 @@ async def test_to_ask_for_the_next_events_confirms_those_before(gate: Gate) -> N
     assert confirmed == [(NOW, f"key {gate.prefixes['south']}"), (None, None)]
 
 
+async def test_a_head_request_confirms_nothing_and_is_no_ask(gate: Gate) -> None:
+    ticket = await new_ticket(gate)
+    await reply(gate, ticket, "a")
+
+    got = await gate.send("/v1/events?after=1", None, method="HEAD", key=gate.keys["south"])
+
+    assert got.status == 200
+    (event,) = await gate.store.events.list_of_ticket(ticket.id)
+    assert event.received_at is None
+    assert await gate.store.events.backlogs(NOW) == []
+
+
 async def test_a_request_waits_for_the_next_event(gate: Gate) -> None:
     ticket = await new_ticket(gate)
     waiting = asyncio.create_task(get(gate, "?wait=25"))

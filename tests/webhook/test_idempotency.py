@@ -4,14 +4,13 @@ import asyncio
 import gzip
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.tickets.message import MessageKind
-from bot.tickets.workspace import UnknownCategoryPolicy
+from bot.tickets.workspace import Category
 from bot.webhook import IdempotencyPolicy
 from storage import Store
 from tests.support.bridge_harness import wait_for
@@ -186,7 +185,7 @@ async def test_a_stored_response_is_sent_whatever_is_forbidden_since(gate: Gate)
     first = await gate.send("/south/tickets", headers=TOKEN)
     (workspace,) = await gate.store.workspaces.list_all()
     await gate.store.workspaces.change(
-        workspace.id, lambda kept: replace(kept, unknown_categories=UnknownCategoryPolicy.REFUSE)
+        workspace.id, lambda kept: kept.with_category(Category(id="bugs", name="Bugs"))
     )
 
     again = await gate.send("/south/tickets", headers=TOKEN)

@@ -1,6 +1,7 @@
 """Requests that cannot be parsed are stored for the operator, if they have a valid key."""
 
-from tests.webhook.conftest import Gate
+from bot.tickets.workspace import Category
+from tests.webhook.conftest import BODY, Gate
 
 
 async def test_an_invalid_body_is_stored_with_its_error(gate: Gate) -> None:
@@ -20,11 +21,29 @@ async def test_an_invalid_body_of_any_endpoint_is_stored(gate: Gate) -> None:
     assert kept.path == "/north/tickets/TEST-1/say"
 
 
+async def test_a_body_of_a_category_that_the_workspace_lacks_is_stored_with_its_error(gate: Gate) -> None:
+    (workspace,) = await gate.store.workspaces.list_all()
+    await gate.store.workspaces.change(
+        workspace.id, lambda one: one.with_category(Category(id="bugs", name="Bugs"))
+    )
+
+    reply = await gate.send("/south/tickets")
+
+    (kept,) = await gate.store.rejected_requests.list_newest(10)
+    assert (kept.body, kept.reason) == (BODY, reply.refuses("south"))
+
+
+async def test_an_error_that_is_about_the_ticket_stores_no_body(gate: Gate) -> None:
+    await gate.send("/south/tickets/TEST-1/say", b'{"text":"hello"}')
+
+    assert await gate.store.rejected_requests.list_newest(10) == []
+
+
 async def test_a_long_invalid_body_is_stored_in_part(gate: Gate) -> None:
     await gate.send("/south/tickets", b"x" * 100_000)
 
     (kept,) = await gate.store.rejected_requests.list_newest(10)
-    assert (len(kept.body), kept.size) == (8192, 100_000)
+    assert (len(kept.body), kept.size) == (65_536, 100_000)
 
 
 async def test_a_body_without_a_valid_key_is_not_stored(gate: Gate) -> None:

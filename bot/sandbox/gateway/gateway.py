@@ -175,7 +175,8 @@ class Gateway:
     async def wait_for_bot(self, seconds: float) -> None:
         """Wait until a bot has identified for the first time, or until the timeout in seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._identified.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._identified.wait()
 
     async def disconnect(self, *, resumable: bool = True, code: int | None = None) -> int:
         """Send op 7, or op 9 if not resumable, or close with `code`; returns the number of sessions."""

@@ -160,7 +160,8 @@ async def wait_for_response(state: SandboxState, interaction: Interaction) -> Js
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), max(seconds, 0.0))
+        async with asyncio.timeout(seconds):  # before Python 3.12 wait_for can lose a cancellation
+            await event.wait()
     except TimeoutError:
         return False
     return True

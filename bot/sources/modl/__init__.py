@@ -1,7 +1,9 @@
 """The modl API: tickets from Minecraft servers."""
 
+from typing import Any
+
 from bot.sources.contract import Endpoint, ErrorCodec, IntakeEndpoint, PageEndpoint, RateLimit, Source
-from bot.sources.modl import errors, examples, handlers, requests, responses, serializers, status_page
+from bot.sources.modl import errors, examples, handlers, plugin, requests, responses, serializers, status_page
 from bot.sources.modl.fields import PathUuid
 from bot.sources.modl.protobuf.endpoints import CONTENT_TYPE, PATH_PREFIX, PROTO_FILE, with_protobuf
 from bot.sources.modl.protobuf.errors import encode_error
@@ -11,12 +13,13 @@ from bot.tickets.public_ids import numeric_ids
 
 _TICKETS_PATH = "/v1/minecraft/tickets"
 _REPORTS_PATH = "/v1/minecraft/reports"
+_PLAYERS_PATH = "/v1/minecraft/players"
 _ID_PREFIXES = {
     "bug": "BUG",
     "player": "PLAYER",
     "chat": "CHAT",
     "appeal": "APPEAL",
-    "staff": "STAFF",
+    "application": "STAFF",
     "support": "SUPPORT",
 }
 
@@ -46,7 +49,7 @@ _TICKET_ENDPOINTS = (
         request=ListTickets,
         parse=handlers.list_tickets,
         serialize=serializers.ticket_list,
-        summary="The newest tickets",
+        summary="The newest tickets, those for support, bugs and appeals by default",
         query=requests.TicketListQuery,
         response=responses.TicketList,
     ),
@@ -114,6 +117,16 @@ _REPORT_ENDPOINTS = (
         response=responses.ReportList,
     ),
     Endpoint(
+        method="GET",
+        path=f"{_PLAYERS_PATH}/{{uuid}}/reports",
+        request=ListTickets,
+        parse=handlers.list_player_reports,
+        serialize=serializers.player_report_list,
+        summary="The newest 50 reports in which one player is reported, in short",
+        path_params={"uuid": PathUuid},
+        response=responses.PlayerReportList,
+    ),
+    Endpoint(
         method="POST",
         path=f"{_REPORTS_PATH}/{{id}}/assign",
         request=UpdateTicket,
@@ -147,6 +160,7 @@ _REPORT_ENDPOINTS = (
         errors=errors.REPORT_ERRORS,
     ),
 )
+_ENDPOINTS: tuple[Endpoint[Any], ...] = (*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS, *plugin.ENDPOINTS)
 
 SOURCE = Source(
     name="modl",
@@ -156,18 +170,25 @@ SOURCE = Source(
     key_headers=("X-API-Key",),
     rate_limit=RateLimit(requests=1000, seconds=60, per="address", headers=errors.rate_limit_headers),
     intake_endpoints=with_protobuf(_INTAKE_ENDPOINTS),
-    endpoints=with_protobuf((*_TICKET_ENDPOINTS, *_REPORT_ENDPOINTS)),
+    endpoints=(
+        *with_protobuf(_ENDPOINTS),
+        *plugin.JSON_ENDPOINTS,
+    ),
     public_endpoints=(
-        PageEndpoint(
-            path="/ticket/{id}",
-            parse=handlers.ticket_id,
-            render=status_page.render_status_page,
-            summary="The status of a ticket: a page for its player",
-        ),
+        *[
+            PageEndpoint(
+                path=path,
+                parse=handlers.ticket_id,
+                render=status_page.render_status_page,
+                summary="The status of a ticket: a page for its player",
+            )
+            for path in ("/ticket/{id}", "/panel/tickets/{id}")  # of a new ticket, and in notifications
+        ],
         PROTO_FILE,
     ),
     new_public_ids=lambda new, now: numeric_ids(_ID_PREFIXES[new.category]),
     format_error=errors.format_error,
+    unserved_prefixes=plugin.UNSERVED_PREFIXES,
     error_codecs={PATH_PREFIX: ErrorCodec(content_type=CONTENT_TYPE, encode=encode_error)},
     errors=errors.ERRORS,
     categories=frozenset(TYPE_LABELS),

@@ -16,9 +16,12 @@ _TEXT_KEYS = ("message", "content", "text")
 _TIME_KEYS = ("timestamp", "time")
 # A stored line. A name has no colon, so that an address is not taken for one.
 _LINE = re.compile(
-    r"(?:(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))? )?"
+    r"(?:(?:(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}) )?"
+    r"(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])"
+    r"(?::(?P<second>[0-5][0-9])(?:\.(?P<millisecond>[0-9]{3}))?)? )?"
     r"(?:(?P<sender>[^:]{1,48}): )?(?P<text>.*)"
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_SECONDS_TIMESTAMP = 100_000_000_000  # the year 5138; anything later is meant as milliseconds
 
 # The pattern of text that is a line as it was sent: it begins and ends with a visible character, is no JSON
@@ -29,7 +32,11 @@ ChatEntry = str | Mapping[str, object]
 
 
 def to_chat_lines(entries: Iterable[ChatEntry]) -> tuple[str, ...]:
-    """One line for each entry, oldest first: `12:00:01 Name: text` in UTC. Blanks are skipped."""
+    """One line for each entry, oldest first; blanks are skipped.
+
+    `2024-07-26 10:00:00.250 Name: text`, in UTC, from an entry with a date; milliseconds only if there are
+    any. `12:00:01 Name: text` from one with a time of day, as plugins send it.
+    """
     return tuple(line for entry in entries if (line := _format_entry(entry)))
 
 
@@ -45,21 +52,26 @@ class ChatLine:
 def parse_chat_line(line: str, *, created_at: datetime) -> ChatLine:
     """Parse a stored line.
 
-    A line has a time and no date: it is of the day before its ticket if it would be later than that. Without
-    a time it is as old as its ticket.
+    Without a date it is of the day before its ticket if it would be later than that; without a time it is as
+    old as its ticket.
     """
     match = _LINE.fullmatch(line)
-    if match is None:  # with a line break in it
-        return ChatLine(text=line, sent_at=created_at)
-    return ChatLine(text=match["text"], sent_at=_resolve_time(match, created_at), sender=match["sender"])
+    try:
+        if match is not None:
+            return ChatLine(text=match["text"], sent_at=_sent_at(match, created_at), sender=match["sender"])
+    except ValueError:  # no such date
+        pass
+    return ChatLine(text=line, sent_at=created_at)  # also with a line break in it
 
 
-def _resolve_time(match: re.Match[str], created_at: datetime) -> datetime:
+def _sent_at(match: re.Match[str], created_at: datetime) -> datetime:
+    """Raises ValueError."""
     if match["hour"] is None:
         return created_at
-    hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
-    moment = created_at.astimezone(UTC).replace(hour=hour, minute=minute, second=second, microsecond=0)
-    return moment - timedelta(days=1) if moment > created_at else moment
+    hour, minute, second, ms = (int(match[part] or 0) for part in ("hour", "minute", "second", "millisecond"))
+    day = datetime.fromisoformat(match["date"]).replace(tzinfo=UTC) if match["date"] else created_at
+    moment = day.astimezone(UTC).replace(hour=hour, minute=minute, second=second, microsecond=ms * 1000)
+    return moment - timedelta(days=1) if moment > created_at and not match["date"] else moment
 
 
 def _format_entry(entry: ChatEntry) -> str:
@@ -96,19 +108,25 @@ def _first_value(message: Mapping[str, object], keys: tuple[str, ...]) -> object
 
 
 def _format_time(time: object) -> str:
-    """`12:00:01` in UTC, from ISO text, a time of day, or seconds or milliseconds; else nothing."""
+    """`2024-07-26 10:00:00.250` in UTC, from ISO text, or seconds or milliseconds since 1970.
+
+    A time of day stays as it is; anything else is left out.
+    """
     if isinstance(time, str) and _TIME_OF_DAY.fullmatch(time):
         return time
     try:
-        return f"{_parse_time(time):%H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
+        moment = _parse_time(time)
+    except (ValueError, OverflowError):
         return ""
+    return moment.isoformat(" ", "milliseconds" if moment.microsecond >= 1000 else "seconds")
 
 
 def _parse_time(time: object) -> datetime:
+    """A naive datetime in UTC. Raises ValueError, OverflowError."""
     if isinstance(time, str):
         moment = datetime.fromisoformat(time)
-        return moment.astimezone(UTC) if moment.tzinfo else moment
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     if isinstance(time, int | float):
-        return datetime.fromtimestamp(time if time < _MAX_SECONDS_TIMESTAMP else time / 1000, UTC)
+        unit = "seconds" if time < _MAX_SECONDS_TIMESTAMP else "milliseconds"
+        return (_EPOCH + timedelta(**{unit: time})).replace(tzinfo=None)
     raise ValueError

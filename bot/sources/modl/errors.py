@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from bot.sources.contract import ApiError, JsonObject
 from bot.sources.requests import RateLimitState
-from bot.tickets.errors import AlreadyLinked, OpenTicketLimitReached, TicketClosed, TicketError, UnknownTicket
+from bot.tickets.errors import AlreadyLinked, OpenTicketLimitReached, TicketError, UnknownTicket
 
 _RATE_LIMITED = "Rate limit exceeded"
 _TICKET_NOT_FOUND = "Ticket not found"
@@ -37,7 +37,6 @@ LINK_ERRORS: ErrorMap = {
 }
 REPORT_ERRORS: ErrorMap = {
     UnknownTicket: ApiError(404, _REPORT_NOT_FOUND, body={"status": 404, "message": _REPORT_NOT_FOUND}),
-    TicketClosed: ApiError(409, "This report is closed, and can no longer be assigned."),
 }
 
 

@@ -13,6 +13,7 @@ from pydantic_core.core_schema import str_schema, tuple_schema
 from bot.sources.contract import ApiError, FieldViolation
 from bot.sources.modl.chat_log import CHAT_LINE, to_chat_lines
 from bot.sources.validation import (
+    BLANKS,
     BODY,
     InvalidRequest,
     MaxLength,
@@ -40,7 +41,9 @@ _UUID_REGEX = re.compile(f"{_WHITESPACE}{_UUID_PATTERN}{_WHITESPACE}")
 
 _MAX_TAGS, _MAX_TAG_LENGTH = 20, 64
 _MAX_CHAT_ENTRIES, _MAX_CHAT_ENTRY_LENGTH = 1000, 2000
-_MAX_IDS = 100
+_MAX_IDS, _MAX_ID_LENGTH = 100, 64
+_MAX_ASSIGNEES_LENGTH = 256
+_UNASSIGNED = "none"
 
 
 def parse_uuid(value: object) -> str:
@@ -116,7 +119,18 @@ def _parse_chat_log(value: object) -> tuple[str, ...]:
 
 
 def _parse_ids(value: object) -> tuple[str, ...]:
-    return tuple(_limited_list(value, str, expected="text", max_items=_MAX_IDS))
+    return tuple(_limited_list(value, str, expected="text", max_items=_MAX_IDS, max_length=_MAX_ID_LENGTH))
+
+
+def _parse_assignees(value: object) -> tuple[str, ...]:
+    """The names between commas, each once; none for "none"."""
+    text = "" if value is None else _require_str(value)
+    if len(text) > _MAX_ASSIGNEES_LENGTH:
+        raise field_error(f"must have at most {_MAX_ASSIGNEES_LENGTH} characters")
+    names = dict.fromkeys(name.strip() for part in text.split(",") if (name := blank_to_none(part)))
+    if not names:
+        raise field_error("is required")
+    return () if [name.lower() for name in names] == [_UNASSIGNED] else tuple(names)
 
 
 def _list_schema(max_items: int, **entry: object) -> dict[str, Any]:
@@ -168,7 +182,17 @@ ChatLog = Annotated[
         _tuple_of(clean_text(_MAX_CHAT_ENTRY_LENGTH, CHAT_LINE), _MAX_CHAT_ENTRIES),
     ),
 ]
-Ids = Annotated[tuple[str, ...], Validator(_parse_ids, _list_schema(_MAX_IDS, type=["string", "null"]))]
+Ids = Annotated[
+    tuple[str, ...],
+    Validator(_parse_ids, _list_schema(_MAX_IDS, type=["string", "null"], maxLength=_MAX_ID_LENGTH)),
+]
+Assignees = Annotated[
+    tuple[str, ...],
+    Validator(
+        _parse_assignees,
+        {"type": "string", "pattern": f"[^,{BLANKS}]", "maxLength": _MAX_ASSIGNEES_LENGTH},
+    ),
+]
 
 _BodyT = TypeVar("_BodyT", bound=Payload)
 _QueryT = TypeVar("_QueryT", bound=Query)

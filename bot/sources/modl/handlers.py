@@ -3,8 +3,11 @@
 Where the documentation leaves it open:
 - Ids are those of the response to a created ticket ("PLAYER-123456").
 - To claim a ticket is to link it to the player who created it: staff claim it in Discord.
-- A report is a ticket of type player or chat. Any other ticket is not found as a report.
-- A report that is resolved or dismissed again stays as it was, without another reply.
+- Reports are the tickets of type player and chat. Those of any type can be assigned, resolved and dismissed.
+- A ticket is assigned to one name, to several between commas, or to "none". The first becomes its claimer,
+  and the others are assigned besides. Claims in Discord change the claimer alone.
+- A closed ticket that is assigned stays closed. One that is resolved or dismissed again stays as it was, and
+  its reporter gets no other reply; the reason or resolution is kept as another note.
 """
 
 import re
@@ -17,6 +20,8 @@ from bot.sources.contract import ApiRequest, FieldViolation
 from bot.sources.modl.fields import parse_body, parse_query_params, parse_uuid, validation_error
 from bot.sources.modl.requests import (
     DEFAULT_LIMIT,
+    DISMISSED_REPLY,
+    RESOLVED_REPLY,
     AssignBody,
     DismissBody,
     IdsBody,
@@ -29,8 +34,8 @@ from bot.sources.modl.requests import (
 )
 from bot.sources.modl.vocabulary import REPORT_TYPES
 from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
-from bot.tickets.actions import CLOSE, REPLY, RESOLVE, TicketAction
-from bot.tickets.errors import AlreadyLinked, UnknownTicket
+from bot.tickets.actions import CLOSE, NOTE, REPLY, RESOLVE, TicketAction
+from bot.tickets.errors import AlreadyLinked
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketQuery
 from bot.tickets.ticket import Player, Ticket
@@ -92,26 +97,40 @@ def list_reports_on_player(request: ApiRequest) -> ListTickets:
     return ListTickets(query=replace(query, reported_id=_player_uuid(request)))
 
 
+def list_player_reports(request: ApiRequest) -> ListTickets:
+    """`GET /v1/minecraft/players/{uuid}/reports`. Raises ApiError(400)."""
+    return ListTickets(
+        query=TicketQuery(limit=DEFAULT_LIMIT, categories=REPORT_TYPES, reported_id=_player_uuid(request))
+    )
+
+
 def assign(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/assign`. Raises ApiError(400)."""
-    assignee = _staff_actor(parse_body(AssignBody, request.body).assignee)
+    staff = [_staff_actor(name) for name in parse_body(AssignBody, request.body).assignee]
     return UpdateTicket(
         ticket_id=ticket_id(request),
         actor=_staff_actor(None),
-        change=lambda ticket, workspace, actor: _ensure_report(ticket).assign(assignee),
+        change=lambda ticket, workspace, actor: _set_claimer(ticket, staff[:1]),
+        assignees=staff[1:],
     )
+
+
+def _set_claimer(ticket: Ticket, claimer: Sequence[Actor]) -> Ticket:
+    if claimer:
+        return ticket.assign(claimer[0])
+    return ticket.unclaim() if ticket.claimed_by else ticket
 
 
 def resolve(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/resolve`. Raises ApiError(400)."""
     body = parse_body(ResolveBody, request.body)
-    return _close_report(request, body.resolvedBy, body.reply_text, RESOLVE)
+    return _close_report(request, body.resolvedBy, RESOLVED_REPLY, body.note_text, RESOLVE)
 
 
 def dismiss(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/dismiss`. Raises ApiError(400)."""
     body = parse_body(DismissBody, request.body)
-    return _close_report(request, body.dismissedBy, body.reply_text, CLOSE)
+    return _close_report(request, body.dismissedBy, DISMISSED_REPLY, body.note_text, CLOSE)
 
 
 def ticket_id(request: ApiRequest) -> str:
@@ -131,23 +150,24 @@ def _player_uuid(request: ApiRequest) -> str:
         raise validation_error([FieldViolation(field="uuid", reason=error.message())]) from error
 
 
-def _close_report(request: ApiRequest, name: str | None, text: str, action: TicketAction) -> UpdateTicket:
-    def reply(ticket: Ticket, actor: Actor) -> NewMessage | None:
-        return None if _ensure_report(ticket).status.is_closed else REPLY.compose(ticket, actor, text)
+def _close_report(
+    request: ApiRequest, name: str | None, reply: str, note: str, action: TicketAction
+) -> UpdateTicket:
+    """Close a ticket with a reply to its reporter, and a note that only staff read."""
+
+    def compose(ticket: Ticket, actor: Actor) -> list[NewMessage]:
+        replies = [] if ticket.status.is_closed else [REPLY.compose(ticket, actor, reply)]
+        return [*replies, NOTE.compose(ticket, actor, note)] if note else replies
 
     def close(ticket: Ticket, workspace: Workspace, actor: Actor) -> Ticket:
         return ticket if ticket.status.is_closed else action.rule(ticket, actor)
 
-    return UpdateTicket(ticket_id=ticket_id(request), actor=_staff_actor(name), message=reply, change=close)
+    return UpdateTicket(
+        ticket_id=ticket_id(request), actor=_staff_actor(name), messages=compose, change=close
+    )
 
 
 def _staff_actor(name: str | None) -> Actor:
     """A member of staff that the game server knows by name alone."""
     known_as = name or "Staff"
     return Actor(id=known_as, name=known_as, source=_SOURCE_NAME)
-
-
-def _ensure_report(ticket: Ticket) -> Ticket:
-    if ticket.category not in REPORT_TYPES:
-        raise UnknownTicket
-    return ticket

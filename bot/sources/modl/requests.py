@@ -8,13 +8,17 @@ Where the page and the plugins in use leave it open, this is how they are read:
   entry is a line, an object, or an object as JSON text; blank ones are skipped. Any ticket may have chat.
 - A player or chat report may come without a reported player, and without chat.
 - A ticket that names an anticheat as its creator, with the UUID of the accused, has a reporter without UUID.
-- A draft may come without a type, and is then a support request. It is stored and shown as an open ticket:
-  there is no form in which it could be finished.
+- A draft may come without a type, and is then a support request. Its description is kept. It stays unfinished
+  until staff claim, close or reopen it: there is no form in which it could be finished.
+- A ticket without a subject has one in Discord, which says its type. Over HTTP it has none.
 - A replay is most often an id, and is never linked.
-- A status filter knows two groups: our open and in-progress are "open", our resolved and closed "closed". A
-  filter for drafts finds nothing, since a draft is an open ticket here.
+- A status filter knows three groups: our open and in-progress are "open", our resolved and closed "closed",
+  and drafts are neither. Any other status is refused.
+- A list of tickets without a type has those for support, bugs and appeals. The type "report" finds player and
+  chat reports there, and an unknown one nothing.
+- Applications are of the type "application", also where "staff" was sent.
 - Who resolves or dismisses a report without a name is called "Staff". The reason, the resolution and the
-  punishment's id are part of the reply to the reporter.
+  punishment's id are a note for staff: its reporter reads the same sentence whatever they are.
 """
 # ruff: noqa: N815 - fields keep the contract's spelling letter for letter
 
@@ -23,6 +27,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.sources.modl.fields import (
+    Assignees,
     ChatLog,
     Ids,
     Name,
@@ -34,31 +39,39 @@ from bot.sources.modl.fields import (
     Within,
     parse_body,
 )
-from bot.sources.modl.vocabulary import ALL, OPEN, PRIORITIES, STATUS_FILTERS, TYPE_LABELS, TYPES
+from bot.sources.modl.vocabulary import (
+    ALL,
+    DEFAULT_TYPES,
+    OPEN,
+    PRIORITIES,
+    STATUS_FILTERS,
+    TYPE_FILTERS,
+    TYPE_LABELS,
+    TYPES,
+)
 from bot.sources.validation import OptionalText, Payload, Query, choice, query_int
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
 _GAME_FIELD = TicketField(label="Game", value="Minecraft")
-_FORM_FIELD = TicketField(label="Form", value="not filled in yet")
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
 _TYPE_NAMES = "player, chat, staff, bug, support, appeal"
-_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES)
-_DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, blank="support")
+_TYPE_ALIASES = ", or an alias such as bug_report or application"
+_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, aliases_text=_TYPE_ALIASES)
+_DRAFT_TYPE_CHOICE = choice(TYPES, allowed_text=_TYPE_NAMES, aliases_text=_TYPE_ALIASES, blank="support")
 _PRIORITY_CHOICE = choice(PRIORITIES, allowed_text="low, normal, high", blank=Priority.NORMAL)
 _NO_JAVA_PROFILE_PREFIX = (
     "00000000-0000-0000-"  # of the console and of Bedrock players, who have no Java profile
 )
 REPLAY_LABEL = "Replay"  # the label of the ticket field for it
 DEFAULT_LIMIT = 50  # tickets in a list
-_TYPES_BY_FILTER = {word: (meaning,) for word, meaning in TYPES.items()} | {"all": tuple(TYPE_LABELS)}
-_STATUS_NAMES = "open, closed, all"
+_STATUS_NAMES = "open, closed, unfinished, all"
 _STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=ALL)
 _OPEN_STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=OPEN)
-_TYPE_FILTER = choice(_TYPES_BY_FILTER, allowed_text=f"{_TYPE_NAMES}, all", blank=_TYPES_BY_FILTER["all"])
-_RESOLVED_REPLY = "Thank you for your report. Staff have looked into it and resolved it."
-_DISMISSED_REPLY = (
-    "Thank you for your report. Staff have looked into it and closed it without further action."
+_TYPE_FILTER = choice(
+    TYPE_FILTERS, allowed_text=f"{_TYPE_NAMES}, report, all", blank=DEFAULT_TYPES, unknown=()
 )
+RESOLVED_REPLY = "Thank you for your report. Staff have looked into it and resolved it."
+DISMISSED_REPLY = "Thank you for your report. Staff have looked into it and closed it without further action."
 
 
 class TicketBody(Payload):
@@ -101,10 +114,6 @@ class DraftBody(TicketBody):
 
     type: Annotated[str, _DRAFT_TYPE_CHOICE] = "support"
 
-    @property
-    def ticket_fields(self) -> tuple[TicketField, ...]:
-        return (*super().ticket_fields, _FORM_FIELD)
-
 
 class ReportsQuery(Query):
     """The query of `GET /v1/minecraft/reports/player/{uuid}`: of any status by default."""
@@ -127,7 +136,9 @@ class TicketListQuery(ReportsQuery):
     """The query of `GET /v1/minecraft/tickets`."""
 
     type: Annotated[tuple[str, ...], _TYPE_FILTER, NotNull()] = Field(
-        default=_TYPES_BY_FILTER["all"], json_schema_extra={"default": "all"}
+        default=DEFAULT_TYPES,
+        description="Empty: support, bug and appeal.",
+        json_schema_extra={"default": ""},
     )
 
 
@@ -147,43 +158,43 @@ class LinkBody(Payload):
 class AssignBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/assign`."""
 
-    assignee: Name
+    assignee: Assignees
 
 
 class ResolveBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/resolve`."""
 
     resolvedBy: OptionalName = None
-    resolution: Annotated[OptionalText, Within(1000)] = None
-    punishmentId: Annotated[OptionalText, Within(64)] = None
+    resolution: Annotated[OptionalText, Within(500)] = None
+    punishmentId: Annotated[OptionalText, Within(32)] = None
 
     @property
-    def reply_text(self) -> str:
-        """The reply to the reporter."""
-        punishment = self.punishmentId and f"Punishment: {self.punishmentId}"
-        return "\n".join(line for line in (_RESOLVED_REPLY, self.resolution, punishment) if line)
+    def note_text(self) -> str:
+        """What only staff read; "" for nothing."""
+        lines = (("Resolution", self.resolution), ("Punishment", self.punishmentId))
+        return "\n".join(f"{label}: {value}" for label, value in lines if value)
 
 
 class DismissBody(Payload):
     """The body of `POST /v1/minecraft/reports/{id}/dismiss`."""
 
     dismissedBy: OptionalName = None
-    reason: Annotated[OptionalText, Within(1000)] = None
+    reason: Annotated[OptionalText, Within(500)] = None
 
     @property
-    def reply_text(self) -> str:
-        """The reply to the reporter."""
-        return f"{_DISMISSED_REPLY}\n{self.reason}" if self.reason else _DISMISSED_REPLY
+    def note_text(self) -> str:
+        """What only staff read; "" for nothing."""
+        return f"Reason for dismissal: {self.reason}" if self.reason else ""
 
 
 def parse_ticket(body: bytes) -> NewTicket:
     """`POST /v1/minecraft/tickets`. Raises ApiError(400) with every problem."""
-    return _new_ticket(parse_body(TicketBody, body), raw=body.decode())
+    return _new_ticket(parse_body(TicketBody, body), Status.OPEN, raw=body.decode())
 
 
 def parse_draft(body: bytes) -> NewTicket:
     """`POST /v1/minecraft/tickets/unfinished`. Raises ApiError(400) with every problem."""
-    return _new_ticket(parse_body(DraftBody, body), raw=body.decode())
+    return _new_ticket(parse_body(DraftBody, body), Status.UNFINISHED, raw=body.decode())
 
 
 def build_player(uuid: str | None, name: str | None) -> Player | None:
@@ -200,26 +211,28 @@ def build_player(uuid: str | None, name: str | None) -> Player | None:
     )
 
 
-def _new_ticket(body: TicketBody, *, raw: str) -> NewTicket:
-    reported_name = body.reportedPlayerName
+def _new_ticket(body: TicketBody, status: Status, *, raw: str) -> NewTicket:
+    reported_player = build_player(body.reportedPlayerUuid, body.reportedPlayerName)
     return NewTicket(
         source="modl",
         view_only=_VIEW_ONLY,
-        subject=body.subject or _default_subject(body.type, reported_name),
+        subject=body.subject or default_subject(body.type, reported_player),
         body=body.description or "",
         category=body.type,
         priority=body.priority,
         reporter=_reporter(body),
-        reported_player=build_player(body.reportedPlayerUuid, reported_name),
+        reported_player=reported_player,
         fields=body.ticket_fields,
         chat_log=body.chatMessages,
         raw_request=raw,
+        initial_status=status,
     )
 
 
-def _default_subject(category: str, reported_name: str | None) -> str:
-    subject = TYPE_LABELS[category]
-    return f"{subject}: {reported_name}" if reported_name else subject
+def default_subject(category: str, reported_player: Player | None) -> str:
+    """The subject in Discord of a ticket that was sent without one."""
+    subject = TYPE_LABELS.get(category, "Ticket")
+    return f"{subject}: {reported_player.name}" if reported_player and reported_player.name else subject
 
 
 def _reporter(body: TicketBody) -> Player:

@@ -9,9 +9,9 @@ from typing import Literal, NotRequired
 
 from bot.sources.validation import TypedDict
 
-TicketType = Literal["bug", "player", "chat", "appeal", "staff", "support"]
+TicketType = Literal["bug", "player", "chat", "appeal", "application", "support"]
 ReportType = Literal["player", "chat"]
-Status = Literal["open", "closed"]
+Status = Literal["unfinished", "open", "closed"]
 Priority = Literal["low", "normal", "high"]
 
 
@@ -38,7 +38,7 @@ class TicketReply(TypedDict):
     id: str
     content: str
     authorName: str
-    authorId: NotRequired[str]
+    authorId: NotRequired[str]  # of the player; staff have none
     isStaff: bool
     createdAt: int
 
@@ -49,7 +49,7 @@ class PlayerTicket(TypedDict):
     id: str
     type: TicketType
     category: TicketType
-    subject: str
+    subject: NotRequired[str]
     status: Status
     createdAt: int
 
@@ -60,7 +60,7 @@ class TicketLookup(TypedDict):
     id: str
     type: TicketType
     category: TicketType
-    subject: str
+    subject: NotRequired[str]
     status: Status
     playerName: NotRequired[str]
     playerUuid: NotRequired[str]
@@ -74,7 +74,7 @@ class TicketSummary(TypedDict):
     id: str
     type: TicketType
     category: TicketType
-    subject: str
+    subject: NotRequired[str]
     status: Status
     playerName: NotRequired[str]
     playerUuid: NotRequired[str]
@@ -93,7 +93,7 @@ class TicketDetail(TypedDict):
     id: str
     type: TicketType
     category: TicketType
-    subject: str
+    subject: NotRequired[str]
     status: Status
     playerName: NotRequired[str]
     playerUuid: NotRequired[str]
@@ -116,14 +116,27 @@ class Report(TypedDict):
     reporterUuid: NotRequired[str]
     reportedPlayerUuid: NotRequired[str]
     reportedPlayerName: NotRequired[str]
-    subject: str
+    subject: NotRequired[str]
     content: NotRequired[str]
     status: Status
     priority: Priority
     createdAt: int
     assignedTo: list[str]
-    chatMessages: NotRequired[list[ChatMessage]]
+    chatMessages: list[ChatMessage]
     replayUrl: NotRequired[str]
+
+
+class PlayerReport(TypedDict):
+    """A ticket about one player."""
+
+    id: str
+    type: ReportType
+    reporterName: str
+    reporterUuid: NotRequired[str]
+    subject: NotRequired[str]
+    status: Status
+    priority: Priority
+    createdAt: int
 
 
 class TicketList(TypedDict):
@@ -161,6 +174,13 @@ class ReportList(TypedDict):
     reports: list[Report]
 
 
+class PlayerReportList(TypedDict):
+    """Newest first."""
+
+    status: Literal[200]
+    reports: list[PlayerReport]
+
+
 class PlayerLinked(TypedDict):
     """A ticket was linked to its player."""
 
@@ -168,7 +188,7 @@ class PlayerLinked(TypedDict):
     success: Literal[True]
     message: Literal["Ticket successfully linked to your account"]
     ticketId: str
-    subject: str
+    subject: NotRequired[str]
 
 
 class ReportUpdated(TypedDict):

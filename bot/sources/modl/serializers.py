@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 from bot.sources.contract import JsonObject
 from bot.sources.modl.chat_log import ChatLine, parse_chat_line
-from bot.sources.modl.requests import REPLAY_LABEL
+from bot.sources.modl.requests import REPLAY_LABEL, default_subject
 from bot.sources.modl.vocabulary import PRIORITY_OUT
 from bot.sources.requests import UpdateResult
 from bot.tickets.message import Message, MessageKind
 from bot.tickets.queries import TicketDetails, TicketPage
-from bot.tickets.ticket import Ticket
+from bot.tickets.ticket import Status, Ticket
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN_AUTHOR = "Player"  # the author of a message without a name
@@ -37,7 +37,7 @@ def player_linked(result: UpdateResult) -> JsonObject:
     """The response to `POST /v1/minecraft/tickets/{id}/claim`."""
     ticket = result.ticket
     message = "Ticket successfully linked to your account"
-    return _success(message, ticketId=ticket.public_id, subject=ticket.subject)
+    return _success(message, ticketId=ticket.public_id, subject=_subject(ticket))
 
 
 def report_updated(message: str) -> Callable[[UpdateResult], JsonObject]:
@@ -55,7 +55,8 @@ def player_ticket_list(page: TicketPage) -> JsonObject:
     return {
         "status": 200,
         "tickets": [
-            _base_fields(details.ticket) | _created_at_field(details.ticket) for details in page.items
+            _without_nulls(_base_fields(details.ticket) | _created_at_field(details.ticket))
+            for details in page.items
         ],
     }
 
@@ -72,7 +73,12 @@ def ticket_detail(details: TicketDetails) -> JsonObject:
 
 def report_list(page: TicketPage) -> JsonObject:
     """The response to `GET /v1/minecraft/reports` and `GET /v1/minecraft/reports/player/{uuid}`."""
-    return {"status": 200, "reports": [_report(details.ticket) for details in page.items]}
+    return {"status": 200, "reports": [_report(details) for details in page.items]}
+
+
+def player_report_list(page: TicketPage) -> JsonObject:
+    """The response to `GET /v1/minecraft/players/{uuid}/reports`."""
+    return {"status": 200, "reports": [_player_report(details.ticket) for details in page.items]}
 
 
 def _ticket_summary(details: TicketDetails) -> JsonDict:
@@ -83,7 +89,7 @@ def _ticket_summary(details: TicketDetails) -> JsonDict:
         "replyCount": descriptions + details.replies + details.follow_ups,
         "locked": ticket.status.is_closed,
     }
-    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | counts)
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(details) | counts)
 
 
 def _ticket_lookup(ticket: Ticket) -> JsonDict:
@@ -99,10 +105,26 @@ def _ticket_detail(details: TicketDetails) -> JsonDict:
         "chatMessages": _chat_messages(ticket),
         "replayUrl": _replay_url(ticket),
     }
-    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(ticket) | content)
+    return _without_nulls(_base_fields(ticket) | _player_fields(ticket) | _triage_fields(details) | content)
 
 
-def _report(ticket: Ticket) -> JsonDict:
+def _player_report(ticket: Ticket) -> JsonDict:
+    return _without_nulls(
+        {
+            "id": ticket.public_id,
+            "type": ticket.category,
+            "reporterName": ticket.reporter.name or _UNKNOWN_REPORTER,
+            "reporterUuid": ticket.reporter.id,
+            "subject": _subject(ticket),
+            "status": _status(ticket),
+            "priority": PRIORITY_OUT[ticket.priority],
+            **_created_at_field(ticket),
+        }
+    )
+
+
+def _report(details: TicketDetails) -> JsonDict:
+    ticket = details.ticket
     reporter, reported = ticket.reporter, ticket.reported_player
     return _without_nulls(
         {
@@ -112,13 +134,13 @@ def _report(ticket: Ticket) -> JsonDict:
             "reporterUuid": reporter.id,
             "reportedPlayerUuid": reported.id if reported else None,
             "reportedPlayerName": reported.name if reported else None,
-            "subject": ticket.subject,
+            "subject": _subject(ticket),
             "content": ticket.body or None,
             "status": _status(ticket),
             "priority": PRIORITY_OUT[ticket.priority],
             "createdAt": _to_millis(ticket.created_at),
-            "assignedTo": _assignees(ticket),
-            "chatMessages": _chat_messages(ticket) or None,
+            "assignedTo": _assignees(details),
+            "chatMessages": _chat_messages(ticket),
             "replayUrl": _replay_url(ticket),
         }
     )
@@ -129,7 +151,7 @@ def _base_fields(ticket: Ticket) -> JsonDict:
         "id": ticket.public_id,
         "type": ticket.category,
         "category": ticket.category,
-        "subject": ticket.subject,
+        "subject": _subject(ticket),
         "status": _status(ticket),
     }
 
@@ -142,21 +164,32 @@ def _created_at_field(ticket: Ticket) -> JsonDict:
     return {"createdAt": _to_millis(ticket.created_at)}
 
 
-def _triage_fields(ticket: Ticket) -> JsonDict:
+def _triage_fields(details: TicketDetails) -> JsonDict:
+    ticket = details.ticket
     return {
         "priority": PRIORITY_OUT[ticket.priority],
-        "assignedTo": _assignees(ticket),
+        "assignedTo": _assignees(details),
         **_created_at_field(ticket),
         "updatedAt": _to_millis(ticket.updated_at),
     }
 
 
+def _subject(ticket: Ticket) -> str | None:
+    """The subject as it was sent; None if it was sent without one."""
+    is_default = ticket.subject == default_subject(ticket.category, ticket.reported_player)
+    return None if is_default else ticket.subject
+
+
 def _status(ticket: Ticket) -> str:
+    if ticket.status is Status.UNFINISHED:
+        return "unfinished"
     return "closed" if ticket.status.is_closed else "open"
 
 
-def _assignees(ticket: Ticket) -> list[str]:
-    return [ticket.claimed_by.name] if ticket.claimed_by else []
+def _assignees(details: TicketDetails) -> list[str]:
+    """The claimer's name first."""
+    claimer = [details.ticket.claimed_by] if details.ticket.claimed_by else []
+    return list(dict.fromkeys(one.name for one in (*claimer, *details.assignees)))
 
 
 def _replay_url(ticket: Ticket) -> str | None:
@@ -183,14 +216,17 @@ def _description_as_reply(ticket: Ticket) -> JsonDict:
 
 
 def _reply(message: Message) -> JsonDict:
-    return {
-        "id": str(message.id),
-        "content": message.text,
-        "authorName": message.author.name,
-        "authorId": message.author.id,
-        "isStaff": message.kind is MessageKind.REPLY,
-        "createdAt": _to_millis(message.created_at),
-    }
+    is_staff = message.kind is MessageKind.REPLY
+    return _without_nulls(
+        {
+            "id": str(message.id),
+            "content": message.text,
+            "authorName": message.author.name,
+            "authorId": None if is_staff else message.author.id,
+            "isStaff": is_staff,
+            "createdAt": _to_millis(message.created_at),
+        }
+    )
 
 
 def _chat_messages(ticket: Ticket) -> list[JsonDict]:
@@ -211,5 +247,5 @@ def _without_nulls(fields: JsonDict) -> JsonDict:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _success(message: str, **fields: str) -> JsonObject:
-    return {"status": 200, "success": True, **fields, "message": message}
+def _success(message: str, **fields: str | None) -> JsonObject:
+    return _without_nulls({"status": 200, "success": True, **fields, "message": message})

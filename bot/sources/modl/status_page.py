@@ -15,6 +15,7 @@ from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Status
 
 _STATUS_TEXT = {
+    Status.UNFINISHED: "Unfinished: its form is not filled in yet",
     Status.OPEN: "Open: waiting for staff",
     Status.IN_PROGRESS: "In progress: staff are working on it",
     Status.RESOLVED: "Resolved",

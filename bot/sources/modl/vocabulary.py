@@ -12,10 +12,10 @@ TYPES = {  # without separators and in lower case, as they are looked up
     "chatreport": "chat",
     "appeal": "appeal",
     "banappeal": "appeal",
-    "staff": "staff",
-    "staffapplication": "staff",
-    "application": "staff",
-    "apply": "staff",
+    "staff": "application",
+    "staffapplication": "application",
+    "application": "application",
+    "apply": "application",
     "support": "support",
     "generalsupport": "support",
 }
@@ -24,7 +24,7 @@ TYPE_LABELS = {  # for people; the subject of a ticket without one
     "player": "Player report",
     "chat": "Chat report",
     "appeal": "Appeal",
-    "staff": "Staff application",
+    "application": "Staff application",
     "support": "Support request",
 }
 REPORT_TYPES = ("player", "chat")  # tickets of these types are reports
@@ -48,8 +48,9 @@ PRIORITY_OUT = {
 }
 OPEN = (Status.OPEN, Status.IN_PROGRESS)
 CLOSED = (Status.RESOLVED, Status.CLOSED)
-ALL = (*OPEN, *CLOSED)
-STATUS_FILTERS = {  # two groups; a draft is an open ticket
+UNFINISHED = (Status.UNFINISHED,)
+ALL = (*UNFINISHED, *OPEN, *CLOSED)
+STATUS_FILTERS = {  # three groups
     "all": ALL,
     "open": OPEN,
     "new": OPEN,
@@ -61,6 +62,11 @@ STATUS_FILTERS = {  # two groups; a draft is an open ticket
     "complete": CLOSED,
     "completed": CLOSED,
     "done": CLOSED,
-    "unfinished": (),
-    "draft": (),
+    "unfinished": UNFINISHED,
+    "draft": UNFINISHED,
+}
+DEFAULT_TYPES = ("support", "bug", "appeal")  # of a list of tickets: what a player asks for
+TYPE_FILTERS = {word: (meaning,) for word, meaning in TYPES.items()} | {
+    "report": REPORT_TYPES,
+    "all": tuple(TYPE_LABELS),
 }

@@ -9,7 +9,7 @@ from bot.sources.contract import ApiError, FieldViolation
 from bot.sources.validation import (
     InvalidRequest,
     MaxLength,
-    OptionalText,
+    NullableText,
     Payload,
     Query,
     RequiredText,
@@ -28,8 +28,8 @@ Subject = Annotated[RequiredText, MaxLength(256)]
 Id = Annotated[RequiredText, MaxLength(64)]  # of a category or a department
 TicketText = Annotated[RequiredText, MaxLength(10_000)]
 ReplyText = Annotated[RequiredText, MaxLength(MESSAGE_LIMIT)]
-Name = Annotated[OptionalText, MaxLength(100)]
-ServerId = Annotated[OptionalText, MaxLength(128)]  # game.JobId: empty in Studio
+Name = Annotated[NullableText, MaxLength(100)]
+ServerId = Annotated[NullableText, MaxLength(128)]  # game.JobId: empty in Studio
 # In a game this is often rbxthumb://..., and may be empty: the contract asks only that it is there.
 AvatarUrl = Annotated[str, AfterValidator(strip_control_chars), MaxLength(2048)]
 

@@ -69,7 +69,7 @@ def reply(request: ApiRequest) -> UpdateTicket:
     return UpdateTicket(
         ticket_id=_ticket_id(request),
         actor=_actor(body.staffUserId),
-        message=lambda ticket, staff: ticket.reply_as_claimer(staff, body.content),
+        messages=lambda ticket, staff: [ticket.reply_as_claimer(staff, body.content)],
     )
 
 
@@ -79,7 +79,7 @@ def reply_member(request: ApiRequest) -> UpdateTicket:
     return UpdateTicket(
         ticket_id=_ticket_id(request),
         actor=_actor(body.authorUserId),
-        message=lambda ticket, author: ticket.follow_up(author.id, body.content),
+        messages=lambda ticket, author: [ticket.follow_up(author.id, body.content)],
     )
 
 

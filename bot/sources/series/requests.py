@@ -6,9 +6,15 @@ Where the pages are silent, this is how they are read, here and in `handlers.py`
   4,000, a name 100, an avatar URL 2048, a server id 128, as they are sent. More is an error that names the
   field.
 - Of several problems the first field's is named, in the order of the page. Null is the same as absent.
-- Ids of users are whole numbers of 64 bits, as a number or as text; place ids too, from 0 on.
-- What was not given is null in the response; so is the claimer of an unclaimed ticket. A person whose id is
-  not a number has the number 0. Of a claimer one name is known: it is shown as both of theirs.
+- Ids of users are whole numbers of 64 bits, as a number or as text of up to 19 digits; place ids too, from 0
+  on.
+- What was not given is null in the response; so is the claimer of an unclaimed ticket. A name or server id
+  that was sent empty, or blank, is "". A person whose id is not a number has the number 0.
+- A claimer is named as in the newest ticket with a name that they filed in the workspace, also if that was
+  after the claim; `ClaimedByName` is the display name. If one name is known, it is shown as both. Who filed
+  none is named by their id, as text; staff in Discord have their name there.
+- A transfer of a claimed ticket leaves two system messages: the transfer, by the department's name, and the
+  unclaim. A category must be one of the workspace's, if it has any and does not keep unknown ones.
 - A game report may be claimed, moved and transferred. It takes no reply, not even from its reporter, and this
   error comes first for every body that can be parsed.
 - A closed or resolved ticket takes no claim and no reply, but a new status. The status it has is a success.
@@ -65,7 +71,9 @@ PLACE_LABEL, SERVER_LABEL = (
 )  # the labels of the facts that say where a game report came from
 _PRIORITY_CHOICE = choice(_PRIORITY_BY_NAME, allowed_text="low, medium, high, urgent", blank=Priority.NORMAL)
 _MAX_PAGE = 2**31 - 1
-_STATUS_BY_NAME = {status.value: status for status in Status}
+_STATUS_BY_NAME = {
+    status.value: status for status in (Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED, Status.CLOSED)
+}
 _STATUS_NAMES = ", ".join(_STATUS_BY_NAME)
 _STATUS_SCHEMA = WithJsonSchema({"type": "string", "enum": [*_STATUS_BY_NAME]})
 

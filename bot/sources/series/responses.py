@@ -7,7 +7,7 @@ from pydantic import Field, WithJsonSchema
 
 from bot.sources.validation import TypedDict
 
-# UTC, with milliseconds and Z.
+# UTC, with Z; of tickets and messages with milliseconds.
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 MessageId = Annotated[str, Field(pattern="^msj_[0-9]{10}_[0-9a-z]{6}$")]
 StatusValue = Literal["open", "in-progress", "resolved", "closed"]
@@ -132,9 +132,14 @@ class MessageData(TypedDict):
 
 
 class ActiveApiKey(TypedDict):
+    """A key that is accepted. Its last use is the one before this check, to the minute; null for none."""
+
     valid: Literal[True]
-    status: Literal["active"]
     workspaceId: str
+    workspaceName: str
+    status: Literal["active"]
+    createdAt: Timestamp
+    lastUsed: Timestamp | None
     rateLimitRemaining: int
     rateLimitReset: Timestamp
 

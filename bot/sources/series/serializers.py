@@ -31,7 +31,7 @@ from bot.sources.series.responses import (
     TicketSummary,
     TicketWithMessages,
 )
-from bot.tickets.message import Actor, MessageKind
+from bot.tickets.message import MessageKind
 from bot.tickets.queries import TicketDetails, TicketPage
 from bot.tickets.ticket import Player, Priority, Status, Ticket
 from bot.tickets.workspace import Category, Department, Workspace
@@ -40,6 +40,7 @@ _NO_NUMERIC_ID = 0  # for ids that are not numbers
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _BASE36_DIGITS = string.digits + string.ascii_lowercase
 _STATUS_OUT: dict[Status, StatusValue] = {
+    Status.UNFINISHED: "open",  # no ticket of this API has it
     Status.OPEN: "open",
     Status.IN_PROGRESS: "in-progress",
     Status.RESOLVED: "resolved",
@@ -56,6 +57,7 @@ _MESSAGE_TYPES: dict[MessageKind, MessageType] = {
     MessageKind.FOLLOW_UP: "author_message",
     MessageKind.EVENT: "system_message",
 }
+_ALMOST_A_SECOND = timedelta(microseconds=999_999)  # rounds up
 _ANY_RANK = (0, 255)  # ranks in the group are not checked
 
 
@@ -71,7 +73,7 @@ def ticket_list(result: TicketPage) -> TicketList:
     return {
         "success": True,
         "data": {
-            "Tickets": [serialize_ticket_summary(details.ticket) for details in result.items],
+            "Tickets": [serialize_ticket_summary(details) for details in result.items],
             "Pagination": {
                 "CurrentPage": page,
                 "TotalPages": pages,
@@ -144,12 +146,17 @@ _INACTIVE_KEY: InactiveApiKey = {
 
 
 def _active_key(info: ApiKeyInfo) -> ActiveApiKey:
+    """Its times are whole seconds, unlike those of tickets. At the reset the whole limit is available."""
+    reset = info.now + timedelta(seconds=info.rate_limit.reset_seconds)
     return {
         "valid": True,
-        "status": "active",
         "workspaceId": info.workspace.id,
+        "workspaceName": info.workspace.name,
+        "status": "active",
+        "createdAt": _to_iso_seconds(info.key.created_at),
+        "lastUsed": _to_iso_seconds(info.last_used_at) if info.last_used_at else None,
         "rateLimitRemaining": info.rate_limit.remaining,
-        "rateLimitReset": to_iso(info.now + timedelta(seconds=info.rate_limit.reset_seconds)),
+        "rateLimitReset": _to_iso_seconds(reset + _ALMOST_A_SECOND),
     }
 
 
@@ -198,30 +205,35 @@ def serialize_ticket(ticket: Ticket) -> TicketOut:
     }
 
 
-def serialize_ticket_summary(ticket: Ticket) -> TicketSummary:
-    """The ticket in a list."""
-    claimer = ticket.claimed_by
+def serialize_ticket_summary(details: TicketDetails) -> TicketSummary:
+    """The ticket in a list. ClaimedByName is the claimer's display name."""
+    claimer = _claimer(details)
     return {
-        **serialize_ticket(ticket),
-        "ClaimedBy": numeric_id(claimer.id) if claimer else None,
-        "ClaimedByName": claimer.name if claimer else None,
+        **serialize_ticket(details.ticket),
+        "ClaimedBy": claimer["UserId"] if claimer else None,
+        "ClaimedByName": claimer["DisplayName"] if claimer else None,
     }
 
 
 def serialize_ticket_with_messages(details: TicketDetails) -> TicketWithMessages:
     """The ticket with its messages."""
-    claimer = details.ticket.claimed_by
+    claimer = _claimer(details)
     return {
         **serialize_ticket(details.ticket),
         "Content": _messages(details),
-        "ClaimedBy": numeric_id(claimer.id) if claimer else None,
-        "ClaimedByUser": _claimer(claimer) if claimer else None,
+        "ClaimedBy": claimer["UserId"] if claimer else None,
+        "ClaimedByUser": claimer,
     }
 
 
 def to_iso(time: datetime) -> str:
     """ISO 8601 in UTC, with milliseconds and Z, as on the pages."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _to_iso_seconds(time: datetime) -> str:
+    """ISO 8601 in UTC, in whole seconds and with Z."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def numeric_id(value: str | None) -> int:
@@ -238,8 +250,17 @@ def _author(reporter: Player) -> Author:
     }
 
 
-def _claimer(claimer: Actor) -> Claimer:
-    return {"UserId": numeric_id(claimer.id), "DisplayName": claimer.name, "Username": claimer.name}
+def _claimer(details: TicketDetails) -> Claimer | None:
+    """Who claimed the ticket. Where one name is known, it is both; a name that is not known is the id."""
+    claimer = details.ticket.claimed_by
+    if claimer is None:
+        return None
+    known = details.claimer or Player(name=claimer.name)
+    return {
+        "UserId": numeric_id(claimer.id),
+        "DisplayName": known.display_name or known.name or claimer.name,
+        "Username": known.name or known.display_name or claimer.name,
+    }
 
 
 def _game_data(ticket: Ticket) -> GameData:

@@ -131,7 +131,8 @@ def _request_body(operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
     codec = operation.codec
     if codec is not None:
         schema = encoded_schema(codec.request)
-        return {"required": True, "content": {codec.content_type: {"schema": schema}}}
+        # Not required: a message whose fields are all unset has no bytes.
+        return {"content": {codec.content_type: {"schema": schema}}}
     content: OpenApiNode = {"schema": schemas.request_schema(operation.body)}
     if operation.example is not None:
         content["example"] = dict(operation.example)

@@ -77,16 +77,20 @@ CREATE TABLE tags (
 
 -- The key itself is nowhere: only its SHA-256, and a prefix by which people recognize it.
 CREATE TABLE api_keys (
-    key_hash      TEXT PRIMARY KEY,
-    prefix        TEXT NOT NULL UNIQUE,
-    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
-    source        TEXT NOT NULL,
-    name          TEXT NOT NULL,
-    created_at    INTEGER NOT NULL,
-    expires_at    INTEGER,
-    last_used_at  INTEGER,
-    revoked_at    INTEGER
+    key_hash         TEXT PRIMARY KEY,
+    prefix           TEXT NOT NULL UNIQUE,
+    workspace_id     TEXT NOT NULL REFERENCES workspaces (id),
+    source           TEXT NOT NULL,
+    name             TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER,
+    last_used_at     INTEGER,
+    events_asked_at  INTEGER,                               -- when it last asked for events, to the minute
+    all_asked_at     INTEGER,                               -- the same, for all events and not those of some players
+    revoked_at       INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX api_keys_that_ask ON api_keys (workspace_id, source) WHERE events_asked_at IS NOT NULL;
 
 CREATE TABLE tickets (
     id                     INTEGER PRIMARY KEY,
@@ -97,7 +101,8 @@ CREATE TABLE tickets (
     view_only              INTEGER NOT NULL CHECK (view_only = 0 OR view_only = 1),
     is_private             INTEGER NOT NULL CHECK (is_private = 0 OR is_private = 1),
     status                 TEXT NOT NULL
-        CHECK (status = 'open' OR status = 'in-progress' OR status = 'resolved' OR status = 'closed'),
+        CHECK (status = 'open' OR status = 'in-progress' OR status = 'unfinished' OR status = 'resolved'
+               OR status = 'closed'),
     priority               TEXT NOT NULL
         CHECK (priority = 'low' OR priority = 'normal' OR priority = 'high' OR priority = 'urgent'),
     category               TEXT NOT NULL,
@@ -135,7 +140,7 @@ CREATE INDEX tickets_by_digest ON tickets (digest_message_id) WHERE digest_messa
 CREATE INDEX tickets_by_post_channel ON tickets (post_channel_id, id) WHERE post_channel_id IS NOT NULL;
 -- For the limit of open tickets; everything else about players is found by the search index.
 CREATE INDEX tickets_open_by_reporter ON tickets (source, reporter_id)
-WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress');
+WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished');
 
 -- A ticket as it is read again and again: without the request's body.
 CREATE VIEW tickets_without_body AS
@@ -158,6 +163,7 @@ CREATE TABLE ticket_assignees (
     source       TEXT NOT NULL,
     member_id    TEXT NOT NULL,
     name         TEXT NOT NULL,
+    position     INTEGER NOT NULL,                          -- their order
     assigned_at  INTEGER NOT NULL,
     PRIMARY KEY (ticket_id, source, member_id)
 ) STRICT, WITHOUT ROWID;
@@ -181,7 +187,10 @@ CREATE TABLE messages (
     author_source  TEXT NOT NULL,                           -- 'discord', or the source that named them
     text           TEXT NOT NULL,
     origin         TEXT NOT NULL UNIQUE,                    -- what it came from: stored once, however often it comes
-    created_at     INTEGER NOT NULL
+    created_at     INTEGER NOT NULL,
+    shown_channel  INTEGER,                                 -- the channel or thread of the Discord message
+    shown_message  INTEGER,                                 -- that shows it, or that was typed; NULL: none yet
+    shown_typed    INTEGER NOT NULL DEFAULT 0 CHECK (shown_typed IN (0, 1))
 ) STRICT;
 
 CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
@@ -193,22 +202,26 @@ CREATE TABLE ticket_events (
     seq           INTEGER NOT NULL,
     type          TEXT NOT NULL CHECK (type = 'ticket.reply' OR type = 'ticket.status'),
     ticket_id     INTEGER NOT NULL REFERENCES tickets (id),
+    reporter_id   TEXT,                                     -- of the ticket
     status        TEXT NOT NULL,                            -- of the ticket after the event
     message_id    INTEGER REFERENCES messages (id),
     created_at    INTEGER NOT NULL,
-    received_at   INTEGER,                                  -- when a game server first confirmed it
+    received_at   INTEGER,                                  -- when a game server first had it
     received_by   TEXT,                                     -- the name of its API key, or of the webhook that took it
+    received_as   TEXT CHECK (received_as = 'read' OR received_as = 'fetched' OR received_as = 'pushed'),
     PRIMARY KEY (workspace_id, source, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX ticket_events_by_ticket ON ticket_events (ticket_id, seq);
 CREATE VIEW ticket_events_with_tickets AS
-SELECT ticket_events.workspace_id AS event_workspace_id, ticket_events.source AS event_source, seq, type,
-       ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at,
-       received_at, received_by, tickets.*
-FROM ticket_events JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
+SELECT ticket_events.workspace_id AS event_workspace_id, ticket_events.source AS event_source, ticket_id, seq, type,
+       ticket_events.status AS event_status, message_id, ticket_events.created_at AS event_created_at, received_at,
+       received_by, received_as, tickets.*
+FROM ticket_events CROSS JOIN tickets_without_body AS tickets ON tickets.id = ticket_events.ticket_id;
 
 CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
+CREATE INDEX ticket_events_unread_by_reporter ON ticket_events (reporter_id)
+WHERE received_at IS NULL OR received_as <> 'read';
 
 -- Outgoing webhooks: where the events of a workspace and source are pushed to.
 CREATE TABLE push_endpoints (
@@ -263,7 +276,7 @@ CREATE TABLE outbox (
     guild_id          INTEGER NOT NULL,
     kind              TEXT NOT NULL
         CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
-               OR kind = 'post_message' OR kind = 'post_pointer'),
+               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer'),
     queue             TEXT NOT NULL,                        -- one attempt at a time in each
     channel_id        INTEGER NOT NULL,
     nonce             TEXT NOT NULL CHECK (length(nonce) <= 25),
@@ -292,15 +305,17 @@ CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
 
 -- The pending deliveries that wait for no earlier one of their ticket: everything follows the post, a message
--- also the thread, and whatever is in the same queue keeps its order. One that is not due yet holds back the
--- same as one that is.
+-- also the thread, the edit of a message also that message, and whatever is in the same queue keeps its order. One
+-- that is not due yet holds back the same as one that is.
 CREATE VIEW outbox_next AS
 SELECT outbox.* FROM outbox
 WHERE state = 'pending' AND NOT EXISTS (
     SELECT 1 FROM outbox AS earlier
     WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
       AND (earlier.queue = outbox.queue OR earlier.kind = 'post' OR earlier.kind = 'private_thread'
-           OR (earlier.kind = 'thread' AND outbox.kind = 'post_message'))
+           OR (earlier.kind = 'thread' AND outbox.kind = 'post_message')
+           OR (earlier.kind = 'post_message' AND outbox.kind = 'update_message'
+               AND earlier.message_id = outbox.message_id))
 );
 
 -- The responses of requests that may be repeated: the same request again gets the same response.
@@ -314,7 +329,7 @@ CREATE TABLE idempotent_responses (
     PRIMARY KEY (key_prefix, path, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 
--- Bodies that could not be parsed, of requests with a valid key.
+-- Bodies that did not validate or whose category is unknown, of requests with a valid key.
 CREATE TABLE rejected_requests (
     id          INTEGER PRIMARY KEY,
     key_prefix  TEXT NOT NULL REFERENCES api_keys (prefix),

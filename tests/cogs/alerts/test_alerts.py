@@ -456,6 +456,7 @@ def test_of_several_refusals_in_a_channel_that_of_posts_is_named_first() -> None
         ("threads:5", "I cannot start threads in <#5>."),
         ("messages:77", "I cannot write in a thread of <#5>."),
         ("edits:5", "I cannot change my posts in <#5>."),
+        ("message_edits:5", "I cannot change my messages in a thread of <#5>."),
     ],
 )
 def test_an_alert_says_what_is_refused(queue: str, sentence: str) -> None:

@@ -286,6 +286,7 @@ async def test_messages_beyond_those_that_may_wait_are_read_from_the_history_lat
     _, sandbox, _ = environment
     async with start(*environment) as bridge:
         ticket = await bridge.ticket()
+        await bridge.ask_for_events()  # or a notice says that none does, and waits in the channel as well
         first, second, *_ = [sandbox.say("mia", thread_of(ticket), str(number)) for number in range(4)]
         sandbox.fail("429-user", method="PUT", path=reactions_path(first), retry_after=2.0)
         await confirmed(sandbox, second)  # so the turn of the first is over, and there is room for another

@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
 from bot.tickets.outbox import Delivery, DeliveryState
-from bot.tickets.pushes import EndpointState
+from bot.tickets.push_endpoints import EndpointState
 from tests.cogs.setup.test_setup import OtherGuild, embed_text, run
 from tests.storage.samples import replying
 from tests.support.bridge_harness import RunningBridge, reply_text, wait_for

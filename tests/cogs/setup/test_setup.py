@@ -110,18 +110,20 @@ async def test_show_draws_everything_about_the_only_workspace(bridge: RunningBri
     assert "Plan: enterprise" in shown
     assert "• general (General) · the workspace's channels · any category · all staff" in shown
     assert "None of its own." in shown
+    assert "Unknown categories: refuse, once it has categories" in shown
 
 
 async def test_only_the_given_rules_change(bridge: RunningBridge) -> None:
     await run(bridge, "department", id="builders")
     record = await run(
-        bridge, "rules", tickets=False, unknown_categories="refuse", default_department="builders"
+        bridge, "rules", tickets=False, unknown_categories="keep", default_department="builders"
     )
 
     workspace = await main_workspace(bridge)
     assert "Tickets: off" in embed_text(record)
+    assert "Unknown categories: keep" in embed_text(record)
     assert (workspace.tickets_enabled, workspace.plan) == (False, Plan.ENTERPRISE)
-    assert workspace.unknown_categories is UnknownCategoryPolicy.REFUSE
+    assert workspace.unknown_categories is UnknownCategoryPolicy.KEEP
     assert workspace.default_department == "builders"
 
 
@@ -178,11 +180,12 @@ async def test_a_department_is_added_then_changed_in_part(bridge: RunningBridge)
 
 
 async def test_a_category_is_added_then_changed_in_part(bridge: RunningBridge) -> None:
-    await run(bridge, "category", id="bugs", departments="general", max_open=3)
+    record = await run(bridge, "category", id="bugs", departments="general", max_open=3)
     first = await main_workspace(bridge)
     await run(bridge, "category", id="bugs", name="Bugs", max_open=0)
     second = await main_workspace(bridge)
 
+    assert "Unknown categories: refuse" in embed_text(record).splitlines()
     assert first.category("bugs") == Category(id="bugs", name="bugs", max_open=3)
     assert first.department("general").categories == ("bugs",)
     assert second.category("bugs") == Category(id="bugs", name="Bugs")

@@ -114,7 +114,7 @@ async def test_reply_opens_a_modal_and_its_text_is_saved(bridge: RunningBridge) 
 
     (reply,) = await bridge.application.store.messages.list_of_ticket(ticket.id)
     assert f"Your reply to {ticket.public_id} is saved" in reply_text(record)
-    assert "when it asks" in str(opened["modal"])
+    assert "The ticket shows when the game server has read it." in str(opened["modal"])
     assert (reply.kind, reply.text, reply.author.name) == (MessageKind.REPLY, "Thank you.", "Mia")
 
 

@@ -51,6 +51,14 @@ async def test_a_post_says_who_what_where_and_when(bridge: RunningBridge) -> Non
     }
 
 
+async def test_texts_that_were_sent_empty_are_not_shown(bridge: RunningBridge) -> None:
+    ticket = await bridge.game_report(authorUsername="", authorDisplayName="", serverId="")
+
+    embed = embed_of(bridge, ticket)
+    assert embed["author"]["name"] == "123456789"
+    assert "Server" not in fields_of(embed)
+
+
 async def test_a_normal_ticket_has_a_thread_named_after_it(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
 
@@ -60,6 +68,22 @@ async def test_a_normal_ticket_has_a_thread_named_after_it(bridge: RunningBridge
     assert thread["id"] == str(ticket.post.thread_id) == str(ticket.post.message_id)
     assert list(bridge.buttons(ticket)) == ["Claim", "Reply", "Close"]
     assert "Hacker123" in fields_of(embed_of(bridge, ticket))["Reported player"]
+
+
+async def test_a_draft_is_unfinished_and_staff_work_on_it(bridge: RunningBridge) -> None:
+    draft = {"creatorUuid": "550e8400-e29b-41d4-a716-446655440000", "type": "bug"}
+    response = await bridge.post("/v1/minecraft/tickets/unfinished", draft, source="modl")
+    ticket = await bridge.wait_until_posted(response["ticketId"])
+    statuses = []
+
+    for button in ("Claim", "Close", "Reopen"):
+        statuses.append(fields_of(embed_of(bridge, ticket))["Status"])
+        await bridge.press("mia", ticket, button)
+        ticket = await bridge.refresh(ticket)
+
+    claimed = f", claimed by <@{bridge.guild.members['mia']}>"
+    assert statuses == ["📝 Unfinished", f"🟡 In progress{claimed}", f"⚫ Closed{claimed}"]
+    assert fields_of(embed_of(bridge, ticket))["Status"] == f"🟢 Open{claimed}"
 
 
 async def test_a_long_body_is_clipped_near_900_characters_and_attached_whole(bridge: RunningBridge) -> None:
@@ -170,7 +194,7 @@ async def test_a_reply_is_shown_in_the_thread_and_saved_for_the_game(bridge: Run
     )
 
     await bridge.refresh(ticket)
-    assert "It waits for the game server to fetch it." in reply_text(record)
+    assert "No game server has asked for events with a modl key of this workspace yet" in reply_text(record)
     shown = bridge.sandbox.messages(ticket.post.thread_id or 0)[-1]
     events = await bridge.application.store.events.list_of_ticket(ticket.id)
     assert shown["embeds"][0]["description"] == "We are on it."

@@ -86,7 +86,7 @@ def test_history_shows_the_newest_events_that_fit_with_names_escaped() -> None:
         for number in range(10)
     ]
 
-    add_history(embed, [], events)
+    add_history(embed, [], events, {})
 
     (field,) = embed.fields
     value = field.value or ""
@@ -103,7 +103,7 @@ def test_each_kind_of_message_has_its_label_in_the_history() -> None:
     kinds = (MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP)
 
     messages = [message_of(kind, HOSTILE, author=Actor(id="1", name="@everyone")) for kind in kinds]
-    add_history(embed, messages, [])
+    add_history(embed, messages, [], {})
 
     assert [str(field.name).split(" by ")[0] for field in embed.fields] == [
         "💬 Reply",

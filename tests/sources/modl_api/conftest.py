@@ -31,8 +31,9 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
 }
 
 TICKETS, REPORTS = "/v1/minecraft/tickets", "/v1/minecraft/reports"
+PLAYERS = "/v1/minecraft/players"
 NOTCH_LINKS = {"playerUuid": NOTCH, "playerName": "Notch"}
-REQUESTS = (
+TICKET_REQUESTS = (
     Request(method="POST", path=TICKETS, body=dict(examples.TICKET)),
     Request(method="POST", path=f"{TICKETS}/unfinished", body={"creatorUuid": NOTCH, "type": "bug"}),
     Request(method="GET", path=TICKETS),
@@ -47,6 +48,7 @@ REQUESTS = (
     ),
     Request(method="GET", path=REPORTS),
     Request(method="GET", path=f"{REPORTS}/player/{ACCUSED}", operation=f"{REPORTS}/player/{{uuid}}"),
+    Request(method="GET", path=f"{PLAYERS}/{ACCUSED}/reports", operation=f"{PLAYERS}/{{uuid}}/reports"),
     Request(
         method="POST",
         path=f"{REPORTS}/{{player}}/assign",
@@ -60,7 +62,71 @@ REQUESTS = (
         method="POST", path=f"{REPORTS}/{{player}}/dismiss", operation=f"{REPORTS}/{{id}}/dismiss", body={}
     ),
 )
-PUBLIC_REQUESTS = (Request(method="GET", path="/ticket/{player}", operation="/ticket/{id}"),)
+PLAYERS = "/v1/minecraft/players"
+SYNC_BODY = {
+    "lastSyncTimestamp": "2025-01-15T10:29:58.123Z",
+    "onlinePlayers": [
+        {"uuid": NOTCH, "username": "Notch", "ipAddress": "192.0.2.1", "sessionDurationMs": 61000}
+    ],
+    "serverName": "survival-1",
+    "chatLogs": [
+        {"uuid": NOTCH, "username": "Notch", "message": "hi", "server": "s", "timestamp": NOW_MS - 1000}
+    ],
+    "serverStatus": {"onlinePlayerCount": 1, "maxPlayers": 100, "platformType": "SPIGOT"},
+}
+LOG_ENTRY = {"uuid": NOTCH, "username": "Notch", "server": "survival-1", "timestamp": NOW_MS}
+PLUGIN_REQUESTS = (
+    Request(
+        method="POST",
+        path="/v2/minecraft/startup",
+        body={
+            "pluginVersion": "2.3.1",
+            "platformType": "SPIGOT",
+            "serverVersion": "1.21.4",
+            "maxPlayers": 100,
+        },
+    ),
+    Request(
+        method="POST",
+        path=f"{PLAYERS}/login",
+        body={"minecraftUUID": NOTCH, "username": "Notch", "ip": "192.0.2.1"},
+    ),
+    Request(method="POST", path="/v2/minecraft/players/sync", body=SYNC_BODY),
+    Request(method="POST", path=f"{PLAYERS}/sync", body=SYNC_BODY),
+    Request(
+        method="POST",
+        path=f"{PLAYERS}/disconnect",
+        body={"minecraftUuid": NOTCH, "sessionDurationMs": 61000},
+    ),
+    Request(
+        method="POST",
+        path=f"{PLAYERS}/update-server",
+        body={"minecraftUuid": NOTCH, "serverName": "survival-1"},
+    ),
+    Request(method="POST", path=f"{PLAYERS}/chat-log", body={"entries": [LOG_ENTRY | {"message": "hi"}]}),
+    Request(
+        method="POST", path=f"{PLAYERS}/command-log", body={"entries": [LOG_ENTRY | {"command": "/spawn"}]}
+    ),
+    Request(
+        method="POST",
+        path="/v1/minecraft/staff/disconnect",
+        body={"minecraftUuid": NOTCH, "sessionDurationMs": 61000},
+    ),
+    Request(
+        method="POST",
+        path="/v1/minecraft/notifications/acknowledge",
+        body={
+            "playerUuid": NOTCH,
+            "acknowledgedAt": "2025-01-15T10:30:00Z",
+            "notificationIds": ["0d3c1c7e-0000-4000-8000-000000000001"],
+        },
+    ),
+)
+REQUESTS = (*TICKET_REQUESTS, *PLUGIN_REQUESTS)
+PUBLIC_REQUESTS = (
+    Request(method="GET", path="/ticket/{player}", operation="/ticket/{id}"),
+    Request(method="GET", path="/panel/tickets/{player}", operation="/panel/tickets/{id}"),
+)
 
 
 @dataclass
@@ -68,7 +134,13 @@ class Api(ApiClient):
     """Each ticket is created a second after the one before."""
 
     async def create(self, name: str, **body: object) -> None:
-        await self.name_ticket(name, (await self.post(TICKETS, **body))["ticketId"])
+        await self._create(TICKETS, name, body)
+
+    async def create_draft(self, name: str, **body: object) -> None:
+        await self._create(f"{TICKETS}/unfinished", name, body)
+
+    async def _create(self, path: str, name: str, body: Mapping[str, object]) -> None:
+        await self.name_ticket(name, (await self.post(path, **body))["ticketId"])
         self.now[0] += timedelta(seconds=1)
 
 

@@ -39,6 +39,14 @@ MESSAGES: dict[tuple[str, str], tuple[type[Message] | None, type[Message]]] = {
     ("POST", "reports/[^/]*/assign"): (pb.AssignReportRequest, pb.MinecraftReportOperationResponse),
     ("POST", "reports/[^/]*/resolve"): (pb.ResolveReportRequest, pb.MinecraftReportOperationResponse),
     ("POST", "reports/[^/]*/dismiss"): (pb.DismissReportRequest, pb.MinecraftReportOperationResponse),
+    ("POST", "players/login"): (pb.PlayerLoginRequest, pb.PlayerLoginResponse),
+    ("POST", "players/sync"): (pb.SyncRequest, pb.SyncResponse),
+    ("POST", "players/disconnect"): (pb.PlayerDisconnectRequest, pb.SimpleResponse),
+    ("POST", "players/update-server"): (pb.UpdatePlayerServerRequest, pb.SimpleResponse),
+    ("POST", "players/chat-log"): (pb.ChatLogBatchRequest, pb.SimpleResponse),
+    ("POST", "players/command-log"): (pb.CommandLogBatchRequest, pb.SimpleResponse),
+    ("POST", "staff/disconnect"): (pb.ReportStaffDisconnectRequest, pb.SimpleResponse),
+    ("POST", "notifications/acknowledge"): (pb.AcknowledgeNotificationsRequest, pb.SimpleResponse),
 }
 CODES = {
     400: "INVALID_ARGUMENT",
@@ -70,11 +78,12 @@ def messages_of(method: str, path: str) -> tuple[type[Message] | None, type[Mess
 
 def in_protobuf(requests: Iterable[Request]) -> tuple[Request, ...]:
     """Those of the requests in JSON that have a protobuf form, at its path."""
-    return tuple(
-        replace(one, path=v3(one.path), operation=v3(one.operation))
+    converted = {
+        (one.method, v3(one.path)): replace(one, path=v3(one.path), operation=v3(one.operation))
         for one in requests
         if messages_of(one.method, one.path)
-    )
+    }
+    return tuple(converted.values())  # two paths of the JSON form may be one of this form
 
 
 def v3(path: str) -> str:
@@ -98,6 +107,8 @@ def expected_message(method: str, path: str, body: dict[str, Any]) -> Message:
     """The message that says what the JSON form's success says."""
     messages = messages_of(method, path)
     assert messages is not None
+    if messages[1] is pb.SimpleResponse:  # without a status
+        body = {"success": body["success"]}
     return ParseDict(_with_times(messages[1].DESCRIPTOR, body), messages[1]())
 
 
@@ -113,6 +124,8 @@ def _with_time(field: Any, value: Any) -> Any:
     if field.message_type.full_name == "google.protobuf.Timestamp":
         return _iso(value)
     if field.message_type.full_name == "google.protobuf.Struct":
+        if isinstance(value, dict):
+            return value
         return [one | {"timestamp": _iso(one["timestamp"])} for one in value]
     if isinstance(value, list):
         return [_with_times(field.message_type, one) for one in value]

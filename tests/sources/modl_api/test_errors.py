@@ -7,13 +7,12 @@ import pytest
 
 from bot.sources.contract import ApiRequest
 from bot.sources.modl import SOURCE, handlers
-from bot.tickets.ticket import Status
 from bot.tickets.workspace import Category
-from tests.sources.conftest import ADA
-from tests.sources.modl_api.conftest import ALEX, NOTCH, REPORTS, TICKETS, Api, open_api
+from tests.sources.modl_api.conftest import ALEX, NOTCH, PLAYERS, REPORTS, TICKETS, Api, open_api
 
 ALEX_LINKS = {"playerUuid": ALEX, "playerName": "Alex"}
-REPORT_NOT_FOUND = {"status": 404, "message": "Report not found"}
+TYPES = "player, chat, staff, bug, support, appeal, or an alias such as bug_report or application"
+STATUSES = "open, closed, unfinished, all"
 
 
 def error(status: int, message: str, error: str | None = None) -> dict[str, object]:
@@ -55,17 +54,17 @@ async def test_a_success_has_the_remaining_requests_and_no_time_to_wait(api: Api
 @pytest.mark.parametrize(
     ("path", "what"),
     [
-        (f"{TICKETS}?status=gone", "status must be one of: open, closed, all"),
-        (f"{TICKETS}?type=rumour", "type must be one of: player, chat, staff, bug, support, appeal, all"),
+        (f"{TICKETS}?status=gone", f"status must be one of: {STATUSES}"),
         (f"{TICKETS}?limit=0", "limit is out of range"),
         (f"{TICKETS}?limit=101", "limit is out of range"),
         (f"{TICKETS}?limit=ten", "limit must be a whole number"),
         (f"{TICKETS}?limit=", "limit must be a whole number"),
         (f"{TICKETS}/player/Notch", "uuid must be a UUID"),
-        (f"{REPORTS}?status=gone", "status must be one of: open, closed, all"),
+        (f"{REPORTS}?status=gone", f"status must be one of: {STATUSES}"),
         (f"{REPORTS}?limit=0", "limit is out of range"),
-        (f"{REPORTS}?status=gone&limit=0", "limit is out of range; status must be one of: open, closed, all"),
+        (f"{REPORTS}?status=gone&limit=0", f"limit is out of range; status must be one of: {STATUSES}"),
         (f"{REPORTS}/player/{NOTCH}0", "uuid must be a UUID"),
+        (f"{PLAYERS}/{NOTCH}0/reports", "uuid must be a UUID"),
         (f"{REPORTS}/player/{NOTCH}?limit=101", "limit is out of range"),
     ],
 )
@@ -83,11 +82,12 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         (
             f"{TICKETS}/unfinished",
             {"creatorUuid": NOTCH, "type": "x"},
-            "type must be one of: player, chat, staff, bug, support, appeal",
+            f"type must be one of: {TYPES}",
         ),
         (f"{TICKETS}/by-ids", {"ids": ["PLAYER-1"] * 101}, "ids must have at most 100 entries"),
         (f"{TICKETS}/by-ids", {"ids": "PLAYER-1"}, "ids must be a list"),
         (f"{TICKETS}/by-ids", {"ids": [1]}, "ids must be a list of text"),
+        (f"{TICKETS}/by-ids", {"ids": ["x" * 65]}, "ids must have entries of at most 64 characters"),
         (f"{TICKETS}/{{anticheat}}/claim", {"playerName": "Alex"}, "playerUuid is required"),
         (f"{TICKETS}/{{anticheat}}/claim", {}, "playerName is required; playerUuid is required"),
         (
@@ -106,10 +106,11 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         (f"{REPORTS}/{{player}}/assign", {}, "assignee is required"),
         (f"{REPORTS}/{{player}}/assign", {"assignee": None}, "assignee is required"),
         (f"{REPORTS}/{{player}}/assign", {"assignee": 1}, "assignee must be text"),
+        (f"{REPORTS}/{{player}}/assign", {"assignee": " , ,"}, "assignee is required"),
         (
             f"{REPORTS}/{{player}}/assign",
-            {"assignee": "x" * 65},
-            "assignee must have at most 64 characters",
+            {"assignee": "x" * 257},
+            "assignee must have at most 256 characters",
         ),
         (
             f"{REPORTS}/{{player}}/resolve",
@@ -118,13 +119,13 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         ),
         (
             f"{REPORTS}/{{player}}/resolve",
-            {"resolution": "x" * 1001},
-            "resolution must have at most 1,000 characters",
+            {"resolution": "x" * 501},
+            "resolution must have at most 500 characters",
         ),
         (
             f"{REPORTS}/{{player}}/resolve",
-            {"punishmentId": "x" * 65},
-            "punishmentId must have at most 64 characters",
+            {"punishmentId": "x" * 33},
+            "punishmentId must have at most 32 characters",
         ),
         (
             f"{REPORTS}/{{player}}/dismiss",
@@ -133,8 +134,8 @@ async def test_400_for_an_invalid_query_or_path(api: Api, path: str, what: str) 
         ),
         (
             f"{REPORTS}/{{player}}/dismiss",
-            {"reason": "x" * 1001},
-            "reason must have at most 1,000 characters",
+            {"reason": "x" * 501},
+            "reason must have at most 500 characters",
         ),
     ],
 )
@@ -156,13 +157,11 @@ def test_a_malformed_id_is_not_looked_up(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("ticket", ["{bug}", "PLAYER-1"])
 @pytest.mark.parametrize("work", ["assign", "resolve", "dismiss"])
-async def test_404_for_updating_a_ticket_that_is_no_report_as_one(api: Api, work: str, ticket: str) -> None:
-    reply = await api.send("POST", f"{REPORTS}/{ticket}/{work}", {"assignee": "Grace"})
+async def test_404_for_working_on_an_unknown_report(api: Api, work: str) -> None:
+    reply = await api.send("POST", f"{REPORTS}/PLAYER-1/{work}", {"assignee": "Grace"})
 
-    assert (reply.status, reply.body) == (404, REPORT_NOT_FOUND)
-    assert (await api.ticket("bug")).status is Status.OPEN
+    assert (reply.status, reply.body) == (404, {"status": 404, "message": "Report not found"})
 
 
 @pytest.mark.parametrize("name", ["player", "anticheat"])
@@ -175,19 +174,6 @@ async def test_409_for_linking_another_player_s_ticket(api: Api, name: str) -> N
     message = "Ticket is already linked to a Minecraft account"
     assert (reply.status, reply.body) == (409, {"status": 409, "success": False, "message": message})
     assert await api.ticket(name) == before
-
-
-async def test_409_for_assigning_a_closed_report(api: Api) -> None:
-    ticket = api.tickets["player"]
-    await api.store.tickets.change(
-        ticket.id, lambda one: one.set_status(Status.RESOLVED), api.now[0], actor=ADA
-    )
-
-    reply = await api.send("POST", f"{REPORTS}/{{player}}/assign", {"assignee": "Grace"})
-
-    message = "This report is closed, and can no longer be assigned."
-    assert (reply.status, reply.body) == (409, error(409, message))
-    assert (await api.ticket("player")).claimed_by is None
 
 
 async def test_400_beyond_the_open_ticket_limit(api: Api) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 
 from bot.sources.modl.protobuf import minecraft_pb2 as pb
 from bot.tickets.message import MessageKind
@@ -160,8 +162,10 @@ def anonymous_message(api: Api, message: Message) -> Message:
     """The message, with the name of each ticket in place of its ids."""
     names = names_of_ids(api)
     for field, value in message.ListFields():
-        if field.name in ("id", "ticket_id"):
-            setattr(message, field.name, anonymous_id("id", value, names))
+        if isinstance(value, str):
+            setattr(message, field.name, anonymous_id(field.json_name, value, names))
+        elif isinstance(value, Struct):
+            value.update(anonymous(api, MessageToDict(value)))
         elif field.message_type is not None and field.message_type.file is pb.DESCRIPTOR:
             for one in value if field.is_repeated else [value]:
                 anonymous_message(api, one)
@@ -169,12 +173,18 @@ def anonymous_message(api: Api, message: Message) -> Message:
 
 
 def names_of_ids(api: Api) -> dict[str, str]:
+    """By what differs between two bridges: ids, and the address."""
     ids = {ticket.public_id: name for name, ticket in api.tickets.items()}
-    return ids | {ticket.uid: name for name, ticket in api.tickets.items()}
+    return ids | {ticket.uid: name for name, ticket in api.tickets.items()} | {api.address: "<address>"}
 
 
 def anonymous_id(key: str, value: Any, names: Mapping[str, str]) -> Any:
-    return names.get(value, "new") if key in ("id", "ticketId") else value
+    if key in ("id", "ticketId"):
+        return names.get(value, "new")
+    if isinstance(value, str):
+        for ticket_id, name in names.items():
+            value = value.replace(ticket_id, name)
+    return value
 
 
 @pytest.mark.parametrize("case", list(sayable_cases()), ids=str)

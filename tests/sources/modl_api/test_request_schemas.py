@@ -42,7 +42,10 @@ WORDS = (
     *("staff", "apply", "n o r m a l", "-", "_", " ", "\u00a0", "\u017f"),
 )
 LONG = [
-    *("😀" * length for length in (64, 65, 256, 257, 1000, 1001, 2000, 2001, 2048, 2049, 10_000, 10_001)),
+    *(
+        "😀" * length
+        for length in (32, 33, 64, 65, 256, 257, 500, 501, 2000, 2001, 2048, 2049, 10_000, 10_001)
+    ),
     *(["😀" * length] for length in (64, 65, 2000, 2001)),
     *([entry] * length for entry in ("a", None) for length in (20, 21, 100, 101, 1000, 1001)),
 ]

@@ -60,7 +60,7 @@ async def test_an_unknown_id_gets_a_page_with_a_hint(api: Api, ticket: str) -> N
 
 
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("category", ["player", "staff", "a category of old"])
+@pytest.mark.parametrize("category", ["player", "application", "a category of old"])
 def test_every_ticket_has_a_page(status: Status, category: str) -> None:
     ticket = replace(CASE.ticket, status=status, category=category, priority=Priority.URGENT)
 

@@ -1,11 +1,13 @@
 """The errors of the Series API: exact bodies and statuses."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.tickets.workspace import Plan, UnknownCategoryPolicy
+from bot.tickets.workspace import Plan, UnknownCategoryPolicy, Workspace
 from tests.sources.conftest import Request
 from tests.sources.series_api.conftest import (
     AUTHOR,
@@ -37,7 +39,7 @@ INVALID: tuple[tuple[str, dict[str, Any], int, str], ...] = (
     (CREATE, TICKET | {"authorUserId": "x"}, 400, "Validation error: Author user ID must be a whole number"),
     (CREATE, TICKET | {"authorUserId": True}, 400, "Validation error: Author user ID must be a whole number"),
     (CREATE, TICKET | {"authorUserId": 2**63}, 400, "Validation error: Author user ID is out of range"),
-    (CREATE, TICKET | {"authorUserId": "9" * 19}, 400, "Validation error: Author user ID is out of range"),
+    (CREATE, TICKET | {"authorUserId": f"{2**63}"}, 400, "Validation error: Author user ID is out of range"),
     (CREATE, TICKET | {"authorUsername": {}}, 400, "Validation error: Author username must be text"),
     (
         CREATE,
@@ -85,6 +87,7 @@ INVALID: tuple[tuple[str, dict[str, Any], int, str], ...] = (
     (GAME_REPORT, REPORT | {"subject": None}, 400, "Validation error: Subject is required"),
     (GAME_REPORT, REPORT | {"placeId": None}, 400, "Validation error: Place ID is required"),
     (GAME_REPORT, REPORT | {"placeId": "abc"}, 400, "Validation error: Place ID must be a whole number"),
+    (GAME_REPORT, REPORT | {"placeId": f"{2**63}"}, 400, "Validation error: Place ID is out of range"),
     (GAME_REPORT, REPORT | {"placeId": "-1"}, 400, "Validation error: Place ID is out of range"),
     (GAME_REPORT, REPORT | {"serverId": 5}, 400, "Validation error: Server ID must be text"),
     (
@@ -231,16 +234,36 @@ async def test_429_for_the_twenty_sixth_request_of_a_second(api: Api, request_: 
     assert got.headers["Retry-After"] == "1"
 
 
-async def test_400_for_an_unknown_category_where_the_workspace_refuses_them(api: Api) -> None:
-    await api.store.workspaces.change(
-        api.workspace.id, lambda one: replace(one, unknown_categories=UnknownCategoryPolicy.REFUSE)
-    )
+@pytest.mark.parametrize(("path", "body"), [(CREATE, TICKET), (GAME_REPORT, REPORT)])
+async def test_400_for_a_category_that_the_workspace_lacks_and_the_text_is_kept(
+    api: Api, path: str, body: dict[str, Any]
+) -> None:
+    got = await api.send("POST", path, body | {"category": "unheard-of"})
 
-    for path, body in ((CREATE, TICKET), (GAME_REPORT, REPORT)):
-        got = await api.send("POST", path, body | {"category": "unheard-of"})
-        message = "Validation error: Category does not exist in this workspace"
-        assert (got.status, got.body) == (400, error(400, message))
-        assert (await api.send("POST", path, body)).status == 200
+    message = "Validation error: Category does not exist in this workspace"
+    assert (got.status, got.body) == (400, error(400, message))
+    (kept,) = await api.store.rejected_requests.list_newest(10)
+    assert (kept.path, kept.reason) == (path, message)
+    assert json.loads(kept.body)["message"] == body["message"]
+
+
+def without_categories(workspace: Workspace) -> Workspace:
+    for category in workspace.categories:
+        workspace = workspace.without_category(category.id)
+    return workspace
+
+
+@pytest.mark.parametrize(
+    "change",
+    [without_categories, lambda one: replace(one, unknown_categories=UnknownCategoryPolicy.KEEP)],
+    ids=["a workspace without categories", "one that keeps unknown ones"],
+)
+async def test_an_unknown_category_is_accepted_by(api: Api, change: Callable[[Workspace], Workspace]) -> None:
+    await api.store.workspaces.change(api.workspace.id, change)
+
+    data = await api.post(GAME_REPORT, **REPORT | {"category": "unheard-of"})
+
+    assert (data["Category"], data["Department"]) == ("unheard-of", "general")
 
 
 async def test_400_beyond_the_open_ticket_limit_of_a_category_but_not_for_game_reports(

@@ -18,7 +18,16 @@ SCHEMA = GameReportBody.model_json_schema()["properties"]
 QUERY = ListQuery.model_json_schema()["properties"]
 TYPES: Mapping[str, Any] = {"string": str, "null": type(None), "integer": int}
 
-EDGES = ("9" * 18, "9" * 19, f"{2**63 - 1}", f"-{2**63}", "-" + "9" * 18, "-0", "0", "-5", "low\n", " \n")
+EDGES = (
+    *("9" * 18, "9" * 19, "-" + "9" * 18, "-0", "0", "-5", "low\n", " \n", "0" * 18 + "1", "0" * 19 + "1"),
+    *(
+        f"{sign}{2**63 + step * 10**digits}"
+        for sign in ("", "-")
+        for step in (-1, 0, 1)
+        for digits in range(19)
+    ),
+    f"-{2**63 + 1}",
+)
 JSON_VALUE = st.one_of(
     st.none(),
     st.booleans(),
@@ -27,6 +36,8 @@ JSON_VALUE = st.one_of(
     st.text(st.characters(codec="utf-8")),
     st.text(" \t\n_-lowLOWmediuMHIGHurgent0123456789"),
     st.from_regex(r"-?[0-9]{1,21}", fullmatch=True),
+    st.integers(2**63 - 20, 2**63 + 20).map(str),
+    st.integers(-(2**63) - 20, -(2**63) + 20).map(str),
     st.sampled_from(["low", "Low", "medium", "h-i_g h", "URGENT", "normal", "2048", "-0"]),
     st.integers(60, 260).map(lambda length: "x" * length),
     st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1]),

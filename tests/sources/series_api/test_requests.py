@@ -118,7 +118,11 @@ def test_a_place_that_is_no_number_is_refused_in_a_short_sentence(place: object)
 
 @pytest.mark.parametrize(
     ("sent", "number"),
-    [(1, 1), ("1", 1), (1.0, 1), (-1, -1), ("-1", -1), (0, 0), (2**63 - 1, 2**63 - 1), (-(2**63), -(2**63))],
+    [
+        *[(1, 1), ("1", 1), (1.0, 1), (-1, -1), ("-1", -1), (0, 0)],
+        *[(2**63 - 1, 2**63 - 1), (-(2**63), -(2**63))],
+        *[(f"{2**63 - 1}", 2**63 - 1), (f"-{2**63}", -(2**63)), ("0000000000000000007", 7)],
+    ],
 )
 def test_an_author_is_a_whole_number_however_it_is_sent(sent: object, number: int) -> None:
     new = report(authorUserId=sent)
@@ -128,19 +132,40 @@ def test_an_author_is_a_whole_number_however_it_is_sent(sent: object, number: in
     assert answer(authorUserId=sent)["Author"]["UserId"] == number
 
 
-@pytest.mark.parametrize("author", [True, False, "abc", "1.0", 1.5, 2**63, -(2**63) - 1, 2.0**60, [1]])
+@pytest.mark.parametrize(
+    "author",
+    [True, False, "abc", "1.0", 1.5, 2**63, f"{2**63}", -(2**63) - 1, f"-{2**63 + 1}", 2.0**60, [1]],
+)
 def test_an_author_that_is_no_number_of_64_bits_is_refused(author: object) -> None:
     assert error_message(authorUserId=author).startswith("Validation error: Author user ID ")
 
 
-@pytest.mark.parametrize("blank", [None, "", "  "])
-def test_what_was_not_given_is_null_in_the_answer(blank: str | None) -> None:
-    data = answer(authorUsername=blank, authorDisplayName=blank, serverId=blank)
+@pytest.mark.parametrize(("sent", "shown"), [(None, None), ("", ""), ("  ", ""), ("\0", "")])
+def test_a_null_text_goes_back_as_null_and_a_blank_one_as_empty(sent: str | None, shown: str | None) -> None:
+    data = answer(authorUsername=sent, authorDisplayName=sent, serverId=sent)
 
-    assert data["Author"]["Username"] is None
-    assert data["Author"]["DisplayName"] is None
+    assert data["Author"]["Username"] == shown
+    assert data["Author"]["DisplayName"] == shown
+    assert data["GameData"]["ServerId"] == shown
+
+
+def test_text_that_is_absent_is_null_in_the_answer() -> None:
+    optional = ("authorUsername", "authorDisplayName", "serverId")
+    body = {name: value for name, value in examples.GAME_REPORT.items() if name not in optional}
+
+    data = ticket_created(kept_as("TICKET-1234567890-ABCD", parse_game_report(json.dumps(body).encode())))[
+        "data"
+    ]
+
+    assert (data["Author"]["Username"], data["Author"]["DisplayName"]) == (None, None)
     assert data["GameData"]["ServerId"] is None
-    assert "Server" not in [fact.label for fact in report(serverId=blank).fields]
+
+
+@pytest.mark.parametrize(
+    ("name", "display_name", "label"), [("", "", "123456789"), ("rey", "", "rey"), ("", "Rey", "Rey")]
+)
+def test_an_empty_name_is_no_name_of_the_reporter(name: str, display_name: str, label: str) -> None:
+    assert report(authorUsername=name, authorDisplayName=display_name).reporter.label == label
 
 
 @pytest.mark.parametrize(

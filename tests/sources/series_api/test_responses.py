@@ -75,6 +75,19 @@ async def test_a_ticket_and_a_game_report_are_returned_as_stored(api: Api) -> No
     assert report == shown_report(api)
 
 
+async def test_ids_of_63_bits_and_empty_texts_are_returned_as_they_were_sent(api: Api) -> None:
+    sent = {"authorUserId": "9223372036854775807", "placeId": "2305843009213693953"}
+    empty = {"authorUsername": "", "authorDisplayName": "", "serverId": ""}
+
+    report = await api.post("/tickets/create-game-report", **{**examples.GAME_REPORT, **sent, **empty})
+
+    author = {**SHOWN_AUTHOR, "UserId": 9223372036854775807, "Username": "", "DisplayName": ""}
+    assert report["Author"] == author
+    assert report["GameData"] == {"PlaceId": 2305843009213693953, "ServerId": ""}
+    found = (await api.get(f"/tickets/get/{report['TicketId']}"))["Ticket"]
+    assert (found["Author"], found["GameData"]) == (author, report["GameData"])
+
+
 async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:
     data = await api.get("/tickets/list")
 
@@ -276,12 +289,67 @@ async def test_a_claim_is_in_the_store_and_in_the_ticket_s_history(api: Api) -> 
     assert (event.kind, event.text) == (MessageKind.EVENT, "7 claimed the ticket")
 
 
-async def test_staff_have_the_name_of_their_own_newest_ticket(api: Api) -> None:
+async def claimer_of_report(api: Api) -> tuple[Any, Any, Any]:
+    """ClaimedBy and ClaimedByName in the list, and ClaimedByUser."""
+    (listed, *_) = (await api.get("/tickets/list?department=moderation-dept"))["Tickets"]
+    found = (await api.get("/tickets/get/{report}"))["Ticket"]
+    assert found["ClaimedBy"] == listed["ClaimedBy"]
+    return listed["ClaimedBy"], listed["ClaimedByName"], found["ClaimedByUser"]
+
+
+async def test_staff_have_the_names_of_their_own_newest_ticket(api: Api) -> None:
     await api.post("/tickets/{report}/claim", staffUserId=AUTHOR)
 
-    (first, *_) = (await api.get("/tickets/list?department=moderation-dept"))["Tickets"]
+    names = {"UserId": AUTHOR, "DisplayName": "Reporter Name", "Username": "reporter123"}
+    assert await claimer_of_report(api) == (AUTHOR, "Reporter Name", names)
 
-    assert (first["ClaimedBy"], first["ClaimedByName"]) == (AUTHOR, "Reporter Name (@reporter123)")
+
+@pytest.mark.parametrize(
+    ("username", "display_name", "shown"),
+    [
+        ("rey", "Rey of Jakku", ("rey", "Rey of Jakku")),
+        ("rey", "", ("rey", "rey")),
+        ("", "Rey of Jakku", ("Rey of Jakku", "Rey of Jakku")),
+        ("", None, ("7", "7")),
+    ],
+)
+async def test_a_name_that_becomes_known_after_the_claim_is_shown(
+    api: Api, username: str, display_name: str | None, shown: tuple[str, str]
+) -> None:
+    await api.post("/tickets/{report}/claim", staffUserId=STAFF)
+    own = {"authorUserId": STAFF, "authorUsername": username, "authorDisplayName": display_name}
+
+    await api.post("/tickets/create", **{**examples.TICKET, **own})
+
+    names = {"UserId": STAFF, "DisplayName": shown[1], "Username": shown[0]}
+    assert await claimer_of_report(api) == (STAFF, shown[1], names)
+
+
+async def test_a_newer_ticket_without_a_name_hides_no_known_one(api: Api) -> None:
+    nameless = {"authorUsername": "", "authorDisplayName": None}
+    await api.post("/tickets/create-game-report", **{**examples.GAME_REPORT, **nameless})
+
+    await api.post("/tickets/{report}/claim", staffUserId=AUTHOR)
+
+    assert (await api.get("/tickets/get/{report}"))["Ticket"]["ClaimedByUser"]["Username"] == "reporter123"
+    assert (await said(api, "report"))[-1][1] == "Reporter Name (@reporter123) claimed the ticket"
+
+
+async def test_a_claimer_in_discord_is_not_named_after_a_player_with_the_same_id(api: Api) -> None:
+    staff = Actor(id=str(AUTHOR), name="Ada")
+    await api.store.tickets.change(api.tickets["report"].id, lambda one: one.claim(staff), NOW, actor=staff)
+
+    names = {"UserId": AUTHOR, "DisplayName": "Ada", "Username": "Ada"}
+    assert await claimer_of_report(api) == (AUTHOR, "Ada", names)
+
+
+async def test_a_name_in_another_workspace_is_not_shown(api: Api) -> None:
+    own = {"authorUserId": STAFF, "authorUsername": "rey"}
+    await api.send("POST", "/tickets/create", {**examples.TICKET, **own}, key="abroad")
+
+    await api.post("/tickets/{report}/claim", staffUserId=STAFF)
+
+    assert (await claimer_of_report(api))[1] == "7"
 
 
 async def test_unclaiming_leaves_the_status_as_it_was(api: Api) -> None:
@@ -323,18 +391,30 @@ async def test_any_status_becomes_any_other_and_itself_without_a_trace(
     assert await said(api, name) == [*history, *([event] if word != before.status else [])]
 
 
-async def test_a_transfer_gives_up_the_claim(api: Api) -> None:
+async def test_a_transfer_gives_up_the_claim_and_leaves_a_system_message_for_both(api: Api) -> None:
     await api.store.workspaces.change(
         api.workspace.id, lambda one: one.with_department(Department(id="tier-3", name="Tier Three"))
     )
 
-    assert await api.post("/tickets/{claimed}/transfer", departmentId="tier-3", staffUserId=STAFF) == {
+    assert await api.post("/tickets/{claimed}/transfer", departmentId="tier-3", staffUserId=OTHER_STAFF) == {
         "message": "Ticket transferred to Tier Three"
     }
 
     ticket = await api.ticket("claimed")
     assert (ticket.department, ticket.claimed_by) == ("tier-3", None)
-    assert (await said(api, "claimed"))[-1][0] == "system_message"
+    assert (await said(api, "claimed"))[1:] == [
+        ("system_message", "7 claimed the ticket", STAFF),
+        ("system_message", "8 transferred the ticket to Tier Three", OTHER_STAFF),
+        ("system_message", "8 unclaimed the ticket", OTHER_STAFF),
+    ]
+
+
+async def test_a_transfer_of_an_unclaimed_ticket_leaves_one_system_message(api: Api) -> None:
+    await api.post("/tickets/{report}/transfer", departmentId="tier-two", staffUserId=STAFF)
+
+    assert (await said(api, "report"))[1:] == [
+        ("system_message", "7 transferred the ticket to Tier Two", STAFF)
+    ]
 
 
 async def test_a_game_report_may_be_claimed_and_transferred(api: Api) -> None:
@@ -386,17 +466,32 @@ async def test_message_ids_never_change(api: Api) -> None:
     assert then == sorted(then)
 
 
-async def test_a_valid_key_gets_its_rate_limit(api: Api) -> None:
+async def test_a_valid_key_gets_its_workspace_last_use_and_rate_limit(api: Api) -> None:
     await api.get("/tickets/config")
     api.ticking[0] = False
+    api.now[0] = NOW + timedelta(hours=1, milliseconds=5)
 
-    assert await api.get("/basic/check-key/{key}") == {
-        "valid": True,
-        "status": "active",
-        "workspaceId": api.workspace.id,
-        "rateLimitRemaining": 23,
-        "rateLimitReset": "2025-01-15T10:30:01.000Z",
-    }
+    data = await api.get("/basic/check-key/{key}")
+
+    assert list(data.items()) == [
+        ("valid", True),
+        ("workspaceId", api.workspace.id),
+        ("workspaceName", "home"),
+        ("status", "active"),
+        ("createdAt", "2025-01-15T10:30:00Z"),
+        ("lastUsed", "2025-01-15T10:30:00Z"),
+        ("rateLimitRemaining", 23),
+        ("rateLimitReset", "2025-01-15T11:30:02Z"),  # not before it
+    ]
+
+
+async def test_the_last_use_of_a_key_is_the_one_before_the_check(api: Api) -> None:
+    uses = []
+    for minutes in (0, 5, 10):
+        api.now[0] = NOW + timedelta(minutes=minutes)
+        uses.append((await api.get(f"/basic/check-key/{api.keys['abroad']}"))["lastUsed"])
+
+    assert uses == [None, "2025-01-15T10:30:00Z", "2025-01-15T10:35:00Z"]
 
 
 async def test_a_key_is_valid_whatever_its_workspace_s_plan(api: Api) -> None:

@@ -1,12 +1,20 @@
 """The operations below /v3/minecraft: those of the JSON form, with protobuf bodies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from importlib.resources import files
 from typing import TypeVar
 
-from bot.sources.contract import ApiError, Codec, Endpoint, FileEndpoint, IntakeEndpoint, Operation
+from bot.sources.contract import (
+    ApiError,
+    Codec,
+    Endpoint,
+    FileEndpoint,
+    IntakeEndpoint,
+    JsonObject,
+    Operation,
+)
 from bot.sources.modl.protobuf import messages
 from bot.sources.modl.protobuf import minecraft_pb2 as pb
 from bot.sources.modl.protobuf.messages import MessageType
@@ -16,7 +24,8 @@ PATH_PREFIX = "/v3"
 PROTO_PATH = f"{PATH_PREFIX}/minecraft.proto"
 CONTENT_TYPE = "application/x-protobuf"
 
-# By method and path below /v1/minecraft: the messages of the request, if it has a body, and of the response.
+# By method and path below /v1/minecraft, or /v2/minecraft: the messages of the request, if it has a body,
+# and of the response.
 _MESSAGES: Mapping[tuple[str, str], tuple[MessageType | None, MessageType]] = {
     ("POST", "/tickets"): (pb.MinecraftCreateTicketRequest, pb.MinecraftCreateTicketResponse),
     ("POST", "/tickets/unfinished"): (pb.MinecraftCreateTicketRequest, pb.MinecraftCreateTicketResponse),
@@ -30,6 +39,14 @@ _MESSAGES: Mapping[tuple[str, str], tuple[MessageType | None, MessageType]] = {
     ("POST", "/reports/{id}/assign"): (pb.AssignReportRequest, pb.MinecraftReportOperationResponse),
     ("POST", "/reports/{id}/resolve"): (pb.ResolveReportRequest, pb.MinecraftReportOperationResponse),
     ("POST", "/reports/{id}/dismiss"): (pb.DismissReportRequest, pb.MinecraftReportOperationResponse),
+    ("POST", "/players/login"): (pb.PlayerLoginRequest, pb.PlayerLoginResponse),
+    ("POST", "/players/sync"): (pb.SyncRequest, pb.SyncResponse),
+    ("POST", "/players/disconnect"): (pb.PlayerDisconnectRequest, pb.SimpleResponse),
+    ("POST", "/players/update-server"): (pb.UpdatePlayerServerRequest, pb.SimpleResponse),
+    ("POST", "/players/chat-log"): (pb.ChatLogBatchRequest, pb.SimpleResponse),
+    ("POST", "/players/command-log"): (pb.CommandLogBatchRequest, pb.SimpleResponse),
+    ("POST", "/staff/disconnect"): (pb.ReportStaffDisconnectRequest, pb.SimpleResponse),
+    ("POST", "/notifications/acknowledge"): (pb.AcknowledgeNotificationsRequest, pb.SimpleResponse),
 }
 
 _OperationT = TypeVar("_OperationT", bound=IntakeEndpoint | Endpoint[object])
@@ -57,11 +74,23 @@ def _in_protobuf(operation: _OperationT) -> _OperationT:
             request=_describe(request) if request else "",
             response=_describe(response),
             error=_describe(pb.ApiError),
-            decode=partial(messages.decode, request) if request else bytes,
-            encode=partial(messages.encode, response),
+            decode=_decoder(operation, request),
+            encode=_encoder(response),
         ),
         errors=_report_errors(operation) if is_report_update else operation.errors,
     )
+
+
+def _decoder(operation: Operation, request: MessageType | None) -> Callable[[bytes], bytes]:
+    if request is None:
+        return bytes
+    return partial(messages.decode, request, frozenset(operation.body.model_fields if operation.body else ()))
+
+
+def _encoder(response: MessageType) -> Callable[[JsonObject], bytes]:
+    if response is pb.SimpleResponse:  # without a status
+        return lambda body: messages.encode(response, {"success": body["success"]})
+    return partial(messages.encode, response)
 
 
 def _describe(type_: MessageType) -> str:

@@ -254,6 +254,12 @@ class MinecraftReportOperationResponse(_message.Message):
     message: str
     def __init__(self, status: _Optional[int] = ..., success: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
 
+class SimpleResponse(_message.Message):
+    __slots__ = ("success",)
+    SUCCESS_FIELD_NUMBER: _ClassVar[int]
+    success: bool
+    def __init__(self, success: _Optional[bool] = ...) -> None: ...
+
 class ApiError(_message.Message):
     __slots__ = ("status_code", "code", "message", "field_violations", "request_id", "retry_metadata")
     STATUS_CODE_FIELD_NUMBER: _ClassVar[int]
@@ -353,6 +359,74 @@ class PendingStatWipe(_message.Message):
     username: str
     punishment_id: str
     def __init__(self, minecraft_uuid: _Optional[str] = ..., username: _Optional[str] = ..., punishment_id: _Optional[str] = ...) -> None: ...
+
+class PlayerDisconnectRequest(_message.Message):
+    __slots__ = ("minecraft_uuid", "session_duration_ms", "server_instance_id")
+    MINECRAFT_UUID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    SERVER_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    minecraft_uuid: str
+    session_duration_ms: int
+    server_instance_id: str
+    def __init__(self, minecraft_uuid: _Optional[str] = ..., session_duration_ms: _Optional[int] = ..., server_instance_id: _Optional[str] = ...) -> None: ...
+
+class UpdatePlayerServerRequest(_message.Message):
+    __slots__ = ("minecraft_uuid", "server_name", "server_instance_id")
+    MINECRAFT_UUID_FIELD_NUMBER: _ClassVar[int]
+    SERVER_NAME_FIELD_NUMBER: _ClassVar[int]
+    SERVER_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    minecraft_uuid: str
+    server_name: str
+    server_instance_id: str
+    def __init__(self, minecraft_uuid: _Optional[str] = ..., server_name: _Optional[str] = ..., server_instance_id: _Optional[str] = ...) -> None: ...
+
+class ReportStaffDisconnectRequest(_message.Message):
+    __slots__ = ("minecraft_uuid", "session_duration_ms")
+    MINECRAFT_UUID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    minecraft_uuid: str
+    session_duration_ms: int
+    def __init__(self, minecraft_uuid: _Optional[str] = ..., session_duration_ms: _Optional[int] = ...) -> None: ...
+
+class ChatLogBatchRequest(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[ChatLogEntry]
+    def __init__(self, entries: _Optional[_Iterable[_Union[ChatLogEntry, _Mapping]]] = ...) -> None: ...
+
+class ChatLogEntry(_message.Message):
+    __slots__ = ("uuid", "username", "message", "server", "timestamp")
+    UUID_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    uuid: str
+    username: str
+    message: str
+    server: str
+    timestamp: int
+    def __init__(self, uuid: _Optional[str] = ..., username: _Optional[str] = ..., message: _Optional[str] = ..., server: _Optional[str] = ..., timestamp: _Optional[int] = ...) -> None: ...
+
+class CommandLogBatchRequest(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[CommandLogEntry]
+    def __init__(self, entries: _Optional[_Iterable[_Union[CommandLogEntry, _Mapping]]] = ...) -> None: ...
+
+class CommandLogEntry(_message.Message):
+    __slots__ = ("uuid", "username", "command", "server", "timestamp")
+    UUID_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    uuid: str
+    username: str
+    command: str
+    server: str
+    timestamp: int
+    def __init__(self, uuid: _Optional[str] = ..., username: _Optional[str] = ..., command: _Optional[str] = ..., server: _Optional[str] = ..., timestamp: _Optional[int] = ...) -> None: ...
 
 class SyncRequest(_message.Message):
     __slots__ = ("last_sync_timestamp", "online_players", "server_name", "chat_logs", "command_logs", "server_status", "server_instance_id")
