@@ -173,7 +173,7 @@ async def test_an_event_is_pushed_as_the_feed_has_it_and_confirmed(bench: Bench,
 
 
 async def test_a_reply_that_was_pushed_is_still_told_to_the_player(bench: Bench, receiver: Receiver) -> None:
-    """A webhook may be another program than the game server that shows replies; what that reads counts more."""
+    """A webhook may be another program than the server that shows replies; what that reads counts more."""
     await bench.endpoint(receiver)
     ticket = await bench.ticket()
     await bench.reply(ticket, "Hello")
