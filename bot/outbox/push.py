@@ -171,7 +171,8 @@ async def send_test_event(
 
     `error` is a sentence, or None if it was accepted. `status` is None if there was no answer.
     """
-    event = {"id": f"evt_test_{random_tokens.token_hex(8)}", "type": "test", "createdAt": now.isoformat()}
+    time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    event = {"id": f"evt_test_{random_tokens.token_hex(8)}", "type": "test", "createdAt": time}
     async with open_push_client(allowed_networks) as client:
         try:
             answer = await client.send(endpoint.url, event, secrets, now)
