@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.tickets.events import Asked
 from bot.tickets.account_links import DiscordMember
 from bot.tickets.errors import UnknownLinkCode
+from bot.tickets.events import Asked
 from bot.tickets.outbox import Destination, Receipt
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
