@@ -4,6 +4,7 @@ EXTENSIONS = (
     "cogs.core.interactions",
     "cogs.tickets.cog",
     "cogs.tickets.components",
+    "cogs.linking.cog",
     "cogs.posts.cog",
     "cogs.reconcile.cog",
     "cogs.setup.cog",

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from storage.account_links import AccountLinkRepository
 from storage.alerts import AlertRepository
 from storage.api_keys import ApiKeyRepository
 from storage.db import Topic
@@ -44,6 +45,7 @@ class Store:
         self.intake = IntakeRepository(engine)
         self.events = EventRepository(engine)
         self.pushes = PushRepository(engine)
+        self.account_links = AccountLinkRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)
         self.alerts = AlertRepository(engine)

@@ -23,6 +23,7 @@ from bot.outbox.errors import DeliveryError
 from bot.sources.contract import Source
 from bot.sources.registry import load_sources
 from bot.webhook.events import EVENT_OPERATIONS
+from bot.webhook.links import LINK_OPERATIONS
 from cogs import EXTENSIONS
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +36,7 @@ EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
 VERBS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 OWN_PATHS = ("GET /healthz", "GET /readyz", "GET /metrics")
-SHARED_PATHS = tuple(f"{one.method} {one.path}" for one in EVENT_OPERATIONS)
+SHARED_PATHS = tuple(f"{one.method} {one.path}" for one in (*EVENT_OPERATIONS, *LINK_OPERATIONS))
 DESCRIBED = ("/docs", "/openapi.json", "/sandbox")
 ONLY_WITH_BACKUPS = "ticketbridge_backup_age_seconds"
 
@@ -93,8 +94,9 @@ def slash_commands() -> list[str]:
 def _commands_of(part: object) -> list[str]:
     if isinstance(part, app_commands.Command):
         return [f"/{part.qualified_name}"]
-    if isinstance(part, type) and issubclass(part, commands.GroupCog) and part is not commands.GroupCog:
-        return [f"/{part.__cog_group_name__} {one.qualified_name}" for one in part.__cog_app_commands__]
+    if isinstance(part, type) and issubclass(part, commands.Cog) and part is not commands.GroupCog:
+        group = f"{part.__cog_group_name__} " if issubclass(part, commands.GroupCog) else ""
+        return [f"/{group}{one.qualified_name}" for one in part.__cog_app_commands__]
     return []
 
 

@@ -83,6 +83,7 @@ LOG_FIELDS = ["timestamp", "level", "logger", "message", "exception", "stack"]
 LOG_EXTRA_FIELDS = {
     *("ticket_id", "delivery_id", "attempt", "channel_id", "thread_id", "message_id", "workspace_id"),
     *("interaction_id", "key_prefix", "source", "path", "status", "ticket_ids", "endpoint_id"),
+    *("player_id", "discord_id", "actor_id"),
 }
 
 VALUES = {

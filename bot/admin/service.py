@@ -1,6 +1,7 @@
 """What an operator may do: workspaces, API keys, outgoing webhooks, the outbox and rejected requests."""
 
 import base64
+import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
+from bot.tickets.account_links import AccountLink
 from bot.tickets.api_keys import (
     ApiKey,
     check_imported_key,
@@ -29,6 +31,8 @@ from bot.tickets.workspace_changes import (
     upsert_department,
 )
 from storage import Store, UnknownWorkspace
+
+_log = logging.getLogger(__name__)
 
 JsonObject = dict[str, object]  # what can travel as a JSON object
 Command = Callable[..., Awaitable[list[JsonObject]]]
@@ -204,6 +208,35 @@ class AdminService:
     async def show_rejected(self, *, rejected_id: int) -> list[JsonObject]:
         return [to_record(await self._store.rejected_requests.get(rejected_id))]
 
+    async def list_links(
+        self, *, limit: int, workspace: str | None = None, player: str | None = None
+    ) -> list[JsonObject]:
+        """The newest account links of each workspace, or of one; those of a player's name or id."""
+        workspaces = (
+            await self._store.workspaces.list_all()
+            if workspace is None
+            else [await self._workspace(workspace)]
+        )
+        return [
+            _link_to_record(link, one)
+            for one in workspaces
+            for link in await self._store.account_links.list_of_workspace(one.id, limit, player=player)
+        ]
+
+    async def remove_link(self, *, link_id: int) -> list[JsonObject]:
+        workspaces = {one.id: one for one in await self._store.workspaces.list_all()}
+        link = await self._store.account_links.remove(link_id, list(workspaces))
+        _log.info(
+            "The operator cut the link of a game account",
+            extra={
+                "workspace_id": link.workspace_id,
+                "source": link.account.source,
+                "player_id": link.account.player_id,
+                "discord_id": link.discord_id,
+            },
+        )
+        return [_link_to_record(link, workspaces[link.workspace_id])]
+
     async def list_outbox(self, *, limit: int) -> list[JsonObject]:
         """Dead letters, then the deliveries that wait for Discord."""
         return [to_record(entry) for entry in await self._store.outbox_admin.list_undelivered(limit)]
@@ -310,6 +343,15 @@ def check_name(what: str, name: str) -> None:
     """Raises AdminError for a name of a key or webhook that cannot be shown."""
     if len(name) > 100 or not name.isprintable():
         raise AdminError(f"A {what}'s name has 100 characters at most, all of them visible.")
+
+
+def _link_to_record(link: AccountLink, workspace: Workspace) -> JsonObject:
+    account: JsonObject = {
+        "source": link.account.source,
+        "player_id": link.account.player_id,
+        "player_name": link.account.name,
+    }
+    return to_record(link) | account | {"workspace": workspace.name}
 
 
 def parse_expiry(expires_at: str | None, now: datetime) -> datetime | None:

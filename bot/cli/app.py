@@ -17,6 +17,7 @@ COMMANDS = {
     "workspace": "bot.cli.workspaces:workspaces",
     "key": "bot.cli.keys:keys",
     "webhook": "bot.cli.webhooks:webhooks",
+    "link": "bot.cli.links:links",
     "rejected": "bot.cli.rejected:rejected",
     "outbox": "bot.cli.outbox:outbox",
 }

@@ -182,6 +182,11 @@ def allow_all(workspace: Workspace) -> None:
     """Let every workspace use the source."""
 
 
+def any_player_id(text: str) -> str | None:
+    """Take any text for a player's id, without the blanks around it."""
+    return text.strip() or None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A wire contract: its paths, its authentication and rate limit, and its error format."""
@@ -201,6 +206,8 @@ class Source:
     public_endpoints: tuple[PublicEndpoint, ...] = ()  # without authentication
     errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # by a ticket's error
     authorize: Callable[[Workspace], None] = allow_all  # raises ApiError(403) before the body is read
+    # A player's id as the reporter of their tickets has it; None for what cannot be one.
+    normalize_player_id: Callable[[str], str | None] = any_player_id
     categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
 
     @property

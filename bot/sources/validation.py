@@ -47,9 +47,9 @@ _CARRIAGE_RETURN = re.compile(r"\r\n?")
 BLANKS = (
     r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # and control characters
 )
-_VISIBLE_CHAR = f"[^{BLANKS}]"
+VISIBLE_CHAR = f"[^{BLANKS}]"
 _CLEAN_CHARS = r"[^\u0000-\u0008\u000b-\u001f]*"
-_CLEAN_TEXT = f"^{_CLEAN_CHARS}{_VISIBLE_CHAR}{_CLEAN_CHARS}$"
+_CLEAN_TEXT = f"^{_CLEAN_CHARS}{VISIBLE_CHAR}{_CLEAN_CHARS}$"
 _TRAILING_ZERO_DECIMALS = re.compile(r"\.0+$")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _SEPARATOR_PATTERN = r"[ \t\r\n_-]*"  # around and within a word of a table
@@ -170,7 +170,7 @@ def _require_text(text: str) -> str:
 
 # Text that is required.
 RequiredText = Annotated[
-    str, AfterValidator(_require_text), WithJsonSchema({"type": "string", "pattern": _VISIBLE_CHAR})
+    str, AfterValidator(_require_text), WithJsonSchema({"type": "string", "pattern": VISIBLE_CHAR})
 ]
 # Text that may be absent, null or blank: then None.
 OptionalText = Annotated[

@@ -55,6 +55,42 @@ class AlreadyLinked(TicketError):
     """This ticket already belongs to another player."""
 
 
+class UnknownLinkCode(TicketError):
+    """This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one."""
+
+
+class LinkCodeForGame(TicketError):
+    """This code is for the game: type it there. Here, type a code that you got in the game."""
+
+
+class LinkCodeForDiscord(TicketError):
+    """This code is for Discord: use /link there with it. In the game, use a code that /link gave you."""
+
+
+class InvalidPlayerId(TicketError):
+    """playerId must be the id of a player, as in the tickets that are created with this API key."""
+
+
+class AccountLinkedElsewhere(TicketError):
+    """This game account is linked to another Discord account. Use /unlink there, or ask staff."""
+
+
+class TooManyLinks(TicketError):
+    """This Discord account already has 25 linked game accounts. Use /unlink to cut one first."""
+
+
+class UnknownLink(TicketError):
+    """There is no such link any more; nothing was changed."""
+
+
+class TooManyLinkAttempts(TicketError):
+    """There were too many wrong codes. Wait before the next try."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds  # until the next try
+        super().__init__(f"There were too many wrong codes. Try again in {max(1, -(-seconds // 60))} min.")
+
+
 class UnknownDepartment(TicketError):
     """There is no such department in this workspace."""
 

@@ -34,6 +34,7 @@ from bot.webhook.events import EVENT_OPERATIONS, EventFeed
 from bot.webhook.health import HealthRoutes, NoObservability, Observability
 from bot.webhook.idempotency import IdempotencyPolicy, from_header, from_header_or_body
 from bot.webhook.intake import IntakeHandler
+from bot.webhook.links import LINK_OPERATIONS, LinkRoutes
 from bot.webhook.openapi.docs_page import docs_routes
 from bot.webhook.rate_limit import SourceRateLimit
 from bot.webhook.rejected_requests import RejectedRequests
@@ -72,7 +73,9 @@ class WebhookServer:
         self._idempotency_policy = idempotency_policy or IdempotencyPolicy()
         self._observability = observability or NoObservability()
         self._now = now = now or store.now
-        self._error_formatter = ErrorFormatter(sources.values(), {one.path for one in EVENT_OPERATIONS})
+        self._error_formatter = ErrorFormatter(
+            sources.values(), {one.path for one in (*EVENT_OPERATIONS, *LINK_OPERATIONS)}
+        )
         self._rate_limits = {
             source.name: SourceRateLimit(source.rate_limit, clock) for source in sources.values()
         }
@@ -84,6 +87,7 @@ class WebhookServer:
         self._request_handlers = RequestHandlers(store, public_url=public_url, now=now)
         self._logged_as_unserved: set[str] = set()
         self._events = EventFeed(store, sources, self._authenticator, now)
+        self._links = LinkRoutes(store, sources, self._authenticator, now)
         self._health_routes = HealthRoutes(store, proxies, self._observability)
 
     def build_app(self) -> web.Application:
@@ -91,6 +95,7 @@ class WebhookServer:
         app.add_routes(self._health_routes.routes())
         app.add_routes(docs_routes(self._sources))
         app.add_routes(self._events.routes())
+        app.add_routes(self._links.routes())
         for source in self._sources.values():
             for intake in source.intake_endpoints:
                 app.router.add_post(intake.path, partial(self._intake.handle, source, intake))

@@ -1,6 +1,7 @@
 """Schema migrations: numbered SQL files, each applied once, in order, in its own transaction."""
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -50,17 +51,17 @@ def migrate(db: sqlite3.Connection) -> None:
 
 def _refuse_early_builds(db: sqlite3.Connection) -> None:
     """Raise DatabaseOpenError for a file of an early build of 0.1.0, whose version 1 was another."""
-    if not db.execute(_HAS_UNFINISHED_TICKETS).fetchone():
+    (application_id,) = db.execute("PRAGMA application_id").fetchone()
+    if application_id != _first_version_id():
         raise DatabaseOpenError(
             "The database was made by an early build of 0.1.0, whose tables this one cannot use. "
             "Go on with that build, or name a new file in [storage] path."
         )
 
 
-# The newest change of version 1.
-_HAS_UNFINISHED_TICKETS = """
-    SELECT 1 FROM sqlite_schema WHERE name = 'tickets' AND sql LIKE '%status = ''unfinished''%'
-"""
+def _first_version_id() -> int:
+    """A number for the text of version 1, which is final with the release of 0.1.0."""
+    return zlib.crc32(migrations()[0][1].encode()) & 0x7FFFFFFF
 
 
 def _apply(db: sqlite3.Connection, number: int, script: str) -> None:
@@ -73,7 +74,9 @@ def _apply(db: sqlite3.Connection, number: int, script: str) -> None:
                 f"The database cannot be brought to version {number}: some of its rows refer to nothing. "
                 "Restore a backup, or ask for help with the file."
             )
-        db.execute(f"PRAGMA user_version = {number:d}")  # it takes no parameters
+        if number == 1:
+            db.execute(f"PRAGMA application_id = {_first_version_id():d}")  # it takes no parameters
+        db.execute(f"PRAGMA user_version = {number:d}")
         db.commit()
     # BaseException: an interrupted start must release the file's lock before it closes the file.
     except BaseException:

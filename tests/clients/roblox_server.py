@@ -30,8 +30,23 @@ PRELUDE = """
         GetSecret = function(_, name) return wire.secret(name) end,
     }
     ReplicatedStorage = { Report = {} }
+    local services = {
+        HttpService = HttpService,
+        ReplicatedStorage = ReplicatedStorage,
+        TextChatService = {},
+        Debris = { AddItem = function(_, item, seconds) wire.wait_to_remove(seconds) end },
+        Players = { GetPlayerByUserId = function(_, id) return players[id] end },
+    }
     game = { PlaceId = place, JobId = job, GetService = function(_, name)
-        return assert(({ HttpService = HttpService, ReplicatedStorage = ReplicatedStorage })[name], name)
+        return assert(services[name], name)
+    end }
+    players, instances = {}, {} -- by UserId; in the order in which they were made
+    UDim2 = { fromScale = function(x, y) return { x, y } end }
+    Instance = { new = function(class)
+        local made = { ClassName = class }
+        made.Triggered = { Connect = function(_, handler) made.handler = handler end }
+        table.insert(instances, made)
+        return made
     end }
     task = { wait = function(seconds) wire.wait(seconds) end }
     warn = function(text) wire.warn(text) end
@@ -60,6 +75,7 @@ class RobloxServer:
         self.lost_answers = 0  # of the next requests, which arrive
         self.secrets: dict[str, Secret] = {}
         self.sent: list[float] = []  # when
+        self.shown_for: list[float] = []  # seconds, of what is removed again
         self.while_waiting: Callable[[], None] | None = None
         self.while_sending: Callable[[], None] | None = None
         self._lua: Any = lua51.LuaRuntime(encoding="utf-8")
@@ -72,6 +88,7 @@ class RobloxServer:
             "wait": self._wait,
             "warn": lambda text: self.warnings.append(text),
             "now": lambda: int(self.now),
+            "wait_to_remove": lambda seconds: self.shown_for.append(seconds),
         }
         self._call = self._lua.execute(PRELUDE, self._table(wire), place, job)
         self._module = self._lua.execute(module.read_text("utf-8"))
@@ -106,6 +123,22 @@ class RobloxServer:
         """Call the RemoteFunction `Report` of ReplicatedStorage as a player's machine does."""
         report = self._lua.globals().ReplicatedStorage.Report
         return await asyncio.to_thread(report.OnServerInvoke, player, *arguments)
+
+    async def chat(self, player: Any, line: str) -> list[str]:
+        """Type a chat command as a player; what they are shown."""
+        self._lua.globals().players[player.UserId] = player
+        player.PlayerGui = self._table({})
+        alias = line.split(" ")[0]
+        (command,) = (
+            one
+            for one in self._lua.globals()["instances"].values()
+            if one.ClassName == "TextChatCommand" and one.PrimaryAlias == alias
+        )
+        await asyncio.to_thread(command.handler, self._table({"UserId": player.UserId}), line)
+        instances = self._lua.globals()["instances"].values()
+        return [
+            one.Text for one in instances if one.ClassName == "TextLabel" and one.Parent.Parent is not None
+        ]
 
     def _request(self, expected: Any) -> Any:
         if self.throws:

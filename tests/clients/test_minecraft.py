@@ -14,10 +14,12 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from bot.tickets.account_links import DiscordMember, GameAccount
 from bot.tickets.ticket import Priority, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer, run_program
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone``` \x01\u2028end'
+PETE = DiscordMember(guild_id=1, discord_id=70, name="pete")
 BUSY = CannedAnswer(status=503, body="upstream is away")
 AT_ONCE = CannedAnswer(status=500, headers={"Retry-After": "0"})
 CLOSED = "pending refused Messages cannot be sent right now. Try again later."
@@ -57,9 +59,11 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     start, command = readme_code()
     programs = {
         "Main": {"/* the tests' */": json.dumps(HOSTILE)},  # a JSON text is a Java one too
+        "Plugin": {},
         "Readme": {"/* the readme's start */": start, "/* the readme's command */": command},
     }
-    sources = [str(CLIENTS / "minecraft" / "TicketBridge.java")]
+    sources = [str(file) for file in sorted((CLIENTS / "minecraft").glob("*.java"))]
+    sources += [str(file) for file in sorted((Path(__file__).parent / "java" / "org").rglob("*.java"))]
     for name, parts in programs.items():
         program = (Path(__file__).parent / "java" / f"{name}.java").read_text("utf-8")
         for placeholder, text in parts.items():
@@ -328,3 +332,116 @@ async def test_the_readmes_code_files_what_players_report(classes: Path, bridge:
     ]
     assert found.reported_player is not None
     assert (found.subject, found.body) == ("Report: Hacker123", "He flies.")
+
+
+async def test_a_code_from_discord_links_the_player(file: Filing, bridge: Bridge) -> None:
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+
+    linked, too_soon, repeated = await file(
+        bridge.url + "/",
+        bridge.keys["modl"],
+        *(f"link {code.text}", "unlink", "+5", f"link {code.text.lower()}"),
+    )
+
+    assert (linked, repeated) == ("pending kept pete", "pending kept pete")
+    assert too_soon == "refused Wait 5 s before you send another request."
+    (link,) = await bridge.store.account_links.list_of_member(70)
+    assert (link.account.source, link.account.player_id, link.account.name) == (
+        "modl",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "Notch",
+    )
+
+
+async def test_a_player_cuts_their_link(file: Filing, bridge: Bridge) -> None:
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+
+    _, first, again = await file(
+        bridge.url, bridge.keys["modl"], *(f"link {code.text}", "+5", "unlink", "+5", "unlink")
+    )
+
+    assert (first, again) == ("kept cut", "kept cut")
+    assert await bridge.store.account_links.list_of_member(70) == ()
+
+
+async def test_a_wrong_code_is_refused_in_the_servers_words_and_holds_up_no_report(
+    file: Filing, bridge: Bridge
+) -> None:
+    warned, *outcomes = await file(
+        bridge.url, bridge.keys["modl"], "link BCDF-2345", "link BCDF-2345", "player"
+    )
+
+    wrong = "This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one."
+    assert warned == f"warned {bridge.url} answered 400: {wrong}"
+    assert outcomes[:2] == [
+        f"pending refused {wrong}",
+        "done refused Wait 5 s before you send another request.",
+    ]
+    assert outcomes[2].startswith("pending kept PLAYER-")
+
+
+async def test_a_guesser_gets_no_more_tries_than_the_server_allows(file: Filing, bridge: Bridge) -> None:
+    outcomes = await file(bridge.url, bridge.keys["modl"], *["link BCDF-2345", "+5"] * 7)
+
+    told = "pending refused There were too many wrong codes. Try again in 10 min."
+    assert [one for one in outcomes if one.startswith("pending")][5:] == [told] * 2
+
+
+async def test_what_can_be_no_code_is_not_sent(file: Filing, server: ScriptedServer) -> None:
+    outcomes = await file(server.url, "k", "link null", "link  ", "link " + "B" * 65, "link nobody")
+
+    assert [one for one in outcomes if not one.startswith("warned")] == [
+        "done refused The code is missing.",
+        "done refused The code is empty.",
+        "done refused The code is too long: 64 characters at most.",
+        "done refused This message cannot be sent.",
+    ]
+    assert server.requests == []
+
+
+async def test_an_answer_without_an_account_is_no_link(file: Filing, server: ScriptedServer) -> None:
+    *_, outcome = await file(server.url, "k", "link BCDF-2345")
+
+    assert outcome == CLOSED
+    assert server.paths == ["/v1/links"]
+
+
+async def test_the_example_plugin_links_and_unlinks_players(classes: Path, bridge: Bridge) -> None:
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+    options = (*QUICK, f"-Dbridge={bridge.url}", f"-Dkey={bridge.keys['modl']}", "-cp", str(classes))
+    typed = ("console", "link", f"link {code.text.replace('-', ' ')}", "unlink")
+
+    printed = await run_program("java", *options, "ticketbridge.Plugin", *typed)
+
+    assert printed.splitlines() == [
+        "Only players can do that.",
+        "Use /link in Discord to get a code, and type it here: /link CODE",
+        "You are linked to the Discord account pete. Is that not yours? Type /unlink",
+        "Wait 5 s before you send another request.",
+    ]
+    (link,) = await bridge.store.account_links.list_of_member(70)
+    assert link.account.player_id == "550e8400-e29b-41d4-a716-446655440000"
+
+
+async def test_the_example_plugin_cuts_a_link(classes: Path, bridge: Bridge) -> None:
+    code = await bridge.store.account_links.create_code_for_player(
+        (await bridge.store.workspaces.list_all())[0].id,
+        GameAccount(source="modl", player_id="550e8400-e29b-41d4-a716-446655440000"),
+        bridge.store.now(),
+    )
+    await bridge.store.account_links.redeem_as_member(code.text, PETE, bridge.store.now())
+    options = (*QUICK, f"-Dbridge={bridge.url}", f"-Dkey={bridge.keys['modl']}", "-cp", str(classes))
+
+    printed = await run_program("java", *options, "ticketbridge.Plugin", "unlink")
+
+    assert printed == "Your account is not linked any more.\n"
+    assert await bridge.store.account_links.list_of_member(70) == ()
+
+
+def test_the_readme_names_the_plugin_and_its_commands() -> None:
+    readme = (CLIENTS / "README.md").read_text("utf-8")
+    plugin, config = re.findall(r"^ *```yaml\n(.*?)^ *```", readme, re.DOTALL | re.MULTILINE)
+
+    assert "main: ticketbridge.LinkAccounts\n" in plugin
+    assert re.findall(r"^ {4}(\w+):\n", plugin, re.MULTILINE) == ["link", "unlink"]
+    assert re.findall(r"^ *([\w-]+):", config, re.MULTILINE) == ["url", "api-key"]

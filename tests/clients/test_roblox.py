@@ -7,12 +7,14 @@ from itertools import pairwise
 
 import pytest
 
+from bot.tickets.account_links import DiscordMember
 from bot.tickets.ticket import Priority, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer
 from tests.clients.roblox_server import LuaError, RobloxServer, Secret
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone```'
 REPORT = {"subject": "Speed hacks", "category": "reports", "message": HOSTILE, "priority": "high"}
+PETE = DiscordMember(guild_id=1, discord_id=70, name="pete")
 BUSY = CannedAnswer(status=503, body="upstream is away")
 CLOSED = (False, "Messages cannot be sent right now. Try again later.")
 BUSY_GAME = (False, "Too many messages are being sent right now. Try again in a minute.")
@@ -497,3 +499,130 @@ async def test_the_readmes_script_files_what_players_report(roblox: RobloxServer
     assert not_text == "Please describe it in fewer words."
     assert blank == "The message is empty."
     assert (found.subject, found.body, found.category) == ("Report: Hacker123", HOSTILE, "reports")
+
+
+async def test_a_code_from_discord_links_the_player(roblox: RobloxServer, bridge: Bridge) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+
+    linked, account = await asyncio.to_thread(
+        roblox.call_with, client, "link", roblox.player(), code.text.lower()
+    )
+
+    assert (linked, account["discordName"], account["playerId"]) == (True, "pete", "123456789")
+    (link,) = await bridge.store.account_links.list_of_member(70)
+    assert (link.account.source, link.account.player_id, link.account.name) == (
+        "series",
+        "123456789",
+        "reporter123",
+    )
+
+
+async def test_a_player_cuts_their_link(roblox: RobloxServer, bridge: Bridge) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+    await asyncio.to_thread(roblox.call_with, client, "link", roblox.player(), code.text)
+
+    too_soon = roblox.call_with(client, "unlink", roblox.player())
+    roblox.now += 5
+    first = await asyncio.to_thread(roblox.call_with, client, "unlink", roblox.player())
+    roblox.now += 5
+    again = await asyncio.to_thread(roblox.call_with, client, "unlink", roblox.player())
+
+    assert too_soon == (False, "Wait 5 s before you send another request.")
+    assert [(done, account["unlinked"]) for done, account in (first, again)] == [(True, True), (True, False)]
+    assert await bridge.store.account_links.list_of_member(70) == ()
+
+
+async def test_a_link_whose_answer_got_lost_is_made_all_the_same(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+    roblox.lost_answers = 1
+
+    linked, account = await asyncio.to_thread(roblox.call_with, client, "link", roblox.player(), code.text)
+
+    assert (linked, account["discordName"]) == (True, "pete")
+    assert len(await bridge.store.account_links.list_of_member(70)) == 1
+
+
+async def test_a_wrong_code_is_refused_in_the_servers_words_and_holds_up_no_report(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+
+    wrong = await asyncio.to_thread(roblox.call_with, client, "link", roblox.player(), "BCDF-2345")
+    too_soon = roblox.call_with(client, "link", roblox.player(), "BCDF-2345")
+    reported, _ = await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+
+    assert wrong == (
+        False,
+        "This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one.",
+    )
+    assert too_soon == (False, "Wait 5 s before you send another request.")
+    assert reported
+
+
+async def test_a_guesser_gets_no_more_tries_than_the_server_allows(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+
+    def guess() -> tuple[bool, object]:
+        roblox.now += 5
+        return roblox.call_with(client, "link", roblox.player(), "BCDF-2345")
+
+    outcomes = [await asyncio.to_thread(guess) for _ in range(7)]
+
+    assert [told for _, told in outcomes[5:]] == ["There were too many wrong codes. Try again in 10 min."] * 2
+    assert (len(roblox.sent), roblox.waits) == (7, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (None, "The code is missing."),
+        (7, "The code is missing."),
+        (" ", "The code is empty."),
+        ("B" * 65, "The code is too long: 64 characters at most."),
+    ],
+)
+async def test_what_can_be_no_code_is_not_sent(
+    roblox: RobloxServer, server: ScriptedServer, code: object, told: str
+) -> None:
+    client = roblox.client(url=server.url, apiKey="k")
+
+    assert roblox.call_with(client, "link", roblox.player(), code) == (False, told)
+    assert roblox.call_with(client, "link", None, "BCDF-2345") == (False, "This message cannot be sent.")
+    assert server.requests == []
+
+
+async def test_an_answer_without_an_account_is_no_link(roblox: RobloxServer, server: ScriptedServer) -> None:
+    client = roblox.client(url=server.url, apiKey="k")
+
+    outcome = await asyncio.to_thread(roblox.call_with, client, "link", roblox.player(), "BCDF-2345")
+
+    assert outcome == CLOSED  # of a ticket server that answers as if it were a ticket
+    assert server.paths == ["/v1/links"]
+
+
+async def test_the_example_place_links_and_unlinks_players(roblox: RobloxServer, bridge: Bridge) -> None:
+    script = (CLIENTS / "roblox" / "LinkAccounts.server.luau").read_text("utf-8")
+    roblox.secrets = {"ticketbridge": Secret(value=bridge.keys["series"], domain="127.0.0.1")}
+    roblox.run_script(script.replace("https://tickets.example.com", bridge.url))
+    code = await bridge.store.account_links.create_code_for_member(PETE, bridge.store.now())
+    lines = ("/link", f"/link  {code.text} ", "/unlink", "/unlink", "/link BCDF-2345")
+
+    for line in lines:
+        shown = await roblox.chat(roblox.player(), line)
+        roblox.now += 5
+
+    assert shown == [
+        "Use /link in Discord to get a code, and type it here: /link CODE",
+        "You are linked to the Discord account pete. Is that not yours? Type /unlink",
+        "Your account is not linked any more.",
+        "Your account was not linked.",
+        "This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one.",
+    ]
+    assert roblox.shown_for == [15] * 5

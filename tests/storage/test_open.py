@@ -114,7 +114,7 @@ async def test_a_file_of_an_early_build_is_refused(path: Path) -> None:
         await open_store(path)
 
 
-async def test_a_file_whose_tickets_cannot_be_unfinished_is_refused_and_unchanged(path: Path) -> None:
+async def test_a_file_with_another_first_version_is_refused_and_unchanged(path: Path) -> None:
     earlier = FIRST[1].replace(" OR status = 'unfinished'", "")
     with raw(path) as db:
         db.executescript(earlier)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from bot.tickets.account_links import DiscordMember
+from bot.tickets.errors import UnknownLinkCode
 from bot.tickets.events import Asked
 from bot.tickets.outbox import Receipt
 from bot.tickets.queries import Scope, TicketQuery
@@ -21,7 +23,7 @@ from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|outbox|pushes|ticket_events|idempotent_responses|leads|newest)\b"
+    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts)\b"
 )
 _SHORT = (
     r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters)\b)"  # indexes of what is not done
@@ -108,6 +110,12 @@ QUERIES: dict[str, Query] = {
     "what waits for each webhook": lambda desk: desk.store.pushes.backlogs(),
     "a reply": lambda desk: desk.store.tickets.add_message(desk.ticket.id, replying(), origin="b", now=NOW),
     "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", Asked.ALL, NOW),
+    "a wrong code": lambda desk: type_wrong_code(desk),
+    "a member's links": lambda desk: desk.store.account_links.list_of_member(7),
+    "whose account it is": lambda desk: desk.store.account_links.find_by_account(desk.here[0], "a", "7"),
+    "a player's links": lambda desk: desk.store.account_links.list_of_workspace(
+        desk.here[0], 25, player="rey"
+    ),
     "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
     "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
     "what a server has read": lambda desk: desk.store.events.confirm_to(desk.scope, 9, "a server", NOW),
@@ -119,6 +127,13 @@ QUERIES: dict[str, Query] = {
     "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
     "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
+
+
+async def type_wrong_code(desk: Queries) -> None:
+    with pytest.raises(UnknownLinkCode):
+        await desk.store.account_links.redeem_as_member(
+            "BCDF-2345", DiscordMember(guild_id=1, discord_id=7, name="pete"), NOW
+        )
 
 
 def _claimed(ticket: Ticket) -> Ticket:

@@ -164,6 +164,7 @@ SOURCES = {
         format_error=_north,
         endpoints=ENDPOINTS,
         public_endpoints=OPEN_ENDPOINTS,
+        normalize_player_id=lambda text: text if text.startswith("p") else None,
         errors={AlreadyClaimed: ApiError(418, "Taken."), NotClaimedByYou: ApiError(400, "Claim first.")},
     ),
     "south": Source(

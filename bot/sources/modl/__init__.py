@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.sources.contract import Endpoint, ErrorCodec, IntakeEndpoint, PageEndpoint, RateLimit, Source
 from bot.sources.modl import errors, examples, handlers, plugin, requests, responses, serializers, status_page
-from bot.sources.modl.fields import PathUuid
+from bot.sources.modl.fields import PathUuid, normalize_uuid
 from bot.sources.modl.protobuf.endpoints import CONTENT_TYPE, PATH_PREFIX, PROTO_FILE, with_protobuf
 from bot.sources.modl.protobuf.errors import encode_error
 from bot.sources.modl.vocabulary import TYPE_LABELS
@@ -191,5 +191,6 @@ SOURCE = Source(
     unserved_prefixes=plugin.UNSERVED_PREFIXES,
     error_codecs={PATH_PREFIX: ErrorCodec(content_type=CONTENT_TYPE, encode=encode_error)},
     errors=errors.ERRORS,
+    normalize_player_id=normalize_uuid,
     categories=frozenset(TYPE_LABELS),
 )

@@ -50,10 +50,16 @@ def parse_uuid(value: object) -> str:
     """The UUID in lower case with dashes. Those of Bedrock players have no version digit."""
     if value is None or not _require_str(value).strip(" \t\r\n"):
         raise field_error("is required")
-    match = _UUID_REGEX.fullmatch(_require_str(value))
-    if match is None:
+    uuid = normalize_uuid(_require_str(value))
+    if uuid is None:
         raise field_error("must be a UUID")
-    return "-".join(match.groups()).lower()
+    return uuid
+
+
+def normalize_uuid(text: str) -> str | None:
+    """The UUID in lower case with dashes; None for what is none."""
+    match = _UUID_REGEX.fullmatch(text)
+    return "-".join(match.groups()).lower() if match else None
 
 
 def _parse_optional_uuid(value: object) -> str | None:

@@ -3,6 +3,7 @@
 from bot.sources.contract import Endpoint, IntakeEndpoint, KeyCheckEndpoint, RateLimit, Source
 from bot.sources.requests import GetTicket, GetWorkspace, ListTickets, UpdateTicket
 from bot.sources.series import errors, examples, handlers, requests, responses, serializers
+from bot.sources.series.fields import normalize_user_id
 from bot.tickets.public_ids import timestamp_ids
 
 _TICKET_PATH = "/tickets/{ticketId}"
@@ -144,4 +145,5 @@ SOURCE = Source(
     new_public_ids=lambda new, now: timestamp_ids("TICKET", now),
     format_error=errors.format_error,
     authorize=errors.authorize,
+    normalize_player_id=normalize_user_id,
 )

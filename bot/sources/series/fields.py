@@ -1,5 +1,6 @@
 """The field types of Series requests with their limits, and parsing into a request model."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
@@ -35,6 +36,13 @@ AvatarUrl = Annotated[str, AfterValidator(strip_control_chars), MaxLength(2048)]
 
 _BodyT = TypeVar("_BodyT", bound=Payload)
 _QueryT = TypeVar("_QueryT", bound=Query)
+
+
+def normalize_user_id(text: str) -> str | None:
+    """The id of a user in digits; None for what is no integer of 64 bits."""
+    if re.fullmatch(r"\s*-?[0-9]{1,19}\s*", text) is None:
+        return None
+    return str(int(text)) if -(2**63) <= int(text) < 2**63 else None
 
 
 def parse_body(model: type[_BodyT], body: bytes) -> _BodyT:

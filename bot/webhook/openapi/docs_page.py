@@ -14,6 +14,7 @@ from bot.sources.contract import Operation, Source
 from bot.webhook.errors import api_error
 from bot.webhook.events import EVENT_OPERATIONS
 from bot.webhook.health import HEALTH_OPERATIONS
+from bot.webhook.links import LINK_OPERATIONS
 from bot.webhook.openapi.document import build_document
 from bot.webhook.responses import JsonResponse, dump_json
 
@@ -73,7 +74,8 @@ def docs_routes(sources: Mapping[str, Source]) -> list[web.RouteDef]:
 
     @cache
     def document() -> bytes:
-        return dump_json(build_document(sources, (*HEALTH_OPERATIONS, *DOCS_OPERATIONS, *EVENT_OPERATIONS)))
+        own = (*HEALTH_OPERATIONS, *DOCS_OPERATIONS, *EVENT_OPERATIONS, *LINK_OPERATIONS)
+        return dump_json(build_document(sources, own))
 
     async def openapi_json(_: web.Request) -> JsonResponse:
         return JsonResponse(document(), headers=_NO_CACHE)

@@ -28,16 +28,21 @@ from bot.webhook.responses import default_error_body
 DEFAULT_EXAMPLE = "default"  # the name of an error's example that says no more than its status
 # The names of the other examples. They are public: a new name is a change of the API.
 ERROR_NAMES: Mapping[type[TicketError], str] = {
+    errors.AccountLinkedElsewhere: "account_linked_elsewhere",
     errors.AlreadyClaimed: "already_claimed",
     errors.AlreadyLinked: "already_linked",
     errors.IdempotencyKeyReused: "idempotency_key_reused",
+    errors.InvalidPlayerId: "invalid_player_id",
+    errors.LinkCodeForDiscord: "link_code_for_discord",
     errors.NotClaimed: "not_claimed",
     errors.NotClaimedByYou: "not_claimed_by_you",
     errors.NotReporter: "not_reporter",
     errors.OpenTicketLimitReached: "open_ticket_limit_reached",
     errors.TicketClosed: "ticket_closed",
+    errors.TooManyLinks: "too_many_links",
     errors.UnknownCategory: "unknown_category",
     errors.UnknownDepartment: "unknown_department",
+    errors.UnknownLinkCode: "unknown_link_code",
     errors.UnknownTicket: "unknown_ticket",
     errors.ViewOnly: "view_only",
     errors.WrongDepartment: "wrong_department",
@@ -87,6 +92,8 @@ def default_errors(operation: Operation) -> Iterator[NamedError]:
         yield DEFAULT_EXAMPLE, ApiError(429, str(api_error(429)), retry_after=1)
     for status in sorted(statuses):
         yield DEFAULT_EXAMPLE, api_error(status)
+    for error in operation.errors:
+        yield ERROR_NAMES[error], map_ticket_error(error(), [operation.errors])
 
 
 def success_headers(source: Source, operation: Operation) -> OpenApiNode:

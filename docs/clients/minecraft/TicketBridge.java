@@ -29,7 +29,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Files tickets from a Minecraft server or proxy. MIT licence; Java 17, no dependencies.
+ * Files tickets from a Minecraft server or proxy, and links accounts. MIT licence; Java 17, no dependencies.
  *
  * <pre>{@code
  * var bridge = new TicketBridge(URI.create("https://tickets.example.com"), apiKey);
@@ -71,6 +71,7 @@ public final class TicketBridge {
     private final Map<String, Instant> complaints = new ConcurrentHashMap<>();
     private final HttpRequest.Builder template;
     private final URI base;
+    private final URI links;
     private final Duration cooldown;
     private final Duration pause;
     private final InstantSource clock;
@@ -146,26 +147,30 @@ public final class TicketBridge {
         }
     }
 
-    /** There is no ticket; the message is a sentence to show to the player. */
+    /** There is no ticket, or no link; the message is a sentence to show to the player. */
     public static final class NoTicket extends RuntimeException {
         NoTicket(String sentence, Throwable cause) {
             super(sentence, cause);
         }
     }
 
-    private record Turn(UUID player, String type) {}
+    private record Turn(UUID player, String type) {
+        static final String LINK = " link"; // no type of ticket: it holds up no report
+    }
 
     private record Kept(Ticket content, String body, String idempotencyKey, Instant until) {}
 
-    /** One message with all its tries. */
+    /** One request with all its tries. */
     private static final class Filing {
         final CompletableFuture<String> outcome = new CompletableFuture<>();
         final HttpRequest request;
+        final String result; // the member of the answer that is the outcome
         int tries;
         boolean unknown; // whether a ticket may have been saved
 
-        Filing(HttpRequest request) {
+        Filing(HttpRequest request, String result) {
             this.request = request;
+            this.result = result;
         }
 
         void fail(String sentence, Throwable cause) {
@@ -194,8 +199,9 @@ public final class TicketBridge {
         this.cooldown = cooldown.compareTo(pause) < 0 ? pause : cooldown;
         this.pause = pause;
         this.clock = clock;
-        URI tickets = URI.create(base.toString().replaceAll("/+$", "") + "/v1/minecraft/tickets");
-        this.template = HttpRequest.newBuilder(tickets)
+        String root = base.toString().replaceAll("/+$", "");
+        this.links = URI.create(root + "/v1/links");
+        this.template = HttpRequest.newBuilder(URI.create(root + "/v1/minecraft/tickets"))
                 .timeout(timeout)
                 .header("Content-Type", "application/json")
                 .header("X-API-Key", apiKey.strip()); // a key read from a file often ends in a line break
@@ -210,8 +216,50 @@ public final class TicketBridge {
             return file(ticket);
         } catch (RuntimeException mistake) { // such as a ticket without a creator
             complain("mistake", "A ticket cannot be sent: " + mistake);
-            return CompletableFuture.failedFuture(new NoTicket(UNSENDABLE, mistake));
+            return refused(UNSENDABLE, mistake);
         }
+    }
+
+    /**
+     * Links the player to the Discord account whose {@code /link} gave the code that they typed in the game. The name
+     * of that account, which the player should read: it is their own, or they typed somebody else's code; or
+     * {@link NoTicket}. Never throws. One request of a player at a time, and the pause after each. A code that
+     * the player used before gets the same answer.
+     */
+    public CompletableFuture<String> link(Player player, String code) {
+        try {
+            return sendCode(player, code);
+        } catch (RuntimeException mistake) { // such as a player without a UUID
+            complain("mistake", "A code cannot be sent: " + mistake);
+            return refused(UNSENDABLE, mistake);
+        }
+    }
+
+    /** Cuts the player's link, if there is one. Done, or {@link NoTicket}; never throws. */
+    public CompletableFuture<Void> unlink(Player player) {
+        try {
+            return sendLink(player, null, URI.create(links + "/remove"), "playerId").thenApply(id -> null);
+        } catch (RuntimeException mistake) {
+            complain("mistake", "A link cannot be cut: " + mistake);
+            return refused(UNSENDABLE, mistake).thenApply(id -> null);
+        }
+    }
+
+    private CompletableFuture<String> sendCode(Player player, String code) {
+        String problem = code == null ? "The code is missing." : Ticket.problemWith("code", code, 64);
+        return problem != null ? refused(problem, null) : sendLink(player, code, links, "discordName");
+    }
+
+    private CompletableFuture<String> sendLink(Player player, String code, URI path, String result) {
+        Turn turn = new Turn(Objects.requireNonNull(player.uuid(), "The player has no UUID."), Turn.LINK);
+        String body = new Json().text("code", code).text("playerId", player.uuid()).text("playerName", player.name())
+                .end();
+        HttpRequest request = template.copy().uri(path).POST(BodyPublishers.ofString(body)).build();
+        return send(turn, "request", new Filing(request, result), pause, null);
+    }
+
+    private static CompletableFuture<String> refused(String sentence, Throwable cause) {
+        return CompletableFuture.failedFuture(new NoTicket(sentence, cause));
     }
 
     private CompletableFuture<String> file(Ticket ticket) {
@@ -219,27 +267,34 @@ public final class TicketBridge {
                 Objects.requireNonNull(ticket.type(), "The ticket has no type.").toLowerCase(Locale.ROOT));
         String problem = ticket.problem();
         if (problem != null) {
-            return CompletableFuture.failedFuture(new NoTicket(problem, null));
+            return refused(problem, null);
         }
         Instant now = clock.instant();
-        quietUntil.values().removeIf(until -> !until.isAfter(now));
         unknown.values().removeIf(kept -> !kept.until().isAfter(now));
         Kept message = message(turn, ticket, now);
-        Filing filing = new Filing(template.copy().header("Idempotency-Key", message.idempotencyKey())
-                .POST(BodyPublishers.ofString(message.body())).build());
+        HttpRequest request = template.copy().header("Idempotency-Key", message.idempotencyKey())
+                .POST(BodyPublishers.ofString(message.body())).build();
+        return send(turn, "message", new Filing(request, "ticketId"), cooldown, message);
+    }
+
+    /** One at a time in each turn. A message is kept while its outcome is unknown; a link need not be. */
+    private CompletableFuture<String> send(Turn turn, String noun, Filing filing, Duration quiet, Kept message) {
+        Instant now = clock.instant();
+        quietUntil.values().removeIf(until -> !until.isAfter(now));
         Instant until = quietUntil.putIfAbsent(turn, Instant.MAX); // until the outcome is known
         if (until != null) {
-            return CompletableFuture.failedFuture(new NoTicket(until.equals(Instant.MAX)
-                    ? "Your last message is still on its way."
-                    : "Wait " + (now.until(until, MILLIS) + 999) / 1000 + " s before you send another message.", null));
+            return refused(until.equals(Instant.MAX)
+                    ? "Your last " + noun + " is still on its way."
+                    : "Wait " + (now.until(until, MILLIS) + 999) / 1000 + " s before you send another " + noun + ".",
+                    null);
         }
         CompletableFuture<String> outcome = filing.outcome.whenComplete((id, failure) -> {
             if (id != null) {
                 unknown.remove(turn);
-            } else if (filing.unknown) {
+            } else if (filing.unknown && message != null) {
                 unknown.put(turn, message);
             }
-            quietUntil.put(turn, clock.instant().plus(id != null ? cooldown : pause));
+            quietUntil.put(turn, clock.instant().plus(id != null ? quiet : pause));
         });
         attempt(filing);
         return outcome;
@@ -257,14 +312,14 @@ public final class TicketBridge {
                 : new Kept(content, ticket.json(), UUID.randomUUID().toString(), now.plus(KEEP));
     }
 
-    /** What to tell the player about a failure of {@link #create}, however deep futures have wrapped it. */
+    /** What to tell the player about a failure of any method, however deep futures have wrapped it. */
     public static String sentence(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof NoTicket) {
                 return cause.getMessage();
             }
         }
-        return "The ticket could not be sent.";
+        return UNSENDABLE;
     }
 
     private void attempt(Filing filing) {
@@ -313,7 +368,7 @@ public final class TicketBridge {
 
     private void settle(Filing filing, HttpResponse<String> answer) {
         int status = answer.statusCode();
-        String id = status / 100 == 2 ? Json.member(answer.body(), "ticketId") : null;
+        String id = status / 100 == 2 ? Json.member(answer.body(), filing.result) : null;
         if (id != null && !id.isEmpty()) {
             filing.outcome.complete(id);
             return;

@@ -318,6 +318,61 @@ WHERE state = 'pending' AND NOT EXISTS (
                AND earlier.message_id = outbox.message_id))
 );
 
+-- Which game account belongs to which Discord account, as a game server of the workspace confirmed.
+CREATE TABLE account_links (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,        -- never used again: a list of staff may be old
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    source        TEXT NOT NULL,
+    player_id     TEXT NOT NULL,                            -- what tickets call their reporter
+    player_name   TEXT,
+    discord_id    INTEGER NOT NULL,
+    discord_name  TEXT NOT NULL,                            -- when it was linked
+    linked_at     INTEGER NOT NULL,
+    UNIQUE (workspace_id, player_id, source)
+) STRICT;
+
+CREATE INDEX account_links_by_workspace ON account_links (workspace_id, id);
+CREATE INDEX account_links_by_member ON account_links (discord_id, workspace_id);
+CREATE INDEX account_links_by_name ON account_links (workspace_id, lower(player_name));
+
+-- Codes that were made in Discord to be typed in a game: one for each member of a server. A used one is kept, for
+-- a game server that repeats its request.
+CREATE TABLE discord_link_codes (
+    guild_id      INTEGER NOT NULL,
+    discord_id    INTEGER NOT NULL,
+    discord_name  TEXT NOT NULL,
+    code_hash     TEXT NOT NULL UNIQUE,
+    expires_at    INTEGER NOT NULL,
+    used_at       INTEGER,
+    PRIMARY KEY (guild_id, discord_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX discord_link_codes_by_time ON discord_link_codes (expires_at);
+
+-- Codes that were made in a game to be typed in Discord: one for each game account.
+CREATE TABLE game_link_codes (
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    source        TEXT NOT NULL,
+    player_id     TEXT NOT NULL,
+    player_name   TEXT,
+    code_hash     TEXT NOT NULL UNIQUE,
+    expires_at    INTEGER NOT NULL,
+    used_at       INTEGER,
+    PRIMARY KEY (workspace_id, source, player_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX game_link_codes_by_time ON game_link_codes (expires_at);
+
+-- Wrong link codes; those out of the time in which they count are deleted.
+CREATE TABLE link_attempts (
+    id       INTEGER PRIMARY KEY,
+    who      TEXT NOT NULL,                                 -- 'key:...', 'player:...' or 'member:...'
+    made_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX link_attempts_by_who ON link_attempts (who, made_at);
+CREATE INDEX link_attempts_by_time ON link_attempts (made_at);
+
 -- The responses of requests that may be repeated: the same request again gets the same response.
 CREATE TABLE idempotent_responses (
     key_prefix       TEXT NOT NULL,                         -- of the API key

@@ -12,7 +12,8 @@ import ticketbridge.TicketBridge.*;
 /**
  * Files tickets by name. Every argument after the address and the key is filed after the one before it, those joined
  * by a comma at once. The clock stands still, but for "+5", which is five seconds later, and "loop", which files 481
- * times in 27 seconds.
+ * times in 27 seconds. "link CODE" types a code,
+ * "unlink" cuts the link.
  */
 public class Main extends Handler {
     static final UUID NOTCH = UUID.fromString("550e8400-e29b-41d4-a716-446655440000");
@@ -31,6 +32,10 @@ public class Main extends Handler {
                 now = now.plusSeconds(Long.parseLong(step));
             } else if (step.equals("loop")) {
                 loop(bridge);
+            } else if (step.equals("unlink")) {
+                System.out.println(told(bridge.unlink(new Player(NOTCH, "Notch")).thenApply(nothing -> "cut")));
+            } else if (step.startsWith("link ")) {
+                link(bridge, step.substring(5));
             } else {
                 file(bridge, step.split(","));
             }
@@ -45,6 +50,13 @@ public class Main extends Handler {
         for (var outcome : filed) {
             System.out.println((outcome.isDone() ? "done " : "pending ") + told(outcome));
         }
+    }
+
+    /** Types a code; "null" and "nobody" stand for none and for no player. */
+    static void link(TicketBridge bridge, String code) {
+        var linked = bridge.link(code.equals("nobody") ? null : new Player(NOTCH, "Notch"),
+                code.equals("null") ? null : code);
+        System.out.println((linked.isDone() ? "done " : "pending ") + told(linked));
     }
 
     static void loop(TicketBridge bridge) {
