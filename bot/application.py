@@ -24,9 +24,11 @@ from bot.observability.readiness import BridgeObservability, DeliveryHealth
 from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
 from bot.outbox.clock_jumps import check_clock_at_start
 from bot.outbox.dispatcher import Dispatcher
+from bot.outbox.push import PushSender
+from bot.outbox.push_client import open_push_client
 from bot.sources.registry import load_sources
-from bot.tickets.outbox import Destination
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
+from bot.webhook.events import serialize_event
 from cogs import EXTENSIONS
 from storage import DatabaseLock, Store, open_store
 
@@ -78,10 +80,11 @@ async def run_application(
                 backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
                 indexing = asyncio.create_task(run_search_indexer(store))
                 cleanup = asyncio.create_task(run_response_cleanup(store))
+                pushing = asyncio.create_task(push_events(settings, store, metrics))
                 try:
                     yield Application(store=store, webhook_address=address, discord_task=discord_task)
                 finally:
-                    await cancel_and_wait(discord_task, backups, indexing, cleanup)
+                    await cancel_and_wait(discord_task, backups, indexing, cleanup, pushing)
         finally:
             await store.close()
 
@@ -119,7 +122,12 @@ async def start_api(
     )
     host, port = settings.webhook.host, settings.webhook.port
     async with AsyncExitStack() as servers:
-        service = AdminService(store, sources, check_ids=check_ids)
+        service = AdminService(
+            store,
+            sources,
+            check_ids=check_ids,
+            push_networks=settings.push.allowed_networks,
+        )
         await servers.enter_async_context(serve_control_api(service, lock))
         try:
             listening = await servers.enter_async_context(webhook.serve(host, port))
@@ -157,7 +165,6 @@ def build_delivery(
 ) -> DeliveryHealth:
     dispatcher = Dispatcher(
         store,
-        Destination.DISCORD,
         breaker=CircuitBreaker(breaker_settings),
         unknown_outcome_delay=settings.discord.unknown_outcome_delay,
         observer=metrics.attempt,
@@ -168,6 +175,12 @@ def build_delivery(
         invalid_requests=InvalidRequestGuard(dispatcher.breaker),
         gateway=GatewayStatus(),
     )
+
+
+async def push_events(settings: Settings, store: Store, metrics: Metrics) -> None:
+    """Push events to outgoing webhooks until cancelled."""
+    async with open_push_client(settings.push.allowed_networks) as client:
+        await PushSender(store, client, serialize_event, observer=metrics.count_push).run()
 
 
 async def connect_to_discord(

@@ -136,6 +136,13 @@ class LogSettings(_Section):
     )
 
 
+class PushSettings(_Section):
+    allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)] = Field(
+        default=(),
+        description="networks besides the internet that outgoing webhooks may be in, also by http://",
+    )
+
+
 class StorageSettings(_Section):
     path: Annotated[Path, AfterValidator(require_file_path)] = Field(
         default=Path("ticketbridge.db"), description="the SQLite file; `run` and `workspace create` create it"
@@ -161,6 +168,7 @@ class Settings(BaseSettings):
 
     discord: DiscordSettings = DiscordSettings()
     webhook: WebhookSettings = WebhookSettings()
+    push: PushSettings = PushSettings()
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()
     log: LogSettings = LogSettings()

@@ -18,6 +18,7 @@ class Topic(Enum):
 
     OUTBOX = auto()  # new deliveries
     EVENTS = auto()  # new events for game servers
+    PUSHES = auto()  # events that can be pushed to an endpoint
 
 
 class Row(Protocol):

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.outbox import DeliveryKind
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage.db import Db
@@ -85,7 +85,7 @@ class DeletedChannelRepository:
 
         def repost(db: Db) -> bool:
             ticket = lock_ticket(db, ticket_id)
-            pending = pending_for_ticket(db, ticket_id, Destination.DISCORD)
+            pending = pending_for_ticket(db, ticket_id)
             is_posted = ticket.post.message_id is not None or ticket.post.digest_message_id is not None
             if is_posted or any(delivery.kind is DeliveryKind.POST for delivery in pending):
                 return False
@@ -149,7 +149,7 @@ def _clear_thread(db: Db, thread_id: int, now: datetime) -> Ticket | None:
     if ticket.is_private and _needs_repost(db, ticket):
         _requeue(db, ticket.id, now)
     elif ticket.is_private:
-        _drop_pending(db, ticket.id, Destination.DISCORD, now)
+        _drop_pending(db, ticket.id, now)
     return ticket
 
 
@@ -172,7 +172,7 @@ def _clear_some_posts(db: Db, channel_id: int, now: datetime) -> list[PostedTick
 
 def _needs_repost(db: Db, ticket: Ticket) -> bool:
     """Whether a ticket is open, or has pending posts or messages."""
-    pending = pending_for_ticket(db, ticket.id, Destination.DISCORD)
+    pending = pending_for_ticket(db, ticket.id)
     return not ticket.status.is_closed or any(
         delivery.kind in (DeliveryKind.POST, DeliveryKind.POST_MESSAGE) for delivery in pending
     )
@@ -190,11 +190,11 @@ def requeue_post(db: Db, workspace: Workspace, ticket: Ticket, now: datetime) ->
     they keep their place, for an attempt may be under way. A private ticket stays in its channel, which its
     reporter can see.
     """
-    pending = pending_for_ticket(db, ticket.id, Destination.DISCORD)
+    pending = pending_for_ticket(db, ticket.id)
     _drop_dead_posts(db, ticket.id, now)
     nothing_left = ticket.post.thread_id is None and (ticket.is_private or ticket.post.channel_id is None)
     if nothing_left:
-        _drop_pending(db, ticket.id, Destination.DISCORD, now)
+        _drop_pending(db, ticket.id, now)
     channel = (ticket.post.channel_id if ticket.is_private else None) or configured_channel(workspace, ticket)
     lost = [
         kind
@@ -241,8 +241,8 @@ def _posted_in_channel(db: Db, channel_id: int, limit: int) -> list[PostedTicket
         SELECT id, workspace_id,
                CASE WHEN status NOT IN ('resolved', 'closed') OR EXISTS (
                         SELECT 1 FROM outbox
-                        WHERE destination = 'discord' AND ticket_id = tickets.id
-                          AND state = 'pending' AND kind IN ('post', 'post_message')
+                        WHERE ticket_id = tickets.id AND state = 'pending'
+                          AND kind IN ('post', 'post_message')
                     ) THEN 1 ELSE 0 END AS is_wanted
         FROM tickets WHERE post_channel_id = :id ORDER BY id LIMIT :limit
         """,
@@ -267,13 +267,13 @@ def _drop_dead_posts(db: Db, ticket_id: int, now: datetime) -> None:
     )
 
 
-def _drop_pending(db: Db, ticket_id: int, destination: Destination, now: datetime) -> None:
+def _drop_pending(db: Db, ticket_id: int, now: datetime) -> None:
     db.run(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
-        WHERE ticket_id = :id AND destination = :destination AND state = 'pending'
+        WHERE ticket_id = :id AND state = 'pending'
         """,
-        {"id": ticket_id, "destination": destination.value, "now": to_ms(now)},
+        {"id": ticket_id, "now": to_ms(now)},
     )
 
 
@@ -286,5 +286,5 @@ _CHANNELS_IN_USE = """
         FROM held WHERE channel_id IS NOT NULL
     )
     SELECT channel_id FROM held WHERE channel_id IS NOT NULL
-    UNION SELECT channel_id FROM outbox WHERE state = 'pending' AND destination = 'discord'
+    UNION SELECT channel_id FROM outbox WHERE state = 'pending'
 """

@@ -53,5 +53,9 @@ class UnknownDelivery(StorageError):
     """There is no undelivered delivery with that id."""
 
 
+class UnknownEndpoint(StorageError):
+    """There is no outgoing webhook with that id."""
+
+
 class UnknownRejectedRequest(StorageError):
     """There is no rejected request with that id."""

@@ -13,6 +13,7 @@ from bot.tickets.events import (
     TicketEvent,
     event_id,
 )
+from bot.tickets.push_endpoints import EndpointState, PushProgress, endpoint_label
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Status, Ticket
 from storage import messages
@@ -58,7 +59,7 @@ class EventRepository:
     ) -> tuple[TicketEvent, ...]:
         """The first replies to these reporters, and closings of their tickets, that no game server has read.
 
-        Oldest first, without the events with some numbers. What was only fetched is not read.
+        Oldest first, without the events with some numbers. What was only fetched or pushed is not read.
         """
         if not reporter_ids:
             return ()
@@ -82,8 +83,13 @@ class EventRepository:
     async def reply_states(self, ticket_id: int, message_ids: Collection[int]) -> dict[int, ReplyState]:
         """What became of replies, by message; only replies to a reporter in a game have a state."""
         params = {"ticket": ticket_id, "messages": message_ids}
-        rows = await self._engine.read(lambda db: db.all(_REPLY_STATES, params))
-        return {row["message_id"]: _state_from_row(row) for row in rows}
+
+        def select(db: Db) -> dict[int, ReplyState]:
+            pushes = {row["message_id"]: _push_from_row(row) for row in db.all(_REPLY_PUSHES, params)}
+            rows = db.all(_REPLY_STATES, params)
+            return {row["message_id"]: _state_from_row(row, pushes.get(row["message_id"])) for row in rows}
+
+        return await self._engine.read(select)
 
     async def record_ask(self, scope: Scope, key_prefix: str, asked: Asked, now: datetime) -> None:
         """Record that a game server asks for events with a key; once a minute for each."""
@@ -139,7 +145,7 @@ _BY_SEQ = """
 """
 _UNREAD = """
     SELECT seq FROM each_text(:reporters) AS one JOIN FIRST ticket_events ON reporter_id = one.value
-    WHERE workspace_id = :workspace AND source = :source AND (received_at IS NULL OR received_as = 'fetched')
+    WHERE workspace_id = :workspace AND source = :source AND (received_at IS NULL OR received_as <> 'read')
       AND (ticket_events.type = 'ticket.reply' OR status = 'resolved' OR status = 'closed')
       AND seq <> ALL(:without)
     ORDER BY seq LIMIT :limit
@@ -147,7 +153,7 @@ _UNREAD = """
 _UNREAD_OF_REPORTER = """
     SELECT seq, uid FROM ticket_events JOIN tickets ON tickets.id = ticket_id
     WHERE ticket_events.workspace_id = :workspace AND ticket_events.source = :source
-      AND ticket_events.reporter_id = :reporter AND (received_at IS NULL OR received_as = 'fetched')
+      AND ticket_events.reporter_id = :reporter AND (received_at IS NULL OR received_as <> 'read')
     ORDER BY seq LIMIT :limit
 """
 _REPLY_STATES = """
@@ -157,6 +163,16 @@ _REPLY_STATES = """
                      AND events_asked_at IS NOT NULL) AS has_readers
     FROM ticket_events WHERE ticket_id = :ticket AND message_id = ANY(:messages)
 """
+# Of several endpoints, the oldest is the last row.
+_REPLY_PUSHES = """
+    SELECT message_id, endpoint_id, name, push_endpoints.state AS endpoint_state, pushes.state AS push_state,
+           last_error
+    FROM ticket_events
+    JOIN pushes ON pushes.ticket_id = ticket_events.ticket_id AND pushes.seq = ticket_events.seq
+    JOIN push_endpoints ON push_endpoints.id = endpoint_id
+    WHERE ticket_events.ticket_id = :ticket AND message_id = ANY(:messages)
+    ORDER BY endpoint_id DESC
+"""
 _UP_TO = """
     SELECT seq FROM ticket_events
     WHERE workspace_id = :workspace AND source = :source AND seq <= :up_to AND received_at IS NULL
@@ -164,7 +180,7 @@ _UP_TO = """
 _THESE = """
     SELECT seq FROM ticket_events
     WHERE workspace_id = :workspace AND source = :source AND seq = ANY(:seqs)
-      AND (received_at IS NULL OR received_as = 'fetched')
+      AND (received_at IS NULL OR received_as <> 'read')
 """
 _OF_MESSAGES = """
     SELECT seq FROM ticket_events
@@ -187,7 +203,7 @@ def _record_ask(db: Db, scope: Scope, key_prefix: str, asked: Asked, now: dateti
     db.run(_SET_ASKED[asked], {"prefix": key_prefix, "now": to_ms(now)})
     if is_first:  # until now the replies say that no server has asked
         rows = db.all(_NEWEST_WAITING, {**_params(scope), "most": MAX_UPDATES})
-        _update_shown_replies(db, scope, [row["seq"] for row in rows], now)
+        update_shown_replies(db, scope, [row["seq"] for row in rows], now)
 
 
 _HAS_ASKED = """
@@ -206,7 +222,7 @@ _NEWEST_WAITING = """
 
 
 def _confirm(db: Db, scope: Scope, seqs: Sequence[int], how: Reception, receiver: str, now: datetime) -> None:
-    _update_shown_replies(db, scope, seqs, now)
+    update_shown_replies(db, scope, seqs, now)
     received = {"how": how.value, "receiver": receiver, "now": to_ms(now)}
     db.run(_SET_RECEIVED, {**_params(scope), **received, "seqs": seqs})
 
@@ -214,11 +230,11 @@ def _confirm(db: Db, scope: Scope, seqs: Sequence[int], how: Reception, receiver
 _SET_RECEIVED = """
     UPDATE ticket_events SET received_at = :now, received_by = :receiver, received_as = :how
     WHERE workspace_id = :workspace AND source = :source AND seq = ANY(:seqs)
-      AND (received_at IS NULL OR received_as = 'fetched')
+      AND (received_at IS NULL OR received_as <> 'read')
 """
 
 
-def _update_shown_replies(db: Db, scope: Scope, seqs: Sequence[int], now: datetime) -> None:
+def update_shown_replies(db: Db, scope: Scope, seqs: Sequence[int], now: datetime) -> None:
     """Queue edits of the messages that show these replies, unless one is pending that will show the same."""
     limits = {"per_ticket": UPDATES_PER_TICKET, "most": MAX_UPDATES}
     rows = db.all(_NEWEST_SHOWN, {**_params(scope), **limits, "seqs": seqs})
@@ -259,26 +275,52 @@ def insert_event(
         return
     scope = Scope(workspace_id=ticket.workspace_id, source=ticket.source)
     db.one("SELECT id FROM workspaces WHERE id = :id FOR UPDATE", {"id": scope.workspace_id})
-    db.run(
-        """
-        INSERT INTO ticket_events (
-            workspace_id, source, seq, type, ticket_id, reporter_id, status, message_id, created_at
-        ) VALUES (
-            :workspace, :source, :seq, :type, :ticket, :reporter, :status, :message, :now
-        )
-        """,
-        {
-            **_params(scope),
-            "seq": _newest(db, scope) + 1,
-            "type": type_.value,
-            "ticket": ticket.id,
-            "reporter": ticket.reporter.id,
-            "status": ticket.status.value,
-            "message": message_id,
-            "now": to_ms(now),
-        },
-    )
+    params = {
+        **_params(scope),
+        "seq": _newest(db, scope) + 1,
+        "type": type_.value,
+        "ticket": ticket.id,
+        "reporter": ticket.reporter.id,
+        "status": ticket.status.value,
+        "message": message_id,
+        "now": to_ms(now),
+    }
+    db.run(_INSERT, params)
     db.notify(Topic.EVENTS)
+    if db.run(_QUEUE_PUSHES, params):
+        db.notify(Topic.PUSHES)
+
+
+_INSERT = """
+    INSERT INTO ticket_events (
+        workspace_id, source, seq, type, ticket_id, reporter_id, status, message_id, created_at
+    ) VALUES (
+        :workspace, :source, :seq, :type, :ticket, :reporter, :status, :message, :now
+    )
+"""
+_QUEUE_PUSHES = """
+    INSERT INTO pushes (endpoint_id, seq, ticket_id, due_at, created_at)
+    SELECT id, :seq, :ticket, :now, :now FROM push_endpoints
+    WHERE workspace_id = :workspace AND source = :source
+"""
+
+
+def get_event(db: Db, scope: Scope, seq: int) -> TicketEvent:
+    """The event of a scope with a number that is known to exist."""
+    (event,) = _from_rows(db, db.all(_BY_SEQ, {**_params(scope), "seqs": [seq]}))
+    return event
+
+
+def confirm_pushed(db: Db, scope: Scope, seq: int, receiver: str, now: datetime) -> None:
+    """Record that an outgoing webhook accepted an event, unless a game server had it before."""
+    if db.one(_UNRECEIVED, {**_params(scope), "seq": seq}) is not None:
+        _confirm(db, scope, [seq], Reception.PUSHED, receiver, now)
+
+
+_UNRECEIVED = """
+    SELECT 1 FROM ticket_events
+    WHERE workspace_id = :workspace AND source = :source AND seq = :seq AND received_at IS NULL
+"""
 
 
 def set_reporter(db: Db, ticket: Ticket) -> None:
@@ -323,7 +365,7 @@ def _from_rows(db: Db, rows: Sequence[Row]) -> tuple[TicketEvent, ...]:
     )
 
 
-def _state_from_row(row: Row) -> ReplyState:
+def _state_from_row(row: Row, push: PushProgress | None) -> ReplyState:
     return ReplyState(
         source=row["source"],
         created_at=from_ms(row["created_at"]),
@@ -331,6 +373,16 @@ def _state_from_row(row: Row) -> ReplyState:
         received_at=optional_from_ms(row["received_at"]),
         received_by=row["received_by"],
         received_as=_reception(row),
+        push=push,
+    )
+
+
+def _push_from_row(row: Row) -> PushProgress:
+    return PushProgress(
+        receiver=endpoint_label(row["endpoint_id"], row["name"]),
+        state=EndpointState(row["endpoint_state"]),
+        error=row["last_error"],
+        is_given_up=row["push_state"] == "dead_letter",
     )
 
 

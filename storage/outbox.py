@@ -1,4 +1,4 @@
-"""The outbox: deliveries per ticket and destination, first in, first out, with their attempts and results."""
+"""The outbox: deliveries per ticket, first in, first out, with their attempts and results."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -8,7 +8,6 @@ from bot.tickets.outbox import (
     ChannelBacklog,
     Delivery,
     DeliveryKind,
-    Destination,
     Receipt,
     delivery_id_of,
     make_nonce,
@@ -28,29 +27,23 @@ class OutboxRepository:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def due(
-        self, destination: Destination, in_flight: Collection[str], now: datetime, limit: int = 50
-    ) -> list[list[Delivery]]:
+    async def due(self, in_flight: Collection[str], now: datetime, limit: int = 50) -> list[list[Delivery]]:
         """The next deliveries of each queue that is not in flight.
 
         One, the posts of one digest, or the redraws of one post.
         """
-        return await self._engine.read(
-            lambda db: outbox_queue.due_deliveries(db, destination, in_flight, now, limit)
-        )
+        return await self._engine.read(lambda db: outbox_queue.due_deliveries(db, in_flight, now, limit))
 
-    async def next_due(
-        self, destination: Destination, in_flight: Collection[str], now: datetime
-    ) -> datetime | None:
+    async def next_due(self, in_flight: Collection[str], now: datetime) -> datetime | None:
         """When the next delivery that waits for its time is due, in a queue that is not in flight.
 
         None if none waits. Those that are due now do not count.
         """
-        return await self._engine.read(lambda db: outbox_queue.next_due(db, destination, in_flight, now))
+        return await self._engine.read(lambda db: outbox_queue.next_due(db, in_flight, now))
 
-    async def pending_for_ticket(self, ticket_id: int, destination: Destination) -> list[Delivery]:
+    async def pending_for_ticket(self, ticket_id: int) -> list[Delivery]:
         """The pending deliveries of a ticket, oldest first."""
-        return await self._engine.read(lambda db: pending_for_ticket(db, ticket_id, destination))
+        return await self._engine.read(lambda db: pending_for_ticket(db, ticket_id))
 
     async def start_attempt(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
         """Record an attempt before it is made: if no result follows, its outcome is unknown.
@@ -118,12 +111,12 @@ class OutboxRepository:
 
         await self._engine.write(settle)
 
-    async def backlogs(self, destination: Destination) -> list[ChannelBacklog]:
+    async def backlogs(self) -> list[ChannelBacklog]:
         """Pending deliveries counted by workspace and channel, the longest waiting first.
 
         Edits of messages are left out: tickets and replies are not late because of them.
         """
-        rows = await self._engine.read(lambda db: db.all(_BACKLOGS, {"destination": destination.value}))
+        rows = await self._engine.read(lambda db: db.all(_BACKLOGS))
         return [
             ChannelBacklog(
                 workspace_id=row["workspace_id"],
@@ -163,7 +156,7 @@ _BACKLOGS = """
         SELECT workspace_id, outbox.channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest,
                min(outbox.id) AS first_id
         FROM outbox JOIN tickets ON tickets.id = ticket_id
-        WHERE destination = :destination AND state = 'pending' AND kind <> 'update_message'
+        WHERE state = 'pending' AND kind <> 'update_message'
         GROUP BY workspace_id, outbox.channel_id
     )
     SELECT waiting.*, last_error FROM waiting JOIN outbox ON outbox.id = first_id ORDER BY oldest
@@ -290,9 +283,9 @@ def insert_message_updates(
 
 INSERT = """
     INSERT INTO outbox (
-        id, ticket_id, guild_id, kind, destination, queue, channel_id, nonce, message_id, due_at, created_at
+        id, ticket_id, guild_id, kind, queue, channel_id, nonce, message_id, due_at, created_at
     ) VALUES (
-        :id, :ticket_id, :guild_id, :kind, :destination, :queue, :channel_id, :nonce, :message_id, :now, :now
+        :id, :ticket_id, :guild_id, :kind, :queue, :channel_id, :nonce, :message_id, :now, :now
     )
 """
 
@@ -308,8 +301,8 @@ def delivery_params(
 ) -> Params:
     """The parameters of INSERT."""
     return {
-        **_KINDS[kind],
         "id": delivery_id,
+        "kind": kind.value,
         "ticket_id": ticket.id,
         "guild_id": workspace.guild_id,
         "queue": queue_key(kind, channel_id, ticket.id),
@@ -318,9 +311,6 @@ def delivery_params(
         "message_id": message_id,
         "now": now_ms,
     }
-
-
-_KINDS = {kind: {"kind": kind.value, "destination": kind.destination.value} for kind in DeliveryKind}
 
 
 def has_unstarted(db: Db, ticket_id: int, kind: DeliveryKind) -> bool:
@@ -345,14 +335,14 @@ def pending_post_channel(db: Db, ticket_id: int) -> int | None:
     return None if row is None else int(row["channel_id"])
 
 
-def pending_for_ticket(db: Db, ticket_id: int, destination: Destination) -> list[Delivery]:
+def pending_for_ticket(db: Db, ticket_id: int) -> list[Delivery]:
     """The pending deliveries of a ticket, oldest first."""
     rows = db.all(
         """
         SELECT * FROM outbox
-        WHERE ticket_id = :id AND destination = :destination AND state = 'pending' ORDER BY id
+        WHERE ticket_id = :id AND state = 'pending' ORDER BY id
         """,
-        {"id": ticket_id, "destination": destination.value},
+        {"id": ticket_id},
     )
     return [delivery_from_row(row) for row in rows]
 
@@ -399,13 +389,13 @@ def _select_stranded(db: Db, workspace_id: str) -> list[tuple[int, DeliveryKind,
         """
         SELECT outbox.id AS delivery_id, kind, tickets_without_body.*
         FROM outbox JOIN tickets_without_body ON tickets_without_body.id = outbox.ticket_id
-        WHERE outbox.state = 'pending' AND destination = 'discord' AND workspace_id = :workspace
+        WHERE outbox.state = 'pending' AND workspace_id = :workspace
           AND EXISTS (SELECT 1 FROM deleted_discord_objects WHERE discord_id = outbox.channel_id)
-        ORDER BY outbox.id
         """,
         {"workspace": workspace_id},
     )
-    return [_stranded_from_row(row) for row in rows]
+    # Ordered here: SQLite would read the whole table to have them in the order of its rows.
+    return sorted((_stranded_from_row(row) for row in rows), key=lambda stranded: stranded[0])
 
 
 def _stranded_from_row(row: Row) -> tuple[int, DeliveryKind, Ticket]:

@@ -98,8 +98,8 @@ class OutboxAdminRepository:
 _UNDELIVERED = """
     SELECT outbox.*, public_id
     FROM (
-        SELECT id FROM outbox WHERE state = 'pending' AND destination = 'discord'
-        UNION ALL SELECT id FROM outbox WHERE state = 'dead_letter' AND destination = 'discord'
+        SELECT id FROM outbox WHERE state = 'pending'
+        UNION ALL SELECT id FROM outbox WHERE state = 'dead_letter'
     ) AS left_over
     JOIN outbox ON outbox.id = left_over.id JOIN tickets ON tickets.id = ticket_id
     ORDER BY CASE WHEN state = 'dead_letter' THEN 1 WHEN attempts > 0 THEN 2 ELSE 3 END, outbox.id
@@ -108,19 +108,19 @@ _UNDELIVERED = """
 _DEAD_LETTERS = """
     SELECT outbox.*, public_id, count(*) OVER () AS total, max(settled_at) OVER () AS until
     FROM outbox JOIN tickets ON tickets.id = ticket_id
-    WHERE state = 'dead_letter' AND destination = 'discord' AND workspace_id = ANY(:workspaces)
+    WHERE state = 'dead_letter' AND workspace_id = ANY(:workspaces)
     ORDER BY outbox.id LIMIT :limit
 """
 _UNREPORTED = """
     SELECT outbox.*, public_id, count(*) OVER () AS total, max(settled_at) OVER () AS until
     FROM outbox JOIN tickets ON tickets.id = ticket_id
-    WHERE state = 'dead_letter' AND destination = 'discord' AND workspace_id = :workspace
+    WHERE state = 'dead_letter' AND workspace_id = :workspace
       AND coalesce(reported_at, -1) <> coalesce(settled_at, -1)
     ORDER BY outbox.id LIMIT :limit
 """
 _MARK_REPORTED = """
     UPDATE outbox SET reported_at = settled_at
-    WHERE state = 'dead_letter' AND destination = 'discord' AND settled_at <= :until
+    WHERE state = 'dead_letter' AND settled_at <= :until
       AND EXISTS (SELECT 1 FROM tickets WHERE id = ticket_id AND workspace_id = :workspace)
 """
 _SET_PENDING = """

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.tickets.outbox import MAX_WAIT, Delivery, Destination
+from bot.tickets.outbox import MAX_WAIT, Delivery
 from storage.db import Db, Params, Row
 from storage.mapping import delivery_from_row, optional_from_ms, to_ms
 
@@ -12,29 +12,27 @@ DIGEST_THRESHOLD = 15  # pending posts of one channel; with more than these, pos
 PRIORITY_DIGEST_THRESHOLD = 3  # due posts of one high rank; with more than these, they too form a digest
 DIGEST_SIZE = 10  # posts in one message: Discord's limit of embeds
 RECENT_DIGESTS = 20  # of all channels; posts that waited while one of them was sent form digests too
-QUEUES = ("posts", "threads", "messages", "edits", "message_edits", "game")  # the first ones go first
+QUEUES = ("posts", "threads", "messages", "edits", "message_edits")  # the first ones go first
 QUEUE_RANKS = {name: rank for rank, name in enumerate(QUEUES)}
 
 
-def due_deliveries(
-    db: Db, destination: Destination, in_flight: Collection[str], now: datetime, limit: int
-) -> list[list[Delivery]]:
+def due_deliveries(db: Db, in_flight: Collection[str], now: datetime, limit: int) -> list[list[Delivery]]:
     """The next deliveries of each queue that is not in flight, for up to `limit` queues.
 
     One delivery of each, or the posts of one digest, or the redraws of one post. By queue: posts, threads,
     messages, edits, edits of messages; the ones that wait longest first.
     """
     due: list[list[Delivery]] = []
-    for queue in _waiting_queues(db, destination, in_flight):
+    for queue in _waiting_queues(db, in_flight):
         if len(due) == limit:
             break
-        deliveries = _next_of_queue(db, destination, queue, now)
+        deliveries = _next_of_queue(db, queue, now)
         if deliveries:
             due.append(deliveries)
     return due
 
 
-def _waiting_queues(db: Db, destination: Destination, in_flight: Collection[str]) -> list[str]:
+def _waiting_queues(db: Db, in_flight: Collection[str]) -> list[str]:
     """The queues with pending deliveries, due or not, that are not in flight.
 
     During a burst every commit asks this, while the queue of posts is in flight. Stepping from queue to queue
@@ -43,18 +41,18 @@ def _waiting_queues(db: Db, destination: Destination, in_flight: Collection[str]
     rows = db.all(
         """
         WITH RECURSIVE waiting (queue) AS (
-            SELECT min(queue) FROM outbox WHERE state = 'pending' AND destination = :destination
+            SELECT min(queue) FROM outbox WHERE state = 'pending'
             UNION ALL
             SELECT (SELECT min(queue) FROM outbox
-                    WHERE state = 'pending' AND destination = :destination AND outbox.queue > waiting.queue)
+                    WHERE state = 'pending' AND outbox.queue > waiting.queue)
             FROM waiting WHERE queue IS NOT NULL
         )
         SELECT queue, (SELECT min(id) FROM outbox
-                       WHERE state = 'pending' AND destination = :destination
+                       WHERE state = 'pending'
                          AND outbox.queue = waiting.queue) AS first_id
         FROM waiting WHERE queue IS NOT NULL AND queue <> ALL(:busy)
         """,
-        {"destination": destination.value, "busy": in_flight},
+        {"busy": in_flight},
     )
     ordered = sorted(rows, key=lambda row: (QUEUE_RANKS[_name(row["queue"])], row["first_id"]))
     return [row["queue"] for row in ordered]
@@ -64,8 +62,8 @@ def _name(queue: str) -> str:
     return queue.partition(":")[0]
 
 
-def _next_of_queue(db: Db, destination: Destination, queue: str, now: datetime) -> list[Delivery]:
-    params = {"destination": destination.value, "queue": queue, **_times(now)}
+def _next_of_queue(db: Db, queue: str, now: datetime) -> list[Delivery]:
+    params = {"queue": queue, **_times(now)}
     if _name(queue) == "posts" and _is_crowded(db, params):
         return _next_by_priority(db, params)
     head = db.one(_FIRST_DUE, params)
@@ -81,7 +79,7 @@ def _times(now: datetime) -> Params:
 
 _FIRST_DUE = """
     SELECT * FROM outbox_next
-    WHERE destination = :destination AND queue = :queue
+    WHERE queue = :queue
       AND (attempts = 0 OR due_at <= :now OR due_at > :latest)
     ORDER BY id LIMIT 1
 """
@@ -97,7 +95,7 @@ def _is_crowded(db: Db, params: Params) -> bool:
         """
         WITH posts AS (
             SELECT id, created_at FROM outbox_next
-            WHERE destination = :destination AND queue = :queue AND kind = 'post'
+            WHERE queue = :queue AND kind = 'post'
               AND (attempts = 0 OR due_at <= :now OR due_at > :latest)
             ORDER BY id LIMIT :enough
         ), digests AS (
@@ -135,7 +133,7 @@ def _next_by_priority(db: Db, params: Params) -> list[Delivery]:
                     WHEN tickets.priority = 'high' OR tickets.is_private = 1 THEN 4
                     ELSE 5 END AS rank
         FROM outbox_next AS heads JOIN tickets ON tickets.id = heads.ticket_id
-        WHERE heads.destination = :destination AND heads.queue = :queue
+        WHERE heads.queue = :queue
           AND (heads.attempts = 0 OR heads.due_at <= :now OR heads.due_at > :latest)
         ORDER BY rank, heads.id LIMIT :most
         """,
@@ -160,15 +158,15 @@ def _digest_group(row: Row) -> tuple[int, int]:
     return row["rank"], row["view_only"]
 
 
-def next_due(db: Db, destination: Destination, in_flight: Collection[str], now: datetime) -> datetime | None:
+def next_due(db: Db, in_flight: Collection[str], now: datetime) -> datetime | None:
     """When the next delivery that waits for its time is due, in a queue that is not in flight."""
     row = db.one(
         """
         SELECT min(due_at) AS due_at FROM outbox_next
-        WHERE destination = :destination AND attempts > 0 AND due_at > :now AND due_at <= :latest
+        WHERE attempts > 0 AND due_at > :now AND due_at <= :latest
           AND queue <> ALL(:busy)
         """,
-        {"destination": destination.value, "busy": in_flight, **_times(now)},
+        {"busy": in_flight, **_times(now)},
     )
     return optional_from_ms(row["due_at"]) if row else None
 
@@ -181,7 +179,7 @@ def _with_redraws(db: Db, head: Row) -> list[Delivery]:
     rows = db.all(
         """
         SELECT * FROM outbox
-        WHERE state = 'pending' AND destination = 'discord' AND queue = :queue AND kind = 'update_post'
+        WHERE state = 'pending' AND queue = :queue AND kind = 'update_post'
           AND id <> :id
           AND (ticket_id = :ticket OR ticket_id IN (
               SELECT id FROM tickets WHERE digest_message_id = (

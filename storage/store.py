@@ -19,6 +19,7 @@ from storage.messages import MessageRepository
 from storage.outbox import OutboxRepository
 from storage.outbox_admin import OutboxAdminRepository
 from storage.own_tickets import OwnTicketRepository
+from storage.pushes import PushRepository
 from storage.read_marks import ReadMarkRepository
 from storage.rejected_requests import RejectedRequestRepository
 from storage.search_index import SearchIndexRepository
@@ -44,6 +45,7 @@ class Store:
         self.messages = MessageRepository(engine)
         self.intake = IntakeRepository(engine)
         self.events = EventRepository(engine)
+        self.pushes = PushRepository(engine)
         self.account_links = AccountLinkRepository(engine)
         self.own_tickets = OwnTicketRepository(engine)
         self.outbox = OutboxRepository(engine)

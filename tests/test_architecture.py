@@ -23,14 +23,14 @@ ALLOWED_IMPORTS = {
     "storage": "bot.tickets storage.sqlite",
     "storage.sqlite": "bot.clock bot.tickets storage aiosqlite",
     "bot.webhook": "bot.clock bot.tickets bot.sources storage aiohttp pydantic pydantic_core",
-    "bot.outbox": "bot.clock bot.tickets storage",
+    "bot.outbox": "bot.clock bot.tickets storage aiohttp standardwebhooks",
     "bot.discord_client": "discord aiohttp yarl bot.clock bot.config bot.outbox storage",
     "cogs": "discord bot.clock bot.tickets bot.discord_client bot.outbox storage",
     "bot.sandbox": "aiohttp",
     "bot.observability": "bot.clock bot.config bot.tickets bot.outbox bot.discord_client storage "
     "prometheus_client pythonjsonlogger rich",
     "bot.jobs": "bot.clock bot.config storage",
-    "bot.admin": "bot.clock bot.tickets storage",
+    "bot.admin": "bot.clock bot.tickets bot.outbox storage",
     "bot.cli": "bot.clock bot.config bot.tickets bot.sources bot.admin bot.application bot.demo "
     "bot.observability bot.webhook storage typer rich",
     "bot.application": "bot.clock bot.config bot.tickets bot.sources bot.webhook bot.outbox "

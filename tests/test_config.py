@@ -94,6 +94,7 @@ def test_the_environment_wins_over_the_file(
         "api_base": "http://127.0.0.1:7",
         "trusted_proxies": "10.0.0.0/8,::1/128",
         "metrics_allowed_networks": "10.0.0.0/8",
+        "allowed_networks": "127.0.0.1/32",
         "duplicate_window": "5",
         "unknown_outcome_delay": "5.0",
         "typed_replies": "True",
@@ -136,7 +137,8 @@ def test_a_missing_file_is_an_error_that_names_the_example(path: Path) -> None:
         ("[backup]\nzzz = 1\n", "[backup] zzz is not a setting. [backup] takes folder, hours, keep."),
         (
             "zzz = 1\n",
-            "[zzz] is not a setting. The sections are [discord], [webhook], [storage], [backup], [log].",
+            "[zzz] is not a setting. "
+            "The sections are [discord], [webhook], [push], [storage], [backup], [log].",
         ),
     ],
 )

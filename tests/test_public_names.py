@@ -13,8 +13,10 @@ from pydantic import BaseModel
 from bot.config import Settings
 from bot.observability.logging import JsonLogFormatter
 from bot.outbox.errors import DeliveryError
+from bot.tickets.events import EventType
 from bot.tickets.message import MessageKind
 from bot.tickets.outbox import DeliveryKind, DeliveryState
+from bot.tickets.push_endpoints import EndpointState
 from bot.tickets.ticket import Priority, Status
 from tests.support.bridge_harness import RunningBridge
 
@@ -31,6 +33,7 @@ SETTINGS = {
         "metrics_allowed_networks",
         "duplicate_window",
     },
+    "push": {"allowed_networks"},
     "storage": {"path"},
     "backup": {"folder", "hours", "keep"},
     "log": {"format"},
@@ -46,6 +49,10 @@ METRICS = {
     "ticketbridge_delivery_seconds": ["kind"],
     "ticketbridge_outbox_deliveries": ["channel", "kind", "state"],
     "ticketbridge_outbox_oldest_seconds": [],
+    "ticketbridge_pushes": ["endpoint", "outcome"],
+    "ticketbridge_push_backlog": ["endpoint", "state"],
+    "ticketbridge_push_oldest_seconds": [],
+    "ticketbridge_push_endpoints": ["state"],
     "ticketbridge_events_waiting": ["source"],
     "ticketbridge_events_oldest_seconds": ["source"],
     "ticketbridge_database_seconds": ["what"],
@@ -75,16 +82,18 @@ LOG_FIELDS = ["timestamp", "level", "logger", "message", "exception", "stack"]
 # What events add to these, each by `extra={...}` of a log call.
 LOG_EXTRA_FIELDS = {
     *("ticket_id", "delivery_id", "attempt", "channel_id", "thread_id", "message_id", "workspace_id"),
-    *("interaction_id", "key_prefix", "source", "path", "status", "ticket_ids"),
+    *("interaction_id", "key_prefix", "source", "path", "status", "ticket_ids", "endpoint_id"),
     *("player_id", "discord_id", "actor_id"),
 }
 
 VALUES = {
     DeliveryKind: [
         *("post", "thread", "private_thread", "update_post", "post_message"),
-        *("update_message", "post_pointer", "send_to_game"),
+        *("update_message", "post_pointer"),
     ],
     DeliveryState: ["pending", "done", "dead_letter", "dropped"],
+    EndpointState: ["active", "paused", "disabled"],
+    EventType: ["ticket.reply", "ticket.status"],
     Status: ["unfinished", "open", "in-progress", "resolved", "closed"],
     Priority: ["low", "normal", "high", "urgent"],
     MessageKind: ["reply", "note", "follow-up", "event"],

@@ -1,7 +1,8 @@
 """Runs an operator's command in the process that holds the database: here, or in the running bridge."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from bot.admin.service import COMMANDS, AdminError, AdminService, Command, JsonObject
@@ -19,7 +20,12 @@ def require_database(database: Path) -> None:
 
 
 async def execute(
-    database: Path, sources: Collection[str], command: Command, **arguments: object
+    database: Path,
+    sources: Collection[str],
+    command: Command,
+    push_networks: Sequence[IPv4Network | IPv6Network] = (),
+    /,
+    **arguments: object,
 ) -> list[JsonObject]:
     """Run a method of AdminService: here if no process holds the database, else in the running bridge.
 
@@ -32,7 +38,7 @@ async def execute(
     async def run_here() -> JsonObject:
         store = await open_store(database)
         try:
-            return await answer(AdminService(store, sources), request)
+            return await answer(AdminService(store, sources, push_networks=push_networks), request)
         finally:
             await store.close()
 

@@ -1,11 +1,12 @@
-"""What an operator may do: workspaces, API keys, the outbox and rejected requests."""
+"""What an operator may do: workspaces, API keys, outgoing webhooks, the outbox and rejected requests."""
 
 import base64
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from bot.tickets.account_links import AccountLink
@@ -15,6 +16,12 @@ from bot.tickets.api_keys import (
     generate_api_key,
     generate_prefix,
     hash_api_key,
+)
+from bot.tickets.push_endpoints import (
+    EndpointState,
+    PushBacklog,
+    check_webhook_url,
+    generate_webhook_secret,
 )
 from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import (
@@ -53,12 +60,21 @@ class AdminService:
 
     Arguments and results are JSON values; times are ISO 8601, UTC. Raises AdminError, TicketError and
     StorageError, each with a sentence. Without `check_ids`, Discord ids are taken as they are.
+    `push_networks` are those of `[push] allowed_networks`.
     """
 
-    def __init__(self, store: Store, sources: Collection[str], *, check_ids: IdChecker | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sources: Collection[str],
+        *,
+        check_ids: IdChecker | None = None,
+        push_networks: Sequence[IPv4Network | IPv6Network] = (),
+    ) -> None:
         self._store = store
         self._sources = sources
         self._find_id_problems = check_ids
+        self._push_networks = push_networks
 
     async def create_workspace(self, /, **fields: object) -> list[JsonObject]:
         """`fields` are those of NewWorkspace."""
@@ -132,6 +148,58 @@ class AdminService:
         await self._store.api_keys.revoke(name, self._store.now())
         return [{"prefix": name}]
 
+    async def add_webhook(self, *, workspace: str, source: str, url: str, name: str = "") -> list[JsonObject]:
+        """Push events to a URL from now on. The result has the secret that signs them, this once."""
+        self._check_source(source)
+        check_name("webhook", name)
+        check_webhook_url(url)
+        await self._workspace(workspace)
+        secret = generate_webhook_secret()
+        endpoint = await self._store.pushes.add_endpoint(
+            workspace, source, name=name, url=url, secret=secret, now=self._store.now()
+        )
+        return [to_record(endpoint) | {"secret": secret}]
+
+    async def list_webhooks(self) -> list[JsonObject]:
+        """Each with what waits for it. Never with a secret."""
+        return [backlog_to_record(backlog) for backlog in await self._store.pushes.backlogs()]
+
+    async def remove_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
+        """What waits for it is never pushed."""
+        await self._store.pushes.remove_endpoint(endpoint_id)
+        return [{"id": endpoint_id}]
+
+    async def rotate_webhook(self, *, endpoint_id: int, overlap_hours: int) -> list[JsonObject]:
+        """The result has the new secret, this once. The previous one signs too, for so many hours."""
+        secret, until = generate_webhook_secret(), self._store.now() + timedelta(hours=overlap_hours)
+        await self._store.pushes.rotate_secret(endpoint_id, secret, until)
+        return [{"id": endpoint_id, "secret": secret, "rotated_until": to_json(until)}]
+
+    async def pause_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
+        """Its events wait until it is enabled."""
+        await self._store.pushes.stop(endpoint_id, EndpointState.PAUSED, None)
+        return [{"id": endpoint_id}]
+
+    async def enable_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
+        """Push now what waits or was given up."""
+        await self._store.pushes.enable(endpoint_id, self._store.now())
+        return [{"id": endpoint_id}]
+
+    async def forget_webhook_events(self, *, endpoint_id: int) -> list[JsonObject]:
+        """Never push what waits or was given up until now."""
+        await self._store.pushes.forget_waiting(endpoint_id)
+        return [{"id": endpoint_id}]
+
+    async def test_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
+        """Push a test event, to one that is not active too: the answer, or why there is none."""
+        # Here: it loads aiohttp, which no other command needs.
+        from bot.outbox.push import send_test_event
+
+        now = self._store.now()
+        endpoint, secrets = await self._store.pushes.get_with_secrets(endpoint_id, now)
+        result = await send_test_event(self._push_networks, endpoint, secrets, now)
+        return [to_json(result)]
+
     async def list_rejected(self, *, limit: int) -> list[JsonObject]:
         """The newest rejected requests without their bodies, newest first."""
         found = await self._store.rejected_requests.list_newest(limit)
@@ -187,12 +255,8 @@ class AdminService:
     async def _add_key(
         self, key: str, prefix: str, workspace: str, source: str, name: str, expires_at: str | None
     ) -> list[JsonObject]:
-        if source not in self._sources:
-            raise AdminError(
-                f"There is no source {source}. Choose one of: {', '.join(sorted(self._sources))}."
-            )
-        if len(name) > 100 or not name.isprintable():
-            raise AdminError("A key's name has 100 characters at most, all of them visible.")
+        self._check_source(source)
+        check_name("key", name)
         await self._workspace(workspace)
         now = self._store.now()
         saved = await self._store.api_keys.add(
@@ -205,6 +269,12 @@ class AdminService:
             expires_at=parse_expiry(expires_at, now),
         )
         return [key_to_record(saved, now)]
+
+    def _check_source(self, source: str) -> None:
+        if source not in self._sources:
+            raise AdminError(
+                f"There is no source {source}. Choose one of: {', '.join(sorted(self._sources))}."
+            )
 
     async def _change(
         self, name: str, change: Callable[[Workspace], Workspace], fields: Mapping[str, object] | None = None
@@ -258,6 +328,21 @@ def to_json(value: Any) -> Any:
 def key_to_record(key: ApiKey, now: datetime) -> JsonObject:
     inactive = "revoked" if key.revoked_at else "expired"
     return to_record(key) | {"state": "active" if key.is_valid_for(key.source, now) else inactive}
+
+
+def backlog_to_record(backlog: PushBacklog) -> JsonObject:
+    return to_record(backlog.endpoint) | {
+        "waiting": backlog.waiting,
+        "dead_letters": backlog.dead_letters,
+        "oldest_at": to_json(backlog.oldest),
+        "problem": backlog.endpoint.reason or backlog.last_error,
+    }
+
+
+def check_name(what: str, name: str) -> None:
+    """Raises AdminError for a name of a key or webhook that cannot be shown."""
+    if len(name) > 100 or not name.isprintable():
+        raise AdminError(f"A {what}'s name has 100 characters at most, all of them visible.")
 
 
 def _link_to_record(link: AccountLink, workspace: Workspace) -> JsonObject:

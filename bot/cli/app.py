@@ -16,6 +16,7 @@ COMMANDS = {
     "restore": "bot.cli.backups:restore",
     "workspace": "bot.cli.workspaces:workspaces",
     "key": "bot.cli.keys:keys",
+    "webhook": "bot.cli.webhooks:webhooks",
     "link": "bot.cli.links:links",
     "rejected": "bot.cli.rejected:rejected",
     "outbox": "bot.cli.outbox:outbox",

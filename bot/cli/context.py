@@ -67,8 +67,9 @@ def call_service(
     **arguments: P.kwargs,
 ) -> list[JsonObject]:
     """Run a method of AdminService on the configured database; on an error the command ends."""
-    database = settings(config).storage.path
-    return run_async(execute(database, load_sources(), command, *args, **arguments))
+    loaded = settings(config)
+    networks = loaded.push.allowed_networks
+    return run_async(execute(loaded.storage.path, load_sources(), command, networks, *args, **arguments))
 
 
 def run_async(coroutine: Coroutine[Any, Any, T], *expected: type[Exception]) -> T:

@@ -19,12 +19,24 @@ def list_outbox(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, at most.")] = 50,
     config: Config = None,
 ) -> None:
-    """Show the dead letters, then what waits: each with its ticket, its attempts and the last error."""
+    """Show the dead letters, then what waits: each with its ticket, its attempts and the last error.
+
+    Below are the outgoing webhooks that events wait for; `ticketbridge webhook` has the commands for those.
+    """
     print_table(
         call_service(config, AdminService.list_outbox, limit=limit),
         ("id", "ticket", "kind", "state", "attempts", "created_at", "due_at", "last_error"),
         empty="No delivery waits for Discord, and there is no dead letter.",
     )
+    behind = [
+        one
+        for one in call_service(config, AdminService.list_webhooks)
+        if one["waiting"] or one["dead_letters"]
+    ]
+    if behind:
+        typer.echo("\nTo game servers, by outgoing webhooks:")
+        columns = ("id", "name", "state", "waiting", "dead_letters", "oldest_at", "problem")
+        print_table(behind, columns, empty="")
 
 
 @outbox.command("retry")

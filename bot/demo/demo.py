@@ -26,7 +26,6 @@ from bot.sandbox import DemoGuild, Sandbox, demo_guild
 from bot.sources.contract import IntakeEndpoint, Source
 from bot.sources.registry import load_sources
 from bot.tickets.message import MessageKind
-from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Ticket
 
 HOST = "127.0.0.1"
@@ -175,7 +174,7 @@ async def wait_until_posted(application: Application, ticket: Ticket) -> Ticket:
     for _ in range(int(POST_TIMEOUT / 0.05)):
         if application.discord_task.done():
             application.discord_task.result()
-        if not await application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+        if not await application.store.outbox.pending_for_ticket(ticket.id):
             return await application.store.tickets.get(ticket.id)
         await asyncio.sleep(0.05)
     raise StartupError(f"{ticket.public_id} was not posted within {POST_TIMEOUT:.0f} s; the log says why.")

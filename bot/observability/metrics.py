@@ -26,7 +26,8 @@ from prometheus_client.registry import Collector
 
 from bot.clock import utc_now
 from bot.outbox.errors import DeliveryError
-from bot.tickets.outbox import Delivery, DeliveryState, Destination
+from bot.tickets.outbox import Delivery, DeliveryState
+from bot.tickets.push_endpoints import EndpointState, PushBacklog, PushEndpoint
 from storage import DatabaseCorrupt, DatabaseUnavailable, DiskFull, Overloaded, StorageError, Store
 
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -94,6 +95,22 @@ class Metrics:
             "outbox_deliveries",
             "What is not delivered, by state (pending or dead_letter), kind and Discord channel.",
             *("state", "kind", "channel"),
+        )
+        self._pushes = self._counter(
+            "pushes",
+            "Attempts to push an event to an outgoing webhook, by its id and outcome.",
+            *("endpoint", "outcome"),
+        )
+        self._push_backlog = self._gauge(
+            "push_backlog",
+            "Events that an outgoing webhook has not accepted, by its id and state (pending or dead_letter).",
+            *("endpoint", "state"),
+        )
+        self._push_oldest = self._gauge(
+            "push_oldest_seconds", "Age of the oldest event that an active outgoing webhook has not accepted."
+        )
+        self._push_endpoints = self._gauge(
+            "push_endpoints", "Outgoing webhooks, by state (active, paused or disabled).", "state"
         )
         self._outbox_oldest = self._gauge(
             "outbox_oldest_seconds", "Age of the oldest pending delivery to Discord; 0 if there is none."
@@ -182,6 +199,10 @@ class Metrics:
         for delivery in deliveries:
             self._deliveries.labels(delivery.kind.value, outcome).inc()
 
+    def count_push(self, endpoint: PushEndpoint, outcome: str) -> None:
+        """Count an attempt to push an event."""
+        self._pushes.labels(str(endpoint.id), outcome).inc()
+
     async def start(self) -> None:
         """Observe the store, and count tickets from now on. Raises StorageError."""
         self._store.set_observer(self.observe_transaction, self.record_failure)
@@ -202,16 +223,26 @@ class Metrics:
         for depth in depths:
             labels = depth.state.value, depth.kind.value, str(depth.channel_id)
             self._outbox_deliveries.labels(*labels).set(depth.count)
-        pending = [
-            depth.oldest
-            for depth in depths
-            if depth.state is DeliveryState.PENDING and depth.kind.destination is Destination.DISCORD
-        ]
+        pending = [depth.oldest for depth in depths if depth.state is DeliveryState.PENDING]
         age = (self._now() - min(pending)).total_seconds() if pending else 0.0
         self._outbox_oldest.set(max(0.0, age))
+        self._refresh_pushes(await self._store.pushes.backlogs())
         await self._refresh_events()
         self._search_lag.set(await self._store.search_index.lag())
         await self._count_tickets()
+
+    def _refresh_pushes(self, backlogs: Sequence[PushBacklog]) -> None:
+        self._push_backlog.clear()
+        for one in backlogs:
+            self._push_backlog.labels(str(one.endpoint.id), "pending").set(one.waiting)
+            self._push_backlog.labels(str(one.endpoint.id), "dead_letter").set(one.dead_letters)
+        for state in EndpointState:
+            count = sum(one.endpoint.state is state for one in backlogs)
+            self._push_endpoints.labels(state.value).set(count)
+        active = (one for one in backlogs if one.endpoint.state is EndpointState.ACTIVE)
+        now = self._now()
+        oldest = min((one.oldest for one in active if one.oldest is not None), default=now)
+        self._push_oldest.set(max(0.0, (now - oldest).total_seconds()))
 
     async def _refresh_events(self) -> None:
         now = self._now()

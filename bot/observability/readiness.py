@@ -13,7 +13,6 @@ from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.observability.metrics import Metrics
 from bot.outbox.dispatcher import Dispatcher
-from bot.tickets.outbox import Destination
 from storage import StorageError, Store, newest_scheduled_at
 
 
@@ -55,7 +54,7 @@ class DeliveryHealth:
         if not channels:
             return ()
         try:
-            return {backlog.channel_id for backlog in await self.store.outbox.backlogs(Destination.DISCORD)}
+            return {backlog.channel_id for backlog in await self.store.outbox.backlogs()}
         except StorageError:
             return channels
 

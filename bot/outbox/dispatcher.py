@@ -19,7 +19,7 @@ from bot.outbox.errors import (
     RetryLater,
     UnknownOutcome,
 )
-from bot.tickets.outbox import MAX_WAIT, Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import MAX_WAIT, Delivery, DeliveryKind, Receipt
 from storage import StorageError, Store, Topic
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,6 @@ class Dispatcher:
     def __init__(
         self,
         store: Store,
-        destination: Destination,
         *,
         breaker: CircuitBreaker | None = None,
         unknown_outcome_delay: float = UNKNOWN_OUTCOME_DELAY,
@@ -58,7 +57,6 @@ class Dispatcher:
     ) -> None:
         self.breaker = breaker or CircuitBreaker()
         self._store = store
-        self._destination = destination
         self._unknown_outcome_delay = unknown_outcome_delay
         self._observer = observer
         self._handlers: dict[DeliveryKind, DeliveryHandler] = {}
@@ -68,7 +66,7 @@ class Dispatcher:
         self._changed = store.subscribe(Topic.OUTBOX)
 
     def register(self, kind: DeliveryKind, handler: DeliveryHandler) -> None:
-        """Register the handler of a kind. Every kind of the destination needs one before `run`."""
+        """Register the handler of a kind. Every kind needs one before `run`."""
         self._handlers[kind] = handler
 
     def wake(self, channel_id: int | None = None) -> None:
@@ -100,7 +98,7 @@ class Dispatcher:
         if self._must_wait() or room <= 0:
             return retry
         excluded, now = self._in_flight | self.breaker.open_queues(), self._store.now()
-        due = await self._store.outbox.due(self._destination, excluded, now, room)
+        due = await self._store.outbox.due(excluded, now, room)
         for deliveries in due:
             if not self._outcome_still_pending(deliveries):
                 self._in_flight.add(deliveries[0].queue)
@@ -127,7 +125,7 @@ class Dispatcher:
     async def _seconds_until_next(self, now: datetime, retry: float | None) -> float | None:
         """Seconds until what is not due now can be tried; None: until the outbox or the breaker changes."""
         excluded = self._in_flight | self.breaker.open_queues()
-        next_due = await self._store.outbox.next_due(self._destination, excluded, now)
+        next_due = await self._store.outbox.next_due(excluded, now)
         due = None if next_due is None else max(0.0, (next_due - self._store.now()).total_seconds())
         waits = (due, retry, self.breaker.seconds_until_retry())
         return min((seconds for seconds in waits if seconds is not None), default=None)

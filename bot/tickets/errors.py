@@ -119,6 +119,10 @@ class IdempotencyKeyReused(TicketError):
     """This Idempotency-Key was used before, with another body. Use a new key for a new request."""
 
 
+class InvalidWebhookUrl(TicketError):
+    """Events cannot be pushed to this URL."""
+
+
 class InvalidApiKey(TicketError):
     """This API key cannot be imported."""
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.tickets.message import Message
+from bot.tickets.push_endpoints import PushProgress
 from bot.tickets.ticket import Status, Ticket
 
 
@@ -19,6 +20,7 @@ class Reception(StrEnum):
     """How it is known that a game server has an event."""
 
     READ = "read"  # it confirmed it
+    PUSHED = "pushed"  # its webhook accepted it
     FETCHED = "fetched"  # it was sent the whole ticket, with this reply, and does not confirm that
 
 
@@ -40,7 +42,7 @@ class TicketEvent:
     message: Message | None  # of a reply
     created_at: datetime
     received_at: datetime | None = None  # when a game server first had it
-    received_by: str | None = None  # the name of that server's API key
+    received_by: str | None = None  # the name of that server's API key, or of the webhook
     received_as: Reception | None = None
 
     @property
@@ -81,16 +83,29 @@ class ReplyState:
     received_at: datetime | None = None
     received_by: str | None = None
     received_as: Reception | None = None
+    push: PushProgress | None = None  # None: there is no webhook for it
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a game server takes replies at all, or a webhook this one."""
+        return self.has_readers if self.push is None else not self.push.is_given_up
 
     @property
     def sentence(self) -> str:
         """What staff read about it."""
-        if self.received_at is None:
-            return _WAITING if self.has_readers else _NO_READERS.format(source=self.source)
-        how = "Fetched with the ticket" if self.received_as is Reception.FETCHED else "Read"
-        return f"{how} by {self.received_by} {_delay(self.received_at - self.created_at)}."
+        if self.received_at is not None:
+            how = _RECEIVED[self.received_as or Reception.READ]
+            return f"{how} {self.received_by} {_delay(self.received_at - self.created_at)}."
+        if self.push is not None:
+            return self.push.sentence
+        return _WAITING if self.has_readers else _NO_READERS.format(source=self.source)
 
 
+_RECEIVED = {
+    Reception.READ: "Read by",
+    Reception.PUSHED: "Pushed to",
+    Reception.FETCHED: "Fetched with the ticket by",
+}
 _WAITING = "Waiting for the game server to ask for it."
 _NO_READERS = (
     "No game server has asked for events with a {source} key of this workspace yet: "

@@ -1,4 +1,4 @@
-"""The outbox: deliveries to Discord or a game server, and the receipts that confirm them."""
+"""The outbox: deliveries to Discord, and the receipts that confirm them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,19 +19,6 @@ class DeliveryKind(StrEnum):
     POST_MESSAGE = "post_message"  # a reply, a note or a follow-up, shown in the thread
     UPDATE_MESSAGE = "update_message"  # edits a shown reply after a game server has read it
     POST_POINTER = "post_pointer"  # a link to the post, in the channel of the ticket's new department
-    SEND_TO_GAME = "send_to_game"  # a reply, to the game server
-
-    @property
-    def destination(self) -> "Destination":
-        """The queue that this kind waits in."""
-        return Destination.GAME if self is DeliveryKind.SEND_TO_GAME else Destination.DISCORD
-
-
-class Destination(StrEnum):
-    """The two queues of a ticket: each is first in, first out, and neither holds up the other."""
-
-    DISCORD = "discord"
-    GAME = "game"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +31,7 @@ class Delivery:
     queue: str  # as `queue_key` makes it: one attempt at a time
     channel_id: int  # the Discord channel it goes to
     nonce: str  # made once with the row, so that Discord recognises a repeat
-    message_id: int | None  # of the message to show or to send
+    message_id: int | None  # of the message to show
     attempts: int  # above 0 when it is attempted: an earlier attempt is of unknown outcome
     created_at: datetime
     first_attempt_at: datetime | None = None
@@ -100,7 +87,7 @@ def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:
     game server may read a thousand replies at once.
     """
     name = _QUEUE_NAMES[kind]
-    return f"{name}:{ticket_id if name in _QUEUES_BY_TICKET else channel_id}"
+    return f"{name}:{ticket_id if kind is DeliveryKind.POST_MESSAGE else channel_id}"
 
 
 _QUEUE_NAMES = {
@@ -111,9 +98,7 @@ _QUEUE_NAMES = {
     DeliveryKind.UPDATE_POST: "edits",
     DeliveryKind.POST_MESSAGE: "messages",
     DeliveryKind.UPDATE_MESSAGE: "message_edits",
-    DeliveryKind.SEND_TO_GAME: "game",
 }
-_QUEUES_BY_TICKET = ("messages", "game")
 
 
 def make_nonce(delivery_id: int, ticket_uid: str, channel_id: int) -> str:

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
 from bot.tickets.alerts import AlertMessage
-from bot.tickets.outbox import ChannelBacklog, Destination
+from bot.tickets.outbox import ChannelBacklog
 from bot.tickets.workspace import Workspace
 from cogs.alerts import backlog
 from cogs.alerts.backlog import ChannelKey, ChannelProblem, format_duration, pluralize
@@ -80,7 +80,7 @@ class AlertsCog(commands.Cog):
                 )
                 for message in await self.bot.store.alerts.list_all()
             }
-        backlogs = await self.bot.store.outbox.backlogs(Destination.DISCORD)
+        backlogs = await self.bot.store.outbox.backlogs()
         self._log_outage(sum(channel.waiting for channel in backlogs))
         if self.bot.dispatcher.breaker.global_circuit is not None:
             return

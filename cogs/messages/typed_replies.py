@@ -94,7 +94,7 @@ class TypedReplies:
         if message.channel.id in self._warned:
             return
         state = (await self._bot.store.events.reply_states(reply.ticket_id, [reply.id])).get(reply.id)
-        if state is not None and state.received_at is None and not state.has_readers:
+        if state is not None and state.received_at is None and not state.is_awaited:
             self._warned.add(message.channel.id)
             await send_temporary_notice(message, f"⚠️ Your reply is saved. {state.sentence}")
 

@@ -8,7 +8,7 @@ import discord
 
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketError
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination
+from bot.tickets.outbox import Delivery, DeliveryKind
 from bot.tickets.ticket import Ticket
 from cogs.alerts.backlog import pluralize
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
@@ -139,7 +139,7 @@ async def repost_ticket(bot: TicketBot, ticket: Ticket) -> int:
     was_deleted = await _is_post_deleted(bot, ticket)
     if not await bot.store.deleted_channels.repost(ticket.id, bot.store.now()) and not was_deleted:
         raise AlreadyPosted
-    pending = await bot.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    pending = await bot.store.outbox.pending_for_ticket(ticket.id)
     posts = (delivery.channel_id for delivery in pending if delivery.kind is DeliveryKind.POST)
     posted = (await bot.store.tickets.get(ticket.id)).post  # if it was sent meanwhile
     return next(posts, None) or posted.channel_id or ticket.post.channel_id or 0

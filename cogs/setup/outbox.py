@@ -7,14 +7,15 @@ import discord
 from bot.discord_client.client import TicketBot
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.errors import TicketError
-from bot.tickets.outbox import ChannelBacklog, Destination
+from bot.tickets.outbox import ChannelBacklog
+from bot.tickets.push_endpoints import EndpointState, PushBacklog
 from bot.tickets.workspace import Workspace
 from cogs.alerts.backlog import delivery_line, pluralize
 from cogs.core.markdown import escape_markdown
 from cogs.core.permissions import permission_hint
 from storage import Store, UnknownDelivery
 
-_MAX_CHANNELS, _MAX_DEAD_LETTERS = 10, 10  # lines
+_MAX_CHANNELS, _MAX_DEAD_LETTERS, _MAX_WEBHOOKS = 10, 10, 4  # lines; a field has 1,024 characters
 
 
 class NoSuchDelivery(TicketError):
@@ -43,9 +44,7 @@ async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> disco
     """Draw counts, waits and reasons; never text that people wrote."""
     ids = _workspace_ids(workspaces)
     by_id = {one.id: one for one in workspaces}
-    backlogs = [
-        one for one in await bot.store.outbox.backlogs(Destination.DISCORD) if one.workspace_id in by_id
-    ]
+    backlogs = [one for one in await bot.store.outbox.backlogs() if one.workspace_id in by_id]
     lines = [_backlog_line(bot, by_id[one.workspace_id], one) for one in backlogs[:_MAX_CHANNELS]]
     waiting = "\n".join(lines)
     others = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])
@@ -53,6 +52,9 @@ async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> disco
     embed = discord.Embed(title="Outbox", colour=discord.Colour.blurple())
     embed.description = _global_circuit_text(bot) + (
         waiting + more or "Nothing waits: everything is in Discord."
+    )
+    _add_webhooks(
+        embed, [one for one in await bot.store.pushes.backlogs() if one.endpoint.workspace_id in by_id]
     )
     _add_dead_letters(embed, await bot.store.outbox_admin.dead_letters(ids, _MAX_DEAD_LETTERS))
     return embed
@@ -91,6 +93,31 @@ def _add_dead_letters(embed: discord.Embed, dead_letters: DeadLetterSummary) -> 
         lines.append(f"… and {dead_letters.count - len(lines)} more, which `ticketbridge outbox list` shows")
     lines.append("`/setup outbox` with `retry` or `drop` and a number does either.")
     embed.add_field(name=f"Dead letters: {dead_letters.count}", value="\n".join(lines), inline=False)
+
+
+def _add_webhooks(embed: discord.Embed, backlogs: Sequence[PushBacklog]) -> None:
+    """What waits for game servers. Never a URL, which may hold a secret."""
+    behind = [
+        one
+        for one in backlogs
+        if one.waiting or one.dead_letters or one.endpoint.state is not EndpointState.ACTIVE
+    ]
+    if not behind:
+        return
+    lines = [_webhook_line(one) for one in behind[:_MAX_WEBHOOKS]]
+    if len(behind) > _MAX_WEBHOOKS:
+        lines.append(f"… and {len(behind) - _MAX_WEBHOOKS} more, which `ticketbridge webhook list` shows")
+    embed.add_field(name="Webhooks to game servers", value="\n".join(lines), inline=False)
+
+
+def _webhook_line(backlog: PushBacklog) -> str:
+    endpoint = backlog.endpoint
+    waiting = pluralize(backlog.waiting, "event waits", "events wait")
+    since = f", the first since <t:{backlog.oldest.timestamp():.0f}:R>" if backlog.oldest else ""
+    dead = f", {backlog.dead_letters} given up" if backlog.dead_letters else ""
+    problem = endpoint.reason or backlog.last_error
+    why = f": {escape_markdown(problem, 100)}" if problem else ""
+    return f"• {escape_markdown(endpoint.label, 40)} ({endpoint.state.value}): {waiting}{since}{dead}{why}"
 
 
 def _workspace_ids(workspaces: Sequence[Workspace]) -> list[str]:

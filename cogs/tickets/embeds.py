@@ -163,7 +163,7 @@ def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = N
 
 
 def _state_line(state: ReplyState) -> str:
-    waiting = "⏳" if state.has_readers else "⚠️"
+    waiting = "⏳" if state.is_awaited else "⚠️"
     return f"{waiting if state.received_at is None else READ_EMOJI} {escape_sentence(state.sentence, 300)}"
 
 

@@ -93,6 +93,8 @@ def test_these_methods_can_be_called_from_another_process() -> None:
         *("create_workspace", "list_workspaces", "show_workspace", "update_workspace"),
         *("set_department", "remove_department", "set_category", "remove_category"),
         *("create_key", "import_key", "list_keys", "revoke_key", "list_rejected", "show_rejected"),
+        *("add_webhook", "list_webhooks", "remove_webhook", "rotate_webhook", "pause_webhook"),
+        *("enable_webhook", "forget_webhook_events", "test_webhook"),
         *("list_outbox", "retry_delivery", "retry_dead_letters", "drop_delivery"),
         *("list_links", "remove_link"),
     } == COMMANDS

@@ -135,10 +135,10 @@ def _mark_delivered(db: sqlite3.Connection) -> None:
     db.execute(
         """
         INSERT INTO outbox (
-            ticket_id, guild_id, kind, destination, queue, channel_id, nonce, state, due_at, created_at,
+            ticket_id, guild_id, kind, queue, channel_id, nonce, state, due_at, created_at,
             settled_at
         )
-        SELECT id, 1, 'post', 'discord', 'posts:' || (2 + view_only), 2 + view_only, printf('bench-%d', id),
+        SELECT id, 1, 'post', 'posts:' || (2 + view_only), 2 + view_only, printf('bench-%d', id),
                'done', created_at, created_at, created_at
         FROM tickets
         """

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from bot.tickets.message import Actor
-from bot.tickets.outbox import Destination
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status
 from storage import Store, open_store
@@ -54,7 +53,7 @@ def queries(store: Store, scope: Scope, tickets: int) -> dict[str, Question]:
         "lookup: a ticket by its id": lambda n: store.tickets.list_details(scope, [name(n)]),
         "record: a player's newest 25": lambda n: search(reporter_id=player(n)),
         "queue: the newest 25 that are open": lambda n: search(statuses=open_ones),
-        "outbox: what leaves next, 500 waiting": lambda n: store.outbox.due(Destination.DISCORD, (), now),
+        "outbox: what leaves next, 500 waiting": lambda n: store.outbox.due((), now),
         "autocomplete: three letters": lambda n: store.tickets.autocomplete(every_second[:3], here),
         "autocomplete: a number": lambda n: store.tickets.autocomplete(str(n), here),
         "search: a word of every second ticket": lambda n: search(text=every_second),

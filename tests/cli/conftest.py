@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from bot.admin.service import AdminService
 from bot.cli.app import app
 from bot.sources.registry import load_sources
 from storage import DatabaseLock, Store, open_store
+
+LOOPBACK = (IPv4Network("127.0.0.0/8"),)
 
 RunCommand = Callable[..., Awaitable[Result]]
 
@@ -47,7 +50,7 @@ async def store(database: Path, beside: bool) -> AsyncIterator[Store | None]:
     with DatabaseLock(database) as lock:
         store = await open_store(database)
         try:
-            async with serve_control_api(AdminService(store, load_sources()), lock):
+            async with serve_control_api(AdminService(store, load_sources(), push_networks=LOOPBACK), lock):
                 yield store
         finally:
             await store.close()
@@ -56,7 +59,11 @@ async def store(database: Path, beside: bool) -> AsyncIterator[Store | None]:
 @pytest.fixture
 def ticketbridge(database: Path, store: Store | None) -> RunCommand:
     """Run a command to its end: its exit code, stdout and stderr."""
-    environment = {"TICKETBRIDGE_STORAGE_PATH": str(database), "COLUMNS": "200"}
+    environment = {
+        "TICKETBRIDGE_STORAGE_PATH": str(database),
+        "TICKETBRIDGE_PUSH_ALLOWED_NETWORKS": ",".join(map(str, LOOPBACK)),
+        "COLUMNS": "200",
+    }
 
     async def run_command(*arguments: object, stdin: bytes = b"") -> Result:
         words = [str(argument) for argument in arguments]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination
+from bot.tickets.outbox import Delivery, DeliveryKind
 from storage import Store
 from tests.cli.conftest import RunCommand, create_workspace, error_of, opened_store, output_of
 from tests.storage.samples import HUB, NOW, ids, new_ticket
@@ -19,9 +19,7 @@ async def _add_dead_letter(store: Store) -> Delivery:
     waiting = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     (first,) = (
-        one
-        for one in await store.outbox.pending_for_ticket(waiting.id, Destination.DISCORD)
-        if one.kind is DeliveryKind.POST
+        one for one in await store.outbox.pending_for_ticket(waiting.id) if one.kind is DeliveryKind.POST
     )
     await store.outbox.start_attempt([first], NOW)
     await store.outbox.dead_letter([first], REASON, NOW)
@@ -95,8 +93,8 @@ async def test_a_retried_delivery_goes_before_its_tickets_later_ones(tmp_path: P
         first = await _add_dead_letter(store)
         await store.outbox_admin.retry(first.id, NOW + timedelta(hours=1))
 
-        ((due,),) = await store.outbox.due(Destination.DISCORD, (), NOW + timedelta(hours=2))
-        waiting = await store.outbox.pending_for_ticket(first.ticket_id, Destination.DISCORD)
+        ((due,),) = await store.outbox.due((), NOW + timedelta(hours=2))
+        waiting = await store.outbox.pending_for_ticket(first.ticket_id)
 
     assert due.id == waiting[0].id == first.id
     assert due.attempts == 1

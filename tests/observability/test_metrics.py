@@ -10,8 +10,9 @@ from bot.application import Application, run_application
 from bot.config import BackupSettings
 from bot.observability.metrics import Metrics
 from bot.sources.series import examples as series
+from bot.tickets.push_endpoints import EndpointState
 from storage import DiskFull, StorageError
-from tests.storage.samples import NOW, ids, new_ticket, opened
+from tests.storage.samples import NOW, ids, new_ticket, opened, replying
 from tests.support.bridge_harness import RunningBridge, running_sandbox, settings_for, wait_for
 from tests.support.connections import writer_of
 
@@ -98,6 +99,44 @@ async def test_a_ticket_opened_in_discord_counts_like_any_other(bridge: RunningB
     assert value(await scrape(bridge), "tickets_total", source="discord") == 1
 
 
+async def test_what_waits_for_webhooks_is_counted_apart_from_discord(bridge: RunningBridge) -> None:
+    """Only that of active webhooks has an age: nothing drains what waits for the others."""
+    store = bridge.application.store
+    (workspace,) = await store.workspaces.list_all()
+    for name in ("refused", "paused"):
+        await store.pushes.add_endpoint(
+            workspace.name, "modl", name=name, url="https://10.0.0.1/", secret="whsec_eA==", now=NOW
+        )
+    await store.pushes.stop(2, EndpointState.PAUSED, None)
+    ticket = await bridge.ticket()
+    await store.tickets.add_message(ticket.id, replying(), origin="x", now=NOW)
+
+    async def was_tried() -> bool:
+        return value(await scrape(bridge), "pushes_total", endpoint="1", outcome="no_answer") >= 1
+
+    await wait_for(was_tried)
+    samples = await scrape(bridge)
+    assert value(samples, "push_backlog", endpoint="1", state="pending") == 1
+    assert value(samples, "push_backlog", endpoint="2", state="pending") == 1
+    assert value(samples, "push_backlog", endpoint="1", state="dead_letter") == 0
+    assert value(samples, "push_endpoints", state="active") == 1
+    assert value(samples, "push_endpoints", state="paused") == 1
+    assert value(samples, "push_oldest_seconds") > 0
+
+    await store.pushes.stop(1, EndpointState.DISABLED, "gone")
+    await wait_until_outbox_is_empty(bridge)
+    samples = await scrape(bridge)
+    assert value(samples, "push_oldest_seconds") == 0
+    assert value(samples, "outbox_oldest_seconds") == 0
+
+
+async def wait_until_outbox_is_empty(bridge: RunningBridge) -> None:
+    async def is_empty() -> bool:
+        return not any(name == "ticketbridge_outbox_deliveries" for name, _ in await scrape(bridge))
+
+    await wait_for(is_empty)
+
+
 async def test_deliveries_that_fail_are_counted_until_they_succeed(bridge: RunningBridge) -> None:
     await bridge.game_report()
     bridge.sandbox.fail("503", times=None)
@@ -119,11 +158,7 @@ async def test_deliveries_that_fail_are_counted_until_they_succeed(bridge: Runni
 
     bridge.sandbox.clear_faults()
     await wait_for(lambda: len(bridge.sandbox.messages("reports")) == 2)
-
-    async def is_empty() -> bool:
-        return not any(name == "ticketbridge_outbox_deliveries" for name, _ in await scrape(bridge))
-
-    await wait_for(is_empty)
+    await wait_until_outbox_is_empty(bridge)
 
 
 async def test_a_bridge_without_discord_accepts_tickets_and_is_not_ready(tmp_path: Path) -> None:

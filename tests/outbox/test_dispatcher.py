@@ -19,7 +19,7 @@ from bot.outbox.errors import (
     RetryLater,
     UnknownOutcome,
 )
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination
+from bot.tickets.outbox import Delivery, DeliveryKind
 from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.outbox.test_circuit_breaker import Clock
@@ -112,7 +112,7 @@ async def test_a_delivery_to_retry_later_holds_back_its_ticket_and_no_other(
 
     async with running_dispatcher(store, handler):
         await wait_until_delivered(store, second)
-        post, _ = await store.outbox.pending_for_ticket(first.id, Destination.DISCORD)
+        post, _ = await store.outbox.pending_for_ticket(first.id)
         await store.outbox_admin.retry(post.id, utc_now())
         await wait_until_delivered(store, first)
 
@@ -283,7 +283,7 @@ async def test_an_attempt_of_a_killed_process_may_still_arrive_and_is_waited_for
     store: Store, workspace: Workspace, handler: RecordingHandler
 ) -> None:
     reports = [await create_report(store, workspace) for _ in range(2)]
-    ((first,),) = await store.outbox.due(Destination.DISCORD, (), NOW)
+    ((first,),) = await store.outbox.due((), NOW)
     await store.outbox.start_attempt([first], utc_now())
     start = asyncio.get_running_loop().time()
 
@@ -378,7 +378,7 @@ async def test_a_cancelled_attempt_stays_pending_and_counts_as_started(
     async with running_dispatcher(store, handler):
         (first,) = await handler.wait_for_attempts(1)
 
-    (pending,) = await store.outbox.pending_for_ticket(report.id, Destination.DISCORD)
+    (pending,) = await store.outbox.pending_for_ticket(report.id)
     assert (pending.id, pending.nonce, pending.attempts) == (first.id, first.nonce, 1)
 
 

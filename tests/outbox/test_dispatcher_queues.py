@@ -16,7 +16,7 @@ from bot.outbox.errors import (
     RetryLater,
     UnknownOutcome,
 )
-from bot.tickets.outbox import Delivery, DeliveryKind, DeliveryState, Destination, Receipt
+from bot.tickets.outbox import Delivery, DeliveryKind, DeliveryState, Receipt
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
@@ -42,7 +42,7 @@ async def set_status(store: Store, ticket: Ticket, status: Status = Status.RESOL
 async def posted_ticket(store: Store, workspace: Workspace) -> Ticket:
     """A ticket with its post and thread in Discord."""
     ticket = await create_ticket(store, workspace)
-    for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+    for row in await store.outbox.pending_for_ticket(ticket.id):
         receipt = Receipt(channel_id=row.channel_id, message_id=ticket.id, thread_id=ticket.id)
         await store.outbox.mark_delivered([row], receipt, NOW)
     return ticket
@@ -157,7 +157,7 @@ async def test_redraws_that_wait_are_one_attempt(store: Store, workspace: Worksp
 
     async with running_dispatcher(store, handler, breaker=CircuitBreaker(FAST)):
         await wait_for(lambda: handler.together)
-        first = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        first = await store.outbox.pending_for_ticket(ticket.id)
         await set_status(store, ticket, Status.OPEN)
         await set_status(store, ticket, Status.CLOSED)
         release.set()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.tickets.alerts import AlertMessage
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination
+from bot.tickets.outbox import Delivery, DeliveryKind
 from bot.tickets.workspace import Workspace
 from storage import Store, UnknownDelivery
 from tests.storage.samples import HUB, NOW, ids, new_ticket
@@ -21,7 +21,7 @@ async def other(store: Store) -> Workspace:
 
 async def dead_letter(store: Store, workspace: Workspace) -> Delivery:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    (post,) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post,) = await store.outbox.pending_for_ticket(ticket.id)
     await store.outbox.dead_letter([post], "Discord refused it", NOW)
     return post
 
@@ -65,7 +65,7 @@ async def test_a_dead_letter_made_while_others_are_reported_stays_unreported(
     await dead_letter(store, workspace)
     reported = await store.outbox_admin.unreported_dead_letters(workspace.id, 9)
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    (post,) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post,) = await store.outbox.pending_for_ticket(ticket.id)
     await store.outbox.dead_letter([post], "Discord refused it", LATER)
 
     assert reported.newest_at is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.tickets.message import DiscordMessage
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store, Topic
@@ -20,7 +20,7 @@ def typed_in(channel_id: int) -> DiscordMessage:
 
 
 async def pending(store: Store, ticket: Ticket) -> list[Delivery]:
-    return await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    return await store.outbox.pending_for_ticket(ticket.id)
 
 
 async def posted(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import DiscordPost, Priority, Status
 from bot.tickets.workspace import Workspace
 from storage import Store
@@ -60,7 +60,7 @@ async def test_the_order_of_posts_is_urgent_then_high_then_digests_and_threads_w
     high = await outbox.add(Priority.HIGH)
     urgent = await outbox.add(Priority.URGENT)
 
-    first, thread = await store.outbox.due(Destination.DISCORD, (), NOW)
+    first, thread = await store.outbox.due((), NOW)
     left = [await outbox.deliver_due() for _ in range(3)]
 
     assert (tickets_of(first), tickets_of(thread)) == ([urgent.id], [shown.id])
@@ -105,7 +105,7 @@ async def test_a_digest_has_game_reports_or_tickets_never_both(outbox: OutboxHar
 async def test_a_private_post_is_never_in_a_digest(outbox: OutboxHarness, store: Store) -> None:
     for number in range(DIGEST_THRESHOLD + 1):
         ticket = await outbox.add(is_private=True, channel_id=TICKETS)
-        thread, _ = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        thread, _ = await store.outbox.pending_for_ticket(ticket.id)
         await store.outbox.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=500 + number), NOW)
 
     left = [await outbox.deliver_due() for _ in range(DIGEST_THRESHOLD + 1)]
@@ -155,7 +155,7 @@ async def test_a_started_digest_is_due_again_whole_though_few_posts_wait(
     stored = await outbox.add_many()
     started = await store.outbox.start_attempt(await outbox.due(), NOW)
     for ticket in stored[DIGEST_SIZE:]:
-        for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+        for row in await store.outbox.pending_for_ticket(ticket.id):
             await store.outbox_admin.drop(row.id, NOW)
 
     again = await outbox.due()
@@ -171,7 +171,7 @@ async def test_a_postponed_digest_lets_others_pass_and_is_due_again_whole(
     await store.outbox.retry_later(started, LATER, "not now")
 
     assert not set(tickets_of(await outbox.due())) & set(tickets_of(started))
-    due = await store.outbox.due(Destination.DISCORD, (), LATER)
+    due = await store.outbox.due((), LATER)
     assert [tickets_of(some) for some in due] == [tickets_of(started)]
 
 
@@ -213,9 +213,9 @@ async def test_a_digest_deleted_before_its_receipt_leaves_its_tickets_without_a_
 
     for delivery in started:
         assert (await store.tickets.get(delivery.ticket_id)).post == DiscordPost(channel_id=TICKETS)
-        assert [
-            row.kind for row in await store.outbox.pending_for_ticket(delivery.ticket_id, Destination.DISCORD)
-        ] == [DeliveryKind.THREAD]
+        assert [row.kind for row in await store.outbox.pending_for_ticket(delivery.ticket_id)] == [
+            DeliveryKind.THREAD
+        ]
 
 
 async def test_later_deliveries_queue_for_the_channel_of_the_digest(
@@ -229,7 +229,7 @@ async def test_later_deliveries_queue_for_the_channel_of_the_digest(
         started[0].ticket_id, lambda ticket: ticket.set_status(Status.CLOSED), NOW, actor=WRITER
     )
 
-    waiting = await store.outbox.pending_for_ticket(started[0].ticket_id, Destination.DISCORD)
+    waiting = await store.outbox.pending_for_ticket(started[0].ticket_id)
     assert [(row.kind, row.channel_id) for row in waiting] == [
         (DeliveryKind.THREAD, TICKETS),
         (DeliveryKind.UPDATE_POST, TICKETS),
@@ -266,9 +266,7 @@ async def test_a_split_digest_is_posted_one_by_one_each_with_its_own_nonce(
 ) -> None:
     started = await outbox.start_digest()
     own = {
-        row.id: row.nonce
-        for one in started
-        for row in await store.outbox.pending_for_ticket(one.ticket_id, Destination.DISCORD)
+        row.id: row.nonce for one in started for row in await store.outbox.pending_for_ticket(one.ticket_id)
     }
     await outbox.add_many()
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.tickets.events import Asked, EventBacklog, EventType, Reception, ReplyState, TicketEvent
 from bot.tickets.message import DiscordMessage, Message
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Player, Status, Ticket
 from bot.tickets.workspace import Workspace
@@ -41,7 +41,7 @@ async def add_key(store: Store, prefix: str, *, source: str = new_ticket().sourc
 
 
 async def pending(store: Store, ticket: Ticket) -> list[Delivery]:
-    return await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    return await store.outbox.pending_for_ticket(ticket.id)
 
 
 async def deliver_all(store: Store, ticket: Ticket) -> None:
@@ -284,9 +284,9 @@ async def test_an_edit_follows_the_message_it_edits(store: Store, scope: Scope, 
     await store.outbox.retry_later(await pending(store, ticket), LATER, "Discord is away")
     await store.events.confirm_to(scope, 1, "survival-1", LATER)
 
-    assert await store.outbox.due(Destination.DISCORD, (), NOW) == []
+    assert await store.outbox.due((), NOW) == []
     await store.outbox.mark_delivered((await pending(store, ticket))[:1], RECEIPT, LATER)
-    ((update,),) = await store.outbox.due(Destination.DISCORD, (), LATER)
+    ((update,),) = await store.outbox.due((), LATER)
     assert update.kind is DeliveryKind.UPDATE_MESSAGE
 
 
@@ -332,7 +332,7 @@ async def test_many_replies_are_edited_one_at_a_time_after_everything_else(
     await store.events.confirm_to(scope, len(tickets), "survival-1", LATER)
     await reply(store, tickets[0], "b")
 
-    due = await store.outbox.due(Destination.DISCORD, (), NOW)
+    due = await store.outbox.due((), NOW)
 
     assert [[one.kind for one in deliveries] for deliveries in due] == [
         [DeliveryKind.POST_MESSAGE],

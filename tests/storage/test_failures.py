@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.errors import UnknownTicket
-from bot.tickets.outbox import DeliveryKind, DeliveryState, Destination
+from bot.tickets.outbox import DeliveryKind, DeliveryState
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage import (
@@ -279,7 +279,7 @@ async def test_deliveries_are_counted_by_state_kind_and_channel(store: Store, wo
     for _ in range(3):
         await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
-    (post,) = await store.outbox.pending_for_ticket(report.id, Destination.DISCORD)
+    (post,) = await store.outbox.pending_for_ticket(report.id)
     await store.outbox.dead_letter([post], "no", NOW)
 
     found = {

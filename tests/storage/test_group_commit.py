@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.errors import ViewOnly
-from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import UnknownCategoryPolicy, Workspace
 from storage import DatabaseUnavailable, Overloaded, StorageError, Store, UnknownWorkspace
@@ -240,9 +239,7 @@ async def test_changed_rules_hold_for_every_later_ticket(store: Store, workspace
         late = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
 
         assert (await store.workspaces.get(workspace.id)).tickets_channel_id == channel
-        assert {
-            post.channel_id for post in await store.outbox.pending_for_ticket(late.id, Destination.DISCORD)
-        } == {channel}
+        assert {post.channel_id for post in await store.outbox.pending_for_ticket(late.id)} == {channel}
         await asyncio.gather(*early)
 
 

@@ -9,7 +9,7 @@ import pytest
 from bot.tickets.errors import EmptyMessage, TicketClosed, UnknownTicket, ViewOnly
 from bot.tickets.events import EventType
 from bot.tickets.message import MessageKind, NewMessage
-from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.outbox import DeliveryKind
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Workspace
 from storage import StorageError, Store
@@ -31,7 +31,7 @@ async def test_a_reply_is_stored_shown_and_an_event_for_the_game(store: Store, t
 
     assert reply == await store.messages.find(reply.id)
     assert (reply.kind, reply.author, reply.text) == (MessageKind.REPLY, WRITER, "Hello")
-    *_, show = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    *_, show = await store.outbox.pending_for_ticket(ticket.id)
     (event,) = await store.events.list_of_ticket(ticket.id)
     assert (show.kind, show.message_id) == (DeliveryKind.POST_MESSAGE, reply.id)
     assert (event.type, event.message) == (EventType.REPLY, reply)
@@ -47,7 +47,7 @@ async def test_a_note_is_no_event_for_the_game(store: Store, ticket: Ticket, rep
 async def test_a_reply_never_overtakes_its_ticket(store: Store, ticket: Ticket) -> None:
     await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
 
-    kinds = [row.kind for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)]
+    kinds = [row.kind for row in await store.outbox.pending_for_ticket(ticket.id)]
     assert kinds == [DeliveryKind.POST, DeliveryKind.THREAD, DeliveryKind.POST_MESSAGE]
 
 
@@ -110,7 +110,7 @@ async def test_a_reply_whose_delivery_cannot_be_stored_is_not_stored(
         await store.tickets.add_message(ticket.id, replying(), origin="a", now=NOW)
 
     assert counted(path, "messages") == 0
-    assert len(await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
+    assert len(await store.outbox.pending_for_ticket(ticket.id)) == 2
 
 
 async def test_a_note_on_a_private_ticket_is_stored_and_shown_nowhere(
@@ -121,7 +121,7 @@ async def test_a_note_on_a_private_ticket_is_stored_and_shown_nowhere(
     note = await store.tickets.add_message(private.id, noting(), origin="a", now=NOW)
 
     assert await store.messages.list_of_ticket(private.id) == [note]
-    kinds = [row.kind for row in await store.outbox.pending_for_ticket(private.id, Destination.DISCORD)]
+    kinds = [row.kind for row in await store.outbox.pending_for_ticket(private.id)]
     assert kinds == [DeliveryKind.PRIVATE_THREAD, DeliveryKind.POST]
 
 

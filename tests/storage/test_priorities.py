@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.tickets.outbox import Delivery, Destination, Receipt
+from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Priority
 from bot.tickets.workspace import Workspace
 from storage import Store
@@ -92,7 +92,7 @@ async def test_a_post_after_the_last_digest_of_a_burst_is_posted_alone(
         await store.intake.add_ticket(outbox.workspace.id, new, ids(), LATER) for _ in range(DIGEST_THRESHOLD)
     ]
 
-    due = await store.outbox.due(Destination.DISCORD, (), LATER)
+    due = await store.outbox.due((), LATER)
     assert [tickets_of(some) for some in due] == [[later[0].id]]
 
 

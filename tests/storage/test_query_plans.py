@@ -12,7 +12,7 @@ import pytest
 from bot.tickets.account_links import DiscordMember
 from bot.tickets.errors import UnknownLinkCode
 from bot.tickets.events import Asked
-from bot.tickets.outbox import Destination, Receipt
+from bot.tickets.outbox import Receipt
 from bot.tickets.queries import ReporterIdentity, Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
@@ -23,7 +23,7 @@ from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|ticket_events|outbox|idempotent_responses|leads|newest|account_links|link_attempts)\b"
+    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts)\b"
 )
 _SHORT = (
     r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters)\b)"  # indexes of what is not done
@@ -92,12 +92,10 @@ QUERIES: dict[str, Query] = {
         desk.scope, NOW - timedelta(seconds=2), NOW, 20
     ),
     "a batch of the index": lambda desk: desk.store.search_index.index_batch(),
-    "what leaves next": lambda desk: desk.store.outbox.due(Destination.DISCORD, (), NOW),
-    "when it leaves": lambda desk: desk.store.outbox.next_due(Destination.DISCORD, (), NOW),
-    "what waits for a ticket": lambda desk: desk.store.outbox.pending_for_ticket(
-        desk.ticket.id, Destination.DISCORD
-    ),
-    "what waits for each channel": lambda desk: desk.store.outbox.backlogs(Destination.DISCORD),
+    "what leaves next": lambda desk: desk.store.outbox.due((), NOW),
+    "when it leaves": lambda desk: desk.store.outbox.next_due((), NOW),
+    "what waits for a ticket": lambda desk: desk.store.outbox.pending_for_ticket(desk.ticket.id),
+    "what waits for each channel": lambda desk: desk.store.outbox.backlogs(),
     "what is not delivered": lambda desk: desk.store.outbox_admin.list_undelivered(25),
     "what is set aside": lambda desk: desk.store.outbox_admin.dead_letters(desk.here, 25),
     "what nobody was told of": lambda desk: desk.store.outbox_admin.unreported_dead_letters(desk.here[0], 25),
@@ -107,6 +105,10 @@ QUERIES: dict[str, Query] = {
     "a deleted channel": lambda desk: desk.store.deleted_channels.record_channel_deleted(5, NOW),
     "the channels in use": lambda desk: desk.store.deleted_channels.channels_in_use(),
     "the outbox's depths": lambda desk: desk.store.outbox_admin.depths(),
+    "what is pushed next": lambda desk: desk.store.pushes.due((), NOW),
+    "when it is pushed": lambda desk: desk.store.pushes.next_due((), NOW),
+    "what waits for each webhook": lambda desk: desk.store.pushes.backlogs(),
+    "a reply": lambda desk: desk.store.tickets.add_message(desk.ticket.id, replying(), origin="b", now=NOW),
     "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", Asked.ALL, NOW),
     "a wrong code": lambda desk: type_wrong_code(desk),
     "a member's links": lambda desk: desk.store.account_links.list_of_member(7),
@@ -184,10 +186,13 @@ def _is_below(some: Collection[int], step: int, above: Mapping[int, int]) -> boo
 
 @pytest.mark.parametrize("name", QUERIES)
 async def test_no_query_scans_a_whole_table(store: Store, workspace: Workspace, name: str) -> None:
+    await store.pushes.add_endpoint(
+        workspace.name, new_ticket().source, name="", url="https://example.com", secret="x", now=NOW
+    )
     for _ in range(3):
         ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
-    await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
-    (post, *_) = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        await store.tickets.add_message(ticket.id, replying(), origin=ticket.public_id, now=NOW)
+    (post, *_) = await store.outbox.pending_for_ticket(ticket.id)
     await store.outbox.mark_delivered([post], Receipt(channel_id=5, message_id=5), NOW)
     await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
     await store.search_index.index_batch(2)  # of three

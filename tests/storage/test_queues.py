@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.tickets.outbox import MAX_WAIT, Delivery, DeliveryKind, DeliveryState, Destination, Receipt
+from bot.tickets.outbox import MAX_WAIT, Delivery, DeliveryKind, DeliveryState, Receipt
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Department, Workspace
 from storage import Store
@@ -40,19 +40,19 @@ async def add_note(outbox: OutboxHarness, ticket: Ticket, text: str = "A note.")
 
 async def due(outbox: OutboxHarness, *busy: str, limit: int = 50) -> list[tuple[DeliveryKind, int]]:
     """The kinds and tickets of what is due in each queue."""
-    found = await outbox.store.outbox.due(Destination.DISCORD, busy, NOW, limit)
+    found = await outbox.store.outbox.due(busy, NOW, limit)
     return [(some[0].kind, some[0].ticket_id) for some in found]
 
 
 async def postpone(outbox: OutboxHarness, kind: DeliveryKind) -> None:
     """The first due delivery of a kind is attempted, and waits."""
-    found = await outbox.store.outbox.due(Destination.DISCORD, (), NOW)
+    found = await outbox.store.outbox.due((), NOW)
     started = await outbox.store.outbox.start_attempt(next(one for one in found if one[0].kind is kind), NOW)
     await outbox.store.outbox.retry_later(started, SOON, "not now")
 
 
 async def pending(outbox: OutboxHarness, ticket: Ticket) -> list[DeliveryKind]:
-    rows = await outbox.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    rows = await outbox.store.outbox.pending_for_ticket(ticket.id)
     return [row.kind for row in rows]
 
 
@@ -105,7 +105,7 @@ async def test_each_ticket_has_a_queue_of_messages_in_which_they_keep_their_orde
 ) -> None:
     tickets = [await posted(outbox, view_only=False) for _ in range(2)]
     for ticket in tickets:
-        thread, *_ = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        thread, *_ = await store.outbox.pending_for_ticket(ticket.id)
         await store.outbox.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=ticket.id), NOW)
         for text in ("first", "second"):
             await add_note(outbox, ticket, text)
@@ -146,7 +146,7 @@ async def test_posts_are_first_then_threads_messages_and_edits_and_the_longest_w
     outbox: OutboxHarness, store: Store
 ) -> None:
     talked = await posted(outbox)
-    thread, *_ = await store.outbox.pending_for_ticket(talked.id, Destination.DISCORD)
+    thread, *_ = await store.outbox.pending_for_ticket(talked.id)
     await store.outbox.mark_delivered([thread], Receipt(channel_id=TICKETS, thread_id=5), NOW)
     await set_status(outbox, talked, Status.RESOLVED)
     await add_note(outbox, talked)
@@ -168,9 +168,7 @@ async def test_posts_are_first_then_threads_messages_and_edits_and_the_longest_w
 async def next_redraws(outbox: OutboxHarness) -> list[Delivery]:
     """The redraws that are due together."""
     (found,) = [
-        some
-        for some in await outbox.store.outbox.due(Destination.DISCORD, (THREADS, POSTS), NOW)
-        if some[0].kind is UPDATE
+        some for some in await outbox.store.outbox.due((THREADS, POSTS), NOW) if some[0].kind is UPDATE
     ]
     return found
 
@@ -251,7 +249,7 @@ async def test_a_refused_post_stays_a_dead_letter_when_another_ticket_is_redrawn
     outbox: OutboxHarness, store: Store
 ) -> None:
     refused, redrawn = await outbox.add(), await outbox.add()
-    post, *_ = await store.outbox.pending_for_ticket(refused.id, Destination.DISCORD)
+    post, *_ = await store.outbox.pending_for_ticket(refused.id)
     await store.outbox.dead_letter([post], "refused", NOW)
     await outbox.deliver_due()
     await set_status(outbox, redrawn, Status.CLOSED)
@@ -273,14 +271,14 @@ async def test_a_clock_set_back_holds_up_nothing_longer_than_the_longest_wait(
 
     async def due_at(hours_back: float, later: timedelta = timedelta()) -> set[int]:
         now = NOW - timedelta(hours=hours_back) + later
-        found = await store.outbox.due(Destination.DISCORD, (), now)
+        found = await store.outbox.due((), now)
         return {some[0].ticket_id for some in found}
 
     assert await due_at(0) == {fresh.id}
     assert await due_at(1) == {ticket.id, fresh.id}
     assert await due_at(0, -MAX_WAIT) == {ticket.id, fresh.id}
-    assert await store.outbox.next_due(Destination.DISCORD, (), NOW - timedelta(hours=1)) is None
-    assert await store.outbox.next_due(Destination.DISCORD, (), NOW) == SOON
+    assert await store.outbox.next_due((), NOW - timedelta(hours=1)) is None
+    assert await store.outbox.next_due((), NOW) == SOON
 
 
 async def test_a_late_channel_says_why_its_first_delivery_waits(outbox: OutboxHarness, store: Store) -> None:
@@ -288,6 +286,6 @@ async def test_a_late_channel_says_why_its_first_delivery_waits(outbox: OutboxHa
     await postpone(outbox, POST)
     await outbox.add()
 
-    (backlog,) = await store.outbox.backlogs(Destination.DISCORD)
+    (backlog,) = await store.outbox.backlogs()
 
     assert (backlog.waiting, backlog.reason) == (4, "not now")

@@ -10,7 +10,7 @@ import pytest
 
 from bot.tickets.errors import AlreadyClaimed, UnknownTicket
 from bot.tickets.message import Actor
-from bot.tickets.outbox import DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import DeliveryKind, Receipt
 from bot.tickets.public_ids import timestamp_ids
 from bot.tickets.ticket import DiscordPost, NewTicket, Player, Priority, Status, Ticket, TicketField
 from bot.tickets.workspace import Workspace
@@ -21,9 +21,7 @@ ALICE = Actor(id="11", name="Alice")
 
 
 async def kinds_waiting(store: Store, ticket: Ticket) -> list[DeliveryKind]:
-    return [
-        delivery.kind for delivery in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-    ]
+    return [delivery.kind for delivery in await store.outbox.pending_for_ticket(ticket.id)]
 
 
 async def test_a_ticket_comes_back_as_it_was_stored(store: Store, workspace: Workspace) -> None:
@@ -78,7 +76,7 @@ async def test_a_ticket_is_stored_together_with_its_deliveries(
 ) -> None:
     ticket = await store.intake.add_ticket(workspace.id, new, ids(), NOW)
 
-    waiting = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    waiting = await store.outbox.pending_for_ticket(ticket.id)
     assert [delivery.kind for delivery in waiting] == kinds
     assert {delivery.channel_id for delivery in waiting} == {channel}
 
@@ -90,9 +88,7 @@ async def test_a_private_ticket_is_opened_in_the_channel_of_its_command(
         workspace.id, new_ticket(is_private=True), ids(), NOW, channel_id=99
     )
 
-    assert {
-        row.channel_id for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-    } == {99}
+    assert {row.channel_id for row in await store.outbox.pending_for_ticket(ticket.id)} == {99}
 
 
 async def test_nothing_is_half_stored_when_the_second_insert_fails(
@@ -194,7 +190,7 @@ async def test_an_unknown_ticket_raises_unknown_ticket(store: Store) -> None:
 
 async def test_a_ticket_is_found_by_its_post_and_by_its_thread(store: Store, workspace: Workspace) -> None:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(is_private=True), ids(), NOW)
-    thread, post = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    thread, post = await store.outbox.pending_for_ticket(ticket.id)
 
     await store.outbox.mark_delivered([thread], Receipt(channel_id=2, thread_id=70), NOW)
     await store.outbox.mark_delivered([post], Receipt(channel_id=2, message_id=80), NOW)
@@ -292,12 +288,12 @@ async def test_a_change_during_a_post_update_leads_to_another_with_another_nonce
 ) -> None:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     await store.tickets.change(ticket.id, lambda found: found.claim(ALICE), NOW, actor=ALICE)
-    post, redraw = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    post, redraw = await store.outbox.pending_for_ticket(ticket.id)
     await store.outbox.start_attempt([redraw], NOW)
 
     await store.tickets.change(ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE)
 
-    nonces = [row.nonce for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)]
+    nonces = [row.nonce for row in await store.outbox.pending_for_ticket(ticket.id)]
     assert len(set(nonces)) == 3
     assert nonces[:2] == [post.nonce, redraw.nonce]
 

@@ -9,7 +9,7 @@ from bot.tickets.errors import AlreadyClaimed, TicketClosed, TicketError, ViewOn
 from bot.tickets.events import EventType
 from bot.tickets.idempotency import StoredResponse
 from bot.tickets.message import Actor, MessageKind, NewMessage
-from bot.tickets.outbox import DeliveryKind, Destination, Receipt
+from bot.tickets.outbox import DeliveryKind, Receipt
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Department, Workspace
@@ -44,7 +44,7 @@ async def ticket(store: Store, workspace: Workspace) -> Ticket:
 
 
 async def shown(store: Store, ticket: Ticket) -> Ticket:
-    for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+    for row in await store.outbox.pending_for_ticket(ticket.id):
         message = ticket.id + 500 if row.kind is DeliveryKind.POST else None
         await store.outbox.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=message), NOW)
     return await store.tickets.get(ticket.id)
@@ -79,7 +79,7 @@ def transferring(department: str) -> Rule:
 
 
 async def waiting(store: Store, ticket: Ticket) -> list[tuple[DeliveryKind, int]]:
-    rows = await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    rows = await store.outbox.pending_for_ticket(ticket.id)
     return [(row.kind, row.channel_id) for row in rows]
 
 
@@ -279,7 +279,7 @@ async def test_a_transfer_posts_a_pointer_in_the_new_channel(store: Store, ticke
 async def test_a_delivered_pointer_does_not_move_the_post(store: Store, ticket: Ticket) -> None:
     await work(store, ticket, rule=transferring("lab"))
 
-    for row in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+    for row in await store.outbox.pending_for_ticket(ticket.id):
         await store.outbox.mark_delivered([row], Receipt(channel_id=row.channel_id, message_id=999), NOW)
 
     assert (await store.tickets.get(ticket.id)).post == ticket.post
@@ -360,4 +360,3 @@ async def test_a_game_report_can_be_updated_but_not_replied_to(
     assert [each.text for each in await store.messages.list_of_ticket(report.id)] == [
         "Bob claimed the ticket"
     ]
-    assert await store.outbox.pending_for_ticket(report.id, Destination.GAME) == []

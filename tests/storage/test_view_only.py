@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets.outbox import Destination, Receipt
+from bot.tickets.outbox import Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
 from tests.storage.samples import NOW, everything_in, ids, new_ticket, noting, raw, replying
 
 _MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
-_OUTBOX = "outbox (ticket_id, kind, destination, guild_id, queue, channel_id, nonce, due_at, created_at)"
+_OUTBOX = "outbox (ticket_id, kind, guild_id, queue, channel_id, nonce, due_at, created_at)"
 _EVENT = "ticket_events (workspace_id, source, seq, type, ticket_id, status, created_at)"
 _SHARED = """workspace_id, source, is_private, subject, body, category, department, priority,
     status, fields, chat_log, raw_request, created_at, updated_at"""
@@ -54,10 +54,6 @@ ATTACKS = {
     "(SELECT uid FROM tickets WHERE id = 2) WHERE id = 1",
     "take a game report's post": "UPDATE OR REPLACE tickets SET post_message_id = 22 WHERE id = 1",
     "take a game report's thread": "UPDATE OR REPLACE tickets SET thread_id = 23 WHERE id = 1",
-    "send something back": f"INSERT INTO {_OUTBOX} VALUES (2, 'send_to_game', 'game', 1, 'q', 3, 'x', 0, 0)",
-    "turn a delivery back": "UPDATE outbox SET kind = 'send_to_game', destination = 'game' "
-    "WHERE ticket_id = 2",
-    "move a delivery": "UPDATE outbox SET ticket_id = 2 WHERE kind = 'send_to_game'",
     "insert an event of a reply": f"INSERT INTO {_EVENT} SELECT workspace_id, source, 9, 'ticket.reply', 2, "
     "'open', 0 FROM tickets WHERE id = 2",
     "move an event of a reply": "UPDATE ticket_events SET ticket_id = 2 WHERE type = 'ticket.reply'",
@@ -69,8 +65,6 @@ ATTACKS = {
 async def ticket(store: Store, workspace: Workspace, path: Path) -> Ticket:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
-    with raw(path) as db:
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES (1, 'send_to_game', 'game', 1, 'q', 3, 'x', 0, 0)")
     return ticket
 
 
@@ -78,7 +72,7 @@ async def ticket(store: Store, workspace: Workspace, path: Path) -> Ticket:
 async def report(store: Store, workspace: Workspace, ticket: Ticket, path: Path) -> Ticket:
     report = await store.intake.add_ticket(workspace.id, new_ticket(view_only=True), ids(), NOW)
     await store.tickets.add_message(report.id, noting(), origin="note", now=NOW)
-    post, *_ = await store.outbox.pending_for_ticket(report.id, Destination.DISCORD)
+    post, *_ = await store.outbox.pending_for_ticket(report.id)
     await store.outbox.mark_delivered([post], Receipt(channel_id=3, message_id=22, thread_id=23), NOW)
     with raw(path) as db:
         db.execute(
@@ -110,8 +104,8 @@ async def test_everything_but_a_reply_can_be_added_to_a_game_report(report: Tick
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'note', 1, 'x', 'x', 'x', 'x', 0)")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'follow-up', 1, 'x', 'x', 'x', 'y', 0)")
         db.execute(f"INSERT INTO {_MESSAGE} VALUES (2, 'event', 1, 'x', 'x', 'x', 'z', 0)")
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_message', 'discord', 1, 'q', 3, 'x', 0, 0)")
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_pointer', 'discord', 1, 'q', 4, 'y', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_message', 1, 'q', 3, 'x', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES (2, 'post_pointer', 1, 'q', 4, 'y', 0, 0)")
         db.execute("UPDATE messages SET text = 'y' WHERE ticket_id = 2")
 
 
@@ -145,4 +139,4 @@ async def test_no_reply_can_be_stored_ahead_of_its_game_report(path: Path, repor
 
 async def test_a_delivery_of_an_unknown_kind_is_refused(path: Path, report: Ticket) -> None:
     with raw(path) as db, pytest.raises(sqlite3.IntegrityError):
-        db.execute(f"INSERT INTO {_OUTBOX} VALUES ({report.id}, 'return ', 'game', 1, 'q', 3, 'x', 0, 0)")
+        db.execute(f"INSERT INTO {_OUTBOX} VALUES ({report.id}, 'return ', 1, 'q', 3, 'x', 0, 0)")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bot.tickets.errors import InvalidWorkspaceRule, UnknownDepartment
-from bot.tickets.outbox import Destination
 from bot.tickets.workspace import Category, Department, Plan, UnknownCategoryPolicy, Workspace
 from storage import Store, UnknownWorkspace
 from tests.storage.samples import NOW, ids, new_ticket, opened
@@ -85,8 +84,7 @@ async def test_a_ticket_gets_the_department_and_channel_of_the_rules(
 
     assert (bug.department, tea.department) == (QA.id, "bans")
     channels = [
-        {row.channel_id for row in await store.outbox.pending_for_ticket(each.id, Destination.DISCORD)}
-        for each in (bug, tea)
+        {row.channel_id for row in await store.outbox.pending_for_ticket(each.id)} for each in (bug, tea)
     ]
     assert channels == [{QA.channel_id}, {21}]
 

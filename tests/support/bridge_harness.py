@@ -18,7 +18,6 @@ from bot.sandbox import DemoGuild, Sandbox, demo_guild
 from bot.sources.modl import examples as modl
 from bot.sources.series import examples as series
 from bot.tickets.api_keys import generate_api_key, hash_api_key
-from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import NewWorkspace
 
@@ -70,9 +69,7 @@ class RunningBridge:
 
         async def posted() -> Ticket | None:
             ticket = await self.application.store.tickets.find_by_public_id(public_id)
-            if ticket is None or await self.application.store.outbox.pending_for_ticket(
-                ticket.id, Destination.DISCORD
-            ):
+            if ticket is None or await self.application.store.outbox.pending_for_ticket(ticket.id):
                 return None
             return await self.application.store.tickets.get(ticket.id)  # read after its last delivery
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox import DemoGuild, Sandbox
-from bot.tickets.outbox import Destination
 from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace
 from cogs.posts.digest import DIGEST_SELECT_ID
@@ -60,7 +59,7 @@ class Burst:
         """Return once no delivery waits for Discord."""
 
         async def nothing_waits() -> bool:
-            return not await self.bridge.application.store.outbox.backlogs(Destination.DISCORD)
+            return not await self.bridge.application.store.outbox.backlogs()
 
         await wait_for(nothing_waits, seconds=20)
 

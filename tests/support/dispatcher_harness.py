@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
-from bot.tickets.outbox import Delivery, DeliveryKind, Destination, OutboxEntry, Receipt
+from bot.tickets.outbox import Delivery, DeliveryKind, OutboxEntry, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
@@ -63,12 +63,11 @@ async def hang(_: Delivery) -> None:
 async def running_dispatcher(
     store: Store,
     handler: RecordingHandler,
-    destination: Destination = Destination.DISCORD,
     *,
     unknown_outcome_delay: float = 0.0,
     breaker: CircuitBreaker | None = None,
 ) -> AsyncIterator[Dispatcher]:
-    dispatcher = Dispatcher(store, destination, breaker=breaker, unknown_outcome_delay=unknown_outcome_delay)
+    dispatcher = Dispatcher(store, breaker=breaker, unknown_outcome_delay=unknown_outcome_delay)
     for kind in DeliveryKind:
         dispatcher.register(kind, handler.deliver)
     running = asyncio.create_task(dispatcher.run())
@@ -91,7 +90,7 @@ async def create_report(store: Store, workspace: Workspace) -> Ticket:
 
 async def wait_until_delivered(store: Store, ticket: Ticket) -> None:
     async def delivered() -> bool:
-        return not await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        return not await store.outbox.pending_for_ticket(ticket.id)
 
     await wait_for(delivered)
 

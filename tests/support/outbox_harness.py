@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from bot.tickets.outbox import Delivery, Destination, Receipt
+from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Priority, Ticket
 from bot.tickets.workspace import Workspace
 from storage import Store
@@ -32,7 +32,7 @@ class OutboxHarness:
 
     async def due(self, *, channel_id: int = TICKETS, busy: tuple[str, ...] = ()) -> list[Delivery]:
         """What is due first in a channel, posts before all else: one delivery, a digest, or nothing."""
-        due = await self.store.outbox.due(Destination.DISCORD, busy, NOW)
+        due = await self.store.outbox.due(busy, NOW)
         return next((some for some in due if some[0].channel_id == channel_id), [])
 
     async def deliver_due(self) -> list[Delivery]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.outbox import DeliveryKind
 from bot.webhook import BoundAddress, WebhookServer
 from bot.webhook.intake import CreatedLog
 from storage import Store
@@ -37,10 +37,7 @@ async def test_a_stored_ticket_has_deliveries_for_discord(gate: Gate, owner: str
     await gate.send(f"/{owner}/tickets")
 
     (ticket,) = await gate.kept()
-    waiting = [
-        delivery.kind
-        for delivery in await gate.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
-    ]
+    waiting = [delivery.kind for delivery in await gate.store.outbox.pending_for_ticket(ticket.id)]
     assert waiting == ([DeliveryKind.POST] if owner == "north" else [DeliveryKind.POST, DeliveryKind.THREAD])
 
 
@@ -216,7 +213,7 @@ async def test_a_client_that_disconnects_before_the_response_leaves_a_whole_tick
 
     assert (await gate.send("/south/tickets")).status == 200
     for ticket in await gate.kept():
-        assert len(await gate.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)) == 2
+        assert len(await gate.store.outbox.pending_for_ticket(ticket.id)) == 2
 
 
 async def test_a_response_does_not_name_the_server_s_software(gate: Gate) -> None:

@@ -207,8 +207,8 @@ CREATE TABLE ticket_events (
     message_id    INTEGER REFERENCES messages (id),
     created_at    INTEGER NOT NULL,
     received_at   INTEGER,                                  -- when a game server first had it
-    received_by   TEXT,                                     -- the name of its API key
-    received_as   TEXT CHECK (received_as = 'read' OR received_as = 'fetched'),
+    received_by   TEXT,                                     -- the name of its API key, or of the webhook that took it
+    received_as   TEXT CHECK (received_as = 'read' OR received_as = 'fetched' OR received_as = 'pushed'),
     PRIMARY KEY (workspace_id, source, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -221,7 +221,54 @@ FROM ticket_events CROSS JOIN tickets_without_body AS tickets ON tickets.id = ti
 
 CREATE INDEX ticket_events_unreceived ON ticket_events (workspace_id, source, seq) WHERE received_at IS NULL;
 CREATE INDEX ticket_events_unread_by_reporter ON ticket_events (reporter_id)
-WHERE received_at IS NULL OR received_as = 'fetched';
+WHERE received_at IS NULL OR received_as <> 'read';
+
+-- Outgoing webhooks: where the events of a workspace and source are pushed to.
+CREATE TABLE push_endpoints (
+    id               INTEGER PRIMARY KEY,
+    workspace_id     TEXT NOT NULL REFERENCES workspaces (id),
+    source           TEXT NOT NULL,
+    name             TEXT NOT NULL,
+    url              TEXT NOT NULL,
+    secret           TEXT NOT NULL,                         -- itself and not its hash: it signs
+    previous_secret  TEXT,                                  -- signs as well until rotated_until
+    rotated_until    INTEGER,
+    state            TEXT NOT NULL CHECK (state IN ('active', 'paused', 'disabled')),
+    reason           TEXT,                                  -- why it is disabled
+    rests_until      INTEGER,                               -- it asked for no more until then
+    accepted_at      INTEGER,                               -- when it last accepted an event
+    failing_since    INTEGER,                               -- the first attempt that failed since then
+    created_at       INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX push_endpoints_by_scope ON push_endpoints (workspace_id, source);
+
+-- Events that an endpoint has not accepted yet; written with the event.
+CREATE TABLE pushes (
+    endpoint_id       INTEGER NOT NULL REFERENCES push_endpoints (id),
+    seq               INTEGER NOT NULL,                     -- of the event
+    ticket_id         INTEGER NOT NULL REFERENCES tickets (id),
+    state             TEXT NOT NULL DEFAULT 'pending' CHECK (state = 'pending' OR state = 'dead_letter'),
+    attempts          INTEGER NOT NULL DEFAULT 0,
+    due_at            INTEGER NOT NULL,
+    first_attempt_at  INTEGER,
+    last_error        TEXT,
+    created_at        INTEGER NOT NULL,
+    PRIMARY KEY (endpoint_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pushes_by_ticket ON pushes (ticket_id, endpoint_id, seq);
+CREATE INDEX pushes_by_due_at ON pushes (endpoint_id, due_at, seq) WHERE state = 'pending';
+
+-- The pushes to active endpoints that wait for no earlier one of their ticket.
+CREATE VIEW next_pushes AS
+SELECT pushes.*, CASE WHEN rests_until > due_at THEN rests_until ELSE due_at END AS ready_at
+FROM pushes JOIN push_endpoints ON push_endpoints.id = endpoint_id
+WHERE pushes.state = 'pending' AND push_endpoints.state = 'active' AND NOT EXISTS (
+    SELECT 1 FROM pushes AS earlier
+    WHERE earlier.ticket_id = pushes.ticket_id AND earlier.endpoint_id = pushes.endpoint_id
+      AND earlier.state = 'pending' AND earlier.seq < pushes.seq
+);
 
 CREATE TABLE outbox (
     id                INTEGER PRIMARY KEY,
@@ -229,12 +276,11 @@ CREATE TABLE outbox (
     guild_id          INTEGER NOT NULL,
     kind              TEXT NOT NULL
         CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
-               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer' OR kind = 'send_to_game'),
-    destination       TEXT NOT NULL CHECK (destination = CASE kind WHEN 'send_to_game' THEN 'game' ELSE 'discord' END),
+               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer'),
     queue             TEXT NOT NULL,                        -- one attempt at a time in each
     channel_id        INTEGER NOT NULL,
     nonce             TEXT NOT NULL CHECK (length(nonce) <= 25),
-    message_id        INTEGER REFERENCES messages (id),     -- what to show or to send
+    message_id        INTEGER REFERENCES messages (id),     -- what to show
     state             TEXT NOT NULL DEFAULT 'pending'
         CHECK (state = 'pending' OR state = 'done' OR state = 'dead_letter' OR state = 'dropped'),
     attempts          INTEGER NOT NULL DEFAULT 0,
@@ -252,8 +298,8 @@ CREATE TABLE outbox (
 ) STRICT;
 
 CREATE INDEX outbox_by_ticket ON outbox (ticket_id, id) WHERE state = 'pending';
-CREATE INDEX outbox_by_queue ON outbox (destination, queue, id) WHERE state = 'pending';
-CREATE INDEX outbox_by_due_at ON outbox (destination, due_at) WHERE state = 'pending' AND attempts > 0;
+CREATE INDEX outbox_by_queue ON outbox (queue, id) WHERE state = 'pending';
+CREATE INDEX outbox_by_due_at ON outbox (due_at) WHERE state = 'pending' AND attempts > 0;
 CREATE INDEX outbox_dead_letters ON outbox (id) WHERE state = 'dead_letter';
 CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS NOT NULL;
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
@@ -266,7 +312,6 @@ SELECT outbox.* FROM outbox
 WHERE state = 'pending' AND NOT EXISTS (
     SELECT 1 FROM outbox AS earlier
     WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
-      AND earlier.destination = outbox.destination
       AND (earlier.queue = outbox.queue OR earlier.kind = 'post' OR earlier.kind = 'private_thread'
            OR (earlier.kind = 'thread' AND outbox.kind = 'post_message')
            OR (earlier.kind = 'post_message' AND outbox.kind = 'update_message'
@@ -486,20 +531,6 @@ END;
 CREATE TRIGGER no_event_of_a_reply_moved_to_a_view_only_ticket
 BEFORE UPDATE OF ticket_id, type ON ticket_events
 WHEN NEW.type = 'ticket.reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
-BEGIN
-    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
-END;
-
-CREATE TRIGGER nothing_sent_to_the_game_from_a_view_only_ticket
-BEFORE INSERT ON outbox
-WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
-BEGIN
-    SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
-END;
-
-CREATE TRIGGER nothing_moved_to_a_view_only_ticket_is_sent_to_the_game
-BEFORE UPDATE OF ticket_id, kind ON outbox
-WHEN NEW.kind = 'send_to_game' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
 END;

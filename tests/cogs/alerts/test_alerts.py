@@ -18,7 +18,7 @@ from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
 from bot.tickets.alerts import DeadLetterSummary
-from bot.tickets.outbox import ChannelBacklog, DeliveryKind, DeliveryState, Destination, OutboxEntry
+from bot.tickets.outbox import ChannelBacklog, DeliveryKind, DeliveryState, OutboxEntry
 from bot.tickets.workspace import NewWorkspace
 from bot.tickets.workspace_changes import update_workspace
 from cogs.alerts import backlog
@@ -165,7 +165,7 @@ class Checks:
         store = self._bridge.application.store
         for _ in range(times):
             ticket = await store.intake.add_ticket(self._workspace_id, new_ticket(view_only=True), ids(), NOW)
-            for delivery in await store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD):
+            for delivery in await store.outbox.pending_for_ticket(ticket.id):
                 await store.outbox.dead_letter([delivery], REASON, datetime.now(UTC))
             await wait_for(partial(self._is_reported, f"`{ticket.public_id}`"))
 
@@ -269,7 +269,7 @@ async def make_dead_letters(bridge: RunningBridge, count: int) -> list[int]:
     for public_id in await post_reports(bridge, count):
         ticket = await bridge.application.store.tickets.find_by_public_id(public_id)
         assert ticket is not None
-        (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id)
         await bridge.application.store.outbox.dead_letter([post], REASON, datetime.now(UTC))
         numbers.append(post.id)
     return numbers
@@ -331,7 +331,7 @@ async def test_a_dead_letter_that_was_retried_and_failed_again_is_reported_again
         await wait_for(lambda: all_reported(bridge))
         await store.outbox_admin.retry(number, datetime.now(UTC))
         (entry,) = await store.outbox_admin.list_undelivered(5)
-        (post,) = await store.outbox.pending_for_ticket(entry.ticket_id, Destination.DISCORD)
+        (post,) = await store.outbox.pending_for_ticket(entry.ticket_id)
         await store.outbox.dead_letter([post], "again", datetime.now(UTC))
 
         await wait_for(lambda: len(dead_letter_texts(bridge)) == 2)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Sandbox
-from bot.tickets.outbox import Destination
 from bot.tickets.ticket import NewTicket, Priority
 from tests.storage.samples import NOW, WRITER, opened
 from tests.support.bridge_harness import wait_for
@@ -128,7 +127,7 @@ async def test_a_digest_is_found_again_after_a_restart_though_a_delivery_of_it_w
         async with back(tmp_path, *environment) as burst:
             await wait_for(lambda: sandbox.messages("tickets"))
             store = burst.bridge.application.store
-            (first, *_) = await store.outbox.pending_for_ticket(burst.tickets[0].id, Destination.DISCORD)
+            (first, *_) = await store.outbox.pending_for_ticket(burst.tickets[0].id)
             await store.outbox_admin.drop(first.id, NOW)
         sandbox.clear_faults()
         async with back(tmp_path, *environment) as burst:

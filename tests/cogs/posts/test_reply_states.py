@@ -10,7 +10,7 @@ import pytest
 
 from bot.sandbox import DemoGuild, Sandbox
 from bot.tickets.api_keys import generate_api_key, hash_api_key
-from bot.tickets.outbox import DeliveryKind, DeliveryState, Destination
+from bot.tickets.outbox import DeliveryKind, DeliveryState
 from bot.tickets.ticket import Ticket
 from tests.cogs.tickets.test_commands import opened_by
 from tests.support.bridge_harness import (
@@ -284,4 +284,4 @@ async def test_an_edit_that_has_to_wait_makes_its_channel_not_late(bridge: Runni
 
     (depth,) = await bridge.application.store.outbox_admin.depths()
     assert (depth.state, depth.kind) == (DeliveryState.PENDING, DeliveryKind.UPDATE_MESSAGE)
-    assert await bridge.application.store.outbox.backlogs(Destination.DISCORD) == []
+    assert await bridge.application.store.outbox.backlogs() == []

@@ -9,7 +9,6 @@ import pytest
 from bot.sandbox import Permission
 from bot.sources.modl import examples as modl
 from bot.tickets.message import Actor
-from bot.tickets.outbox import Destination
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace_changes import update_workspace
 from tests.support.bridge_harness import (
@@ -240,7 +239,7 @@ async def test_near_the_limit_of_threads_those_of_closed_tickets_make_room_and_t
     for number in range(3):
         await bridge.ticket(subject=f"Another {number}")
     assert len(texts(bridge, "no thread left is of a closed ticket")) == 1
-    assert await bridge.application.store.outbox.pending_for_ticket(left_open.id, Destination.DISCORD) == []
+    assert await bridge.application.store.outbox.pending_for_ticket(left_open.id) == []
 
 
 async def test_at_the_limit_of_threads_tickets_are_posted_and_their_threads_wait_for_room(

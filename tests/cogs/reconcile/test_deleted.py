@@ -10,7 +10,7 @@ import pytest
 from bot.sandbox import DemoGuild, Permission, Sandbox
 from bot.sources.modl import examples as modl
 from bot.tickets.message import Actor
-from bot.tickets.outbox import DeliveryKind, Destination
+from bot.tickets.outbox import DeliveryKind
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import Department, Workspace
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING
@@ -296,7 +296,7 @@ async def test_a_reply_to_a_private_ticket_without_a_thread_waits_for_one_and_st
     await add_reply(bridge, ticket, "We are on it.", "a")
 
     async def waits() -> bool:
-        waiting = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+        waiting = await bridge.application.store.outbox.pending_for_ticket(ticket.id)
         return [one.kind for one in waiting if one.attempts] == [DeliveryKind.POST_MESSAGE]
 
     await wait_for(waits)
@@ -409,7 +409,7 @@ async def test_without_a_log_channel_a_deleted_post_is_recorded_all_the_same(bri
     bridge.sandbox.delete_message(report.post.message_id or 0)
 
     await post_recorded_as_deleted(bridge, report)
-    assert await bridge.application.store.outbox.pending_for_ticket(report.id, Destination.DISCORD) == []
+    assert await bridge.application.store.outbox.pending_for_ticket(report.id) == []
 
 
 def body(subject: str) -> dict[str, Any]:

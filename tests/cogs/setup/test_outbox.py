@@ -7,8 +7,10 @@ import pytest
 
 from bot.sandbox import Permission
 from bot.sources.series import examples as series
-from bot.tickets.outbox import Delivery, DeliveryState, Destination
+from bot.tickets.outbox import Delivery, DeliveryState
+from bot.tickets.push_endpoints import EndpointState
 from tests.cogs.setup.test_setup import OtherGuild, embed_text, run
+from tests.storage.samples import replying
 from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
 
 BOT = "ticketbridge"
@@ -37,7 +39,7 @@ async def add_report(bridge: RunningBridge, subject: str) -> Delivery:
     answer = await bridge.post("/tickets/create-game-report", body, source="series")
     ticket = await bridge.application.store.tickets.find_by_public_id(answer["data"]["TicketId"])
     assert ticket is not None
-    (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id, Destination.DISCORD)
+    (post,) = await bridge.application.store.outbox.pending_for_ticket(ticket.id)
     return post
 
 
@@ -53,6 +55,28 @@ async def test_an_empty_outbox_says_so(bridge: RunningBridge) -> None:
     await bridge.ticket()
 
     assert "Nothing waits: everything is in Discord." in embed_text(await run(bridge, "outbox"))
+
+
+async def test_webhooks_that_are_behind_are_shown_without_their_urls(bridge: RunningBridge) -> None:
+    store = bridge.application.store
+    (workspace,) = await store.workspaces.list_all()
+    url = "https://game.example/secret-path"
+    for name in ("paused-one", "well"):
+        await store.pushes.add_endpoint(
+            workspace.name, "modl", name=name, url=url, secret="x", now=datetime.now(UTC)
+        )
+    await store.pushes.stop(1, EndpointState.PAUSED, None)
+    await store.pushes.stop(2, EndpointState.DISABLED, "It answered 410: it wants no more events.")
+    ticket = await bridge.ticket()
+    await store.tickets.add_message(ticket.id, replying(), origin="x", now=datetime.now(UTC))
+
+    text = shown(await run(bridge, "outbox"))
+
+    assert "Webhooks to game servers" in text
+    assert "• paused-one (paused): 1 event waits, the first since <t:" in text
+    assert "• well (disabled): 1 event waits" in text
+    assert "It answered 410: it wants no more events." in text
+    assert "secret-path" not in text
 
 
 async def test_waiting_deliveries_open_circuits_and_dead_letters_are_shown_without_peoples_text(
