@@ -30,7 +30,7 @@ from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import decode_body, ensure_acceptable, read_body
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.errors import api_error
-from bot.webhook.events import EVENT_OPERATIONS, EventFeed
+from bot.webhook.events import EVENT_OPERATIONS, MAX_WAITING, EventFeed
 from bot.webhook.health import HealthRoutes, NoObservability, Observability
 from bot.webhook.idempotency import IdempotencyPolicy, from_header, from_header_or_body
 from bot.webhook.intake import IntakeHandler
@@ -66,7 +66,9 @@ class WebhookServer:
         observability: Observability | None = None,
         now: Callable[[], datetime] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
+        """`max_waiting` is how many requests may wait for events at once."""
         self._store = store
         self._sources = sources
         self._proxies = proxies = proxies or TrustedProxies()
@@ -86,7 +88,7 @@ class WebhookServer:
         )
         self._request_handlers = RequestHandlers(store, public_url=public_url, now=now)
         self._logged_as_unserved: set[str] = set()
-        self._events = EventFeed(store, sources, self._authenticator, now)
+        self._events = EventFeed(store, sources, self._authenticator, now, max_waiting)
         self._links = LinkRoutes(store, sources, self._authenticator, now)
         self._health_routes = HealthRoutes(store, proxies, self._observability)
 

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 PATH = "/v1/events"
 MAX_WAIT = 25  # seconds: proxies and HTTP clients give up after 30
-MAX_WAITING = 100  # requests that wait at once; more are answered without waiting
+MAX_WAITING = 100  # requests that wait for events at once; more are answered without waiting
 _MAX_PAGE = 100
 
 
@@ -82,8 +82,10 @@ class EventFeed:
         sources: Mapping[str, Source],
         authenticator: Authenticator,
         now: Callable[[], datetime],
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._store = store
+        self._max_waiting = max_waiting
         self._sources = sources
         self._authenticator = authenticator
         self._now = now
@@ -104,7 +106,7 @@ class EventFeed:
             raise ApiError(409, _BEYOND_NEWEST.format(after=query.after, newest=page.newest))
         if is_sent:
             await self._store.events.confirm_to(context.scope, query.after, receiver_name(context), now)
-        if not page.events and query.wait and self._waiting < MAX_WAITING:
+        if not page.events and query.wait and self._waiting < self._max_waiting:
             page = await self._wait_for_events(context, query)
         headers = request[RATE_LIMIT_HEADERS].fields
         return JsonResponse(_serialize(query, page), headers={**headers, "Cache-Control": "no-store"})

@@ -109,7 +109,8 @@ async def _serve(folder: Path, sources: Mapping[str, Source]) -> AsyncIterator[t
             for name, source in sources.items()
         ]
         # On this fast clock no rate limit is ever reached: how often requests come is not tested here.
-        webhook = WebhookServer(store, sources, clock=lambda: time.monotonic() * 1e6)
+        # Nor does a request wait for events, of which there are none.
+        webhook = WebhookServer(store, sources, clock=lambda: time.monotonic() * 1e6, max_waiting=0)
         async with webhook.serve("127.0.0.1", 0) as listening:
             file = folder / "schemathesis.toml"
             file.write_text("\n".join(_configuration(contents)), encoding="utf-8")

@@ -33,6 +33,7 @@ from bot.tickets.public_ids import numeric_ids
 from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace
 from bot.webhook import IdempotencyPolicy, Observability, TrustedProxies, WebhookServer
+from bot.webhook.events import MAX_WAITING
 from storage import Store, Topic, open_store
 from tests.support.connections import engine_of
 
@@ -323,6 +324,7 @@ async def standing(
     policy: IdempotencyPolicy,
     proxies: TrustedProxies | None = None,
     watch: Observability | None = None,
+    max_waiting: int = MAX_WAITING,
 ) -> AsyncIterator[Gate]:
     """A webhook server with keys of its own; `time` moves the clock of the rate limits and the date."""
     time = [1000.0]
@@ -338,6 +340,7 @@ async def standing(
         observability=watch,
         now=now,
         clock=lambda: time[0],
+        max_waiting=max_waiting,
     )
     async with webhook.serve("127.0.0.1", 0) as at, aiohttp.ClientSession() as session:
         gate = Gate(store, tmp_path / "tickets.db", at.host, at.port, session, time)

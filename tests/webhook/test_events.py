@@ -1,13 +1,16 @@
 """The feed of events for game servers, over HTTP."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.tickets.message import Actor
 from bot.tickets.ticket import Status, Ticket
-from tests.webhook.conftest import NOW, Gate, Reply
+from bot.webhook import IdempotencyPolicy
+from storage import Store
+from tests.webhook.conftest import NOW, Gate, Reply, standing
 
 MIA = Actor(id="7", name="Mia")
 
@@ -189,3 +192,15 @@ async def test_405_for_another_method(gate: Gate) -> None:
 
     assert (got.status, got.headers["allow"]) == (405, "GET,HEAD")
     assert got.refuses(None)
+
+
+async def test_a_request_beyond_those_that_may_wait_is_answered_at_once(store: Store, tmp_path: Path) -> None:
+    async with standing(store, tmp_path, IdempotencyPolicy(), max_waiting=1) as gate:
+        waiting = asyncio.create_task(get(gate, "?wait=25"))
+        await gate.subscribed(1)
+
+        got = await get(gate, "?wait=25")
+
+        assert not waiting.done()
+        waiting.cancel()
+    assert got.json == {"events": [], "next": 0, "hasMore": False}
