@@ -101,7 +101,7 @@ class Operation:
     text_types: tuple[str, ...] = ("text/plain",)  # the content types of text; all else is JSON
     other_responses: Mapping[int, Any] = field(default_factory=dict)  # bodies that are no errors, by status
     errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # before those of its source
-    example: JsonObject | None = None  # a request as its page prints it; the demo sends it
+    example: JsonObject | None = None  # a request in JSON as its page prints it; the demo sends it
     codec: Codec | None = None  # None: its bodies are JSON
 
     @property

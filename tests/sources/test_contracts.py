@@ -73,12 +73,11 @@ def test_every_source_has_fixtures_of_both_kinds_for_every_intake(source: Source
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_every_source_prints_an_example_it_accepts(source: Source) -> None:
-    examples = [
-        intake for intake in source.intake_endpoints if intake.example is not None and intake.codec is None
-    ]
+    examples = [intake for intake in source.intake_endpoints if intake.example is not None]
 
     assert examples
     for intake in examples:
+        assert intake.codec is None  # the demo prints it as JSON
         assert isinstance(intake.parse(json.dumps(intake.example).encode()), NewTicket)
 
 

@@ -78,6 +78,7 @@ def _in_protobuf(operation: _OperationT) -> _OperationT:
             encode=_encoder(response),
         ),
         errors=_report_errors(operation) if is_report_update else operation.errors,
+        example=None,
     )
 
 
