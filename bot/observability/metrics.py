@@ -55,6 +55,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._define_request_metrics()
         self._define_delivery_metrics()
+        self._define_event_metrics()
         self._define_database_metrics()
         self._define_process_metrics()
 
@@ -96,6 +97,11 @@ class Metrics:
             "What is not delivered, by state (pending or dead_letter), kind and Discord channel.",
             *("state", "kind", "channel"),
         )
+        self._outbox_oldest = self._gauge(
+            "outbox_oldest_seconds", "Age of the oldest pending delivery to Discord; 0 if there is none."
+        )
+
+    def _define_event_metrics(self) -> None:
         self._pushes = self._counter(
             "pushes",
             "Attempts to push an event to an outgoing webhook, by its id and outcome.",
@@ -112,10 +118,6 @@ class Metrics:
         self._push_endpoints = self._gauge(
             "push_endpoints", "Outgoing webhooks, by state (active, paused or disabled).", "state"
         )
-        self._outbox_oldest = self._gauge(
-            "outbox_oldest_seconds", "Age of the oldest pending delivery to Discord; 0 if there is none."
-        )
-
         self._events_waiting = self._gauge(
             "events_waiting",
             "Events that no game server has yet, by source; of those that ask for events.",

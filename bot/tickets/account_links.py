@@ -54,7 +54,7 @@ class AccountLink:
 class LinkCode:
     """A code as it is shown to its owner, once: only its hash is saved."""
 
-    text: str  # XXXX-XXXX
+    text: str  # as BCDF-2345
     expires_at: datetime
 
 
@@ -65,7 +65,7 @@ def generate_link_code(now: datetime) -> LinkCode:
 
 
 def hash_link_code(typed: str) -> str:
-    """Return the SHA-256 of a code as somebody typed it: in any case, with or without dashes and blanks.
+    """Return the SHA-256 of a typed link code, whatever its case, dashes and blanks.
 
     It keeps codes out of backups; who reads the database while a code is valid can find the code. Raises
     UnknownLinkCode for what cannot be a code.

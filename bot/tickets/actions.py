@@ -41,7 +41,7 @@ class Action:
         return (Role.STAFF,) if self.for_reporter is None else (Role.STAFF, Role.REPORTER)
 
     def for_role(self, role: Role) -> Self:
-        """The action as somebody in an allowed role does it."""
+        """The variant of this action for a role: what staff do, or what the reporter does."""
         return self.for_reporter if role is Role.REPORTER and self.for_reporter is not None else self
 
 

@@ -25,7 +25,7 @@ _MAX_SHOWN = 10  # for each, Discord is asked whether its member is still here
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundLinks:
-    """Links to show. Of members who left the server there are some only if somebody looked for them."""
+    """A page of account links; members who left are listed only in a search."""
 
     links: tuple[AccountLink, ...]
     departed: frozenset[int]  # Discord ids of people who are not in this server
