@@ -23,6 +23,7 @@ from storage.pushes import PushRepository
 from storage.read_marks import ReadMarkRepository
 from storage.rejected_requests import RejectedRequestRepository
 from storage.search_index import SearchIndexRepository
+from storage.secret_keys import SecretKeyRepository
 from storage.sqlite.connection import BUSY_TIMEOUT
 from storage.sqlite.engine import SqliteEngine
 from storage.tickets import TicketRepository
@@ -54,6 +55,7 @@ class Store:
         self.read_marks = ReadMarkRepository(engine)
         self.deleted_channels = DeletedChannelRepository(engine)
         self.search_index = SearchIndexRepository(engine)
+        self.secret_keys = SecretKeyRepository(engine)
 
     @property
     def broken(self) -> asyncio.Event:

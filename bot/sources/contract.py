@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bot.sources.requests import ApiKeyInfo, RateLimitState, Request
 from bot.tickets.errors import TicketError
@@ -55,6 +56,34 @@ class HtmlPage:
 
     html: str
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)  # besides those of every page
+
+
+class AnswerProblem(Enum):
+    """Why an answer that a reporter typed on their ticket's page was not saved."""
+
+    EMPTY = auto()
+    TOO_LONG = auto()
+    TOO_LARGE = auto()  # more bytes than a request may have: the text was not read
+    UNREADABLE = auto()  # no form, a damaged one, or one that did not arrive in time
+    TOO_MANY = auto()  # beyond the rate limit
+    VIEW_ONLY = auto()
+    CLOSED = auto()
+    NO_REPORTER = auto()  # nobody filed the ticket who could answer
+    WRONG_LINK = auto()
+    FAILED = auto()  # the database did not take it; whether it was stored is unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationView:
+    """What is shown to whoever has the link to a ticket with its token."""
+
+    details: TicketDetails | None  # with the newest replies and follow-ups; None: no ticket can be shown
+    form_id: str  # random; sent with the form, so that a form is stored once
+    text: str = ""  # what was typed and not saved
+    problem: AnswerProblem | None = None
+    retry_after: int = 0  # seconds, for TOO_MANY
+    is_saved: bool = False  # an answer was just saved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +123,11 @@ class Operation:
     method: str = "GET"
     path: str  # absolute, without a trailing slash; {name} stands for one segment
     summary: str = ""  # one line: what it is for
-    body: type[BaseModel] | None = None  # the JSON object it accepts
+    body: type[BaseModel] | None = None  # the JSON object, or the form, that it accepts
+    body_type: str = "application/json"  # the body's content type, if there is no codec
     query: type[BaseModel] | None = None  # the query it accepts
     path_params: Mapping[str, Any] = field(default_factory=dict)  # types of those that are not any text
-    response: Any = dict  # the body of HTTP 200: a TypedDict, a union of them, or str for text
+    response: Any = dict  # the body of HTTP 200: a TypedDict, a union, str for text; None: never HTTP 200
     text_types: tuple[str, ...] = ("text/plain",)  # the content types of text; all else is JSON
     other_responses: Mapping[int, Any] = field(default_factory=dict)  # bodies that are no errors, by status
     errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # before those of its source
@@ -124,6 +154,8 @@ class IntakeEndpoint(Operation):
     method: str = "POST"
     parse: Callable[[bytes], NewTicket]  # raises ApiError(400)
     serialize: Callable[[Ticket], JsonObject]  # the body of HTTP 200
+    # What is added to it: the address of the ticket's page, with the token. None: nothing is.
+    serialize_page_url: Callable[[str], JsonObject] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +187,35 @@ class PageEndpoint(Operation):
     other_responses: Mapping[int, Any] = field(default_factory=lambda: {404: str})
     parse: Callable[[ApiRequest], str]  # the public id
     render: Callable[[TicketDetails | None], HtmlPage]  # None: there is no such ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationEndpoint(PageEndpoint):
+    """A page that, with the ticket's token in the query, shows the conversation and a form for an answer."""
+
+    render_conversation: Callable[[ConversationView], str]  # HTML
+
+
+class AnswerForm(BaseModel):
+    """What a reporter adds to their ticket on its page."""
+
+    text: str
+    form_id: str = Field(
+        default="", description="As the page has it: a form that is sent twice is stored once."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerEndpoint(ConversationEndpoint):
+    """Takes the form of a conversation's page. Without the ticket's token, its path is an unknown one."""
+
+    method: str = "POST"
+    body: type[BaseModel] | None = AnswerForm
+    body_type: str = "application/x-www-form-urlencoded"
+    response: Any = None
+    other_responses: Mapping[int, Any] = field(
+        default_factory=lambda: dict.fromkeys((303, 400, 404, 408, 409, 413, 415, 429, 503), str)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +270,12 @@ class Source:
     # A player's id as the reporter of their tickets has it; None for what cannot be one.
     normalize_player_id: Callable[[str], str | None] = any_player_id
     categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
+
+    @property
+    def conversation_path(self) -> str:
+        """The path of the page on which reporters read and answer their tickets; "" if there is none."""
+        pages = (one for one in self.public_endpoints if isinstance(one, ConversationEndpoint))
+        return next((one.path for one in pages), "")
 
     @property
     def operations(self) -> tuple[IntakeEndpoint | Endpoint[Any] | PublicEndpoint, ...]:

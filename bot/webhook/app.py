@@ -14,10 +14,13 @@ from typing import Any
 from aiohttp import web
 
 from bot.sources.contract import (
+    AnswerEndpoint,
     ApiError,
     ApiRequest,
+    ConversationEndpoint,
     Endpoint,
     FileEndpoint,
+    HtmlPage,
     Operation,
     PageEndpoint,
     PublicEndpoint,
@@ -29,6 +32,7 @@ from bot.tickets.errors import TicketError
 from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import decode_body, ensure_acceptable, read_body
 from bot.webhook.client_ip import TrustedProxies
+from bot.webhook.conversations import ConversationPages
 from bot.webhook.errors import api_error
 from bot.webhook.events import EVENT_OPERATIONS, MAX_WAITING, EventFeed
 from bot.webhook.health import HealthRoutes, NoObservability, Observability
@@ -36,6 +40,7 @@ from bot.webhook.idempotency import IdempotencyPolicy, from_header, from_header_
 from bot.webhook.intake import IntakeHandler
 from bot.webhook.links import LINK_OPERATIONS, LinkRoutes
 from bot.webhook.openapi.docs_page import docs_routes
+from bot.webhook.page_links import PageLinks
 from bot.webhook.rate_limit import SourceRateLimit
 from bot.webhook.rejected_requests import RejectedRequests
 from bot.webhook.request_handlers import RequestHandlers
@@ -83,8 +88,18 @@ class WebhookServer:
         }
         self._authenticator = Authenticator(store, proxies, self._rate_limits, clock)
         self._rejected = RejectedRequests(store, now)
+        links = PageLinks(store, public_url=public_url)
         self._intake = IntakeHandler(
-            store, self._authenticator, self._rejected, idempotency_policy=self._idempotency_policy, now=now
+            store,
+            self._authenticator,
+            self._rejected,
+            links=links,
+            proxies=proxies,
+            idempotency_policy=self._idempotency_policy,
+            now=now,
+        )
+        self._conversations = ConversationPages(
+            store, links, self._authenticator, proxies, now=now, clock=clock
         )
         self._request_handlers = RequestHandlers(store, public_url=public_url, now=now)
         self._logged_as_unserved: set[str] = set()
@@ -182,14 +197,24 @@ class WebhookServer:
     async def _handle_public(
         self, source: Source, endpoint: PublicEndpoint, request: web.Request
     ) -> JsonResponse:
+        if isinstance(endpoint, AnswerEndpoint):
+            public_id = endpoint.parse(self._build_request(request, b""))
+            return await self._conversations.answer(source, endpoint, public_id, request)
         self._authenticator.limit_address(request, source)
         if isinstance(endpoint, FileEndpoint):
             return JsonResponse.text_response(endpoint.content())
         parsed = endpoint.parse(self._build_request(request, b""))
         if isinstance(endpoint, PageEndpoint):
-            details = await self._store.tickets.find_public(source.name, parsed)
-            return JsonResponse.html_response(endpoint.render(details))
+            return JsonResponse.html_response(await self._page(source, endpoint, parsed, request))
         return JsonResponse(endpoint.serialize(await self._check_api_key(source, request, parsed)))
+
+    async def _page(
+        self, source: Source, endpoint: PageEndpoint, public_id: str, request: web.Request
+    ) -> HtmlPage:
+        details = await self._store.tickets.find_public(source.name, public_id)
+        if isinstance(endpoint, ConversationEndpoint):
+            return await self._conversations.show(endpoint, details, request)
+        return endpoint.render(details)
 
     def _build_request(self, request: web.Request, body: bytes) -> ApiRequest:
         """Raises ApiError(400) for half a surrogate pair in the address, which no database takes."""
@@ -249,13 +274,13 @@ async def _method_not_allowed(methods: set[str], request: web.Request) -> JsonRe
     raise web.HTTPMethodNotAllowed(request.method, methods)
 
 
-def _page_paths(sources: Mapping[str, Source]) -> list[str]:
-    return [
+def _page_paths(sources: Mapping[str, Source]) -> set[str]:
+    return {
         endpoint.path
         for source in sources.values()
         for endpoint in source.public_endpoints
         if isinstance(endpoint, PageEndpoint)
-    ]
+    }
 
 
 async def _not_found(request: web.Request) -> JsonResponse:

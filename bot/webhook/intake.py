@@ -7,13 +7,15 @@ from datetime import datetime
 
 from aiohttp import web
 
-from bot.sources.contract import ApiError, IntakeEndpoint, Source
+from bot.sources.contract import ApiError, IntakeEndpoint, JsonObject, Source
 from bot.tickets.errors import TicketError
 from bot.tickets.idempotency import IdempotencyKey, StoredResponse
 from bot.tickets.ticket import Ticket
 from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import decode_body, ensure_acceptable, read_body
+from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.idempotency import IdempotencyPolicy, from_header_or_body
+from bot.webhook.page_links import PageLinks
 from bot.webhook.rejected_requests import RejectedRequests
 from bot.webhook.responses import encode_body, stored_to_response
 from storage import Store
@@ -30,12 +32,16 @@ class IntakeHandler:
         authenticator: Authenticator,
         rejected: RejectedRequests,
         *,
+        links: PageLinks,
+        proxies: TrustedProxies,
         idempotency_policy: IdempotencyPolicy,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._authenticator = authenticator
         self._rejected = rejected
+        self._links = links
+        self._proxies = proxies
         self._idempotency_policy = idempotency_policy
         self._now = now
         self._created_log = CreatedLog()
@@ -51,10 +57,25 @@ class IntakeHandler:
         key = from_header_or_body(request, context.key, body, now, self._idempotency_policy)
         try:
             body = decode_body(intake.codec, body)
-            stored = await self._create_ticket(source, intake, context, body, key, now)
+            serialize = await self._serializer(source, intake, request)
+            stored = await self._create_ticket(source, intake, context, body, key, now, serialize)
         except (TicketError, ApiError) as error:
             raise await self._rejected.to_api_error(source, intake, context, request, body, error) from error
         return stored_to_response(request, intake, stored)
+
+    async def _serializer(
+        self, source: Source, intake: IntakeEndpoint, request: web.BaseRequest
+    ) -> Callable[[Ticket], JsonObject]:
+        """What makes the body of HTTP 200, for a client that sent this request."""
+        serialize, serialize_page_url = intake.serialize, intake.serialize_page_url
+        if serialize_page_url is None:
+            return serialize
+        await self._links.load_key()
+        requested_url = self._proxies.requested_url(request)
+        return lambda ticket: {
+            **serialize(ticket),
+            **serialize_page_url(self._links.url(source, ticket, requested_url)),
+        }
 
     async def _create_ticket(
         self,
@@ -64,6 +85,7 @@ class IntakeHandler:
         body: bytes,
         idempotency_key: IdempotencyKey | None,
         now: datetime,
+        serialize_ticket: Callable[[Ticket], JsonObject],
     ) -> StoredResponse:
         """Store a ticket, unless the same request already has a response. Raises TicketError, ApiError."""
         try:
@@ -79,7 +101,7 @@ class IntakeHandler:
 
         def serialize(ticket: Ticket) -> bytes:
             created[:] = [ticket]  # called again if the transaction is, even if that finds a stored response
-            return encode_body(intake, intake.serialize(ticket))
+            return encode_body(intake, serialize_ticket(ticket))
 
         ids = source.new_public_ids(new, now)
         stored = await self._store.intake.create_ticket(

@@ -24,11 +24,15 @@ from bot.tickets.idempotency import StoredResponse
 from bot.webhook.rate_limit import RATE_LIMIT_HEADERS
 from bot.webhook.server.aiohttp_private import UnbrandedResponse
 
-# A page needs nothing but its own style, and must not be framed by another site.
+# A page needs nothing but its own style, and must not be framed by another site, nor found by a search.
 _PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex",
 }
 
 _JSON_TYPE = "application/json"
@@ -73,7 +77,8 @@ class JsonResponse(UnbrandedResponse):
     @classmethod
     def html_response(cls, page: HtmlPage) -> "JsonResponse":
         """A web page."""
-        response = cls(page.html.encode(), page.status, _PAGE_HEADERS, content_type="text/html")
+        headers = {**_PAGE_HEADERS, **page.headers}
+        response = cls(page.html.encode(), page.status, headers, content_type="text/html")
         response.charset = "utf-8"
         return response
 

@@ -20,6 +20,7 @@ SOURCES = {"Roblox": "series", "Minecraft": "modl"}
 SHAPES = {  # what differs from one ticket to the next
     "TicketId": r"TICKET-\d{10}-[A-Z]{4}",
     "ticketId": r"(PLAYER|BUG)-\d{6}",
+    "ticketUrl": r"http://127\.0\.0\.1:\d+/ticket/(PLAYER|BUG)-\d{6}\?token=[A-Za-z0-9_-]{24}",
     "_id": r"[0-9a-f]{24}",
     "WorkspaceId": r"[0-9a-f-]{36}",
     "CreatedAt": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",

@@ -149,7 +149,8 @@ def has_body(contract: Contract, request: Request) -> bool:
 
 
 def is_described_as_a_type(contract: Contract, request: Request) -> bool:
-    return request.operation_of(contract.source).codec is None
+    operation = request.operation_of(contract.source)
+    return operation.codec is None and operation.response is not None
 
 
 def is_about_a_ticket(contract: Contract, request: Request) -> bool:

@@ -2,8 +2,27 @@
 
 from typing import Any
 
-from bot.sources.contract import Endpoint, ErrorCodec, IntakeEndpoint, PageEndpoint, RateLimit, Source
-from bot.sources.modl import errors, examples, handlers, plugin, requests, responses, serializers, status_page
+from bot.sources.contract import (
+    AnswerEndpoint,
+    ConversationEndpoint,
+    Endpoint,
+    ErrorCodec,
+    IntakeEndpoint,
+    PageEndpoint,
+    RateLimit,
+    Source,
+)
+from bot.sources.modl import (
+    conversation_page,
+    errors,
+    examples,
+    handlers,
+    plugin,
+    requests,
+    responses,
+    serializers,
+    status_page,
+)
 from bot.sources.modl.fields import PathUuid, normalize_uuid
 from bot.sources.modl.protobuf.endpoints import CONTENT_TYPE, PATH_PREFIX, PROTO_FILE, with_protobuf
 from bot.sources.modl.protobuf.errors import encode_error
@@ -14,6 +33,7 @@ from bot.tickets.public_ids import numeric_ids
 _TICKETS_PATH = "/v1/minecraft/tickets"
 _REPORTS_PATH = "/v1/minecraft/reports"
 _PLAYERS_PATH = "/v1/minecraft/players"
+_PAGE_PATH = "/ticket/{id}"
 _ID_PREFIXES = {
     "bug": "BUG",
     "player": "PLAYER",
@@ -29,6 +49,7 @@ _INTAKE_ENDPOINTS = (
         summary="Create a ticket for a player",
         parse=requests.parse_ticket,
         serialize=serializers.ticket_created,
+        serialize_page_url=serializers.page_url,
         body=requests.TicketBody,
         response=responses.TicketCreated,
         example=examples.TICKET,
@@ -38,6 +59,7 @@ _INTAKE_ENDPOINTS = (
         summary="Create a ticket whose form is not filled in yet",
         parse=requests.parse_draft,
         serialize=serializers.draft_created,
+        serialize_page_url=serializers.page_url,
         body=requests.DraftBody,
         response=responses.TicketCreated,
     ),
@@ -175,15 +197,28 @@ SOURCE = Source(
         *plugin.JSON_ENDPOINTS,
     ),
     public_endpoints=(
-        *[
-            PageEndpoint(
-                path=path,
-                parse=handlers.ticket_id,
-                render=status_page.render_status_page,
-                summary="The status of a ticket: a page for its player",
-            )
-            for path in ("/ticket/{id}", "/panel/tickets/{id}")  # of a new ticket, and in notifications
-        ],
+        ConversationEndpoint(
+            path=_PAGE_PATH,
+            parse=handlers.ticket_id,
+            render=status_page.render_status_page,
+            render_conversation=conversation_page.render_conversation_page,
+            query=requests.PageQuery,
+            summary="A page for a ticket's player: its status, and with its token the conversation",
+        ),
+        AnswerEndpoint(
+            path=_PAGE_PATH,
+            parse=handlers.ticket_id,
+            render=status_page.render_status_page,
+            render_conversation=conversation_page.render_conversation_page,
+            query=requests.PageQuery,
+            summary="The form of that page: adds what the player typed to the ticket",
+        ),
+        PageEndpoint(
+            path="/panel/tickets/{id}",
+            parse=handlers.ticket_id,
+            render=status_page.render_status_page,
+            summary="A page for staff in the game: the status of a ticket",
+        ),
         PROTO_FILE,
     ),
     new_public_ids=lambda new, now: numeric_ids(_ID_PREFIXES[new.category]),

@@ -142,6 +142,12 @@ class TicketListQuery(ReportsQuery):
     )
 
 
+class PageQuery(Payload):
+    """The query of `/ticket/{id}`. Without the token of the ticket, the page shows its status alone."""
+
+    token: str = ""
+
+
 class IdsBody(Payload):
     """The body of `POST /v1/minecraft/tickets/by-ids`."""
 

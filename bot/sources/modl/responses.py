@@ -16,12 +16,17 @@ Priority = Literal["low", "normal", "high"]
 
 
 class TicketCreated(TypedDict):
-    """A ticket was created."""
+    """A ticket was created.
+
+    `ticketUrl` is the page on which its player, and whoever else has the address, reads staff's replies and
+    answers them. It is nowhere else: show it to the player alone.
+    """
 
     status: Literal[200]
     success: Literal[True]
     ticketId: str
     message: str
+    ticketUrl: str
 
 
 class ChatMessage(TypedDict):

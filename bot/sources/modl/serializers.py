@@ -33,6 +33,11 @@ def draft_created(ticket: Ticket) -> JsonObject:
     return _success("Ticket draft created - complete the form on the panel", ticketId=ticket.public_id)
 
 
+def page_url(url: str) -> JsonObject:
+    """What the response to both has besides: the page on which the player reads and answers the ticket."""
+    return {"ticketUrl": url}
+
+
 def player_linked(result: UpdateResult) -> JsonObject:
     """The response to `POST /v1/minecraft/tickets/{id}/claim`."""
     ticket = result.ticket

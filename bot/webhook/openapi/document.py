@@ -136,7 +136,7 @@ def _request_body(operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
     content: OpenApiNode = {"schema": schemas.request_schema(operation.body)}
     if operation.example is not None:
         content["example"] = dict(operation.example)
-    return {"required": True, "content": {"application/json": content}}
+    return {"required": True, "content": {operation.body_type: content}}
 
 
 def _path_params(operation: Operation, schemas: SchemaRegistry) -> Iterable[OpenApiNode]:

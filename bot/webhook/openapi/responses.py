@@ -6,6 +6,7 @@ from http import HTTPStatus
 from aiohttp import hdrs
 
 from bot.sources.contract import (
+    AnswerEndpoint,
     ApiError,
     Codec,
     Endpoint,
@@ -80,6 +81,9 @@ def possible_errors(source: Source, operation: Operation) -> Iterator[NamedError
         yield DEFAULT_EXAMPLE, api_error(status)
     if _is_rate_limited(source, operation) or isinstance(operation, KeyCheckEndpoint):
         yield DEFAULT_EXAMPLE, ApiError(429, str(api_error(429)), retry_after=1)
+    if isinstance(operation, AnswerEndpoint):  # without a token; in no source's format
+        unknown = api_error(404)
+        yield DEFAULT_EXAMPLE, ApiError(404, unknown.message, body=default_error_body(unknown))
     for error in _ticket_errors(source, operation):
         yield ERROR_NAMES[error], map_ticket_error(error(), (operation.errors, source.errors))
 
@@ -120,13 +124,18 @@ def describe_responses(
     responses = {
         str(status): _error_response(status, by_status[status], schemas) for status in sorted(by_status)
     }
-    for status, type_ in {200: operation.response, **operation.other_responses}.items():
+    success = {} if operation.response is None else {200: operation.response}
+    for status, type_ in {**success, **operation.other_responses}.items():
         content_types = operation.text_types if type_ is str else ("application/json",)
-        responses[str(status)] = {
-            "description": _status_phrase(status),
-            "headers": headers,
-            "content": {name: {"schema": schemas.response_schema(type_)} for name in content_types},
-        }
+        content = {name: {"schema": schemas.response_schema(type_)} for name in content_types}
+        if str(status) in responses:  # an error that comes in this form, too
+            responses[str(status)]["content"] |= content
+        else:
+            responses[str(status)] = {
+                "description": _status_phrase(status),
+                "headers": headers,
+                "content": content,
+            }
     responses[str(_OVERLOADED)] = _overloaded(responses.get(str(_OVERLOADED)))
     return responses
 
@@ -202,14 +211,14 @@ def _error_response(
 def _overloaded(other: OpenApiNode | None) -> OpenApiNode:
     """The response of a server with too many connections; `other` has the same status."""
     body = default_error_body(api_error(_OVERLOADED))
-    content: OpenApiNode = {"schema": infer_schema(body), "example": body}
-    headers = _retry_after_header(required=other is None)
-    if other is not None:
-        content = {"schema": {"anyOf": [other["content"]["application/json"]["schema"], content["schema"]]}}
+    own: OpenApiNode = {"schema": infer_schema(body), "example": body}
+    contents: OpenApiNode = {} if other is None else other["content"]
+    if "application/json" in contents:
+        own = {"schema": {"anyOf": [contents["application/json"]["schema"], own["schema"]]}}
     return {
         "description": _status_phrase(_OVERLOADED),
-        "headers": headers,
-        "content": {"application/json": content},
+        "headers": _retry_after_header(required=other is None),
+        "content": {**contents, "application/json": own},
     }
 
 

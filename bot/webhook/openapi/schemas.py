@@ -70,7 +70,8 @@ _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", 
 
 def _used_types(operation: Operation) -> Iterable[_TypeUse]:
     for type_ in (operation.response, *operation.other_responses.values()):
-        yield type_, "serialization"
+        if type_ is not None:
+            yield type_, "serialization"
     for type_ in (operation.body, operation.query, *operation.path_params.values()):
         if type_ is not None:
             yield type_, "validation"

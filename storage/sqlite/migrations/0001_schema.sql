@@ -392,6 +392,12 @@ CREATE TABLE idempotent_responses (
     PRIMARY KEY (key_prefix, path, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 
+-- Random keys that the bridge made for itself, each once.
+CREATE TABLE secret_keys (
+    name   TEXT PRIMARY KEY,
+    value  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Bodies that did not validate or whose category is unknown, of requests with a valid key.
 CREATE TABLE rejected_requests (
     id          INTEGER PRIMARY KEY,

@@ -125,6 +125,7 @@ PLUGIN_REQUESTS = (
 REQUESTS = (*TICKET_REQUESTS, *PLUGIN_REQUESTS)
 PUBLIC_REQUESTS = (
     Request(method="GET", path="/ticket/{player}", operation="/ticket/{id}"),
+    Request(method="POST", path="/ticket/{player}", operation="/ticket/{id}"),
     Request(method="GET", path="/panel/tickets/{player}", operation="/panel/tickets/{id}"),
 )
 

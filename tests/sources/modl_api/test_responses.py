@@ -132,7 +132,9 @@ async def test_a_created_ticket_is_answered_with_its_id(api: Api, path: str, mes
 
     ticket = await api.store.tickets.find_by_public_id(body["ticketId"])
     assert ticket is not None
+    page = body.pop("ticketUrl")
     assert body == {"status": 200, "success": True, "ticketId": ticket.public_id, "message": message}
+    assert page.startswith(f"{api.address}/ticket/{ticket.public_id}?token=")
 
 
 async def test_the_list_shows_each_ticket_newest_first(api: Api) -> None:

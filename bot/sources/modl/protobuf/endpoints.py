@@ -66,6 +66,8 @@ def _in_protobuf(operation: _OperationT) -> _OperationT:
     method, path = _key(operation)
     request, response = _MESSAGES[method, path]
     is_report_update = response is pb.MinecraftReportOperationResponse
+    if isinstance(operation, IntakeEndpoint):  # a message that modl's plugin reads, and no more than that
+        operation = replace(operation, serialize_page_url=None)
     return replace(
         operation,
         path=f"{PATH_PREFIX}/minecraft{path}",
