@@ -255,7 +255,7 @@ def _not_saved(error: _NotSaved | TicketError | StorageError) -> _NotSaved:
     if isinstance(error, _NotSaved):
         return error
     if isinstance(error, StorageError):
-        _log.error("An answer on a ticket's page may not be stored: %s", error)
+        _log.error("An answer on a ticket's page may not be stored: %s", error, extra={"status": 503})
         return _NotSaved(AnswerProblem.FAILED, 503, retry_after=_RETRY_AFTER_SECONDS)
     problem = next(one for type_, one in _TICKET_PROBLEMS.items() if isinstance(error, type_))
     return _NotSaved(problem, _STATUSES.get(problem, 409))

@@ -4,51 +4,27 @@ import asyncio
 import gzip
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver as Browser
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from bot.sources.registry import load_sources
 from bot.webhook import WebhookServer
+from tests.support.browser import log_of, open_browser
 from tests.webhook.conftest import Gate
 
-_BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-_DRIVER = shutil.which("chromedriver")
-_QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--window-size=1200,2000",
-)
 _OPERATION = ".opblock"
 
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
-    if _BROWSER is None or _DRIVER is None:
-        pytest.skip("no chromium with its chromedriver here")
-    options = Options()
-    options.binary_location = _BROWSER
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for argument in (*_QUIET, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(argument)
-    with Browser(options=options, service=Service(_DRIVER)) as driver:
-        yield driver
+    with open_browser(tmp_path) as browser:
+        yield browser
 
 
 def look(browser: Browser, address: str, operations: int) -> None:
@@ -63,17 +39,12 @@ def look(browser: Browser, address: str, operations: int) -> None:
 
 def requested(browser: Browser) -> list[str]:
     """Every address that the browser asked for."""
-    events = [json.loads(entry["message"])["message"] for entry in _log(browser, "performance")]
+    events = [json.loads(entry["message"])["message"] for entry in log_of(browser, "performance")]
     return [
         event["params"]["request"]["url"]
         for event in events
         if event["method"] == "Network.requestWillBeSent"
     ]
-
-
-def _log(browser: Browser, kind: str) -> list[dict[str, Any]]:
-    log: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call]  # selenium's own
-    return log
 
 
 async def test_the_page_shows_every_operation_and_loads_only_from_here(browser: Browser, gate: Gate) -> None:
@@ -88,7 +59,7 @@ async def test_the_page_shows_every_operation_and_loads_only_from_here(browser: 
     # chrome: is the browser's own pages, data: is written in the style itself.
     others = {url.netloc for url in asked if url.scheme not in ("chrome", "data")}
     assert others == {f"127.0.0.1:{at.port}"}
-    assert [entry["message"] for entry in _log(browser, "browser")] == []
+    assert [entry["message"] for entry in log_of(browser, "browser")] == []
     assert operations > 10
 
 
