@@ -326,10 +326,12 @@ async def test_the_readmes_code_files_what_players_report(classes: Path, bridge:
     printed = await run_program("java", *options, "ticketbridge.Readme", bridge.keys["modl"])
 
     (found,) = await bridge.tickets()
-    assert printed.splitlines() == [
-        f"Filed as {found.public_id}",
-        "Wait 60 s before you send another message.",
-    ]
+    filed, too_soon = printed.splitlines()
+    assert too_soon == "Wait 60 s before you send another message."
+    said, _, page = filed.partition(". Read the answer and reply: ")
+    assert said == f"Filed as {found.public_id}"
+    async with ClientSession() as session, session.get(page) as opened:
+        assert "He flies." in await opened.text()
     assert found.reported_player is not None
     assert (found.subject, found.body) == ("Report: Hacker123", "He flies.")
 

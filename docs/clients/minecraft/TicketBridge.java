@@ -35,8 +35,8 @@ import java.util.regex.Pattern;
  * var bridge = new TicketBridge(URI.create("https://tickets.example.com"), apiKey);
  * var ticket = Ticket.of("player", new Player(uuid, "Notch"), "Fly hacks", "He flies near spawn.")
  *         .about(new Player(accused, "Hacker123")).withTags("cheating", "fly");
- * bridge.create(ticket).whenCompleteAsync((id, failure) -> sender.sendMessage(
- *         failure == null ? "Filed as " + id : TicketBridge.sentence(failure)), mainThread);
+ * bridge.create(ticket).whenCompleteAsync((filed, failure) -> sender.sendMessage(
+ *         failure == null ? "Filed as " + filed.id() : TicketBridge.sentence(failure)), mainThread);
  * }</pre>
  *
  * No method blocks. Without an executor, what follows runs on a thread of the HTTP client, where most of the
@@ -147,6 +147,12 @@ public final class TicketBridge {
         }
     }
 
+    /**
+     * A saved ticket: its id, and the address of the page where its player reads and answers it, or null if the server
+     * has none. Show that to nobody else: whoever has it can answer as the player.
+     */
+    public record Filed(String id, String page) {}
+
     /** There is no ticket, or no link; the message is a sentence to show to the player. */
     public static final class NoTicket extends RuntimeException {
         NoTicket(String sentence, Throwable cause) {
@@ -165,6 +171,7 @@ public final class TicketBridge {
         final CompletableFuture<String> outcome = new CompletableFuture<>();
         final HttpRequest request;
         final String result; // the member of the answer that is the outcome
+        volatile String page; // what else the answer says of the ticket
         int tries;
         boolean unknown; // whether a ticket may have been saved
 
@@ -208,10 +215,10 @@ public final class TicketBridge {
     }
 
     /**
-     * The id of the saved ticket, or {@link NoTicket}; never throws. One message of a player and type at a time, and a
-     * quiet time after each, whatever came of it.
+     * The saved ticket, or {@link NoTicket}; never throws. One message of a player and type at a time, and a quiet time
+     * after each, whatever came of it.
      */
-    public CompletableFuture<String> create(Ticket ticket) {
+    public CompletableFuture<Filed> create(Ticket ticket) {
         try {
             return file(ticket);
         } catch (RuntimeException mistake) { // such as a ticket without a creator
@@ -241,7 +248,7 @@ public final class TicketBridge {
             return sendLink(player, null, URI.create(links + "/remove"), "playerId").thenApply(id -> null);
         } catch (RuntimeException mistake) {
             complain("mistake", "A link cannot be cut: " + mistake);
-            return refused(UNSENDABLE, mistake).thenApply(id -> null);
+            return refused(UNSENDABLE, mistake);
         }
     }
 
@@ -258,11 +265,11 @@ public final class TicketBridge {
         return send(turn, "request", new Filing(request, result), pause, null);
     }
 
-    private static CompletableFuture<String> refused(String sentence, Throwable cause) {
+    private static <T> CompletableFuture<T> refused(String sentence, Throwable cause) {
         return CompletableFuture.failedFuture(new NoTicket(sentence, cause));
     }
 
-    private CompletableFuture<String> file(Ticket ticket) {
+    private CompletableFuture<Filed> file(Ticket ticket) {
         Turn turn = new Turn(Objects.requireNonNull(ticket.creator().uuid(), "The creator has no UUID."),
                 Objects.requireNonNull(ticket.type(), "The ticket has no type.").toLowerCase(Locale.ROOT));
         String problem = ticket.problem();
@@ -274,7 +281,8 @@ public final class TicketBridge {
         Kept message = message(turn, ticket, now);
         HttpRequest request = template.copy().header("Idempotency-Key", message.idempotencyKey())
                 .POST(BodyPublishers.ofString(message.body())).build();
-        return send(turn, "message", new Filing(request, "ticketId"), cooldown, message);
+        Filing filing = new Filing(request, "ticketId");
+        return send(turn, "message", filing, cooldown, message).thenApply(id -> new Filed(id, filing.page));
     }
 
     /** One at a time in each turn. A message is kept while its outcome is unknown; a link need not be. */
@@ -370,6 +378,7 @@ public final class TicketBridge {
         int status = answer.statusCode();
         String id = status / 100 == 2 ? Json.member(answer.body(), filing.result) : null;
         if (id != null && !id.isEmpty()) {
+            filing.page = Json.member(answer.body(), "ticketUrl");
             filing.outcome.complete(id);
             return;
         }

@@ -45,7 +45,7 @@ public class Main extends Handler {
     static void file(TicketBridge bridge, String... names) {
         var filed = new ArrayList<CompletableFuture<String>>();
         for (String name : names) {
-            filed.add(bridge.create(ticket(name)));
+            filed.add(bridge.create(ticket(name)).thenApply(Filed::id));
         }
         for (var outcome : filed) {
             System.out.println((outcome.isDone() ? "done " : "pending ") + told(outcome));
@@ -62,8 +62,8 @@ public class Main extends Handler {
     static void loop(TicketBridge bridge) {
         var told = new ArrayList<String>();
         for (int i = 0; i < 481; i++) {
-            told.add(told(bridge.create(ticket("rumour"))));
-            told.add(told(bridge.create(ticket("blank"))));
+            told.add(told(bridge.create(ticket("rumour")).thenApply(Filed::id)));
+            told.add(told(bridge.create(ticket("blank")).thenApply(Filed::id)));
             now = now.plusMillis(27_000 / 481);
         }
         System.out.println(told.stream().filter(text -> text.contains("Invalid data")).count() + " sent, "
