@@ -5,13 +5,16 @@ and request. A text without a translation is shown in English.
 """
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 
 from babel.core import negotiate_locale
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -24,6 +27,9 @@ LANGUAGES = ("de", "es", "fr", "pt_BR")  # those with a catalogue
 COMMAND_NAME = "command name"  # the catalogues' context of names of slash commands and of their options
 
 _ALIASES = {"pt": "pt_BR"}  # any Portuguese is better than English
+_BRITISH = "en_GB"  # English, with dates as 15 January 2025
+_ACCEPTED = re.compile(r"\s*([A-Za-z0-9-]{1,35})\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?\s*")
+_MAX_ACCEPTED = 20  # of a header
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
@@ -32,6 +38,13 @@ def language_for(*locales: str) -> str:
     named = [locale.replace("-", "_") for locale in locales]
     preferred = [one for name in named for one in (name, name.partition("_")[0])]
     return negotiate_locale(preferred, (ENGLISH, *LANGUAGES), aliases=_ALIASES) or ENGLISH
+
+
+def accepted_locales(header: str) -> list[str]:
+    """The locales of an Accept-Language header, the preferred one first; what cannot be read is left out."""
+    found = [_ACCEPTED.fullmatch(part) for part in header.split(",")[:_MAX_ACCEPTED]]
+    weights = {one[1]: float(one[2] or 1) for one in found if one}
+    return sorted((one for one in weights if weights[one]), key=lambda one: -weights[one])
 
 
 def set_language(*locales: str) -> None:
@@ -84,6 +97,13 @@ def translate_command_name(name: str) -> str:
 def format_number(number: float) -> str:
     """A number with the language's separators: `1,234` or `1.234`."""
     return format_decimal(number, locale=_language.get())
+
+
+def format_time(time: datetime) -> str:
+    """A date and time: `15 January 2025, 10:30 UTC`."""
+    utc, language = time.astimezone(UTC), _language.get()
+    date = format_date(utc, "long", locale=_BRITISH if language == ENGLISH else language)
+    return f"{date}, {utc:%H:%M} UTC"
 
 
 def preload(languages: Sequence[str] = LANGUAGES) -> None:

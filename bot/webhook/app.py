@@ -11,8 +11,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from bot.i18n.translations import accepted_locales, use_language
 from bot.sources.contract import (
     AnswerEndpoint,
     ApiError,
@@ -20,7 +21,6 @@ from bot.sources.contract import (
     ConversationEndpoint,
     Endpoint,
     FileEndpoint,
-    HtmlPage,
     Operation,
     PageEndpoint,
     PublicEndpoint,
@@ -197,24 +197,26 @@ class WebhookServer:
     async def _handle_public(
         self, source: Source, endpoint: PublicEndpoint, request: web.Request
     ) -> JsonResponse:
-        if isinstance(endpoint, AnswerEndpoint):
-            public_id = endpoint.parse(self._build_request(request, b""))
-            return await self._conversations.answer(source, endpoint, public_id, request)
+        if isinstance(endpoint, PageEndpoint):
+            with use_language(*accepted_locales(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))):
+                return await self._handle_page(source, endpoint, request)
         self._authenticator.limit_address(request, source)
         if isinstance(endpoint, FileEndpoint):
             return JsonResponse.text_response(endpoint.content())
         parsed = endpoint.parse(self._build_request(request, b""))
-        if isinstance(endpoint, PageEndpoint):
-            return JsonResponse.html_response(await self._page(source, endpoint, parsed, request))
         return JsonResponse(endpoint.serialize(await self._check_api_key(source, request, parsed)))
 
-    async def _page(
-        self, source: Source, endpoint: PageEndpoint, public_id: str, request: web.Request
-    ) -> HtmlPage:
+    async def _handle_page(
+        self, source: Source, endpoint: PageEndpoint, request: web.Request
+    ) -> JsonResponse:
+        public_id = endpoint.parse(self._build_request(request, b""))
+        if isinstance(endpoint, AnswerEndpoint):
+            return await self._conversations.answer(source, endpoint, public_id, request)
+        self._authenticator.limit_address(request, source)
         details = await self._store.tickets.find_public(source.name, public_id)
         if isinstance(endpoint, ConversationEndpoint):
-            return await self._conversations.show(endpoint, details, request)
-        return endpoint.render(details)
+            return JsonResponse.html_response(await self._conversations.show(endpoint, details, request))
+        return JsonResponse.html_response(endpoint.render(details))
 
     def _build_request(self, request: web.Request, body: bytes) -> ApiRequest:
         """Raises ApiError(400) for half a surrogate pair in the address, which no database takes."""

@@ -1,11 +1,15 @@
 """Which language a text is in, and what is filled into it."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from bot.i18n.translations import (
     ENGLISH,
     LANGUAGES,
+    accepted_locales,
     format_number,
+    format_time,
     gettext,
     language_for,
     ngettext,
@@ -52,6 +56,39 @@ def test_numbers_have_the_separators_of_the_language() -> None:
     with use_language("de"):
         assert format_number(1234567) == "1.234.567"
         assert ngettext("{number} thing", "{number} things", 1000) == "1.000 things"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (ENGLISH, "15 January 2025, 09:05 UTC"),
+        ("de", "15. Januar 2025, 09:05 UTC"),
+        ("es", "15 de enero de 2025, 09:05 UTC"),
+        ("fr", "15 janvier 2025, 09:05 UTC"),
+        ("pt_BR", "15 de janeiro de 2025, 09:05 UTC"),
+    ],
+)
+def test_times_are_written_as_in_the_language(language: str, text: str) -> None:
+    time = datetime(2025, 1, 15, 10, 5, tzinfo=timezone(timedelta(hours=1)))
+
+    with use_language(language):
+        assert format_time(time) == text
+
+
+@pytest.mark.parametrize(
+    ("header", "locales"),
+    [
+        ("", []),
+        ("de", ["de"]),
+        ("pt-BR,pt;q=0.9,en;q=0.8", ["pt-BR", "pt", "en"]),
+        ("en;q=0.3, fr ; q=0.7,es;q=1.000", ["es", "fr", "en"]),
+        ("de;q=0, *;q=0.5, fr", ["fr"]),
+        ("de;q=2,de;q=x,;;,\0,es-419", ["es-419"]),
+        (",".join(f"x{number}" for number in range(1000)), [f"x{number}" for number in range(20)]),
+    ],
+)
+def test_a_browser_names_its_languages_in_order_of_preference(header: str, locales: list[str]) -> None:
+    assert accepted_locales(header) == locales
 
 
 def test_a_sentence_within_a_sentence_is_translated_as_well() -> None:

@@ -237,7 +237,7 @@ def _new_ticket(body: TicketBody, status: Status, *, raw: str) -> NewTicket:
 
 def default_subject(category: str, reported_player: Player | None) -> str:
     """The subject in Discord of a ticket that was sent without one."""
-    subject = TYPE_LABELS.get(category, "Ticket")
+    subject = str(TYPE_LABELS.get(category, "Ticket"))
     return f"{subject}: {reported_player.name}" if reported_player and reported_player.name else subject
 
 

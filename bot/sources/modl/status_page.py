@@ -4,24 +4,26 @@ It is public and ids can be guessed: it shows the status, and no text that a per
 the ticket's token there is more: see `conversation_page`.
 """
 
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
+from bot.i18n.translations import current_language, format_time, gettext, ngettext, translate
 from bot.sources.contract import HtmlPage
 from bot.sources.modl.vocabulary import TYPE_LABELS
 from bot.tickets.queries import TicketDetails
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Status, Ticket
 
+_NO_KIND = Sentence("Ticket")
 _TEMPLATE = "status_page.html"
 STATUS_TEXT = {
-    Status.UNFINISHED: "Unfinished: its form is not filled in yet",
-    Status.OPEN: "Open: waiting for staff",
-    Status.IN_PROGRESS: "In progress: staff are working on it",
-    Status.RESOLVED: "Resolved",
-    Status.CLOSED: "Closed",
+    Status.UNFINISHED: Sentence("Unfinished: its form is not filled in yet"),
+    Status.OPEN: Sentence("Open: waiting for staff"),
+    Status.IN_PROGRESS: Sentence("In progress: staff are working on it"),
+    Status.RESOLVED: Sentence("Resolved"),
+    Status.CLOSED: Sentence("Closed"),
 }
 
 
@@ -33,10 +35,10 @@ def render_status_page(details: TicketDetails | None) -> HtmlPage:
     values = {
         "id": ticket.public_id,
         "kind": kind_of(ticket),
-        "status": STATUS_TEXT[ticket.status],
+        "status": translate(STATUS_TEXT[ticket.status]),
         "filed": format_time(ticket.created_at),
         "changed": format_time(ticket.updated_at),
-        "answered": "Yes" if details.replies else "Not yet",
+        "answered": gettext("Yes") if details.replies else gettext("Not yet"),
     }
     return HtmlPage(html=template(_TEMPLATE).render(ticket=values))
 
@@ -48,19 +50,21 @@ def template(name: str) -> Template:
 
 @cache
 def _environment() -> Environment:
-    return Environment(autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(_read_template))
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(_read_template)
+    )
+    environment.globals |= {"_": gettext, "ngettext": ngettext, "language": _language_tag}
+    return environment
 
 
 def _read_template(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
+def _language_tag() -> str:
+    return current_language().replace("_", "-")
+
+
 def kind_of(ticket: Ticket) -> str:
     """Its type in words."""
-    return TYPE_LABELS.get(ticket.category, "Ticket")
-
-
-def format_time(time: datetime) -> str:
-    """As 15 January 2025, 10:30 UTC."""
-    utc = time.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
+    return translate(TYPE_LABELS.get(ticket.category, _NO_KIND))

@@ -1,5 +1,6 @@
 """The words of the modl API for types, priorities and statuses, and what they mean here."""
 
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Priority, Status
 
 TYPES = {  # without separators and in lower case, as they are looked up
@@ -20,12 +21,12 @@ TYPES = {  # without separators and in lower case, as they are looked up
     "generalsupport": "support",
 }
 TYPE_LABELS = {  # for people; the subject of a ticket without one
-    "bug": "Bug report",
-    "player": "Player report",
-    "chat": "Chat report",
-    "appeal": "Appeal",
-    "application": "Staff application",
-    "support": "Support request",
+    "bug": Sentence("Bug report"),
+    "player": Sentence("Player report"),
+    "chat": Sentence("Chat report"),
+    "appeal": Sentence("Appeal"),
+    "application": Sentence("Staff application"),
+    "support": Sentence("Support request"),
 }
 REPORT_TYPES = ("player", "chat")  # tickets of these types are reports
 PRIORITIES = {  # three levels: our "urgent" is "high"

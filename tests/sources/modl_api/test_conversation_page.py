@@ -392,6 +392,26 @@ async def test_the_page_is_neither_cached_indexed_framed_nor_scripted(player: Li
     assert [one for one in ("<script", "src=", "url(", "@import", "http") if one in page.html] == []
 
 
+@pytest.mark.parametrize(
+    ("accepted", "language", "time"),
+    [
+        ("es-AR,es;q=0.9,en;q=0.8", "es", "15 de enero de 2025, 10:30 UTC"),
+        ("pt-PT", "pt-BR", "15 de janeiro de 2025, 10:30 UTC"),
+        ("ja", "en", "15 January 2025, 10:30 UTC"),
+    ],
+)
+async def test_the_page_is_in_the_language_of_the_browser(
+    player: LinkHolder, accepted: str, language: str, time: str
+) -> None:
+    pages = [await player.open(url, **{"Accept-Language": accepted}) for url in (player.url, player.bare_url)]
+    next_one = await player.open()
+
+    for page in pages:
+        assert f'<html lang="{language}">' in page.html
+        assert time in page.html
+    assert '<html lang="en">' in next_one.html
+
+
 async def test_reading_the_page_is_not_reading_in_the_game(player: LinkHolder) -> None:
     await player.reply("We are on it.")
 
