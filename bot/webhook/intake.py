@@ -71,10 +71,10 @@ class IntakeHandler:
         if serialize_page_url is None:
             return serialize
         await self._links.load_key()
-        requested_url = self._proxies.requested_url(request)
+        base_url = self._links.public_url or self._proxies.requested_url(request)
         return lambda ticket: {
             **serialize(ticket),
-            **serialize_page_url(self._links.url(source, ticket, requested_url)),
+            **serialize_page_url(self._links.url(source, ticket, base_url)),
         }
 
     async def _create_ticket(

@@ -16,7 +16,7 @@ class PageLinks:
 
     def __init__(self, store: Store, *, public_url: str | None) -> None:
         self._store = store
-        self._public_url = public_url
+        self.public_url = public_url
         self._key: bytes | None = None
 
     async def load_key(self) -> None:
@@ -35,7 +35,7 @@ class PageLinks:
         """Return whether it is the ticket's token."""
         return hmac.compare_digest(self.token(ticket).encode(), token.encode(errors="replace"))
 
-    def url(self, source: Source, ticket: Ticket, requested_url: str) -> str:
-        """The address of a ticket's page, with its token. `requested_url` is used if no public URL is set."""
+    def url(self, source: Source, ticket: Ticket, base_url: str) -> str:
+        """The address of a ticket's page, with its token. `base_url` is the bridge's own, as players reach it."""
         path = source.conversation_path.replace("{id}", ticket.public_id)
-        return f"{self._public_url or requested_url}{path}?token={self.token(ticket)}"
+        return f"{base_url}{path}?token={self.token(ticket)}"

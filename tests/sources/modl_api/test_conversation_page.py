@@ -46,7 +46,7 @@ BUG = {
     "subject": "My chest is <empty>",
     "description": "12 diamonds & a\nsword are gone.",
 }
-HOSTILE = "<script>alert('x')</script>\n</textarea><b>\" & {{ 7 * 7 }}"
+HOSTILE = "<script>alert('x')</script>\n</textarea><b>\" & {{ 'q' * 9 }}"
 UNKNOWN = {"success": False, "error": {"code": 404, "message": "There is nothing at this path."}}
 
 
@@ -151,9 +151,9 @@ async def store_view_only(api: Api) -> LinkHolder:
     new = replace(parse_ticket(b'{"creatorUuid":"%s","type":"player"}' % NOTCH.encode()), view_only=True)
     new = replace(new, subject="He flies", body="Near spawn.")
     ticket = await api.store.intake.add_ticket(workspace.id, new, SOURCE.new_public_ids(new, NOW), NOW)
-    links = PageLinks(api.store, public_url=api.address)
+    links = PageLinks(api.store, public_url=None)
     await links.load_key()
-    return LinkHolder(api, ticket, links.url(SOURCE, ticket, ""))
+    return LinkHolder(api, ticket, links.url(SOURCE, ticket, api.address))
 
 
 @pytest.fixture
@@ -348,7 +348,7 @@ async def test_it_shows_the_conversation_without_names_and_notes(player: LinkHol
     for text in ("My chest is &lt;empty&gt;", "In progress", "15 January 2025, 10:37 UTC", 'id="newest"'):
         assert text in page.html
     for hidden in ("Ada", ADA.id, "A liar", "claimed", NOTCH, player.ticket.uid):
-        assert hidden not in page.html
+        assert hidden not in page.html.replace(page.form_id, "")  # which is random
 
 
 async def test_every_text_is_escaped(player: LinkHolder) -> None:
@@ -360,7 +360,7 @@ async def test_every_text_is_escaped(player: LinkHolder) -> None:
 
     assert page.texts == [("You", HOSTILE), ("Staff", HOSTILE)]
     assert page.typed == HOSTILE
-    assert [one for one in ("<script", "<i>", "<b>", "49") if one in page.html] == []
+    assert [one for one in ("<script", "<i>", "<b>", "q" * 9) if one in page.html] == []
     assert page.html.count("</textarea>") == 1
 
 
