@@ -36,6 +36,6 @@ class PageLinks:
         return hmac.compare_digest(self.token(ticket).encode(), token.encode(errors="replace"))
 
     def url(self, source: Source, ticket: Ticket, base_url: str) -> str:
-        """The address of a ticket's page, with its token. `base_url` is the bridge's own, as players reach it."""
+        """The address of a ticket's page, with its token; `base_url` is where players reach the bridge."""
         path = source.conversation_path.replace("{id}", ticket.public_id)
         return f"{base_url}{path}?token={self.token(ticket)}"
