@@ -33,6 +33,7 @@ _MAX_ACCEPTED = 20  # of a header
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
+@cache
 def language_for(*locales: str) -> str:
     """The language with a catalogue that fits the first of these locales: `es-419` is `es`, `ja` English."""
     named = [locale.replace("-", "_") for locale in locales]
