@@ -393,22 +393,22 @@ async def test_the_page_is_neither_cached_indexed_framed_nor_scripted(player: Li
 
 
 @pytest.mark.parametrize(
-    ("accepted", "language", "time"),
+    ("accepted", "language", "status", "time"),
     [
-        ("es-AR,es;q=0.9,en;q=0.8", "es", "15 de enero de 2025, 10:30 UTC"),
-        ("pt-PT", "pt-BR", "15 de janeiro de 2025, 10:30 UTC"),
-        ("ja", "en", "15 January 2025, 10:30 UTC"),
+        ("es-AR,es;q=0.9,en;q=0.8", "es", "Abierto: a la espera", "15 de enero de 2025, 10:30 UTC"),
+        ("pt-PT", "pt-BR", "Aberto: aguardando", "15 de janeiro de 2025, 10:30 UTC"),
+        ("ja", "en", "Open: waiting", "15 January 2025, 10:30 UTC"),
     ],
 )
 async def test_the_page_is_in_the_language_of_the_browser(
-    player: LinkHolder, accepted: str, language: str, time: str
+    player: LinkHolder, accepted: str, language: str, status: str, time: str
 ) -> None:
     pages = [await player.open(url, **{"Accept-Language": accepted}) for url in (player.url, player.bare_url)]
     next_one = await player.open()
 
     for page in pages:
         assert f'<html lang="{language}">' in page.html
-        assert time in page.html
+        assert (status in page.html, time in page.html) == (True, True)
     assert '<html lang="en">' in next_one.html
 
 
