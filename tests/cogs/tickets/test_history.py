@@ -6,8 +6,9 @@ from bot.tickets.message import Actor, Message, MessageKind
 from bot.tickets.ticket import MESSAGE_LIMIT, Ticket
 from cogs.tickets.embeds import add_history, message_embed, message_files
 from tests.cogs.core.test_markdown import ticket_of
-from tests.support.bridge_harness import RunningBridge
+from tests.support.bridge_harness import PUBLIC_URL, RunningBridge
 
+MIA = Actor(id="5", name="Mia")
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HOSTILE = (
     "@everyone <@1> <@&2> <#3> [free](https://evil.example/x) discord.gg/abc \u202egnp.exe\u202c ```\n# big\n"
@@ -44,6 +45,34 @@ async def test_a_follow_up_is_shown_in_the_thread_with_hostile_text_escaped(
     assert not shown["mention_everyone"]
     assert not shown["mentions"]
     assert not shown["mention_roles"]
+
+
+async def test_an_answer_from_the_ticket_s_page_is_shown_in_the_thread_and_its_address_nowhere(
+    bridge: RunningBridge,
+) -> None:
+    body = {"creatorUuid": "550e8400-e29b-41d4-a716-446655440000", "creatorName": "Notch", "type": "bug"}
+    created = await bridge.post("/v1/minecraft/tickets", body, source="modl")
+    ticket = await bridge.wait_until_posted(created["ticketId"])
+    store = bridge.application.store
+    await store.tickets.add_message(
+        ticket.id, lambda current: current.reply(MIA, "When?"), origin="test:reply", now=NOW
+    )
+    page = bridge.application.webhook_address + created["ticketUrl"].removeprefix(PUBLIC_URL)
+
+    async with bridge.session.post(page, data={"text": "On Tuesday."}) as response:
+        html = await response.text()
+
+    ticket = await bridge.refresh(ticket)
+    thread, posts = (
+        bridge.sandbox.messages(one or 0) for one in (ticket.post.thread_id, ticket.post.channel_id)
+    )
+    events = await bridge.ask_for_events()
+    token = created["ticketUrl"].partition("token=")[2]
+    assert thread[-1]["embeds"][0]["description"] == "On Tuesday."
+    assert ("When?" in html, "On Tuesday." in html, "Mia" in html) == (True, True, False)
+    assert "When?" in str(events)
+    assert token
+    assert token not in str([thread, posts, events])
 
 
 async def test_a_long_follow_up_is_attached_whole(bridge: RunningBridge) -> None:
