@@ -154,7 +154,10 @@ class IntakeEndpoint(Operation):
     method: str = "POST"
     parse: Callable[[bytes], NewTicket]  # raises ApiError(400)
     serialize: Callable[[Ticket], JsonObject]  # the body of HTTP 200
-    # What is added to it: the address of the ticket's page, with the token. None: nothing is.
+    page_path: str = (
+        ""  # of the page on which its reporter reads and answers a ticket: a ConversationEndpoint
+    )
+    # What is added to the body: the address of that page, with the ticket's token. None: nothing is.
     serialize_page_url: Callable[[str], JsonObject] | None = None
 
 
@@ -270,12 +273,6 @@ class Source:
     # A player's id as the reporter of their tickets has it; None for what cannot be one.
     normalize_player_id: Callable[[str], str | None] = any_player_id
     categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
-
-    @property
-    def conversation_path(self) -> str:
-        """The path of the page on which reporters read and answer their tickets; "" if there is none."""
-        pages = (one for one in self.public_endpoints if isinstance(one, ConversationEndpoint))
-        return next((one.path for one in pages), "")
 
     @property
     def operations(self) -> tuple[IntakeEndpoint | Endpoint[Any] | PublicEndpoint, ...]:

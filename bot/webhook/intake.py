@@ -57,14 +57,14 @@ class IntakeHandler:
         key = from_header_or_body(request, context.key, body, now, self._idempotency_policy)
         try:
             body = decode_body(intake.codec, body)
-            serialize = await self._serializer(source, intake, request)
+            serialize = await self._serializer(intake, request)
             stored = await self._create_ticket(source, intake, context, body, key, now, serialize)
         except (TicketError, ApiError) as error:
             raise await self._rejected.to_api_error(source, intake, context, request, body, error) from error
         return stored_to_response(request, intake, stored)
 
     async def _serializer(
-        self, source: Source, intake: IntakeEndpoint, request: web.BaseRequest
+        self, intake: IntakeEndpoint, request: web.BaseRequest
     ) -> Callable[[Ticket], JsonObject]:
         """What makes the body of HTTP 200, for a client that sent this request."""
         serialize, serialize_page_url = intake.serialize, intake.serialize_page_url
@@ -74,7 +74,7 @@ class IntakeHandler:
         base_url = self._links.public_url or self._proxies.requested_url(request)
         return lambda ticket: {
             **serialize(ticket),
-            **serialize_page_url(self._links.url(source, ticket, base_url)),
+            **serialize_page_url(self._links.url(ticket, base_url=base_url, path=intake.page_path)),
         }
 
     async def _create_ticket(

@@ -3,7 +3,6 @@
 import hmac
 from base64 import urlsafe_b64encode
 
-from bot.sources.contract import Source
 from bot.tickets.ticket import Ticket
 from storage import Store
 
@@ -35,7 +34,6 @@ class PageLinks:
         """Return whether it is the ticket's token."""
         return hmac.compare_digest(self.token(ticket).encode(), token.encode(errors="replace"))
 
-    def url(self, source: Source, ticket: Ticket, base_url: str) -> str:
+    def url(self, ticket: Ticket, *, base_url: str, path: str) -> str:
         """The address of a ticket's page, with its token; `base_url` is where players reach the bridge."""
-        path = source.conversation_path.replace("{id}", ticket.public_id)
-        return f"{base_url}{path}?token={self.token(ticket)}"
+        return f"{base_url}{path.replace('{id}', ticket.public_id)}?token={self.token(ticket)}"

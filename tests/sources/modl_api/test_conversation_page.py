@@ -153,7 +153,7 @@ async def store_view_only(api: Api) -> LinkHolder:
     ticket = await api.store.intake.add_ticket(workspace.id, new, SOURCE.new_public_ids(new, NOW), NOW)
     links = PageLinks(api.store, public_url=None)
     await links.load_key()
-    return LinkHolder(api, ticket, links.url(SOURCE, ticket, api.address))
+    return LinkHolder(api, ticket, links.url(ticket, base_url=api.address, path="/ticket/{id}"))
 
 
 @pytest.fixture
