@@ -1,5 +1,7 @@
 """Every text that people read in Discord can be translated."""
 
+from functools import cache
+
 import pytest
 
 from tests.i18n.extraction import Text, collect_texts, texts_in_code
@@ -8,6 +10,7 @@ from tests.i18n.literals import UNTRANSLATED, excuse, python_files, untranslatab
 COMMAND_TEXTS = {"Close a ticket."}
 
 
+@cache
 def _texts() -> set[str]:
     return {str(message.id) for message in collect_texts() if isinstance(message.id, str)}
 
