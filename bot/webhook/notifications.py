@@ -77,7 +77,7 @@ class SentEvents:
         return list(lately)
 
     def take(self, scope: Scope, events: Sequence[TicketEvent], now: datetime) -> tuple[TicketEvent, ...]:
-        """Those to send now, which is recorded: none that another request took meanwhile, nor those after it."""
+        """Those to send now, which is recorded: not one that another request took, nor any after it."""
         sent_at, held, taken = self._sent_at.setdefault(scope, {}), set[int](), list[TicketEvent]()
         for event in events:
             if event.seq in sent_at or event.ticket.id in held:
