@@ -46,7 +46,7 @@ _MAX_LISTED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnSettings:
-    rounds: int = 24
+    rounds: int = 40
     phase: float = 4.0  # seconds of each round
     tickets: int = 24  # of each of the three servers that file any
     pace: float = 0.1  # seconds between two things that each member of staff does
@@ -193,11 +193,12 @@ async def return_path(settings: ReturnSettings, on_progress: OnProgress = ignore
                 for server in servers:
                     with suppress(ProcessLookupError, AssertionError):
                         await server.stop()
-            await bridge.stop()
+            kills = bridge.kills
+            await bridge.kill()
             arrived = {server.config.name: compare(bridge.config.database, server) for server in servers}
             saved = _check_saved(bridge.config.database, staff)
     seconds = time.monotonic() - started_at
-    return _outcome(bridge, servers, staff, arrived, saved, attacks, tickets=tickets, seconds=seconds)
+    return _outcome(servers, staff, arrived, saved, attacks, tickets=tickets, kills=kills, seconds=seconds)
 
 
 async def _prepare(bridge: BridgeProcess, settings: ReturnSettings) -> list[GameServerConfig]:
@@ -539,7 +540,6 @@ async def _replay(
 
 
 def _outcome(
-    bridge: BridgeProcess,
     servers: Sequence[ServerProcess],
     staff: Staff,
     arrived: dict[str, Arrived],
@@ -547,6 +547,7 @@ def _outcome(
     attacks: Attacks,
     *,
     tickets: int,
+    kills: int,
     seconds: float,
 ) -> Outcome:
     wrong = [*saved, *staff.wrong, *(sentence for one in arrived.values() for sentence in one.wrong)]
@@ -567,7 +568,7 @@ def _outcome(
         "replies and changes of status confirmed to staff": f"{confirmed['reply']}, {confirmed['status']}",
         "commands of unknown outcome": f"{staff.unknown}",
         "replies to game reports tried, taken": f"{staff.refused}, {len(staff.wrong)}",
-        "kills of the bridge": f"{bridge.kills}",
+        "kills of the bridge": f"{kills}",
     }
     for server in servers:
         one, faults = arrived[server.config.name], server.faults
