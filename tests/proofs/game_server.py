@@ -3,7 +3,7 @@
 `python -m tests.proofs.game_server FOLDER NAME` with FOLDER/NAME.json. It exits when its standard input
 closes. It appends a line to NAME.handled for each thing that it handles, whether it came before or not, and
 then acknowledges it: it answers, confirms, or saves how far it is. NAME.mode says what to do in between:
-"slow" waits, "crash" ends the process.
+"slow 0.5" waits so many seconds, "crash" ends the process.
 """
 
 import asyncio
@@ -42,7 +42,6 @@ class GameServerConfig:
     local_address: str = "127.0.0.1"  # one contract's rate limit is per address
     tickets: int = 0
     pace: float = 0.2  # seconds between two tickets
-    slow: float = 0.5  # seconds for each event while it is slow
     secret: str = ""
     port: int = 0
 
@@ -88,9 +87,9 @@ class GameServer:
 
     async def handle(self, handled: Handled) -> None:
         """Do what the game does with it. Only afterwards it may be acknowledged."""
-        mode = self.read("mode")
+        mode, _, seconds = self.read("mode").partition(" ")
         if mode == "slow":
-            await asyncio.sleep(self.config.slow)
+            await asyncio.sleep(float(seconds))
         self.append("handled", asdict(handled))
         if mode == "crash":
             self.path("mode").unlink()

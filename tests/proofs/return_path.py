@@ -15,12 +15,14 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import aiohttp
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -51,7 +53,7 @@ class ReturnSettings:
     tickets: int = 24  # of each of the three servers that file any
     pace: float = 0.1  # seconds between two things that each member of staff does
     slow: float = 1.0  # seconds for each event while a server is slow
-    slow_push: float = 16.0  # the same where events are pushed to: longer than the bridge waits for an answer
+    slow_push: float = 16.0  # the same where events are pushed to, once: longer than the bridge waits
     game_speed: float = 60.0  # how many times shorter the waits are before something is pushed or told again
     within: float = 300.0  # seconds for everything to arrive after the last round
     seed: int = 1
@@ -64,6 +66,7 @@ class ServerProcess:
 
     folder: Path
     config: GameServerConfig
+    slow: Iterator[float]  # seconds for each event while it is slow, for each time that it is
     faults: Counter[str] = field(default_factory=Counter)
     _process: asyncio.subprocess.Process | None = None
 
@@ -86,7 +89,8 @@ class ServerProcess:
 
     async def suffer(self, fault: str | None, seconds: float) -> None:
         """Have a fault for so long. A crash comes with the next thing to handle, if there is one."""
-        self.set_mode("slow" if fault == "slow" else "")
+        await self._restart_if_crashed()
+        self.set_mode(f"slow {next(self.slow)}" if fault == "slow" else "")
         if fault == "down":
             await self.stop()
             await asyncio.sleep(seconds)
@@ -101,10 +105,16 @@ class ServerProcess:
 
     async def _crash(self, seconds: float) -> None:
         assert self._process is not None
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                status = await self._process.wait()
-        except TimeoutError:
+                await self._process.wait()
+        await self._restart_if_crashed()
+
+    async def _restart_if_crashed(self) -> None:
+        """Start it again if it has ended itself. Raises RuntimeError if it did so for another reason."""
+        assert self._process is not None
+        status = self._process.returncode
+        if status is None:
             return
         if status != CRASHED:
             raise RuntimeError(f"{self.config.name} ended with {status}: {self._log_tail()}")
@@ -146,7 +156,7 @@ class Staff:
         while True:
             await asyncio.sleep(pace * rng.uniform(0.5, 1.5))
             filed = [ticket for server in self.servers for ticket in server.read("tickets")]
-            mine = filed[member::_STAFF]
+            mine = [ticket for ticket in filed if crc32(ticket["id"].encode()) % _STAFF == member]
             if mine:
                 (command,) = rng.choices([*_COMMANDS], [*_COMMANDS.values()])
                 await self._act(command, rng.choice(mine))
@@ -181,7 +191,10 @@ async def return_path(settings: ReturnSettings, on_progress: OnProgress = ignore
         async with bridge_process(
             folder, channels=1, bug=settings.bug, game_speed=settings.game_speed
         ) as bridge:
-            servers = [ServerProcess(folder, one) for one in await _prepare(bridge, settings)]
+            servers = [
+                ServerProcess(folder, config, _slowness(config, settings))
+                for config in await _prepare(bridge, settings)
+            ]
             staff = Staff(bridge, servers)
             try:
                 await _start_all(bridge, servers)
@@ -214,7 +227,6 @@ async def _prepare(bridge: BridgeProcess, settings: ReturnSettings) -> list[Game
         bridge=f"http://127.0.0.1:{bridge.config.port}",
         key=series[0],
         tickets=settings.tickets,
-        slow=settings.slow,
     )
     minecraft = replace(
         roblox,
@@ -235,14 +247,19 @@ async def _prepare(bridge: BridgeProcess, settings: ReturnSettings) -> list[Game
     configs = [
         roblox,
         replace(roblox, name="roblox-poll", way="poll", key=series[1], tickets=0),
-        await _push_config(bridge, replace(roblox, name="roblox-push"), settings),
+        await _push_config(bridge, replace(roblox, name="roblox-push")),
         minecraft,
-        await _push_config(bridge, replace(minecraft, name="minecraft-push"), settings),
+        await _push_config(bridge, replace(minecraft, name="minecraft-push")),
         long_poll,
     ]
     for config in configs:
         config.write(bridge.config.folder)
     return configs
+
+
+def _slowness(config: GameServerConfig, settings: ReturnSettings) -> Iterator[float]:
+    first = [settings.slow_push] if config.way == "push" else []
+    return chain(first, repeat(settings.slow))
 
 
 async def _add_second_workspace(bridge: BridgeProcess) -> str:
@@ -267,9 +284,7 @@ async def _add_second_workspace(bridge: BridgeProcess) -> str:
         await store.close()
 
 
-async def _push_config(
-    bridge: BridgeProcess, config: GameServerConfig, settings: ReturnSettings
-) -> GameServerConfig:
+async def _push_config(bridge: BridgeProcess, config: GameServerConfig) -> GameServerConfig:
     """Add an outgoing webhook that is signed with two secrets, of which the server has the older one."""
     port, secret, url = free_port(), generate_webhook_secret(), "http://127.0.0.1:{}/events"
     store = await open_store(bridge.config.database)
@@ -282,7 +297,7 @@ async def _push_config(
         await store.pushes.rotate_secret(added.id, generate_webhook_secret(), next_year)
     finally:
         await store.close()
-    return replace(config, way="push", secret=secret, port=port, tickets=0, slow=settings.slow_push)
+    return replace(config, way="push", secret=secret, port=port, tickets=0)
 
 
 async def _start_all(bridge: BridgeProcess, servers: Sequence[ServerProcess]) -> None:
@@ -329,7 +344,7 @@ async def _run_rounds(
                     await _wait_until_up(bridge)
             for task in working:
                 if task.done():
-                    task.result()
+                    task.result()  # raises what ended it
         for server in servers:  # one that had nothing to handle when it should have crashed
             if not server.faults["crash"]:
                 await server.suffer("crash", settings.within)
