@@ -59,7 +59,8 @@ class EventRepository:
     ) -> tuple[TicketEvent, ...]:
         """The first replies to these reporters, and closings of their tickets, that no game server has read.
 
-        Oldest first, without the events with some numbers. What was only fetched or pushed is not read.
+        Oldest first, without the events with some numbers, nor later ones of the ticket of such an unread
+        one. What was only fetched or pushed is not read.
         """
         if not reporter_ids:
             return ()
@@ -148,6 +149,11 @@ _UNREAD = """
     WHERE workspace_id = :workspace AND source = :source AND (received_at IS NULL OR received_as <> 'read')
       AND (ticket_events.type = 'ticket.reply' OR status = 'resolved' OR status = 'closed')
       AND seq <> ALL(:without)
+      AND NOT EXISTS (
+          SELECT 1 FROM ticket_events AS earlier
+          WHERE earlier.ticket_id = ticket_events.ticket_id AND earlier.seq < ticket_events.seq
+            AND earlier.seq = ANY(:without)
+            AND (earlier.received_at IS NULL OR earlier.received_as <> 'read'))
     ORDER BY seq LIMIT :limit
 """
 _UNREAD_OF_REPORTER = """

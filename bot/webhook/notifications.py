@@ -1,14 +1,15 @@
 """Notifications of players and staff in the game, for servers that ask what is new every few seconds.
 
 A player is told of an event once a game server says that it was shown; until then it is sent again, but not
-with every request: a client may show all that it receives, and its confirmation takes a moment.
+with every request: a client may show all that it receives, and its confirmation takes a moment. Later events
+of its ticket wait until then, so that they are told in order even if an answer got lost.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.sources.requests import ConfirmEvents, GetNotifications, Notifications
-from bot.tickets.events import Asked
+from bot.tickets.events import Asked, TicketEvent
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Ticket
 from bot.webhook.auth import RequestContext
@@ -39,7 +40,7 @@ class NotificationHandler:
         )
         until = now - COMMIT_DELAY
         return Notifications(
-            events=tuple(one for one in found if self._sent.add(scope, one.seq, now)),
+            events=self._sent.take(scope, found, now),
             tickets=await self._new_tickets(scope, request.since, until),
             until=until,
             public_url=self._public_url or request.base_url,
@@ -75,10 +76,13 @@ class SentEvents:
             self._sent_at[scope] = lately
         return list(lately)
 
-    def add(self, scope: Scope, seq: int, now: datetime) -> bool:
-        """Record that an event is sent now. False if another request did, and it is not to be sent."""
-        sent_at = self._sent_at.setdefault(scope, {})
-        if seq in sent_at:
-            return False
-        sent_at[seq] = now
-        return True
+    def take(self, scope: Scope, events: Sequence[TicketEvent], now: datetime) -> tuple[TicketEvent, ...]:
+        """Those to send now, which is recorded: not one that another request took, nor any after it."""
+        sent_at, held, taken = self._sent_at.setdefault(scope, {}), set[int](), list[TicketEvent]()
+        for event in events:
+            if event.seq in sent_at or event.ticket.id in held:
+                held.add(event.ticket.id)
+            else:
+                sent_at[event.seq] = now
+                taken.append(event)
+        return tuple(taken)

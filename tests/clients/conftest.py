@@ -132,7 +132,7 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
 async def server() -> AsyncIterator[ScriptedServer]:
     server = ScriptedServer()
     app = web.Application()
-    app.router.add_post("/{path:.*}", server.answer)
+    app.router.add_route("*", "/{path:.*}", server.answer)
     async with TestServer(app) as at:
         server.url = str(at.make_url("")).rstrip("/")
         yield server

@@ -35,12 +35,37 @@ PRELUDE = """
         ReplicatedStorage = ReplicatedStorage,
         TextChatService = {},
         Debris = { AddItem = function(_, item, seconds) wire.wait_to_remove(seconds) end },
-        Players = { GetPlayerByUserId = function(_, id) return players[id] end },
+        Players = {
+            GetPlayerByUserId = function(_, id) return players[id] end,
+            GetPlayers = function() return {} end,
+            PlayerAdded = { Connect = function(_, handler) player_added = handler end },
+        },
+        DataStoreService = { GetDataStore = function(_, name)
+            local store = {
+                GetAsync = function(_, key) return wire.load(name, key) end,
+                SetAsync = function(_, key, value) wire.save(name, key, value) end,
+            }
+            function store.UpdateAsync(_, key, change)
+                local changed = change(wire.load(name, key))
+                if changed ~= nil then wire.save(name, key, changed) end
+            end
+            return store
+        end },
+        MessagingService = {
+            SubscribeAsync = function(_, topic, handler) topics[topic] = handler end,
+            PublishAsync = function(_, topic, data) topics[topic]({ Data = data }) end,
+        },
+        TextService = { FilterStringAsync = function(_, text)
+            local result = {}
+            function result.GetNonChatStringForUserAsync() return (string.gsub(text, "darn", "####")) end
+            return result
+        end },
     }
     game = { PlaceId = place, JobId = job, GetService = function(_, name)
         return assert(services[name], name)
     end }
     players, instances = {}, {} -- by UserId; in the order in which they were made
+    topics = {} -- handlers of MessagingService, by topic
     UDim2 = { fromScale = function(x, y) return { x, y } end }
     Instance = { new = function(class)
         local made = { ClassName = class }
@@ -48,7 +73,10 @@ PRELUDE = """
         table.insert(instances, made)
         return made
     end }
-    task = { wait = function(seconds) wire.wait(seconds) end }
+    task = {
+        wait = function(seconds) wire.wait(seconds) end,
+        spawn = function(run) wire.spawn(run) end,
+    }
     warn = function(text) wire.warn(text) end
     os.time = function() return wire.now() end
     return function(method, ...) return method(...) end
@@ -76,6 +104,8 @@ class RobloxServer:
         self.secrets: dict[str, Secret] = {}
         self.sent: list[float] = []  # when
         self.shown_for: list[float] = []  # seconds, of what is removed again
+        self.stored: dict[tuple[str, str], str] = {}  # in DataStores, as JSON
+        self.spawned: list[Any] = []  # threads that a script started, which wait for `run_spawned`
         self.while_waiting: Callable[[], None] | None = None
         self.while_sending: Callable[[], None] | None = None
         self._lua: Any = lua51.LuaRuntime(encoding="utf-8")
@@ -86,8 +116,11 @@ class RobloxServer:
             "guid": self._guid,
             "secret": self._secret,
             "wait": self._wait,
+            "spawn": lambda run: self.spawned.append(run),
             "warn": lambda text: self.warnings.append(text),
             "now": lambda: int(self.now),
+            "load": lambda store, key: self._table(json.loads(self.stored.get((store, key), "null"))),
+            "save": self._save,
             "wait_to_remove": lambda seconds: self.shown_for.append(seconds),
         }
         self._call = self._lua.execute(PRELUDE, self._table(wire), place, job)
@@ -113,6 +146,21 @@ class RobloxServer:
         """`call`, while the event loop goes on."""
         return await asyncio.to_thread(self.call, client, method, player, **fields)
 
+    def receive(self, client: Any, **settings: object) -> Any:
+        """Call `receive` with Python functions; `stop`. Events are given to `handle` as dicts."""
+        wrap = self._lua.eval("function(call) return function(...) return call(...) end end")
+        functions: dict[str, Any] = dict(settings)
+        if "handle" in functions:
+            handle = functions["handle"]
+            functions["handle"] = lambda event: handle(_plain(event))
+        wrapped = {name: wrap(function) for name, function in functions.items()}
+        return self._call(self._module["receive"], client, self._table(wrapped))
+
+    async def run_spawned(self) -> None:
+        """Run what scripts started with `task.spawn` until it ends, while the event loop goes on."""
+        while self.spawned:
+            await asyncio.to_thread(self.spawned.pop(0))
+
     def run_script(self, script: str) -> None:
         """Run a Script that stands beside the ModuleScript."""
         self._lua.globals().script = self._table({"Parent": {"TicketBridge": "TicketBridge"}})
@@ -124,10 +172,26 @@ class RobloxServer:
         report = self._lua.globals().ReplicatedStorage.Report
         return await asyncio.to_thread(report.OnServerInvoke, player, *arguments)
 
-    async def chat(self, player: Any, line: str) -> list[str]:
-        """Type a chat command as a player; what they are shown."""
+    async def join(self, player: Any) -> None:
+        """Let a player join this server."""
+        self.add_player(player)
+        await asyncio.to_thread(self._lua.globals().player_added, player)
+
+    def add_player(self, player: Any) -> None:
+        """Have a player on this server before its scripts run."""
         self._lua.globals().players[player.UserId] = player
         player.PlayerGui = self._table({})
+
+    def shown(self) -> list[str]:
+        """What players were shown, of all labels."""
+        instances = self._lua.globals()["instances"].values()
+        return [
+            one.Text for one in instances if one.ClassName == "TextLabel" and one.Parent.Parent is not None
+        ]
+
+    async def chat(self, player: Any, line: str) -> list[str]:
+        """Type a chat command as a player; what they are shown."""
+        self.add_player(player)
         alias = line.split(" ")[0]
         (command,) = (
             one
@@ -135,10 +199,7 @@ class RobloxServer:
             if one.ClassName == "TextChatCommand" and one.PrimaryAlias == alias
         )
         await asyncio.to_thread(command.handler, self._table({"UserId": player.UserId}), line)
-        instances = self._lua.globals()["instances"].values()
-        return [
-            one.Text for one in instances if one.ClassName == "TextLabel" and one.Parent.Parent is not None
-        ]
+        return self.shown()
 
     def _request(self, expected: Any) -> Any:
         if self.throws:
@@ -154,7 +215,9 @@ class RobloxServer:
         headers = {name: _revealed(value, url.hostname) for name, value in request["Headers"].items()}
         connection = HTTPConnection(url.netloc, timeout=5)
         try:
-            connection.request(request["Method"], url.path, request["Body"].encode(), headers)
+            path = f"{url.path}?{url.query}" if url.query else url.path
+            body = request.get("Body")
+            connection.request(request["Method"], path, body.encode() if body else None, headers)
             answer = connection.getresponse()
             if self.lost_answers:
                 self.lost_answers -= 1
@@ -175,6 +238,9 @@ class RobloxServer:
         if name not in self.secrets:
             raise RuntimeError("Can't find secret with given key")
         return self.secrets[name]
+
+    def _save(self, store: str, key: str, value: Any) -> None:
+        self.stored[store, key] = json.dumps(_plain(value))
 
     def _guid(self, wrapped: bool) -> str:
         return f"{{{uuid4()}}}" if wrapped else str(uuid4())

@@ -4,13 +4,15 @@ import json
 import re
 import shutil
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.sources.registry import load_sources
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Plan
 from bot.webhook.errors import api_error
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer, opened, run_program
@@ -192,6 +194,26 @@ async def test_the_staff_requests_of_the_page_work(
     (ticket,) = await bridge.tickets()
     assert ticket.status.is_closed
     assert ticket.claimed_by is not None
+
+
+async def test_the_request_for_replies_goes_on_where_it_was(bridge: Bridge, tmp_path: Path) -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("jq not found")
+    request = _block("sh", PAGE.partition("## Receiving replies")[2]) or ""
+    await run_request(next(each.request or "" for each in examples() if each.chapter == "Minecraft"), bridge)
+    (ticket,) = await bridge.tickets()
+    for text in ("one", "a\tb \\ c"):
+        compose = partial(Ticket.reply, author=Actor(id="7", name="Mia"), text=text)
+        await bridge.store.tickets.add_message(ticket.id, compose, origin=text, now=bridge.store.now())
+        await run_program(
+            "sh", "-eu", "-c", f"cd {tmp_path}\n" + script(request, bridge.url, dict(bridge.keys))
+        )
+
+    first, second = await bridge.store.events.list_of_ticket(ticket.id)
+    assert (tmp_path / "events.tsv").read_text() == (
+        f"{first.id}\t{ticket.public_id}\topen\tone\n{second.id}\t{ticket.public_id}\topen\ta\\tb \\\\ c\n"
+    )
+    assert (tmp_path / "position").read_text() == "2\n"
 
 
 async def test_curl_retries_with_the_same_idempotency_key(server: ScriptedServer) -> None:

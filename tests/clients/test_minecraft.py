@@ -7,18 +7,29 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestServer
 
+from bot.clock import utc_now
+from bot.outbox.push_client import sign
+from bot.sources.modl import examples as modl
 from bot.tickets.account_links import DiscordMember, GameAccount
-from bot.tickets.ticket import Priority, TicketField
+from bot.tickets.message import Actor
+from bot.tickets.push_endpoints import generate_webhook_secret
+from bot.tickets.ticket import Priority, Status, Ticket, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer, run_program
+from tests.support.bridge_harness import wait_for
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone``` \x01\u2028end'
+MIA = Actor(id="7", name="Mia")
 PETE = DiscordMember(guild_id=1, discord_id=70, name="pete")
 BUSY = CannedAnswer(status=503, body="upstream is away")
 AT_ONCE = CannedAnswer(status=500, headers={"Retry-After": "0"})
@@ -60,6 +71,8 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     programs = {
         "Main": {"/* the tests' */": json.dumps(HOSTILE)},  # a JSON text is a Java one too
         "Plugin": {},
+        "Receive": {},
+        "Replies": {},
         "Readme": {"/* the readme's start */": start, "/* the readme's command */": command},
     }
     sources = [str(file) for file in sorted((CLIENTS / "minecraft").glob("*.java"))]
@@ -438,6 +451,265 @@ async def test_the_example_plugin_cuts_a_link(classes: Path, bridge: Bridge) -> 
 
     assert printed == "Your account is not linked any more.\n"
     assert await bridge.store.account_links.list_of_member(70) == ()
+
+
+Receiving = Callable[..., Coroutine[Any, Any, list[str]]]
+
+
+@pytest.fixture
+def receive(classes: Path, tmp_path: Path) -> Receiving:
+    """Poll for events until `saves` of them were saved; a line for each that the handler got."""
+
+    async def receive(url: str, key: str, saves: int, **properties: int) -> list[str]:
+        options = [*QUICK, *(f"-D{name}={value}" for name, value in properties.items()), "-cp", str(classes)]
+        arguments = ("poll", str(tmp_path / "events"), str(saves), url, key)
+        return (await run_program("java", *options, "ticketbridge.Receive", *arguments)).splitlines()
+
+    return receive
+
+
+async def reply(bridge: Bridge, *texts: str) -> list[str]:
+    """Let staff reply to the newest ticket; the ids of the events."""
+    ticket = (await bridge.tickets())[-1]
+    for text in texts:
+        compose = partial(Ticket.reply, author=MIA, text=text)
+        await bridge.store.tickets.add_message(ticket.id, compose, origin=text, now=bridge.store.now())
+    return [event.id for event in await bridge.store.events.list_of_ticket(ticket.id)]
+
+
+async def post_ticket(bridge: Bridge) -> Ticket:
+    async with ClientSession() as session:
+        headers = {"X-API-Key": bridge.keys["modl"]}
+        url = f"{bridge.url}/v1/minecraft/tickets"
+        async with session.post(url, json=dict(modl.TICKET), headers=headers) as answer:
+            assert answer.status == 200
+    return (await bridge.tickets())[-1]
+
+
+async def test_replies_and_changes_of_status_are_received_in_order(
+    receive: Receiving, bridge: Bridge, tmp_path: Path
+) -> None:
+    ticket = await post_ticket(bridge)
+    first, second = await reply(bridge, "We are on it.", 'A "quoted" größe \\ 😀')
+    await bridge.store.tickets.change(
+        ticket.id, lambda one: one.set_status(Status.CLOSED), bridge.store.now(), actor=MIA
+    )
+
+    lines = await receive(bridge.url + "/", bridge.keys["modl"] + "\n", 3)
+
+    third = (await bridge.store.events.list_of_ticket(ticket.id))[-1].id
+    assert lines == [
+        f"handled {first} ticket.reply false open We are on it.",
+        f'handled {second} ticket.reply false open A "quoted" größe \\ 😀',
+        f"handled {third} ticket.status false closed null",
+    ]
+    assert (tmp_path / "events").read_text() == f"3\n{first}\n{second}\n{third}\n"
+
+
+async def test_a_request_is_held_until_there_is_an_event(receive: Receiving, bridge: Bridge) -> None:
+    ticket = await post_ticket(bridge)
+    receiving = asyncio.create_task(receive(bridge.url, bridge.keys["modl"], 1))
+    await wait_for(lambda: bridge.store.events.backlogs(bridge.store.now()))  # which begin when it has asked
+
+    (id,) = await reply(bridge, "at last")
+
+    assert await receiving == [f"handled {id} ticket.reply false {ticket.status.value} at last"]
+
+
+async def test_an_event_that_failed_comes_again_before_any_after_it(
+    receive: Receiving, bridge: Bridge
+) -> None:
+    await post_ticket(bridge)
+    await reply(bridge, "one", "two")
+
+    lines = await receive(bridge.url, bridge.keys["modl"], 2, fail=2)
+
+    assert [line.split()[-1] for line in lines if line.startswith("handled")] == ["one", "one", "one", "two"]
+    assert "logged Events come again: java.lang.IllegalStateException: no" in lines
+
+
+async def test_a_crash_between_the_two_is_an_event_with_the_same_id_again(
+    receive: Receiving, bridge: Bridge
+) -> None:
+    await post_ticket(bridge)
+    first, second = await reply(bridge, "one", "two")
+
+    before = await receive(bridge.url, bridge.keys["modl"], 9, crash=2)
+    after = await receive(bridge.url, bridge.keys["modl"], 1)
+
+    assert [line.split()[1] for line in before] == [first, second]
+    assert [line.split()[1] for line in after] == [second]
+
+
+async def test_a_bridge_that_is_away_or_refuses_is_asked_again(
+    receive: Receiving, server: ScriptedServer
+) -> None:
+    page = {"events": [EVENT], "next": 1, "hasMore": False}
+    server.answers = [
+        *[CannedAnswer(status=0)] * 6,  # Java tries a GET again by itself
+        CannedAnswer(status=401, body="no such key"),
+        CannedAnswer(body="<html>"),
+        CannedAnswer(body=page),
+    ]
+
+    lines = await receive(server.url, "k", 1)
+
+    assert lines[-1] == "handled evt_1 ticket.reply false open Hi"
+    logged = "\n".join(lines[:-1])
+    assert "cannot be reached: java.io.IOException" in logged
+    assert "answered 401: no such key Make a key with" in logged
+    assert "the answer is not an event in JSON" in logged
+
+
+EVENT = {
+    "seq": 1,
+    "id": "evt_1",
+    "type": "ticket.reply",
+    "createdAt": "2026-11-28T10:00:00.000Z",
+    "ticketId": "BUG-1",
+    "reporterId": None,
+    "gameReport": False,
+    "status": "open",
+    "reply": {"author": "Mia", "text": "Hi"},
+}
+SECRET, OTHER = generate_webhook_secret(), generate_webhook_secret()
+
+
+@dataclass(kw_only=True)
+class JavaReceiver:
+    """The push receiver, and a bridge that pushes to it."""
+
+    url: str
+    process: asyncio.subprocess.Process
+    session: ClientSession
+
+    async def push(self, headers: dict[str, str], body: str) -> int:
+        async with self.session.post(self.url, data=BytesIO(body.encode()), headers=headers) as answer:
+            return answer.status
+
+    async def handled(self) -> list[str]:
+        """Stop it; what it printed."""
+        printed, errors = await self.process.communicate(b"")
+        assert self.process.returncode == 0, errors.decode()
+        return [line for line in printed.decode().splitlines() if line.startswith("handled")]
+
+
+@asynccontextmanager
+async def listening(classes: Path, file: Path, **properties: int) -> AsyncIterator[JavaReceiver]:
+    """The push receiver, until it is asked what it handled."""
+    options = [*QUICK, *(f"-D{name}={value}" for name, value in properties.items()), "-cp", str(classes)]
+    pipe = asyncio.subprocess.PIPE
+    arguments = ("listen", str(file), "0", SECRET)
+    process = await asyncio.create_subprocess_exec(
+        "java", *options, "ticketbridge.Receive", *arguments, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    try:
+        async with asyncio.timeout(60), ClientSession(connector=TCPConnector(force_close=True)) as session:
+            assert process.stdout is not None
+            port = (await process.stdout.readline()).decode().strip()
+            yield JavaReceiver(url=f"http://127.0.0.1:{port}/events", process=process, session=session)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_the_push_receiver_takes_each_event_once_and_what_is_not_from_the_bridge_never(
+    classes: Path, tmp_path: Path
+) -> None:
+    body, now = json.dumps(EVENT), utc_now()
+    valid = sign("evt_1", body, [SECRET], now)
+    second = {**EVENT, "seq": 2, "id": "evt_2", "reply": None, "type": "ticket.status"}
+    unsigned = {name: value for name, value in valid.items() if name != "webhook-signature"}
+    test = json.dumps({"id": "evt_test_1", "type": "test", "createdAt": EVENT["createdAt"]})
+
+    async with listening(classes, tmp_path / "events") as receiver:
+        statuses = {
+            "tampered": await receiver.push(valid, body.replace("Hi", "No")),
+            "another id": await receiver.push({**valid, "webhook-id": "evt_2"}, body),
+            "of another secret": await receiver.push(sign("evt_1", body, [OTHER], now), body),
+            "too old": await receiver.push(sign("evt_1", body, [SECRET], now - timedelta(minutes=6)), body),
+            "too new": await receiver.push(sign("evt_1", body, [SECRET], now + timedelta(minutes=6)), body),
+            "without a signature": await receiver.push(unsigned, body),
+            "a wrong time": await receiver.push({**valid, "webhook-timestamp": "9" * 30}, body),
+            "another version": await receiver.push({**valid, "webhook-signature": "v1a,x v1"}, body),
+            "too long": await receiver.push(valid, "x" * (2**20 + 1)),
+            "a test": await receiver.push(sign("evt_test_1", test, [SECRET], now), test),
+            "valid": await receiver.push(valid, body),
+            "valid, again": await receiver.push(valid, body),
+            "with two secrets": await receiver.push(
+                sign("evt_2", json.dumps(second), [OTHER, SECRET], now), json.dumps(second)
+            ),
+        }
+        handled = await receiver.handled()
+
+    refused = [name for name, status in statuses.items() if status == 401]
+    assert refused == [*statuses][:8]
+    assert [status for status in statuses.values() if status != 401] == [413, 204, 204, 204, 204]
+    assert handled == [
+        "handled evt_1 ticket.reply false open Hi",
+        "handled evt_2 ticket.status false open null",
+    ]
+    assert (tmp_path / "events").read_text() == "0\nevt_1\nevt_2\n"
+
+
+async def test_the_push_receiver_asks_for_an_event_again_that_was_not_handled(
+    classes: Path, tmp_path: Path
+) -> None:
+    body = json.dumps(EVENT)
+    headers = sign("evt_1", body, [SECRET], utc_now())
+
+    async with listening(classes, tmp_path / "events", fail=1) as receiver:
+        statuses = [await receiver.push(headers, body) for _ in range(2)]
+        handled = await receiver.handled()
+
+    assert statuses == [500, 204]
+    assert handled == ["handled evt_1 ticket.reply false open Hi"] * 2
+
+
+async def test_the_push_receiver_that_crashed_knows_what_it_saved(classes: Path, tmp_path: Path) -> None:
+    first, second = json.dumps(EVENT), json.dumps({**EVENT, "seq": 2, "id": "evt_2"})
+    signed = [
+        (sign(id, body, [SECRET], utc_now()), body) for id, body in (("evt_1", first), ("evt_2", second))
+    ]
+
+    async with listening(classes, tmp_path / "events", crash=2) as receiver:
+        await receiver.push(*signed[0])
+        with pytest.raises(ClientError):  # it ends after it has handled the second, and before it answers
+            await receiver.push(*signed[1])
+        before = await receiver.handled()
+    async with listening(classes, tmp_path / "events") as receiver:
+        statuses = [await receiver.push(*one) for one in signed]
+        after = await receiver.handled()
+
+    assert statuses == [204, 204]
+    assert [line.split()[1] for line in before] == ["evt_1", "evt_2"]
+    assert [line.split()[1] for line in after] == ["evt_2"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        (["arrive", "join", "join"], ["arrive", "SENTENCE", "join", "join"]),
+        (["stay", "arrive", "join"], ["stay", "SENTENCE", "arrive", "join"]),
+    ],
+    ids=["away", "there"],
+)
+async def test_the_example_plugin_shows_a_reply_once(
+    classes: Path, bridge: Bridge, tmp_path: Path, steps: list[str], shown: list[str]
+) -> None:
+    ticket = await post_ticket(bridge)
+    await reply(bridge, "We are §4on\nit.")
+    properties = {"bridge": bridge.url, "key": bridge.keys["modl"], "folder": tmp_path / "plugin"}
+    options = [*QUICK, *(f"-D{name}={value}" for name, value in properties.items()), "-cp", str(classes)]
+
+    printed = await run_program("java", *options, "ticketbridge.Replies", *steps)
+    (tmp_path / "plugin" / "events").unlink(missing_ok=True)  # as if it had crashed before it saved that
+    again = await run_program("java", *options, "ticketbridge.Replies", "arrive", "join")
+
+    sentence = f"Mia replied to your ticket {ticket.public_id}: We are 4on it."
+    assert printed.splitlines() == [line.replace("SENTENCE", sentence) for line in shown]
+    assert again.splitlines() == ["arrive", "join"]
 
 
 def test_the_readme_names_the_plugin_and_its_commands() -> None:

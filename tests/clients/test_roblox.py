@@ -3,17 +3,22 @@
 import asyncio
 import json
 import re
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from bot.tickets.account_links import DiscordMember
-from bot.tickets.ticket import Priority, TicketField
+from bot.tickets.events import Reception
+from bot.tickets.message import Actor
+from bot.tickets.ticket import Priority, Status, Ticket, TicketField
 from tests.clients.conftest import CLIENTS, Bridge, CannedAnswer, ScriptedServer
 from tests.clients.roblox_server import LuaError, RobloxServer, Secret
 
 HOSTILE = 'He said "don\'t" \\o/\n\ttwo lines, 😀 wörse, ```@everyone```'
 REPORT = {"subject": "Speed hacks", "category": "reports", "message": HOSTILE, "priority": "high"}
+MIA = Actor(id="7", name="Mia")
 PETE = DiscordMember(guild_id=1, discord_id=70, name="pete")
 BUSY = CannedAnswer(status=503, body="upstream is away")
 CLOSED = (False, "Messages cannot be sent right now. Try again later.")
@@ -626,3 +631,247 @@ async def test_the_example_place_links_and_unlinks_players(roblox: RobloxServer,
         "This code is not valid: a code is used once, within 10 minutes. Check it, or get a new one.",
     ]
     assert roblox.shown_for == [15] * 5
+
+
+class Game:
+    """What a game's script keeps and does with events."""
+
+    def __init__(self) -> None:
+        self.position: int | None = None
+        self.handled: list[dict[str, Any]] = []
+        self.fails: list[str] = []  # the next calls that fail: load, save or handle
+        self.fails_afterwards: list[str] = []  # the same, once an event was handled
+
+    def load(self) -> int | None:
+        self._call("load")
+        return self.position
+
+    def save(self, position: int) -> None:
+        self._call("save")
+        self.position = int(position)
+
+    def handle(self, event: dict[str, Any]) -> None:
+        self.handled.append(event)
+        self._call("handle")
+        self.fails += self.fails_afterwards
+
+    def _call(self, name: str) -> None:
+        if self.fails[:1] == [name]:
+            self.fails.pop(0)
+            raise RuntimeError(f"{name} failed")
+
+    @property
+    def texts(self) -> list[str]:
+        return [event["reply"]["text"] if "reply" in event else event["status"] for event in self.handled]
+
+
+async def reply(bridge: Bridge, *texts: str) -> None:
+    """Let staff reply to the newest ticket."""
+    ticket = (await bridge.tickets())[-1]
+    for text in texts:
+        compose = partial(Ticket.reply, author=MIA, text=text)
+        await bridge.store.tickets.add_message(ticket.id, compose, origin=text, now=bridge.store.now())
+
+
+async def close(bridge: Bridge) -> None:
+    ticket = (await bridge.tickets())[-1]
+    await bridge.store.tickets.change(
+        ticket.id, lambda one: one.set_status(Status.CLOSED), bridge.store.now(), actor=MIA
+    )
+
+
+async def receive(roblox: RobloxServer, client: Any, game: Game, *, waits: int) -> list[float]:
+    """Receive events until so many waits between requests; these."""
+    roblox.waits = []
+    stop = roblox.receive(client, load=game.load, save=game.save, handle=game.handle)
+
+    def count() -> None:
+        if len(roblox.waits) >= waits:
+            stop()
+
+    roblox.while_waiting = count
+    await roblox.run_spawned()
+    return roblox.waits
+
+
+async def test_replies_and_changes_of_status_are_received_in_order(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+    await reply(bridge, "We are on it.", HOSTILE)
+    await close(bridge)
+
+    first, second = await receive(roblox, client, game, waits=2)
+
+    (ticket,) = await bridge.tickets()
+    assert game.texts == ["We are on it.", HOSTILE, "closed"]
+    assert {event["ticketId"] for event in game.handled} == {ticket.public_id}
+    assert game.position == 3
+    assert 5 <= first <= 6.25
+    assert 5 <= second <= 6.25
+    events = await bridge.store.events.list_of_ticket(ticket.id)
+    assert all(event.received_as is Reception.READ for event in events)
+
+
+async def test_a_game_report_has_no_reply_and_its_status_is_received(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    await close(bridge)
+
+    await receive(roblox, client, game, waits=1)
+
+    ((report),) = game.handled
+    assert (report["type"], report["gameReport"], report["status"]) == ("ticket.status", True, "closed")
+    assert "reply" not in report
+
+
+async def test_an_event_that_failed_comes_again_before_any_after_it(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+    await reply(bridge, "one", "two")
+    game.fails = ["handle", "handle"]
+
+    waits = await receive(roblox, client, game, waits=3)
+
+    assert game.texts == ["one", "one", "one", "two"]
+    assert waits[:2] == [10, 20]
+    assert "comes again" in roblox.warnings[0]
+    assert "handle failed" in roblox.warnings[0]
+
+
+async def test_what_was_handled_and_not_saved_is_not_handled_twice_by_the_same_server(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+    await reply(bridge, "one", "two")
+    game.fails = ["save", "load"]
+
+    await receive(roblox, client, game, waits=3)
+
+    assert game.texts == ["one", "two"]
+    assert game.position == 2
+    assert "The position cannot be loaded or saved" in roblox.warnings[0]
+
+
+async def test_a_server_that_crashed_between_the_two_gets_an_event_with_the_same_id_again(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+    await reply(bridge, "one", "two")
+    game.fails = ["save"]
+    await receive(roblox, client, game, waits=1)
+
+    after = RobloxServer(CLIENTS / "roblox" / "TicketBridge.luau")
+    again = after.client(url=bridge.url, apiKey=bridge.keys["series"])
+    await receive(after, again, game, waits=1)
+
+    ids = [event["id"] for event in game.handled]
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == 2
+
+
+async def test_a_long_backlog_is_received_page_by_page(roblox: RobloxServer, bridge: Bridge) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+    await reply(bridge, *map(str, range(150)))
+
+    waits = await receive(roblox, client, game, waits=2)
+
+    assert game.texts == [*map(str, range(150))]
+    assert waits[0] == 0
+
+
+async def test_it_asks_less_and_less_often_while_there_is_no_answer(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+    await reply(bridge, "one")
+    roblox.throws = ["HttpError: ConnectFail"] * 5
+    game.fails_afterwards = ["load"]
+
+    waits = await receive(roblox, client, game, waits=7)
+
+    assert waits[:5] == [10, 20, 40, 60, 60]
+    assert game.texts == ["one"]
+    assert waits[5] <= 6.25
+    assert waits[6] == 10
+
+
+async def test_a_position_beyond_the_newest_event_is_told_to_the_developer(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client, game = roblox.client(url=bridge.url, apiKey=bridge.keys["series"]), Game()
+    game.position = 7
+
+    await receive(roblox, client, game, waits=1)
+
+    assert "go on with after=0" in roblox.warnings[0]
+    assert game.position == 7
+
+
+@pytest.mark.parametrize("missing", ["load", "save", "handle"])
+def test_a_missing_function_raises_at_the_start(roblox: RobloxServer, missing: str) -> None:
+    client = roblox.client(url="https://tickets.example.com", apiKey="k")
+    settings: dict[str, object] = {name: lambda *_: None for name in ("load", "save", "handle")}
+    del settings[missing]
+
+    with pytest.raises(LuaError, match=f"needs the function {missing}"):
+        roblox.receive(client, **settings)
+
+
+async def run_example(roblox: RobloxServer, bridge: Bridge) -> None:
+    """Run the example that shows replies until it waits for the first time."""
+    script = (CLIENTS / "roblox" / "ShowReplies.server.luau").read_text("utf-8")
+    roblox.secrets = {"ticketbridge": Secret(value=bridge.keys["series"], domain="127.0.0.1")}
+    roblox.run_script(script.replace("https://tickets.example.com", bridge.url))
+
+    def stop() -> None:
+        raise RuntimeError("the server stops")
+
+    roblox.while_waiting = stop
+    with pytest.raises(RuntimeError, match="the server stops"):
+        await roblox.run_spawned()
+
+
+async def test_the_example_shows_a_reply_once_when_the_player_joins(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    await roblox.file(client, "openTicket", roblox.player(), **REPORT)
+    await reply(bridge, "It is darn late.")
+    (ticket,) = await bridge.tickets()
+    await run_example(roblox, bridge)
+    assert roblox.stored.pop(("TicketBridge", "position")) == "1"  # it crashed before it could save that
+
+    second = RobloxServer(CLIENTS / "roblox" / "TicketBridge.luau")
+    second.stored = roblox.stored
+    await run_example(second, bridge)
+    away = roblox.shown() + second.shown()
+    await second.join(second.player())
+    await second.join(second.player())
+
+    assert away == []
+    assert second.shown() == [f"Mia replied to your ticket {ticket.public_id}: It is #### late."]
+    assert second.shown_for == [30]
+
+
+async def test_the_example_shows_what_happened_at_once_to_a_player_who_is_there(
+    roblox: RobloxServer, bridge: Bridge
+) -> None:
+    client = roblox.client(url=bridge.url, apiKey=bridge.keys["series"])
+    await roblox.file(client, "reportPlayer", roblox.player(), **REPORT)
+    await close(bridge)
+    (report,) = await bridge.tickets()
+    roblox.add_player(roblox.player())
+
+    await run_example(roblox, bridge)
+
+    assert roblox.shown() == [f"Your report {report.public_id} is now closed."]

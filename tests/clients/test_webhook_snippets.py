@@ -68,6 +68,7 @@ def events() -> dict[str, tuple[list[str], str]]:
         "too old": (_input(old), "no"),
         "of another secret": (_input(foreign), "no"),
         "without a signature": (_input({**fresh, "webhook-signature": "v1a,x"}), "no"),
+        "with something else instead": (_input({**fresh, "webhook-signature": "x"}), "no"),
     }
 
 

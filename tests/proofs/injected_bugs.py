@@ -29,7 +29,9 @@ import storage.sqlite.file_watch
 from bot.outbox.circuit_breaker import CircuitBreaker
 from bot.outbox.dispatcher import Dispatcher
 from bot.outbox.errors import ChannelForbidden
+from bot.outbox.push import PushSender
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
+from bot.tickets.pushes import Push
 from bot.tickets.ticket import Ticket
 from storage.db import Topic
 from storage.outbox import OutboxRepository
@@ -162,6 +164,17 @@ def refusal_stops_channel(folder: Path) -> None:
     replace_attribute(cogs.posts.threads.TicketThreads, "add_reporter", add_reporter)
 
 
+def accept_before_push(folder: Path) -> None:
+    """An event is marked accepted before it is pushed."""
+
+    async def attempt(self: PushSender, push: Push) -> None:
+        await self._store.pushes.mark_accepted(push, self._now())
+        await original(self, push)
+
+    original = PushSender._attempt
+    replace_attribute(PushSender, "_attempt", attempt)
+
+
 def missing_trigger(folder: Path) -> None:
     """The database accepts a reply to a game report."""
     with sqlite3.connect(folder / "tickets.db") as db:
@@ -204,6 +217,7 @@ INJECTED_BUGS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
             no_breaker,
             one_queue,
             refusal_stops_channel,
+            accept_before_push,
             missing_trigger,
             no_snapshot,
             no_file_watch,

@@ -39,6 +39,7 @@ class BridgeConfig:
     channels: dict[str, int]  # by category; each has a Discord channel of its own
     bug: str | None = None  # the injected bug
     speed: float = 1.0
+    game_speed: float = 1.0  # how many times shorter the waits for game servers are
     wrap: tuple[str, ...] = ()  # a command that runs the process, such as strace
 
     @property
@@ -76,8 +77,8 @@ class BridgeProcess:
     async def start(self) -> None:
         self._accepted.clear()
         self._started_at = time.monotonic()
-        speed, bug = str(self.config.speed), self.config.bug
-        self._process = await self._start_process("--speed", speed, bug=bug, log=self.config.log)
+        words = ("--speed", str(self.config.speed), "--game-speed", str(self.config.game_speed))
+        self._process = await self._start_process(*words, bug=self.config.bug, log=self.config.log)
 
     async def start_command(self, *words: str, bug: str | None = None) -> asyncio.subprocess.Process:
         """Start another command of ticketbridge, with the same configuration and a log of its own."""
@@ -182,6 +183,7 @@ async def bridge_process(
     channels: int = 18,
     bug: str | None = None,
     speed: float = 1.0,
+    game_speed: float = 1.0,
     wrap: tuple[str, ...] = (),
     unknown_outcome_delay: float = UNKNOWN_OUTCOME_DELAY,
     **settings: Any,
@@ -196,11 +198,12 @@ async def bridge_process(
     channel_ids = _channels(sandbox, guild, channels)
     config = BridgeConfig(
         folder=folder,
-        port=_free_port(),
+        port=free_port(),
         keys=await _create_workspace_and_keys(folder / "tickets.db", guild, channel_ids),
         channels=channel_ids,
         bug=bug,
         speed=speed,
+        game_speed=game_speed,
         wrap=wrap,
     )
     bridge = BridgeProcess(config=config, sandbox=sandbox, guild=guild)
@@ -213,7 +216,7 @@ async def bridge_process(
         await bridge.close_discord()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

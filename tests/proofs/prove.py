@@ -28,6 +28,7 @@ from tests.proofs.outage import OutageSettings, outage
 from tests.proofs.outcome import OnProgress, Outcome, Proof, ignore_progress
 from tests.proofs.own_tickets import OwnTicketsSettings, own_tickets
 from tests.proofs.report_table import write_figures
+from tests.proofs.return_path import ReturnSettings, return_path
 from tests.proofs.unlinked import UnlinkedSettings, unlinked
 
 LONG: dict[str, Proof] = {
@@ -42,17 +43,22 @@ LONG: dict[str, Proof] = {
     "unlinked": Proof(unlinked, UnlinkedSettings()),
     "clock": Proof(clock, ClockSettings()),
     "own-tickets": Proof(own_tickets, OwnTicketsSettings()),
+    "return": Proof(return_path, ReturnSettings()),
     "fuzz": Proof(fuzz.prove, fuzz.FuzzSettings()),
 }
 
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
 _FEW = LanesSettings(tickets=3, speed=5)
+_ONE_ROUND_EACH = ReturnSettings(
+    rounds=4, phase=1.0, tickets=4, slow=0.3, slow_push=0.5, game_speed=600, within=120
+)
 # By injected bug: the short form of the proof that notices it, and a part of the sentence it then reports.
 # The same form without the bug must find nothing wrong.
 SHORT: dict[str, tuple[Proof, str]] = {
     "sync-off": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),
     "answer-before-commit": (Proof(audit, AuditSettings(answers=60)), "before their ticket was on the disk"),
     "deferred-begin": (Proof(foreign_writer, ForeignWriterSettings(seconds=2)), "were refused"),
+    "accept-before-push": (Proof(return_path, _ONE_ROUND_EACH), "did not get"),
     "missing-trigger": (Proof(raw_reply, RawReplySettings()), "were taken"),
     "no-snapshot": (
         Proof(backups, BackupSettings(backups=2, megabytes=100, within=30)),

@@ -2,7 +2,8 @@
 
 It is `ticketbridge run`, or another command, with the folder's `config.toml`, and exits when its standard
 input closes, so that it never outlives the proof. With `--speed 20` each wait for Discord is twenty times
-shorter; `--bug BUG` injects a bug, to see that a proof notices.
+shorter, and with `--game-speed 20` each wait for a game server that does not take what happened; `--bug BUG`
+injects a bug, to see that a proof notices.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import bot.application
 import bot.clock
 import bot.discord_client.client
 import bot.outbox.dispatcher
+import bot.tickets.pushes
+import bot.webhook.notifications
 import cogs.posts.errors
 from bot.outbox.circuit_breaker import BreakerSettings
 from tests.proofs.injected_bugs import INJECTED_BUGS, replace_attribute
@@ -33,6 +36,7 @@ _WAITS = {
         "LONGEST_EDIT_WAIT_SECONDS",
     ),
 }
+_LONGEST_CONFIRMATION = timedelta(seconds=3)
 
 
 def shorten_waits(speed: float) -> None:
@@ -42,6 +46,16 @@ def shorten_waits(speed: float) -> None:
             setattr(module, name, getattr(module, name) / speed)
     fast = partial(bot.application.run_application, breaker_settings=scaled_backoff(speed))
     bot.application.run_application = fast
+
+
+def shorten_waits_for_games(speed: float) -> None:
+    """Divide the waits before an event is pushed or told again by `speed`.
+
+    What was told is not told again before its confirmation can have come.
+    """
+    bot.tickets.pushes.SCHEDULE = tuple(wait / speed for wait in bot.tickets.pushes.SCHEDULE)
+    repeat_after = bot.webhook.notifications.REPEAT_AFTER / speed
+    bot.webhook.notifications.REPEAT_AFTER = max(repeat_after, _LONGEST_CONFIRMATION)
 
 
 def scaled_backoff(speed: float) -> BreakerSettings:
@@ -77,8 +91,10 @@ def main() -> None:
     parser.add_argument("command", nargs="*", default=["run"])
     parser.add_argument("--bug", choices=sorted(INJECTED_BUGS))
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--game-speed", type=float, default=1.0)
     arguments = parser.parse_args()
     shorten_waits(arguments.speed)
+    shorten_waits_for_games(arguments.game_speed)
     if arguments.bug:
         INJECTED_BUGS[arguments.bug](arguments.folder)
     clock = arguments.folder / "clock"

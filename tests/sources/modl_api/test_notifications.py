@@ -148,6 +148,26 @@ async def test_a_notification_is_not_repeated_while_its_receipt_may_be_on_the_wa
     assert told == [1] + [0] * 14 + [1]
 
 
+async def test_a_later_reply_waits_for_one_that_may_have_got_lost(plugin: Plugin) -> None:
+    ticket, other = await create(plugin), await create(plugin, subject="Another")
+    await reply(plugin.bridge, ticket, "one")
+    lost = await plugin.sync(NOTCH)
+    await reply(plugin.bridge, ticket, "two")
+    await reply(plugin.bridge, other, "of another ticket")
+
+    meanwhile = await plugin.told(NOTCH)
+    later(plugin.bridge, 31)
+    again = await plugin.sync(NOTCH)
+
+    assert [line.rpartition(" ")[2] for line in meanwhile] == ["ticket"]
+    assert [one["message"].rpartition(" ")[2] for one in again["playerNotifications"]] == [
+        "one",
+        "two",
+        "ticket",
+    ]
+    assert ids(again)[:1] == ids(lost)
+
+
 async def test_a_player_who_was_offline_is_told_once_they_join(plugin: Plugin) -> None:
     ticket = await create(plugin)
     await reply(plugin.bridge, ticket, "Hello")
@@ -181,8 +201,9 @@ async def test_of_150_the_oldest_100_come_first_and_each_once(plugin: Plugin) ->
     for number in range(150):
         await reply(plugin.bridge, ticket, f"{number}.")
 
-    first, second, third = [await plugin.sync(NOTCH) for _ in range(3)]
+    first, too_early = await plugin.sync(NOTCH), await plugin.told(NOTCH)
     await plugin.acknowledge(NOTCH, ids(first))
+    second, third = await plugin.sync(NOTCH), await plugin.sync(NOTCH)
     later(plugin.bridge, 31)
     after = await plugin.sync(NOTCH)
 
@@ -191,6 +212,7 @@ async def test_of_150_the_oldest_100_come_first_and_each_once(plugin: Plugin) ->
         for data in (first, second, third)
     ]
     assert told == [[f"{n}." for n in range(100)], [f"{n}." for n in range(100, 150)], []]
+    assert too_early == []
     assert ids(after) == ids(second)
     assert await receivers(plugin.bridge, ticket) == ["survival"] * 100 + [None] * 50
 

@@ -1,0 +1,5 @@
+package org.bukkit.event.player;
+
+import org.bukkit.entity.Player;
+
+public record PlayerJoinEvent(Player getPlayer) {}
