@@ -127,7 +127,8 @@ async def test_a_language_without_a_catalogue_gets_english(spanish_bridge: Runni
 async def test_commands_have_names_and_descriptions_in_the_languages_of_the_catalogues(
     spanish_bridge: RunningBridge,
 ) -> None:
-    (ticket,) = (one for one in spanish_bridge.sandbox.state.commands[None] if one["name"] == "ticket")
+    registered = await wait_for(lambda: spanish_bridge.sandbox.state.commands.get(None))
+    (ticket,) = (one for one in registered if one["name"] == "ticket")
     (claim,) = (one for one in ticket["options"] if one["name"] == "claim")
 
     with use_language("de"):
