@@ -2,6 +2,7 @@
 
 EXTENSIONS = (
     "cogs.core.interactions",
+    "cogs.core.languages",
     "cogs.tickets.cog",
     "cogs.tickets.components",
     "cogs.linking.cog",

@@ -27,6 +27,7 @@ class Delivery:
 
     id: int
     ticket_id: int
+    guild_id: int
     kind: DeliveryKind
     queue: str  # as `queue_key` makes it: one attempt at a time
     channel_id: int  # the Discord channel it goes to

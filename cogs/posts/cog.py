@@ -13,6 +13,7 @@ from bot.tickets.events import ReplyState
 from bot.tickets.message import Message
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
+from cogs.core.languages import set_guild_language
 from cogs.posts.digest import digest_marker, send_digest, update_digest
 from cogs.posts.errors import (
     RETRY_DELAY_SECONDS,
@@ -101,6 +102,7 @@ class PostsCog(commands.Cog):
 
         async def deliver(deliveries: Sequence[Delivery]) -> Receipt:
             delivery = deliveries[0]
+            set_guild_language(self.bot, delivery.guild_id)
             ticket = await self.bot.store.tickets.get(delivery.ticket_id)
             try:
                 try:
