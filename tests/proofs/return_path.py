@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ class ReturnSettings:
     pace: float = 0.1  # seconds between two things that each member of staff does
     slow: float = 1.0  # seconds for each event while a server is slow
     slow_push: float = 16.0  # the same where events are pushed to, once: longer than the bridge waits
-    game_speed: float = 60.0  # how many times shorter the waits are before something is pushed or told again
+    game_speed: float = 600.0  # how many times shorter the waits are before something is pushed or told again
     within: float = 300.0  # seconds for everything to arrive after the last round
     seed: int = 1
     bug: str | None = None
@@ -88,12 +88,17 @@ class ServerProcess:
         await self._process.wait()
 
     async def suffer(self, fault: str | None, seconds: float) -> None:
-        """Have a fault for so long. A crash comes with the next thing to handle, if there is one."""
+        """Have a fault for so long, or stay down until something has happened that it should get.
+
+        A crash comes with the next thing to handle, if there is one.
+        """
         await self._restart_if_crashed()
         self.set_mode(f"slow {next(self.slow)}" if fault == "slow" else "")
         if fault == "down":
+            before = self._count_saved()
             await self.stop()
             await asyncio.sleep(seconds)
+            await _wait_for(lambda: self._count_saved() > before)
             await self.start()
             self.faults["down"] += 1
         elif fault == "crash":
@@ -121,6 +126,10 @@ class ServerProcess:
         await self.start()
         self.faults["crash"] += 1
 
+    def _count_saved(self) -> int:
+        saved = _saved_for(self.folder / "tickets.db", self.config)
+        return sum(map(len, saved.values()))
+
     def set_mode(self, mode: str) -> None:
         new = self.folder / f"{self.config.name}.mode.new"
         new.write_text(mode)
@@ -137,6 +146,15 @@ class ServerProcess:
 
     def _log_tail(self) -> str:
         return (self.folder / f"{self.config.name}.log").read_text()[-2000:]
+
+
+async def _wait_for(condition: Callable[[], bool], seconds: float = PROCESS_TIMEOUT) -> None:
+    """Wait until it is true, or so long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        await asyncio.sleep(0.05)
 
 
 @dataclass(slots=True)
@@ -305,6 +323,8 @@ async def _start_all(bridge: BridgeProcess, servers: Sequence[ServerProcess]) ->
     await _wait_until_up(bridge)
     for server in servers:
         await server.start()
+    filing = [server for server in servers if server.config.tickets]
+    await _wait_for(lambda: all(server.read("tickets") for server in filing))
 
 
 async def _wait_until_up(bridge: BridgeProcess) -> None:
@@ -467,13 +487,13 @@ async def _wait_until_arrived(
     bridge: BridgeProcess, servers: Sequence[ServerProcess], seconds: float
 ) -> None:
     """Wait until each server has everything, or so long, or until nothing more can come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+
+    def is_over() -> bool:
         is_pushed = not _count_pushes(bridge.config.database)
         missing = [server for server in servers if compare(bridge.config.database, server).missing]
-        if not missing or (is_pushed and all(server.config.way == "push" for server in missing)):
-            return
-        await asyncio.sleep(0.2)
+        return not missing or (is_pushed and all(server.config.way == "push" for server in missing))
+
+    await _wait_for(is_over, seconds)
 
 
 def _count_pushes(database: Path) -> int:
