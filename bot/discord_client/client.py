@@ -83,6 +83,7 @@ class TicketBot(commands.Bot):
         self.store = store
         self.dispatcher = dispatcher
         self.typed_replies = settings.typed_replies
+        self.direct_messages = settings.direct_messages
         self._settings = settings
         self._extensions = extensions
         self._dispatcher_task: asyncio.Task[None] | None = None
