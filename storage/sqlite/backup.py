@@ -93,7 +93,7 @@ def copy_database(
 
 
 def mark_pending_as_attempted(db: sqlite3.Connection, now: datetime) -> None:
-    """Give pending and held deliveries an attempt that lasted until now, so that its effect is searched for."""
+    """Give deliveries that wait an attempt that lasted until now, so that its effect is searched for."""
     with db:
         db.execute(
             """

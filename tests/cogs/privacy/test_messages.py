@@ -7,7 +7,7 @@ import pytest
 from bot.tickets.direct_messages import MemberPreferences
 from cogs.posts.direct_messages import SETTINGS_BUTTON_ID
 from tests.cogs.tickets.test_own_tickets import linked, reply, run, text_of, use
-from tests.support.bridge_harness import RunningBridge, reply_text
+from tests.support.bridge_harness import RunningBridge, reply_text, wait_for
 
 
 async def chosen(bridge: RunningBridge, user: str = "pete") -> MemberPreferences:
@@ -95,9 +95,8 @@ async def test_the_buttons_below_a_direct_message_switch_them_off_and_on(bridge:
 
     assert text_of(off).startswith("🔕 Off.")
     assert (await chosen(bridge)).direct_messages is True
-    assert [one["embeds"][0]["description"] for one in bridge.sandbox.messages("@pete")][
-        -1
-    ] == "We are on it."
+    told = [text_of(one) for one in bridge.sandbox.messages("@pete") if one["embeds"]]
+    assert told == ["We are on it."]
 
 
 async def test_a_forged_button_changes_only_what_its_presser_gets(bridge: RunningBridge) -> None:
@@ -114,9 +113,11 @@ async def test_a_forged_button_changes_only_what_its_presser_gets(bridge: Runnin
 
 
 async def test_the_language_is_that_of_the_last_use(bridge: RunningBridge) -> None:
-    await run(bridge, "pete", "tickets")
-    english = (await chosen(bridge)).locale
-    bridge.sandbox.change_user("pete", locale="pt-BR")
-    await bridge.sandbox.command("pete", "general", "tickets")
+    for locale in ("en-US", "pt-BR"):
+        bridge.sandbox.change_user("pete", locale=locale)
+        await run(bridge, "pete", "tickets")
 
-    assert (english, (await chosen(bridge)).locale) == ("en-US", "pt-BR")
+        async def is_known(locale: str = locale) -> bool:
+            return (await chosen(bridge)).locale == locale
+
+        assert await wait_for(is_known)
