@@ -1,4 +1,4 @@
-"""Direct messages in the outbox: queued with what they tell, and held in quiet hours; nothing waits for them."""
+"""Direct messages in the outbox: queued with what they tell, held in quiet hours; nobody waits for them."""
 
 from collections.abc import Callable
 from dataclasses import replace
