@@ -74,7 +74,7 @@ class DirectMessages:
     async def _send(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         if time.monotonic() < self._rests_until:
             raise RetryLater(self._rest_reason, seconds=self._rests_until - time.monotonic())
-        message = await self._message(delivery)
+        message = await self._reply(delivery)
         channel = await self.bot.create_dm(discord.Object(delivery.channel_id))
         marker = direct_message_footer(ticket, delivery.id)
         message_id = await find_previous_message(self.bot.user, delivery, channel, marker)
@@ -90,8 +90,8 @@ class DirectMessages:
             )
         return Receipt(channel_id=channel.id, message_id=message_id)
 
-    async def _message(self, delivery: Delivery) -> Message | None:
-        """The reply; None if the ticket was closed."""
+    async def _reply(self, delivery: Delivery) -> Message | None:
+        """The reply that is told; None if the ticket was closed."""
         if delivery.message_id is None:
             return None
         message = await self.bot.store.messages.find(delivery.message_id)

@@ -540,6 +540,23 @@ async def use_in(bridge: RunningBridge, locale: str) -> None:
     await wait_for(is_known)
 
 
+async def test_who_writes_to_the_bot_is_told_how_to_answer_once_a_minute(bridge: RunningBridge) -> None:
+    await told(bridge)
+
+    for text in ("On survival-1.", "Hello?"):
+        bridge.sandbox.say("pete", "@pete", text)
+    bridge.sandbox.say("paula", "@paula", "Hi")
+
+    def answers(user: str) -> list[str]:
+        return [
+            one["content"] for one in bridge.sandbox.messages(f"@{user}") if "Staff do not see" in str(one)
+        ]
+
+    await wait_for(lambda: answers("paula"))
+    (answer,) = answers("pete")
+    assert "press **Reply**" in answer
+
+
 async def test_direct_messages_can_be_switched_off_for_everyone(tmp_path: Path) -> None:
     async with (
         running_sandbox() as (sandbox, guild),
