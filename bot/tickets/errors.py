@@ -105,6 +105,18 @@ class TooManyLinkAttempts(TicketError):
         )
 
 
+class InvalidTimeOfDay(TicketError):
+    """That is no time of day. Write it as `22:00`, or `off` for no quiet hours."""
+
+
+class QuietHoursIncomplete(TicketError):
+    """Quiet hours need two different times: when they begin, and when they end."""
+
+
+class UnknownTimeZone(TicketError):
+    """There is no such time zone. Choose one from the list, like `Europe/Berlin`; type a city to find it."""
+
+
 class UnknownDepartment(TicketError):
     """There is no such department in this workspace."""
 

@@ -10,7 +10,7 @@ from bot.i18n.translations import gettext as _
 from bot.i18n.translations import ngettext, translate
 from bot.outbox.circuit_breaker import OpenCircuit
 from bot.tickets.alerts import DeadLetterSummary
-from bot.tickets.outbox import ChannelBacklog, DeliveryKind, OutboxEntry
+from bot.tickets.outbox import DIRECT_MESSAGES, ChannelBacklog, DeliveryKind, OutboxEntry
 from bot.tickets.sentence import Sentence
 from cogs.alerts.log_channel import ACTION_NEEDED, RESOLVED, WARNING, alert_embed
 from cogs.core.markdown import escape_markdown
@@ -28,6 +28,7 @@ _REFUSALS = {
     "posts": Sentence("⛔ I cannot post in {channel}."),
     "threads": Sentence("⛔ I cannot start threads in {channel}."),
     "messages": Sentence("⛔ I cannot write in a thread of {channel}."),
+    "direct_messages": Sentence("⛔ I cannot send {channel}."),
     "edits": Sentence("⛔ I cannot change my posts in {channel}."),
     "message_edits": Sentence("⛔ I cannot change my messages in a thread of {channel}."),
 }
@@ -37,6 +38,7 @@ DELIVERY_NAMES = {
     DeliveryKind.PRIVATE_THREAD: Sentence("private thread"),
     DeliveryKind.UPDATE_POST: Sentence("update post"),
     DeliveryKind.POST_MESSAGE: Sentence("post message"),
+    DeliveryKind.DIRECT_MESSAGE: Sentence("direct message"),
     DeliveryKind.UPDATE_MESSAGE: Sentence("update message"),
     DeliveryKind.POST_POINTER: Sentence("post pointer"),
 }
@@ -90,7 +92,7 @@ def find_problems(
 
 def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
     """The state of a channel. `hint` says what to do if it refuses something."""
-    channel = f"<#{problem.channel_id}>"
+    channel = channel_text(problem.channel_id)
     waits = ngettext(
         "{number} delivery waits; it came {time}.",
         "{number} deliveries wait; the first came {time}.",
@@ -114,10 +116,15 @@ def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
     return alert_embed(text, ACTION_NEEDED)
 
 
+def channel_text(channel_id: int) -> str:
+    """A link to a channel, or what the direct messages wait in."""
+    return _("The queue of direct messages") if channel_id == DIRECT_MESSAGES else f"<#{channel_id}>"
+
+
 def resolved_embed(channel_id: int, seconds: float) -> discord.Embed:
     text = _(
         "✅ {channel} is up to date again. It was behind for {duration}.",
-        channel=f"<#{channel_id}>",
+        channel=channel_text(channel_id),
         duration=format_duration(seconds),
     )
     return alert_embed(text, RESOLVED)

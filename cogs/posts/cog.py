@@ -15,6 +15,7 @@ from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
 from cogs.core.languages import set_guild_language
 from cogs.posts.digest import digest_marker, send_digest, update_digest
+from cogs.posts.direct_messages import DirectMessages
 from cogs.posts.errors import (
     IS_A_THREAD,
     MAKING_ROOM,
@@ -85,6 +86,7 @@ class PostsCog(commands.Cog):
             DeliveryKind.POST_MESSAGE: self._post_message,
             DeliveryKind.UPDATE_MESSAGE: self._update_message,
             DeliveryKind.POST_POINTER: self._post_pointer,
+            DeliveryKind.DIRECT_MESSAGE: DirectMessages(self.bot).deliver,
         }
         for kind, handler in handlers.items():
             self.bot.dispatcher.register(kind, self._delivery_handler(handler))

@@ -37,6 +37,8 @@ _TEMPORARY = {
     20016: Sentence("The channel's slowmode holds it back ({code})"),
     20022: Sentence("Discord limits edits of announcements ({code})"),
     EDIT_LIMIT: Sentence("Discord limits edits of messages older than an hour ({code})"),
+    20026: Sentence("Discord has flagged this bot for spam: see its page in the developer portal ({code})"),
+    40003: Sentence("Discord opens no more direct messages for a while ({code})"),
     40004: Sentence("Discord has switched off sending messages for a while ({code})"),
     40006: Sentence("Discord has switched this off for a while ({code})"),
     40062: Sentence("Discord limits this for a while ({code})"),

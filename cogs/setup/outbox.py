@@ -13,7 +13,7 @@ from bot.tickets.outbox import ChannelBacklog
 from bot.tickets.push_endpoints import EndpointState, PushBacklog
 from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import Workspace
-from cogs.alerts.backlog import delivery_line
+from cogs.alerts.backlog import channel_text, delivery_line
 from cogs.core.markdown import escape_markdown
 from cogs.core.permissions import permission_hint
 from cogs.posts.errors import translate_reason
@@ -86,7 +86,7 @@ def _backlog_line(bot: TicketBot, workspace: Workspace, backlog: ChannelBacklog)
         "• {channel}: {number} delivery waits, the first since {time}",
         "• {channel}: {number} deliveries wait, the first since {time}",
         backlog.waiting,
-        channel=f"<#{backlog.channel_id}>",
+        channel=channel_text(backlog.channel_id),
         time=f"<t:{backlog.oldest.timestamp():.0f}:R>",
     )
     circuits = bot.dispatcher.breaker.circuits_of(backlog.channel_id)

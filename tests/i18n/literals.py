@@ -34,6 +34,7 @@ UNTRANSLATED = {
     "cogs/posts/digest.py:digest_marker": "a digest is found by it",
     "cogs/posts/threads.py:marker": "a notice is found by it",
     "cogs/tickets/embeds.py:transfer_footer": "a link is found by it",
+    "cogs/posts/direct_messages.py:direct_message_footer": "a direct message is found by it",
     "cogs/alerts/cog.py:nonce_key": "a message is sent once by it",
     "cogs/tickets/own_embeds.py:conversation_file": "UTC is called so everywhere",
 }

@@ -137,10 +137,6 @@ def _delete_channel(sandbox: SandboxController, request: ControlRequest) -> Json
     return {}
 
 
-def _set_locale(sandbox: SandboxController, request: ControlRequest) -> Any:
-    return sandbox.set_locale(request.path["user"], request.require("locale"))
-
-
 def _set_preferred_locale(sandbox: SandboxController, request: ControlRequest) -> Any:
     return sandbox.set_preferred_locale(request.require("preferred_locale"))
 
@@ -168,6 +164,10 @@ def _add_member(sandbox: SandboxController, request: ControlRequest) -> Any:
 def _remove_member(sandbox: SandboxController, request: ControlRequest) -> Json:
     sandbox.remove_member(request.path["user"])
     return {}
+
+
+def _change_user(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_user(request.path["user"], **request.body)
 
 
 def _give_role(sandbox: SandboxController, request: ControlRequest) -> Json:
@@ -310,7 +310,10 @@ ROUTES = (
     ControlRoute("POST", "/sandbox/members", "Add a member: {name, roles?}.", _add_member),
     ControlRoute("DELETE", "/sandbox/members/{user}", "Remove a member.", _remove_member),
     ControlRoute(
-        "PATCH", "/sandbox/users/{user}", "Set the language of a user's client: {locale}.", _set_locale
+        "PATCH",
+        "/sandbox/users/{user}",
+        "Change a user: {locale?, takes_direct_messages?: true or false}.",
+        _change_user,
     ),
     ControlRoute(
         "PATCH",

@@ -203,10 +203,6 @@ class SandboxController:
         """Change locked, archived or name, as the guild's owner."""
         return thread_snapshot(guild_admin.change_thread(self.state, thread, changes))
 
-    def set_locale(self, user: Name, locale: str) -> Json:
-        """Choose the language of a user's client, such as "de"; every interaction says it."""
-        return user_payload(guild_admin.set_locale(self.state, user, locale))
-
     def set_preferred_locale(self, locale: str) -> Json:
         """Choose the language of the guild, such as "es-ES"."""
         return guild_payload(self.state.world, guild_admin.set_preferred_locale(self.state, locale))
@@ -225,6 +221,11 @@ class SandboxController:
 
     def remove_member(self, user: Name) -> None:
         guild_admin.remove_member(self.state, user)
+
+    def change_user(self, user: Name, **changes: Any) -> Json:
+        """Change `locale` (of the user's client) or `takes_direct_messages`; returns both."""
+        found = guild_admin.change_user(self.state, user, changes)
+        return {"locale": found.locale, "takes_direct_messages": found.takes_direct_messages}
 
     def give_role(self, user: Name, role: Name) -> None:
         guild_admin.give_role(self.state, user, role)

@@ -13,6 +13,7 @@ from bot.sandbox.services import channels
 from bot.sandbox.validation.commands import LOCALES
 
 THREAD_CHANGES = ("locked", "archived", "name")
+CHANGEABLE_OF_USERS: dict[str, type] = {"locale": str, "takes_direct_messages": bool}
 
 
 def set_overwrite(state: SandboxState, channel: Name, target: Name, *, allow: int, deny: int) -> Channel:
@@ -82,13 +83,6 @@ def first_guild(state: SandboxState) -> Guild:
     if not guilds:
         raise ControlError("There is no guild: add one first.", status=404)
     return guilds[0]
-
-
-def set_locale(state: SandboxState, user: Name, locale: str) -> User:
-    """Choose the language of a user's client."""
-    found = find_user(state, user)
-    found.locale = _known_locale(locale)
-    return found
 
 
 def set_preferred_locale(state: SandboxState, locale: str) -> Guild:
@@ -168,6 +162,18 @@ def remove_member(state: SandboxState, user: Name) -> None:
         state.emit("GUILD_DELETE", {"id": str(guild.id)})
         return
     state.emit("GUILD_MEMBER_REMOVE", {"guild_id": str(guild.id), "user": user_payload(member.user)})
+
+
+def change_user(state: SandboxState, user: Name, changes: dict[str, Any]) -> User:
+    """Change a user's `locale`, or whether the user `takes_direct_messages`."""
+    found = find_user(state, user)
+    for name, value in changes.items():
+        if name not in CHANGEABLE_OF_USERS or not isinstance(value, CHANGEABLE_OF_USERS[name]):
+            raise ControlError(
+                f"{name!r} cannot be {value!r}: change {', '.join(CHANGEABLE_OF_USERS)}.", status=400
+            )
+        setattr(found, name, _known_locale(value) if name == "locale" else value)
+    return found
 
 
 def give_role(state: SandboxState, user: Name, role: Name) -> None:

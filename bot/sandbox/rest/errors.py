@@ -16,11 +16,14 @@ UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 MAXIMUM_ATTACHMENTS = 30015
 MAXIMUM_COMMANDS = 30032
+FLAGGED_FOR_SPAM = 20026
+OPENING_DMS_TOO_FAST = 40003
 TOO_LARGE = 40005
 ALREADY_ACKNOWLEDGED = 40060
 MISSING_ACCESS = 50001
 CANNOT_EDIT_OTHERS_MESSAGE = 50005
 EMPTY_MESSAGE = 50006
+CANNOT_MESSAGE_USER = 50007
 NOT_A_TEXT_CHANNEL = 50008
 MISSING_PERMISSIONS = 50013
 SYSTEM_MESSAGE = 50021
@@ -28,6 +31,7 @@ WRONG_CHANNEL_TYPE = 50024
 EXPIRED_WEBHOOK_TOKEN = 50027
 INVALID_RECIPIENTS = 50033
 INVALID_FORM_BODY = 50035
+NO_MUTUAL_GUILDS = 50278
 ARCHIVED_THREAD = 50083
 INVALID_JSON = 50109
 THREAD_EXISTS = 160004
@@ -48,11 +52,15 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_INTERACTION: (404, "Unknown interaction"),
     MAXIMUM_ATTACHMENTS: (400, "Maximum number of attachments in a message reached (10)"),
     MAXIMUM_COMMANDS: (400, "Maximum number of application commands reached (100)"),
+    FLAGGED_FOR_SPAM: (403, "Your bot has been flagged by our anti-spam system for abusive behavior."),
+    OPENING_DMS_TOO_FAST: (403, "You are opening direct messages too fast."),
     TOO_LARGE: (413, "Request entity too large"),
     ALREADY_ACKNOWLEDGED: (400, "Interaction has already been acknowledged."),
     MISSING_ACCESS: (403, "Missing Access"),
     CANNOT_EDIT_OTHERS_MESSAGE: (403, "Cannot edit a message authored by another user"),
     EMPTY_MESSAGE: (400, "Cannot send an empty message"),
+    CANNOT_MESSAGE_USER: (403, "Cannot send messages to this user"),
+    NO_MUTUAL_GUILDS: (403, "Cannot send messages to this user due to having no mutual guilds"),
     NOT_A_TEXT_CHANNEL: (400, "Cannot send messages in a non-text channel"),
     MISSING_PERMISSIONS: (403, "Missing Permissions"),
     SYSTEM_MESSAGE: (403, "Cannot execute action on a system message"),
