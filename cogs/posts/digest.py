@@ -11,7 +11,15 @@ from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from cogs.core.markdown import escape_markdown, plain_line
 from cogs.posts.send import ChannelOrThread, message_id_or_none
-from cogs.tickets.embeds import PRIORITY_STYLES, VIEW_ONLY_LINE, status_line, ticket_footer
+from cogs.tickets.embeds import (
+    PRIORITY_STYLES,
+    VIEW_ONLY_LINE,
+    shown_subject,
+    status_line,
+    thread_name,
+    ticket_footer,
+    timestamp,
+)
 from storage import Store
 
 DIGEST_SELECT_ID = "digest:open"  # the custom id of the select under a digest
@@ -81,9 +89,7 @@ def digest_view(tickets: Sequence[Ticket]) -> discord.ui.View:
     """The select under a digest: choosing a ticket opens it with its buttons."""
     view = discord.ui.View(timeout=None)
     options = [
-        discord.SelectOption(
-            label=plain_line(f"{ticket.public_id} · {ticket.subject}", _LABEL_LIMIT), value=str(ticket.id)
-        )
+        discord.SelectOption(label=plain_line(thread_name(ticket), _LABEL_LIMIT), value=str(ticket.id))
         for ticket in tickets
     ]
     view.add_item(
@@ -111,17 +117,20 @@ def _option_values(message: discord.Message | None) -> Iterator[str]:
 
 def _digest_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
     icon = "🚨 " if ticket.view_only else "🎫 "
-    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or "(no subject)"
+    subject = shown_subject(ticket, _SUBJECT_LIMIT)
     embed = discord.Embed(
         title=f"{icon}{ticket.public_id} · {subject}",
         colour=PRIORITY_STYLES[ticket.priority][1],
         timestamp=ticket.created_at,
     )
-    embed.set_author(name=plain_line(ticket.reporter.label, _NAME_LIMIT) or "unknown")
+    reporter = "erased" if ticket.erased_at is not None else ticket.reporter.label
+    embed.set_author(name=plain_line(reporter, _NAME_LIMIT) or "unknown")
     embed.set_footer(text=ticket_footer(ticket))
     header = "\n".join(_header_lines(ticket, workspace)) + "\n"
     body = escape_markdown(" ".join(ticket.body.split()), _EMBED_LIMIT - len(embed) - len(header))
     empty = "" if ticket.chat_log else "*No message.*"
+    if ticket.erased_at is not None:
+        empty = f"What was written here was erased {timestamp(ticket.erased_at)}."
     embed.description = (header + (body or empty)).rstrip()
     return embed
 

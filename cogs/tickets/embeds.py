@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import discord
 
 from bot.tickets.events import ReplyState
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
-from bot.tickets.ticket import Player, Priority, Status, Ticket
+from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import DEFAULT_DEPARTMENT, Workspace
 from cogs.core.markdown import ELLIPSIS, escape_markdown, escape_sentence, fits, plain_line
 
@@ -64,16 +65,22 @@ def ticket_embed(ticket: Ticket, workspace: Workspace | None = None) -> discord.
     label, colour = PRIORITY_STYLES[ticket.priority]
     mark = title_mark(ticket)
     embed = discord.Embed(
-        title=mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or "(no subject)"),
+        title=mark + shown_subject(ticket, TITLE_LIMIT - len(mark)),
         colour=colour,
         timestamp=ticket.created_at,
     )
-    _add_reporter(embed, ticket.reporter)
+    _add_reporter(embed, ticket)
     for name, value in _facts(ticket, workspace, label):
         _add_field(embed, name, value)
     embed.set_footer(text=ticket_footer(ticket))
     embed.description = _description(ticket, limit=EMBED_LIMIT - len(embed))
     return embed
+
+
+def shown_subject(ticket: Ticket, limit: int) -> str:
+    """The subject as Markdown; in its place, that there is none or that it was erased."""
+    nothing = "(no subject)" if ticket.erased_at is None else "(erased)"
+    return escape_markdown(ticket.subject, limit) or nothing
 
 
 def title_mark(ticket: Ticket) -> str:
@@ -90,6 +97,8 @@ def _facts(ticket: Ticket, workspace: Workspace | None, priority: str) -> Iterat
     if ticket.reported_player:
         player = ticket.reported_player
         yield "Reported player", _link_or_text(player.label, player.profile_url)
+    elif ticket.reported_erased_at is not None:
+        yield "Reported player", f"erased {timestamp(ticket.reported_erased_at)}"
     shown = [field for field in ticket.fields if field.value]
     for field in shown[:_MAX_FIELDS]:
         yield field.label, _link_or_text(field.value, field.url)
@@ -195,7 +204,7 @@ def transfer_embed(
 ) -> discord.Embed:
     """Draw the link to the post of a ticket that was transferred to another department."""
     embed = fallback_transfer_embed(ticket, post_url, footer, workspace)
-    embed.title = f"{embed.title} · {escape_markdown(ticket.subject, 150) or '(no subject)'}"
+    embed.title = f"{embed.title} · {shown_subject(ticket, 150)}"
     return embed
 
 
@@ -220,7 +229,9 @@ def transfer_footer(ticket: Ticket, delivery_id: int) -> str:
 
 
 def thread_name(ticket: Ticket) -> str:
-    """`TICKET-1 · subject`, within Discord's limit of 100 characters."""
+    """`TICKET-1 · subject`, within Discord's limit of 100 characters; of an erased ticket, its id alone."""
+    if ticket.erased_at is not None:
+        return ticket.public_id
     return plain_line(f"{ticket.public_id} · {ticket.subject}", 100)
 
 
@@ -270,9 +281,16 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
 
 def _description(ticket: Ticket, limit: int) -> str:
     opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
+    if ticket.erased_at is not None:
+        return f"{opening}What was written here was erased {timestamp(ticket.erased_at)}."
     empty = "" if ticket.chat_log else "*No message.*"
     body = escape_markdown(ticket.body, min(limit - len(opening), _BODY_LIMIT)) or empty
     return (opening + body).rstrip()
+
+
+def timestamp(time: datetime) -> str:
+    """A time as each reader's own Discord shows it."""
+    return f"<t:{int(time.timestamp())}:f>"
 
 
 def _body_room(ticket: Ticket, embed: discord.Embed) -> int:
@@ -290,7 +308,11 @@ def _text_file(name: str, text: str) -> discord.File:
     return discord.File(io.BytesIO(text.encode("utf-8", "replace")), filename=name)
 
 
-def _add_reporter(embed: discord.Embed, reporter: Player) -> None:
+def _add_reporter(embed: discord.Embed, ticket: Ticket) -> None:
+    if ticket.erased_at is not None:
+        embed.set_author(name="erased")
+        return
+    reporter = ticket.reporter
     avatar = reporter.avatar_url if is_safe_url(reporter.avatar_url) else None
     profile = reporter.profile_url if is_safe_url(reporter.profile_url) else None
     embed.set_author(name=plain_line(reporter.label, AUTHOR_LIMIT) or "unknown", url=profile, icon_url=avatar)

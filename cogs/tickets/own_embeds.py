@@ -20,6 +20,7 @@ from cogs.tickets.embeds import (
     STATUS_LABELS,
     TITLE_LIMIT,
     VIEW_ONLY_LINE,
+    shown_subject,
     ticket_footer,
     title_mark,
 )
@@ -47,7 +48,7 @@ def own_list_embed(listed: OwnTicketPage, *, hint: str = "") -> discord.Embed:
 
 def _list_entry(own: OwnTicket) -> str:
     ticket = own.ticket
-    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or "(no subject)"
+    subject = shown_subject(ticket, _SUBJECT_LIMIT)
     lines = [f"{title_mark(ticket)}**{subject}**", f"`{ticket.public_id}` · {own_status(ticket)}"]
     if own.replied_at is not None:
         said = "🔔 **New reply from staff**" if own.is_unread else "💬 Last reply from staff"
@@ -73,7 +74,7 @@ def own_ticket_embed(
     """Draw one page of a ticket's conversation, `number` from 0, as its reporter sees it."""
     embed = own_fallback_embed(ticket, workspace)
     mark = title_mark(ticket)
-    embed.title = mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or "(no subject)")
+    embed.title = mark + shown_subject(ticket, TITLE_LIMIT - len(mark))
     opening = _REPORT_OPENING if ticket.view_only else ""
     embed.description = opening + "\n\n".join(_part_text(ticket, part) for part in pages[number])
     if len(pages) > 1:
