@@ -2,6 +2,7 @@
 
 from storage.db import Topic
 from storage.deleted_channels import ChannelDeletion
+from storage.erasures import MERGED_PAGES
 from storage.errors import (
     BackupFailed,
     DatabaseCorrupt,
@@ -33,6 +34,7 @@ from storage.sqlite.owner import ask_owner, serve_owner
 from storage.store import Store, open_store
 
 __all__ = [
+    "MERGED_PAGES",
     "BackupFailed",
     "ChannelDeletion",
     "DatabaseCorrupt",

@@ -267,13 +267,10 @@ class ErasureRepository:
         """Leave no copy in the log of changes. Returns False if a reader needs it: try again later."""
         return await self._engine.purge_log()
 
-    async def mark_purged(self, ids: Sequence[int], now: datetime) -> None:
-        """Record that no copies are left."""
-        await self._engine.write(
-            lambda db: db.run(
-                "UPDATE erasures SET purged_at = :now WHERE id = ANY(:ids)", {"ids": ids, "now": to_ms(now)}
-            )
-        )
+    async def mark_purged(self, ids: Sequence[int], began_at: datetime) -> None:
+        """Record that no copies are left of what was erased before a purge began."""
+        params = {"ids": ids, "began": to_ms(began_at)}
+        await self._engine.write(lambda db: db.run(_PURGED, params))
 
     async def set_platform_secret(
         self, workspace_id: str, source: str, secret: str | None, now: datetime
@@ -316,6 +313,11 @@ _PENDING = """
     ORDER BY id
 """
 _UNPURGED = "SELECT id FROM erasures WHERE purged_at IS NULL AND finished_at IS NOT NULL ORDER BY id"
+_PURGED = "UPDATE erasures SET purged_at = :began WHERE id = ANY(:ids) AND finished_at <= :began"
+_COUNT_RETENTION = """
+    UPDATE erasures SET tickets = tickets + :tickets, messages = messages + :messages, finished_at = :now
+    WHERE id = :id
+"""
 _COUNT = """
     UPDATE erasures SET tickets = tickets + :tickets, messages = messages + :messages WHERE id = :id
 """
@@ -466,7 +468,7 @@ def _record_retention(db: Db, workspace_id: str, tickets: int, erased: int, now:
         params = {**counts, "uid": uuid.uuid4().hex, "workspace": workspace_id, "now": to_ms(now)}
         db.run(_INSERT_RETENTION, params)
     else:
-        db.run(_COUNT, {**counts, "id": row["id"]})
+        db.run(_COUNT_RETENTION, {**counts, "id": row["id"], "now": to_ms(now)})
     db.notify(Topic.ERASURES)
 
 

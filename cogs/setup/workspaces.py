@@ -174,6 +174,7 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         ("Plan", workspace.plan.value),
         ("Tickets", "on" if workspace.tickets_enabled else "off"),
         ("Unknown categories", _unknown_categories(workspace)),
+        ("Ended tickets", _retention(workspace)),
         ("Default department", escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
@@ -183,6 +184,11 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         lines = "\n".join([*warnings[:_MAX_WARNINGS], *rest])
         embed.add_field(name="⚠️ Missing permissions", value=lines, inline=False)
     return embed
+
+
+def _retention(workspace: Workspace) -> str:
+    days = workspace.retention_days
+    return "never erased" if days is None else f"erased after {days} days"
 
 
 def _unknown_categories(workspace: Workspace) -> str:
