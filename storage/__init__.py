@@ -29,6 +29,7 @@ from storage.sqlite.backup import (
     scheduled_backup_name,
     verify_backup,
 )
+from storage.sqlite.carried_erasures import carry_erasures
 from storage.sqlite.lock import DatabaseLock, lock_path, read_address
 from storage.sqlite.owner import ask_owner, serve_owner
 from storage.store import Store, open_store
@@ -56,6 +57,7 @@ __all__ = [
     "UnknownWorkspace",
     "WorkspaceNameTaken",
     "ask_owner",
+    "carry_erasures",
     "create_backup",
     "lock_path",
     "newest_scheduled_at",

@@ -17,7 +17,7 @@ from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketQuery
 from bot.tickets.ticket import NewTicket, Player, Status, Ticket, TicketField
 from bot.tickets.workspace import NewWorkspace, Workspace
-from storage import Store, create_backup
+from storage import DatabaseLock, Store, carry_erasures, create_backup, restore_backup
 from storage.erasures import MERGED_PAGES
 from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, noting, opened, raw, replying
 
@@ -387,3 +387,35 @@ async def test_the_export_has_all_that_is_stored_about_a_player(store: Store, wo
     assert reported["id"] == report.public_id
     assert BODY not in str(reported)
     assert (rest.tickets, rest.next_after) == ((), None)
+
+
+async def test_a_restored_backup_loses_again_who_was_erased_since(path: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.db"
+    async with opened(path) as store:
+        workspace = await store.workspaces.add(HUB, NOW)
+        await erase(store, "never seen")
+        ticket = await stored(store, workspace, filed())
+        other = await stored(store, workspace, filed(BOB))
+        create_backup(path, backup)
+        await erase(store)
+        await erase(store, "in no backup")
+
+    with DatabaseLock(path):
+        before = restore_backup(backup, path, NOW)
+        assert before is not None
+        assert carry_erasures(before, path) == 2
+        assert carry_erasures(before, path) == 0  # they are in it by now
+
+    async with opened(path) as store:
+        (pending,) = await store.erasures.pending_ids()
+        while await store.erasures.run_batch(pending, LATER):
+            pass
+        assert (await store.tickets.get(ticket.id)).body == ""
+        assert (await store.tickets.get(other.id)).body == BODY
+        assert (await store.erasures.get(pending)).player_hash == hash_player("somewhere", PLAYER)
+
+
+def test_the_erasures_of_a_damaged_database_are_not_known(tmp_path: Path) -> None:
+    (tmp_path / "before.db").write_bytes(b"no database")
+
+    assert carry_erasures(tmp_path / "before.db", tmp_path / "tickets.db") is None
