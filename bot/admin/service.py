@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -288,6 +289,22 @@ class AdminService:
     async def list_erasures(self, *, limit: int) -> list[JsonObject]:
         """What was erased or is to be, newest first, without the players' ids."""
         return [to_record(one) for one in await self._store.erasures.list_newest(limit)]
+
+    async def set_erasure_secret(self, *, workspace: str, source: str) -> list[JsonObject]:
+        """Take a game platform's requests to erase players. The result has the secret of their signatures."""
+        found, secret = await self._erasure_scope(workspace, source), secrets.token_urlsafe(32)
+        await self._store.erasures.set_platform_secret(found.id, source, secret, self._store.now())
+        return [{"workspace_id": found.id, "secret": secret}]
+
+    async def remove_erasure_secret(self, *, workspace: str, source: str) -> list[JsonObject]:
+        """Take none of these requests any more."""
+        found = await self._erasure_scope(workspace, source)
+        await self._store.erasures.set_platform_secret(found.id, source, None, self._store.now())
+        return [{"workspace_id": found.id}]
+
+    async def _erasure_scope(self, workspace: str, source: str) -> Workspace:
+        self._check_source(source)
+        return await self._workspace(workspace)
 
     async def count_ended(self, *, workspace: str | None = None) -> list[JsonObject]:
         """For each workspace with a period of retention, how many tickets it is over for."""

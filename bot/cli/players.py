@@ -118,6 +118,35 @@ def list_erasures(
     )
 
 
+@players.command("webhook")
+def webhook(
+    workspace: Annotated[str, typer.Option(help="Whose players it erases.")],
+    source: Annotated[str, typer.Option(help="The game API whose platform sends such requests.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take no more of them.")] = False,
+    config: Config = None,
+) -> None:
+    """Take requests to erase players from a game's platform: prints the path for them, and a new secret."""
+    path = _webhook_path(source)
+    if remove:
+        call_service(config, AdminService.remove_erasure_secret, workspace=workspace, source=source)
+        typer.echo("Requests to erase players are not taken any more.")
+        return
+    (saved,) = call_service(config, AdminService.set_erasure_secret, workspace=workspace, source=source)
+    typer.echo(f"Path: {path.replace('{workspace}', str(saved['workspace_id']))}")
+    typer.echo(f"Secret: {saved['secret']}")
+    typer.echo("It is shown only this once. A secret from before is not valid any more.")
+
+
+def _webhook_path(source: str) -> str:
+    """The path at which a source's platform asks to erase players."""
+    webhooks = {name: one.erasure_webhook for name, one in load_sources().items()}
+    found = webhooks.get(source)
+    if found is None:
+        choice = ", ".join(name for name, one in webhooks.items() if one is not None)
+        abort(f"{source} has no platform that asks to erase players. Choose: {choice}.")
+    return found.path
+
+
 def _normalized(source: str, player: str) -> str:
     """The id as the tickets of a source have it."""
     if source == DISCORD_SOURCE:

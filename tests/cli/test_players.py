@@ -119,3 +119,21 @@ async def test_retention_erases_what_ended_long_ago_after_a_dry_run(
     assert "retention" in (await ticketbridge("player", "erasures")).output
     off = await ticketbridge("workspace", "set", "hub", "--no-retention-days")
     assert "never erased" in off.output
+
+
+async def test_a_platforms_requests_are_signed_with_a_secret_that_is_shown_once(
+    ticketbridge: RunCommand, tickets: list[Ticket]
+) -> None:
+    one = (await ticketbridge("player", "webhook", "--workspace", "hub", "--source", "series")).output
+    two = (await ticketbridge("player", "webhook", "--workspace", "hub", "--source", "series")).output
+    gone = await ticketbridge("player", "webhook", "--workspace", "hub", "--source", "series", "--remove")
+    none = await ticketbridge("player", "webhook", "--workspace", "hub", "--source", "modl")
+
+    (path, secret, _), (same_path, another, _) = one.splitlines(), two.splitlines()
+    assert path == same_path
+    assert path.startswith("Path: /roblox/webhook/")
+    assert secret.startswith("Secret: ")
+    assert secret != another
+    assert "not taken any more" in gone.output
+    assert none.exit_code == 1
+    assert "modl has no platform that asks to erase players. Choose: series." in none.output
