@@ -243,23 +243,27 @@ def forget_account(db: Db, workspace_id: str | None, source: str, player_id: str
 _LINKS_OF_PLAYER = """
     SELECT * FROM account_links
     WHERE source = :source AND player_id = :player
-      AND (workspace_id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
 """
 _LINKS_OF_MEMBER = """
     SELECT * FROM account_links
     WHERE discord_id = CAST(:player AS INTEGER)
-      AND (workspace_id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
 """
 _FORGET_PLAYER = (
     """
     DELETE FROM account_links
     WHERE source = :source AND player_id = :player
-      AND (workspace_id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
     """,
     """
     DELETE FROM game_link_codes
     WHERE source = :source AND player_id = :player
-      AND (workspace_id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
     """,
     """
     DELETE FROM link_attempts
@@ -270,7 +274,8 @@ _FORGET_DISCORD = (
     """
     DELETE FROM account_links
     WHERE discord_id = CAST(:player AS INTEGER)
-      AND (workspace_id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
     """,
     """
     DELETE FROM discord_link_codes

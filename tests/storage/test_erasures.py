@@ -75,7 +75,7 @@ def found_in(file: Path, words: tuple[str, ...] = WORDS) -> list[str]:
     """The words that a file has, also folded, and any trigram of them."""
     content = file.read_bytes() if file.exists() else b""
     forms = {part: word for word in words for part in (word, word.casefold())}
-    forms |= {word.casefold()[:3]: word for word in words if not word.isascii()}
+    forms |= {word.casefold()[:3]: word for word in words if not word[:3].isascii()}
     return sorted({word for form, word in forms.items() if form.encode() in content})
 
 

@@ -67,8 +67,9 @@ def of_player(db: Db, source: str, player_id: str, *, after: int, limit: int) ->
     """The first tickets with a greater id than `after` that a player reported or is reported in."""
     params = {"source": source, "player": player_id, "after": after, "limit": limit}
     found = {row["id"] for row in db.all(_OF_PLAYER, params)}
-    unindexed = [one for one in unindexed_ids(db) if one > after]
-    found |= {row["id"] for row in db.all(_OF_PLAYER_AMONG, {**params, "ids": unindexed})}
+    if len(found) < limit:  # those that are not indexed yet are newer
+        unindexed = [one for one in unindexed_ids(db) if one > after]
+        found |= {row["id"] for row in db.all(_OF_PLAYER_AMONG, {**params, "ids": unindexed})}
     return sorted(found)[:limit]
 
 
