@@ -6,7 +6,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(3 * (os.cpu_count() or 1))')
 
 PROTO := bot/sources/modl/protobuf
 
-.PHONY: demo test lint proto pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
+.PHONY: demo test lint proto translations pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
 
 demo: .venv/installed  ## sandbox, bot and webhook in one process; no Discord account needed
 	$(BIN)/ticketbridge demo
@@ -21,6 +21,9 @@ lint: .venv/installed  ## style, formatting, types
 
 proto: .venv/installed  ## compiles the .proto file of the modl API's protobuf form into Python
 	$(BIN)/python -m grpc_tools.protoc --proto_path=$(PROTO) --python_out=$(PROTO) --pyi_out=$(PROTO) minecraft.proto
+
+translations: .venv/installed  ## adds new texts to the catalogues in bot/i18n/locales, for translators to fill in
+	$(BIN)/python -m tests.i18n
 
 pictures: .venv/installed  ## draws the pictures in docs/images from the posts of a running demo
 	$(BIN)/python -m tests.pictures

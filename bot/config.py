@@ -94,6 +94,10 @@ class DiscordSettings(_Section):
         default=False,
         description="whether what staff type in a thread is a reply; needs the Message Content intent",
     )
+    direct_messages: bool = Field(
+        default=True,
+        description="whether players with a linked account get direct messages about their tickets",
+    )
 
 
 class WebhookSettings(_Section):

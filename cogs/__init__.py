@@ -2,9 +2,11 @@
 
 EXTENSIONS = (
     "cogs.core.interactions",
+    "cogs.core.languages",
     "cogs.tickets.cog",
     "cogs.tickets.components",
     "cogs.linking.cog",
+    "cogs.privacy.cog",
     "cogs.posts.cog",
     "cogs.reconcile.cog",
     "cogs.setup.cog",

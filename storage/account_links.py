@@ -113,7 +113,7 @@ class AccountLinkRepository:
     async def find_by_account(self, workspace_id: str, source: str, player_id: str) -> AccountLink | None:
         """The link of a game account, or None."""
         account = GameAccount(source=source, player_id=player_id)
-        return await self._engine.read(lambda db: _find(db, workspace_id, account))
+        return await self._engine.read(lambda db: find_link(db, workspace_id, account))
 
     async def list_of_workspace(
         self, workspace_id: str, limit: int, *, player: str | None = None
@@ -285,6 +285,10 @@ _FORGET_DISCORD = (
     """,
     "DELETE FROM link_attempts WHERE who = 'member:' || :player",
     "DELETE FROM seen_replies WHERE discord_id = CAST(:player AS INTEGER)",
+    """
+    DELETE FROM member_preferences
+    WHERE discord_id = CAST(:player AS INTEGER) AND CAST(:workspace AS TEXT) IS NULL
+    """,
 )
 
 
@@ -293,7 +297,7 @@ def _link(
 ) -> AccountLink | TicketError:
     """Link an account by a code; by one that was used, only say again what it linked."""
     params = {**_account_params(workspace_id, account), **_member_params(member), "now": to_ms(now)}
-    known = _find(db, workspace_id, account)
+    known = find_link(db, workspace_id, account)
     is_known = known is not None and known.discord_id == member.discord_id
     if is_used and not is_known:
         return UnknownLinkCode()
@@ -302,10 +306,11 @@ def _link(
     if known is None and _count_of_member(db, params) >= MAX_LINKS:
         return TooManyLinks()
     db.run(_UPSERT, params)
-    return _find(db, workspace_id, account) or UnknownLink()
+    return find_link(db, workspace_id, account) or UnknownLink()
 
 
-def _find(db: Db, workspace_id: str, account: GameAccount) -> AccountLink | None:
+def find_link(db: Db, workspace_id: str, account: GameAccount) -> AccountLink | None:
+    """The link of a game account, or None."""
     row = db.one(_BY_ACCOUNT, _account_params(workspace_id, account))
     return _from_row(row) if row else None
 

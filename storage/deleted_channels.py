@@ -271,7 +271,7 @@ def _drop_pending(db: Db, ticket_id: int, now: datetime) -> None:
     db.run(
         """
         UPDATE outbox SET state = 'dropped', settled_at = :now
-        WHERE ticket_id = :id AND state = 'pending'
+        WHERE ticket_id = :id AND state = 'pending' AND kind <> 'direct_message'
         """,
         {"id": ticket_id, "now": to_ms(now)},
     )
@@ -286,5 +286,5 @@ _CHANNELS_IN_USE = """
         FROM held WHERE channel_id IS NOT NULL
     )
     SELECT channel_id FROM held WHERE channel_id IS NOT NULL
-    UNION SELECT channel_id FROM outbox WHERE state = 'pending'
+    UNION SELECT channel_id FROM outbox WHERE state = 'pending' AND kind <> 'direct_message'
 """

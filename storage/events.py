@@ -166,7 +166,7 @@ _REPLY_STATES = """
 # Of several endpoints, the oldest is the last row.
 _REPLY_PUSHES = """
     SELECT message_id, endpoint_id, name, push_endpoints.state AS endpoint_state, pushes.state AS push_state,
-           last_error
+           attempts, last_error
     FROM ticket_events
     JOIN pushes ON pushes.ticket_id = ticket_events.ticket_id AND pushes.seq = ticket_events.seq
     JOIN push_endpoints ON push_endpoints.id = endpoint_id
@@ -381,6 +381,7 @@ def _push_from_row(row: Row) -> PushProgress:
     return PushProgress(
         receiver=endpoint_label(row["endpoint_id"], row["name"]),
         state=EndpointState(row["endpoint_state"]),
+        attempts=row["attempts"],
         error=row["last_error"],
         is_given_up=row["push_state"] == "dead_letter",
     )

@@ -110,6 +110,7 @@ def delivery_fields(row: Row) -> dict[str, Any]:
     return {
         "id": row["id"],
         "ticket_id": row["ticket_id"],
+        "guild_id": row["guild_id"],
         "kind": DeliveryKind(row["kind"]),
         "queue": row["queue"],
         "channel_id": row["channel_id"],

@@ -31,12 +31,21 @@ class OutboxRepository:
     async def due(self, in_flight: Collection[str], now: datetime, limit: int = 50) -> list[list[Delivery]]:
         """The next deliveries of each queue that is not in flight.
 
-        One, the posts of one digest, or the redraws of one post.
+        One, the posts of one digest, or the redraws of one post. What was held until now is made pending;
+        those who wait for the outbox are told.
         """
-        return await self._engine.read(lambda db: outbox_queue.due_deliveries(db, in_flight, now, limit))
+
+        def select(db: Db) -> tuple[list[list[Delivery]], bool]:
+            due = outbox_queue.due_deliveries(db, in_flight, now, limit)
+            return due, outbox_queue.has_released(db, now)
+
+        due, has_released = await self._engine.read(select)
+        if has_released:
+            await self._engine.write(lambda db: _release_held(db, now))
+        return due
 
     async def next_due(self, in_flight: Collection[str], now: datetime) -> datetime | None:
-        """When the next delivery that waits for its time is due, in a queue that is not in flight.
+        """When the next delivery that waits for its time or is held is due, in a queue that is not in flight.
 
         None if none waits. Those that are due now do not count.
         """
@@ -78,7 +87,7 @@ class OutboxRepository:
         """
         deliveries = await self._engine.read(lambda db: _pending_by_nonce(db, nonce))
         if deliveries:
-            is_message = deliveries[0].kind is DeliveryKind.POST_MESSAGE
+            is_message = deliveries[0].kind in (DeliveryKind.POST_MESSAGE, DeliveryKind.DIRECT_MESSAGE)
             place = channel_id if is_message else deliveries[0].channel_id  # a private post is in a thread
             receipt = Receipt(channel_id=place, message_id=message_id)
             await self.mark_delivered(deliveries, receipt, now)
@@ -103,6 +112,11 @@ class OutboxRepository:
         rows = [{"id": delivery.id, "until": to_ms(until), "reason": reason} for delivery in deliveries]
         await self._engine.write(lambda db: db.run_many(_RETRY_LATER, rows))
 
+    async def hold(self, deliveries: Sequence[Delivery], until: datetime) -> None:
+        """Do not attempt deliveries before that time, and wait for nothing of them until then."""
+        rows = [{"id": delivery.id, "until": to_ms(until)} for delivery in deliveries]
+        await self._engine.write(lambda db: db.run_many(_HOLD, rows))
+
     async def record_error(self, deliveries: Sequence[Delivery], reason: str) -> None:
         """Store why deliveries were not delivered; they stay due when they are."""
         rows = [{"id": delivery.id, "reason": reason} for delivery in deliveries]
@@ -125,13 +139,14 @@ class OutboxRepository:
     async def backlogs(self) -> list[ChannelBacklog]:
         """Pending deliveries counted by workspace and channel, the longest waiting first.
 
-        Edits of messages are left out: tickets and replies are not late because of them.
+        Direct messages are counted together, as of the channel DIRECT_MESSAGES. Edits of messages are left
+        out: tickets and replies are not late because of them.
         """
         rows = await self._engine.read(lambda db: db.all(_BACKLOGS))
         return [
             ChannelBacklog(
                 workspace_id=row["workspace_id"],
-                channel_id=row["channel_id"],
+                channel_id=row["place"],
                 waiting=row["waiting"],
                 oldest=from_ms(row["oldest"]),
                 reason=row["last_error"],
@@ -151,6 +166,7 @@ _START_ATTEMPT = """
 """
 _CLEAR_DIGEST_LEAD = "UPDATE outbox SET digest_lead_id = NULL WHERE id = :id AND state = 'pending'"
 _RETRY_LATER = "UPDATE outbox SET due_at = :until, last_error = :reason WHERE id = :id AND state = 'pending'"
+_HOLD = "UPDATE outbox SET state = 'held', due_at = :until WHERE id = :id AND state = 'pending'"
 _RECORD_ERROR = "UPDATE outbox SET last_error = :reason WHERE id = :id AND state = 'pending'"
 _DEAD_LETTER = """
     UPDATE outbox SET state = 'dead_letter', settled_at = :now, last_error = :reason
@@ -168,11 +184,11 @@ _DIGEST_LEAD = """
 """
 _BACKLOGS = """
     WITH waiting AS (
-        SELECT workspace_id, outbox.channel_id, count(*) AS waiting, min(outbox.created_at) AS oldest,
-               min(outbox.id) AS first_id
+        SELECT workspace_id, CASE kind WHEN 'direct_message' THEN 0 ELSE outbox.channel_id END AS place,
+               count(*) AS waiting, min(outbox.created_at) AS oldest, min(outbox.id) AS first_id
         FROM outbox JOIN tickets ON tickets.id = ticket_id
         WHERE state = 'pending' AND kind <> 'update_message'
-        GROUP BY workspace_id, outbox.channel_id
+        GROUP BY workspace_id, place
     )
     SELECT waiting.*, last_error FROM waiting JOIN outbox ON outbox.id = first_id ORDER BY oldest
 """
@@ -272,6 +288,39 @@ def insert_deliveries(
         for delivery_id, kind in zip(ids, kinds, strict=True)
     ]
     db.run_many(INSERT, rows)
+    db.notify(Topic.OUTBOX)
+
+
+def insert_direct_message(
+    db: Db,
+    workspace: Workspace,
+    ticket: Ticket,
+    member_id: int,
+    now: datetime,
+    *,
+    message_id: int | None,
+    held_until: datetime | None,
+) -> None:
+    """Queue a direct message about a ticket: of a reply, or without one that it is closed."""
+    (delivery_id,) = db.next_ids("outbox", 1)
+    kind = DeliveryKind.DIRECT_MESSAGE
+    db.run(INSERT, delivery_params(delivery_id, workspace, ticket, kind, member_id, to_ms(now), message_id))
+    if held_until is not None:
+        db.run(_HOLD, {"id": delivery_id, "until": to_ms(held_until)})
+    db.notify(Topic.OUTBOX)
+
+
+def hold_until(db: Db, queue: str, until: datetime) -> None:
+    """Hold what is held in a queue until another time."""
+    db.run(
+        "UPDATE outbox SET due_at = :until WHERE state = 'held' AND queue = :queue",
+        {"queue": queue, "until": to_ms(until)},
+    )
+    db.notify(Topic.OUTBOX)
+
+
+def _release_held(db: Db, now: datetime) -> None:
+    outbox_queue.release_held(db, now)
     db.notify(Topic.OUTBOX)
 
 

@@ -16,11 +16,11 @@ _NO_DELIVERY = "There is no undelivered {id} in the outbox. `ticketbridge outbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxDepth:
-    """How many deliveries of one state and kind a channel has."""
+    """How many deliveries of one state and kind a channel has; direct messages are counted together."""
 
-    state: DeliveryState  # pending or dead letter
+    state: DeliveryState  # pending, dead letter or held
     kind: DeliveryKind
-    channel_id: int
+    channel_id: int  # or DIRECT_MESSAGES
     count: int
     oldest: datetime  # when the oldest was put in the outbox
 
@@ -32,7 +32,7 @@ class OutboxAdminRepository:
         self._engine = engine
 
     async def list_undelivered(self, limit: int) -> list[OutboxEntry]:
-        """Dead letters and pending deliveries to Discord: dead letters first, then those attempted before."""
+        """Deliveries to Discord that are not made: dead letters first, then those attempted before."""
         rows = await self._engine.read(lambda db: db.all(_UNDELIVERED, {"limit": limit}))
         return [_entry_from_row(row) for row in rows]
 
@@ -87,7 +87,7 @@ class OutboxAdminRepository:
             OutboxDepth(
                 state=DeliveryState(row["state"]),
                 kind=DeliveryKind(row["kind"]),
-                channel_id=row["channel_id"],
+                channel_id=row["place"],
                 count=row["number"],
                 oldest=from_ms(row["oldest"]),
             )
@@ -100,9 +100,11 @@ _UNDELIVERED = """
     FROM (
         SELECT id FROM outbox WHERE state = 'pending'
         UNION ALL SELECT id FROM outbox WHERE state = 'dead_letter'
+        UNION ALL SELECT id FROM outbox WHERE state = 'held'
     ) AS left_over
     JOIN outbox ON outbox.id = left_over.id JOIN tickets ON tickets.id = ticket_id
-    ORDER BY CASE WHEN state = 'dead_letter' THEN 1 WHEN attempts > 0 THEN 2 ELSE 3 END, outbox.id
+    ORDER BY CASE WHEN state = 'dead_letter' THEN 1 WHEN state = 'held' THEN 4 WHEN attempts > 0 THEN 2
+             ELSE 3 END, outbox.id
     LIMIT :limit
 """
 _DEAD_LETTERS = """
@@ -125,18 +127,23 @@ _MARK_REPORTED = """
 """
 _SET_PENDING = """
     UPDATE outbox SET state = 'pending', due_at = :now, settled_at = NULL
-    WHERE id = :id AND state IN ('pending', 'dead_letter')
+    WHERE id = :id AND state IN ('pending', 'dead_letter', 'held')
 """
 _SET_DROPPED = """
     UPDATE outbox SET state = 'dropped', settled_at = :now
-    WHERE id = :id AND state IN ('pending', 'dead_letter')
+    WHERE id = :id AND state IN ('pending', 'dead_letter', 'held')
 """
 _DEPTHS = """
-    SELECT state, kind, channel_id, count(*) AS number, min(created_at) AS oldest
-    FROM outbox WHERE state = 'pending' GROUP BY state, kind, channel_id
+    SELECT state, kind, CASE kind WHEN 'direct_message' THEN 0 ELSE channel_id END AS place,
+           count(*) AS number, min(created_at) AS oldest
+    FROM outbox WHERE state = 'pending' GROUP BY state, kind, place
     UNION ALL
-    SELECT state, kind, channel_id, count(*) AS number, min(created_at) AS oldest
-    FROM outbox WHERE state = 'dead_letter' GROUP BY state, kind, channel_id
+    SELECT state, kind, CASE kind WHEN 'direct_message' THEN 0 ELSE channel_id END AS place,
+           count(*) AS number, min(created_at) AS oldest
+    FROM outbox WHERE state = 'dead_letter' GROUP BY state, kind, place
+    UNION ALL
+    SELECT state, kind, 0 AS place, count(*) AS number, min(created_at) AS oldest
+    FROM outbox WHERE state = 'held' GROUP BY state, kind
 """
 
 

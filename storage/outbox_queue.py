@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.tickets.outbox import MAX_WAIT, Delivery
+from bot.tickets.outbox import MAX_HELD, MAX_WAIT, Delivery
 from storage.db import Db, Params, Row
 from storage.mapping import delivery_from_row, optional_from_ms, to_ms
 
@@ -12,15 +12,16 @@ DIGEST_THRESHOLD = 15  # pending posts of one channel; with more than these, pos
 PRIORITY_DIGEST_THRESHOLD = 3  # due posts of one high rank; with more than these, they too form a digest
 DIGEST_SIZE = 10  # posts in one message: Discord's limit of embeds
 RECENT_DIGESTS = 20  # of all channels; posts that waited while one of them was sent form digests too
-QUEUES = ("posts", "threads", "messages", "edits", "message_edits")  # the first ones go first
+# The first ones go first.
+QUEUES = ("posts", "threads", "messages", "direct_messages", "edits", "message_edits")
 QUEUE_RANKS = {name: rank for rank, name in enumerate(QUEUES)}
 
 
 def due_deliveries(db: Db, in_flight: Collection[str], now: datetime, limit: int) -> list[list[Delivery]]:
     """The next deliveries of each queue that is not in flight, for up to `limit` queues.
 
-    One delivery of each, or the posts of one digest, or the redraws of one post. By queue: posts, threads,
-    messages, edits, edits of messages; the ones that wait longest first.
+    One delivery of each, or the posts of one digest, or the redraws of one post. By queue, as QUEUES
+    has them; the ones that wait longest first.
     """
     due: list[list[Delivery]] = []
     for queue in _waiting_queues(db, in_flight):
@@ -159,16 +160,53 @@ def _digest_group(row: Row) -> tuple[int, int]:
 
 
 def next_due(db: Db, in_flight: Collection[str], now: datetime) -> datetime | None:
-    """When the next delivery that waits for its time is due, in a queue that is not in flight."""
+    """When the next delivery that waits for its time is due, or is no longer held.
+
+    In a queue that is not in flight.
+    """
     row = db.one(
         """
-        SELECT min(due_at) AS due_at FROM outbox_next
-        WHERE attempts > 0 AND due_at > :now AND due_at <= :latest
-          AND queue <> ALL(:busy)
+        SELECT min(due_at) AS due_at FROM (
+            SELECT min(due_at) AS due_at FROM outbox_next
+            WHERE attempts > 0 AND due_at > :now AND due_at <= :latest
+              AND queue <> ALL(:busy)
+            UNION ALL
+            SELECT min(due_at) AS due_at FROM outbox
+            WHERE state = 'held' AND due_at > :now AND due_at <= :latest_held
+        ) AS next
         """,
-        {"busy": in_flight, **_times(now)},
+        {"busy": in_flight, **_times(now), **_held_times(now)},
     )
     return optional_from_ms(row["due_at"]) if row else None
+
+
+def has_released(db: Db, now: datetime) -> bool:
+    """Whether a delivery that was held is to be made now."""
+    row = db.one(
+        """
+        SELECT 1 FROM outbox WHERE state = 'held' AND due_at <= :now
+        UNION ALL SELECT 1 FROM outbox WHERE state = 'held' AND due_at > :latest_held
+        LIMIT 1
+        """,
+        _held_times(now),
+    )
+    return row is not None
+
+
+def release_held(db: Db, now: datetime) -> None:
+    """Make what was held until now pending."""
+    db.run(
+        """
+        UPDATE outbox SET state = 'pending'
+        WHERE state = 'held' AND (due_at <= :now OR due_at > :latest_held)
+        """,
+        _held_times(now),
+    )
+
+
+def _held_times(now: datetime) -> Params:
+    """One that is held for longer than any quiet hours was held by another clock."""
+    return {"now": to_ms(now), "latest_held": to_ms(now + MAX_HELD)}
 
 
 def _with_redraws(db: Db, head: Row) -> list[Delivery]:

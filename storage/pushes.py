@@ -120,8 +120,7 @@ class PushRepository:
         rest = None if rests_until is None else to_ms(rests_until)
 
         def settle(db: Db) -> None:
-            if push.attempts == 0:
-                update_shown_replies(db, _scope(push.endpoint), [push.event.seq], now)
+            update_shown_replies(db, _scope(push.endpoint), [push.event.seq], now)
             db.run(_FAILED, {**_key(push), "until": to_ms(until), "reason": reason, "now": to_ms(now)})
             db.run(_FAILING, {"id": push.endpoint.id, "rest": rest, "now": to_ms(now)})
 

@@ -16,6 +16,7 @@ from storage.erasures import ErasureRepository
 from storage.errors import StorageError
 from storage.events import EventRepository
 from storage.intake import IntakeRepository
+from storage.members import MemberRepository
 from storage.messages import MessageRepository
 from storage.outbox import OutboxRepository
 from storage.outbox_admin import OutboxAdminRepository
@@ -48,6 +49,7 @@ class Store:
         self.events = EventRepository(engine)
         self.pushes = PushRepository(engine)
         self.account_links = AccountLinkRepository(engine)
+        self.members = MemberRepository(engine)
         self.own_tickets = OwnTicketRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)

@@ -23,6 +23,7 @@ from storage.assignees import assignees_by_ticket
 from storage.db import Db, Params
 from storage.engine import Engine
 from storage.mapping import from_ms, reporter_from_row, ticket_from_row, to_ms
+from storage.members import queue_direct_message
 from storage.outbox import has_unstarted, insert_deliveries, pending_post_channel
 from storage.workspaces import get_workspace
 
@@ -280,6 +281,8 @@ def apply_change(
         events.set_reporter(db, changed)
     if changed.status is not before.status:
         events.insert_event(db, changed, EventType.STATUS, now)
+    if changed.status.is_closed and not before.status.is_closed:
+        queue_direct_message(db, workspace, changed, actor, now)
     channel = queue_redraw(db, workspace, before, now)
     new_channel = workspace.channel_for(changed, changed.department)
     if changed.department != before.department and new_channel != channel and not changed.is_private:
@@ -305,6 +308,7 @@ def insert_message(
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
+        queue_direct_message(db, workspace, ticket, message.author, now, message_id=message.id)
     kinds = ticket.deliveries_for(message.kind, typed_in=typed_in)
     if kinds:
         channel = _delivery_channel(db, workspace, ticket)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PRODUCT = [file for folder in ("bot", "cogs", "storage") for file in (ROOT / folder).rglob("*.py")]
 
 SETTINGS = {
-    "discord": {"token", "api_base", "unknown_outcome_delay", "typed_replies"},
+    "discord": {"token", "api_base", "unknown_outcome_delay", "typed_replies", "direct_messages"},
     "webhook": {
         "host",
         "port",
@@ -75,6 +75,7 @@ OUTCOMES = {
     "channel_forbidden",
     "bot_forbidden",
     "permanent_failure",
+    "held",
 }
 
 # What every event of the JSON log has, and what it has with an exception or a stack.
@@ -89,9 +90,9 @@ LOG_EXTRA_FIELDS = {
 VALUES = {
     DeliveryKind: [
         *("post", "thread", "private_thread", "update_post", "post_message"),
-        *("update_message", "post_pointer"),
+        *("update_message", "post_pointer", "direct_message"),
     ],
-    DeliveryState: ["pending", "done", "dead_letter", "dropped"],
+    DeliveryState: ["pending", "done", "dead_letter", "dropped", "held"],
     EndpointState: ["active", "paused", "disabled"],
     EventType: ["ticket.reply", "ticket.status"],
     Status: ["unfinished", "open", "in-progress", "resolved", "closed"],

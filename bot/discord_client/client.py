@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import discord
+from discord import app_commands
 from discord.asset import Asset
 from discord.ext import commands
 from discord.gateway import DiscordWebSocket
@@ -17,6 +18,7 @@ from bot.config import DISCORD_API, DiscordSettings
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.discord_client.middlewares import limit_middleware, no_retry_middleware
+from bot.i18n.translations import set_language
 from bot.outbox.dispatcher import Dispatcher
 from storage import Store
 
@@ -48,6 +50,14 @@ class LoginRejected(Exception):
     """Discord rejects the token, or an intent it needs. The message is one sentence that says what to do."""
 
 
+class CommandTree(app_commands.CommandTree["TicketBot"]):
+    """The slash commands, answered in the language of who uses them."""
+
+    async def interaction_check(self, interaction: discord.Interaction["TicketBot"], /) -> bool:
+        set_language(interaction.locale.value)
+        return True
+
+
 class TicketBot(commands.Bot):
     """One login to Discord. The cogs use its `store` and `dispatcher`, which outlive it."""
 
@@ -63,6 +73,7 @@ class TicketBot(commands.Bot):
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
+            tree_cls=CommandTree,
             intents=TYPED_REPLY_INTENTS if settings.typed_replies else INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=0.5,  # seconds; nothing here needs every guild known before it starts
@@ -72,6 +83,7 @@ class TicketBot(commands.Bot):
         self.store = store
         self.dispatcher = dispatcher
         self.typed_replies = settings.typed_replies
+        self.direct_messages = settings.direct_messages
         self._settings = settings
         self._extensions = extensions
         self._dispatcher_task: asyncio.Task[None] | None = None

@@ -13,6 +13,7 @@ from bot.outbox.errors import (
     BotForbidden,
     ChannelForbidden,
     DeliveryError,
+    HeldBack,
     PermanentFailure,
     QueueLimited,
     RateLimited,
@@ -159,6 +160,8 @@ class Dispatcher:
         except TimeoutError as error:
             reason = str(error) or f"no response within {ATTEMPT_SECONDS:.0f} s"
             await self._back_off(deliveries, UnknownOutcome(reason))
+        except HeldBack as error:
+            await self._store.outbox.hold(deliveries, error.until)
         except QueueLimited as error:
             self.breaker.record_limit(deliveries[0].queue, deliveries[0].channel_id, str(error))
             await self._retry_later(deliveries, error)

@@ -1,5 +1,7 @@
 """Why a delivery attempt failed. The dispatcher decides by the type what happens next."""
 
+from datetime import datetime
+
 
 class DeliveryError(Exception):
     """A delivery attempt failed; the message says why. `outcome` is a metric label and never changes."""
@@ -18,6 +20,16 @@ class RetryLater(DeliveryError):
     """
 
     outcome = "retry_later"
+
+
+class HeldBack(DeliveryError):
+    """It was not attempted, and is not to be before `until`: its reader has quiet hours."""
+
+    outcome = "held"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"held until {until.isoformat()}")
+        self.until = until
 
 
 class QueueLimited(RetryLater):

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Self
 
 from bot.tickets.message import Actor, NewMessage
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Status, Ticket
 
 
@@ -32,7 +33,7 @@ class Action:
     label: str  # of the button
     description: str  # of the slash command
     applies_to: Callable[[Ticket], bool]
-    confirmation: Callable[[Ticket], str]
+    confirmation: Callable[[Ticket], Sentence]
     for_reporter: Self | None = None  # what it is for the ticket's reporter; None: only staff may do it
 
     @property
@@ -59,10 +60,15 @@ class MessageAction(Action):
     compose: Callable[[Ticket, Actor, str], NewMessage]
 
 
-def _reply_confirmation(ticket: Ticket) -> str:
+def _reply_confirmation(ticket: Ticket) -> Sentence:
     """A reporter in Discord reads the reply in their thread. Of a game, the reply's state says more."""
-    where = " It is shown in the thread." if ticket.is_private else ""
-    return f"Your reply to {ticket.public_id} is saved.{where}"
+    if ticket.is_private:
+        return Sentence("Your reply to {id} is saved. It is shown in the thread.", id=ticket.public_id)
+    return Sentence("Your reply to {id} is saved.", id=ticket.public_id)
+
+
+def _with_id(sentence: Sentence) -> Callable[[Ticket], Sentence]:
+    return lambda ticket: sentence.with_parts(id=ticket.public_id)
 
 
 def _is_open_to_reporter(ticket: Ticket) -> bool:
@@ -85,7 +91,7 @@ FOLLOW_UP = MessageAction(
     description="Add something to your own ticket.",
     applies_to=_is_open_to_reporter,
     compose=_follow_up,
-    confirmation=lambda ticket: f"Your message on {ticket.public_id} is saved. Staff read it on the ticket.",
+    confirmation=_with_id(Sentence("Your message on {id} is saved. Staff read it on the ticket.")),
 )
 CLOSE_OWN = TicketAction(
     name="close",
@@ -93,7 +99,7 @@ CLOSE_OWN = TicketAction(
     description="Close your own ticket.",
     applies_to=_is_open_to_reporter,
     rule=_close_own,
-    confirmation=lambda ticket: f"{ticket.public_id} is closed. Staff see that you closed it.",
+    confirmation=_with_id(Sentence("{id} is closed. Staff see that you closed it.")),
 )
 CLAIM = TicketAction(
     name="claim",
@@ -101,7 +107,7 @@ CLAIM = TicketAction(
     description="Staff: claim a ticket; it is in progress.",
     applies_to=lambda ticket: not ticket.status.is_closed and ticket.claimed_by is None,
     rule=lambda ticket, actor: ticket.claim(actor),
-    confirmation=lambda ticket: f"You have claimed {ticket.public_id}. It is in progress.",
+    confirmation=_with_id(Sentence("You have claimed {id}. It is in progress.")),
 )
 UNCLAIM = TicketAction(
     name="unclaim",
@@ -109,7 +115,7 @@ UNCLAIM = TicketAction(
     description="Staff: give up the claim of a ticket.",
     applies_to=lambda ticket: not ticket.status.is_closed and ticket.claimed_by is not None,
     rule=lambda ticket, actor: ticket.unclaim(),
-    confirmation=lambda ticket: f"{ticket.public_id} is no longer claimed.",
+    confirmation=_with_id(Sentence("{id} is no longer claimed.")),
 )
 REPLY = MessageAction(
     name="reply",
@@ -126,9 +132,7 @@ NOTE = MessageAction(
     description="Staff: add a note to a ticket. Its reporter never sees it.",
     applies_to=lambda ticket: True,
     compose=lambda ticket, actor, text: ticket.note(actor, text),
-    confirmation=lambda ticket: (
-        f"Your note on {ticket.public_id} is saved. `/ticket view` shows it to staff."
-    ),
+    confirmation=_with_id(Sentence("Your note on {id} is saved. `/ticket view` shows it to staff.")),
 )
 CLOSE = TicketAction(
     name="close",
@@ -136,7 +140,7 @@ CLOSE = TicketAction(
     description="Close a ticket: staff any, everyone else their own.",
     applies_to=lambda ticket: not ticket.status.is_closed,
     rule=lambda ticket, actor: ticket.set_status(Status.CLOSED),
-    confirmation=lambda ticket: f"{ticket.public_id} is closed.",
+    confirmation=_with_id(Sentence("{id} is closed.")),
     for_reporter=CLOSE_OWN,
 )
 RESOLVE = TicketAction(
@@ -145,7 +149,7 @@ RESOLVE = TicketAction(
     description="Staff: resolve a ticket. The matter was dealt with.",
     applies_to=lambda ticket: not ticket.status.is_closed,
     rule=lambda ticket, actor: ticket.set_status(Status.RESOLVED),
-    confirmation=lambda ticket: f"{ticket.public_id} is resolved.",
+    confirmation=_with_id(Sentence("{id} is resolved.")),
 )
 REOPEN = TicketAction(
     name="reopen",
@@ -153,7 +157,7 @@ REOPEN = TicketAction(
     description="Staff: open a closed or resolved ticket again.",
     applies_to=lambda ticket: ticket.status.is_closed,
     rule=lambda ticket, actor: ticket.reopen(),
-    confirmation=lambda ticket: f"{ticket.public_id} is open again.",
+    confirmation=_with_id(Sentence("{id} is open again.")),
 )
 ACTIONS: dict[str, Action] = {
     action.name: action for action in (CLAIM, UNCLAIM, REPLY, NOTE, CLOSE, RESOLVE, REOPEN)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.tickets.errors import InvalidApiKey
+from bot.tickets.sentence import Sentence
 
 _BASE62 = string.ascii_letters + string.digits
 MAX_IMPORTED_LENGTH = 512
@@ -51,9 +52,13 @@ def check_imported_key(key: str) -> None:
     is_visible = all("!" <= character <= "~" for character in key)
     if not has_length or not is_visible or len(set(key)) < _MIN_DIFFERENT_CHARACTERS:
         raise InvalidApiKey(
-            f"An imported key has {_MIN_IMPORTED_LENGTH} to {MAX_IMPORTED_LENGTH} visible ASCII characters "
-            f"and no blanks, and at least {_MIN_DIFFERENT_CHARACTERS} of them differ: "
-            "a key that can be guessed protects nothing."
+            Sentence(
+                "An imported key has {shortest} to {longest} visible ASCII characters and no blanks, and at "
+                "least {different} of them differ: a key that can be guessed protects nothing.",
+                shortest=_MIN_IMPORTED_LENGTH,
+                longest=MAX_IMPORTED_LENGTH,
+                different=_MIN_DIFFERENT_CHARACTERS,
+            )
         )
 
 

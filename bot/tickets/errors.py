@@ -2,13 +2,16 @@
 
 import inspect
 
+from bot.tickets.sentence import Sentence
+
 
 class TicketError(Exception):
     """The ticket does not allow that."""
 
     # A sentence may hold people's names: it is escaped where it is sent to Discord, and raw elsewhere.
-    def __init__(self, sentence: str | None = None) -> None:
-        super().__init__(sentence or inspect.cleandoc(self.__doc__ or ""))
+    def __init__(self, sentence: Sentence | None = None) -> None:
+        self.sentence = sentence or Sentence(inspect.cleandoc(self.__doc__ or ""))
+        super().__init__(str(self.sentence))
 
 
 class ViewOnly(TicketError):
@@ -100,7 +103,22 @@ class TooManyLinkAttempts(TicketError):
 
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds  # until the next try
-        super().__init__(f"There were too many wrong codes. Try again in {max(1, -(-seconds // 60))} min.")
+        minutes = max(1, -(-seconds // 60))
+        super().__init__(
+            Sentence("There were too many wrong codes. Try again in {count} min.", count=minutes)
+        )
+
+
+class InvalidTimeOfDay(TicketError):
+    """That is no time of day. Write it as `22:00`, or `off` for no quiet hours."""
+
+
+class QuietHoursIncomplete(TicketError):
+    """Quiet hours need two different times: when they begin, and when they end."""
+
+
+class UnknownTimeZone(TicketError):
+    """There is no such time zone. Choose one from the list, like `Europe/Berlin`; type a city to find it."""
 
 
 class UnknownDepartment(TicketError):

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.tickets.message import Message
 from bot.tickets.push_endpoints import PushProgress
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Status, Ticket
 
 
@@ -91,23 +92,33 @@ class ReplyState:
         return self.has_readers if self.push is None else not self.push.is_given_up
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Sentence:
         """What staff read about it."""
         if self.received_at is not None:
-            how = _RECEIVED[self.received_as or Reception.READ]
-            return f"{how} {self.received_by} {_delay(self.received_at - self.created_at)}."
+            at_once, later = _RECEIVED[self.received_as or Reception.READ]
+            time = _delay(self.received_at - self.created_at)
+            return (later if time else at_once).with_parts(receiver=self.received_by, time=time)
         if self.push is not None:
             return self.push.sentence
-        return _WAITING if self.has_readers else _NO_READERS.format(source=self.source)
+        return _WAITING if self.has_readers else _NO_READERS.with_parts(source=self.source)
 
 
 _RECEIVED = {
-    Reception.READ: "Read by",
-    Reception.PUSHED: "Pushed to",
-    Reception.FETCHED: "Fetched with the ticket by",
+    Reception.READ: (
+        Sentence("Read by {receiver} within a second."),
+        Sentence("Read by {receiver} {time} later."),
+    ),
+    Reception.PUSHED: (
+        Sentence("Pushed to {receiver} within a second."),
+        Sentence("Pushed to {receiver} {time} later."),
+    ),
+    Reception.FETCHED: (
+        Sentence("Fetched with the ticket by {receiver} within a second."),
+        Sentence("Fetched with the ticket by {receiver} {time} later."),
+    ),
 }
-_WAITING = "Waiting for the game server to ask for it."
-_NO_READERS = (
+_WAITING = Sentence("Waiting for the game server to ask for it.")
+_NO_READERS = Sentence(
     "No game server has asked for events with a {source} key of this workspace yet: "
     "see Events in the API documentation."
 )
@@ -115,10 +126,10 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def _delay(time: timedelta) -> str:
-    """In its two largest units: `12 s later`, `2 h 5 min later`."""
+    """In its two largest units: `12 s`, `2 h 5 min`; empty below a second."""
     left, parts = max(0, int(time.total_seconds())), []
     for name, size in _UNITS:
         count, left = divmod(left, size)
         if count:
             parts.append(f"{count} {name}")
-    return f"{' '.join(parts[:2])} later" if parts else "within a second"
+    return " ".join(parts[:2])

@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 MAX_WAIT = timedelta(minutes=10)  # between two attempts at one delivery
+MAX_HELD = timedelta(hours=26)  # longer than any quiet hours, also on the day on which clocks are set back
+DIRECT_MESSAGES = 0  # in the place of a channel's id: the direct messages to all members together
 
 
 class DeliveryKind(StrEnum):
@@ -19,6 +21,7 @@ class DeliveryKind(StrEnum):
     POST_MESSAGE = "post_message"  # a reply, a note or a follow-up, shown in the thread
     UPDATE_MESSAGE = "update_message"  # edits a shown reply after a game server has read it
     POST_POINTER = "post_pointer"  # a link to the post, in the channel of the ticket's new department
+    DIRECT_MESSAGE = "direct_message"  # tells a reporter in a game of a reply, or that the ticket is closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +30,10 @@ class Delivery:
 
     id: int
     ticket_id: int
+    guild_id: int
     kind: DeliveryKind
     queue: str  # as `queue_key` makes it: one attempt at a time
-    channel_id: int  # the Discord channel it goes to
+    channel_id: int  # the Discord channel it goes to; of a direct message, the member
     nonce: str  # made once with the row, so that Discord recognises a repeat
     message_id: int | None  # of the message to show
     attempts: int  # above 0 when it is attempted: an earlier attempt is of unknown outcome
@@ -46,6 +50,7 @@ class DeliveryState(StrEnum):
     DONE = "done"
     DEAD_LETTER = "dead_letter"  # it cannot be delivered, and no longer holds up others
     DROPPED = "dropped"  # by an operator: it never will be delivered
+    HELD = "held"  # a direct message in its reader's quiet hours: it waits for their end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +65,10 @@ class OutboxEntry(Delivery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelBacklog:
-    """The deliveries of one workspace that wait for one channel."""
+    """The deliveries of one workspace that wait for one channel, or its direct messages to all members."""
 
     workspace_id: str
-    channel_id: int
+    channel_id: int  # or DIRECT_MESSAGES
     waiting: int  # deliveries
     oldest: datetime  # when the first of them was created
     reason: str | None  # why the first of them waits, if that is known
@@ -93,7 +98,7 @@ def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:
 
     Discord limits posts, new threads, edits and the messages of each thread apart from each other, so none
     of them waits for the others. Edits of messages are one at a time in a channel with all its threads: a
-    game server may read a thousand replies at once.
+    game server may read a thousand replies at once. Each member's direct messages have their own queue.
     """
     name = _QUEUE_NAMES[kind]
     return f"{name}:{ticket_id if kind is DeliveryKind.POST_MESSAGE else channel_id}"
@@ -107,6 +112,7 @@ _QUEUE_NAMES = {
     DeliveryKind.UPDATE_POST: "edits",
     DeliveryKind.POST_MESSAGE: "messages",
     DeliveryKind.UPDATE_MESSAGE: "message_edits",
+    DeliveryKind.DIRECT_MESSAGE: "direct_messages",
 }
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from bot.tickets.errors import InvalidWebhookUrl
+from bot.tickets.sentence import Sentence
 
 _MAX_URL_LENGTH = 2048
 
@@ -65,19 +66,31 @@ class PushProgress:
 
     receiver: str  # what people call the webhook
     state: EndpointState
-    error: str | None  # a sentence
+    attempts: int
+    error: str | None  # a sentence, of the last attempt
     is_given_up: bool
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Sentence:
         """What staff read about it."""
         if self.is_given_up:
-            return f"{self.receiver} did not accept it, and it is not tried again. {self.error}"
-        if self.state is not EndpointState.ACTIVE:
-            return f"Waiting: the webhook {self.receiver} is {self.state.value}."
+            return Sentence(
+                "{receiver} did not accept it, and it is not tried again. {error}",
+                receiver=self.receiver,
+                error=self.error,
+            )
+        if self.state is EndpointState.PAUSED:
+            return Sentence("Waiting: the webhook {receiver} is paused.", receiver=self.receiver)
+        if self.state is EndpointState.DISABLED:
+            return Sentence("Waiting: the webhook {receiver} is disabled.", receiver=self.receiver)
         if self.error is not None:
-            return f"Waiting: {self.receiver} has not accepted it. {self.error}"
-        return f"Waiting to be pushed to {self.receiver}."
+            return Sentence(
+                "Waiting for {receiver}, tries so far: {count}. {error}",
+                receiver=self.receiver,
+                count=self.attempts,
+                error=self.error,
+            )
+        return Sentence("Waiting to be pushed to {receiver}.", receiver=self.receiver)
 
 
 def generate_webhook_secret() -> str:
@@ -89,7 +102,10 @@ def check_webhook_url(url: str) -> None:
     """Raises InvalidWebhookUrl. What its name stands for is checked at each connection."""
     if len(url) > _MAX_URL_LENGTH or not all("!" <= character <= "~" for character in url):
         raise InvalidWebhookUrl(
-            f"A URL has {_MAX_URL_LENGTH:,} characters at most, all of them visible ASCII without blanks."
+            Sentence(
+                "A URL has {limit:,} characters at most, all of them visible ASCII without blanks.",
+                limit=_MAX_URL_LENGTH,
+            )
         )
     try:
         parts = urlsplit(url)
@@ -97,6 +113,6 @@ def check_webhook_url(url: str) -> None:
     except ValueError:
         is_complete = False
     if not is_complete or parts.scheme not in ("https", "http"):
-        raise InvalidWebhookUrl("The URL must begin with https:// and name a host.")
+        raise InvalidWebhookUrl(Sentence("The URL must begin with https:// and name a host."))
     if "@" in parts.netloc or parts.fragment:
-        raise InvalidWebhookUrl("The URL must have no user, no password and no #fragment in it.")
+        raise InvalidWebhookUrl(Sentence("The URL must have no user, no password and no #fragment in it."))

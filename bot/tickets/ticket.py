@@ -23,6 +23,7 @@ from bot.tickets.errors import (
 )
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
+from bot.tickets.sentence import Sentence
 
 MESSAGE_LIMIT = 4000  # characters in a reply or note; what a Discord modal can hold
 
@@ -46,6 +47,14 @@ class Status(StrEnum):
         """Whether work on a ticket in this status has ended."""
         return self in (Status.RESOLVED, Status.CLOSED)
 
+
+STATUS_WORDS = {
+    Status.UNFINISHED: Sentence("unfinished"),
+    Status.OPEN: Sentence("open"),
+    Status.IN_PROGRESS: Sentence("in progress"),
+    Status.RESOLVED: Sentence("resolved"),
+    Status.CLOSED: Sentence("closed"),
+}
 
 _ClassT = TypeVar("_ClassT")
 
@@ -146,6 +155,15 @@ class Ticket(NewTicket):
     erased_at: datetime | None = None  # when its texts and its reporter were erased
     reported_erased_at: datetime | None = None  # the same for its reported player
 
+    @property
+    def sends_direct_messages(self) -> bool:
+        """Whether its reporter is told in direct messages, if their account is linked to one in Discord.
+
+        A ticket from Discord has a thread for that. A game report takes no replies, and its reporter is not
+        told of its end.
+        """
+        return not self.is_private and not self.view_only
+
     def ensure_replies_allowed(self) -> None:
         """Raises ViewOnly for a game report, TicketErased, TicketClosed for a closed or resolved ticket."""
         if self.view_only:
@@ -204,9 +222,11 @@ class Ticket(NewTicket):
         if self.status.is_closed:
             raise TicketClosed
         if self.claimed_by and self.claimed_by.same_as(staff):
-            raise AlreadyClaimed("You have already claimed this ticket.")
+            raise AlreadyClaimed(Sentence("You have already claimed this ticket."))
         if self.claimed_by:
-            raise AlreadyClaimed(f"{self.claimed_by.name} has already claimed this ticket.")
+            raise AlreadyClaimed(
+                Sentence("{name} has already claimed this ticket.", name=self.claimed_by.name)
+            )
         return replace(self, claimed_by=staff, status=Status.IN_PROGRESS)
 
     def unclaim(self) -> "Ticket":
@@ -240,13 +260,13 @@ class Ticket(NewTicket):
     def set_status(self, status: Status) -> "Ticket":
         """Change any status to any other. Raises StatusUnchanged if it is that already."""
         if status is self.status:
-            raise StatusUnchanged(f"This ticket is already {status.value}.")
+            raise StatusUnchanged(Sentence("This ticket is already {status}.", status=STATUS_WORDS[status]))
         return replace(self, status=status)
 
     def reopen(self) -> "Ticket":
         """Open a closed or resolved ticket again. Raises StatusUnchanged if it is neither."""
         if not self.status.is_closed:
-            raise StatusUnchanged("This ticket is not closed.")
+            raise StatusUnchanged(Sentence("This ticket is not closed."))
         return self.set_status(Status.OPEN)
 
     def history_events(self, before: "Ticket", actor: Actor, *, department: str) -> tuple[NewMessage, ...]:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TypeVar
 
 from bot.tickets.errors import InvalidWorkspaceRule, UnknownCategory, UnknownDepartment, WrongDepartment
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import NewTicket, Ticket
 
 DEFAULT_DEPARTMENT = "general"
@@ -158,12 +159,15 @@ class Workspace(NewWorkspace):
         _validate(department.id, department.name)
         if len(department.members) > MAX_ITEMS or len(department.categories) > MAX_ITEMS:
             raise InvalidWorkspaceRule(
-                f"A department names at most {MAX_ITEMS} members and {MAX_ITEMS} categories."
+                Sentence(
+                    "A department names at most {limit} members and {limit} categories.",
+                    limit=MAX_ITEMS,
+                )
             )
         for category_id in department.categories:
             if self.category(category_id) is None:
                 raise InvalidWorkspaceRule(
-                    f"There is no category {category_id}. Make it first, or choose another."
+                    Sentence("There is no category {id}. Make it first, or choose another.", id=category_id)
                 )
         return replace(self, departments=_upsert(self.departments, department))
 
@@ -174,7 +178,9 @@ class Workspace(NewWorkspace):
         """
         self.department(department_id)
         if department_id == self.default_department:
-            raise InvalidWorkspaceRule("That is the default department. Make another one the default first.")
+            raise InvalidWorkspaceRule(
+                Sentence("That is the default department. Make another one the default first.")
+            )
         return replace(self, departments=tuple(one for one in self.departments if one.id != department_id))
 
     def with_default_department(self, department_id: str) -> "Workspace":
@@ -189,7 +195,7 @@ class Workspace(NewWorkspace):
         """
         _validate(category.id, category.name)
         if category.max_open is not None and not 1 <= category.max_open <= 1000:
-            raise InvalidWorkspaceRule("A player may have 1 to 1,000 open tickets in a category.")
+            raise InvalidWorkspaceRule(Sentence("A player may have 1 to 1,000 open tickets in a category."))
         changed = replace(self, categories=_upsert(self.categories, category))
         if departments is None:
             return changed
@@ -214,15 +220,21 @@ class Workspace(NewWorkspace):
 
 def _validate(rule_id: str, name: str) -> None:
     if not rule_id.strip() or len(rule_id) > _ID_LENGTH or not rule_id.isprintable():
-        raise InvalidWorkspaceRule(f"An id has 1 to {_ID_LENGTH} characters, all of them visible.")
+        raise InvalidWorkspaceRule(
+            Sentence("An id has 1 to {limit} characters, all of them visible.", limit=_ID_LENGTH)
+        )
     if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
-        raise InvalidWorkspaceRule(f"A name has 1 to {_NAME_LENGTH} characters, all of them visible.")
+        raise InvalidWorkspaceRule(
+            Sentence("A name has 1 to {limit} characters, all of them visible.", limit=_NAME_LENGTH)
+        )
 
 
 def _upsert(existing: Sequence[RuleT], new: RuleT) -> tuple[RuleT, ...]:
     if all(one.id != new.id for one in existing):
         if len(existing) >= MAX_ITEMS:
-            raise InvalidWorkspaceRule(f"A workspace has at most {MAX_ITEMS} of them. Remove one first.")
+            raise InvalidWorkspaceRule(
+                Sentence("A workspace has at most {limit} of them. Remove one first.", limit=MAX_ITEMS)
+            )
         return tuple(chain(existing, [new]))
     return tuple(new if one.id == new.id else one for one in existing)
 

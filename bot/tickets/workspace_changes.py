@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypedDict, Unpack
 
 from bot.tickets.errors import InvalidWorkspaceRule
+from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import Category, Department, Plan, UnknownCategoryPolicy, Workspace
 
 _NAME_LENGTH = 100
@@ -44,7 +45,10 @@ def check_workspace_name(name: str) -> None:
     """Raises InvalidWorkspaceRule."""
     if not name or name != name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
         raise InvalidWorkspaceRule(
-            f"A workspace's name has 1 to {_NAME_LENGTH} characters, all visible; no blanks around it."
+            Sentence(
+                "A workspace's name has 1 to {limit} characters, all visible; no blanks around it.",
+                limit=_NAME_LENGTH,
+            )
         )
 
 

@@ -8,7 +8,7 @@ import discord
 
 from bot.outbox.circuit_breaker import OpenCircuit
 from bot.tickets.alerts import DeadLetterSummary
-from bot.tickets.outbox import ChannelBacklog, OutboxEntry
+from bot.tickets.outbox import DIRECT_MESSAGES, ChannelBacklog, OutboxEntry
 from cogs.alerts.log_channel import ACTION_NEEDED, RESOLVED, WARNING, alert_embed
 from cogs.core.markdown import escape_markdown
 
@@ -24,6 +24,7 @@ _DOINGS = {
     "posts": "post in {}",
     "threads": "start threads in {}",
     "messages": "write in a thread of {}",
+    "direct_messages": "send {}",
     "edits": "change my posts in {}",
     "message_edits": "change my messages in a thread of {}",
 }
@@ -79,7 +80,7 @@ def find_problems(
 
 def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
     """The state of a channel. `hint` says what to do if it refuses something."""
-    channel = f"<#{problem.channel_id}>"
+    channel = channel_text(problem.channel_id)
     waiting = pluralize(problem.waiting, "delivery waits; it", "deliveries wait; the first")
     waits = f"{waiting} came <t:{problem.oldest.timestamp():.0f}:R>."
     if problem.refusal is None:
@@ -94,8 +95,14 @@ def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
     return alert_embed(text, ACTION_NEEDED)
 
 
+def channel_text(channel_id: int) -> str:
+    """A link to a channel, or what the direct messages wait in."""
+    return "The queue of direct messages" if channel_id == DIRECT_MESSAGES else f"<#{channel_id}>"
+
+
 def resolved_embed(channel_id: int, seconds: float) -> discord.Embed:
-    text = f"✅ <#{channel_id}> is up to date again. It was behind for {format_duration(seconds)}."
+    behind = format_duration(seconds)
+    text = f"✅ {channel_text(channel_id)} is up to date again. It was behind for {behind}."
     return alert_embed(text, RESOLVED)
 
 

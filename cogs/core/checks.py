@@ -22,6 +22,10 @@ class NoWorkspace(TicketError):
     """This Discord server has no workspace. A member with Manage Server makes one with `/setup workspace`."""
 
 
+class NotYourTicket(UnknownTicket):
+    """That is no ticket of yours. If you filed it in a game, link your game account with `/link` there."""
+
+
 class TicketRequired(TicketError):
     """Name a ticket, or use the command in a ticket's own thread."""
 
@@ -83,7 +87,10 @@ async def get_access(
 
     Raises TicketRequired, and UnknownTicket also for a ticket of somebody else: they must not learn that it
     exists. Raises NotStaff instead if it takes staff, or for a button, which is on a ticket that is seen.
+    In a direct message nobody is staff; raises NotYourTicket there.
     """
+    if interaction.guild_id is None:
+        return await _linked_access(interaction, ticket, allowed)
     workspaces = await guild_workspaces(interaction)
     is_for_staff = Role.REPORTER not in allowed or (Role.STAFF in allowed and isinstance(ticket, int))
     can_be_staff = any(is_staff(interaction.user, one) for one in workspaces)
@@ -95,6 +102,28 @@ async def get_access(
         if is_for_staff and not can_be_staff:
             raise NotStaff from None
         raise
+
+
+async def _linked_access(
+    interaction: BotInteraction, ticket: int | str | None, allowed: Collection[Role]
+) -> TicketAccess:
+    """The access of a user to a ticket from one of their linked game accounts, in whatever server it is.
+
+    Raises NotStaff if it takes staff, and NotYourTicket in any other case.
+    """
+    if Role.REPORTER not in allowed:
+        raise NotStaff
+    store = interaction.client.store
+    links = await store.account_links.list_of_member(interaction.user.id)
+    try:
+        found = await _resolve_ticket(interaction, ticket)
+    except UnknownTicket:
+        raise NotYourTicket from None
+    for account in (link.account for link in links if link.workspace_id == found.workspace_id):
+        if found.is_reported_by(account.source, account.player_id):
+            actor = Actor(id=account.player_id, name=found.reporter.label, source=account.source)
+            return TicketAccess(ticket=found, role=Role.REPORTER, actor=actor)
+    raise NotYourTicket
 
 
 async def _find_access(

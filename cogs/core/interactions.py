@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import set_language, translate
 from bot.tickets.errors import TicketError
 from cogs.core.markdown import MESSAGE_LIMIT, escape_sentence
 from storage import StorageError
@@ -88,10 +89,11 @@ async def _send(interaction: BotInteraction, text: str, **parts: Any) -> None:
 @asynccontextmanager
 async def errors_to_user(interaction: BotInteraction, *, typed: str = "") -> AsyncIterator[None]:
     """Tell the user of a TicketError or StorageError, and give back what they typed."""
+    set_language(interaction.locale.value)
     try:
         yield
     except TicketError as error:
-        await _refuse(interaction, f"⛔ {error}", typed)
+        await _refuse(interaction, f"⛔ {translate(error.sentence)}", typed)
     except StorageError as error:
         log.error("Interaction failed: %s", error, extra={"interaction_id": interaction.id})
         await _refuse(

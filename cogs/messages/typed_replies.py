@@ -7,6 +7,7 @@ import discord
 
 from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import translate
 from bot.tickets.errors import TicketClosed, TicketError, ViewOnly
 from bot.tickets.message import Actor, DiscordMessage, Message
 from bot.tickets.ticket import Ticket
@@ -96,7 +97,7 @@ class TypedReplies:
         state = (await self._bot.store.events.reply_states(reply.ticket_id, [reply.id])).get(reply.id)
         if state is not None and state.received_at is None and not state.is_awaited:
             self._warned.add(message.channel.id)
-            await send_temporary_notice(message, f"⚠️ Your reply is saved. {state.sentence}")
+            await send_temporary_notice(message, f"⚠️ Your reply is saved. {translate(state.sentence)}")
 
     async def _staff_author(self, message: discord.Message, ticket: Ticket) -> discord.Member | None:
         """The author; None if they are not staff of the ticket's workspace."""

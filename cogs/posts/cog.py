@@ -13,7 +13,9 @@ from bot.tickets.events import ReplyState
 from bot.tickets.message import Message
 from bot.tickets.outbox import Delivery, DeliveryKind, Receipt
 from bot.tickets.ticket import Ticket
+from cogs.core.languages import set_guild_language
 from cogs.posts.digest import digest_marker, send_digest, update_digest
+from cogs.posts.direct_messages import DirectMessages
 from cogs.posts.errors import (
     RETRY_DELAY_SECONDS,
     THREAD_EXISTS,
@@ -78,6 +80,7 @@ class PostsCog(commands.Cog):
             DeliveryKind.POST_MESSAGE: self._post_message,
             DeliveryKind.UPDATE_MESSAGE: self._update_message,
             DeliveryKind.POST_POINTER: self._post_pointer,
+            DeliveryKind.DIRECT_MESSAGE: DirectMessages(self.bot).deliver,
         }
         for kind, handler in handlers.items():
             self.bot.dispatcher.register(kind, self._delivery_handler(handler))
@@ -101,6 +104,7 @@ class PostsCog(commands.Cog):
 
         async def deliver(deliveries: Sequence[Delivery]) -> Receipt:
             delivery = deliveries[0]
+            set_guild_language(self.bot, delivery.guild_id)
             ticket = await self.bot.store.tickets.get(delivery.ticket_id)
             try:
                 try:

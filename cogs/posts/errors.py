@@ -32,6 +32,8 @@ _TEMPORARY = {
     20016: "The channel's slowmode holds it back",
     20022: "Discord limits edits of announcements",
     EDIT_LIMIT: "Discord limits edits of messages older than an hour",
+    20026: "Discord has flagged this bot for spam: see its page in the developer portal",
+    40003: "Discord opens no more direct messages for a while",
     40004: "Discord has switched off sending messages for a while",
     40006: "Discord has switched this off for a while",
     40062: "Discord limits this for a while",

@@ -20,6 +20,7 @@ from cogs.tickets.embeds import fallback_embed, fallback_files, ticket_embed, ti
 log = logging.getLogger(__name__)
 
 ChannelOrThread = discord.TextChannel | discord.Thread
+Place = ChannelOrThread | discord.DMChannel  # where messages are sent
 ResultT = TypeVar("ResultT")
 
 _CLOCK_SKEW = timedelta(minutes=5)  # between our clock and Discord's
@@ -132,7 +133,7 @@ def post_reference(ticket: Ticket) -> discord.MessageReference | None:
 
 
 async def find_previous_message(
-    bot_user: discord.ClientUser | None, delivery: Delivery, channel: ChannelOrThread, marker: str
+    bot_user: discord.ClientUser | None, delivery: Delivery, channel: Place, marker: str
 ) -> int | None:
     """The id of the message that an earlier attempt may have sent; None if there is none.
 
@@ -162,7 +163,7 @@ async def find_previous_post(
 
 
 async def _messages_of_attempts(
-    bot_user: discord.ClientUser | None, delivery: Delivery, channel: ChannelOrThread
+    bot_user: discord.ClientUser | None, delivery: Delivery, channel: Place
 ) -> AsyncIterator[discord.Message]:
     """The bot's own messages with embeds in the channel's history around the attempts; none if none was."""
     if not delivery.attempts or bot_user is None:

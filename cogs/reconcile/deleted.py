@@ -9,6 +9,7 @@ import discord
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import TicketError
 from bot.tickets.outbox import Delivery, DeliveryKind
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Ticket
 from cogs.alerts.backlog import pluralize
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
@@ -167,4 +168,4 @@ async def _is_post_deleted(bot: TicketBot, ticket: Ticket) -> bool:
     except DISCORD_ERRORS as error:
         raise PostStateUnknown from error
     link = channel.get_partial_message(message_id).jump_url
-    raise AlreadyPosted(f"The post of {ticket.public_id} is here: {link}")
+    raise AlreadyPosted(Sentence("The post of {id} is here: {link}", id=ticket.public_id, link=link))

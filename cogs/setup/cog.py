@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
 from bot.tickets.errors import InvalidWorkspaceRule, TicketError
+from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import (
     CategoryChanges,
@@ -82,7 +83,9 @@ class SetupCommands(
         """Make a workspace, or give one other channels and another staff role."""
         check_manager(interaction)
         if staff_role.id == interaction.guild_id:
-            raise InvalidWorkspaceRule("With that role everyone would be staff. Choose another role.")
+            raise InvalidWorkspaceRule(
+                Sentence("With that role everyone would be staff. Choose another role.")
+            )
         new = NewWorkspace(
             name=name.strip(),
             guild_id=interaction.guild_id or 0,
@@ -142,7 +145,7 @@ class SetupCommands(
             if not parts:
                 raise NothingToChange
             if no_log_channel and log_channel is not None:
-                raise InvalidWorkspaceRule("Name a log_channel or say no_log_channel, not both.")
+                raise InvalidWorkspaceRule(Sentence("Name a log_channel or say no_log_channel, not both."))
             return update_workspace(before, **parts)
 
         await self._change_workspace(interaction, workspace, change, "✅ The rules are changed.")
@@ -185,7 +188,7 @@ class SetupCommands(
 
         def change(before: Workspace) -> Workspace:
             if no_channel and channel is not None:
-                raise InvalidWorkspaceRule("Name a channel or say no_channel, not both.")
+                raise InvalidWorkspaceRule(Sentence("Name a channel or say no_channel, not both."))
             return upsert_department(before, id.strip(), **parts)
 
         await self._change_workspace(interaction, workspace, change, f"✅ Department {id} is saved.")
@@ -264,7 +267,7 @@ class SetupCommands(
     ) -> None:
         """Show what waits for Discord, and the dead letters; retry or drop a delivery."""
         if retry is not None and drop is not None:
-            raise InvalidWorkspaceRule("Name a delivery to retry or one to drop, not both.")
+            raise InvalidWorkspaceRule(Sentence("Name a delivery to retry or one to drop, not both."))
         workspaces = await managed_workspaces(interaction)
         sentence = ""
         if retry is not None:

@@ -10,7 +10,7 @@ from bot.tickets.errors import TicketError
 from bot.tickets.outbox import ChannelBacklog
 from bot.tickets.push_endpoints import EndpointState, PushBacklog
 from bot.tickets.workspace import Workspace
-from cogs.alerts.backlog import delivery_line, pluralize
+from cogs.alerts.backlog import channel_text, delivery_line, pluralize
 from cogs.core.markdown import escape_markdown
 from cogs.core.permissions import permission_hint
 from storage import Store, UnknownDelivery
@@ -66,10 +66,9 @@ def _global_circuit_text(bot: TicketBot) -> str:
 
 
 def _backlog_line(bot: TicketBot, workspace: Workspace, backlog: ChannelBacklog) -> str:
-    line = (
-        f"• <#{backlog.channel_id}>: {pluralize(backlog.waiting, 'delivery waits', 'deliveries wait')}, "
-        f"the first since <t:{backlog.oldest.timestamp():.0f}:R>"
-    )
+    waiting = pluralize(backlog.waiting, "delivery waits", "deliveries wait")
+    since = f"<t:{backlog.oldest.timestamp():.0f}:R>"
+    line = f"• {channel_text(backlog.channel_id)}: {waiting}, the first since {since}"
     circuits = bot.dispatcher.breaker.circuits_of(backlog.channel_id)
     if not circuits:
         return line

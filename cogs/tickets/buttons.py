@@ -10,6 +10,7 @@ from typing import Any
 
 import discord
 
+from bot.i18n.translations import translate
 from bot.tickets.actions import (
     ACTIONS,
     CLOSE,
@@ -86,7 +87,7 @@ async def change_ticket(interaction: BotInteraction, action: TicketAction, ticke
     pressed_on = interaction.message
     is_shown_to_staff = access.role is Role.STAFF and pressed_on and pressed_on.flags.ephemeral
     parts = {"view": ticket_view(changed)} if is_shown_to_staff else {}
-    await reply_ephemeral(interaction, f"✅ {permitted.confirmation(changed)}", **parts)
+    await reply_ephemeral(interaction, f"✅ {translate(permitted.confirmation(changed))}", **parts)
 
 
 @deferred
@@ -107,10 +108,10 @@ async def add_message(
             origin=message_origin(interaction),
             now=store.now(),
         )
-        sentences = [permitted.confirmation(access.ticket)]
+        sentences = [translate(permitted.confirmation(access.ticket))]
         with suppress(StorageError):  # the message is saved, and that is what must be said
             states = await store.events.reply_states(access.ticket.id, [message.id])
-            sentences += [state.sentence for state in states.values()]
+            sentences += [translate(state.sentence) for state in states.values()]
         await reply_ephemeral(interaction, f"✅ {' '.join(sentences)}")
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import discord
 
+from bot.i18n.translations import translate
 from bot.tickets.events import ReplyState
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
 from bot.tickets.ticket import Priority, Status, Ticket
@@ -172,8 +173,9 @@ def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = N
 
 
 def _state_line(state: ReplyState) -> str:
+    sentence = escape_sentence(translate(state.sentence), 300)
     waiting = "⏳" if state.is_awaited else "⚠️"
-    return f"{waiting if state.received_at is None else READ_EMOJI} {escape_sentence(state.sentence, 300)}"
+    return f"{waiting if state.received_at is None else READ_EMOJI} {sentence}"
 
 
 def _message_text(message: Message) -> str:

@@ -13,12 +13,14 @@ import discord
 
 from bot.tickets.actions import ACTIONS, Role
 from bot.tickets.conversation import Page, conversation_pages, page_of_newest
+from bot.tickets.direct_messages import Reachability
 from bot.tickets.message import DISCORD_SOURCE, MessageKind
 from bot.tickets.queries import OwnTicketPage
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import get_access, guild_workspaces, is_staff_on, own_identities
 from cogs.core.interactions import BotInteraction, Choices, errors_to_user, reply_ephemeral
 from cogs.posts.send import with_fallback
+from cogs.privacy.messages import unreachable_line
 from cogs.tickets.buttons import TicketButton, component_custom_id
 from cogs.tickets.components import UnknownComponent
 from cogs.tickets.own_embeds import (
@@ -111,8 +113,15 @@ async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None
         await reply_ephemeral(interaction, _NO_TICKETS)
         return
     has_links = any(one.source != DISCORD_SOURCE for one in identities)
-    hint = "" if has_links else LINK_HINT
+    hint = await _messages_hint(interaction) if has_links else LINK_HINT
     await send(embed=own_list_embed(listed, hint=hint), view=_list_view(listed), ephemeral=True)
+
+
+async def _messages_hint(interaction: BotInteraction) -> str:
+    """That direct messages do not arrive, if the user wants some."""
+    preferences = await interaction.client.store.members.get_preferences(interaction.user.id)
+    is_wanted = interaction.client.direct_messages and preferences.direct_messages
+    return unreachable_line() if is_wanted and preferences.reachable is not Reachability.YES else ""
 
 
 async def _show_ticket(interaction: BotInteraction, ticket: Ticket, page: int | None, send: Send) -> None:

@@ -89,9 +89,8 @@ class Bench:
         """What staff read about the first reply to a ticket."""
         first, *_ = await self.events(ticket)
         assert first.message is not None
-        return (await self.store.events.reply_states(ticket.id, [first.message.id]))[
-            first.message.id
-        ].sentence
+        states = await self.store.events.reply_states(ticket.id, [first.message.id])
+        return str(states[first.message.id].sentence)
 
     async def backlog(self) -> PushBacklog:
         (backlog,) = await self.store.pushes.backlogs()
@@ -411,7 +410,7 @@ async def test_a_receiver_that_is_down_gets_the_events_when_it_is_back(bench: Be
 
     assert wait == 5
     assert await bench.sentence(ticket) == (
-        "Waiting: survival-1 has not accepted it. It refused the connection."
+        "Waiting for survival-1, tries so far: 1. It refused the connection."
     )
     assert bench.outcomes == [(1, "no_answer")]
 

@@ -19,7 +19,7 @@ from tests.proofs.load import Ledger
 
 _FOOTER = re.compile(r"(?P<id>\S+) · (?P<what>.+)")
 _MESSAGE_FOOTER = re.compile(r"\S+ · (reply|note|follow-up|event) \d+")
-_POINTER_FOOTER = re.compile(r"\S+ · transfer \d+")
+_POINTER_FOOTER = re.compile(r"\S+ · (transfer|message) \d+")  # a link to a post, or a direct message
 _MAX_LISTED = 8  # of each kind of finding
 
 

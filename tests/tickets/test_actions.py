@@ -93,7 +93,7 @@ def test_a_reply_to_a_game_report_is_refused_in_every_status(status: Status) -> 
 
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=list(ACTIONS))
 def test_every_confirmation_names_the_ticket(action: Action) -> None:
-    assert TICKET.public_id in action.confirmation(TICKET)
+    assert TICKET.public_id in str(action.confirmation(TICKET))
 
 
 REY = Actor(id="7", name="rey", source="somewhere")  # who has reported the samples
@@ -141,5 +141,5 @@ def test_history_says_that_the_reporter_closed_the_ticket() -> None:
 
 
 def test_the_confirmation_of_a_reply_says_that_it_is_shown_where_the_reporter_reads_it() -> None:
-    assert REPLY.confirmation(TICKET) == f"Your reply to {TICKET.public_id} is saved."
-    assert REPLY.confirmation(PRIVATE).endswith(" is saved. It is shown in the thread.")
+    assert str(REPLY.confirmation(TICKET)) == f"Your reply to {TICKET.public_id} is saved."
+    assert str(REPLY.confirmation(PRIVATE)).endswith(" is saved. It is shown in the thread.")

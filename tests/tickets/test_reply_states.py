@@ -23,11 +23,11 @@ def state(
 
 
 def test_a_reply_that_no_server_has_yet_waits() -> None:
-    assert state().sentence == "Waiting for the game server to ask for it."
+    assert str(state().sentence) == "Waiting for the game server to ask for it."
 
 
 def test_where_no_server_ever_asked_it_says_so_and_what_to_read() -> None:
-    assert state(asked=False).sentence == (
+    assert str(state(asked=False).sentence) == (
         "No game server has asked for events with a modl key of this workspace yet: "
         "see Events in the API documentation."
     )
@@ -45,10 +45,10 @@ def test_where_no_server_ever_asked_it_says_so_and_what_to_read() -> None:
     ],
 )
 def test_a_reply_was_read_by_a_server_after_a_time(after: timedelta, when: str) -> None:
-    assert state(after=after).sentence == f"Read by survival-1 {when}."
+    assert str(state(after=after).sentence) == f"Read by survival-1 {when}."
 
 
 def test_a_ticket_that_was_fetched_is_not_said_to_be_read() -> None:
     fetched = state(after=timedelta(seconds=12), how=Reception.FETCHED)
 
-    assert fetched.sentence == "Fetched with the ticket by survival-1 12 s later."
+    assert str(fetched.sentence) == "Fetched with the ticket by survival-1 12 s later."

@@ -122,7 +122,7 @@ def test_any_status_can_change_to_any_other_but_not_to_itself(start: Status, end
     ticket = replace(TICKET, status=start)
 
     if start is end:
-        with pytest.raises(StatusUnchanged, match=end.value):
+        with pytest.raises(StatusUnchanged, match=end.value.replace("-", " ")):
             ticket.set_status(end)
     else:
         assert ticket.set_status(end).status is end

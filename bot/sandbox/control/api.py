@@ -162,6 +162,10 @@ def _remove_member(sandbox: SandboxController, request: ControlRequest) -> Json:
     return {}
 
 
+def _change_user(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_user(request.path["user"], **request.body)
+
+
 def _give_role(sandbox: SandboxController, request: ControlRequest) -> Json:
     sandbox.give_role(request.path["user"], request.path["role"])
     return {}
@@ -301,6 +305,12 @@ ROUTES = (
     ControlRoute("DELETE", "/sandbox/roles/{role}", "Delete a role.", _delete_role),
     ControlRoute("POST", "/sandbox/members", "Add a member: {name, roles?}.", _add_member),
     ControlRoute("DELETE", "/sandbox/members/{user}", "Remove a member.", _remove_member),
+    ControlRoute(
+        "PATCH",
+        "/sandbox/users/{user}",
+        "Change a user: {locale?, takes_direct_messages?: true or false}.",
+        _change_user,
+    ),
     ControlRoute("PUT", "/sandbox/members/{user}/roles/{role}", "Give a member a role.", _give_role),
     ControlRoute("DELETE", "/sandbox/members/{user}/roles/{role}", "Take a role from a member.", _take_role),
     ControlRoute(

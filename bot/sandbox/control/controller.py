@@ -212,6 +212,11 @@ class SandboxController:
     def remove_member(self, user: Name) -> None:
         guild_admin.remove_member(self.state, user)
 
+    def change_user(self, user: Name, **changes: Any) -> Json:
+        """Change `locale` (of the user's client) or `takes_direct_messages`; returns both."""
+        found = guild_admin.change_user(self.state, user, changes)
+        return {"locale": found.locale, "takes_direct_messages": found.takes_direct_messages}
+
     def give_role(self, user: Name, role: Name) -> None:
         guild_admin.give_role(self.state, user, role)
 

@@ -12,6 +12,7 @@ from bot.sandbox.rest.errors import ControlError, FormErrors
 from bot.sandbox.services import channels
 
 THREAD_CHANGES = ("locked", "archived", "name")
+CHANGEABLE_OF_USERS: dict[str, type] = {"locale": str, "takes_direct_messages": bool}
 
 
 def set_overwrite(state: SandboxState, channel: Name, target: Name, *, allow: int, deny: int) -> Channel:
@@ -144,6 +145,18 @@ def remove_member(state: SandboxState, user: Name) -> None:
         state.emit("GUILD_DELETE", {"id": str(guild.id)})
         return
     state.emit("GUILD_MEMBER_REMOVE", {"guild_id": str(guild.id), "user": user_payload(member.user)})
+
+
+def change_user(state: SandboxState, user: Name, changes: Json) -> User:
+    """Change a user's `locale`, or whether the user `takes_direct_messages`."""
+    found = find_user(state, user)
+    for name, value in changes.items():
+        if name not in CHANGEABLE_OF_USERS or not isinstance(value, CHANGEABLE_OF_USERS[name]):
+            raise ControlError(
+                f"{name!r} cannot be {value!r}: change {', '.join(CHANGEABLE_OF_USERS)}.", status=400
+            )
+        setattr(found, name, value)
+    return found
 
 
 def give_role(state: SandboxState, user: Name, role: Name) -> None:

@@ -11,6 +11,7 @@ from bot.sandbox.model.payloads import channel_payload, partial_member_payload, 
 from bot.sandbox.model.permissions import permissions_in
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError
+from bot.sandbox.services.channels import open_dm
 
 Name = str | int
 _Found = TypeVar("_Found")
@@ -23,6 +24,9 @@ def find_user(state: SandboxState, name: Name) -> User:
 
 
 def find_channel(state: SandboxState, name: Name) -> Channel:
+    """Find a channel; "@pete" is the bot's direct conversation with pete, which either may open."""
+    if str(name).startswith("@"):
+        return open_dm(state, find_user(state, str(name).removeprefix("@")).id)
     return _find_one("channel", name, ((c.name, c.id, c) for c in state.world.channels.values()))
 
 

@@ -30,6 +30,8 @@ class User:
     username: str
     display_name: str
     bot: bool = False
+    locale: str = "en-US"  # of their client
+    takes_direct_messages: bool = True
 
 
 @dataclass(kw_only=True, slots=True)
@@ -172,6 +174,10 @@ class World:
         channel = Channel(id=self.next_id(), kind=ChannelKind.DM, recipients=[user_id, self.bot.id])
         self.channels[channel.id] = channel
         return channel
+
+    def have_mutual_guild(self, user_id: int) -> bool:
+        """Whether a user and the bot are members of one guild."""
+        return any({user_id, self.bot.id} <= guild.members.keys() for guild in self.guilds.values())
 
     def channels_of(self, guild: Guild) -> list[Channel]:
         return [c for c in self.channels.values() if c.guild_id == guild.id and not c.is_thread]

@@ -21,6 +21,7 @@ ALREADY_ACKNOWLEDGED = 40060
 MISSING_ACCESS = 50001
 CANNOT_EDIT_OTHERS_MESSAGE = 50005
 EMPTY_MESSAGE = 50006
+CANNOT_MESSAGE_USER = 50007
 NOT_A_TEXT_CHANNEL = 50008
 MISSING_PERMISSIONS = 50013
 SYSTEM_MESSAGE = 50021
@@ -28,6 +29,7 @@ WRONG_CHANNEL_TYPE = 50024
 EXPIRED_WEBHOOK_TOKEN = 50027
 INVALID_RECIPIENTS = 50033
 INVALID_FORM_BODY = 50035
+NO_MUTUAL_GUILDS = 50278
 ARCHIVED_THREAD = 50083
 INVALID_JSON = 50109
 THREAD_EXISTS = 160004
@@ -53,6 +55,8 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     MISSING_ACCESS: (403, "Missing Access"),
     CANNOT_EDIT_OTHERS_MESSAGE: (403, "Cannot edit a message authored by another user"),
     EMPTY_MESSAGE: (400, "Cannot send an empty message"),
+    CANNOT_MESSAGE_USER: (403, "Cannot send messages to this user"),
+    NO_MUTUAL_GUILDS: (403, "Cannot send messages to this user due to having no mutual guilds"),
     NOT_A_TEXT_CHANNEL: (400, "Cannot send messages in a non-text channel"),
     MISSING_PERMISSIONS: (403, "Missing Permissions"),
     SYSTEM_MESSAGE: (403, "Cannot execute action on a system message"),

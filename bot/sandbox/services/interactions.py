@@ -124,7 +124,7 @@ def _payload(state: SandboxState, interaction: Interaction) -> Json:
         "data": interaction.data,
         "channel": channel_payload(world, channel),
         "channel_id": str(channel.id),
-        "locale": "en-US",
+        "locale": world.user(interaction.user_id).locale,
         "entitlements": [],
         "entitlement_sku_ids": [],
         "authorizing_integration_owners": authorizing_owners(state, channel),

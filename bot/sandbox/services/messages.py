@@ -12,7 +12,9 @@ from bot.sandbox.rest.errors import (
     ARCHIVED_THREAD,
     BLOCKED_BY_AUTOMOD,
     CANNOT_EDIT_OTHERS_MESSAGE,
+    CANNOT_MESSAGE_USER,
     HARMFUL_LINK,
+    NO_MUTUAL_GUILDS,
     NOT_A_TEXT_CHANNEL,
     SYSTEM_MESSAGE,
     THREAD_LOCKED,
@@ -63,10 +65,21 @@ def _check_may_send(
         raise discord_error(NOT_A_TEXT_CHANNEL)
     require(state.world, author_id, channel, send_permission(channel))
     check_not_locked(state, channel, author_id)
+    if channel.kind == ChannelKind.DM and author_id == state.world.bot.id:
+        _check_may_write_to(state, channel)
     if files:
         require(state.world, author_id, channel, P.ATTACH_FILES)
     if body.get("embeds"):
         require(state.world, author_id, channel, P.EMBED_LINKS)
+
+
+def _check_may_write_to(state: SandboxState, dm: Channel) -> None:
+    """Raise `DiscordApiError` 50278 without a mutual guild, 50007 for a user who takes no messages."""
+    for user_id in dm.recipients:
+        if not state.world.have_mutual_guild(user_id):
+            raise discord_error(NO_MUTUAL_GUILDS)
+        if not state.world.user(user_id).takes_direct_messages:
+            raise discord_error(CANNOT_MESSAGE_USER)
 
 
 def _check_automod(state: SandboxState, body: Json) -> None:

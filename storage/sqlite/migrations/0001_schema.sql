@@ -282,13 +282,15 @@ CREATE TABLE outbox (
     guild_id          INTEGER NOT NULL,
     kind              TEXT NOT NULL
         CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
-               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer'),
+               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer'
+               OR kind = 'direct_message'),
     queue             TEXT NOT NULL,                        -- one attempt at a time in each
-    channel_id        INTEGER NOT NULL,
+    channel_id        INTEGER NOT NULL,                     -- of a direct message, the member it goes to
     nonce             TEXT NOT NULL CHECK (length(nonce) <= 25),
     message_id        INTEGER REFERENCES messages (id),     -- what to show
     state             TEXT NOT NULL DEFAULT 'pending'
-        CHECK (state = 'pending' OR state = 'done' OR state = 'dead_letter' OR state = 'dropped'),
+        CHECK (state = 'pending' OR state = 'done' OR state = 'dead_letter' OR state = 'dropped'
+               OR state = 'held'),                          -- until due_at, when the quiet hours of its reader end
     attempts          INTEGER NOT NULL DEFAULT 0,
     due_at            INTEGER NOT NULL,
     first_attempt_at  INTEGER,
@@ -307,19 +309,22 @@ CREATE INDEX outbox_by_ticket ON outbox (ticket_id, id) WHERE state = 'pending';
 CREATE INDEX outbox_by_queue ON outbox (queue, id) WHERE state = 'pending';
 CREATE INDEX outbox_by_due_at ON outbox (due_at) WHERE state = 'pending' AND attempts > 0;
 CREATE INDEX outbox_dead_letters ON outbox (id) WHERE state = 'dead_letter';
+CREATE INDEX outbox_held ON outbox (due_at) WHERE state = 'held';
+CREATE INDEX outbox_held_by_queue ON outbox (queue) WHERE state = 'held';
 CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS NOT NULL;
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
 CREATE INDEX outbox_pointers_by_ticket ON outbox (ticket_id) WHERE kind = 'post_pointer';
 
 -- The pending deliveries that wait for no earlier one of their ticket: everything follows the post, a message
 -- also the thread, the edit of a message also that message, and whatever is in the same queue keeps its order. One
--- that is not due yet holds back the same as one that is.
+-- that is not due yet holds back the same as one that is. A direct message needs nothing of the ticket in Discord.
 CREATE VIEW outbox_next AS
 SELECT outbox.* FROM outbox
 WHERE state = 'pending' AND NOT EXISTS (
     SELECT 1 FROM outbox AS earlier
     WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
-      AND (earlier.queue = outbox.queue OR earlier.kind = 'post' OR earlier.kind = 'private_thread'
+      AND (earlier.queue = outbox.queue
+           OR (outbox.kind <> 'direct_message' AND (earlier.kind = 'post' OR earlier.kind = 'private_thread'))
            OR (earlier.kind = 'thread' AND outbox.kind = 'post_message')
            OR (earlier.kind = 'post_message' AND outbox.kind = 'update_message'
                AND earlier.message_id = outbox.message_id))
@@ -349,6 +354,18 @@ CREATE TABLE seen_replies (
     message_id  INTEGER NOT NULL REFERENCES messages (id),
     PRIMARY KEY (ticket_id, discord_id)
 ) STRICT, WITHOUT ROWID;
+
+-- What Discord members chose for direct messages, and what is known of them.
+CREATE TABLE member_preferences (
+    discord_id       INTEGER PRIMARY KEY,
+    locale           TEXT,                                  -- of their Discord client, when they last used the bot
+    direct_messages  INTEGER NOT NULL DEFAULT 1 CHECK (direct_messages IN (0, 1)),
+    quiet_from       INTEGER CHECK (quiet_from BETWEEN 0 AND 1439),  -- minutes after midnight, in their time zone
+    quiet_to         INTEGER CHECK (quiet_to BETWEEN 0 AND 1439),
+    time_zone        TEXT,                                  -- by its IANA name; NULL: UTC
+    reachable        TEXT NOT NULL DEFAULT 'yes' CHECK (reachable IN ('yes', 'no', 'retry')),
+    CHECK ((quiet_from IS NULL) = (quiet_to IS NULL))
+) STRICT;
 
 -- Codes that were made in Discord to be typed in a game: one for each member of a server. A used one is kept, for
 -- a game server that repeats its request.

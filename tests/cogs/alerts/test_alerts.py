@@ -490,6 +490,7 @@ def test_nothing_that_discord_quotes_is_alive_in_an_alert() -> None:
     entry = OutboxEntry(
         id=12,
         ticket_id=1,
+        guild_id=1,
         kind=DeliveryKind.PRIVATE_THREAD,
         queue="posts:5",
         channel_id=5,

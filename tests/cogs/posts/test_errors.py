@@ -33,6 +33,7 @@ def delivery(kind: DeliveryKind, attempts: int = 0) -> Delivery:
     return Delivery(
         id=1,
         ticket_id=1,
+        guild_id=1,
         kind=kind,
         queue=queue_key(kind, 5, 1),
         channel_id=5,

@@ -69,7 +69,7 @@ async def state_of(bridge: ApiClient, ticket: Ticket) -> str:
     """What staff read about the ticket's one reply."""
     (message,) = await bridge.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
     states = await bridge.store.events.reply_states(ticket.id, [message.id])
-    return states[message.id].sentence
+    return str(states[message.id].sentence)
 
 
 async def test_a_reply_is_told_until_it_is_acknowledged(plugin: Plugin) -> None:

@@ -1,0 +1,1 @@
+"""Translations of what people read: gettext catalogues in `locales/`, updated with `make translations`."""

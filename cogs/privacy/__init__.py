@@ -1,0 +1,1 @@
+"""What members decide about their own data and about messages to them."""
