@@ -45,10 +45,14 @@ class PendingErasure:
     workspace_id: str | None
     source: str
     player_id: str
+    requested_by: Requester
     is_started: bool
 
     def concerns(self, ticket: Ticket) -> bool:
-        return self.workspace_id is None or ticket.workspace_id == self.workspace_id
+        """A player who erases themselves stays in reports about them: else no report would hold."""
+        is_in_scope = self.workspace_id is None or ticket.workspace_id == self.workspace_id
+        is_own = ticket.reporter.id == self.player_id
+        return is_in_scope and (is_own or self.requested_by is not Requester.PLAYER)
 
 
 class ErasureRepository:
@@ -169,7 +173,7 @@ class ErasureRepository:
         if _get_pending(db, pending.id) is None:  # another one has finished it
             return False
         tickets = self._next_tickets(db, pending, limit)
-        changes = [(ticket, _without(ticket, pending.player_id, now)) for ticket in tickets]
+        changes = [(ticket, _without(ticket, pending, now)) for ticket in tickets]
         count = self._store(db, changes, [pending.player_id], now)
         db.run(_COUNT, {"id": pending.id, "tickets": len(tickets), "messages": count})
         if len(tickets) == limit:
@@ -388,15 +392,16 @@ def _get_pending(db: Db, erasure_id: int) -> PendingErasure | None:
         workspace_id=row["workspace_id"],
         source=row["source"],
         player_id=row["player_id"],
+        requested_by=Requester(row["requested_by"]),
         is_started=row["started_at"] is not None,
     )
 
 
-def _without(ticket: Ticket, player_id: str, now: datetime) -> Ticket:
+def _without(ticket: Ticket, pending: PendingErasure, now: datetime) -> Ticket:
     """A ticket without a player who reported it, is reported in it, or both."""
-    is_reported = ticket.reported_player is not None and ticket.reported_player.id == player_id
+    is_reported = ticket.reported_player is not None and ticket.reported_player.id == pending.player_id
     rest = erase_reported_player(ticket, now) if is_reported else ticket
-    return erase_content(rest, now) if ticket.reporter.id == player_id else rest
+    return erase_content(rest, now) if ticket.reporter.id == pending.player_id else rest
 
 
 def _player_ids(ticket: Ticket) -> list[str]:
