@@ -169,6 +169,37 @@ def _thread(bridge: RunningBridge, ticket: Ticket) -> Channel:
     return bridge.sandbox.state.world.channels[ticket.post.thread_id or 0]
 
 
+async def test_a_roblox_server_gets_an_erased_report_as_before_but_for_its_words(
+    bridge: RunningBridge,
+) -> None:
+    report = await bridge.game_report()
+    gone = [report.subject, report.body, report.reporter.id or "", report.reporter.name or ""]
+
+    await erased(bridge, report, report.reporter.id or "", "series")
+
+    for path in (f"/tickets/get/{report.public_id}", "/tickets/list"):
+        address = bridge.application.webhook_address + path
+        async with bridge.session.get(address, headers={"apikey": bridge.keys["series"]}) as response:
+            text = await response.text()
+            assert response.status == 200, text
+        assert report.public_id in text
+        assert [word for word in gone if word and word in text] == []
+
+
+async def test_modls_lists_have_an_erased_report_as_before_but_for_its_words(bridge: RunningBridge) -> None:
+    report = await bridge.ticket(**TICKET, type="player")
+
+    await erased(bridge, report, PLAYER)
+
+    for path in ("/v1/minecraft/tickets?type=all", "/v1/minecraft/reports"):
+        address = bridge.application.webhook_address + path
+        async with bridge.session.get(address, headers={"X-API-Key": bridge.keys["modl"]}) as response:
+            text = await response.text()
+            assert response.status == 200, text
+        assert report.public_id in text
+        assert [word for word in (*WORDS, PLAYER) if word in text] == []
+
+
 async def _replies(bridge: RunningBridge, ticket: Ticket) -> bool:
     kinds = [one.kind.value for one in await bridge.application.store.messages.list_of_ticket(ticket.id)]
     pending = await bridge.application.store.outbox.pending_for_ticket(ticket.id)
