@@ -49,6 +49,7 @@ NOT_CONNECTED = "The Discord ids were not checked, because ticketbridge is not c
 
 _ID_FIELDS = ("tickets_channel_id", "reports_channel_id", "log_channel_id", "staff_role_id", "channel_id")
 _MAX_PREFIX_LENGTH = 8
+_EXPORTED_TICKETS = 20  # in one part; the request of each may be a megabyte
 _STEP_SECONDS = 2.0  # of one command; what takes longer is called again
 _ENUMS: Mapping[str, type[Plan | UnknownCategoryPolicy]] = {
     "plan": Plan,
@@ -247,6 +248,7 @@ class AdminService:
             player,
             workspace_id=await self._workspace_id(workspace),
             after=after,
+            limit=_EXPORTED_TICKETS,
         )
         return [to_record(part)]
 
@@ -272,11 +274,11 @@ class AdminService:
                 break
         return [to_record(await self._store.erasures.get(erasure_id))]
 
-    async def purge_erased(self, *, is_first: bool) -> list[JsonObject]:
+    async def purge_erased(self) -> list[JsonObject]:
         """Take for a second or two what was erased out of the database's files: `done`, `more` or `busy`."""
         began_at, deadline = self._store.now(), time.monotonic() + _STEP_SECONDS
         ids = await self._store.erasures.unpurged_ids()
-        pages = -MERGED_PAGES if is_first else MERGED_PAGES
+        pages = -MERGED_PAGES
         while await self._store.erasures.merge_search_index(pages):
             pages = MERGED_PAGES
             if time.monotonic() >= deadline:

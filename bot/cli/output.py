@@ -94,7 +94,7 @@ def print_workspace(workspace: JsonObject) -> None:
             ("tickets", OnOff.ON if workspace["tickets_enabled"] else OnOff.OFF),
             ("unknown categories", workspace["unknown_categories"]),
             ("default department", workspace["default_department"]),
-            ("ended tickets", _retention(workspace["retention_days"])),
+            ("retention", _retention(workspace["retention_days"])),
         ]
     )
     typer.echo()
@@ -104,7 +104,7 @@ def print_workspace(workspace: JsonObject) -> None:
 
 
 def _retention(days: object) -> str:
-    return "never erased" if days is None else f"erased after {days} days"
+    return "none" if days is None else f"{days} days"
 
 
 def print_departments(workspace: JsonObject) -> None:

@@ -89,10 +89,10 @@ def _finish(config: Config, begun: JsonObject) -> JsonObject:
 
 def purge_files(config: Config) -> None:
     """Take what was erased out of the database's files; a backup that is being made is not waited for."""
-    state = "first"
+    state = "more"
     with progress_bar("Cleaning the files"):
-        while state in ("first", "more"):
-            (step,) = call_service(config, AdminService.purge_erased, is_first=state == "first")
+        while state == "more":
+            (step,) = call_service(config, AdminService.purge_erased)
             state = str(step["state"])
     if state == "busy":
         typer.echo(

@@ -174,7 +174,7 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         ("Plan", workspace.plan.value),
         ("Tickets", "on" if workspace.tickets_enabled else "off"),
         ("Unknown categories", _unknown_categories(workspace)),
-        ("Ended tickets", _retention(workspace)),
+        ("Retention", _retention(workspace)),
         ("Default department", escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
@@ -188,7 +188,7 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
 
 def _retention(workspace: Workspace) -> str:
     days = workspace.retention_days
-    return "never erased" if days is None else f"erased after {days} days"
+    return "none" if days is None else f"tickets are erased {days} days after their end"
 
 
 def _unknown_categories(workspace: Workspace) -> str:
