@@ -449,7 +449,7 @@ OF_WORKSPACES = (
     *("workspaces", "categories", "departments", "department_categories", "priorities", "tags"),
     *("api_keys", "push_endpoints", "platform_secrets", "ticket_tags"),
 )
-# Of every table: which workspace and source, states and kinds, random values and hashes, errors of the network.
+# Of every table: workspace and source, states and kinds, random values and hashes, errors of the network.
 NO_PERSON = {
     *("workspace_id", "source", "author_source", "kind", "type", "state", "status", "priority", "category"),
     *("department", "uid", "public_id", "origin", "queue", "nonce", "last_error", "code_hash", "path"),
