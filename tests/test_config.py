@@ -98,6 +98,7 @@ def test_the_environment_wins_over_the_file(
         "duplicate_window": "5",
         "unknown_outcome_delay": "5.0",
         "typed_replies": "True",
+        "direct_messages": "False",
         "format": "json",
         "hours": "5",
         "keep": "5",

@@ -29,10 +29,12 @@ NETWORK_ERRORS: tuple[type[Exception], ...] = (OSError, aiohttp.ClientError, Tim
 # AttributeError: what discord.py 2.7 raises when its very first gateway connection breaks.
 RECONNECT_ERRORS: tuple[type[Exception], ...] = (*NETWORK_ERRORS, discord.DiscordException, AttributeError)
 
-# Neither is privileged: messages come without their text.
-INTENTS = discord.Intents(guilds=True, guild_messages=True)
+# None is privileged: messages in servers come without their text.
+INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 # With [discord] typed_replies: the text is a privileged intent.
-TYPED_REPLY_INTENTS = discord.Intents(guilds=True, guild_messages=True, message_content=True)
+TYPED_REPLY_INTENTS = discord.Intents(
+    guilds=True, guild_messages=True, dm_messages=True, message_content=True
+)
 
 REQUEST_SECONDS = 15.0  # for one response, after which the request's outcome is unknown
 MAX_BACKOFF_SECONDS = 60.0  # between two logins while Discord cannot be reached

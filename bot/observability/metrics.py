@@ -94,7 +94,7 @@ class Metrics:
         )
         self._outbox_deliveries = self._gauge(
             "outbox_deliveries",
-            "What is not delivered, by state (pending or dead_letter), kind and Discord channel.",
+            "What is not delivered, by state (pending, dead_letter or held), kind and Discord channel.",
             *("state", "kind", "channel"),
         )
         self._outbox_oldest = self._gauge(

@@ -13,6 +13,7 @@ from discord.ext import commands, tasks
 from bot.discord_client.client import TicketBot
 from cogs.core.errors import TRANSIENT_ERRORS
 from cogs.messages.backfill import ReadMarks, backfill_missed_messages
+from cogs.messages.direct_messages import DirectMessageAnswers
 from cogs.messages.typed_replies import TypedReplies
 from storage import StorageError
 
@@ -37,6 +38,7 @@ class MessagesCog(commands.Cog):
         self.replies = TypedReplies(bot)
         self._backfill_lock = asyncio.Lock()
         self._running_tasks: set[asyncio.Task[Any]] = set()
+        self._direct_messages = DirectMessageAnswers(bot)
         self._is_connected = False  # to the gateway
         self._last_backfill_at = 0.0
 
@@ -53,6 +55,7 @@ class MessagesCog(commands.Cog):
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         if message.guild is None:
+            await self._direct_messages.answer(message)
             return
         channel_id = message.channel.id
         if self.read_marks.is_full(channel_id):

@@ -26,7 +26,7 @@ from cogs.core.markdown import escape_markdown, fits, plain_line
 from cogs.posts.errors import RequestError, classify_error
 from cogs.posts.send import find_previous_message, message_id_or_none, with_fallback
 from cogs.tickets.buttons import TicketButton
-from cogs.tickets.embeds import FIELD_VALUE_LIMIT, TITLE_LIMIT
+from cogs.tickets.embeds import TITLE_LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class DirectMessages:
     async def _send(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         if time.monotonic() < self._rests_until:
             raise RetryLater(self._rest_reason, seconds=self._rests_until - time.monotonic())
-        message = await self._message(delivery)
+        message = await self._reply(delivery)
         channel = await self.bot.create_dm(discord.Object(delivery.channel_id))
         marker = direct_message_footer(ticket, delivery.id)
         message_id = await find_previous_message(self.bot.user, delivery, channel, marker)
@@ -90,8 +90,8 @@ class DirectMessages:
             )
         return Receipt(channel_id=channel.id, message_id=message_id)
 
-    async def _message(self, delivery: Delivery) -> Message | None:
-        """The reply; None if the ticket was closed."""
+    async def _reply(self, delivery: Delivery) -> Message | None:
+        """The reply that is told; None if the ticket was closed."""
         if delivery.message_id is None:
             return None
         message = await self.bot.store.messages.find(delivery.message_id)
@@ -153,7 +153,7 @@ def fallback_direct_message_embed(
 ) -> discord.Embed:
     """Draw the same without any text of people, for one that Discord refuses."""
     embed = discord.Embed(
-        title=escape_markdown(ticket.public_id, TITLE_LIMIT),
+        title=ticket.public_id,
         colour=discord.Colour.light_grey() if message is None else discord.Colour.green(),
         timestamp=ticket.updated_at if message is None else message.created_at,
     )
@@ -162,7 +162,7 @@ def fallback_direct_message_embed(
     else:
         embed.description = _("You have a reply: `/ticket view` in the server shows it.")
     embed.set_author(name=_("Staff"))
-    embed.add_field(name=_("Ticket"), value=escape_markdown(ticket.public_id, FIELD_VALUE_LIMIT) or "—")
+    embed.add_field(name=_("Ticket"), value=f"`{ticket.public_id}`")
     if message is None:
         status = translate(STATUS_WORDS[ticket.status])
         embed.add_field(name=_("Status"), value=status[:1].upper() + status[1:])

@@ -15,7 +15,9 @@ from bot.tickets.direct_messages import (
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none, deferred, errors_to_user
 from cogs.posts.direct_messages import SETTINGS_BUTTON_ID
 from cogs.tickets.buttons import component_custom_id
+from cogs.tickets.components import UnknownComponent
 
+_PREFIX = "messages:"
 _BUTTONS = {SETTINGS_BUTTON_ID: None, "messages:on": "on", "messages:off": "off"}
 _MAX_CHOICES = 25  # Discord's limit
 
@@ -54,9 +56,11 @@ async def change_messages(
 
 async def handle_messages_button(interaction: BotInteraction) -> None:
     """Show what the user chose, or change it. Ignores other components; a forged press changes only that."""
-    used = component_custom_id(interaction)
-    if used in _BUTTONS:
+    used = component_custom_id(interaction) or ""
+    if used.startswith(_PREFIX):
         async with errors_to_user(interaction):
+            if used not in _BUTTONS:
+                raise UnknownComponent
             await _press(interaction, _BUTTONS[used])
 
 

@@ -93,14 +93,14 @@ def copy_database(
 
 
 def mark_pending_as_attempted(db: sqlite3.Connection, now: datetime) -> None:
-    """Give pending deliveries an attempt that lasted until now, so that its effect is searched for."""
+    """Give deliveries that wait an attempt that lasted until now, so that its effect is searched for."""
     with db:
         db.execute(
             """
             UPDATE outbox SET attempts = max(attempts, 1),
                               first_attempt_at = coalesce(first_attempt_at, created_at),
                               last_attempt_at = :now
-            WHERE state = 'pending'
+            WHERE state IN ('pending', 'held')
             """,
             {"now": to_ms(now)},
         )

@@ -112,13 +112,16 @@ async def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
         await asyncio.sleep(0.02)
 
 
-def settings_for(sandbox: Sandbox, database: Path, *, typed_replies: bool = False) -> Settings:
+def settings_for(
+    sandbox: Sandbox, database: Path, *, typed_replies: bool = False, direct_messages: bool = True
+) -> Settings:
     return Settings.model_construct(
         discord=DiscordSettings(
             token=SecretStr(sandbox.token),
             api_base=sandbox.api_base,
             unknown_outcome_delay=0.1,
             typed_replies=typed_replies,
+            direct_messages=direct_messages,
         ),
         webhook=WebhookSettings(port=0, public_url=PUBLIC_URL),
         storage=StorageSettings(path=database),
@@ -133,10 +136,11 @@ async def running_bridge(
     *,
     keys: dict[str, str] | None = None,
     typed_replies: bool = False,
+    direct_messages: bool = True,
     breaker_settings: BreakerSettings = FAST_BACKOFF,
 ) -> AsyncIterator[RunningBridge]:
     """A bridge on this database, with the `keys` of an earlier one, or with a new workspace and keys."""
-    settings = settings_for(sandbox, database, typed_replies=typed_replies)
+    settings = settings_for(sandbox, database, typed_replies=typed_replies, direct_messages=direct_messages)
     async with (
         run_application(settings, breaker_settings=breaker_settings) as application,
         aiohttp.ClientSession() as session,

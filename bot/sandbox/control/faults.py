@@ -10,7 +10,14 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 
 from bot.sandbox.model.json import Json, json_response
-from bot.sandbox.rest.errors import MISSING_PERMISSIONS, ControlError, discord_error, unauthorized
+from bot.sandbox.rest.errors import (
+    FLAGGED_FOR_SPAM,
+    MISSING_PERMISSIONS,
+    OPENING_DMS_TOO_FAST,
+    ControlError,
+    discord_error,
+    unauthorized,
+)
 from bot.sandbox.rest.rate_limits import cloudflare_ban, too_many_requests
 
 RATE_LIMITS = {"429-user": "user", "429-global": "global", "429-shared": "shared"}
@@ -20,7 +27,12 @@ SERVER_ERRORS = {
     "503": "503: Service Unavailable",
     "504": "504: Gateway Timeout",
 }
-KINDS = (*RATE_LIMITS, "429-no-via", *SERVER_ERRORS, "hang", "reset", "unauthorized", "forbidden")
+REFUSALS = {
+    "forbidden": MISSING_PERMISSIONS,
+    "direct-message-limit": OPENING_DMS_TOO_FAST,
+    "spam-flag": FLAGGED_FOR_SPAM,
+}
+KINDS = (*RATE_LIMITS, "429-no-via", *SERVER_ERRORS, "hang", "reset", "unauthorized", *REFUSALS)
 WHEN = ("before", "after", "early")
 
 
@@ -97,8 +109,8 @@ async def inject(fault: Fault, request: web.Request) -> web.StreamResponse:
         return cloudflare_ban()
     if fault.kind in SERVER_ERRORS:
         return json_response({"message": SERVER_ERRORS[fault.kind], "code": 0}, int(fault.kind))
-    if fault.kind in ("unauthorized", "forbidden"):
-        error = unauthorized() if fault.kind == "unauthorized" else discord_error(MISSING_PERMISSIONS)
+    if fault.kind == "unauthorized" or fault.kind in REFUSALS:
+        error = unauthorized() if fault.kind == "unauthorized" else discord_error(REFUSALS[fault.kind])
         return json_response(error.body(), error.status)
     if fault.kind == "hang":
         await asyncio.sleep(fault.hang_for)

@@ -16,6 +16,8 @@ UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 MAXIMUM_ATTACHMENTS = 30015
 MAXIMUM_COMMANDS = 30032
+FLAGGED_FOR_SPAM = 20026
+OPENING_DMS_TOO_FAST = 40003
 TOO_LARGE = 40005
 ALREADY_ACKNOWLEDGED = 40060
 MISSING_ACCESS = 50001
@@ -50,6 +52,8 @@ _DEFAULTS: dict[int, tuple[int, str]] = {
     UNKNOWN_INTERACTION: (404, "Unknown interaction"),
     MAXIMUM_ATTACHMENTS: (400, "Maximum number of attachments in a message reached (10)"),
     MAXIMUM_COMMANDS: (400, "Maximum number of application commands reached (100)"),
+    FLAGGED_FOR_SPAM: (403, "Your bot has been flagged by our anti-spam system for abusive behavior."),
+    OPENING_DMS_TOO_FAST: (403, "You are opening direct messages too fast."),
     TOO_LARGE: (413, "Request entity too large"),
     ALREADY_ACKNOWLEDGED: (400, "Interaction has already been acknowledged."),
     MISSING_ACCESS: (403, "Missing Access"),

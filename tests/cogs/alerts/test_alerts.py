@@ -18,7 +18,7 @@ from bot.sandbox import DemoGuild, Permission, Sandbox, demo_guild
 from bot.sandbox.rest.rate_limits import RateLimit
 from bot.sources.series import examples as series
 from bot.tickets.alerts import DeadLetterSummary
-from bot.tickets.outbox import ChannelBacklog, DeliveryKind, DeliveryState, OutboxEntry
+from bot.tickets.outbox import DIRECT_MESSAGES, ChannelBacklog, DeliveryKind, DeliveryState, OutboxEntry
 from bot.tickets.workspace import NewWorkspace
 from bot.tickets.workspace_changes import update_workspace
 from cogs.alerts import backlog
@@ -478,6 +478,8 @@ def test_the_text_and_colour_of_an_alert_about_a_channel() -> None:
     assert one.startswith(f"⏳ <#5> is behind: 1 delivery waits; it came {when}.")
     resolved = resolved_embed(5, 360)
     assert resolved.description == "✅ <#5> is up to date again. It was behind for 6 minutes."
+    direct = problem_embed(replace(late, channel_id=DIRECT_MESSAGES), "").description or ""
+    assert direct.startswith("⏳ The queue of direct messages is behind: 240 deliveries wait;")
     embeds = [problem_embed(late, ""), problem_embed(forbidden, "Allow it."), resolved]
     assert [embed.colour for embed in embeds] == [WARNING, ACTION_NEEDED, RESOLVED]
 
