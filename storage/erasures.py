@@ -219,6 +219,7 @@ class ErasureRepository:
         of_erased = {"ids": list(erased)}
         db.run(_FORGET_REPORTERS, of_erased)
         db.run(_FORGET_PUSHES, of_erased)
+        db.run(_FORGET_READERS, {**of_erased, "now": to_ms(now)})
         db.run("DELETE FROM seen_replies WHERE ticket_id = ANY(:ids)", of_erased)
         _queue_redraws(db, [after for _, after in changes], gone, now)
         return len(gone)
@@ -362,6 +363,13 @@ _FORGET_PUSHES = """
         SELECT 1 FROM ticket_events
         WHERE ticket_events.ticket_id = pushes.ticket_id AND ticket_events.seq = pushes.seq
           AND type = 'ticket.reply')
+"""
+# Of a direct message, the channel and the queue are those of who reads it.
+_FORGET_READERS = """
+    UPDATE outbox SET channel_id = 0, queue = 'erased', receipt_channel = NULL,
+                      settled_at = coalesce(settled_at, :now),
+                      state = CASE WHEN state = 'pending' OR state = 'held' THEN 'dropped' ELSE state END
+    WHERE ticket_id = ANY(:ids) AND kind = 'direct_message'
 """
 _UNCERTAIN = """
     SELECT message_id FROM outbox

@@ -314,6 +314,25 @@ async def test_what_waits_to_be_pushed_says_only_the_status(
     assert set(kinds) == {("ticket.status", None)}
 
 
+async def test_direct_messages_about_it_are_not_sent_and_say_no_more_to_whom(
+    store: Store, path: Path, workspace: Workspace
+) -> None:
+    account = GameAccount(source="somewhere", player_id=PLAYER, name=NAME)
+    code = await store.account_links.create_code_for_player(workspace.id, account, NOW)
+    await store.account_links.redeem_as_member(
+        code.text, DiscordMember(guild_id=1, discord_id=987654321, name="Rey"), NOW
+    )
+    ticket = await stored(store, workspace, filed())
+    await store.tickets.add_message(ticket.id, replying(), origin="x", now=NOW)
+    with raw(path) as db:
+        query = "SELECT channel_id, queue, state FROM outbox WHERE kind = 'direct_message'"
+        assert db.execute(query).fetchall() == [(987654321, "direct_messages:987654321", "pending")]
+
+        await erase(store)
+
+        assert db.execute(query).fetchall() == [(0, "erased", "dropped")]
+
+
 async def test_a_repeated_notification_erases_nothing_again(store: Store, workspace: Workspace) -> None:
     async def notified(notification_id: str) -> int | None:
         return await store.erasures.request(

@@ -313,6 +313,7 @@ CREATE INDEX outbox_held ON outbox (due_at) WHERE state = 'held';
 CREATE INDEX outbox_held_by_queue ON outbox (queue) WHERE state = 'held';
 CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS NOT NULL;
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
+CREATE INDEX outbox_direct_messages_by_ticket ON outbox (ticket_id) WHERE kind = 'direct_message';
 CREATE INDEX outbox_pointers_by_ticket ON outbox (ticket_id) WHERE kind = 'post_pointer';
 
 -- The pending deliveries that wait for no earlier one of their ticket: everything follows the post, a message
