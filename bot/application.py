@@ -17,7 +17,9 @@ from bot.config import Settings
 from bot.discord_client.gateway_status import GatewayStatus
 from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.jobs.backups import run_backup_schedule
+from bot.jobs.erasures import run_erasures
 from bot.jobs.expired_responses import run_response_cleanup
+from bot.jobs.retention import run_retention
 from bot.jobs.search_index import run_search_indexer
 from bot.observability.metrics import Metrics
 from bot.observability.readiness import BridgeObservability, DeliveryHealth
@@ -80,11 +82,15 @@ async def run_application(
                 backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
                 indexing = asyncio.create_task(run_search_indexer(store))
                 cleanup = asyncio.create_task(run_response_cleanup(store))
+                erasing = asyncio.create_task(run_erasures(store))
+                retention = asyncio.create_task(run_retention(store))
                 pushing = asyncio.create_task(push_events(settings, store, metrics))
                 try:
                     yield Application(store=store, webhook_address=address, discord_task=discord_task)
                 finally:
-                    await cancel_and_wait(discord_task, backups, indexing, cleanup, pushing)
+                    await cancel_and_wait(
+                        discord_task, backups, indexing, cleanup, erasing, retention, pushing
+                    )
         finally:
             await store.close()
 

@@ -2,6 +2,7 @@
 
 from storage.db import Topic
 from storage.deleted_channels import ChannelDeletion
+from storage.erasures import MERGED_PAGES
 from storage.errors import (
     BackupFailed,
     DatabaseCorrupt,
@@ -28,11 +29,13 @@ from storage.sqlite.backup import (
     scheduled_backup_name,
     verify_backup,
 )
+from storage.sqlite.carried_erasures import carry_erasures
 from storage.sqlite.lock import DatabaseLock, lock_path, read_address
 from storage.sqlite.owner import ask_owner, serve_owner
 from storage.store import Store, open_store
 
 __all__ = [
+    "MERGED_PAGES",
     "BackupFailed",
     "ChannelDeletion",
     "DatabaseCorrupt",
@@ -54,6 +57,7 @@ __all__ = [
     "UnknownWorkspace",
     "WorkspaceNameTaken",
     "ask_owner",
+    "carry_erasures",
     "create_backup",
     "lock_path",
     "newest_scheduled_at",

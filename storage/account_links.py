@@ -26,6 +26,7 @@ from bot.tickets.errors import (
     UnknownLink,
     UnknownLinkCode,
 )
+from bot.tickets.message import DISCORD_SOURCE
 from storage.db import Db, Params, Row, Work
 from storage.engine import Engine
 from storage.mapping import from_ms, to_ms
@@ -223,6 +224,72 @@ _BLOCKING_ATTEMPT = """
 
 
 # Everything below runs within a transaction of the caller.
+
+
+def links_of_player(db: Db, workspace_id: str | None, source: str, player_id: str) -> tuple[AccountLink, ...]:
+    """The links of a game account or a Discord account, in one workspace or in all."""
+    params = {"workspace": workspace_id, "source": source, "player": player_id}
+    statement = _LINKS_OF_MEMBER if source == DISCORD_SOURCE else _LINKS_OF_PLAYER
+    return tuple(_from_row(row) for row in db.all(statement, params))
+
+
+def forget_account(db: Db, workspace_id: str | None, source: str, player_id: str) -> None:
+    """Delete the links and codes of a game account, or of a Discord account, and its wrong codes."""
+    params = {"workspace": workspace_id, "source": source, "player": player_id}
+    for statement in _FORGET_DISCORD if source == DISCORD_SOURCE else _FORGET_PLAYER:
+        db.run(statement, params)
+
+
+_LINKS_OF_PLAYER = """
+    SELECT * FROM account_links
+    WHERE source = :source AND player_id = :player
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+"""
+_LINKS_OF_MEMBER = """
+    SELECT * FROM account_links
+    WHERE discord_id = CAST(:player AS INTEGER)
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+"""
+_FORGET_PLAYER = (
+    """
+    DELETE FROM account_links
+    WHERE source = :source AND player_id = :player
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+    """,
+    """
+    DELETE FROM game_link_codes
+    WHERE source = :source AND player_id = :player
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+    """,
+    """
+    DELETE FROM link_attempts
+    WHERE who IN (SELECT 'player:' || id || ':' || :source || ':' || :player FROM workspaces)
+    """,
+)
+_FORGET_DISCORD = (
+    """
+    DELETE FROM account_links
+    WHERE discord_id = CAST(:player AS INTEGER)
+      AND workspace_id IN (
+          SELECT id FROM workspaces WHERE id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+    """,
+    """
+    DELETE FROM discord_link_codes
+    WHERE discord_id = CAST(:player AS INTEGER)
+      AND (CAST(:workspace AS TEXT) IS NULL
+           OR guild_id = (SELECT guild_id FROM workspaces WHERE id = :workspace))
+    """,
+    "DELETE FROM link_attempts WHERE who = 'member:' || :player",
+    "DELETE FROM seen_replies WHERE discord_id = CAST(:player AS INTEGER)",
+    """
+    DELETE FROM member_preferences
+    WHERE discord_id = CAST(:player AS INTEGER) AND CAST(:workspace AS TEXT) IS NULL
+    """,
+)
 
 
 def _link(

@@ -19,6 +19,7 @@ class Topic(Enum):
     OUTBOX = auto()  # new deliveries
     EVENTS = auto()  # new events for game servers
     PUSHES = auto()  # events that can be pushed to an endpoint
+    ERASURES = auto()  # players to be erased
 
 
 class Row(Protocol):

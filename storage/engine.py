@@ -45,6 +45,21 @@ class SearchIndex(Protocol):
     def lag(self, db: Db) -> int:
         """How many tickets are not indexed yet, or changed since."""
 
+    def of_player(self, db: Db, source: str, player_id: str, *, after: int, limit: int) -> Sequence[int]:
+        """The first tickets with a greater id than `after` that a player reported or is reported in."""
+
+    def forget(self, db: Db, ids: Sequence[int], player_ids: Sequence[str]) -> None:
+        """Take out the texts of tickets, and that players reported them or are reported in them."""
+
+    def forget_former(self, db: Db, player_id: str) -> None:
+        """Take out which tickets a player reported or was reported in once, and is no more."""
+
+    def merge(self, db: Db, pages: int) -> bool:
+        """Write some pages of the texts' index without what was taken out of it; False once there is none.
+
+        A negative number begins that for the whole index, positive ones continue it.
+        """
+
 
 class Engine(Protocol):
     """Runs transaction functions, each in one transaction that is on the disk when it returns.
@@ -89,6 +104,12 @@ class Engine(Protocol):
 
     async def health_error(self) -> StorageError | None:
         """Why the database accepts no writes; None if it does. While it fails, each call probes it again."""
+
+    async def purge_log(self) -> bool:
+        """Leave nothing in the log of changes that is not in the tables any more.
+
+        Returns False if a reader needs the log, as a backup does: try again later.
+        """
 
     async def close(self) -> None:
         """Finish queued writes, then close the database."""

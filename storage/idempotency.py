@@ -1,5 +1,6 @@
 """Idempotency: stored responses of requests that may be repeated. SQL within a transaction of the caller."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -84,6 +85,40 @@ def select_expired(db: Db, after: Params, now: datetime, limit: int) -> tuple[li
     keys = [_primary_key(row) for row in rows]
     expired = [key for key, row in zip(keys, rows, strict=True) if row["expires_at"] <= to_ms(now)]
     return expired, keys[-1] if len(keys) == limit else None
+
+
+def select_matching(
+    db: Db, *, after: Params, scope: Params, pattern: re.Pattern[str], limit: int
+) -> tuple[list[Params], Params | None]:
+    """The keys of the next `limit` responses of a source that match, and the last of all; None at the end.
+
+    Those of all workspaces if `scope` has none.
+    """
+    rows = db.all(_NEXT_OF_SCOPE, {**after, **scope, "limit": limit})
+    found = [
+        _primary_key(row) for row in rows if pattern.search(bytes(row["response"]).decode("utf-8", "replace"))
+    ]
+    return found, _primary_key(rows[-1]) if len(rows) == limit else None
+
+
+_NEXT_OF_SCOPE = """
+    SELECT idempotent_responses.key_prefix, path, idempotency_key, response
+    FROM idempotent_responses JOIN FIRST api_keys ON api_keys.prefix = key_prefix
+    WHERE (key_prefix, path, idempotency_key) > (:prefix, :path, :key)
+      AND source = :source AND (workspace_id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+    ORDER BY key_prefix, path, idempotency_key LIMIT :limit
+"""
+
+
+def delete_responses(db: Db, keys: Sequence[Params]) -> None:
+    """Delete the responses with these keys."""
+    db.run_many(
+        """
+        DELETE FROM idempotent_responses
+        WHERE key_prefix = :prefix AND path = :path AND idempotency_key = :key
+        """,
+        keys,
+    )
 
 
 FIRST_KEY: Params = {"prefix": "", "path": "", "key": ""}  # before all others

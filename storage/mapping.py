@@ -66,6 +66,8 @@ def ticket_from_row(row: Row) -> Ticket:
         ),
         created_at=from_ms(row["created_at"]),
         updated_at=from_ms(row["updated_at"]),
+        erased_at=optional_from_ms(row["erased_at"]),
+        reported_erased_at=optional_from_ms(row["reported_erased_at"]),
     )
 
 

@@ -85,6 +85,23 @@ def messages_by_ids(db: Db, ids: Sequence[int]) -> list[Message]:
     return [_from_row(row) for row in db.all("SELECT * FROM messages WHERE id = ANY(:ids)", {"ids": ids})]
 
 
+def messages_of_tickets(db: Db, ticket_ids: Sequence[int]) -> list[Message]:
+    """All messages of tickets, oldest first."""
+    rows = db.all("SELECT * FROM messages WHERE ticket_id = ANY(:ids) ORDER BY id", {"ids": ticket_ids})
+    return [_from_row(row) for row in rows]
+
+
+def store_texts(db: Db, changed: Sequence[Message]) -> None:
+    """Store the texts and authors of messages anew."""
+    db.run_many(
+        "UPDATE messages SET author_id = :author_id, author_name = :author_name, text = :text WHERE id = :id",
+        [
+            {"id": one.id, "author_id": one.author.id, "author_name": one.author.name, "text": one.text}
+            for one in changed
+        ],
+    )
+
+
 def newest_messages(db: Db, ticket_id: int, kinds: Collection[MessageKind], limit: int) -> list[Message]:
     """The newest messages of a ticket, oldest first."""
     rows = db.all(

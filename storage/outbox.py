@@ -9,6 +9,7 @@ from bot.tickets.outbox import (
     Delivery,
     DeliveryKind,
     Receipt,
+    SentPointer,
     delivery_id_of,
     make_nonce,
     queue_key,
@@ -96,6 +97,16 @@ class OutboxRepository:
         row = await self._engine.read(lambda db: db.one(_DIGEST_LEAD, {"id": message_id}))
         return None if row is None else int(row["digest_lead_id"])
 
+    async def sent_pointers(self, ticket_id: int) -> list[SentPointer]:
+        """The links to a ticket's post that were sent to other channels."""
+        rows = await self._engine.read(lambda db: db.all(_SENT_POINTERS, {"ticket": ticket_id}))
+        return [
+            SentPointer(
+                delivery_id=row["id"], channel_id=row["receipt_channel"], message_id=row["receipt_message"]
+            )
+            for row in rows
+        ]
+
     async def retry_later(self, deliveries: Sequence[Delivery], until: datetime, reason: str) -> None:
         """Retry deliveries later; later ones of the same ticket and queue wait for them."""
         rows = [{"id": delivery.id, "until": to_ms(until), "reason": reason} for delivery in deliveries]
@@ -144,6 +155,10 @@ class OutboxRepository:
         ]
 
 
+_SENT_POINTERS = """
+    SELECT id, receipt_channel, receipt_message FROM outbox
+    WHERE ticket_id = :ticket AND kind = 'post_pointer' AND receipt_message IS NOT NULL
+"""
 _START_ATTEMPT = """
     UPDATE outbox SET attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, :now),
                       last_attempt_at = :now, digest_lead_id = :lead

@@ -1,10 +1,11 @@
 """Rejected requests: the newest bodies of each API key that were not accepted."""
 
+import re
 from datetime import datetime
 
 from bot.tickets.api_keys import ApiKey
 from bot.tickets.rejected_requests import MAX_BODY_BYTES, MAX_PER_KEY, RejectedRequest
-from storage.db import Db, Row
+from storage.db import Db, Params, Row
 from storage.engine import Engine
 from storage.errors import UnknownRejectedRequest
 from storage.mapping import from_ms, to_ms
@@ -74,6 +75,31 @@ def _insert(db: Db, key: ApiKey, path: str, reason: str, body: bytes, now: datet
         """,
         {"key_prefix": key.prefix, "kept": MAX_PER_KEY},
     )
+
+
+def delete_matching(db: Db, scope: Params, pattern: re.Pattern[str]) -> None:
+    """Delete the requests of a source whose bodies match; of all workspaces if `scope` has none."""
+    rows = db.all(_OF_SCOPE, scope)
+    db.run_many(
+        "DELETE FROM rejected_requests WHERE id = :id",
+        [{"id": row["id"]} for row in rows if pattern.search(row["body"].decode("utf-8", "replace"))],
+    )
+
+
+def delete_older(db: Db, workspace_id: str, before: datetime) -> None:
+    """Delete the requests of a workspace that came before a time."""
+    db.run(_DELETE_OLDER, {"workspace": workspace_id, "before": to_ms(before)})
+
+
+_OF_SCOPE = """
+    SELECT rejected_requests.id, body FROM rejected_requests JOIN api_keys ON prefix = key_prefix
+    WHERE source = :source AND (workspace_id = :workspace OR CAST(:workspace AS TEXT) IS NULL)
+"""
+_DELETE_OLDER = """
+    DELETE FROM rejected_requests
+    WHERE created_at < :before
+      AND key_prefix IN (SELECT prefix FROM api_keys WHERE workspace_id = :workspace)
+"""
 
 
 def _from_row(row: Row) -> RejectedRequest:

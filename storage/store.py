@@ -12,6 +12,7 @@ from storage.api_keys import ApiKeyRepository
 from storage.db import Topic
 from storage.deleted_channels import DeletedChannelRepository
 from storage.engine import Engine, ErrorObserver, TimingObserver
+from storage.erasures import ErasureRepository
 from storage.errors import StorageError
 from storage.events import EventRepository
 from storage.intake import IntakeRepository
@@ -53,6 +54,7 @@ class Store:
         self.own_tickets = OwnTicketRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)
+        self.erasures = ErasureRepository(engine)
         self.alerts = AlertRepository(engine)
         self.read_marks = ReadMarkRepository(engine)
         self.deleted_channels = DeletedChannelRepository(engine)

@@ -283,9 +283,7 @@ def apply_change(
         events.insert_event(db, changed, EventType.STATUS, now)
     if changed.status.is_closed and not before.status.is_closed:
         queue_direct_message(db, workspace, changed, actor, now)
-    channel = _delivery_channel(db, workspace, before)
-    if not has_unstarted(db, changed.id, DeliveryKind.UPDATE_POST):
-        insert_deliveries(db, workspace, changed, [DeliveryKind.UPDATE_POST], channel, now)
+    channel = queue_redraw(db, workspace, before, now)
     new_channel = workspace.channel_for(changed, changed.department)
     if changed.department != before.department and new_channel != channel and not changed.is_private:
         insert_deliveries(db, workspace, changed, [DeliveryKind.POST_POINTER], new_channel, now)
@@ -316,6 +314,14 @@ def insert_message(
         channel = _delivery_channel(db, workspace, ticket)
         insert_deliveries(db, workspace, ticket, kinds, channel, now, message_id=message.id)
     return message
+
+
+def queue_redraw(db: Db, workspace: Workspace, ticket: Ticket, now: datetime) -> int:
+    """Queue the edit of a ticket's post, unless one is pending; return the channel that it goes to."""
+    channel = _delivery_channel(db, workspace, ticket)
+    if not has_unstarted(db, ticket.id, DeliveryKind.UPDATE_POST):
+        insert_deliveries(db, workspace, ticket, [DeliveryKind.UPDATE_POST], channel, now)
+    return channel
 
 
 def _delivery_channel(db: Db, workspace: Workspace, ticket: Ticket) -> int:

@@ -2,6 +2,8 @@
 
 import base64
 import logging
+import secrets
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -17,6 +19,8 @@ from bot.tickets.api_keys import (
     generate_prefix,
     hash_api_key,
 )
+from bot.tickets.erasure import Requester
+from bot.tickets.message import DISCORD_SOURCE
 from bot.tickets.push_endpoints import (
     EndpointState,
     PushBacklog,
@@ -30,7 +34,7 @@ from bot.tickets.workspace_changes import (
     upsert_category,
     upsert_department,
 )
-from storage import Store, UnknownWorkspace
+from storage import MERGED_PAGES, Store, UnknownWorkspace
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +49,8 @@ NOT_CONNECTED = "The Discord ids were not checked, because ticketbridge is not c
 
 _ID_FIELDS = ("tickets_channel_id", "reports_channel_id", "log_channel_id", "staff_role_id", "channel_id")
 _MAX_PREFIX_LENGTH = 8
+_EXPORTED_TICKETS = 20  # in one part; the request of each may be a megabyte
+_STEP_SECONDS = 2.0  # of one command; what takes longer is called again
 _ENUMS: Mapping[str, type[Plan | UnknownCategoryPolicy]] = {
     "plan": Plan,
     "unknown_categories": UnknownCategoryPolicy,
@@ -212,11 +218,7 @@ class AdminService:
         self, *, limit: int, workspace: str | None = None, player: str | None = None
     ) -> list[JsonObject]:
         """The newest account links of each workspace, or of one; those of a player's name or id."""
-        workspaces = (
-            await self._store.workspaces.list_all()
-            if workspace is None
-            else [await self._workspace(workspace)]
-        )
+        workspaces = await self._workspaces(workspace)
         return [
             _link_to_record(link, one)
             for one in workspaces
@@ -236,6 +238,114 @@ class AdminService:
             },
         )
         return [_link_to_record(link, workspaces[link.workspace_id])]
+
+    async def export_player(
+        self, *, source: str, player: str, workspace: str | None = None, after: int = 0
+    ) -> list[JsonObject]:
+        """A part of what is stored about a player. `after` is the `next_after` of the part before."""
+        part = await self._store.erasures.export(
+            self._player_source(source),
+            player,
+            workspace_id=await self._workspace_id(workspace),
+            after=after,
+            limit=_EXPORTED_TICKETS,
+        )
+        return [to_record(part)]
+
+    async def erase_player(
+        self, *, source: str, player: str, workspace: str | None = None
+    ) -> list[JsonObject]:
+        """Record that a player is to be erased; `continue_erasure` and the running bridge do it."""
+        erasure_id = await self._store.erasures.request(
+            self._player_source(source),
+            player,
+            workspace_id=await self._workspace_id(workspace),
+            requested_by=Requester.OPERATOR,
+            now=self._store.now(),
+        )
+        _log.info("The operator erases a player", extra={"source": source})
+        return [{"id": erasure_id}]
+
+    async def continue_erasure(self, *, erasure_id: int) -> list[JsonObject]:
+        """Erase for a second or two; the record as it is then. It is finished once it has `finished_at`."""
+        deadline = time.monotonic() + _STEP_SECONDS
+        while await self._store.erasures.run_batch(erasure_id, self._store.now()):
+            if time.monotonic() >= deadline:
+                break
+        return [to_record(await self._store.erasures.get(erasure_id))]
+
+    async def purge_erased(self) -> list[JsonObject]:
+        """Take for a second or two what was erased out of the database's files: `done`, `more` or `busy`."""
+        began_at, deadline = self._store.now(), time.monotonic() + _STEP_SECONDS
+        ids = await self._store.erasures.unpurged_ids()
+        pages = -MERGED_PAGES
+        while await self._store.erasures.merge_search_index(pages):
+            pages = MERGED_PAGES
+            if time.monotonic() >= deadline:
+                return [{"state": "more"}]
+        if not await self._store.erasures.purge_log():
+            return [{"state": "busy"}]
+        await self._store.erasures.mark_purged(ids, began_at)
+        return [{"state": "done"}]
+
+    async def list_erasures(self, *, limit: int) -> list[JsonObject]:
+        """What was erased or is to be, newest first, without the players' ids."""
+        return [to_record(one) for one in await self._store.erasures.list_newest(limit)]
+
+    async def set_erasure_secret(self, *, workspace: str, source: str) -> list[JsonObject]:
+        """Take a game platform's requests to erase players. The result has the secret of their signatures."""
+        found, secret = await self._erasure_scope(workspace, source), secrets.token_urlsafe(32)
+        await self._store.erasures.set_platform_secret(found.id, source, secret, self._store.now())
+        return [{"workspace_id": found.id, "secret": secret}]
+
+    async def remove_erasure_secret(self, *, workspace: str, source: str) -> list[JsonObject]:
+        """Take none of these requests any more."""
+        found = await self._erasure_scope(workspace, source)
+        await self._store.erasures.set_platform_secret(found.id, source, None, self._store.now())
+        return [{"workspace_id": found.id}]
+
+    async def _erasure_scope(self, workspace: str, source: str) -> Workspace:
+        self._check_source(source)
+        return await self._workspace(workspace)
+
+    async def count_ended(self, *, workspace: str | None = None) -> list[JsonObject]:
+        """For each workspace with a period of retention, how many tickets it is over for."""
+        return [
+            {
+                "workspace": one.name,
+                "retention_days": days,
+                "tickets": await self._store.erasures.count_ended(one.id, self._ended_before(days)),
+            }
+            for one in await self._workspaces(workspace)
+            if (days := one.retention_days) is not None
+        ]
+
+    async def erase_ended(self, *, workspace: str) -> list[JsonObject]:
+        """Erase for a second or two tickets whose period of retention is over; how many were."""
+        found = await self._workspace(workspace)
+        deadline, erased = time.monotonic() + _STEP_SECONDS, 0
+        while found.retention_days is not None:
+            before = self._ended_before(found.retention_days)
+            count = await self._store.erasures.erase_ended(found.id, before, self._store.now())
+            erased += count
+            if not count or time.monotonic() >= deadline:
+                break
+        return [{"tickets": erased}]
+
+    def _ended_before(self, days: int) -> datetime:
+        return self._store.now() - timedelta(days=days)
+
+    async def _workspaces(self, name: str | None) -> list[Workspace]:
+        return await self._store.workspaces.list_all() if name is None else [await self._workspace(name)]
+
+    async def _workspace_id(self, name: str | None) -> str | None:
+        return None if name is None else (await self._workspace(name)).id
+
+    def _player_source(self, source: str) -> str:
+        """Raises AdminError for what is neither a source nor Discord."""
+        if source != DISCORD_SOURCE:
+            self._check_source(source)
+        return source
 
     async def list_outbox(self, *, limit: int) -> list[JsonObject]:
         """Dead letters, then the deliveries that wait for Discord."""

@@ -18,6 +18,8 @@ COMMANDS = {
     "key": "bot.cli.keys:keys",
     "webhook": "bot.cli.webhooks:webhooks",
     "link": "bot.cli.links:links",
+    "player": "bot.cli.players:players",
+    "retention": "bot.cli.retention:retention",
     "rejected": "bot.cli.rejected:rejected",
     "outbox": "bot.cli.outbox:outbox",
 }

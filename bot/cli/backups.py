@@ -16,7 +16,14 @@ from bot.admin.service import AdminError
 from bot.cli.context import Config, abort, settings
 from bot.cli.output import pluralize
 from bot.clock import utc_now
-from storage import DatabaseLock, StorageError, create_backup, restore_backup, verify_backup
+from storage import (
+    DatabaseLock,
+    StorageError,
+    carry_erasures,
+    create_backup,
+    restore_backup,
+    verify_backup,
+)
 
 
 def backup(
@@ -41,10 +48,25 @@ def restore(
             abort(f"There is no backup at {path}.")
         with DatabaseLock(database), progress_bar("Restoring") as on_progress:
             renamed = restore_backup(path, database, utc_now(), on_progress)
+            erasures = carry_erasures(renamed, database) if renamed is not None else None
         tickets = verify_backup(database)
     typer.echo(f"{database} is restored: {pluralize(tickets, 'ticket')}.")
     if renamed is not None:
         typer.echo(f"The database that was there before is now {renamed}.")
+    _print_erasures(erasures)
+
+
+def _print_erasures(carried: int | None) -> None:
+    if carried is None:
+        typer.echo(
+            "Players who were erased after the backup was made are in it: erase them again, "
+            "`ticketbridge player erase`."
+        )
+    elif carried:
+        typer.echo(
+            f"{pluralize(carried, 'erasure')} of players after the backup was made: ticketbridge repeats "
+            "them when it starts."
+        )
 
 
 @contextmanager

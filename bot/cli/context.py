@@ -46,6 +46,7 @@ CLEARABLE: dict[str, tuple[str, object]] = {
     "departments": ("department", []),
     "max_open": ("max-open", None),
     "log_channel_id": ("log-channel", None),
+    "retention_days": ("retention-days", None),
 }
 
 

@@ -94,12 +94,17 @@ def print_workspace(workspace: JsonObject) -> None:
             ("tickets", OnOff.ON if workspace["tickets_enabled"] else OnOff.OFF),
             ("unknown categories", workspace["unknown_categories"]),
             ("default department", workspace["default_department"]),
+            ("retention", _retention(workspace["retention_days"])),
         ]
     )
     typer.echo()
     print_departments(workspace)
     typer.echo()
     print_categories(workspace)
+
+
+def _retention(days: object) -> str:
+    return "none" if days is None else f"{days} days"
 
 
 def print_departments(workspace: JsonObject) -> None:

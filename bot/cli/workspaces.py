@@ -97,6 +97,13 @@ def update_workspace(
     no_log_channel: Annotated[
         bool, typer.Option("--no-log-channel", help="Report problems with delivery in no channel.")
     ] = False,
+    retention_days: Annotated[
+        int | None,
+        typer.Option(min=1, max=36_500, help="Erase the texts of tickets that ended so many days ago."),
+    ] = None,
+    no_retention_days: Annotated[
+        bool, typer.Option("--no-retention-days", help="Keep the texts of tickets that ended.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Change a workspace's channels, role or rules; what is not named stays."""
@@ -109,12 +116,14 @@ def update_workspace(
         reports_channel_id=reports_channel,
         staff_role_id=staff_role,
         log_channel_id=log_channel,
+        retention_days=retention_days,
     )
-    changes |= cleared_fields(changes, log_channel_id=no_log_channel)
+    changes |= cleared_fields(changes, log_channel_id=no_log_channel, retention_days=no_retention_days)
     if not changes:
         abort(
             "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
-            "--tickets-channel, --reports-channel, --staff-role, --log-channel or --no-log-channel."
+            "--tickets-channel, --reports-channel, --staff-role, --log-channel, --no-log-channel, "
+            "--retention-days or --no-retention-days."
         )
     (workspace,) = call_service(config, AdminService.update_workspace, workspace=name, **changes)
     typer.echo(f"Workspace {name} is changed.")

@@ -229,6 +229,29 @@ class FileEndpoint(Operation):
     content: Callable[[], bytes]  # UTF-8
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureNotice:
+    """A request of a game's platform to erase a player; it has the same id when it is repeated."""
+
+    id: str
+    player_id: str  # as the reporter of the player's tickets has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureWebhook(Operation):
+    """A path to which a game's platform sends signed requests to erase players.
+
+    Its one parameter is `workspace`, whose id it is. Needs no API key.
+    """
+
+    method: str = "POST"
+    signature_header: str
+    # Checks the header's value with the workspace's secret; raises ApiError(401).
+    verify: Callable[[str, str, bytes, datetime], None]
+    parse: Callable[[bytes], ErasureNotice | None]  # None: nothing is to be erased; raises ApiError(400)
+    serialize: Callable[[ErasureNotice | None], JsonObject]  # the body of HTTP 200
+
+
 PublicEndpoint = KeyCheckEndpoint | PageEndpoint | FileEndpoint
 
 
@@ -268,6 +291,7 @@ class Source:
     error_codecs: Mapping[str, ErrorCodec] = field(default_factory=dict)  # by path prefix; JSON elsewhere
     endpoints: tuple[Endpoint[Any], ...] = ()
     public_endpoints: tuple[PublicEndpoint, ...] = ()  # without authentication
+    erasure_webhook: ErasureWebhook | None = None
     errors: Mapping[type[TicketError], ApiError] = field(default_factory=dict)  # by a ticket's error
     authorize: Callable[[Workspace], None] = allow_all  # raises ApiError(403) before the body is read
     # A player's id as the reporter of their tickets has it; None for what cannot be one.
@@ -275,5 +299,6 @@ class Source:
     categories: frozenset[str] | None = None  # those it knows; None: the workspace says which there are
 
     @property
-    def operations(self) -> tuple[IntakeEndpoint | Endpoint[Any] | PublicEndpoint, ...]:
-        return (*self.intake_endpoints, *self.endpoints, *self.public_endpoints)
+    def operations(self) -> tuple[IntakeEndpoint | Endpoint[Any] | PublicEndpoint | ErasureWebhook, ...]:
+        webhooks = () if self.erasure_webhook is None else (self.erasure_webhook,)
+        return (*self.intake_endpoints, *self.endpoints, *self.public_endpoints, *webhooks)

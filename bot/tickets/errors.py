@@ -38,6 +38,10 @@ class TicketClosed(TicketError):
     """This ticket is closed. Reopen it first."""
 
 
+class TicketErased(TicketError):
+    """What this ticket said was erased, and who wrote it: nobody would get that."""
+
+
 class ViewOnlyForReporter(ViewOnly):
     """This is a game report and view-only: you can follow it here, but not reply to it or close it."""
 

@@ -84,6 +84,15 @@ class Receipt:
     digest_message_id: int | None = None  # a digest that was found with the ticket in it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentPointer:
+    """A message in Discord that links to a ticket's post."""
+
+    delivery_id: int
+    channel_id: int
+    message_id: int
+
+
 def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:
     """Return the queue of a delivery: those of one queue are attempted one at a time, in order.
 

@@ -17,6 +17,7 @@ from bot.tickets.errors import (
     NotReporter,
     StatusUnchanged,
     TicketClosed,
+    TicketErased,
     ViewOnly,
     ViewOnlyForReporter,
 )
@@ -154,6 +155,8 @@ class Ticket(NewTicket):
     updated_at: datetime
     claimed_by: Actor | None = None
     post: DiscordPost = DiscordPost()
+    erased_at: datetime | None = None  # when its texts and its reporter were erased
+    reported_erased_at: datetime | None = None  # the same for its reported player
 
     @property
     def sends_direct_messages(self) -> bool:
@@ -165,9 +168,11 @@ class Ticket(NewTicket):
         return not self.is_private and not self.view_only
 
     def ensure_replies_allowed(self) -> None:
-        """Raises ViewOnly for a game report, TicketClosed for a closed or resolved ticket."""
+        """Raises ViewOnly for a game report, TicketErased, TicketClosed for a closed or resolved ticket."""
         if self.view_only:
             raise ViewOnly
+        if self.erased_at is not None:
+            raise TicketErased
         if self.status.is_closed:
             raise TicketClosed
 
@@ -243,7 +248,12 @@ class Ticket(NewTicket):
         return replace(self, department=department, claimed_by=None)
 
     def link(self, player: Player) -> "Ticket":
-        """Set its reporter, once. The same player again changes nothing; another raises AlreadyLinked."""
+        """Set its reporter, once. The same player again changes nothing; another raises AlreadyLinked.
+
+        Nobody becomes the reporter of an erased ticket: raises TicketErased.
+        """
+        if self.erased_at is not None:
+            raise TicketErased
         if self.reporter.id is None:
             return replace(self, reporter=player)
         if self.reporter.id != player.id:

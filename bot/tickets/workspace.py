@@ -85,6 +85,7 @@ class Workspace(NewWorkspace):
     tickets_enabled: bool = True
     unknown_categories: UnknownCategoryPolicy = UnknownCategoryPolicy.REFUSE
     default_department: str = DEFAULT_DEPARTMENT
+    retention_days: int | None = None  # after which tickets that ended are erased; None: never
     departments: tuple[Department, ...] = (Department(id=DEFAULT_DEPARTMENT, name="General"),)
     categories: tuple[Category, ...] = ()
 

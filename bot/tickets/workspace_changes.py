@@ -22,6 +22,7 @@ class WorkspaceChanges(TypedDict, total=False):
     tickets_enabled: bool
     unknown_categories: UnknownCategoryPolicy
     default_department: str
+    retention_days: int | None
 
 
 class DepartmentChanges(TypedDict, total=False):

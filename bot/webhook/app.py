@@ -33,6 +33,7 @@ from bot.webhook.auth import Authenticator, RequestContext
 from bot.webhook.body import decode_body, ensure_acceptable, read_body
 from bot.webhook.client_ip import TrustedProxies
 from bot.webhook.conversations import ConversationPages
+from bot.webhook.erasure_requests import ErasureRequests
 from bot.webhook.errors import api_error
 from bot.webhook.events import EVENT_OPERATIONS, MAX_WAITING, EventFeed
 from bot.webhook.health import HealthRoutes, NoObservability, Observability
@@ -105,6 +106,7 @@ class WebhookServer:
         self._logged_as_unserved: set[str] = set()
         self._events = EventFeed(store, sources, self._authenticator, now, max_waiting)
         self._links = LinkRoutes(store, sources, self._authenticator, now)
+        self._erasures = ErasureRequests(store, self._authenticator, now)
         self._health_routes = HealthRoutes(store, proxies, self._observability)
 
     def build_app(self) -> web.Application:
@@ -123,6 +125,9 @@ class WebhookServer:
             for public in source.public_endpoints:
                 for method in _methods(public):
                     app.router.add_route(method, public.path, partial(self._handle_public, source, public))
+            webhook = source.erasure_webhook
+            if webhook is not None:
+                app.router.add_post(webhook.path, partial(self._erasures.handle, source, webhook))
         for path, methods in _api_paths(self._sources).items():
             app.router.add_route("*", path, partial(_method_not_allowed, methods))
         for path in _page_paths(self._sources):

@@ -91,6 +91,12 @@ class Authenticator:
         if source.rate_limit.per == "address":
             self._rate_limits[source.name].apply(request, self._proxies.client_ip(request))
 
+    def count_failure(self, request: web.BaseRequest) -> None:
+        """Count a failed attempt of an address. Raises ApiError(429) after too many."""
+        state = self._failed_attempts.hit(self._proxies.client_ip(request))
+        if state.retry_after_seconds:
+            raise rate_limited_error(state)
+
     async def check_key(
         self, key: str, request: web.BaseRequest, source: Source, now: datetime
     ) -> RequestContext | None:
@@ -99,9 +105,7 @@ class Authenticator:
         found = await self._store.api_keys.find(key_hash) if key else None
         if found is None or not found.is_valid_for(source.name, now):
             self._last_used.pop(key_hash, None)
-            state = self._failed_attempts.hit(self._proxies.client_ip(request))
-            if state.retry_after_seconds:
-                raise rate_limited_error(state)
+            self.count_failure(request)
             return None
         last_used = self._last_used.get(key_hash) or found.last_used_at
         if last_used is None or now - last_used >= _LAST_USED_PRECISION:

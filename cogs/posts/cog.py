@@ -194,11 +194,10 @@ class PostsCog(commands.Cog):
         if not ticket.is_private:
             return None, discord.AllowedMentions.none()
         workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
-        reporter, staff = int(ticket.reporter.id or 0), workspace.staff_role_id
-        mentions = discord.AllowedMentions(
-            everyone=False, users=[discord.Object(reporter)], roles=[discord.Object(staff)]
-        )
-        return f"<@{reporter}> <@&{staff}>", mentions
+        staff = workspace.staff_role_id
+        people = [] if ticket.reporter.id is None else [discord.Object(int(ticket.reporter.id))]
+        mentions = discord.AllowedMentions(everyone=False, users=people, roles=[discord.Object(staff)])
+        return " ".join([*(f"<@{one.id}>" for one in people), f"<@&{staff}>"]), mentions
 
     async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post_id = ticket.post.message_id
@@ -233,9 +232,14 @@ class PostsCog(commands.Cog):
     async def _update_post(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         if ticket.post.digest_message_id is not None:
             channel = await self._get_channel(ticket.post.channel_id)
+            if ticket.erased_at is not None:
+                await self._edit_pointers(ticket)
             return await update_digest(self.bot.store, channel, ticket.post.digest_message_id)
         if ticket.post.message_id is not None:
             await self._edit_post(ticket, ticket.post.message_id)
+        if ticket.erased_at is not None:
+            await self._threads.remove_subject(ticket)
+            await self._edit_pointers(ticket)
         await self._threads.match_status(ticket)
         return Receipt(channel_id=delivery.channel_id, message_id=ticket.post.message_id)
 
@@ -246,6 +250,20 @@ class PostsCog(commands.Cog):
         await _open_if_archived(channel)
         workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
         await edit_post(channel.get_partial_message(post_id), ticket, workspace)
+
+    async def _edit_pointers(self, ticket: Ticket) -> None:
+        """Take the subject of an erased ticket out of the links to its post in other channels."""
+        workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
+        post_id = ticket.post.message_id or ticket.post.digest_message_id or 0
+        for pointer in await self.bot.store.outbox.sent_pointers(ticket.id):
+            try:
+                channel = await self._get_channel(pointer.channel_id)
+                url = f"https://discord.com/channels/{channel.guild.id}/{ticket.post.channel_id}/{post_id}"
+                footer = transfer_footer(ticket, pointer.delivery_id)
+                embed = fallback_transfer_embed(ticket, url, footer, workspace)
+                await edit_message(channel.get_partial_message(pointer.message_id), embed)
+            except discord.NotFound:
+                continue
 
     async def _post_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         message = await self.bot.store.messages.find(delivery.message_id or 0)
@@ -258,7 +276,7 @@ class PostsCog(commands.Cog):
         if message_id is None:
             message_id = await message_id_or_none(
                 channel.send(
-                    embed=message_embed(ticket, message, await self._reply_state(message)),
+                    embed=message_embed(ticket, message, await self._reply_state(ticket, message)),
                     files=message_files(ticket, message),
                     nonce=delivery.nonce,
                     reference=post_reference(ticket),  # type: ignore[arg-type]  # None is its default
@@ -269,7 +287,9 @@ class PostsCog(commands.Cog):
             await self._archive_if_closed(channel, ticket.id)  # the message has opened it
         return Receipt(channel_id=channel.id, message_id=message_id)
 
-    async def _reply_state(self, message: Message) -> ReplyState | None:
+    async def _reply_state(self, ticket: Ticket, message: Message) -> ReplyState | None:
+        if ticket.erased_at is not None:
+            return None
         states = await self.bot.store.events.reply_states(message.ticket_id, [message.id])
         return states.get(message.id)
 
@@ -278,12 +298,14 @@ class PostsCog(commands.Cog):
         message = await self.bot.store.messages.find(delivery.message_id or 0)
         if message is None or message.shown_as is None:
             return Receipt()
-        state = await self._reply_state(message)
+        is_erased = ticket.erased_at is not None
+        state = await self._reply_state(ticket, message)
         channel = await self._get_channel(message.shown_as.channel_id)
         await _open_if_archived(channel)
         shown = channel.get_partial_message(message.shown_as.message_id)
         if not message.shown_as.is_typed:
-            await edit_message(shown, message_embed(ticket, message, state))
+            files = message_files(ticket, message) if is_erased else None
+            await edit_message(shown, message_embed(ticket, message, state), files)
         elif state is not None and state.received_at is not None:
             await react(shown, READ_EMOJI)
         if isinstance(channel, discord.Thread):

@@ -14,9 +14,11 @@ from cogs.core.markdown import escape_markdown, plain_line
 from cogs.posts.send import ChannelOrThread, message_id_or_none
 from cogs.tickets.embeds import (
     PRIORITY_COLOURS,
-    no_subject,
+    erased_notice,
     priority_label,
+    shown_subject,
     status_line,
+    thread_name,
     ticket_footer,
     view_only_line,
 )
@@ -89,9 +91,7 @@ def digest_view(tickets: Sequence[Ticket]) -> discord.ui.View:
     """The select under a digest: choosing a ticket opens it with its buttons."""
     view = discord.ui.View(timeout=None)
     options = [
-        discord.SelectOption(
-            label=plain_line(f"{ticket.public_id} · {ticket.subject}", _LABEL_LIMIT), value=str(ticket.id)
-        )
+        discord.SelectOption(label=plain_line(thread_name(ticket), _LABEL_LIMIT), value=str(ticket.id))
         for ticket in tickets
     ]
     view.add_item(
@@ -119,17 +119,20 @@ def _option_values(message: discord.Message | None) -> Iterator[str]:
 
 def _digest_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
     icon = "🚨 " if ticket.view_only else "🎫 "
-    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or no_subject()
+    subject = shown_subject(ticket, _SUBJECT_LIMIT)
     embed = discord.Embed(
         title=f"{icon}{ticket.public_id} · {subject}",
         colour=PRIORITY_COLOURS[ticket.priority],
         timestamp=ticket.created_at,
     )
-    embed.set_author(name=plain_line(ticket.reporter.label, _NAME_LIMIT) or _("unknown"))
+    reporter = _("erased") if ticket.erased_at is not None else ticket.reporter.label
+    embed.set_author(name=plain_line(reporter, _NAME_LIMIT) or _("unknown"))
     embed.set_footer(text=ticket_footer(ticket))
     header = "\n".join(_header_lines(ticket, workspace)) + "\n"
     body = escape_markdown(" ".join(ticket.body.split()), _EMBED_LIMIT - len(embed) - len(header))
     empty = "" if ticket.chat_log else _("*No message.*")
+    if ticket.erased_at is not None:
+        empty = erased_notice(ticket.erased_at)
     embed.description = (header + (body or empty)).rstrip()
     return embed
 

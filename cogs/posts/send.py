@@ -1,9 +1,9 @@
 """Send and edit posts, and find what an earlier attempt sent."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import discord
 
@@ -16,7 +16,7 @@ from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from cogs.posts.errors import CHANGE_REFUSED, UNKNOWN_MESSAGE, error_summary, is_temporary, is_text_refused
 from cogs.tickets.buttons import ticket_view
-from cogs.tickets.embeds import fallback_embed, ticket_embed
+from cogs.tickets.embeds import fallback_embed, fallback_files, ticket_embed, ticket_files
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +62,17 @@ async def send_embed(channel: ChannelOrThread, delivery: Delivery, embed: discor
     )
 
 
-async def edit_message(message: discord.PartialMessage, embed: discord.Embed) -> None:
-    """Replace the embed of one of the bot's messages, unless it has been deleted."""
-    await message_id_or_none(message.edit(embed=embed, allowed_mentions=discord.AllowedMentions.none()))
+async def edit_message(
+    message: discord.PartialMessage, embed: discord.Embed, files: Sequence[discord.File] | None = None
+) -> None:
+    """Replace the embed of one of the bot's messages, unless it has been deleted.
+
+    `files` take the place of those it has; None leaves them.
+    """
+    attachments: Any = discord.utils.MISSING if files is None else files
+    await message_id_or_none(
+        message.edit(embed=embed, attachments=attachments, allowed_mentions=discord.AllowedMentions.none())
+    )
 
 
 async def react(message: discord.PartialMessage, emoji: str) -> None:
@@ -83,19 +91,28 @@ async def edit_post(message: discord.PartialMessage, ticket: Ticket, workspace: 
     If Discord rejects the text, a post without it stays so; any other is left as it was: raises
     PermanentFailure.
     """
+    embed, fallback = ticket_embed(ticket, workspace), fallback_embed(ticket)
     try:
-        await _edit(message, ticket, ticket_embed(ticket, workspace))
+        await _edit(message, ticket, embed, ticket_files(ticket, embed))
     except discord.HTTPException as error:
         if not is_text_refused(error):
             raise
         if not _is_fallback(await message.fetch(), ticket):
             reason = CHANGE_REFUSED.with_parts(error=error_summary(error))
             raise PermanentFailure(str(reason)) from error
-        await _edit(message, ticket, fallback_embed(ticket))
+        await _edit(message, ticket, fallback, fallback_files(ticket))
 
 
-async def _edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed) -> None:
-    await message.edit(embed=embed, view=ticket_view(ticket), allowed_mentions=discord.AllowedMentions.none())
+async def _edit(
+    message: discord.PartialMessage, ticket: Ticket, embed: discord.Embed, files: list[discord.File]
+) -> None:
+    """Edit a post. Its files change only once something was erased: they then have what is left."""
+    erased: dict[str, Any] = {}
+    if ticket.erased_at is not None or ticket.reported_erased_at is not None:
+        erased = {"content": None, "attachments": files}
+    await message.edit(
+        embed=embed, view=ticket_view(ticket), allowed_mentions=discord.AllowedMentions.none(), **erased
+    )
 
 
 def _is_fallback(message: discord.Message, ticket: Ticket) -> bool:

@@ -63,6 +63,27 @@ class TicketThreads:
         if isinstance(thread, discord.Thread) and thread.archived != ticket.status.is_closed:
             await self.set_archived(ticket, thread, ticket.status.is_closed)
 
+    async def remove_subject(self, ticket: Ticket) -> None:
+        """Give the thread of an erased ticket a name without its subject."""
+        if ticket.post.thread_id is None or ticket.erased_at is None:
+            return
+        thread = self._bot.get_channel(ticket.post.thread_id)
+        thread = thread or await self._bot.fetch_channel(ticket.post.thread_id)
+        if not isinstance(thread, discord.Thread) or thread.name == thread_name(ticket):
+            return
+        try:
+            if thread.archived:
+                await thread.edit(archived=False)
+            await thread.edit(name=thread_name(ticket))
+        except discord.HTTPException as error:
+            if error.code == UNKNOWN_CHANNEL or is_temporary(error):
+                raise
+            log.warning(
+                "A thread keeps the name that it has, with an erased subject: %s",
+                error_summary(error),
+                extra={"ticket_id": ticket.id, "thread_id": thread.id},
+            )
+
     async def set_archived(self, ticket: Ticket, thread: discord.Thread, archived: bool) -> bool:
         """Archive a thread or open it. Returns False if Discord refuses, which nothing else waits for."""
         try:
@@ -81,6 +102,8 @@ class TicketThreads:
 
     async def add_reporter(self, thread: discord.Thread, delivery: Delivery, ticket: Ticket) -> None:
         """Add the reporter to their thread. If Discord refuses, staff read why, and the thread goes on."""
+        if ticket.erased_at is not None:
+            return
         try:
             await thread.add_user(discord.Object(int(ticket.reporter.id or 0)))
         except discord.HTTPException as error:

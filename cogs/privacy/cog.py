@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
 from cogs.core.interactions import BotInteraction, deferred
+from cogs.privacy.data import ask_to_erase, handle_erase_button, send_export
 from cogs.privacy.messages import (
     change_messages,
     handle_messages_button,
@@ -51,6 +52,18 @@ class PrivacyCommands(commands.GroupCog, group_name="privacy", group_description
             interaction, send=send, quiet_from=quiet_from, quiet_to=quiet_to, time_zone=time_zone
         )
 
+    @app_commands.command()
+    @deferred
+    async def export(self, interaction: BotInteraction) -> None:
+        """Get a file with all your tickets, what was said on them, and your linked accounts."""
+        await send_export(interaction)
+
+    @app_commands.command()
+    @deferred
+    async def erase(self, interaction: BotInteraction) -> None:
+        """Erase what you wrote on your tickets, and who you are; you are asked first."""
+        await ask_to_erase(interaction)
+
     @commands.Cog.listener()
     async def on_interaction(self, interaction: BotInteraction) -> None:
         """Remember the user's language, write to them again, and handle the buttons below messages."""
@@ -61,6 +74,7 @@ class PrivacyCommands(commands.GroupCog, group_name="privacy", group_description
         except StorageError as error:  # at the next use
             log.warning("A member's language could not be saved: %s", error)
         await handle_messages_button(interaction)
+        await handle_erase_button(interaction)
 
 
 async def setup(bot: TicketBot) -> None:

@@ -181,6 +181,7 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         (_("Plan"), _(workspace.plan.value)),
         (_("Tickets"), _("on") if workspace.tickets_enabled else _("off")),
         (_("Unknown categories"), _unknown_categories(workspace)),
+        (_("Retention"), _retention(workspace)),
         (_("Default department"), escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
@@ -190,6 +191,17 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         lines = "\n".join([*warnings[:_MAX_WARNINGS], *([rest] if more > 0 else [])])
         embed.add_field(name=_("⚠️ Missing permissions"), value=lines, inline=False)
     return embed
+
+
+def _retention(workspace: Workspace) -> str:
+    days = workspace.retention_days
+    if days is None:
+        return _("none")
+    return ngettext(
+        "tickets are erased {number} day after their end",
+        "tickets are erased {number} days after their end",
+        days,
+    )
 
 
 def _unknown_categories(workspace: Workspace) -> str:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import discord
@@ -12,7 +13,7 @@ from bot.tickets.events import ReplyState
 from bot.tickets.history import event_sentence
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
 from bot.tickets.sentence import Sentence
-from bot.tickets.ticket import Player, Priority, Status, Ticket
+from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import DEFAULT_DEPARTMENT, Workspace
 from cogs.core.markdown import ELLIPSIS, escape_markdown, escape_sentence, fits, plain_line
 
@@ -89,16 +90,22 @@ def ticket_embed(ticket: Ticket, workspace: Workspace | None = None) -> discord.
     """Draw the post of a ticket, with the workspace's names of its category and department."""
     mark = title_mark(ticket)
     embed = discord.Embed(
-        title=mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or no_subject()),
+        title=mark + shown_subject(ticket, TITLE_LIMIT - len(mark)),
         colour=PRIORITY_COLOURS[ticket.priority],
         timestamp=ticket.created_at,
     )
-    _add_reporter(embed, ticket.reporter)
+    _add_reporter(embed, ticket)
     for name, value in _facts(ticket, workspace):
         _add_field(embed, name, value)
     embed.set_footer(text=ticket_footer(ticket))
     embed.description = _description(ticket, limit=EMBED_LIMIT - len(embed))
     return embed
+
+
+def shown_subject(ticket: Ticket, limit: int) -> str:
+    """The subject as Markdown; in its place, that there is none or that it was erased."""
+    nothing = no_subject() if ticket.erased_at is None else _("(erased)")
+    return escape_markdown(ticket.subject, limit) or nothing
 
 
 def title_mark(ticket: Ticket) -> str:
@@ -115,6 +122,8 @@ def _facts(ticket: Ticket, workspace: Workspace | None) -> Iterator[tuple[str, s
     if ticket.reported_player:
         player = ticket.reported_player
         yield _("Reported player"), _link_or_text(player.label, player.profile_url)
+    elif ticket.reported_erased_at is not None:
+        yield _("Reported player"), _("erased {time}", time=timestamp(ticket.reported_erased_at))
     shown = [field for field in ticket.fields if field.value]
     for field in shown[:_MAX_FIELDS]:
         yield _(field.label), _link_or_text(field.value, field.url)
@@ -231,7 +240,7 @@ def transfer_embed(
 ) -> discord.Embed:
     """Draw the link to the post of a ticket that was transferred to another department."""
     embed = fallback_transfer_embed(ticket, post_url, footer, workspace)
-    embed.title = f"{embed.title} · {escape_markdown(ticket.subject, 150) or no_subject()}"
+    embed.title = f"{embed.title} · {shown_subject(ticket, 150)}"
     return embed
 
 
@@ -263,7 +272,9 @@ def transfer_footer(ticket: Ticket, delivery_id: int) -> str:
 
 
 def thread_name(ticket: Ticket) -> str:
-    """`TICKET-1 · subject`, within Discord's limit of 100 characters."""
+    """`TICKET-1 · subject`, within Discord's limit of 100 characters; of an erased ticket, its id alone."""
+    if ticket.erased_at is not None:
+        return ticket.public_id
     return plain_line(f"{ticket.public_id} · {ticket.subject}", 100)
 
 
@@ -319,9 +330,21 @@ def _event_text(event: Message) -> str:
 
 def _description(ticket: Ticket, limit: int) -> str:
     opening = f"{view_only_line()}\n\n" if ticket.view_only else ""
+    if ticket.erased_at is not None:
+        return f"{opening}{erased_notice(ticket.erased_at)}"
     empty = "" if ticket.chat_log else _("*No message.*")
     body = escape_markdown(ticket.body, min(limit - len(opening), _BODY_LIMIT)) or empty
     return (opening + body).rstrip()
+
+
+def erased_notice(time: datetime) -> str:
+    """What stands in the place of an erased text."""
+    return _("What was written here was erased {time}.", time=timestamp(time))
+
+
+def timestamp(time: datetime) -> str:
+    """A time as each reader's own Discord shows it."""
+    return f"<t:{int(time.timestamp())}:f>"
 
 
 def _body_room(ticket: Ticket, embed: discord.Embed) -> int:
@@ -339,7 +362,11 @@ def _text_file(name: str, text: str) -> discord.File:
     return discord.File(io.BytesIO(text.encode("utf-8", "replace")), filename=name)
 
 
-def _add_reporter(embed: discord.Embed, reporter: Player) -> None:
+def _add_reporter(embed: discord.Embed, ticket: Ticket) -> None:
+    if ticket.erased_at is not None:
+        embed.set_author(name=_("erased"))
+        return
+    reporter = ticket.reporter
     avatar = reporter.avatar_url if is_safe_url(reporter.avatar_url) else None
     profile = reporter.profile_url if is_safe_url(reporter.profile_url) else None
     embed.set_author(

@@ -21,7 +21,7 @@ from cogs.core.markdown import escape_markdown, plain_line
 from cogs.tickets.embeds import (
     DESCRIPTION_LIMIT,
     TITLE_LIMIT,
-    no_subject,
+    shown_subject,
     status_label,
     text_refused,
     ticket_footer,
@@ -55,7 +55,7 @@ def own_list_embed(listed: OwnTicketPage, *, hint: str = "") -> discord.Embed:
 
 def _list_entry(own: OwnTicket) -> str:
     ticket = own.ticket
-    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or no_subject()
+    subject = shown_subject(ticket, _SUBJECT_LIMIT)
     lines = [f"{title_mark(ticket)}**{subject}**", f"`{ticket.public_id}` · {own_status(ticket)}"]
     if own.replied_at is not None:
         said = _("🔔 **New reply from staff**") if own.is_unread else _("💬 Last reply from staff")
@@ -82,7 +82,7 @@ def own_ticket_embed(
     """Draw one page of a ticket's conversation, `number` from 0, as its reporter sees it."""
     embed = own_fallback_embed(ticket, workspace)
     mark = title_mark(ticket)
-    embed.title = mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or no_subject())
+    embed.title = mark + shown_subject(ticket, TITLE_LIMIT - len(mark))
     opening = ""
     if ticket.view_only:
         opening = f"{view_only_line()}\n{_('You can follow it here. It takes no replies.')}\n\n"

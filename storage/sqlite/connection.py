@@ -18,6 +18,8 @@ _SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
+    # What is deleted is overwritten with zeros, so that erased texts are in no free page.
+    "PRAGMA secure_delete = ON",
 )
 _READER_SETTINGS = (
     *_SETTINGS,

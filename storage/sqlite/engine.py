@@ -162,6 +162,12 @@ class SqliteEngine:
             self._last_error = None
         return self._last_error
 
+    async def purge_log(self) -> bool:
+        try:
+            return await run_in_thread(self._writer, _truncate_log)
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+
     async def _submit(self, pending: "PendingWrite", queue: "deque[PendingWrite]") -> Any:
         if len(queue) >= MAX_QUEUE:
             raise self._report(Overloaded("The database failed: too many writes are queued already."))
@@ -405,6 +411,17 @@ def _ends_transaction(raw: sqlite3.Connection, error: Exception) -> bool:
     return not raw.in_transaction or (
         isinstance(error, sqlite3.Error) and isinstance(translate_error(error), DatabaseCorrupt)
     )
+
+
+def _truncate_log(raw: sqlite3.Connection) -> bool:
+    """Checkpoint, and cut the write-ahead log to no bytes. Waits for no reader: False if there is one."""
+    (timeout,) = raw.execute("PRAGMA busy_timeout").fetchone()
+    raw.execute("PRAGMA busy_timeout = 0")
+    try:
+        is_busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {timeout:d}")
+    return not is_busy
 
 
 def _begin(raw: sqlite3.Connection) -> None:

@@ -97,6 +97,8 @@ def test_these_methods_can_be_called_from_another_process() -> None:
         *("enable_webhook", "forget_webhook_events", "test_webhook"),
         *("list_outbox", "retry_delivery", "retry_dead_letters", "drop_delivery"),
         *("list_links", "remove_link"),
+        *("export_player", "erase_player", "continue_erasure", "purge_erased", "list_erasures"),
+        *("count_ended", "erase_ended", "set_erasure_secret", "remove_erasure_secret"),
     } == COMMANDS
 
 

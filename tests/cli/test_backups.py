@@ -50,6 +50,29 @@ async def test_a_database_in_use_is_not_restored(
     assert "enterprise" in await output_of(ticketbridge, "workspace", "show", "main")
 
 
+async def test_a_restore_says_that_players_are_erased_again(
+    ticketbridge: RunCommand, backup: Path, beside: bool
+) -> None:
+    if beside:
+        return
+    await output_of(ticketbridge, "player", "erase", 7, "--source", "series", "--yes")
+
+    printed = await output_of(ticketbridge, "restore", backup)
+
+    assert "1 erasure of players after the backup was made: ticketbridge repeats" in printed
+    assert "operator" in await output_of(ticketbridge, "player", "erasures")
+
+
+async def test_a_restore_says_that_erasures_are_not_known(
+    ticketbridge: RunCommand, backup: Path, database: Path, beside: bool
+) -> None:
+    if beside:
+        return
+    await asyncio.to_thread(database.write_bytes, b"damaged")
+
+    assert "erase them again" in await output_of(ticketbridge, "restore", backup)
+
+
 @pytest.mark.parametrize("path", ["nothing.db", "text.db"])
 async def test_a_file_that_is_no_backup_is_not_restored(
     ticketbridge: RunCommand, main: None, tmp_path: Path, beside: bool, path: str

@@ -36,6 +36,7 @@ async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
         "tickets": "on",
         "unknown categories": "refuse",
         "default department": "general",
+        "retention": "none",
     }
     assert await row(ticketbridge, "general") == "general General the workspace's any all staff"
     assert "No categories of its own." in await output_of(ticketbridge, "workspace", "show", "main")
@@ -71,7 +72,8 @@ async def test_set_without_options_is_an_error_that_lists_them(ticketbridge: Run
 
     assert sentence == (
         "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
-        "--tickets-channel, --reports-channel, --staff-role, --log-channel or --no-log-channel."
+        "--tickets-channel, --reports-channel, --staff-role, --log-channel, --no-log-channel, "
+        "--retention-days or --no-retention-days."
     )
 
 

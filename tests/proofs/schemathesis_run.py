@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.sources.contract import KeyCheckEndpoint, Source
+from bot.sources.contract import ErasureWebhook, KeyCheckEndpoint, Source
 from bot.sources.registry import load_sources
 from bot.tickets.message import Actor
 from bot.tickets.workspace import NewWorkspace
@@ -79,7 +79,7 @@ def _links(source: Source) -> dict[str, object]:
     links: dict[str, object] = {}
     for operation in source.operations:
         names = [name for name in operation.path_param_names if name not in operation.path_params]
-        if names and not isinstance(operation, KeyCheckEndpoint):
+        if names and not isinstance(operation, KeyCheckEndpoint | ErasureWebhook):
             target = operation_id(source.name, operation)
             parameters = dict.fromkeys(names, f"$response.body#{_ID_POINTERS[source.name]}")
             links[target] = {"operationId": target, "parameters": parameters}

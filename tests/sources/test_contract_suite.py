@@ -198,8 +198,9 @@ def test_every_operation_has_one_request_here_and_is_described(source: Source) -
         for request in (*contract.requests, *contract.public_requests)
     ]
 
-    assert sorted(one.path for one in operations) == sorted(one.path for one in source.operations)
-    assert len({id(one) for one in operations}) == len(source.operations)
+    by_game_servers = [one for one in source.operations if one is not source.erasure_webhook]
+    assert sorted(one.path for one in operations) == sorted(one.path for one in by_game_servers)
+    assert len({id(one) for one in operations}) == len(by_game_servers)
     assert all(one.summary and one.response is not dict for one in operations)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bot.tickets.account_links import DiscordMember
 from bot.tickets.direct_messages import MemberPreferences
+from bot.tickets.erasure import Requester
 from bot.tickets.errors import UnknownLinkCode
 from bot.tickets.events import Asked
 from bot.tickets.outbox import Receipt
@@ -133,6 +134,15 @@ QUERIES: dict[str, Query] = {
     ),
     "what became of replies": lambda desk: desk.store.events.reply_states(desk.ticket.id, [1]),
     "what waits for servers": lambda desk: desk.store.events.backlogs(NOW),
+    "an erasure": lambda desk: erase_player(desk),
+    "what ended long ago": lambda desk: desk.store.erasures.erase_ended(desk.here[0], NOW, NOW),
+    "how many ended long ago": lambda desk: desk.store.erasures.count_ended(desk.here[0], NOW),
+    "what is to be erased": lambda desk: desk.store.erasures.pending_ids(),
+    "what is erased": lambda desk: desk.store.erasures.unpurged_ids(),
+    "all about a player": lambda desk: desk.store.erasures.export(
+        "somewhere", "7", workspace_id=None, after=0
+    ),
+    "the links to a post": lambda desk: desk.store.outbox.sent_pointers(desk.ticket.id),
     "how many came": lambda desk: desk.store.tickets.count_by_source(1, 2),
     "how many are not indexed": lambda desk: desk.store.search_index.lag(),
 }
@@ -151,6 +161,18 @@ async def about_to_write(desk: Queries) -> None:
 async def mark_reply_seen(desk: Queries) -> None:
     message = await desk.store.tickets.add_message(desk.ticket.id, noting(), origin="seen", now=NOW)
     await desk.store.own_tickets.mark_seen(desk.ticket.id, 7, message.id)
+
+
+async def erase_player(desk: Queries) -> None:
+    erasure_id = await desk.store.erasures.request(
+        "somewhere",
+        "7",
+        workspace_id=desk.here[0],
+        requested_by=Requester.PLATFORM,
+        now=NOW,
+        notification_id="1",
+    )
+    await desk.store.erasures.run_batch(erasure_id or 0, NOW)
 
 
 async def type_wrong_code(desk: Queries) -> None:

@@ -164,7 +164,7 @@ def remove_member(state: SandboxState, user: Name) -> None:
     state.emit("GUILD_MEMBER_REMOVE", {"guild_id": str(guild.id), "user": user_payload(member.user)})
 
 
-def change_user(state: SandboxState, user: Name, changes: dict[str, Any]) -> User:
+def change_user(state: SandboxState, user: Name, changes: Json) -> User:
     """Change a user's `locale`, or whether the user `takes_direct_messages`."""
     found = find_user(state, user)
     for name, value in changes.items():
@@ -172,7 +172,7 @@ def change_user(state: SandboxState, user: Name, changes: dict[str, Any]) -> Use
             raise ControlError(
                 f"{name!r} cannot be {value!r}: change {', '.join(CHANGEABLE_OF_USERS)}.", status=400
             )
-        setattr(found, name, _known_locale(value) if name == "locale" else value)
+        setattr(found, name, _known_locale(str(value)) if name == "locale" else value)
     return found
 
 

@@ -1,8 +1,15 @@
 """The Series API: tickets and game reports from Roblox game servers."""
 
-from bot.sources.contract import Endpoint, IntakeEndpoint, KeyCheckEndpoint, RateLimit, Source
+from bot.sources.contract import (
+    Endpoint,
+    ErasureWebhook,
+    IntakeEndpoint,
+    KeyCheckEndpoint,
+    RateLimit,
+    Source,
+)
 from bot.sources.requests import GetTicket, GetWorkspace, ListTickets, UpdateTicket
-from bot.sources.series import errors, examples, handlers, requests, responses, serializers
+from bot.sources.series import erasure_webhook, errors, examples, handlers, requests, responses, serializers
 from bot.sources.series.fields import normalize_user_id
 from bot.tickets.public_ids import timestamp_ids
 
@@ -11,7 +18,7 @@ _TICKET_PATH = "/tickets/{ticketId}"
 SOURCE = Source(
     name="series",
     summary="The Series API, for Roblox game servers",
-    path_prefixes=("/tickets", "/basic"),
+    path_prefixes=("/tickets", "/basic", "/roblox"),
     key_headers=("apikey", "x-api-key"),
     rate_limit=RateLimit(requests=25, seconds=1, per="key"),
     intake_endpoints=(
@@ -141,6 +148,16 @@ SOURCE = Source(
             summary="Check an API key, and its rate limit",
             response=responses.ApiKeyStatus,
         ),
+    ),
+    erasure_webhook=ErasureWebhook(
+        path="/roblox/webhook/{workspace}",
+        signature_header="roblox-signature",
+        verify=erasure_webhook.verify,
+        parse=erasure_webhook.parse,
+        serialize=erasure_webhook.accepted,
+        summary="Roblox asks to erase a user; the path ends in the workspace's id",
+        body=erasure_webhook.NotificationBody,
+        response=responses.MessageResponse,
     ),
     new_public_ids=lambda new, now: timestamp_ids("TICKET", now),
     format_error=errors.format_error,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import metadata
 
-from bot.sources.contract import Operation, SharedOperation, Source
+from bot.sources.contract import ErasureWebhook, Operation, SharedOperation, Source
 from bot.webhook.idempotency import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_PATTERN
 from bot.webhook.openapi.responses import (
     default_errors,
@@ -78,7 +78,7 @@ def _scheme_headers(source: Source) -> Mapping[str, str]:
 
 
 def _source_operation(source: Source, operation: Operation, schemas: SchemaRegistry) -> OpenApiNode:
-    is_public = operation in source.public_endpoints
+    is_public = operation in source.public_endpoints or isinstance(operation, ErasureWebhook)
     return _operation(source.name, operation, schemas) | {
         "security": [] if is_public else [{scheme: []} for scheme in _scheme_headers(source)],
         "responses": describe_responses(
@@ -154,6 +154,13 @@ def _query_params(operation: Operation, schemas: SchemaRegistry) -> Iterable[Ope
 
 
 def _header_params(operation: Operation) -> Iterable[OpenApiNode]:
+    if isinstance(operation, ErasureWebhook):
+        yield {
+            "name": operation.signature_header,
+            "in": "header",
+            "description": "The platform's signature of the body.",
+            "schema": {"type": "string"},
+        }
     if is_idempotent(operation):
         yield {
             "name": IDEMPOTENCY_HEADER,

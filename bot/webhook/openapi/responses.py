@@ -10,6 +10,7 @@ from bot.sources.contract import (
     ApiError,
     Codec,
     Endpoint,
+    ErasureWebhook,
     IntakeEndpoint,
     KeyCheckEndpoint,
     Operation,
@@ -79,7 +80,7 @@ def possible_errors(source: Source, operation: Operation) -> Iterator[NamedError
     """Every error a source's operation may answer with, and its example's name; the usual ones first."""
     for status in _default_statuses(source, operation):
         yield DEFAULT_EXAMPLE, api_error(status)
-    if _is_rate_limited(source, operation) or isinstance(operation, KeyCheckEndpoint):
+    if _is_rate_limited(source, operation) or isinstance(operation, KeyCheckEndpoint | ErasureWebhook):
         yield DEFAULT_EXAMPLE, ApiError(429, str(api_error(429)), retry_after=1)
     if isinstance(operation, AnswerEndpoint):  # without a token; in no source's format
         unknown = api_error(404)
@@ -168,11 +169,13 @@ def _default_statuses(source: Source, operation: Operation) -> Iterator[int]:
         yield from _BODY_STATUSES
     if operation not in source.public_endpoints:
         yield 401
-        if source.authorize is not allow_all:
+        if source.authorize is not allow_all and not isinstance(operation, ErasureWebhook):
             yield 403
 
 
 def _is_rate_limited(source: Source, operation: Operation) -> bool:
+    if isinstance(operation, ErasureWebhook):
+        return False
     return source.rate_limit.per == "address" or operation not in source.public_endpoints
 
 

@@ -14,6 +14,7 @@ CREATE TABLE workspaces (
     tickets_enabled     INTEGER NOT NULL CHECK (tickets_enabled IN (0, 1)),
     unknown_categories  TEXT NOT NULL CHECK (unknown_categories IN ('keep', 'refuse')),
     default_department  TEXT NOT NULL,
+    retention_days      INTEGER CHECK (retention_days > 0), -- after which ended tickets are erased; NULL: never
     created_at          INTEGER NOT NULL
 ) STRICT;
 
@@ -128,6 +129,8 @@ CREATE TABLE tickets (
     revision               INTEGER NOT NULL DEFAULT 0,      -- how often it was changed
     created_at             INTEGER NOT NULL,
     updated_at             INTEGER NOT NULL,
+    erased_at              INTEGER,                         -- when its texts and its reporter were erased
+    reported_erased_at     INTEGER,                         -- the same for its reported player
     fields                 TEXT NOT NULL,                   -- JSON: [[label, value, url or null], ...]
     chat_log               TEXT NOT NULL,                   -- JSON: [line, ...]
     body                   TEXT NOT NULL,
@@ -141,6 +144,9 @@ CREATE INDEX tickets_by_post_channel ON tickets (post_channel_id, id) WHERE post
 -- For the limit of open tickets; everything else about players is found by the search index.
 CREATE INDEX tickets_open_by_reporter ON tickets (source, reporter_id)
 WHERE view_only = 0 AND (status = 'open' OR status = 'in-progress' OR status = 'unfinished');
+-- For retention: nothing happens to a ticket after its end, so that was its last change.
+CREATE INDEX tickets_ended ON tickets (workspace_id, updated_at)
+WHERE erased_at IS NULL AND (status = 'resolved' OR status = 'closed');
 
 -- A ticket as it is read again and again: without the request's body.
 CREATE VIEW tickets_without_body AS
@@ -148,7 +154,7 @@ SELECT id, uid, public_id, workspace_id, source, view_only, is_private, status, 
        subject, reporter_id, reporter_name, reporter_display_name, reporter_avatar_url, reporter_profile_url,
        reported_id, reported_name, reported_display_name, reported_avatar_url, reported_profile_url,
        claimed_by_id, claimed_by_name, claimed_by_source, post_channel_id, post_message_id, digest_message_id,
-       thread_id, revision, created_at, updated_at, fields, chat_log, body
+       thread_id, revision, created_at, updated_at, erased_at, reported_erased_at, fields, chat_log, body
 FROM tickets;
 
 CREATE TABLE ticket_tags (
@@ -307,6 +313,8 @@ CREATE INDEX outbox_held ON outbox (due_at) WHERE state = 'held';
 CREATE INDEX outbox_held_by_queue ON outbox (queue) WHERE state = 'held';
 CREATE INDEX outbox_by_digest ON outbox (digest_lead_id) WHERE digest_lead_id IS NOT NULL;
 CREATE INDEX outbox_digests_by_ticket ON outbox (ticket_id) WHERE digest_lead_id IS NOT NULL;
+CREATE INDEX outbox_direct_messages_by_ticket ON outbox (ticket_id) WHERE kind = 'direct_message';
+CREATE INDEX outbox_pointers_by_ticket ON outbox (ticket_id) WHERE kind = 'post_pointer';
 
 -- The pending deliveries that wait for no earlier one of their ticket: everything follows the post, a message
 -- also the thread, the edit of a message also that message, and whatever is in the same queue keeps its order. One
@@ -427,6 +435,37 @@ CREATE TABLE rejected_requests (
 ) STRICT;
 
 CREATE INDEX rejected_requests_by_key ON rejected_requests (key_prefix, id);
+
+-- What was erased or is to be, and who wanted it.
+CREATE TABLE erasures (
+    id               INTEGER PRIMARY KEY,
+    uid              TEXT NOT NULL UNIQUE,                  -- random; the same in every copy of the database
+    requested_by     TEXT NOT NULL CHECK (requested_by IN ('operator', 'player', 'platform', 'retention')),
+    workspace_id     TEXT REFERENCES workspaces (id),       -- NULL: all
+    source           TEXT,                                  -- NULL, like the next two, for retention
+    player_hash      TEXT,                                  -- SHA-256 of source, ':' and id
+    player_id        TEXT,                                  -- until it is finished
+    notification_id  TEXT,                                  -- of the platform's request, which may be repeated
+    tickets          INTEGER NOT NULL DEFAULT 0,
+    messages         INTEGER NOT NULL DEFAULT 0,
+    requested_at     INTEGER NOT NULL,
+    started_at       INTEGER,
+    finished_at      INTEGER,
+    purged_at        INTEGER                                -- no copies of it are left within the database's files
+) STRICT;
+
+CREATE UNIQUE INDEX erasures_by_notification ON erasures (workspace_id, source, notification_id)
+WHERE notification_id IS NOT NULL;
+CREATE INDEX erasures_unfinished ON erasures (id) WHERE purged_at IS NULL;
+
+-- What verifies a game platform's requests to erase a player.
+CREATE TABLE platform_secrets (
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    source        TEXT NOT NULL,
+    secret        TEXT NOT NULL,                            -- itself and not its hash: it verifies signatures
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, source)
+) STRICT, WITHOUT ROWID;
 
 -- Up to which message each channel and thread was read.
 CREATE TABLE read_marks (

@@ -63,6 +63,42 @@ def _facets(db: Db, ids: Sequence[int]) -> Iterator[tuple[Facet, int]]:
         yield (row["facet"], row["value"]), row["id"]
 
 
+def of_player(db: Db, source: str, player_id: str, *, after: int, limit: int) -> list[int]:
+    """The first tickets with a greater id than `after` that a player reported or is reported in."""
+    params = {"source": source, "player": player_id, "after": after, "limit": limit}
+    found = {row["id"] for row in db.all(_OF_PLAYER, params)}
+    if len(found) < limit:  # those that are not indexed yet are newer
+        unindexed = [one for one in unindexed_ids(db) if one > after]
+        found |= {row["id"] for row in db.all(_OF_PLAYER_AMONG, {**params, "ids": unindexed})}
+    return sorted(found)[:limit]
+
+
+def forget(db: Db, ids: Sequence[int], player_ids: Sequence[str]) -> None:
+    """Take out the texts of tickets, and that players reported them or are reported in them."""
+    db.run("DELETE FROM search_text WHERE rowid = ANY(:ids)", {"ids": ids})
+    db.run(_FORGET_PLAYERS, {"ids": ids, "players": player_ids})
+
+
+def forget_former(db: Db, player_id: str) -> None:
+    """Take out which tickets a player reported or was reported in once, and is no more."""
+    db.run(_FORGET_FORMER, {"player": player_id})
+
+
+def merge(db: Db, pages: int) -> bool:
+    """Write some pages of the texts' index without what was taken out of it; False once there is none.
+
+    A negative number begins the merge of the whole index, positive ones continue it.
+    """
+    before = _changes(db)
+    db.run("INSERT INTO search_text (search_text, rank) VALUES ('merge', :pages)", {"pages": pages})
+    return _changes(db) - before >= 2  # the statement itself is one change
+
+
+def _changes(db: Db) -> int:
+    (row,) = db.all("SELECT total_changes() AS number")
+    return int(row["number"])
+
+
 def _index(db: Db, ids: Sequence[int]) -> None:
     """Index tickets of one block, for the first time or again."""
     if not ids:
@@ -155,6 +191,25 @@ _INSERT_PLAYERS = """
     ) AS players
     WHERE player_id IS NOT NULL
     ON CONFLICT (player_id, ticket_id) DO NOTHING
+"""
+# player_tickets has no source, and the players a ticket had once: its row decides.
+_OF_PLAYER = """
+    SELECT tickets.id FROM player_tickets JOIN FIRST tickets ON tickets.id = ticket_id
+    WHERE player_id = :player AND ticket_id > :after AND source = :source
+      AND (reporter_id = :player OR reported_id = :player)
+    ORDER BY ticket_id LIMIT :limit
+"""
+_OF_PLAYER_AMONG = """
+    SELECT tickets.id FROM each_number(:ids) AS one JOIN FIRST tickets ON tickets.id = one.value
+    WHERE source = :source AND (reporter_id = :player OR reported_id = :player)
+    ORDER BY tickets.id LIMIT :limit
+"""
+_FORGET_PLAYERS = "DELETE FROM player_tickets WHERE player_id = ANY(:players) AND ticket_id = ANY(:ids)"
+_FORGET_FORMER = """
+    DELETE FROM player_tickets WHERE player_id = :player AND NOT EXISTS (
+        SELECT 1 FROM tickets
+        WHERE tickets.id = ticket_id AND (reporter_id = :player OR reported_id = :player)
+    )
 """
 _STORED_TEXTS = "SELECT rowid AS id, words FROM search_text WHERE rowid = ANY(:ids)"
 TEXTS = """

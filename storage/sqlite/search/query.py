@@ -31,7 +31,7 @@ class Matches:
 
 
 class SqliteSearchIndex:
-    """Lists by bitmaps, texts by trigrams. All but `index_batch` only in transactions that read."""
+    """Lists by bitmaps, texts by trigrams. Up to `contains`, only in transactions that read."""
 
     def __init__(self) -> None:
         self._decoded: dict[tuple[int, int], int] = {}  # blocks by id and version
@@ -57,6 +57,18 @@ class SqliteSearchIndex:
 
     def lag(self, db: Db) -> int:
         return index.lag(db)
+
+    def of_player(self, db: Db, source: str, player_id: str, *, after: int, limit: int) -> list[int]:
+        return index.of_player(db, source, player_id, after=after, limit=limit)
+
+    def forget(self, db: Db, ids: Sequence[int], player_ids: Sequence[str]) -> None:
+        index.forget(db, ids, player_ids)
+
+    def forget_former(self, db: Db, player_id: str) -> None:
+        index.forget_former(db, player_id)
+
+    def merge(self, db: Db, pages: int) -> bool:
+        return index.merge(db, pages)
 
     def _containing(self, db: Db, ids: IdSet, text: str, unindexed: IdSet) -> IdSet:
         """Those of the newest tickets, and of the newest with the trigrams of a text, that contain it."""
