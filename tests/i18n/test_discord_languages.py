@@ -24,8 +24,8 @@ async def spanish_server(tmp_path: Path) -> AsyncIterator[Environment]:
     """A Spanish server with German staff, and a database for one bridge after another."""
     async with running_sandbox() as (sandbox, guild):
         sandbox.set_preferred_locale("es-ES")
-        sandbox.set_locale("mia", "de")
-        sandbox.set_locale("pete", "de")
+        sandbox.change_user("mia", locale="de")
+        sandbox.change_user("pete", locale="de")
         yield tmp_path / "ticketbridge.db", sandbox, guild
 
 
@@ -86,7 +86,7 @@ async def test_another_language_of_the_server_is_used_from_then_on(spanish_bridg
 
 async def test_a_refusal_is_in_the_language_of_who_is_refused(spanish_bridge: RunningBridge) -> None:
     ticket = await spanish_bridge.ticket()
-    spanish_bridge.sandbox.set_locale("noah", "de")
+    spanish_bridge.sandbox.change_user("noah", locale="de")
     spanish_bridge.sandbox.set_overwrite("tickets", "everyone", allow=Permission.VIEW_CHANNEL)
     spanish_bridge.sandbox.take_role("noah", "Staff")
 
@@ -116,7 +116,7 @@ async def test_history_is_in_the_language_of_who_looks_at_it(spanish_bridge: Run
 
 
 async def test_a_language_without_a_catalogue_gets_english(spanish_bridge: RunningBridge) -> None:
-    spanish_bridge.sandbox.set_locale("mia", "ja")
+    spanish_bridge.sandbox.change_user("mia", locale="ja")
     ticket = await spanish_bridge.ticket()
 
     record = await spanish_bridge.press("mia", ticket, said("es", "Claim"))

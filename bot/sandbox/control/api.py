@@ -137,8 +137,8 @@ def _delete_channel(sandbox: SandboxController, request: ControlRequest) -> Json
     return {}
 
 
-def _set_locale(sandbox: SandboxController, request: ControlRequest) -> Any:
-    return sandbox.set_locale(request.path["user"], request.require("locale"))
+def _change_user(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_user(request.path["user"], locale=request.require("locale"))
 
 
 def _set_preferred_locale(sandbox: SandboxController, request: ControlRequest) -> Any:
@@ -309,9 +309,7 @@ ROUTES = (
     ControlRoute("DELETE", "/sandbox/roles/{role}", "Delete a role.", _delete_role),
     ControlRoute("POST", "/sandbox/members", "Add a member: {name, roles?}.", _add_member),
     ControlRoute("DELETE", "/sandbox/members/{user}", "Remove a member.", _remove_member),
-    ControlRoute(
-        "PATCH", "/sandbox/users/{user}", "Set the language of a user's client: {locale}.", _set_locale
-    ),
+    ControlRoute("PATCH", "/sandbox/users/{user}", "Change a user: {locale}.", _change_user),
     ControlRoute(
         "PATCH",
         "/sandbox/guild",

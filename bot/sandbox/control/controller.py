@@ -203,9 +203,9 @@ class SandboxController:
         """Change locked, archived or name, as the guild's owner."""
         return thread_snapshot(guild_admin.change_thread(self.state, thread, changes))
 
-    def set_locale(self, user: Name, locale: str) -> Json:
-        """Choose the language of a user's client, such as "de"; every interaction says it."""
-        return user_payload(guild_admin.set_locale(self.state, user, locale))
+    def change_user(self, user: Name, *, locale: str) -> Json:
+        """Change `locale`, the language of the user's client, such as "de"; every interaction says it."""
+        return {"locale": guild_admin.change_user(self.state, user, locale).locale}
 
     def set_preferred_locale(self, locale: str) -> Json:
         """Choose the language of the guild, such as "es-ES"."""

@@ -84,7 +84,7 @@ def first_guild(state: SandboxState) -> Guild:
     return guilds[0]
 
 
-def set_locale(state: SandboxState, user: Name, locale: str) -> User:
+def change_user(state: SandboxState, user: Name, locale: str) -> User:
     """Choose the language of a user's client."""
     found = find_user(state, user)
     found.locale = _known_locale(locale)
