@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -26,6 +27,10 @@ from tests.i18n.literals import python_files, translatable
 FINISHED: tuple[str, ...] = ()
 
 
+current_texts = cache(collect_texts)
+
+
+@cache
 def catalogue(language: str) -> Catalog:
     with (LOCALES / f"{language}.po").open("rb") as file:
         return read_po(file, locale=language)
@@ -47,7 +52,7 @@ def translations(language: str) -> Iterator[tuple[Message, str, str]]:
 def test_every_text_of_the_program_is_in_the_catalogue_and_no_other(language: str) -> None:
     current = (LOCALES / f"{language}.po").read_bytes()
 
-    assert current == update_catalogue(language, collect_texts()), "run `make translations`"
+    assert current == update_catalogue(language, current_texts()), "run `make translations`"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -97,6 +102,7 @@ def test_every_translation_fits_where_it_is_shown(language: str) -> None:
     assert too_long == []
 
 
+@cache
 def _limits() -> dict[str, int]:
     """The limit of each English text whose place has one: the lowest, if it is shown in several."""
     uses = [
