@@ -5,6 +5,7 @@ from typing import Any
 
 import discord
 
+from bot.i18n.translations import gettext as _
 from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
@@ -14,11 +15,11 @@ from cogs.posts.send import ChannelOrThread, message_id_or_none
 from cogs.tickets.embeds import (
     PRIORITY_STYLES,
     VIEW_ONLY_LINE,
+    erased_sentence,
     shown_subject,
     status_line,
     thread_name,
     ticket_footer,
-    timestamp,
 )
 from storage import Store
 
@@ -123,14 +124,14 @@ def _digest_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
         colour=PRIORITY_STYLES[ticket.priority][1],
         timestamp=ticket.created_at,
     )
-    reporter = "erased" if ticket.erased_at is not None else ticket.reporter.label
+    reporter = _("erased") if ticket.erased_at is not None else ticket.reporter.label
     embed.set_author(name=plain_line(reporter, _NAME_LIMIT) or "unknown")
     embed.set_footer(text=ticket_footer(ticket))
     header = "\n".join(_header_lines(ticket, workspace)) + "\n"
     body = escape_markdown(" ".join(ticket.body.split()), _EMBED_LIMIT - len(embed) - len(header))
     empty = "" if ticket.chat_log else "*No message.*"
     if ticket.erased_at is not None:
-        empty = f"What was written here was erased {timestamp(ticket.erased_at)}."
+        empty = erased_sentence(ticket.erased_at)
     embed.description = (header + (body or empty)).rstrip()
     return embed
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import app_commands
 
+from bot.i18n.translations import gettext as _
+from bot.i18n.translations import ngettext
 from bot.tickets.errors import TicketError
 from bot.tickets.workspace import (
     Category,
@@ -188,7 +190,13 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
 
 def _retention(workspace: Workspace) -> str:
     days = workspace.retention_days
-    return "none" if days is None else f"tickets are erased {days} days after their end"
+    if days is None:
+        return _("none")
+    return ngettext(
+        "tickets are erased {number} day after their end",
+        "tickets are erased {number} days after their end",
+        days,
+    )
 
 
 def _unknown_categories(workspace: Workspace) -> str:

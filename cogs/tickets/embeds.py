@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import discord
 
+from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
 from bot.tickets.events import ReplyState
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
@@ -80,7 +81,7 @@ def ticket_embed(ticket: Ticket, workspace: Workspace | None = None) -> discord.
 
 def shown_subject(ticket: Ticket, limit: int) -> str:
     """The subject as Markdown; in its place, that there is none or that it was erased."""
-    nothing = "(no subject)" if ticket.erased_at is None else "(erased)"
+    nothing = "(no subject)" if ticket.erased_at is None else _("(erased)")
     return escape_markdown(ticket.subject, limit) or nothing
 
 
@@ -99,7 +100,7 @@ def _facts(ticket: Ticket, workspace: Workspace | None, priority: str) -> Iterat
         player = ticket.reported_player
         yield "Reported player", _link_or_text(player.label, player.profile_url)
     elif ticket.reported_erased_at is not None:
-        yield "Reported player", f"erased {timestamp(ticket.reported_erased_at)}"
+        yield "Reported player", _("erased {time}", time=_timestamp(ticket.reported_erased_at))
     shown = [field for field in ticket.fields if field.value]
     for field in shown[:_MAX_FIELDS]:
         yield field.label, _link_or_text(field.value, field.url)
@@ -284,13 +285,18 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
 def _description(ticket: Ticket, limit: int) -> str:
     opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
     if ticket.erased_at is not None:
-        return f"{opening}What was written here was erased {timestamp(ticket.erased_at)}."
+        return opening + erased_sentence(ticket.erased_at)
     empty = "" if ticket.chat_log else "*No message.*"
     body = escape_markdown(ticket.body, min(limit - len(opening), _BODY_LIMIT)) or empty
     return (opening + body).rstrip()
 
 
-def timestamp(time: datetime) -> str:
+def erased_sentence(time: datetime) -> str:
+    """What stands in the place of an erased text."""
+    return _("What was written here was erased {time}.", time=_timestamp(time))
+
+
+def _timestamp(time: datetime) -> str:
     """A time as each reader's own Discord shows it."""
     return f"<t:{int(time.timestamp())}:f>"
 
@@ -312,7 +318,7 @@ def _text_file(name: str, text: str) -> discord.File:
 
 def _add_reporter(embed: discord.Embed, ticket: Ticket) -> None:
     if ticket.erased_at is not None:
-        embed.set_author(name="erased")
+        embed.set_author(name=_("erased"))
         return
     reporter = ticket.reporter
     avatar = reporter.avatar_url if is_safe_url(reporter.avatar_url) else None
