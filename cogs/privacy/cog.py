@@ -24,9 +24,7 @@ _Text = app_commands.Range[str, 1, 100]
 
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
-class PrivacyCommands(
-    commands.GroupCog, group_name="privacy", group_description="What the bot sends you and knows of you"
-):
+class PrivacyCommands(commands.GroupCog, group_name="privacy", group_description="What the bot sends you"):
     """`/privacy ...`, in servers and in direct messages. Only the user sees the answers."""
 
     def __init__(self, bot: TicketBot) -> None:

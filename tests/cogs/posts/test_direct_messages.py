@@ -351,8 +351,8 @@ async def test_a_direct_message_whose_response_was_lost_is_found_again_and_not_r
         assert texts(bridge) == ["We are on it."]
 
 
-async def test_a_bridge_that_is_killed_between_sending_and_the_response_sends_nothing_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_bridge_that_stops_between_sending_and_the_response_sends_nothing_twice(
+    tmp_path: Path,
 ) -> None:
     async with running_sandbox(nonce_window=0.0, echo=False) as (sandbox, guild):
         place = sandbox.state.world.dm_channel(guild.members["pete"]).id
@@ -387,9 +387,7 @@ async def test_too_many_new_conversations_are_tried_again_later_for_everyone(
     assert (await preferences(bridge)).reachable is Reachability.YES
 
 
-async def test_a_flag_for_spam_is_an_alert_about_direct_messages(
-    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_flag_for_spam_is_an_alert_about_direct_messages(bridge: RunningBridge) -> None:
     await linked(bridge)
     ticket = await bridge.ticket()
     fail_once(bridge, 20026)
@@ -424,6 +422,11 @@ async def quiet_now(bridge: RunningBridge, user: str = "pete") -> None:
     )
 
 
+async def metrics(bridge: RunningBridge) -> str:
+    async with bridge.session.get(bridge.application.webhook_address + "/metrics") as response:
+        return await response.text()
+
+
 async def test_replies_in_quiet_hours_are_sent_in_order_when_these_end(bridge: RunningBridge) -> None:
     await linked(bridge)
     first, second = await bridge.ticket(), await bridge.ticket(subject="Another")
@@ -435,6 +438,7 @@ async def test_replies_in_quiet_hours_are_sent_in_order_when_these_end(bridge: R
         await settled(bridge, ticket)
     assert (await held(bridge), direct_messages(bridge)) == (3, [])
     assert await bridge.application.store.outbox.backlogs() == []
+    assert 'deliveries{channel="0",kind="direct_message",state="held"} 3.0' in await metrics(bridge)
     await run(bridge, "pete", "privacy messages", quiet_from="off")
 
     await wait_for(lambda: len(direct_messages(bridge)) == 3)
