@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from bot.tickets.erasure import (
     player_pattern,
     searchable_names,
 )
-from bot.tickets.message import Message, MessageKind
+from bot.tickets.message import Message
 from bot.tickets.ticket import Player, Ticket
 from storage import messages
 from storage.account_links import forget_account, links_of_player
@@ -27,6 +27,7 @@ from storage.engine import Engine
 from storage.idempotency import FIRST_KEY, delete_responses, select_matching
 from storage.mapping import fields_to_json, from_ms, optional_from_ms, to_json, to_ms
 from storage.outbox import insert_message_updates
+from storage.player_export import BY_IDS, export_part
 from storage.rejected_requests import delete_matching, delete_older
 from storage.tickets import queue_redraw, select_tickets
 from storage.workspaces import get_workspace
@@ -166,7 +167,7 @@ class ErasureRepository:
             if not ids:
                 break
             after = ids[-1]
-            found += filter(pending.concerns, select_tickets(db, _BY_IDS, {"ids": ids}))
+            found += filter(pending.concerns, select_tickets(db, BY_IDS, {"ids": ids}))
         return found[:limit]
 
     def _erase_next(self, db: Db, pending: PendingErasure, now: datetime, limit: int) -> bool:
@@ -229,32 +230,12 @@ class ErasureRepository:
     ) -> PlayerExport:
         """A part of what is stored about a player: tickets with a greater id than `after`, and all links."""
 
-        def select(db: Db) -> PlayerExport:
-            ids = self._engine.search.of_player(db, source, player_id, after=after, limit=limit)
-            found = [
-                ticket
-                for ticket in select_tickets(db, _BY_IDS, {"ids": ids})
-                if workspace_id is None or ticket.workspace_id == workspace_id
-            ]
-            own = [ticket for ticket in found if ticket.reporter.id == player_id]
-            others = [ticket for ticket in found if ticket.reporter.id != player_id]
-            links = links_of_player(db, workspace_id, source, player_id) if after == 0 else ()
-            return PlayerExport(
-                tickets=tuple(_export_own(db, own)),
-                reported_in=tuple(_export_reported(ticket) for ticket in others),
-                links=tuple(
-                    {
-                        "player_name": link.account.name,
-                        "discord_id": str(link.discord_id),
-                        "discord_name": link.discord_name,
-                        "linked_at": _iso(link.linked_at),
-                    }
-                    for link in links
-                ),
-                next_after=ids[-1] if len(ids) == limit else None,
+        search = self._engine.search
+        return await self._engine.read(
+            lambda db: export_part(
+                db, search, source, player_id, workspace_id=workspace_id, after=after, limit=limit
             )
-
-        return await self._engine.read(select)
+        )
 
     async def merge_search_index(self, pages: int) -> bool:
         """Write some pages of the search index without what was taken out; return whether more are left.
@@ -327,11 +308,6 @@ _COUNT = """
     UPDATE erasures SET tickets = tickets + :tickets, messages = messages + :messages WHERE id = :id
 """
 _FINISH = "UPDATE erasures SET finished_at = :now, player_id = NULL WHERE id = :id"
-_BY_IDS = """
-    SELECT tickets.* FROM each_number(:ids) AS one
-    JOIN FIRST tickets_without_body AS tickets ON tickets.id = one.value
-    ORDER BY tickets.id
-"""
 _ENDED = """
     SELECT * FROM tickets_without_body
     WHERE workspace_id = :workspace AND updated_at < :before AND erased_at IS NULL
@@ -489,71 +465,6 @@ def _set_secret(db: Db, params: Params) -> None:
     db.run("DELETE FROM platform_secrets WHERE workspace_id = :workspace AND source = :source", params)
     if params["secret"] is not None:
         db.run(_INSERT_PLATFORM, params)
-
-
-def _export_own(db: Db, tickets: Sequence[Ticket]) -> Iterable[dict[str, object]]:
-    found = messages.messages_of_tickets(db, [ticket.id for ticket in tickets])
-    raw = {
-        row["id"]: row["raw_request"] for row in db.all(_RAW_REQUESTS, {"ids": [one.id for one in tickets]})
-    }
-    for ticket in tickets:
-        yield {
-            **_export_header(ticket),
-            "subject": ticket.subject,
-            "body": ticket.body,
-            "reporter": _export_player(ticket.reporter),
-            "reported_player": _export_player(ticket.reported_player),
-            "fields": [{"label": one.label, "value": one.value, "url": one.url} for one in ticket.fields],
-            "chat_log": list(ticket.chat_log),
-            "request": raw[ticket.id],
-            "messages": [
-                {
-                    "from": "player" if one.kind is MessageKind.FOLLOW_UP else "staff",
-                    "text": one.text,
-                    "sent_at": _iso(one.created_at),
-                }
-                for one in found
-                if one.ticket_id == ticket.id and one.kind in (MessageKind.REPLY, MessageKind.FOLLOW_UP)
-            ],
-        }
-
-
-_RAW_REQUESTS = """
-    SELECT tickets.id, raw_request FROM each_number(:ids) AS one
-    JOIN FIRST tickets ON tickets.id = one.value
-"""
-
-
-def _export_reported(ticket: Ticket) -> dict[str, object]:
-    """A ticket of somebody else: what it has of the reported player, and nothing that its reporter wrote."""
-    return {**_export_header(ticket), "reported_player": _export_player(ticket.reported_player)}
-
-
-def _export_header(ticket: Ticket) -> dict[str, object]:
-    return {
-        "id": ticket.public_id,
-        "source": ticket.source,
-        "category": ticket.category,
-        "status": ticket.status.value,
-        "created_at": _iso(ticket.created_at),
-        "updated_at": _iso(ticket.updated_at),
-    }
-
-
-def _export_player(player: Player | None) -> dict[str, object] | None:
-    if player is None:
-        return None
-    return {
-        "id": player.id,
-        "name": player.name,
-        "display_name": player.display_name,
-        "avatar_url": player.avatar_url,
-        "profile_url": player.profile_url,
-    }
-
-
-def _iso(time: datetime) -> str:
-    return time.isoformat(timespec="seconds")
 
 
 def _from_row(row: Row) -> Erasure:

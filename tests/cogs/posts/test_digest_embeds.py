@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.validation.messages import check_new_message
+from bot.tickets.erasure import erase_content
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, Ticket
 from bot.tickets.workspace import Category
@@ -139,3 +140,16 @@ def test_a_category_is_shown_by_its_name_and_a_chat_log_without_a_message_by_not
 
     assert with_log == "🟢 Open · 🔵 Normal · \\[Bugs\\]\\(`https://x.example)`"
     assert without == "🟢 Open · 🔵 Normal · category\n*No message.*"
+
+
+@given(st.lists(TICKET, min_size=1, max_size=10, unique_by=lambda ticket: ticket.id))
+def test_a_digest_of_erased_tickets_says_so_and_no_more(tickets: list[Ticket]) -> None:
+    erased = [erase_content(replace(one, reported_player=None), one.created_at) for one in tickets]
+
+    body = body_of(erased)
+
+    check_new_message(body, {})
+    for embed, ticket in zip(body["embeds"], tickets, strict=True):
+        assert embed["title"].endswith("(erased)")
+        assert embed["author"]["name"] == "erased"
+        assert f"was erased <t:{ticket.created_at.timestamp():.0f}:f>" in embed["description"]
