@@ -50,7 +50,7 @@ LONG: dict[str, Proof] = {
 _BRIEF = KillSettings(kills=1, tickets=60, channels=2, speed=5, life=0.5)
 _FEW = LanesSettings(tickets=3, speed=5)
 _ONE_ROUND_EACH = ReturnSettings(
-    rounds=4, phase=1.0, tickets=4, slow=0.3, slow_push=0.5, game_speed=600, within=120
+    rounds=4, phase=1.0, tickets=4, slow=0.3, slow_push=0.5, game_speed=2400, within=120
 )
 # By injected bug: the short form of the proof that notices it, and a part of the sentence it then reports.
 # The same form without the bug must find nothing wrong.
