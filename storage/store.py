@@ -14,6 +14,7 @@ from storage.deleted_channels import DeletedChannelRepository
 from storage.engine import Engine, ErrorObserver, TimingObserver
 from storage.errors import StorageError
 from storage.events import EventRepository
+from storage.feedback import FeedbackRepository
 from storage.intake import IntakeRepository
 from storage.messages import MessageRepository
 from storage.outbox import OutboxRepository
@@ -47,6 +48,7 @@ class Store:
         self.events = EventRepository(engine)
         self.pushes = PushRepository(engine)
         self.account_links = AccountLinkRepository(engine)
+        self.feedback = FeedbackRepository(engine)
         self.own_tickets = OwnTicketRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)

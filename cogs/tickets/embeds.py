@@ -50,13 +50,16 @@ _MESSAGE_STYLES = {
     MessageKind.NOTE: ("📝 Note, for staff only", discord.Colour.gold()),
     MessageKind.FOLLOW_UP: ("🗨️ The reporter adds", discord.Colour.blurple()),
     MessageKind.EVENT: ("🕘 What happened", discord.Colour.light_grey()),
+    MessageKind.FEEDBACK: ("⭐ The reporter's rating", discord.Colour.blurple()),
 }
 
 
+_OF_REPORTER = (MessageKind.FOLLOW_UP, MessageKind.FEEDBACK)
 _HISTORY_LABELS = {
     MessageKind.REPLY: "💬 Reply",
     MessageKind.NOTE: "📝 Note (staff only)",
     MessageKind.FOLLOW_UP: "🗨️ Added",
+    MessageKind.FEEDBACK: "⭐ Rated",
 }
 
 
@@ -177,7 +180,7 @@ def _message_text(message: Message) -> str:
 
 
 def _is_markdown(message: Message) -> bool:
-    return message.author.source == DISCORD_SOURCE and message.kind is not MessageKind.FOLLOW_UP
+    return message.author.source == DISCORD_SOURCE and message.kind not in _OF_REPORTER
 
 
 def message_files(ticket: Ticket, message: Message) -> list[discord.File]:

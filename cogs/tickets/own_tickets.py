@@ -11,7 +11,7 @@ from typing import Any
 
 import discord
 
-from bot.tickets.actions import ACTIONS, Role
+from bot.tickets.actions import ACTIONS, RATE, Role
 from bot.tickets.conversation import Page, conversation_pages, page_of_newest
 from bot.tickets.message import DISCORD_SOURCE, MessageKind
 from bot.tickets.queries import OwnTicketPage
@@ -21,6 +21,7 @@ from cogs.core.interactions import BotInteraction, Choices, errors_to_user, repl
 from cogs.posts.send import with_fallback
 from cogs.tickets.buttons import TicketButton, component_custom_id
 from cogs.tickets.components import UnknownComponent
+from cogs.tickets.feedback import add_own_feedback, feedback_button
 from cogs.tickets.own_embeds import (
     LINK_HINT,
     conversation_file,
@@ -122,10 +123,17 @@ async def _show_ticket(interaction: BotInteraction, ticket: Ticket, page: int | 
     number = page_of_newest(pages) if page is None else min(page, len(pages) - 1)
     workspace = await store.workspaces.get(ticket.workspace_id)
     role = Role.STAFF if is_staff_on(ticket, interaction.user, [workspace]) else Role.REPORTER
+    feedback = await store.feedback.find(ticket.id)
     view = _ticket_view(ticket, role, number, len(pages))
+    if RATE.applies_to(ticket):
+        view.add_item(feedback_button(ticket, feedback))
     await with_fallback(
         ticket,
-        lambda: send(embed=own_ticket_embed(ticket, workspace, pages, number), view=view, ephemeral=True),
+        lambda: send(
+            embed=add_own_feedback(own_ticket_embed(ticket, workspace, pages, number), feedback),
+            view=view,
+            ephemeral=True,
+        ),
         lambda: send(
             embed=own_fallback_embed(ticket, workspace),
             file=conversation_file(ticket, pages),

@@ -181,7 +181,7 @@ CREATE INDEX timers_by_time ON timers (due_at);
 CREATE TABLE messages (
     id             INTEGER PRIMARY KEY,
     ticket_id      INTEGER NOT NULL REFERENCES tickets (id),
-    kind           TEXT NOT NULL CHECK (kind IN ('reply', 'note', 'follow-up', 'event')),
+    kind           TEXT NOT NULL CHECK (kind IN ('reply', 'note', 'follow-up', 'event', 'feedback')),
     author_id      TEXT NOT NULL,                           -- the source's own id
     author_name    TEXT NOT NULL,
     author_source  TEXT NOT NULL,                           -- 'discord', or the source that named them
@@ -194,6 +194,20 @@ CREATE TABLE messages (
 ) STRICT;
 
 CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
+
+-- How reporters rated their tickets. The message shows it to staff, and has the comment as well.
+CREATE TABLE feedback (
+    ticket_id      INTEGER PRIMARY KEY REFERENCES tickets (id),
+    workspace_id   TEXT NOT NULL REFERENCES workspaces (id),
+    rating         INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 5),
+    comment        TEXT NOT NULL,                           -- may be empty
+    author_id      TEXT NOT NULL,                           -- the source's own id, as in messages
+    author_source  TEXT NOT NULL,
+    message_id     INTEGER NOT NULL REFERENCES messages (id),
+    given_at       INTEGER NOT NULL                         -- or changed
+) STRICT;
+
+CREATE INDEX feedback_by_workspace ON feedback (workspace_id, rating);
 
 -- What game servers may ask for: replies to the reporters, and changes of status. Numbered from 1 in each scope.
 CREATE TABLE ticket_events (
@@ -533,6 +547,20 @@ BEFORE UPDATE OF ticket_id, type ON ticket_events
 WHEN NEW.type = 'ticket.reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
+END;
+
+CREATE TRIGGER no_feedback_on_a_view_only_ticket
+BEFORE INSERT ON feedback
+WHEN (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report is not rated');
+END;
+
+CREATE TRIGGER no_feedback_moved_to_a_view_only_ticket
+BEFORE UPDATE ON feedback
+WHEN (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report is not rated');
 END;
 
 CREATE TRIGGER view_only_never_changes
