@@ -103,6 +103,8 @@ class SetupCommands(
         plan="Its plan, for games that ask",
         tickets="Whether its tickets module is on, for games that ask",
         unknown_categories="What to do with a game's ticket of a category it lacks, once it has any",
+        thank_reporters="Whether reporters read that their game report was dealt with, once it has ended",
+        name_staff="Whether players read the names of staff",
         default_department="For tickets whose category no department handles",
         log_channel="For alerts about what is late or broken",
         no_log_channel="No alerts in Discord any more",
@@ -122,6 +124,8 @@ class SetupCommands(
         plan: str | None = None,
         tickets: bool | None = None,
         unknown_categories: str | None = None,
+        thank_reporters: bool | None = None,
+        name_staff: bool | None = None,
         default_department: _Id | None = None,
         log_channel: ChannelId | None = None,
         no_log_channel: bool = False,
@@ -134,6 +138,10 @@ class SetupCommands(
             parts["tickets_enabled"] = tickets
         if unknown_categories is not None:
             parts["unknown_categories"] = UnknownCategoryPolicy(unknown_categories)
+        if thank_reporters is not None:
+            parts["thank_reporters"] = thank_reporters
+        if name_staff is not None:
+            parts["name_staff"] = name_staff
         if default_department is not None:
             parts["default_department"] = default_department
         if no_log_channel:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import app_commands
 
+from bot.i18n.translations import gettext as _
 from bot.tickets.errors import TicketError
 from bot.tickets.workspace import (
     Category,
@@ -174,6 +175,8 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         ("Plan", workspace.plan.value),
         ("Tickets", "on" if workspace.tickets_enabled else "off"),
         ("Unknown categories", _unknown_categories(workspace)),
+        (_("Thank reporters"), _on_or_off(workspace.thank_reporters)),
+        (_("Name staff"), _on_or_off(workspace.name_staff)),
         ("Default department", escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
@@ -183,6 +186,10 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         lines = "\n".join([*warnings[:_MAX_WARNINGS], *rest])
         embed.add_field(name="⚠️ Missing permissions", value=lines, inline=False)
     return embed
+
+
+def _on_or_off(switch: bool) -> str:
+    return _("on") if switch else _("off")
 
 
 def _unknown_categories(workspace: Workspace) -> str:

@@ -104,7 +104,8 @@ async def _own_ticket(interaction: BotInteraction, ticket_id: int) -> Ticket:
 
 
 async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None:
-    identities = await own_identities(interaction, await guild_workspaces(interaction))
+    workspaces = await guild_workspaces(interaction)
+    identities = await own_identities(interaction, workspaces)
     listed = await interaction.client.store.own_tickets.list_page(
         identities, interaction.user.id, page=page, size=_PAGE_SIZE
     )
@@ -113,7 +114,7 @@ async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None
         return
     has_links = any(one.source != DISCORD_SOURCE for one in identities)
     hint = "" if has_links else LINK_HINT
-    await send(embed=own_list_embed(listed, hint=hint), view=_list_view(listed), ephemeral=True)
+    await send(embed=own_list_embed(listed, workspaces, hint=hint), view=_list_view(listed), ephemeral=True)
 
 
 async def _show_ticket(interaction: BotInteraction, ticket: Ticket, page: int | None, send: Send) -> None:
@@ -136,7 +137,7 @@ async def _show_ticket(interaction: BotInteraction, ticket: Ticket, page: int | 
         ),
         lambda: send(
             embed=own_fallback_embed(ticket, workspace),
-            file=conversation_file(ticket, pages),
+            file=conversation_file(ticket, workspace, pages),
             view=view,
             ephemeral=True,
         ),

@@ -13,6 +13,8 @@ CREATE TABLE workspaces (
     plan                TEXT NOT NULL CHECK (plan IN ('free', 'premium', 'enterprise')),
     tickets_enabled     INTEGER NOT NULL CHECK (tickets_enabled IN (0, 1)),
     unknown_categories  TEXT NOT NULL CHECK (unknown_categories IN ('keep', 'refuse')),
+    thank_reporters     INTEGER NOT NULL CHECK (thank_reporters IN (0, 1)),
+    name_staff          INTEGER NOT NULL CHECK (name_staff IN (0, 1)),
     default_department  TEXT NOT NULL,
     created_at          INTEGER NOT NULL
 ) STRICT;

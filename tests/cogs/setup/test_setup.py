@@ -116,12 +116,19 @@ async def test_show_draws_everything_about_the_only_workspace(bridge: RunningBri
 async def test_only_the_given_rules_change(bridge: RunningBridge) -> None:
     await run(bridge, "department", id="builders")
     record = await run(
-        bridge, "rules", tickets=False, unknown_categories="keep", default_department="builders"
+        bridge,
+        "rules",
+        tickets=False,
+        unknown_categories="keep",
+        default_department="builders",
+        name_staff=True,
     )
 
     workspace = await main_workspace(bridge)
     assert "Tickets: off" in embed_text(record)
     assert "Unknown categories: keep" in embed_text(record)
+    assert "Name staff: on" in embed_text(record)
+    assert (workspace.name_staff, workspace.thank_reporters) == (True, False)
     assert (workspace.tickets_enabled, workspace.plan) == (False, Plan.ENTERPRISE)
     assert workspace.unknown_categories is UnknownCategoryPolicy.KEEP
     assert workspace.default_department == "builders"
