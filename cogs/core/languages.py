@@ -1,5 +1,8 @@
 """Languages in Discord: what everyone reads is in the server's, and slash commands are in each person's."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import discord
 from discord import app_commands
 
@@ -22,8 +25,19 @@ _NAME_LOCATIONS = (
 
 def set_guild_language(bot: TicketBot, guild_id: int) -> None:
     """Translate for all members of a server until the current task ends: what is posted in its channels."""
+    set_language(_guild_locale(bot, guild_id))
+
+
+@contextmanager
+def guild_language(bot: TicketBot, guild_id: int) -> Iterator[None]:
+    """Translate for all members of a server until the block ends: a notice about what one person did."""
+    with use_language(_guild_locale(bot, guild_id)):
+        yield
+
+
+def _guild_locale(bot: TicketBot, guild_id: int) -> str:
     guild = bot.get_guild(guild_id)
-    set_language(guild.preferred_locale.value if guild else ENGLISH)
+    return guild.preferred_locale.value if guild else ENGLISH
 
 
 class CommandTranslator(app_commands.Translator):

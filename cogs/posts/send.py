@@ -8,6 +8,7 @@ from typing import TypeVar
 import discord
 
 from bot.clock import utc_now
+from bot.i18n.translations import ENGLISH, LANGUAGES, use_language
 from bot.outbox.dispatcher import ATTEMPT_SECONDS
 from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
@@ -97,8 +98,16 @@ async def _edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.
 
 
 def _is_fallback(message: discord.Message, ticket: Ticket) -> bool:
-    """Whether a post was sent without the player's text, which its attached file has."""
-    fallback = fallback_embed(ticket)
+    """Whether a post was sent without the player's text, which its attached file has.
+
+    In any language: the server's may have changed since.
+    """
+    return any(_shows_fallback(message, ticket, language) for language in (ENGLISH, *LANGUAGES))
+
+
+def _shows_fallback(message: discord.Message, ticket: Ticket, language: str) -> bool:
+    with use_language(language):
+        fallback = fallback_embed(ticket)
     return any(
         (embed.title, embed.description) == (fallback.title, fallback.description) for embed in message.embeds
     )

@@ -11,6 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
 from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Action, Role
 from bot.tickets.feedback import COMMENT_LIMIT
 from bot.tickets.message import MessageKind
@@ -176,7 +177,12 @@ class TicketCommands(
         channel_id = await repost_ticket(self.bot, found)
         channel = self.bot.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
         await reply_ephemeral(
-            interaction, f"✅ {found.public_id} is posted again in a moment, in {channel.jump_url}"
+            interaction,
+            _(
+                "✅ {id} is posted again in a moment, in {link}",
+                id=found.public_id,
+                link=channel.jump_url,
+            ),
         )
 
     @commands.Cog.listener()
@@ -203,8 +209,11 @@ async def _create_ticket(interaction: BotInteraction) -> None:
     )
     await reply_ephemeral(
         interaction,
-        f"✅ {ticket.public_id} is saved. Its thread opens in a moment, and you are mentioned there; "
-        "only you and staff can see it.",
+        _(
+            "✅ {id} is saved. Its thread opens in a moment, and you are mentioned there; only you and staff "
+            "can see it.",
+            id=ticket.public_id,
+        ),
     )
 
 
