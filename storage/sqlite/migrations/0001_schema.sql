@@ -433,14 +433,15 @@ CREATE TABLE deleted_discord_objects (
     found_at    INTEGER NOT NULL
 ) STRICT;
 
--- What was posted in log channels about a channel that has a problem, until it is resolved.
+-- What was posted in log channels about a channel or an outgoing webhook that has a problem, until it is resolved.
 CREATE TABLE alert_messages (
     workspace_id    TEXT NOT NULL REFERENCES workspaces (id),
-    channel_id      INTEGER NOT NULL,                       -- the one with the problem
+    subject         TEXT NOT NULL CHECK (subject IN ('channel', 'webhook')),
+    subject_id      INTEGER NOT NULL,                       -- of the channel or the webhook
     log_channel_id  INTEGER NOT NULL,
     message_id      INTEGER NOT NULL,
     began_at        INTEGER NOT NULL,
-    PRIMARY KEY (workspace_id, channel_id)
+    PRIMARY KEY (workspace_id, subject, subject_id)
 ) STRICT;
 
 -- Written and deleted while the database takes nothing, to find out whether it does again.
