@@ -141,6 +141,14 @@ class IdempotencyKeyReused(TicketError):
     """This Idempotency-Key was used before, with another body. Use a new key for a new request."""
 
 
+class UnknownSource(TicketError):
+    """There is no such source of tickets."""
+
+
+class InvalidWebhookName(TicketError):
+    """A webhook's name has 100 characters at most, all of them visible."""
+
+
 class InvalidWebhookUrl(TicketError):
     """Events cannot be pushed to this URL."""
 
