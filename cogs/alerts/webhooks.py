@@ -37,7 +37,10 @@ def failing_embed(backlog: PushBacklog, since: datetime) -> discord.Embed:
     if endpoint.state is EndpointState.DISABLED:
         text = _("⛔ The webhook {name} ({source}) is disabled: no events since {time}. {error}", **parts)
         count, colour = backlog.waiting + backlog.dead_letters, ACTION_NEEDED
-        hint = _("Once its receiver works, enable it: `ticketbridge webhook enable {id}`.", id=endpoint.id)
+        hint = _(
+            "Once its receiver works, enable it: `/setup webhooks`, or `ticketbridge webhook enable {id}`.",
+            id=endpoint.id,
+        )
     else:
         text = _("⚠️ The webhook {name} ({source}) has accepted nothing since {time}. {error}", **parts)
         count, colour = backlog.waiting, WARNING
