@@ -1,5 +1,6 @@
 """Languages in Discord: what everyone reads is in the server's, and slash commands are in each person's."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from bot.i18n.translations import (
     ENGLISH,
     gettext,
     language_for,
+    preload,
     set_language,
     translate_command_name,
     use_language,
@@ -58,4 +60,5 @@ class CommandTranslator(app_commands.Translator):
 
 
 async def setup(bot: TicketBot) -> None:
+    await asyncio.to_thread(preload)  # every catalogue is needed for the slash commands
     await bot.tree.set_translator(CommandTranslator())

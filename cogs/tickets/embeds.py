@@ -9,6 +9,7 @@ import discord
 from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
 from bot.tickets.events import ReplyState
+from bot.tickets.history import event_sentence
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
 from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Player, Priority, Status, Ticket
@@ -304,7 +305,7 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
     room = min(FIELD_VALUE_LIMIT, EMBED_LIMIT - len(embed) - len(name))
     lines: list[str] = []
     for event in reversed(events):
-        text = escape_markdown(" ".join(event.text.split()), 150)
+        text = escape_markdown(" ".join(_event_text(event).split()), 150)
         line = f"<t:{int(event.created_at.timestamp())}:R> {text}"
         room -= len(line) + 1
         if room < 0:
@@ -312,6 +313,11 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
         lines.insert(0, line)
     if lines:
         embed.add_field(name=name, value="\n".join(lines), inline=False)
+
+
+def _event_text(event: Message) -> str:
+    sentence = event_sentence(event.text)
+    return event.text if sentence is None else translate(sentence)
 
 
 def _description(ticket: Ticket, limit: int) -> str:

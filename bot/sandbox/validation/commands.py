@@ -67,7 +67,7 @@ def _check_command(errors: FormErrors, command: Json, path: Path) -> None:
 def _check_localizations(errors: FormErrors, named: Json, path: Path) -> None:
     """Validate the names and descriptions in other languages of a command or an option."""
     for locale, name in _localized(errors, named, path, "name_localizations"):
-        _check_name(errors, {"name": name}, (*path, "name_localizations", locale, "name"))
+        _check_name(errors, {"name": name}, (*path, "name_localizations", locale))
     for locale, text in _localized(errors, named, path, "description_localizations"):
         inside = (*path, "description_localizations", locale, "description")
         check_text(errors, {"description": text}, inside, 100, minimum=1)
