@@ -78,7 +78,7 @@ class TicketBot(commands.Bot):
             tree_cls=CommandTree,
             intents=TYPED_REPLY_INTENTS if settings.typed_replies else INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
-            guild_ready_timeout=0.5,  # seconds; nothing here needs every guild known before it starts
+            guild_ready_timeout=0.1,  # seconds; nothing here needs every guild known before it starts
             max_ratelimit_timeout=30.0,  # seconds; for a longer one the delivery goes back to the outbox
             http_trace=requests.trace_config(),
         )

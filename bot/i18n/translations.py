@@ -27,6 +27,7 @@ _ALIASES = {"pt": "pt_BR"}  # any Portuguese is better than English
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
+@cache
 def language_for(*locales: str) -> str:
     """The language with a catalogue that fits the first of these locales: `es-419` is `es`, `ja` English."""
     named = [locale.replace("-", "_") for locale in locales]

@@ -1,4 +1,4 @@
-"""Draw messages as Discord shows them, side by side, as one SVG. Pure: the same messages give the same bytes.
+"""Draw messages as Discord shows them, in panels, as one SVG. Pure: the same messages give the same bytes.
 
 Sizes and colours are those of Discord's dark theme. Pictures behind addresses are not fetched: an icon stands
 for them, and a fixed time for every time.
@@ -16,9 +16,10 @@ from tests.pictures.markdown import Run, printable, runs, width, wrap
 
 TIME = "Today at 10:30"
 
-_WIDTH, _GAP, _HEADER = 484, 16, 46  # of a channel, between two, and above its messages
+PANEL_WIDTH, _GAP, _HEADER = 484, 16, 46  # of a panel, between two, and above its messages
+_BETWEEN, _BELOW, _MARGIN = 14, 18, 18  # two messages, below the last one, and beside code
 _LEFT, _RIGHT = 62, 14  # room beside a message's content
-_EMBED = _WIDTH - _LEFT - _RIGHT
+_EMBED = PANEL_WIDTH - _LEFT - _RIGHT
 _INSIDE_LEFT = _LEFT + 18
 _INSIDE = _EMBED - 18 - 14
 _THUMBNAIL, _COLUMNS, _BUTTON, _THREAD = 60, 3, 32, 58
@@ -71,11 +72,15 @@ class Box:
 
 
 @dataclass(slots=True, kw_only=True)
-class Channel:
-    """What is drawn of one channel. The next thing goes below `y`."""
+class Panel:
+    """A channel, a person's direct messages, or what a program sends. The next thing goes below `y`."""
 
     name: str
-    y: float = 0
+    mark: str = "#"  # before the name
+    left: float = 0  # of the panel in the picture
+    top: float = 0
+    y: float = _HEADER + 14
+    height: float = 0
     boxes: list[Box] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
 
@@ -109,138 +114,176 @@ class Channel:
             self.write(line, x, size, colour)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrow:
+    """A level arrow from one panel to another, with a few words above it."""
+
+    x: float
+    to_x: float
+    y: float
+    words: str
+
+
 def draw(messages: Sequence[tuple[str, dict[str, Any]]], description: str) -> str:
-    """An SVG of some channels, each a name and the message that stands in it."""
-    channels = [_channel(name, message) for name, message in messages]
+    """An SVG of some channels side by side, each a name and the message that stands in it."""
+    panels = [message_panel(name, [message]) for name, message in messages]
+    for number, panel in enumerate(panels):
+        panel.left = number * (PANEL_WIDTH + _GAP)
+        panel.height = max(one.height for one in panels)
+    return draw_panels(panels, [], description)
+
+
+def draw_panels(panels: Sequence[Panel], arrows: Sequence[Arrow], description: str) -> str:
+    """An SVG of panels where they are placed, and arrows between them."""
     return _TEMPLATE.render(
         description=description,
-        channels=channels,
-        width=_WIDTH,
-        gap=_GAP,
+        panels=panels,
+        arrows=arrows,
+        width=PANEL_WIDTH,
         header=_HEADER,
-        whole=len(channels) * (_WIDTH + _GAP) - _GAP,
-        height=max(channel.y for channel in channels) + 18,
+        whole=max(panel.left for panel in panels) + PANEL_WIDTH,
+        height=max(panel.top + panel.height for panel in panels),
         link=_LINK,
         icons=_ICONS,
     )
 
 
-def _channel(name: str, message: dict[str, Any]) -> Channel:
-    channel = Channel(name=name, y=_HEADER + 14)
-    _add_author(channel, message["author"])
+def message_panel(name: str, messages: Sequence[dict[str, Any]], *, mark: str = "#") -> Panel:
+    """A channel, or a person's direct messages, with some messages in it."""
+    panel = Panel(name=name, mark=mark)
+    for message in messages:
+        _add_message(panel, message)
+    panel.height = panel.y + _BELOW - _BETWEEN
+    return panel
+
+
+def code_panel(name: str, lines: Sequence[str], *, mark: str) -> Panel:
+    """What a program sends or gets: the first line as a heading, the others as code."""
+    panel = Panel(name=name, mark=mark)
+    heading, *code = lines
+    panel.paragraph(heading, x=_MARGIN, room=PANEL_WIDTH - 2 * _MARGIN, bold=True, colour=_BRIGHT)
+    panel.y += 4
+    for line in code:
+        panel.paragraph(f"`{line}`", x=_MARGIN, room=PANEL_WIDTH - 2 * _MARGIN, size=13)
+    panel.height = panel.y + _BELOW
+    return panel
+
+
+def _add_message(panel: Panel, message: dict[str, Any]) -> None:
+    _add_author(panel, message["author"])
     for embed in message["embeds"]:
-        _add_embed(channel, embed)
+        _add_embed(panel, embed)
     for row in message["components"]:
-        _add_buttons(channel, row["components"])
+        _add_buttons(panel, row["components"])
     if "thread" in message:
-        _add_thread(channel, message["thread"]["name"])
-    return channel
+        _add_thread(panel, message["thread"]["name"])
+    panel.y += _BETWEEN
 
 
-def _add_author(channel: Channel, author: dict[str, Any]) -> None:
-    channel.picture(14, channel.y + 2, 36, 18, "ticket")
+def _add_author(panel: Panel, author: dict[str, Any]) -> None:
+    panel.picture(14, panel.y + 2, 36, 18, "ticket")
     name = [Run(text=author["username"], bold=True)]
-    channel.write(name, _LEFT, 15, _BRIGHT)
+    panel.write(name, _LEFT, 15, _BRIGHT)
     x = _LEFT + width(name[0], 15) + 8
     if author.get("bot"):
-        channel.box(x, channel.y - 18, 32, 16, _BUTTON_COLOURS[1], 4)
-        channel.texts.append(_centred("APP", x + 16, channel.y - 6, 10))
+        panel.box(x, panel.y - 18, 32, 16, _BUTTON_COLOURS[1], 4)
+        panel.texts.append(_centred("APP", x + 16, panel.y - 6, 10))
         x += 40
-    time = Text(x=x, y=channel.y - 5, runs=[Run(text=TIME)], size=11, colour=_MUTED)
-    channel.texts.append(time)
-    channel.y += 4
+    time = Text(x=x, y=panel.y - 5, runs=[Run(text=TIME)], size=11, colour=_MUTED)
+    panel.texts.append(time)
+    panel.y += 4
 
 
-def _add_embed(channel: Channel, embed: dict[str, Any]) -> None:
-    top, behind = channel.y, len(channel.boxes)
-    channel.y += 12
-    _add_head(channel, embed)
-    _add_fields(channel, embed.get("fields", []))
+def _add_embed(panel: Panel, embed: dict[str, Any]) -> None:
+    top, behind = panel.y, len(panel.boxes)
+    panel.y += 12
+    _add_head(panel, embed)
+    _add_fields(panel, embed.get("fields", []))
     if "footer" in embed:
-        channel.y += 6
-        channel.paragraph(
+        panel.y += 6
+        panel.paragraph(
             f"{embed['footer']['text']}  •  {TIME}", x=_INSIDE_LEFT, room=_INSIDE, size=12, colour=_MUTED
         )
-    channel.y += 14
-    height = channel.y - top
+    panel.y += 14
+    height = panel.y - top
     bar = Box(x=_LEFT, y=top, width=12, height=height, colour=f"#{embed['color']:06x}", radius=4)
     body = Box(x=_LEFT + 4, y=top, width=_EMBED - 4, height=height, colour=_EMBED_COLOUR, radius=4)
-    channel.boxes[behind:behind] = [bar, body]
+    panel.boxes[behind:behind] = [bar, body]
 
 
-def _add_head(channel: Channel, embed: dict[str, Any]) -> None:
+def _add_head(panel: Panel, embed: dict[str, Any]) -> None:
     """Author, title and description, beside the thumbnail."""
-    top, room = channel.y, _INSIDE
+    top, room = panel.y, _INSIDE
     if "thumbnail" in embed:
         room -= _THUMBNAIL + 12
-        channel.picture(_INSIDE_LEFT + _INSIDE - _THUMBNAIL, top + 2, _THUMBNAIL, 6, "person")
+        panel.picture(_INSIDE_LEFT + _INSIDE - _THUMBNAIL, top + 2, _THUMBNAIL, 6, "person")
     if "author" in embed:
-        _add_reporter(channel, embed["author"], room)
+        _add_reporter(panel, embed["author"], room)
     for part, size, colour in (("title", 16, _BRIGHT), ("description", 14, _TEXT)):
         if part in embed:
-            channel.y += 4
-            channel.paragraph(
+            panel.y += 4
+            panel.paragraph(
                 embed[part], x=_INSIDE_LEFT, room=room, size=size, colour=colour, bold=part == "title"
             )
     if "thumbnail" in embed:
-        channel.y = max(channel.y, top + _THUMBNAIL + 2)
+        panel.y = max(panel.y, top + _THUMBNAIL + 2)
 
 
-def _add_reporter(channel: Channel, author: dict[str, Any], room: float) -> None:
+def _add_reporter(panel: Panel, author: dict[str, Any], room: float) -> None:
     indent = 0
     if "icon_url" in author:
-        channel.picture(_INSIDE_LEFT, channel.y, 22, 11, "person")
+        panel.picture(_INSIDE_LEFT, panel.y, 22, 11, "person")
         indent = 30
     for line in wrap([Run(text=printable(author["name"]), bold=True)], 14, room - indent):
-        channel.write(line, _INSIDE_LEFT + indent, 14, _BRIGHT)
-    channel.y += 3
+        panel.write(line, _INSIDE_LEFT + indent, 14, _BRIGHT)
+    panel.y += 3
 
 
-def _add_fields(channel: Channel, fields: list[dict[str, Any]]) -> None:
+def _add_fields(panel: Panel, fields: list[dict[str, Any]]) -> None:
     """Inline ones in columns, a row as high as its highest; others over the whole width."""
     for inline, together in groupby(fields, key=lambda field: bool(field.get("inline"))):
         fields_left = list(together)
         columns = _COLUMNS if inline else 1
         for start in range(0, len(fields_left), columns):
-            _add_row(channel, fields_left[start : start + columns], columns)
+            _add_row(panel, fields_left[start : start + columns], columns)
 
 
-def _add_row(channel: Channel, row: list[dict[str, Any]], columns: int) -> None:
-    top = bottom = channel.y + 8
+def _add_row(panel: Panel, row: list[dict[str, Any]], columns: int) -> None:
+    top = bottom = panel.y + 8
     column = _INSIDE / columns
     for number, one in enumerate(row):
-        channel.y = top
+        panel.y = top
         x = round(_INSIDE_LEFT + number * column, 1)
-        channel.paragraph(one["name"], x=x, room=column - 6, size=13, colour=_BRIGHT, bold=True)
-        channel.paragraph(one["value"], x=x, room=column - 6)
-        bottom = max(bottom, channel.y)
-    channel.y = bottom
+        panel.paragraph(one["name"], x=x, room=column - 6, size=13, colour=_BRIGHT, bold=True)
+        panel.paragraph(one["value"], x=x, room=column - 6)
+        bottom = max(bottom, panel.y)
+    panel.y = bottom
 
 
-def _add_buttons(channel: Channel, buttons: list[dict[str, Any]]) -> None:
-    x, top = float(_LEFT), channel.y + 8
+def _add_buttons(panel: Panel, buttons: list[dict[str, Any]]) -> None:
+    x, top = float(_LEFT), panel.y + 8
     for button in buttons:
         label = Run(text=button["label"], bold=True)
         size = round(width(label, 14) + 32)
-        channel.box(x, top, size, _BUTTON, _BUTTON_COLOURS[button["style"]], 8)
-        channel.texts.append(_centred(label.text, x + size / 2, top + 21, 14))
+        panel.box(x, top, size, _BUTTON, _BUTTON_COLOURS[button["style"]], 8)
+        panel.texts.append(_centred(label.text, x + size / 2, top + 21, 14))
         x += size + 8
-    channel.y = top + _BUTTON
+    panel.y = top + _BUTTON
 
 
-def _add_thread(channel: Channel, name: str) -> None:
-    top = channel.y + 10
-    channel.box(_LEFT, top, _EMBED, _THREAD, _EMBED_COLOUR, 8)
-    channel.y = top + 8
+def _add_thread(panel: Panel, name: str) -> None:
+    top = panel.y + 10
+    panel.box(_LEFT, top, _EMBED, _THREAD, _EMBED_COLOUR, 8)
+    panel.y = top + 8
     link = Run(text="See thread ›", bold=True)
     room = _EMBED - 40 - width(link, 13)
     line = wrap([Run(text=name, bold=True)], 14, room)[0]
-    channel.write(line, _LEFT + 14, 14, _BRIGHT)
-    channel.texts.append(
-        Text(x=_WIDTH - _RIGHT - 14, y=channel.y - 4, runs=[link], size=13, colour=_LINK, anchor="end")
+    panel.write(line, _LEFT + 14, 14, _BRIGHT)
+    panel.texts.append(
+        Text(x=PANEL_WIDTH - _RIGHT - 14, y=panel.y - 4, runs=[link], size=13, colour=_LINK, anchor="end")
     )
-    channel.write([Run(text="There are no recent messages in this thread.")], _LEFT + 14, 13, _MUTED)
-    channel.y = top + _THREAD
+    panel.write([Run(text="There are no recent messages in this thread.")], _LEFT + 14, 13, _MUTED)
+    panel.y = top + _THREAD
 
 
 def _centred(text: str, x: float, y: float, size: float) -> Text:
