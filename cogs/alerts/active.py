@@ -31,35 +31,35 @@ class ActiveAlerts:
     def __init__(self, store: Store, log_channels: LogChannels) -> None:
         self._store = store
         self._log_channels = log_channels
-        self._alerts: dict[AlertKey, _ActiveAlert] | None = None
+        self._alerts: dict[AlertKey, _ActiveAlert] = {}
+        self._is_loaded = False
 
     async def load(self) -> None:
         """Read the alerts of an earlier process, the first time it is called."""
-        if self._alerts is None:
-            self._alerts = {
-                (message.workspace_id, message.subject, message.subject_id): _ActiveAlert(
-                    started_at=message.began_at, message=message
-                )
-                for message in await self._store.alerts.list_all()
-            }
+        if self._is_loaded:
+            return
+        for message in await self._store.alerts.list_all():
+            key = (message.workspace_id, message.subject, message.subject_id)
+            self._alerts[key] = _ActiveAlert(started_at=message.began_at, message=message)
+        self._is_loaded = True
 
     def about(self, subject: AlertSubject) -> list[AlertKey]:
         """The active alerts about channels, or about webhooks."""
-        return [key for key in self._loaded if key[1] is subject]
+        return [key for key in self._alerts if key[1] is subject]
 
     def started_at(self, key: AlertKey) -> datetime:
-        return self._loaded[key].started_at
+        return self._alerts[key].started_at
 
     def begin(self, key: AlertKey, started_at: datetime) -> bool:
         """Begin an alert that is not sent yet; whether it is new."""
-        if key in self._loaded:
+        if key in self._alerts:
             return False
-        self._loaded[key] = _ActiveAlert(started_at=started_at)
+        self._alerts[key] = _ActiveAlert(started_at=started_at)
         return True
 
     async def show(self, key: AlertKey, workspace: Workspace, embed: discord.Embed) -> None:
         """Send an alert, or edit its message if that shows something else."""
-        alert = self._loaded[key]
+        alert = self._alerts[key]
         if alert.message is None:
             await self._send(key, alert, workspace, embed)
         elif embed != alert.embed:
@@ -67,19 +67,13 @@ class ActiveAlerts:
 
     async def resolve(self, key: AlertKey, embed: discord.Embed) -> bool:
         """Let the message say that it is over. If that cannot be done now, returns False: try again."""
-        alert = self._loaded[key]
+        alert = self._alerts[key]
         if alert.message is not None:
             if not await self._update(alert, alert.message, embed):
                 return False
             await self._store.alerts.delete(*key)
-        del self._loaded[key]
+        del self._alerts[key]
         return True
-
-    @property
-    def _loaded(self) -> dict[AlertKey, _ActiveAlert]:
-        if self._alerts is None:
-            raise RuntimeError("the alerts are not loaded")
-        return self._alerts
 
     async def _send(
         self, key: AlertKey, alert: _ActiveAlert, workspace: Workspace, embed: discord.Embed
