@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.tickets.feedback import Feedback, FeedbackSummary, NewFeedback
+from bot.tickets.feedback import Feedback, FeedbackSummary, NewFeedback, comment_in
 from bot.tickets.ticket import Ticket
 from storage.db import Db, Row
 from storage.engine import Engine
@@ -46,15 +46,14 @@ _SUMMARIES = """
          AS counted ON workspace_id = id
     ORDER BY name
 """
+_FIND = """
+    SELECT feedback.ticket_id, rating, given_at, text
+    FROM feedback JOIN messages ON messages.id = message_id WHERE feedback.ticket_id = :id
+"""
 _UPSERT = """
-    INSERT INTO feedback (
-        ticket_id, workspace_id, rating, comment, author_id, author_source, message_id, given_at
-    ) VALUES (
-        :ticket, :workspace, :rating, :comment, :author, :source, :message, :now
-    )
-    ON CONFLICT (ticket_id) DO UPDATE SET
-        rating = excluded.rating, comment = excluded.comment, author_id = excluded.author_id,
-        author_source = excluded.author_source, given_at = excluded.given_at
+    INSERT INTO feedback (ticket_id, workspace_id, rating, message_id, given_at)
+    VALUES (:ticket, :workspace, :rating, :message, :now)
+    ON CONFLICT (ticket_id) DO UPDATE SET rating = excluded.rating, given_at = excluded.given_at
 """
 # One that was not attempted yet will show the text as it is by then.
 _PENDING = """
@@ -73,9 +72,6 @@ def _save(db: Db, ticket_id: int, compose: Callable[[Ticket], NewFeedback], now:
         "ticket": ticket_id,
         "workspace": ticket.workspace_id,
         "rating": new.rating,
-        "comment": new.comment,
-        "author": new.message.author.id,
-        "source": new.message.author.source,
         "message": _show(db, ticket, new, now),
         "now": to_ms(now),
     }
@@ -97,7 +93,7 @@ def _show(db: Db, ticket: Ticket, new: NewFeedback, now: datetime) -> int:
 
 
 def _find(db: Db, ticket_id: int) -> Feedback | None:
-    row = db.one("SELECT * FROM feedback WHERE ticket_id = :id", {"id": ticket_id})
+    row = db.one(_FIND, {"id": ticket_id})
     return None if row is None else _from_row(row)
 
 
@@ -105,6 +101,6 @@ def _from_row(row: Row) -> Feedback:
     return Feedback(
         ticket_id=row["ticket_id"],
         rating=row["rating"],
-        comment=row["comment"],
+        comment=comment_in(row["text"]),
         given_at=from_ms(row["given_at"]),
     )

@@ -43,6 +43,16 @@ def stars(rating: int) -> str:
     return "★" * rating + "☆" * (MAX_RATING - rating)
 
 
+def feedback_text(rating: int, comment: str) -> str:
+    """The text of the message: the rating, and the comment in the lines below."""
+    return f"{stars(rating)}\n{comment}"
+
+
+def comment_in(text: str) -> str:
+    """The comment in the text of a message; empty if there is none."""
+    return text.partition("\n")[2]
+
+
 def validate_feedback(rating: int, comment: str) -> str:
     """Return the comment, stripped. Raises InvalidRating, CommentTooLong."""
     if not 1 <= rating <= MAX_RATING:

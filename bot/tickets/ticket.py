@@ -22,7 +22,7 @@ from bot.tickets.errors import (
     ViewOnlyForReporter,
     ViewOnlyNotRated,
 )
-from bot.tickets.feedback import NewFeedback, stars, validate_feedback
+from bot.tickets.feedback import NewFeedback, feedback_text, validate_feedback
 from bot.tickets.history import (
     ASSIGNED,
     CHANGED,
@@ -211,7 +211,7 @@ class Ticket(NewTicket):
         if not self.status.is_closed:
             raise NotEnded
         comment = validate_feedback(rating, comment)
-        message = self._new_message(MessageKind.FEEDBACK, reporter, f"{stars(rating)}\n{comment}")
+        message = self._new_message(MessageKind.FEEDBACK, reporter, feedback_text(rating, comment))
         return NewFeedback(rating=rating, comment=comment, message=message)
 
     def note(self, author: Actor, text: str) -> NewMessage:

@@ -13,7 +13,7 @@ from bot.tickets.errors import (
     TicketError,
     ViewOnlyNotRated,
 )
-from bot.tickets.feedback import COMMENT_LIMIT, stars
+from bot.tickets.feedback import COMMENT_LIMIT, comment_in, stars
 from bot.tickets.message import Actor, MessageKind
 from bot.tickets.ticket import Status, Ticket
 from tests.tickets.samples import ALICE, GAME_REPORT, PRIVATE, TICKET
@@ -30,6 +30,7 @@ def test_a_reporter_rates_a_ticket_that_has_ended(ticket: Ticket, rating: int) -
     assert (feedback.rating, feedback.comment) == (rating, "Quick.")
     assert (feedback.message.kind, feedback.message.author) == (MessageKind.FEEDBACK, REY)
     assert feedback.message.text == f"{stars(rating)}\nQuick."
+    assert comment_in(feedback.message.text) == "Quick."
     assert RATE.applies_to(ticket)
 
 

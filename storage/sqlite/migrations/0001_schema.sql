@@ -197,16 +197,13 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
 
--- How reporters rated their tickets. The message shows it to staff, and has the comment as well.
+-- How reporters rated their tickets. The message shows it to staff: it has the comment, and who gave it.
 CREATE TABLE feedback (
-    ticket_id      INTEGER PRIMARY KEY REFERENCES tickets (id),
-    workspace_id   TEXT NOT NULL REFERENCES workspaces (id),
-    rating         INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 5),
-    comment        TEXT NOT NULL,                           -- may be empty
-    author_id      TEXT NOT NULL,                           -- the source's own id, as in messages
-    author_source  TEXT NOT NULL,
-    message_id     INTEGER NOT NULL REFERENCES messages (id),
-    given_at       INTEGER NOT NULL                         -- or changed
+    ticket_id     INTEGER PRIMARY KEY REFERENCES tickets (id),
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    rating        INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 5),
+    message_id    INTEGER NOT NULL REFERENCES messages (id),
+    given_at      INTEGER NOT NULL                          -- or changed
 ) STRICT;
 
 CREATE INDEX feedback_by_workspace ON feedback (workspace_id, rating);
