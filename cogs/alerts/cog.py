@@ -144,7 +144,8 @@ class AlertsCog(commands.Cog):
             return
         self._webhooks_checked_at = time.monotonic()
         now = self.bot.store.now()
-        endpoints = {one.id: one for one in await self.bot.store.pushes.list_endpoints()}
+        listed = await self.bot.store.pushes.list_endpoints()
+        endpoints = {one.id: one for one in listed if one.workspace_id in workspaces}
         failing = {one.id for one in webhooks.find_failing(endpoints.values(), now)}
         for one in await self.bot.store.pushes.backlogs() if failing else []:
             if one.endpoint.id in failing:
