@@ -4,9 +4,7 @@ An event is saved as its English text alone, which game servers are sent too. So
 place of the database, and events that were saved before a sentence was translated are translated as well.
 """
 
-import re
-
-from bot.tickets.sentence import Sentence
+from bot.tickets.sentence import Sentence, read_sentence
 
 STATUS_WORDS = {
     "unfinished": Sentence("unfinished"),
@@ -25,36 +23,22 @@ CHANGED = Sentence("{name} changed the status to {status}")
 LINKED = Sentence("{name} was linked to the ticket")
 
 
+_ALL = (
+    TRANSFERRED,
+    UNCLAIMED,
+    CLAIMED,
+    ASSIGNED,
+    NO_LONGER_ASSIGNED,
+    CHANGED_BY_REPORTER,
+    CHANGED,
+    LINKED,
+)
+
+
 def event_sentence(text: str) -> Sentence | None:
     """The sentence that an event's English text was made of; None for any other text."""
-    for sentence, pattern in _PATTERNS:
-        found = pattern.fullmatch(text)
-        if found:
-            return sentence.with_parts(
-                **{name: _part(name, part) for name, part in found.groupdict().items()}
-            )
-    return None
-
-
-def _part(name: str, text: str) -> object:
-    return STATUS_WORDS[text] if name == "status" else text
-
-
-def _pattern(sentence: Sentence) -> re.Pattern[str]:
-    text = re.escape(sentence.template).replace(r"\{status\}", f"(?P<status>{'|'.join(STATUS_WORDS)})")
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", text), re.DOTALL)
-
-
-_PATTERNS = [
-    (one, _pattern(one))
-    for one in (
-        TRANSFERRED,
-        UNCLAIMED,
-        CLAIMED,
-        NO_LONGER_ASSIGNED,
-        ASSIGNED,
-        CHANGED_BY_REPORTER,
-        CHANGED,
-        LINKED,
-    )
-]
+    sentence = read_sentence(text, _ALL)
+    if sentence is None or "status" not in sentence.parts:
+        return sentence
+    status = STATUS_WORDS.get(str(sentence.parts["status"]))
+    return sentence.with_parts(**{**sentence.parts, "status": status}) if status else None

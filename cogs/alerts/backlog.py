@@ -14,6 +14,7 @@ from bot.tickets.outbox import ChannelBacklog, DeliveryKind, OutboxEntry
 from bot.tickets.sentence import Sentence
 from cogs.alerts.log_channel import ACTION_NEEDED, RESOLVED, WARNING, alert_embed
 from cogs.core.markdown import escape_markdown
+from cogs.posts.errors import translate_reason
 
 POLL_SECONDS = 5.0  # between two checks of the outbox
 EDIT_INTERVAL_SECONDS = 30.0  # between two edits of one alert, and two messages about dead letters
@@ -98,12 +99,16 @@ def problem_embed(problem: ChannelProblem, hint: str) -> discord.Embed:
     )
     if problem.refusal is None:
         pace = _("It posts as fast as Discord allows; urgent ones go first.")
-        why = f"{escape_markdown(problem.reason, 300).rstrip('.')}." if problem.reason else pace
+        why = (
+            f"{escape_markdown(translate_reason(problem.reason), 300).rstrip('.')}."
+            if problem.reason
+            else pace
+        )
         behind = _("⏳ {channel} is behind: {waits}", channel=channel, waits=waits)
         return alert_embed(f"{behind} {why}", WARNING)
     refusal = translate(_REFUSALS[_first_part(problem.refusal.queue)].with_parts(channel=channel))
     text = (
-        f"{refusal} {escape_markdown(problem.refusal.reason, 300)}\n{waits}\n"
+        f"{refusal} {escape_markdown(translate_reason(problem.refusal.reason), 300)}\n{waits}\n"
         f"{hint} {_('I continue by myself once that is done.')}"
     )
     return alert_embed(text, ACTION_NEEDED)
@@ -138,8 +143,12 @@ def delivery_line(entry: OutboxEntry) -> str:
         id=entry.id,
         kind=translate(DELIVERY_NAMES[entry.kind]),
         ticket=entry.ticket,
-        reason=escape_markdown(entry.last_error or _("no reason is known"), 200).rstrip("."),
+        reason=escape_markdown(_reason(entry), 200).rstrip("."),
     )
+
+
+def _reason(entry: OutboxEntry) -> str:
+    return translate_reason(entry.last_error) if entry.last_error else _("no reason is known")
 
 
 def pluralize(count: int, singular: str, plural: str) -> str:

@@ -14,7 +14,7 @@ from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from cogs.posts.errors import UNKNOWN_MESSAGE, error_summary, is_temporary, is_text_refused
+from cogs.posts.errors import CHANGE_REFUSED, UNKNOWN_MESSAGE, error_summary, is_temporary, is_text_refused
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import fallback_embed, ticket_embed
 
@@ -88,8 +88,8 @@ async def edit_post(message: discord.PartialMessage, ticket: Ticket, workspace: 
         if not is_text_refused(error):
             raise
         if not _is_fallback(await message.fetch(), ticket):
-            reason = f"Discord refused the change, and the post stays as it was ({error_summary(error)})"
-            raise PermanentFailure(reason) from error
+            reason = CHANGE_REFUSED.with_parts(error=error_summary(error))
+            raise PermanentFailure(str(reason)) from error
         await _edit(message, ticket, fallback_embed(ticket))
 
 

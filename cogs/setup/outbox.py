@@ -16,6 +16,7 @@ from bot.tickets.workspace import Workspace
 from cogs.alerts.backlog import delivery_line
 from cogs.core.markdown import escape_markdown
 from cogs.core.permissions import permission_hint
+from cogs.posts.errors import translate_reason
 from storage import Store, UnknownDelivery
 
 _ENDPOINT_STATES = {
@@ -77,7 +78,7 @@ def _global_circuit_text(bot: TicketBot) -> str:
     circuit = bot.dispatcher.breaker.global_circuit
     if circuit is None:
         return ""
-    return f"{_('⛔ Nothing is sent now.')} {escape_markdown(circuit.reason, 200)}\n\n"
+    return f"{_('⛔ Nothing is sent now.')} {escape_markdown(translate_reason(circuit.reason), 200)}\n\n"
 
 
 def _backlog_line(bot: TicketBot, workspace: Workspace, backlog: ChannelBacklog) -> str:
@@ -93,7 +94,7 @@ def _backlog_line(bot: TicketBot, workspace: Workspace, backlog: ChannelBacklog)
         return line
     is_forbidden = any(circuit.forbidden for circuit in circuits)
     hint = f" {permission_hint(bot, workspace, backlog.channel_id)}" if is_forbidden else ""
-    reasons = " ".join(dict.fromkeys(escape_markdown(circuit.reason, 200) for circuit in circuits))
+    reasons = " ".join(dict.fromkeys(escape_markdown(translate_reason(one.reason), 200) for one in circuits))
     return f"{line}\n  ⏸️ {reasons}{hint}"
 
 

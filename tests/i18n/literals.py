@@ -22,15 +22,15 @@ _UNREAD_CALLS = {
     "TypeVar": "names in the code",
     "getattr": "names in the code",
 }
+# Their reasons are for the log; those that staff see often are among the sentences of cogs/posts/errors.py.
 _DELIVERY_ERRORS = {"RetryLater", "PermanentFailure", "UnknownOutcome", "RateLimited", "ChannelForbidden"}
 
 # Texts that are not translated, by file, each with its reason.
 UNTRANSLATED = {
-    "cogs/posts/errors.py": "reasons of deliveries: kept in the database in English, as in the log",
     "cogs/core/permissions.py:_find_problem": "read by the operator who runs a command, in English",
     "cogs/core/permissions.py:find_id_problems": "read by the operator who runs a command, in English",
     "cogs/core/permissions.py:_role_problem": "read by the operator who runs a command, in English",
-    "cogs/posts/send.py:edit_post": "the reason of a delivery",
+    "cogs/posts/errors.py:error_summary": "codes and fields, as Discord names them",
     "cogs/posts/digest.py:digest_marker": "a digest is found by it",
     "cogs/posts/threads.py:marker": "a notice is found by it",
     "cogs/tickets/embeds.py:transfer_footer": "a link is found by it",

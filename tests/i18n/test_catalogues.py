@@ -186,6 +186,15 @@ def test_a_good_translation_is_not_blamed(english: str, translated: str) -> None
     assert find_problems(english, translated, "fr") == []
 
 
+def test_a_command_is_called_in_a_text_as_it_is_in_that_language() -> None:
+    with use_language("de"):
+        german = translate_command_name("claim")
+
+    assert german != "claim"
+    assert find_problems("Use `/ticket claim` there", f"Nimm dort `/ticket {german}`", "de") == []
+    assert find_problems("Use `/ticket claim` there", "Nimm dort `/ticket claim`", "de") != []
+
+
 @pytest.mark.parametrize("name", ["Öffnen", "auf machen", "x" * 33, "", "öffnen!"])
 def test_a_name_that_discord_refuses_is_found(name: str) -> None:
     assert not _is_command_name(name)

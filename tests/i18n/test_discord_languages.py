@@ -13,6 +13,7 @@ from bot.sandbox import DemoGuild, Permission, Sandbox
 from bot.sources.series import examples as series
 from bot.tickets.account_links import DiscordMember
 from cogs.alerts import backlog
+from cogs.core.markdown import escape_markdown
 from tests.support.bridge_harness import RunningBridge, reply_text, running_bridge, running_sandbox, wait_for
 
 Environment = tuple[Path, Sandbox, DemoGuild]
@@ -126,7 +127,8 @@ async def test_a_language_without_a_catalogue_gets_english(spanish_bridge: Runni
 async def test_commands_have_names_and_descriptions_in_the_languages_of_the_catalogues(
     spanish_bridge: RunningBridge,
 ) -> None:
-    (ticket,) = (one for one in spanish_bridge.sandbox.state.commands[None] if one["name"] == "ticket")
+    registered = await wait_for(lambda: spanish_bridge.sandbox.state.commands.get(None))
+    (ticket,) = (one for one in registered if one["name"] == "ticket")
     (claim,) = (one for one in ticket["options"] if one["name"] == "claim")
 
     with use_language("de"):
@@ -174,13 +176,18 @@ async def test_an_alert_is_in_the_language_of_the_server(
 ) -> None:
     monkeypatch.setattr(backlog, "POLL_SECONDS", 0.05)
     await use_log_channel(spanish_bridge)
-    spanish_bridge.sandbox.set_overwrite("reports", "ticketbridge", deny=Permission.SEND_MESSAGES)
+    spanish_bridge.sandbox.set_overwrite(
+        "reports", "ticketbridge", allow=Permission.VIEW_CHANNEL, deny=Permission.SEND_MESSAGES
+    )
 
     await spanish_bridge.post("/tickets/create-game-report", series.GAME_REPORT, source="series")
 
     channel = f"<#{spanish_bridge.guild.channels['reports']}>"
     alert = said("es", "⛔ I cannot post in {channel}.", channel=channel)
-    await wait_for(lambda: any(text.startswith(alert) for text in log_texts(spanish_bridge)))
+    refused = "Discord refuses ({status} {code}: {text})."
+    reason = said("es", refused, status=403, code=50013, text="Missing Permissions")
+    start = f"{alert} {escape_markdown(reason, 300)}\n"
+    await wait_for(lambda: any(text.startswith(start) for text in log_texts(spanish_bridge)))
 
 
 async def test_a_notice_about_what_a_german_did_is_in_the_language_of_the_server(
