@@ -15,6 +15,7 @@ from storage.engine import Engine, ErrorObserver, TimingObserver
 from storage.erasures import ErasureRepository
 from storage.errors import StorageError
 from storage.events import EventRepository
+from storage.feedback import FeedbackRepository
 from storage.intake import IntakeRepository
 from storage.members import MemberRepository
 from storage.messages import MessageRepository
@@ -50,6 +51,7 @@ class Store:
         self.events = EventRepository(engine)
         self.pushes = PushRepository(engine)
         self.account_links = AccountLinkRepository(engine)
+        self.feedback = FeedbackRepository(engine)
         self.members = MemberRepository(engine)
         self.own_tickets = OwnTicketRepository(engine)
         self.outbox = OutboxRepository(engine)

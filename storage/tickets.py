@@ -304,7 +304,7 @@ def insert_message(
     typed_in = typed_as.channel_id if typed_as else None
     shown_as = typed_as if typed_in == ticket.post.thread_id else None
     message = messages.insert_message(db, new, origin, now, shown_as=shown_as)
-    if message.kind is not MessageKind.NOTE:  # an internal note does not change the ticket
+    if message.kind not in (MessageKind.NOTE, MessageKind.FEEDBACK):  # those leave the ticket as it is
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)

@@ -20,6 +20,7 @@ from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.discord_client.middlewares import limit_middleware, no_retry_middleware
 from bot.i18n.translations import set_language
 from bot.outbox.dispatcher import Dispatcher
+from bot.outbox.endpoints import EndpointService
 from storage import Store
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class CommandTree(app_commands.CommandTree["TicketBot"]):
 
 
 class TicketBot(commands.Bot):
-    """One login to Discord. The cogs use its `store` and `dispatcher`, which outlive it."""
+    """One login to Discord. The cogs use its `store`, `dispatcher` and `webhooks`, which outlive it."""
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class TicketBot(commands.Bot):
         settings: DiscordSettings,
         store: Store,
         dispatcher: Dispatcher,
+        webhooks: EndpointService,
         requests: InvalidRequestGuard,
         extensions: Sequence[str],
     ) -> None:
@@ -84,6 +86,7 @@ class TicketBot(commands.Bot):
         )
         self.store = store
         self.dispatcher = dispatcher
+        self.webhooks = webhooks
         self.typed_replies = settings.typed_replies
         self.direct_messages = settings.direct_messages
         self._settings = settings

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 
 from bot.i18n.translations import gettext as _
-from bot.tickets.actions import ACTIONS, Role
+from bot.tickets.actions import ACTIONS, RATE, Role
 from bot.tickets.conversation import Page, conversation_pages, page_of_newest
 from bot.tickets.direct_messages import Reachability
 from bot.tickets.message import DISCORD_SOURCE, MessageKind
@@ -24,6 +24,7 @@ from cogs.posts.send import with_fallback
 from cogs.privacy.messages import unreachable_line
 from cogs.tickets.buttons import TicketButton, component_custom_id
 from cogs.tickets.components import UnknownComponent
+from cogs.tickets.feedback import add_own_feedback, feedback_button
 from cogs.tickets.own_embeds import (
     conversation_file,
     link_hint,
@@ -102,7 +103,8 @@ async def _own_ticket(interaction: BotInteraction, ticket_id: int) -> Ticket:
 
 
 async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None:
-    identities = await own_identities(interaction, await guild_workspaces(interaction))
+    workspaces = await guild_workspaces(interaction)
+    identities = await own_identities(interaction, workspaces)
     listed = await interaction.client.store.own_tickets.list_page(
         identities, interaction.user.id, page=page, size=_PAGE_SIZE
     )
@@ -115,7 +117,7 @@ async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None
         return
     has_links = any(one.source != DISCORD_SOURCE for one in identities)
     hint = await _messages_hint(interaction) if has_links else link_hint()
-    await send(embed=own_list_embed(listed, hint=hint), view=_list_view(listed), ephemeral=True)
+    await send(embed=own_list_embed(listed, workspaces, hint=hint), view=_list_view(listed), ephemeral=True)
 
 
 async def _messages_hint(interaction: BotInteraction) -> str:
@@ -132,13 +134,20 @@ async def _show_ticket(interaction: BotInteraction, ticket: Ticket, page: int | 
     number = page_of_newest(pages) if page is None else min(page, len(pages) - 1)
     workspace = await store.workspaces.get(ticket.workspace_id)
     role = Role.STAFF if is_staff_on(ticket, interaction.user, [workspace]) else Role.REPORTER
+    feedback = await store.feedback.find(ticket.id)
     view = _ticket_view(ticket, role, number, len(pages))
+    if RATE.applies_to(ticket):
+        view.add_item(feedback_button(ticket, feedback))
     await with_fallback(
         ticket,
-        lambda: send(embed=own_ticket_embed(ticket, workspace, pages, number), view=view, ephemeral=True),
+        lambda: send(
+            embed=add_own_feedback(own_ticket_embed(ticket, workspace, pages, number), feedback),
+            view=view,
+            ephemeral=True,
+        ),
         lambda: send(
             embed=own_fallback_embed(ticket, workspace),
-            file=conversation_file(ticket, pages),
+            file=conversation_file(ticket, workspace, pages),
             view=view,
             ephemeral=True,
         ),

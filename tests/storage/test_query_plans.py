@@ -14,6 +14,7 @@ from bot.tickets.direct_messages import MemberPreferences
 from bot.tickets.erasure import Requester
 from bot.tickets.errors import UnknownLinkCode
 from bot.tickets.events import Asked
+from bot.tickets.message import Actor
 from bot.tickets.outbox import Receipt
 from bot.tickets.queries import ReporterIdentity, Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
@@ -25,7 +26,7 @@ from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts)\b"
+    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts|feedback)\b"
 )
 # The indexes of what is not done.
 _SHORT = r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters|held)\b)"
@@ -59,6 +60,7 @@ class Queries:
         await self.store.tickets.search(self.scope, TicketQuery(limit=25, **conditions))
 
 
+_REY = Actor(id="7", name="rey", source="somewhere")
 Query = Callable[[Queries], Coroutine[Any, Any, object]]
 
 QUERIES: dict[str, Query] = {
@@ -125,6 +127,12 @@ QUERIES: dict[str, Query] = {
     "whether to write to a member": lambda desk: about_to_write(desk),
     "a person's own tickets": lambda desk: desk.store.own_tickets.list_page(_own(desk), 7, page=0, size=10),
     "an autocompletion of own tickets": lambda desk: desk.store.own_tickets.autocomplete(_own(desk), "bro"),
+    "an autocompletion of own ended tickets": lambda desk: desk.store.own_tickets.autocomplete_ended(
+        _own(desk), "bro"
+    ),
+    "feedback on a ticket": lambda desk: desk.store.feedback.save(
+        desk.ticket.id, lambda one: _closed(one).rate(_REY, 5, ""), NOW
+    ),
     "that a reply was seen": lambda desk: mark_reply_seen(desk),
     "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
     "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
@@ -180,6 +188,10 @@ async def type_wrong_code(desk: Queries) -> None:
         await desk.store.account_links.redeem_as_member(
             "BCDF-2345", DiscordMember(guild_id=1, discord_id=7, name="pete"), NOW
         )
+
+
+def _closed(ticket: Ticket) -> Ticket:
+    return replace(ticket, status=Status.CLOSED)
 
 
 def _claimed(ticket: Ticket) -> Ticket:
