@@ -126,7 +126,8 @@ def queue_direct_message(
 
     Nothing is queued for what they did themselves, nor for who has no linked account or takes no messages.
     """
-    member_id = _linked_member(db, ticket) if ticket.sends_direct_messages else None
+    is_told = workspace.sends_direct_message(ticket, is_reply=message_id is not None)
+    member_id = _linked_member(db, ticket) if is_told else None
     own = ticket.is_reported_by(actor.source, actor.id)
     if member_id is None or own or actor.same_as(Actor(id=str(member_id), name="", source=DISCORD_SOURCE)):
         return

@@ -75,11 +75,11 @@ def _own_tickets(db: Db, tickets: Sequence[Ticket]) -> Iterable[dict[str, object
 
 def _is_shown(message: Message) -> bool:
     """Notes are from staff to staff; the history has names of staff."""
-    return message.kind in (MessageKind.REPLY, MessageKind.FOLLOW_UP)
+    return message.kind in (MessageKind.REPLY, MessageKind.FOLLOW_UP, MessageKind.FEEDBACK)
 
 
 def _message(message: Message) -> dict[str, object]:
-    author = "player" if message.kind is MessageKind.FOLLOW_UP else "staff"
+    author = "staff" if message.kind is MessageKind.REPLY else "player"
     return {"from": author, "text": message.text, "sent_at": _iso(message.created_at)}
 
 

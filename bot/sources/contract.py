@@ -79,6 +79,7 @@ class ConversationView:
     """What is shown to whoever has the link to a ticket with its token."""
 
     details: TicketDetails | None  # with the newest replies and follow-ups; None: no ticket can be shown
+    workspace: Workspace | None  # of the ticket
     form_id: str  # random; sent with the form, so that a form is stored once
     text: str = ""  # what was typed and not saved
     problem: AnswerProblem | None = None

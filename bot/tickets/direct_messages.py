@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from bot.tickets.errors import InvalidTimeOfDay, QuietHoursIncomplete, UnknownTimeZone
 from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 
 UTC_NAME = "UTC"
 _TIME_PATTERN = re.compile(r"(?P<hour>[01]?[0-9]|2[0-3])(?:[:.](?P<minute>[0-5][0-9]))?")
@@ -94,9 +95,9 @@ class DirectMessageState:
     is_linked: bool  # the reporter's game account is still linked to this member
     is_read: bool  # the reporter has read with the bot what it says, or a game server confirmed that
 
-    def is_wanted(self, ticket: Ticket, *, is_reply: bool) -> bool:
+    def is_wanted(self, ticket: Ticket, workspace: Workspace, *, is_reply: bool) -> bool:
         """Whether it is sent: a reply that was not read yet, or that a ticket is closed which still is."""
-        is_true = ticket.sends_direct_messages and (is_reply or ticket.status.is_closed)
+        is_true = workspace.sends_direct_message(ticket, is_reply=is_reply)
         return is_true and self.is_linked and not self.is_read and self.preferences.takes_direct_messages
 
 

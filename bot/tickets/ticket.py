@@ -161,15 +161,6 @@ class Ticket(NewTicket):
     erased_at: datetime | None = None  # when its texts and its reporter were erased
     reported_erased_at: datetime | None = None  # the same for its reported player
 
-    @property
-    def sends_direct_messages(self) -> bool:
-        """Whether its reporter is told in direct messages, if their account is linked to one in Discord.
-
-        A ticket from Discord has a thread for that. A game report takes no replies, and its reporter is not
-        told of its end.
-        """
-        return not self.is_private and not self.view_only
-
     def ensure_replies_allowed(self) -> None:
         """Raises ViewOnly for a game report, TicketErased, TicketClosed for a closed or resolved ticket."""
         if self.view_only:

@@ -148,6 +148,16 @@ class Workspace(NewWorkspace):
         """What the reporter of a game report that has ended reads: never what came of it. None: nothing."""
         return THANKS if self.thank_reporters and ticket.view_only and ticket.status.is_closed else None
 
+    def sends_direct_message(self, ticket: Ticket, *, is_reply: bool) -> bool:
+        """Whether a reporter with a linked account is told in a direct message: of a reply, or of the end.
+
+        A ticket from Discord has a thread for that. A game report takes no replies; of its end its reporter
+        is told where reporters are thanked.
+        """
+        if ticket.is_private or (not is_reply and not ticket.status.is_closed):
+            return False
+        return not ticket.view_only or (not is_reply and self.thanks_for(ticket) is not None)
+
     def name_for_reporters(self, staff: Actor) -> str | None:
         """The name by which reporters know a staff member; None: they are not named."""
         return (staff.name.strip() or None) if self.name_staff else None

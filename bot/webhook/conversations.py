@@ -39,6 +39,7 @@ from bot.tickets.errors import (
 from bot.tickets.message import Actor, Message, MessageKind, NewMessage
 from bot.tickets.queries import TicketDetails
 from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from bot.webhook.auth import Authenticator
 from bot.webhook.body import read_body
 from bot.webhook.client_ip import TrustedProxies
@@ -128,6 +129,7 @@ class ConversationPages:
         shown = await self._with_messages(details)
         view = ConversationView(
             details=shown,
+            workspace=await self._store.workspaces.get(details.ticket.workspace_id),
             form_id=_new_form_id(),
             is_saved=_has_follow_up(shown, request.query.get("saved", "")),
         )
@@ -196,8 +198,10 @@ class ConversationPages:
         self, endpoint: AnswerEndpoint, details: TicketDetails | None, answer: _Answer, error: _NotSaved
     ) -> JsonResponse:
         """The page with what was typed, and why it was not saved; without the ticket if that is not known."""
+        shown, workspace = await self._readable(details)
         view = ConversationView(
-            details=await self._readable(details),
+            details=shown,
+            workspace=workspace,
             form_id=answer.form_id,
             text=answer.text,
             problem=error.problem,
@@ -210,12 +214,17 @@ class ConversationPages:
             response.force_close()  # the rest of the body is not wanted
         return response
 
-    async def _readable(self, details: TicketDetails | None) -> TicketDetails | None:
-        """The ticket with its messages; None if the database fails."""
+    async def _readable(
+        self, details: TicketDetails | None
+    ) -> tuple[TicketDetails, Workspace] | tuple[None, None]:
+        """The ticket with its messages, and its workspace; None if the database fails."""
         try:
-            return None if details is None else await self._with_messages(details)
+            if details is not None:
+                workspace = await self._store.workspaces.get(details.ticket.workspace_id)
+                return await self._with_messages(details), workspace
         except StorageError:
-            return None
+            pass
+        return None, None
 
 
 def _follow_up(ticket: Ticket, text: str) -> NewMessage:

@@ -23,11 +23,12 @@ from bot.tickets.history import STATUS_WORDS
 from bot.tickets.message import Message
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
+from bot.tickets.workspace import Workspace
 from cogs.core.markdown import escape_markdown, fits, plain_line
 from cogs.posts.errors import RequestError, classify_error
 from cogs.posts.send import find_previous_message, message_id_or_none, with_fallback
 from cogs.tickets.buttons import TicketButton
-from cogs.tickets.embeds import TITLE_LIMIT
+from cogs.tickets.embeds import AUTHOR_LIMIT, TITLE_LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,9 @@ class DirectMessages:
         """Send a direct message, unless it is not wanted. Raises DeliveryError."""
         store = self.bot.store
         state = await store.members.direct_message_state(delivery, ticket)
-        is_reply = delivery.message_id is not None
-        if not (self.bot.direct_messages and state.is_wanted(ticket, is_reply=is_reply)):
+        workspace = await store.workspaces.get(ticket.workspace_id)
+        is_wanted = state.is_wanted(ticket, workspace, is_reply=delivery.message_id is not None)
+        if not self.bot.direct_messages or not is_wanted:
             log.info("A direct message is no longer wanted, and not sent", extra=_log_fields(delivery))
             return Receipt()
         until = state.preferences.quiet_until(store.now())
@@ -63,7 +65,7 @@ class DirectMessages:
         if state.preferences.locale:
             set_language(state.preferences.locale)
         try:
-            receipt = await self._send(delivery, ticket)
+            receipt = await self._send(delivery, ticket, workspace)
         except (discord.HTTPException, discord.RateLimited, LimitReached) as error:
             return await self._refused(error, delivery)
         except NETWORK_ERRORS as error:
@@ -72,7 +74,7 @@ class DirectMessages:
         await store.members.record_reachable(delivery.channel_id, Reachability.YES)
         return receipt
 
-    async def _send(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+    async def _send(self, delivery: Delivery, ticket: Ticket, workspace: Workspace) -> Receipt:
         if time.monotonic() < self._rests_until:
             raise RetryLater(self._rest_reason, seconds=self._rests_until - time.monotonic())
         message = await self._reply(delivery)
@@ -82,8 +84,8 @@ class DirectMessages:
         if message_id is None:
             guild = self.bot.get_guild(delivery.guild_id)
             server = guild.name if guild else ""
-            embed = direct_message_embed(ticket, message, server, marker)
-            fallback = fallback_direct_message_embed(ticket, message, server, marker)
+            embed = direct_message_embed(ticket, message, server, marker, workspace)
+            fallback = fallback_direct_message_embed(ticket, message, server, marker, workspace)
             message_id = await with_fallback(
                 ticket,
                 lambda: self._send_embed(channel, delivery, ticket, embed),
@@ -138,9 +140,14 @@ def direct_message_footer(ticket: Ticket, delivery_id: int) -> str:
     return f"{ticket.public_id} · message {delivery_id}"
 
 
-def direct_message_embed(ticket: Ticket, message: Message | None, server: str, footer: str) -> discord.Embed:
-    """Draw a reply, or without one that the ticket is closed. Staff have no names here."""
-    embed = fallback_direct_message_embed(ticket, message, server, footer)
+def direct_message_embed(
+    ticket: Ticket, message: Message | None, server: str, footer: str, workspace: Workspace
+) -> discord.Embed:
+    """Draw a reply, or without one that the ticket is closed."""
+    embed = fallback_direct_message_embed(ticket, message, server, footer, workspace)
+    name = workspace.name_for_reporters(message.author) if message else None
+    if name:
+        embed.set_author(name=plain_line(name, AUTHOR_LIMIT) or _("Staff"))
     embed.title = escape_markdown(ticket.subject, TITLE_LIMIT) or _("(no subject)")
     if message is not None:
         embed.description = escape_markdown(message.text, _TEXT_LIMIT) or "—"
@@ -150,7 +157,7 @@ def direct_message_embed(ticket: Ticket, message: Message | None, server: str, f
 
 
 def fallback_direct_message_embed(
-    ticket: Ticket, message: Message | None, server: str, footer: str
+    ticket: Ticket, message: Message | None, server: str, footer: str, workspace: Workspace
 ) -> discord.Embed:
     """Draw the same without any text of people, for one that Discord refuses."""
     embed = discord.Embed(
@@ -159,7 +166,8 @@ def fallback_direct_message_embed(
         timestamp=ticket.updated_at if message is None else message.created_at,
     )
     if message is None:
-        embed.description = _("Work on your ticket has ended.")
+        thanks = workspace.thanks_for(ticket)
+        embed.description = translate(thanks) if thanks else _("Work on your ticket has ended.")
     else:
         embed.description = _("You have a reply: `/ticket view` in the server shows it.")
     embed.set_author(name=_("Staff"))

@@ -466,7 +466,7 @@ ABOUT_STAFF = {
 }
 OF_WORKSPACES = (
     *("workspaces", "categories", "departments", "department_categories", "priorities", "tags"),
-    *("api_keys", "push_endpoints", "platform_secrets", "ticket_tags"),
+    *("api_keys", "push_endpoints", "platform_secrets", "ticket_tags", "secret_keys", "alert_messages"),
 )
 # Of every table: workspace and source, states and kinds, random values and hashes, errors of the network.
 NO_PERSON = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.tickets.direct_messages import DirectMessageState, MemberPreferences, Reachability, time_zones
 from bot.tickets.outbox import MAX_HELD
 from bot.tickets.ticket import Status
-from tests.tickets.samples import GAME_REPORT, PRIVATE, TICKET
+from tests.tickets.samples import GAME_REPORT, PRIVATE, TICKET, WORKSPACE
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOBODY = MemberPreferences(discord_id=1)
@@ -91,10 +91,24 @@ def test_quiet_hours_are_removed_by_either_time() -> None:
     assert quiet("22:00", "7").with_quiet_hours("off", None).quiet_from is None
 
 
-def test_nothing_is_sent_of_game_reports_and_of_tickets_from_discord() -> None:
-    assert TICKET.sends_direct_messages
-    assert not GAME_REPORT.sends_direct_messages
-    assert not PRIVATE.sends_direct_messages
+@pytest.mark.parametrize("is_reply", [True, False])
+def test_nothing_is_sent_of_game_reports_and_of_tickets_from_discord(is_reply: bool) -> None:
+    told = [
+        WORKSPACE.sends_direct_message(replace(one, status=Status.CLOSED), is_reply=is_reply)
+        for one in (TICKET, GAME_REPORT, PRIVATE)
+    ]
+
+    assert told == [True, False, False]
+
+
+def test_where_reporters_are_thanked_they_are_told_of_the_end_of_a_game_report_and_of_nothing_else() -> None:
+    thanking = replace(WORKSPACE, thank_reporters=True)
+    ended = replace(GAME_REPORT, status=Status.RESOLVED)
+
+    assert thanking.sends_direct_message(ended, is_reply=False)
+    assert not thanking.sends_direct_message(ended, is_reply=True)
+    assert not thanking.sends_direct_message(GAME_REPORT, is_reply=False)
+    assert not thanking.sends_direct_message(replace(ended, is_private=True), is_reply=False)
 
 
 WANTED = DirectMessageState(preferences=NOBODY, is_linked=True, is_read=False)
@@ -110,12 +124,12 @@ WANTED = DirectMessageState(preferences=NOBODY, is_linked=True, is_read=False)
     ],
 )
 def test_a_message_is_not_wanted_for_each_reason_alone(state: DirectMessageState) -> None:
-    assert WANTED.is_wanted(TICKET, is_reply=True)
-    assert not state.is_wanted(TICKET, is_reply=True)
+    assert WANTED.is_wanted(TICKET, WORKSPACE, is_reply=True)
+    assert not state.is_wanted(TICKET, WORKSPACE, is_reply=True)
 
 
 def test_a_closing_is_not_told_once_the_ticket_is_open_again() -> None:
     closed = replace(TICKET, status=Status.CLOSED)
 
-    assert WANTED.is_wanted(closed, is_reply=False)
-    assert not WANTED.is_wanted(closed.reopen(), is_reply=False)
+    assert WANTED.is_wanted(closed, WORKSPACE, is_reply=False)
+    assert not WANTED.is_wanted(closed.reopen(), WORKSPACE, is_reply=False)

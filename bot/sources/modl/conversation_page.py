@@ -1,4 +1,4 @@
-"""The web page of a ticket with its token: the player's texts, staff's replies without names, and a form.
+"""The web page of a ticket with its token: the player's texts, staff's replies, and a form.
 
 It shows no notes, and no events but the status. A game report shows what the player wrote, and no form.
 """
@@ -10,6 +10,7 @@ from bot.tickets.message import Message, MessageKind
 from bot.tickets.queries import TicketDetails
 from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import MESSAGE_LIMIT, Ticket
+from bot.tickets.workspace import Workspace
 
 _VIEW_ONLY = Sentence(
     "This is a game report. It is view-only: staff look at it, and nobody can answer it here."
@@ -52,7 +53,9 @@ _STILL_THERE = Sentence("Go back in your browser: it still has what you typed.")
 def render_conversation_page(view: ConversationView) -> str:
     """The page at `/ticket/{id}?token=...`, in HTML."""
     details = view.details
-    shown = {"ticket": None, "messages": [], "earlier": 0} if details is None else _shown(details)
+    shown = (
+        {"ticket": None, "messages": [], "earlier": 0} if details is None else _shown(details, view.workspace)
+    )
     no_form = None if details is None else _why_no_form(details.ticket)
     is_unread = details is None and not view.text
     return template("conversation_page.html").render(
@@ -66,7 +69,7 @@ def render_conversation_page(view: ConversationView) -> str:
     )
 
 
-def _shown(details: TicketDetails) -> dict[str, object]:
+def _shown(details: TicketDetails, workspace: Workspace | None) -> dict[str, object]:
     ticket = details.ticket
     messages = () if ticket.view_only else details.messages
     older = 0 if ticket.view_only else details.replies + details.follow_ups - len(messages)
@@ -80,16 +83,17 @@ def _shown(details: TicketDetails) -> dict[str, object]:
             "filed": format_time(ticket.created_at),
             "changed": format_time(ticket.updated_at),
         },
-        "messages": [_message(one) for one in messages],
+        "messages": [_message(one, workspace) for one in messages],
         "earlier": max(0, older),
     }
 
 
-def _message(message: Message) -> dict[str, str]:
+def _message(message: Message, workspace: Workspace | None) -> dict[str, str]:
     is_staff = message.kind is MessageKind.REPLY
+    name = workspace.name_for_reporters(message.author) if workspace else None
     return {
         "side": "staff" if is_staff else "player",
-        "author": gettext("Staff") if is_staff else gettext("You"),
+        "author": (name or gettext("Staff")) if is_staff else gettext("You"),
         "time": format_time(message.created_at),
         "text": message.text,
     }

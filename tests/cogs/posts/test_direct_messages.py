@@ -1,16 +1,14 @@
 """Direct messages to players: who gets them and when, what they show, and what Discord may answer."""
 
-import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from babel.support import NullTranslations, Translations
 
+from bot.i18n.translations import gettext, use_language
 from bot.tickets.direct_messages import MemberPreferences, Reachability, format_time_of_day
 from bot.tickets.message import MessageKind
 from bot.tickets.outbox import DIRECT_MESSAGES, DeliveryState
@@ -19,6 +17,7 @@ from cogs.posts.direct_messages import direct_message_embed
 from tests.cogs.linking.test_linking import link
 from tests.cogs.tickets.test_commands import opened_by
 from tests.cogs.tickets.test_history import ALIVE, HOSTILE
+from tests.cogs.tickets.test_open import change_workspace
 from tests.cogs.tickets.test_own_tickets import (
     FINN,
     REY,
@@ -39,7 +38,7 @@ from tests.support.bridge_harness import (
     running_sandbox,
     wait_for,
 )
-from tests.tickets.samples import TICKET
+from tests.tickets.samples import TICKET, WORKSPACE
 
 DM_POST = r"/channels/{}/messages$"
 
@@ -122,6 +121,28 @@ async def test_a_closed_ticket_is_told_without_a_button_to_reply(bridge: Running
     assert text_of(message) == "Work on your ticket has ended."
     assert fields(message)["Status"] == "Closed"
     assert [one["label"] for one in components(message)] == ["Message settings"]
+
+
+async def test_who_replied_is_named_where_that_is_on(bridge: RunningBridge) -> None:
+    await change_workspace(bridge, lambda one: replace(one, name_staff=True))
+
+    _, message = await told(bridge)
+
+    assert message["embeds"][0]["author"]["name"] == "Mia"
+
+
+async def test_the_reporter_of_a_game_report_is_thanked_where_that_is_on(bridge: RunningBridge) -> None:
+    await link(bridge, "pete", ROBLOX_ID, "rey_rbx", source="series")
+    await change_workspace(bridge, lambda one: replace(one, thank_reporters=True))
+    report = await bridge.game_report()
+
+    await bridge.sandbox.command("mia", "reports", "ticket resolve", {"ticket": report.public_id})
+    await settled(bridge, report)
+
+    (message,) = direct_messages(bridge)
+    assert text_of(message) == "Thank you. Your report was dealt with."
+    assert [one["label"] for one in components(message)] == ["Message settings"]
+    assert "Mia" not in str(message)
 
 
 async def test_a_reply_and_then_the_closing_are_told_in_order(bridge: RunningBridge) -> None:
@@ -518,11 +539,12 @@ async def test_an_attempt_that_failed_before_quiet_hours_waits_for_their_end(bri
 
 
 async def test_a_direct_message_is_in_the_language_in_which_the_player_used_the_bot(
-    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
+    bridge: RunningBridge,
 ) -> None:
-    monkeypatch.setattr("bot.i18n.translations._catalogue", german_or_english)
     await linked(bridge)
     ticket = await bridge.ticket()
+    with use_language("de"):
+        staff_in_german = gettext("Staff")
 
     for locale in ("de", "en-GB"):
         bridge.sandbox.change_user("pete", locale=locale)
@@ -531,7 +553,8 @@ async def test_a_direct_message_is_in_the_language_in_which_the_player_used_the_
         await settled(bridge, ticket)
 
     authors = [one["embeds"][0]["author"]["name"] for one in direct_messages(bridge)]
-    assert authors == ["Das Team", "Staff"]
+    assert authors == [staff_in_german, "Staff"]
+    assert staff_in_german != "Staff"
 
 
 async def use_in(bridge: RunningBridge, locale: str) -> None:
@@ -577,18 +600,9 @@ async def test_direct_messages_can_be_switched_off_for_everyone(tmp_path: Path) 
         assert "This bot sends no direct messages." in text_of(shown)
 
 
-def german_or_english(language: str) -> NullTranslations:
-    catalogue = Catalog(locale="de")
-    catalogue.add("Staff", "Das Team")
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Translations(compiled) if language == "de" else NullTranslations()
-
-
 def test_every_status_that_ends_a_ticket_is_named() -> None:
     for status in (one for one in Status if one.is_closed):
-        embed = direct_message_embed(_with_status(status), None, "Server", "x")
+        embed = direct_message_embed(_with_status(status), None, "Server", "x", WORKSPACE)
         assert status.value.capitalize() in [field.value for field in embed.fields]
 
 

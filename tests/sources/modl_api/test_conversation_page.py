@@ -412,6 +412,16 @@ async def test_the_page_is_in_the_language_of_the_browser(
     assert '<html lang="en">' in next_one.html
 
 
+async def test_who_replied_is_named_where_the_workspace_says_so(player: LinkHolder) -> None:
+    store = player.api.store
+    await store.workspaces.change(player.ticket.workspace_id, lambda one: replace(one, name_staff=True))
+    await player.reply("We are on it.")
+
+    page = await player.open()
+
+    assert page.texts[1:] == [(ADA.name, "We are on it.")]
+
+
 async def test_reading_the_page_is_not_reading_in_the_game(player: LinkHolder) -> None:
     await player.reply("We are on it.")
 
@@ -448,7 +458,9 @@ def test_every_ticket_has_a_page_for_every_problem(
     ticket = replace(kept_as("BUG-1", new), status=status, reporter=reporter)
 
     html = render_conversation_page(
-        ConversationView(details=TicketDetails(ticket=ticket), form_id="f", text="typed", problem=problem)
+        ConversationView(
+            details=TicketDetails(ticket=ticket), workspace=None, form_id="f", text="typed", problem=problem
+        )
     )
 
     assert "typed" in html
