@@ -18,6 +18,7 @@ TIME = "Today at 10:30"
 
 PANEL_WIDTH, _GAP, _HEADER = 484, 16, 46  # of a panel, between two, and above its messages
 _BETWEEN, _BELOW, _MARGIN = 14, 18, 18  # two messages, below the last one, and beside code
+_CODE_LENGTH = 56  # characters of a line of code
 _LEFT, _RIGHT = 62, 14  # room beside a message's content
 _EMBED = PANEL_WIDTH - _LEFT - _RIGHT
 _INSIDE_LEFT = _LEFT + 18
@@ -160,11 +161,13 @@ def message_panel(name: str, messages: Sequence[dict[str, Any]], *, mark: str = 
 def code_panel(name: str, lines: Sequence[str], *, mark: str) -> Panel:
     """What a program sends or gets: the first line as a heading, the others as code."""
     panel = Panel(name=name, mark=mark)
-    heading, *code = lines
+    heading, *rest = lines
     panel.paragraph(heading, x=_MARGIN, room=PANEL_WIDTH - 2 * _MARGIN, bold=True, colour=_BRIGHT)
     panel.y += 4
-    for line in code:
-        panel.paragraph(f"`{line}`", x=_MARGIN, room=PANEL_WIDTH - 2 * _MARGIN, size=13)
+    for line in rest:
+        shown = line if len(line) <= _CODE_LENGTH else f"{line[: _CODE_LENGTH - 1]}…"
+        code = shown.lstrip()
+        panel.write([Run(text=code, code=True)], _MARGIN + 8 * (len(shown) - len(code)), 13, _TEXT)
     panel.height = panel.y + _BELOW
     return panel
 

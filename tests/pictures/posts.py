@@ -8,6 +8,7 @@ from typing import Any
 from bot.demo.demo import Demo, run_demo
 from bot.tickets.ticket import Ticket
 from tests.pictures.drawing import draw
+from tests.pictures.way_back import draw_way_back, same_time
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "images"
 DESCRIPTION = (
@@ -21,7 +22,8 @@ async def pictures() -> dict[Path, str]:
     async with run_demo(webhook_port=0, discord_port=0, database=None) as demo:
         samples = sorted(demo.samples, key=lambda ticket: ticket.view_only)
         posts = [(_channel_of(demo, ticket), _post(demo, ticket)) for ticket in samples]
-    return {FOLDER / "posts.svg": draw(posts, DESCRIPTION)}
+        way_back = _fix(await draw_way_back(demo, samples[0]), samples[0])
+    return {FOLDER / "posts.svg": draw(posts, DESCRIPTION), FOLDER / "way-back.svg": way_back}
 
 
 def _channel_of(demo: Demo, ticket: Ticket) -> str:
@@ -35,8 +37,13 @@ def _post(demo: Demo, ticket: Ticket) -> dict[str, Any]:
         for message in demo.sandbox.messages(ticket.post.channel_id or 0)
         if message["id"] == str(ticket.post.message_id)
     )
-    same: dict[str, Any] = json.loads(json.dumps(message).replace(ticket.public_id, _fixed(ticket.public_id)))
+    same: dict[str, Any] = json.loads(_fix(json.dumps(message), ticket))
     return same
+
+
+def _fix(text: str, ticket: Ticket) -> str:
+    """The same text in every run: without the ticket's random id and the time that the game took."""
+    return same_time(text.replace(ticket.public_id, _fixed(ticket.public_id)))
 
 
 def _fixed(public_id: str) -> str:
