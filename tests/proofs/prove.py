@@ -65,7 +65,7 @@ SHORT: dict[str, tuple[Proof, str]] = {
         "did not end",
     ),
     "no-file-watch": (Proof(unlinked, UnlinkedSettings(cases=2, within=20)), "still there"),
-    "trusted-clock": (Proof(clock, ClockSettings(tickets=40, channels=2, within=20)), "deliveries waited"),
+    "trusted-clock": (Proof(clock, ClockSettings(tickets=40, channels=6, within=20)), "deliveries waited"),
     "settle-before-send": (Proof(kills, replace(_BRIEF, drops=0.0, never=0.3)), "not shown"),
     "random-nonce": (Proof(kills, replace(_BRIEF, late=0.45)), "twice"),
     "no-history-scan": (Proof(kills, replace(_BRIEF, window=0, drops=0.3, echo=False)), "twice"),
