@@ -57,8 +57,8 @@ async def test_without_the_bug_the_promise_holds(bug: str) -> None:
     assert outcome.wrong == []
 
 
-# Whether a backup ends without its snapshot depends on how busy the machine is; test_backup.py is sure of it.
-@pytest.mark.parametrize("bug", [bug for bug in OTHERS if bug != "no-snapshot"])
+# The other bugs take up to a minute each to do harm: `make prove-controls` injects them all.
+@pytest.mark.parametrize("bug", ["deferred-begin", "missing-trigger"])
 async def test_an_injected_bug_is_noticed(bug: str) -> None:
     outcome = await run_with_bug(bug)
 
