@@ -4,8 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox
+
+# A third of the usual number: each run tries other examples, and the suite runs often.
+settings.register_profile("suite", max_examples=35)
+settings.load_profile("suite")
 
 
 @pytest.fixture
