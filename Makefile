@@ -4,6 +4,9 @@ BIN := .venv/bin
 # Three times as many as cores: many tests wait for something most of their time.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(3 * (os.cpu_count() or 1))')
 
+# The tests start hundreds of processes: each would compile every module again.
+export PYTHONDONTWRITEBYTECODE :=
+
 PROTO := bot/sources/modl/protobuf
 
 .PHONY: demo test lint proto translations pictures fuzz crowd repeats schema bench bench-short prove prove-controls clean
