@@ -6,6 +6,7 @@ EXTENSIONS = (
     "cogs.tickets.cog",
     "cogs.tickets.components",
     "cogs.linking.cog",
+    "cogs.canned.cog",
     "cogs.posts.cog",
     "cogs.reconcile.cog",
     "cogs.setup.cog",

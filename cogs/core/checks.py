@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import discord
+from discord import app_commands
 
 from bot.tickets.actions import Role
 from bot.tickets.errors import TicketError, UnknownTicket
@@ -11,7 +12,8 @@ from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.queries import ReporterIdentity
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from cogs.core.interactions import BotInteraction
+from cogs.core.interactions import BotInteraction, Choices, choices_or_none
+from cogs.core.markdown import plain_line
 
 
 class NotStaff(TicketError):
@@ -24,6 +26,14 @@ class NoWorkspace(TicketError):
 
 class TicketRequired(TicketError):
     """Name a ticket, or use the command in a ticket's own thread."""
+
+
+class UnknownGuildWorkspace(TicketError):
+    """This Discord server has no workspace of that name. Choose one that is offered."""
+
+
+class AmbiguousWorkspace(TicketError):
+    """This Discord server has several workspaces. Name the one you mean."""
 
 
 def is_staff(user: discord.User | discord.Member, workspace: Workspace) -> bool:
@@ -46,6 +56,24 @@ async def workspaces_as_staff(interaction: BotInteraction) -> list[Workspace]:
     if not staffed:
         raise NotStaff
     return staffed
+
+
+def choose_workspace(workspaces: Sequence[Workspace], name: str | None) -> Workspace:
+    """The workspace of that name, or the only one. Raises AmbiguousWorkspace, UnknownGuildWorkspace."""
+    if name is None and len(workspaces) > 1:
+        raise AmbiguousWorkspace
+    found = [one for one in workspaces if name is None or one.name == name.strip()]
+    if not found:
+        raise UnknownGuildWorkspace
+    return found[0]
+
+
+@choices_or_none
+async def staff_workspace_choices(interaction: BotInteraction, current: str) -> Choices:
+    """Offer staff the workspaces that they are staff of."""
+    names = [one.name for one in await workspaces_as_staff(interaction)]
+    found = [name for name in names if current.strip().lower() in name.lower()]
+    return [app_commands.Choice(name=plain_line(name, 100) or "—", value=name) for name in found[:25]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

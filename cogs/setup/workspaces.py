@@ -15,7 +15,7 @@ from bot.tickets.workspace import (
 )
 from bot.tickets.workspace_changes import WorkspaceChanges, check_workspace_name, update_workspace
 from cogs.alerts.backlog import pluralize
-from cogs.core.checks import guild_workspaces
+from cogs.core.checks import choose_workspace, guild_workspaces
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none, reply_ephemeral
 from cogs.core.markdown import escape_markdown, plain_line
 from cogs.core.permissions import permission_warnings
@@ -46,16 +46,8 @@ class NotManager(TicketError):
     """Only members with the Manage Server permission can do that."""
 
 
-class UnknownGuildWorkspace(TicketError):
-    """This Discord server has no workspace of that name. `/setup show` offers those it has."""
-
-
 class NameTakenInAnotherGuild(TicketError):
     """A workspace of another Discord server has that name. Choose another one."""
-
-
-class AmbiguousWorkspace(TicketError):
-    """This Discord server has several workspaces. Name the one you mean."""
 
 
 def check_manager(interaction: BotInteraction) -> None:
@@ -75,13 +67,7 @@ async def managed_workspace(interaction: BotInteraction, name: str | None) -> Wo
 
     Raises AmbiguousWorkspace, UnknownGuildWorkspace, and what `managed_workspaces` raises.
     """
-    workspaces = await managed_workspaces(interaction)
-    if name is None and len(workspaces) > 1:
-        raise AmbiguousWorkspace
-    found = [one for one in workspaces if name is None or one.name == name.strip()]
-    if not found:
-        raise UnknownGuildWorkspace
-    return found[0]
+    return choose_workspace(await managed_workspaces(interaction), name)
 
 
 async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, str]:

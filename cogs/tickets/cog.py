@@ -14,6 +14,7 @@ from bot.discord_client.client import TicketBot
 from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Action, Role
 from bot.tickets.message import MessageKind
 from bot.tickets.public_ids import numeric_ids
+from cogs.canned.replies import canned_choices
 from cogs.core.checks import (
     NotStaff,
     get_access,
@@ -32,7 +33,7 @@ from cogs.core.interactions import (
     within_deadline,
 )
 from cogs.reconcile.deleted import repost_ticket
-from cogs.tickets.buttons import add_message, change_ticket
+from cogs.tickets.buttons import add_message, change_ticket, open_reply_modal
 from cogs.tickets.components import send_ticket
 from cogs.tickets.modals import (
     OPEN_MODAL_ID,
@@ -133,12 +134,23 @@ class TicketCommands(
     async def reopen(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         await change_ticket(interaction, REOPEN, ticket)
 
-    @app_commands.describe(message="What you want to say")
+    @app_commands.describe(
+        message="What you want to say; with nothing at all, a form asks for it",
+        canned="Staff: a canned reply; your message follows it",
+    )
+    @app_commands.autocomplete(canned=canned_choices)
     @action_command(REPLY)
     async def reply(
-        self, interaction: BotInteraction, message: _MessageText, ticket: str | None = None
+        self,
+        interaction: BotInteraction,
+        message: _MessageText | None = None,
+        canned: str | None = None,
+        ticket: str | None = None,
     ) -> None:
-        await add_message(interaction, REPLY, ticket, message)
+        if message is None and canned is None:
+            await open_reply_modal(interaction, ticket)
+        else:
+            await add_message(interaction, REPLY, ticket, message or "", canned=canned)
 
     @app_commands.describe(text="What other staff should know")
     @action_command(NOTE)

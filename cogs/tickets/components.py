@@ -12,6 +12,7 @@ from bot.tickets.actions import REPLY, Role
 from bot.tickets.errors import TicketError
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Ticket
+from cogs.canned.replies import CANNED_INPUT_ID
 from cogs.core.checks import get_ticket_as
 from cogs.core.interactions import BotInteraction, errors_to_user
 from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
@@ -56,8 +57,9 @@ class ComponentsCog(commands.Cog):
         reply = REPLY_MODAL_ID_PATTERN.fullmatch(modal_custom_id(interaction) or "")
         async with errors_to_user(interaction):
             if reply:
-                text = modal_values(interaction).get("text", "")
-                await add_message(interaction, REPLY, int(reply["id"]), text)
+                values = modal_values(interaction)
+                text, canned = values.get("text", ""), values.get(CANNED_INPUT_ID)
+                await add_message(interaction, REPLY, int(reply["id"]), text, canned=canned)
             elif component_custom_id(interaction) == DIGEST_SELECT_ID:
                 await _show_selected_ticket(interaction)
             elif _is_forged(interaction):

@@ -10,10 +10,12 @@ from typing import Any
 import discord
 
 from bot.tickets.actions import Role
+from bot.tickets.canned_replies import CannedReply
 from bot.tickets.errors import EmptyMessage
 from bot.tickets.message import DISCORD_SOURCE
 from bot.tickets.ticket import MESSAGE_LIMIT, NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import Workspace
+from cogs.canned.replies import canned_label
 from cogs.core.interactions import BotInteraction
 from cogs.core.markdown import plain_line
 
@@ -25,15 +27,21 @@ _FOLLOW_UP_PLACEHOLDER = "Staff will read this."
 DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
 
 
-def reply_modal(ticket: Ticket, role: Role) -> discord.ui.Modal:
-    """Build the modal for a reply: of staff to the reporter, or of the reporter to staff."""
+def reply_modal(ticket: Ticket, role: Role, canned: Sequence[CannedReply] = ()) -> discord.ui.Modal:
+    """Build the modal for a reply: of staff to the reporter, or of the reporter to staff.
+
+    With canned replies to choose from, nothing has to be written.
+    """
     modal = discord.ui.Modal(title=f"Reply to {ticket.public_id}"[:45], custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="text",
         style=discord.TextStyle.paragraph,
         max_length=MESSAGE_LIMIT,
         placeholder=_placeholder(ticket, role),
+        required=not canned,
     )
+    if canned:
+        modal.add_item(canned_label(canned))
     modal.add_item(discord.ui.Label(text="Your reply", component=text))
     return modal
 

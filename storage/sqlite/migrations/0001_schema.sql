@@ -75,6 +75,19 @@ CREATE TABLE tags (
     PRIMARY KEY (workspace_id, name)
 ) STRICT, WITHOUT ROWID;
 
+-- Texts that staff reply with again and again.
+CREATE TABLE canned_replies (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,        -- never used again: a form may be old
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    name          TEXT NOT NULL,
+    name_key      TEXT NOT NULL,                            -- the name with case folded
+    text          TEXT NOT NULL,
+    revision      INTEGER NOT NULL,                         -- how often it was changed
+    saved_by      TEXT NOT NULL,                            -- the name of who saved it last
+    saved_at      INTEGER NOT NULL,
+    UNIQUE (workspace_id, name_key)
+) STRICT;
+
 -- The key itself is nowhere: only its SHA-256, and a prefix by which people recognize it.
 CREATE TABLE api_keys (
     key_hash         TEXT PRIMARY KEY,
