@@ -9,6 +9,7 @@ from pathlib import Path
 from storage.account_links import AccountLinkRepository
 from storage.alerts import AlertRepository
 from storage.api_keys import ApiKeyRepository
+from storage.blocks import BlockRepository
 from storage.canned_replies import CannedReplyRepository
 from storage.db import Topic
 from storage.deleted_channels import DeletedChannelRepository
@@ -49,6 +50,7 @@ class Store:
         self.pushes = PushRepository(engine)
         self.account_links = AccountLinkRepository(engine)
         self.own_tickets = OwnTicketRepository(engine)
+        self.blocks = BlockRepository(engine)
         self.canned_replies = CannedReplyRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)

@@ -20,6 +20,7 @@ from bot.tickets.ticket import Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import events, messages
 from storage.assignees import assignees_by_ticket
+from storage.blocks import is_reporter_blocked, is_withheld
 from storage.db import Db, Params
 from storage.engine import Engine
 from storage.mapping import from_ms, reporter_from_row, ticket_from_row, to_ms
@@ -280,6 +281,8 @@ def apply_change(
         events.set_reporter(db, changed)
     if changed.status is not before.status:
         events.insert_event(db, changed, EventType.STATUS, now)
+    if is_withheld(db, changed):
+        return get_ticket(db, changed.id)
     channel = _delivery_channel(db, workspace, before)
     if not has_unstarted(db, changed.id, DeliveryKind.UPDATE_POST):
         insert_deliveries(db, workspace, changed, [DeliveryKind.UPDATE_POST], channel, now)
@@ -308,7 +311,8 @@ def insert_message(
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
     kinds = ticket.deliveries_for(message.kind, typed_in=typed_in)
-    if kinds:
+    is_unwanted = message.kind is MessageKind.FOLLOW_UP and is_reporter_blocked(db, ticket, now)
+    if kinds and not is_unwanted and not is_withheld(db, ticket):
         channel = _delivery_channel(db, workspace, ticket)
         insert_deliveries(db, workspace, ticket, kinds, channel, now, message_id=message.id)
     return message

@@ -11,6 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
 from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Action, Role
 from bot.tickets.message import MessageKind
 from bot.tickets.public_ids import numeric_ids
@@ -197,6 +198,9 @@ async def _create_ticket(interaction: BotInteraction) -> None:
         interaction.client.store.now(),
         channel_id=thread_parent_id(interaction, workspace),
     )
+    if await interaction.client.store.blocks.find_of_ticket(ticket.id):
+        await reply_ephemeral(interaction, _("✅ {id} is saved.", id=ticket.public_id))
+        return
     await reply_ephemeral(
         interaction,
         f"✅ {ticket.public_id} is saved. Its thread opens in a moment, and you are mentioned there; "

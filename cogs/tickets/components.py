@@ -12,9 +12,11 @@ from bot.tickets.actions import REPLY, Role
 from bot.tickets.errors import TicketError
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Ticket
+from cogs.blocks.embeds import not_posted_notice
 from cogs.canned.replies import CANNED_INPUT_ID
 from cogs.core.checks import get_ticket_as
 from cogs.core.interactions import BotInteraction, errors_to_user
+from cogs.core.markdown import escape_sentence
 from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
 from cogs.posts.send import with_fallback
 from cogs.tickets.buttons import (
@@ -91,7 +93,9 @@ async def send_ticket(
     files = ticket_files(ticket, embed)
     states = await store.events.reply_states(ticket.id, [message.id for message in messages])
     add_history(embed, messages, events, states)
-    send = partial(interaction.followup.send, view=view, ephemeral=True)
+    block = await store.blocks.find_of_ticket(ticket.id) if ticket.post.channel_id is None else None
+    notice = escape_sentence(not_posted_notice(block)) if block else discord.utils.MISSING
+    send = partial(interaction.followup.send, content=notice, view=view, ephemeral=True)
     await with_fallback(
         ticket,
         lambda: send(embed=embed, files=files),

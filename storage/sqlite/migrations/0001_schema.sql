@@ -331,6 +331,38 @@ WHERE state = 'pending' AND NOT EXISTS (
                AND earlier.message_id = outbox.message_id))
 );
 
+-- Reporters whose tickets are kept without being posted. A block that ended stays, as its own history.
+CREATE TABLE blocks (
+    id                 INTEGER PRIMARY KEY,
+    workspace_id       TEXT NOT NULL REFERENCES workspaces (id),
+    source             TEXT NOT NULL,
+    player_id          TEXT NOT NULL,                       -- what tickets call their reporter
+    player_name        TEXT,
+    reason             TEXT NOT NULL,
+    blocked_by         TEXT NOT NULL,                       -- the name of who did
+    blocked_by_id      TEXT NOT NULL,
+    blocked_by_source  TEXT NOT NULL,
+    blocked_at         INTEGER NOT NULL,
+    expires_at         INTEGER,                             -- NULL: never
+    ended_at           INTEGER,                             -- when it was removed; NULL also for one that expired
+    ended_by           TEXT,
+    ended_by_id        TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX blocks_in_force ON blocks (player_id, workspace_id, source) WHERE ended_at IS NULL;
+
+-- The tickets that came while their reporter was blocked.
+CREATE TABLE blocked_tickets (
+    ticket_id  INTEGER PRIMARY KEY REFERENCES tickets (id),
+    block_id   INTEGER NOT NULL REFERENCES blocks (id)
+) STRICT;
+
+CREATE INDEX blocked_tickets_by_block ON blocked_tickets (block_id, ticket_id);
+
+CREATE VIEW blocks_with_counts AS
+SELECT blocks.*, (SELECT count(*) FROM blocked_tickets WHERE block_id = blocks.id) AS kept_tickets
+FROM blocks;
+
 -- Which game account belongs to which Discord account, as a game server of the workspace confirmed.
 CREATE TABLE account_links (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,        -- never used again: a list of staff may be old
