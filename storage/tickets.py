@@ -16,6 +16,7 @@ from bot.tickets.message import (
 )
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
+from bot.tickets.roles import TicketFilter
 from bot.tickets.ticket import Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import events, messages
@@ -78,7 +79,14 @@ class TicketRepository:
 
         return await self._engine.read(select)
 
-    async def autocomplete(self, text: str, workspace_ids: Sequence[str], limit: int = 25) -> list[Ticket]:
+    async def autocomplete(
+        self,
+        text: str,
+        workspace_ids: Sequence[str],
+        limit: int = 25,
+        *,
+        is_offered: TicketFilter = lambda workspace_id, department_id: True,
+    ) -> list[Ticket]:
         """Recent tickets whose public id or subject contains the text, newest first."""
         contains = self._engine.search.contains
 
@@ -88,7 +96,8 @@ class TicketRepository:
             found = [
                 row["id"]
                 for row in rows
-                if contains(row["public_id"], text) or contains(row["subject"], text)
+                if (contains(row["public_id"], text) or contains(row["subject"], text))
+                and is_offered(row["workspace_id"], row["department"])
             ]
             return select_newest_first(db, found[:limit])
 
@@ -451,7 +460,7 @@ _BY_NAMES = """
     WHERE workspace_id = :workspace AND source = :source
 """
 _NAMES = """
-    SELECT tickets.id, public_id, subject FROM each_number(:ids) AS one
+    SELECT tickets.id, public_id, subject, workspace_id, department FROM each_number(:ids) AS one
     JOIN FIRST tickets ON tickets.id = one.value
     ORDER BY tickets.id DESC
 """

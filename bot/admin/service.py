@@ -43,7 +43,10 @@ IdChecker = Callable[[int, Mapping[str, int]], list[str] | None]
 NOT_RUNNING = "The Discord ids were not checked, because ticketbridge is not running."
 NOT_CONNECTED = "The Discord ids were not checked, because ticketbridge is not connected to Discord."
 
-_ID_FIELDS = ("tickets_channel_id", "reports_channel_id", "log_channel_id", "staff_role_id", "channel_id")
+_ID_FIELDS = (
+    *("tickets_channel_id", "reports_channel_id", "log_channel_id", "channel_id"),
+    *("staff_role_id", "watcher_role_id", "admin_role_id"),
+)
 _MAX_PREFIX_LENGTH = 8
 _ENUMS: Mapping[str, type[Plan | UnknownCategoryPolicy]] = {
     "plan": Plan,

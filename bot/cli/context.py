@@ -46,6 +46,9 @@ CLEARABLE: dict[str, tuple[str, object]] = {
     "departments": ("department", []),
     "max_open": ("max-open", None),
     "log_channel_id": ("log-channel", None),
+    "watcher_role_id": ("watcher-role", None),
+    "admin_role_id": ("admin-role", None),
+    "staff_role_id": ("staff-role", None),
 }
 
 

@@ -20,7 +20,7 @@ from bot.tickets.message import DISCORD_SOURCE
 from bot.tickets.queries import Scope
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from cogs.core.checks import choose_workspace, get_ticket_as, workspaces_as_staff
+from cogs.core.checks import NotStaff, choose_workspace, get_ticket_as, workspaces_as_staff
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none
 from cogs.core.markdown import plain_line
 
@@ -80,6 +80,8 @@ async def find_reporter(
 
 async def _reporter_of(interaction: BotInteraction, ticket: str | None) -> Reporter:
     found = await get_ticket_as(Role.STAFF, interaction, ticket)
+    if found.workspace_id not in {one.id for one in await workspaces_as_staff(interaction)}:
+        raise NotStaff
     if found.reporter.id is None:
         raise NoReporterToBlock
     return Reporter(

@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
 from bot.i18n.translations import gettext as _
+from bot.tickets.actions import Role
 from bot.tickets.canned_replies import NAME_LIMIT, CannedReply, UnknownCannedReply, validate_canned_reply
 from cogs.canned.modals import (
     ADD_MODAL_ID_PATTERN,
@@ -18,7 +19,7 @@ from cogs.canned.modals import (
     edit_modal,
     list_embed,
 )
-from cogs.canned.replies import canned_choices
+from cogs.canned.replies import managed_choices
 from cogs.core.checks import (
     AmbiguousWorkspace,
     NotStaff,
@@ -26,6 +27,7 @@ from cogs.core.checks import (
     choose_workspace,
     staff_workspace_choices,
     workspaces_as_staff,
+    workspaces_with_role,
 )
 from cogs.core.interactions import (
     BotInteraction,
@@ -64,7 +66,7 @@ class CannedCommands(
 
     @app_commands.command()
     @app_commands.describe(name="The canned reply", workspace=_WORKSPACE_HINT)
-    @app_commands.autocomplete(name=canned_choices, workspace=staff_workspace_choices)
+    @app_commands.autocomplete(name=managed_choices, workspace=staff_workspace_choices)
     async def edit(self, interaction: BotInteraction, name: _Name, workspace: str | None = None) -> None:
         """Staff: change a canned reply or its name, in a form with its text."""
         async with within_deadline():
@@ -73,7 +75,7 @@ class CannedCommands(
 
     @app_commands.command()
     @app_commands.describe(name="The canned reply", workspace=_WORKSPACE_HINT)
-    @app_commands.autocomplete(name=canned_choices, workspace=staff_workspace_choices)
+    @app_commands.autocomplete(name=managed_choices, workspace=staff_workspace_choices)
     @deferred
     async def remove(self, interaction: BotInteraction, name: _Name, workspace: str | None = None) -> None:
         """Staff: remove a canned reply."""
@@ -91,7 +93,7 @@ class CannedCommands(
     @deferred
     async def list_all(self, interaction: BotInteraction) -> None:
         """Staff: show all canned replies."""
-        workspaces = await workspaces_as_staff(interaction)
+        workspaces = await workspaces_with_role(interaction, [Role.STAFF])
         replies = await self.bot.store.canned_replies.list_of_workspaces([one.id for one in workspaces])
         await interaction.followup.send(embed=list_embed(replies, workspaces), ephemeral=True)
 

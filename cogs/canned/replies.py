@@ -9,7 +9,8 @@ from bot.i18n.translations import gettext as _
 from bot.tickets.actions import Role
 from bot.tickets.canned_replies import CannedReply
 from bot.tickets.ticket import Ticket
-from cogs.core.checks import NotStaff, TicketAccess, workspaces_as_staff
+from bot.tickets.workspace import Workspace
+from cogs.core.checks import NotStaff, TicketAccess, workspaces_as_staff, workspaces_with_role
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none
 from cogs.core.markdown import plain_line
 
@@ -21,7 +22,16 @@ _Label = discord.ui.Label[discord.ui.Modal]
 @choices_or_none
 async def canned_choices(interaction: BotInteraction, current: str) -> Choices:
     """Offer staff the canned replies whose name or text contains what is typed."""
-    workspaces = await workspaces_as_staff(interaction)
+    return await _choices(interaction, current, await workspaces_with_role(interaction, [Role.STAFF]))
+
+
+@choices_or_none
+async def managed_choices(interaction: BotInteraction, current: str) -> Choices:
+    """Offer the same to those who may change them."""
+    return await _choices(interaction, current, await workspaces_as_staff(interaction))
+
+
+async def _choices(interaction: BotInteraction, current: str, workspaces: Sequence[Workspace]) -> Choices:
     found = await interaction.client.store.canned_replies.list_of_workspaces([one.id for one in workspaces])
     typed = current.strip().casefold()
     names = [one.name for one in found if typed in f"{one.name}\n{one.text}".casefold()]

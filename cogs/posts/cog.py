@@ -185,11 +185,11 @@ class PostsCog(commands.Cog):
         if not ticket.is_private:
             return None, discord.AllowedMentions.none()
         workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
-        reporter, staff = int(ticket.reporter.id or 0), workspace.staff_role_id
+        reporter, staff = int(ticket.reporter.id or 0), workspace.staff_role_ids(ticket.department)
         mentions = discord.AllowedMentions(
-            everyone=False, users=[discord.Object(reporter)], roles=[discord.Object(staff)]
+            everyone=False, users=[discord.Object(reporter)], roles=[discord.Object(one) for one in staff]
         )
-        return f"<@{reporter}> <@&{staff}>", mentions
+        return " ".join([f"<@{reporter}>", *(f"<@&{one}>" for one in staff)]), mentions
 
     async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post_id = ticket.post.message_id

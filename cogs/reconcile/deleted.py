@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import discord
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
 from bot.tickets.errors import TicketError
 from bot.tickets.outbox import Delivery, DeliveryKind
 from bot.tickets.sentence import Sentence
@@ -84,7 +85,7 @@ async def on_channel_deleted(bot: TicketBot, channel_id: int) -> bool:
 
 
 async def on_role_deleted(bot: TicketBot, role_id: int) -> None:
-    """Notify staff once of a deleted role, if it was the staff role of a workspace."""
+    """Notify staff once of a deleted role, if a workspace or a department names it."""
     for workspace in await bot.store.workspaces.list_all():
         if workspace.staff_role_id == role_id and await bot.store.deleted_channels.mark_deleted(
             role_id, bot.store.now()
@@ -95,6 +96,20 @@ async def on_role_deleted(bot: TicketBot, role_id: int) -> None:
                 "`/setup workspace` names another role."
             )
             await notify(bot, workspace, alert_embed(text, ACTION_NEEDED))
+        elif role_id in workspace.role_ids and await bot.store.deleted_channels.mark_deleted(
+            role_id, bot.store.now()
+        ):
+            log.warning("A role was deleted", extra={"workspace_id": workspace.id})
+            await notify(bot, workspace, _other_role_deleted_embed(role_id))
+
+
+def _other_role_deleted_embed(role_id: int) -> discord.Embed:
+    text = _(
+        "⚠️ The role {id} was deleted, so no one has the rights that it gave. `/setup show` says what it was "
+        "for; name another role, or none.",
+        id=role_id,
+    )
+    return alert_embed(text, WARNING)
 
 
 def _deleted_posts_text(tickets: Sequence[Ticket]) -> str:

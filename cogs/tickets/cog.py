@@ -3,7 +3,7 @@
 A command does what the person may do. Most are the actions of `bot/tickets/actions.py`, as the buttons are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,13 +15,15 @@ from bot.i18n.translations import gettext as _
 from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Action, Role
 from bot.tickets.message import MessageKind
 from bot.tickets.public_ids import numeric_ids
+from bot.tickets.roles import tickets_with_role
 from cogs.canned.replies import canned_choices
 from cogs.core.checks import (
     NotStaff,
     get_access,
     get_ticket_as,
     guild_workspaces,
-    workspaces_as_staff,
+    role_ids_of,
+    workspaces_with_role,
 )
 from cogs.core.interactions import (
     BotInteraction,
@@ -55,26 +57,33 @@ _TICKET_HINT = "Its id; in its own thread not needed"
 TicketCommand = app_commands.Command[Any, ..., None]
 
 
-@choices_or_none
-async def staff_choices(interaction: BotInteraction, current: str) -> Choices:
-    """Offer staff recent tickets whose id or subject contains what is typed."""
-    return await _recent_choices(interaction, current)
+def choices_for(*allowed: Role) -> ChoicesCallback:
+    """Make the choices for a ticket: recent ones on which the user has an allowed role, by id or subject."""
+
+    @choices_or_none
+    async def offer(interaction: BotInteraction, current: str) -> Choices:
+        recent: Choices = []
+        with suppress(NotStaff):
+            recent = await _recent_choices(interaction, current, allowed)
+        if Role.REPORTER not in allowed:
+            return recent
+        names = {choice.value for choice in recent}
+        own = [choice for choice in await own_choices(interaction, current) if choice.value not in names]
+        return [*recent, *own][:_MAX_CHOICES]
+
+    return offer
 
 
-@choices_or_none
-async def viewer_choices(interaction: BotInteraction, current: str) -> Choices:
-    """Offer staff the same, and everyone their own tickets."""
-    recent: Choices = []
-    with suppress(NotStaff):
-        recent = await _recent_choices(interaction, current)
-    names = {choice.value for choice in recent}
-    own = [choice for choice in await own_choices(interaction, current) if choice.value not in names]
-    return [*recent, *own][:_MAX_CHOICES]
+staff_choices = choices_for(Role.STAFF)
 
 
-async def _recent_choices(interaction: BotInteraction, current: str) -> Choices:
-    workspaces = await workspaces_as_staff(interaction)
-    found = await interaction.client.store.tickets.autocomplete(current, [one.id for one in workspaces])
+async def _recent_choices(interaction: BotInteraction, current: str, allowed: Sequence[Role]) -> Choices:
+    workspaces = await workspaces_with_role(interaction, allowed)
+    found = await interaction.client.store.tickets.autocomplete(
+        current,
+        [one.id for one in workspaces],
+        is_offered=tickets_with_role(workspaces, role_ids_of(interaction.user), allowed),
+    )
     return [app_commands.Choice(name=select_label(one), value=one.public_id) for one in found]
 
 
@@ -94,8 +103,7 @@ def _ticket_command(
 
 def action_command(action: Action) -> Callable[[Callable[..., Any]], TicketCommand]:
     """Make the slash command of an action: it offers players their own tickets, if it is open to them."""
-    choices = viewer_choices if Role.REPORTER in action.allowed else staff_choices
-    return _ticket_command(action.description, choices)
+    return _ticket_command(action.description, choices_for(*action.allowed))
 
 
 @app_commands.guild_only()
@@ -158,14 +166,14 @@ class TicketCommands(
     async def note(self, interaction: BotInteraction, text: _MessageText, ticket: str | None = None) -> None:
         await add_message(interaction, NOTE, ticket, text)
 
-    @_ticket_command("Look at a ticket: staff at any, everyone else at their own.", viewer_choices)
+    @_ticket_command("Look at a ticket: staff at any, everyone else at their own.", choices_for(*Role))
     @deferred
     async def view(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         access = await get_access(interaction, ticket, tuple(Role))
-        if access.role is Role.STAFF:
-            await send_ticket(interaction, access.ticket, tuple(MessageKind))
-        else:
+        if access.role is Role.REPORTER:
             await send_own_ticket(interaction, access.ticket)
+        else:
+            await send_ticket(interaction, access.ticket, tuple(MessageKind))
 
     @_ticket_command("Staff: post a ticket again whose post was deleted.", staff_choices)
     @deferred

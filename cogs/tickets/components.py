@@ -14,7 +14,7 @@ from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Ticket
 from cogs.blocks.embeds import not_posted_notice
 from cogs.canned.replies import CANNED_INPUT_ID
-from cogs.core.checks import get_ticket_as
+from cogs.core.checks import get_access
 from cogs.core.interactions import BotInteraction, errors_to_user
 from cogs.core.markdown import escape_sentence
 from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
@@ -73,8 +73,9 @@ async def _show_selected_ticket(interaction: BotInteraction) -> None:
     if ticket_id is None:
         raise UnknownComponent
     await interaction.response.defer()
-    ticket = await get_ticket_as(Role.STAFF, interaction, ticket_id)
-    await send_ticket(interaction, ticket, tuple(MessageKind), view=ticket_view(ticket))
+    access = await get_access(interaction, ticket_id, (Role.STAFF, Role.WATCHER))
+    view = ticket_view(access.ticket) if access.role is Role.STAFF else discord.utils.MISSING
+    await send_ticket(interaction, access.ticket, tuple(MessageKind), view=view)
     await _reset_select(interaction)
 
 

@@ -298,7 +298,7 @@ async def test_an_invalid_change_is_an_error_and_changes_nothing(run: Run) -> No
 async def test_changes_of_a_workspace_are_saved_whole(run: Run) -> None:
     await run(AdminService.create_workspace, **HUB_FIELDS)
     await run(AdminService.set_category, workspace="hub", category="bugs", max_open=2)
-    department = {"name": "B", "channel_id": 9, "categories": ["bugs"], "members": ["7"]}
+    department = {"name": "B", "channel_id": 9, "categories": ["bugs"], "members": ["7"], "staff_role_id": 4}
     await run(AdminService.set_department, workspace="hub", department="b", **department)
 
     (changed,) = await run(AdminService.update_workspace, workspace="hub", plan="free", tickets_enabled=False)

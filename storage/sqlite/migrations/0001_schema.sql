@@ -10,6 +10,8 @@ CREATE TABLE workspaces (
     reports_channel_id  INTEGER NOT NULL,
     staff_role_id       INTEGER NOT NULL,
     log_channel_id      INTEGER,                            -- for alerts; NULL: none
+    watcher_role_id     INTEGER,                            -- look at tickets and add notes; NULL: nobody
+    admin_role_id       INTEGER,                            -- change the workspace without Manage Server; NULL: nobody
     plan                TEXT NOT NULL CHECK (plan IN ('free', 'premium', 'enterprise')),
     tickets_enabled     INTEGER NOT NULL CHECK (tickets_enabled IN (0, 1)),
     unknown_categories  TEXT NOT NULL CHECK (unknown_categories IN ('keep', 'refuse')),
@@ -31,11 +33,12 @@ CREATE TABLE categories (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE departments (
-    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
-    id            TEXT NOT NULL,
-    position      INTEGER NOT NULL,
-    name          TEXT NOT NULL,
-    channel_id    INTEGER,                                  -- NULL: the workspace's channels
+    workspace_id   TEXT NOT NULL REFERENCES workspaces (id),
+    id             TEXT NOT NULL,
+    position       INTEGER NOT NULL,
+    name           TEXT NOT NULL,
+    channel_id     INTEGER,                                 -- NULL: the workspace's channels
+    staff_role_id  INTEGER,                                 -- staff of this department alone; NULL: nobody
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
