@@ -240,6 +240,15 @@ class AdminService:
         )
         return [_link_to_record(link, workspaces[link.workspace_id])]
 
+    async def list_blocks(self) -> list[JsonObject]:
+        """The active blocks of all workspaces, newest first."""
+        names = {one.id: one.name for one in await self._store.workspaces.list_all()}
+        blocks = await self._store.blocks.list_active(list(names), self._store.now())
+        return [
+            to_record(one) | {"workspace": names[one.workspace_id], "blocked_by": one.blocked_by.name}
+            for one in blocks
+        ]
+
     async def list_outbox(self, *, limit: int) -> list[JsonObject]:
         """Dead letters, then the deliveries that wait for Discord."""
         return [to_record(entry) for entry in await self._store.outbox_admin.list_undelivered(limit)]

@@ -18,6 +18,7 @@ COMMANDS = {
     "key": "bot.cli.keys:keys",
     "webhook": "bot.cli.webhooks:webhooks",
     "link": "bot.cli.links:links",
+    "block": "bot.cli.blocks:blocks",
     "rejected": "bot.cli.rejected:rejected",
     "outbox": "bot.cli.outbox:outbox",
 }

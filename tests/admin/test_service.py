@@ -96,7 +96,7 @@ def test_these_methods_can_be_called_from_another_process() -> None:
         *("add_webhook", "list_webhooks", "remove_webhook", "rotate_webhook", "pause_webhook"),
         *("enable_webhook", "forget_webhook_events", "test_webhook"),
         *("list_outbox", "retry_delivery", "retry_dead_letters", "drop_delivery"),
-        *("list_links", "remove_link"),
+        *("list_links", "remove_link", "list_blocks"),
     } == COMMANDS
 
 
