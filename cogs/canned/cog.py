@@ -36,6 +36,7 @@ from cogs.core.interactions import (
     reply_ephemeral,
     within_deadline,
 )
+from cogs.tickets.components import UnknownComponent
 from cogs.tickets.modals import modal_custom_id, modal_values
 
 log = logging.getLogger(__name__)
@@ -102,12 +103,14 @@ class CannedCommands(
         """Save what was filled in, also in a form from before a restart."""
         used = modal_custom_id(interaction) or ""
         added, edited = ADD_MODAL_ID_PATTERN.fullmatch(used), EDIT_MODAL_ID_PATTERN.fullmatch(used)
-        values = modal_values(interaction) if added or edited else {}
+        values = modal_values(interaction) if used.startswith("canned:") else {}
         async with errors_to_user(interaction, typed="\n\n".join(values.values())):
             if added:
                 await _save_new(interaction, added["workspace"])
             elif edited:
                 await _save_change(interaction, edited)
+            elif used.startswith("canned:"):
+                raise UnknownComponent
 
 
 @deferred
