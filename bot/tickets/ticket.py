@@ -20,6 +20,17 @@ from bot.tickets.errors import (
     ViewOnly,
     ViewOnlyForReporter,
 )
+from bot.tickets.history import (
+    ASSIGNED,
+    CHANGED,
+    CHANGED_BY_REPORTER,
+    CLAIMED,
+    LINKED,
+    NO_LONGER_ASSIGNED,
+    STATUS_WORDS,
+    TRANSFERRED,
+    UNCLAIMED,
+)
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.sentence import Sentence
@@ -46,14 +57,6 @@ class Status(StrEnum):
         """Whether work on a ticket in this status has ended."""
         return self in (Status.RESOLVED, Status.CLOSED)
 
-
-STATUS_WORDS = {
-    Status.UNFINISHED: Sentence("unfinished"),
-    Status.OPEN: Sentence("open"),
-    Status.IN_PROGRESS: Sentence("in progress"),
-    Status.RESOLVED: Sentence("resolved"),
-    Status.CLOSED: Sentence("closed"),
-}
 
 _ClassT = TypeVar("_ClassT")
 
@@ -258,29 +261,33 @@ class Ticket(NewTicket):
         is_claimed = self.claimed_by is not None and self.claimed_by != before.claimed_by
         texts = []
         if self.department != before.department:
-            texts.append(f"{actor.name} transferred the ticket to {department}")
+            texts.append(TRANSFERRED.with_parts(name=actor.name, department=department))
         if before.claimed_by and not self.claimed_by:
-            texts.append(f"{actor.name} unclaimed the ticket")
+            texts.append(UNCLAIMED.with_parts(name=actor.name))
         if self.claimed_by and is_claimed:
-            texts.append(_claim_text(self.claimed_by, actor))
+            is_own = self.claimed_by.same_as(actor)
+            texts.append(
+                CLAIMED.with_parts(name=actor.name)
+                if is_own
+                else ASSIGNED.with_parts(name=self.claimed_by.name)
+            )
         if self.status is not before.status and not is_claimed:
-            reporter = ", the reporter," if self.is_reported_by(actor.source, actor.id) else ""
-            texts.append(f"{actor.name}{reporter} changed the status to {self.status.value}")
+            change = CHANGED_BY_REPORTER if self.is_reported_by(actor.source, actor.id) else CHANGED
+            texts.append(change.with_parts(name=actor.name, status=self.status.value))
         if self.reporter != before.reporter:
-            texts.append(f"{self.reporter.label} was linked to the ticket")
-        return tuple(
-            NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text) for text in texts
-        )
+            texts.append(LINKED.with_parts(name=self.reporter.label))
+        return tuple(self._new_event(actor, text) for text in texts)
 
     def assignment_events(
         self, before: Sequence[Actor], after: Sequence[Actor], actor: Actor
     ) -> list[NewMessage]:
         """Describe whom `actor` assigned besides the claimer, and who no longer is, in one line each."""
-        texts = [f"{one.name} was assigned the ticket" for one in after if one not in before]
-        texts += [f"{one.name} is no longer assigned the ticket" for one in before if one not in after]
-        return [
-            NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text) for text in texts
-        ]
+        texts = [ASSIGNED.with_parts(name=one.name) for one in after if one not in before]
+        texts += [NO_LONGER_ASSIGNED.with_parts(name=one.name) for one in before if one not in after]
+        return [self._new_event(actor, text) for text in texts]
+
+    def _new_event(self, actor: Actor, sentence: Sentence) -> NewMessage:
+        return NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=str(sentence))
 
     def deliveries_for(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[DeliveryKind, ...]:
         """Return the deliveries that follow a message of this kind.
@@ -297,12 +304,6 @@ class Ticket(NewTicket):
     def is_reported_by(self, source: str, reporter_id: str) -> bool:
         """Whether `reporter_id` filed it through `source`."""
         return self.source == source and self.reporter.id == reporter_id
-
-
-def _claim_text(claimer: Actor, actor: Actor) -> str:
-    if claimer.same_as(actor):
-        return f"{actor.name} claimed the ticket"
-    return f"{claimer.name} was assigned the ticket"
 
 
 def validate_text(text: str) -> str:

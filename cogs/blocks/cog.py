@@ -77,7 +77,7 @@ class BlockCommands(
                 expires_at=None if lasts is None else now + lasts,
             )
             block = await self.bot.store.blocks.add(new)
-            _log_change("A player was blocked", block, interaction)
+            log.info("A player was blocked", extra=_log_fields(block, interaction))
             if reporter.ticket is not None:
                 note = note_about(block, duration.strip().lower())
                 await self.bot.store.tickets.add_message(
@@ -99,7 +99,7 @@ class BlockCommands(
         ended = await store.blocks.remove(
             found.id, [found.workspace_id], actor_from(interaction), store.now()
         )
-        _log_change("A player is not blocked any more", ended, interaction)
+        log.info("A player is not blocked any more", extra=_log_fields(ended, interaction))
         await reply_ephemeral(
             interaction,
             _(
@@ -145,16 +145,14 @@ def _blocked(block: Block, duration: str) -> str:
     return sentence
 
 
-def _log_change(text: str, block: Block, interaction: BotInteraction) -> None:
-    log.info(
-        text,
-        extra={
-            "workspace_id": block.workspace_id,
-            "source": block.source,
-            "player_id": block.player_id,
-            "actor_id": interaction.user.id,
-        },
-    )
+def _log_fields(block: Block, interaction: BotInteraction) -> dict[str, object]:
+    """What the log says of a block, and of who made or ended it."""
+    return {
+        "workspace_id": block.workspace_id,
+        "source": block.source,
+        "player_id": block.player_id,
+        "actor_id": interaction.user.id,
+    }
 
 
 async def setup(bot: TicketBot) -> None:

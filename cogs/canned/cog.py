@@ -82,7 +82,7 @@ class CannedCommands(
         """Staff: remove a canned reply."""
         reply = await _named_reply(interaction, name, workspace)
         removed = await self.bot.store.canned_replies.remove(reply.id, reply.workspace_id)
-        _log_change("A canned reply was removed", removed, interaction)
+        log.info("A canned reply was removed", extra=_log_fields(removed, interaction))
         file = discord.File(io.BytesIO(removed.text.encode("utf-8", "replace")), filename="canned-reply.txt")
         await reply_ephemeral(
             interaction,
@@ -136,7 +136,7 @@ async def _save_change(interaction: BotInteraction, form: re.Match[str]) -> None
 
 
 async def _confirm(interaction: BotInteraction, saved: CannedReply) -> None:
-    _log_change("A canned reply was saved", saved, interaction)
+    log.info("A canned reply was saved", extra=_log_fields(saved, interaction))
     await reply_ephemeral(
         interaction,
         _(
@@ -162,8 +162,9 @@ async def _named_reply(interaction: BotInteraction, name: str, workspace: str | 
     return found[0]
 
 
-def _log_change(text: str, reply: CannedReply, interaction: BotInteraction) -> None:
-    log.info(text, extra={"workspace_id": reply.workspace_id, "actor_id": interaction.user.id})
+def _log_fields(reply: CannedReply, interaction: BotInteraction) -> dict[str, object]:
+    """What the log says of a canned reply, and of who changed it."""
+    return {"workspace_id": reply.workspace_id, "actor_id": interaction.user.id}
 
 
 async def setup(bot: TicketBot) -> None:

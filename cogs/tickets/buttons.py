@@ -10,6 +10,7 @@ from typing import Any
 
 import discord
 
+from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
 from bot.tickets.actions import (
     ACTIONS,
@@ -51,7 +52,7 @@ class TicketButton(
     def __init__(self, action: str, ticket_id: int) -> None:
         super().__init__(
             discord.ui.Button(
-                label=ACTIONS[action].label,
+                label=_(ACTIONS[action].label),
                 style=BUTTON_STYLES[action],
                 custom_id=f"ticket:{action}:{ticket_id}",
             )

@@ -182,7 +182,12 @@ class TicketCommands(
         channel_id = await repost_ticket(self.bot, found)
         channel = self.bot.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
         await reply_ephemeral(
-            interaction, f"✅ {found.public_id} is posted again in a moment, in {channel.jump_url}"
+            interaction,
+            _(
+                "✅ {id} is posted again in a moment, in {link}",
+                id=found.public_id,
+                link=channel.jump_url,
+            ),
         )
 
     @commands.Cog.listener()
@@ -211,8 +216,11 @@ async def _create_ticket(interaction: BotInteraction) -> None:
         return
     await reply_ephemeral(
         interaction,
-        f"✅ {ticket.public_id} is saved. Its thread opens in a moment, and you are mentioned there; "
-        "only you and staff can see it.",
+        _(
+            "✅ {id} is saved. Its thread opens in a moment, and you are mentioned there; only you and staff "
+            "can see it.",
+            id=ticket.public_id,
+        ),
     )
 
 

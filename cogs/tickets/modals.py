@@ -9,22 +9,30 @@ from typing import Any
 
 import discord
 
+from bot.i18n.translations import gettext as _
+from bot.i18n.translations import translate
 from bot.tickets.actions import Role
 from bot.tickets.canned_replies import CannedReply
 from bot.tickets.errors import EmptyMessage
 from bot.tickets.message import DISCORD_SOURCE
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import MESSAGE_LIMIT, NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import Workspace
 from cogs.canned.replies import canned_label
 from cogs.core.interactions import BotInteraction
 from cogs.core.markdown import plain_line
+from cogs.tickets.embeds import no_subject
 
 REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
 MAX_SELECT_OPTIONS = 25  # Discord's limit
-_GAME_PLACEHOLDER = "For the reporter in the game. The ticket shows when the game server has read it."
-_FOLLOW_UP_PLACEHOLDER = "Staff will read this."
-DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
+DEFAULT_CATEGORIES = {  # of a workspace without its own
+    "question": Sentence("Question"),
+    "bug": Sentence("Bug"),
+    "player": Sentence("Player"),
+    "appeal": Sentence("Appeal"),
+    "other": Sentence("Other"),
+}
 
 
 def reply_modal(ticket: Ticket, role: Role, canned: Sequence[CannedReply] = ()) -> discord.ui.Modal:
@@ -32,7 +40,8 @@ def reply_modal(ticket: Ticket, role: Role, canned: Sequence[CannedReply] = ()) 
 
     With canned replies to choose from, nothing has to be written.
     """
-    modal = discord.ui.Modal(title=f"Reply to {ticket.public_id}"[:45], custom_id=f"ticket:reply:{ticket.id}")
+    title = _("Reply to {id}", id=ticket.public_id)[:45]
+    modal = discord.ui.Modal(title=title, custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="text",
         style=discord.TextStyle.paragraph,
@@ -42,19 +51,21 @@ def reply_modal(ticket: Ticket, role: Role, canned: Sequence[CannedReply] = ()) 
     )
     if canned:
         modal.add_item(canned_label(canned))
-    modal.add_item(discord.ui.Label(text="Your reply", component=text))
+    modal.add_item(discord.ui.Label(text=_("Your reply"), component=text))
     return modal
 
 
 def _placeholder(ticket: Ticket, role: Role) -> str:
     if role is Role.REPORTER:
-        return _FOLLOW_UP_PLACEHOLDER
-    return "The reporter will read this." if ticket.is_private else _GAME_PLACEHOLDER
+        return _("Staff will read this.")
+    if ticket.is_private:
+        return _("The reporter will read this.")
+    return _("For the reporter in the game. The ticket shows when the game server has read it.")
 
 
 def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
     """Build the modal that opens a ticket. `categories` are at most 25 ids and labels."""
-    modal = discord.ui.Modal(title="Open a ticket", custom_id=OPEN_MODAL_ID)
+    modal = discord.ui.Modal(title=_("Open a ticket"), custom_id=OPEN_MODAL_ID)
     category: discord.ui.Select[discord.ui.Modal] = discord.ui.Select(
         custom_id="category",
         options=[discord.SelectOption(label=label, value=name) for name, label in categories],
@@ -65,9 +76,9 @@ def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
     body: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="body", style=discord.TextStyle.paragraph, max_length=MESSAGE_LIMIT
     )
-    modal.add_item(discord.ui.Label(text="Category", component=category))
-    modal.add_item(discord.ui.Label(text="Subject", component=subject))
-    modal.add_item(discord.ui.Label(text="What happened?", component=body))
+    modal.add_item(discord.ui.Label(text=_("Category"), component=category))
+    modal.add_item(discord.ui.Label(text=_("Subject"), component=subject))
+    modal.add_item(discord.ui.Label(text=_("What happened?"), component=body))
     return modal
 
 
@@ -99,7 +110,7 @@ def _input_values(components: list[Any]) -> Iterator[tuple[str, str]]:
 def category_options(workspace: Workspace) -> list[tuple[str, str]]:
     """List the ids and labels of the categories a ticket can be opened in."""
     if not workspace.categories:
-        return [(name, name.capitalize()) for name in DEFAULT_CATEGORIES]
+        return [(name, translate(label)) for name, label in DEFAULT_CATEGORIES.items()]
     own = workspace.categories[:MAX_SELECT_OPTIONS]
     return [(one.id, plain_line(one.name, 100) or plain_line(one.id, 100) or "—") for one in own]
 
@@ -113,7 +124,7 @@ def ticket_from_modal(interaction: BotInteraction, workspace: Workspace) -> NewT
     return NewTicket(
         source=DISCORD_SOURCE,
         view_only=False,
-        subject=filled.get("subject", "").strip() or "(no subject)",
+        subject=filled.get("subject", "").strip() or no_subject(),
         body=body,
         category=_selected_category(workspace, filled.get("category", "")),
         priority=Priority.NORMAL,

@@ -5,7 +5,20 @@ from dataclasses import replace
 import pytest
 
 from bot.tickets.errors import AlreadyClaimed, AlreadyLinked
+from bot.tickets.history import (
+    ASSIGNED,
+    CHANGED,
+    CHANGED_BY_REPORTER,
+    CLAIMED,
+    LINKED,
+    NO_LONGER_ASSIGNED,
+    STATUS_WORDS,
+    TRANSFERRED,
+    UNCLAIMED,
+    event_sentence,
+)
 from bot.tickets.message import Actor, MessageKind, NewMessage
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
@@ -97,6 +110,37 @@ def test_each_thing_that_changed_is_described_in_a_line_with_its_author(
     assert after.history_events(before, ALICE, department="The Court") == tuple(
         NewMessage(kind=MessageKind.EVENT, ticket_id=1, author=ALICE, text=line) for line in lines
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Alice claimed the ticket", CLAIMED.with_parts(name="Alice")),
+        ("a\n{b} claimed the ticket", CLAIMED.with_parts(name="a\n{b}")),
+        ("Bob is no longer assigned the ticket", NO_LONGER_ASSIGNED.with_parts(name="Bob")),
+        (
+            "Alice transferred the ticket to The Court",
+            TRANSFERRED.with_parts(name="Alice", department="The Court"),
+        ),
+        (
+            "Alice changed the status to in-progress",
+            CHANGED.with_parts(name="Alice", status=STATUS_WORDS["in-progress"]),
+        ),
+        (
+            "Rey, the reporter, changed the status to closed",
+            CHANGED_BY_REPORTER.with_parts(name="Rey", status=STATUS_WORDS["closed"]),
+        ),
+        ("Rey (@rey) was linked to the ticket", LINKED.with_parts(name="Rey (@rey)")),
+        ("Alice unclaimed the ticket", UNCLAIMED.with_parts(name="Alice")),
+        ("Bob was assigned the ticket", ASSIGNED.with_parts(name="Bob")),
+        ("Alice changed the status to lost", None),
+        ("", None),
+    ],
+)
+def test_a_line_of_history_is_read_back_as_the_sentence_it_was_made_of(
+    text: str, sentence: Sentence | None
+) -> None:
+    assert event_sentence(text) == sentence
 
 
 @pytest.mark.parametrize(
