@@ -24,6 +24,7 @@ from bot.observability.readiness import BridgeObservability, DeliveryHealth
 from bot.outbox.circuit_breaker import BreakerSettings, CircuitBreaker
 from bot.outbox.clock_jumps import check_clock_at_start
 from bot.outbox.dispatcher import Dispatcher
+from bot.outbox.endpoints import EndpointService
 from bot.outbox.push import PushSender
 from bot.outbox.push_client import open_push_client
 from bot.sources.registry import load_sources
@@ -197,6 +198,7 @@ async def connect_to_discord(
         settings=settings.discord,
         store=store,
         dispatcher=delivery.dispatcher,
+        webhooks=EndpointService(store, load_sources(), allowed_networks=settings.push.allowed_networks),
         requests=delivery.invalid_requests,
         extensions=EXTENSIONS,
     )

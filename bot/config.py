@@ -1,6 +1,7 @@
 """Settings from a TOML file and the environment, as frozen values. An unknown key is an error."""
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
@@ -30,6 +31,11 @@ from pydantic_settings import (
 
 DISCORD_API = "https://discord.com/api/v10"
 ENVIRONMENT_PREFIX = "TICKETBRIDGE_"
+
+# Kubernetes sets these in every container beside a service named ticketbridge.
+_OF_A_SERVICE = re.compile(
+    rf"{ENVIRONMENT_PREFIX}(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
 
 # What a value must be, by the type of pydantic's error; {names} are its input or in its context.
 _REQUIREMENTS: Mapping[str, str] = {
@@ -191,17 +197,21 @@ def load_settings(path: Path, *, required: bool = True) -> Settings:
     Raises ConfigError, with all errors at once.
     """
     values = _read_toml(path) if required or path.exists() else {}
+    unknown = _unknown_variables()
     try:
-        return Settings(**values)
+        settings = Settings(**values)
+        if not unknown:
+            return settings
+        lines = unknown
     except ValidationError as error:
         details = error.errors(include_url=False)
-        lines = list(dict.fromkeys(format_error(path, detail) for detail in details))
+        lines = [*dict.fromkeys(format_error(path, detail) for detail in details), *unknown]
     except SettingsError:  # an environment variable with the name of a section
         lines = [
             f"{_variable(section)} is no setting. Set {_variable(section, keys[0])} or another of its keys."
             for section, keys in setting_names().items()
             if _in_environment(section)
-        ]
+        ] + unknown
     header = [f"{len(lines)} settings are wrong:"] if len(lines) > 1 else []
     raise ConfigError("\n".join(header + lines))
 
@@ -263,6 +273,19 @@ def _variable(section: str, key: str = "") -> str:
 
 def _in_environment(section: str, key: str = "") -> bool:
     return any(name.upper() == _variable(section, key) for name in os.environ)
+
+
+def _unknown_variables() -> list[str]:
+    """A sentence for each variable that looks like a setting's, and is of no section: pydantic ignores it."""
+    sections = setting_names()
+    known = [_variable(section, key) for section, keys in sections.items() for key in keys]
+    return [
+        f"{name} is not a setting. Did you mean {get_close_matches(name.upper(), known, n=1, cutoff=0)[0]}?"
+        for name in sorted(os.environ)
+        if name.upper().startswith(ENVIRONMENT_PREFIX)
+        and name.upper().split("_")[1].lower() not in sections
+        and not _OF_A_SERVICE.fullmatch(name)
+    ]
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

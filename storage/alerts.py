@@ -1,6 +1,6 @@
-"""Alert messages: one for each channel with a problem that was reported in a workspace's log channel."""
+"""Alert messages: one for each problem that was reported in a workspace's log channel."""
 
-from bot.tickets.alerts import AlertMessage
+from bot.tickets.alerts import AlertMessage, AlertSubject
 from storage.db import Db, Row
 from storage.engine import Engine
 from storage.mapping import from_ms, to_ms
@@ -18,15 +18,18 @@ class AlertRepository:
         return [_from_row(row) for row in rows]
 
     async def save(self, alert: AlertMessage) -> None:
-        """Insert an alert message, or replace the earlier one about the same channel."""
+        """Insert an alert message, or replace the earlier one about the same problem."""
         await self._engine.write(lambda db: _upsert(db, alert))
 
-    async def delete(self, workspace_id: str, channel_id: int) -> None:
+    async def delete(self, workspace_id: str, subject: AlertSubject, subject_id: int) -> None:
         """Delete an alert message whose problem is resolved."""
         await self._engine.write(
             lambda db: db.run(
-                "DELETE FROM alert_messages WHERE workspace_id = :workspace AND channel_id = :channel",
-                {"workspace": workspace_id, "channel": channel_id},
+                """
+                DELETE FROM alert_messages
+                WHERE workspace_id = :workspace AND subject = :subject AND subject_id = :id
+                """,
+                {"workspace": workspace_id, "subject": subject.value, "id": subject_id},
             )
         )
 
@@ -34,14 +37,15 @@ class AlertRepository:
 def _upsert(db: Db, alert: AlertMessage) -> None:
     db.run(
         """
-        INSERT INTO alert_messages (workspace_id, channel_id, log_channel_id, message_id, began_at)
-        VALUES (:workspace, :channel, :log_channel, :message, :began_at)
-        ON CONFLICT (workspace_id, channel_id)
+        INSERT INTO alert_messages (workspace_id, subject, subject_id, log_channel_id, message_id, began_at)
+        VALUES (:workspace, :subject, :id, :log_channel, :message, :began_at)
+        ON CONFLICT (workspace_id, subject, subject_id)
         DO UPDATE SET log_channel_id = :log_channel, message_id = :message, began_at = :began_at
         """,
         {
             "workspace": alert.workspace_id,
-            "channel": alert.channel_id,
+            "subject": alert.subject.value,
+            "id": alert.subject_id,
             "log_channel": alert.log_channel_id,
             "message": alert.message_id,
             "began_at": to_ms(alert.began_at),
@@ -52,7 +56,8 @@ def _upsert(db: Db, alert: AlertMessage) -> None:
 def _from_row(row: Row) -> AlertMessage:
     return AlertMessage(
         workspace_id=row["workspace_id"],
-        channel_id=row["channel_id"],
+        subject=AlertSubject(row["subject"]),
+        subject_id=row["subject_id"],
         log_channel_id=row["log_channel_id"],
         message_id=row["message_id"],
         began_at=from_ms(row["began_at"]),

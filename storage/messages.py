@@ -75,6 +75,11 @@ def insert_message(
     )
 
 
+def set_text(db: Db, message_id: int, text: str) -> None:
+    """Change a message's text; what shows it in Discord is another matter."""
+    db.run("UPDATE messages SET text = :text WHERE id = :id", {"id": message_id, "text": text})
+
+
 def message_by_origin(db: Db, origin: str) -> Message | None:
     row = db.one("SELECT * FROM messages WHERE origin = :origin", {"origin": origin})
     return None if row is None else _from_row(row)

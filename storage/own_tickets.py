@@ -11,6 +11,19 @@ from storage.mapping import from_ms
 from storage.tickets import select_newest_first
 
 _AUTOCOMPLETE_SCANNED = 1000  # tickets of one person that autocomplete searches
+_IN_WORKSPACES = """
+    SELECT tickets.id, public_id, subject, updated_at FROM each_number(:ids) AS one
+    JOIN FIRST tickets ON tickets.id = one.value
+    WHERE workspace_id = ANY(:workspaces)
+"""
+_ENDED_IN_WORKSPACES = """
+    SELECT tickets.id, public_id, subject, updated_at,
+           EXISTS (SELECT 1 FROM feedback WHERE feedback.ticket_id = tickets.id) AS is_rated
+    FROM each_number(:ids) AS one
+    JOIN FIRST tickets ON tickets.id = one.value
+    WHERE workspace_id = ANY(:workspaces) AND view_only = 0
+      AND (status = 'resolved' OR status = 'closed')
+"""
 
 
 class OwnTicketRepository:
@@ -54,13 +67,30 @@ class OwnTicketRepository:
 
         return await self._engine.read(find)
 
+    async def autocomplete_ended(
+        self, identities: Sequence[ReporterIdentity], text: str, limit: int = 25
+    ) -> list[Ticket]:
+        """The same of those that can be rated: the ones without feedback first."""
+        contains = self._engine.search.contains
+
+        def find(db: Db) -> list[Ticket]:
+            found = [
+                row
+                for row in self._rows(db, identities, _ENDED_IN_WORKSPACES)[:_AUTOCOMPLETE_SCANNED]
+                if contains(row["public_id"], text) or contains(row["subject"], text)
+            ]
+            found.sort(key=lambda row: row["is_rated"])
+            return _in_order(db, [row["id"] for row in found[:limit]])
+
+        return await self._engine.read(find)
+
     async def mark_seen(self, ticket_id: int, discord_id: int, message_id: int) -> None:
         """Record that a member has seen the replies of a ticket up to this one; it never moves back."""
         params = {"ticket": ticket_id, "discord": discord_id, "message": message_id}
         if await self._engine.read(lambda db: db.one(_SEEN, params)) is None:
             await self._engine.write(lambda db: db.run(_UPSERT_SEEN, params))
 
-    def _rows(self, db: Db, identities: Sequence[ReporterIdentity]) -> list[Row]:
+    def _rows(self, db: Db, identities: Sequence[ReporterIdentity], query: str = _IN_WORKSPACES) -> list[Row]:
         """Id, public id, subject and time of the tickets, those that changed last first."""
         workspaces = defaultdict(list)
         for identity in identities:
@@ -68,15 +98,10 @@ class OwnTicketRepository:
         found: list[Row] = []
         for (source, player_id), ids in workspaces.items():
             tickets = self._engine.search.reporter_ids(db, source, player_id)
-            found += db.all(_IN_WORKSPACES, {"ids": tickets, "workspaces": ids})
+            found += db.all(query, {"ids": tickets, "workspaces": ids})
         return sorted(found, key=lambda row: (row["updated_at"], row["id"]), reverse=True)
 
 
-_IN_WORKSPACES = """
-    SELECT tickets.id, public_id, subject, updated_at FROM each_number(:ids) AS one
-    JOIN FIRST tickets ON tickets.id = one.value
-    WHERE workspace_id = ANY(:workspaces)
-"""
 _NEWEST_REPLIES = """
     SELECT messages.ticket_id, max(messages.id) AS reply_id, max(messages.created_at) AS replied_at,
            coalesce(max(seen_replies.message_id), 0) AS seen_id

@@ -16,6 +16,7 @@ from storage.deleted_channels import DeletedChannelRepository
 from storage.engine import Engine, ErrorObserver, TimingObserver
 from storage.errors import StorageError
 from storage.events import EventRepository
+from storage.feedback import FeedbackRepository
 from storage.intake import IntakeRepository
 from storage.messages import MessageRepository
 from storage.outbox import OutboxRepository
@@ -49,6 +50,7 @@ class Store:
         self.events = EventRepository(engine)
         self.pushes = PushRepository(engine)
         self.account_links = AccountLinkRepository(engine)
+        self.feedback = FeedbackRepository(engine)
         self.own_tickets = OwnTicketRepository(engine)
         self.blocks = BlockRepository(engine)
         self.canned_replies = CannedReplyRepository(engine)

@@ -31,6 +31,7 @@ from storage.workspaces import get_workspace
 _AUTOCOMPLETE_SCANNED = 1000  # newest tickets that autocomplete searches
 _MAX_MESSAGES = 1000  # newest messages of one ticket
 _CREATED_SCANNED = 200  # newest tickets, of all workspaces, among which new ones are looked for
+_BY_REPORTER = (MessageKind.FOLLOW_UP, MessageKind.FEEDBACK)
 
 TicketChange = Callable[[Ticket], Ticket]
 
@@ -315,12 +316,12 @@ def insert_message(
     typed_in = typed_as.channel_id if typed_as else None
     shown_as = typed_as if typed_in == ticket.post.thread_id else None
     message = messages.insert_message(db, new, origin, now, shown_as=shown_as)
-    if message.kind is not MessageKind.NOTE:  # an internal note does not change the ticket
+    if message.kind not in (MessageKind.NOTE, MessageKind.FEEDBACK):  # those leave the ticket as it is
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
     kinds = ticket.deliveries_for(message.kind, typed_in=typed_in)
-    is_unwanted = message.kind is MessageKind.FOLLOW_UP and is_reporter_blocked(db, ticket, now)
+    is_unwanted = message.kind in _BY_REPORTER and is_reporter_blocked(db, ticket, now)
     if kinds and not is_unwanted and not is_withheld(db, ticket):
         channel = _delivery_channel(db, workspace, ticket)
         insert_deliveries(db, workspace, ticket, kinds, channel, now, message_id=message.id)

@@ -79,7 +79,8 @@ def _change(db: Db, workspace_id: str, change: WorkspaceChange) -> Workspace:
             reports_channel_id = :reports_channel_id, staff_role_id = :staff_role_id,
             log_channel_id = :log_channel_id, watcher_role_id = :watcher_role_id,
             admin_role_id = :admin_role_id, plan = :plan, tickets_enabled = :tickets_enabled,
-            unknown_categories = :unknown_categories, default_department = :default_department
+            unknown_categories = :unknown_categories, thank_reporters = :thank_reporters,
+            name_staff = :name_staff, default_department = :default_department
         WHERE id = :id
         """,
         _params(changed),
@@ -104,10 +105,11 @@ def insert_workspace(db: Db, new: NewWorkspace, now: datetime) -> Workspace:
         INSERT INTO workspaces (
             id, version, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id,
             log_channel_id, watcher_role_id, admin_role_id, plan, tickets_enabled, unknown_categories,
-            default_department, created_at
+            thank_reporters, name_staff, default_department, created_at
         ) VALUES (
             :id, :version, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id,
             :log_channel_id, :watcher_role_id, :admin_role_id, :plan, :tickets_enabled, :unknown_categories,
+            :thank_reporters, :name_staff,
             :default_department, :created_at
         )
         """,
@@ -166,6 +168,8 @@ def _params(workspace: Workspace) -> dict[str, object]:
         "plan": workspace.plan.value,
         "tickets_enabled": int(workspace.tickets_enabled),
         "unknown_categories": workspace.unknown_categories.value,
+        "thank_reporters": int(workspace.thank_reporters),
+        "name_staff": int(workspace.name_staff),
         "default_department": workspace.default_department,
         "created_at": to_ms(workspace.created_at),
     }
@@ -248,6 +252,8 @@ def _from_row(db: Db, row: Row) -> Workspace:
         plan=Plan(row["plan"]),
         tickets_enabled=bool(row["tickets_enabled"]),
         unknown_categories=UnknownCategoryPolicy(row["unknown_categories"]),
+        thank_reporters=bool(row["thank_reporters"]),
+        name_staff=bool(row["name_staff"]),
         default_department=row["default_department"],
         departments=_select_departments(db, row["id"]),
         categories=_select_categories(db, row["id"]),

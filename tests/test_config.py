@@ -146,14 +146,49 @@ def test_an_unknown_setting_is_an_error_that_names_a_similar_one(path: Path, tex
     assert error_of(path, text) == f"{path}: {problem}"
 
 
+@pytest.mark.parametrize(
+    ("name", "similar"),
+    [
+        ("TICKETBRIDGE_WEBHOOK_PROT", "TICKETBRIDGE_WEBHOOK_PORT"),
+        ("TICKETBRIDGE_DISCRD_TOKEN", "TICKETBRIDGE_DISCORD_TOKEN"),
+        ("TICKETBRIDGE_TOKEN", "TICKETBRIDGE_DISCORD_TOKEN"),
+        ("ticketbridge_storge_path", "TICKETBRIDGE_STORAGE_PATH"),
+    ],
+)
 def test_an_unknown_environment_variable_is_an_error_that_names_a_similar_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch, name: str, similar: str
+) -> None:
+    monkeypatch.setenv(name, "secret")
+
+    assert error_of(path, WHOLE) == f"{name} is not a setting. Did you mean {similar}?"
+
+
+def test_unknown_environment_variables_are_listed_with_the_other_errors(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TICKETBRIDGE_WEBHOOK_PROT", "1")
+    monkeypatch.setenv("TICKETBRIDGE_DISCRD_TOKEN", "secret")
+    wrong_value = error_of(path, "[webhook]\nport = -1\n")
+    monkeypatch.setenv("TICKETBRIDGE_DISCORD", "x")
+    section = error_of(path, "")
 
-    assert error_of(path, WHOLE) == (
-        "TICKETBRIDGE_WEBHOOK_PROT is not a setting. Did you mean TICKETBRIDGE_WEBHOOK_PORT?"
-    )
+    for error in (wrong_value, section):
+        assert error.startswith("2 settings are wrong:\n")
+        assert error.splitlines()[2] == (
+            "TICKETBRIDGE_DISCRD_TOKEN is not a setting. Did you mean TICKETBRIDGE_DISCORD_TOKEN?"
+        )
+        assert "secret" not in error
+
+
+def test_variables_that_kubernetes_sets_for_a_service_of_this_name_are_no_settings(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (
+        *("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP"),
+        *("PORT_8080_TCP_PROTO", "PORT_8080_TCP_PORT", "PORT_8080_TCP_ADDR"),
+    ):
+        monkeypatch.setenv(f"TICKETBRIDGE_{name}", "x")
+
+    assert read(path, WHOLE).webhook.port == 9000
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ METRICS = {
     "ticketbridge_push_endpoints": ["state"],
     "ticketbridge_events_waiting": ["source"],
     "ticketbridge_events_oldest_seconds": ["source"],
+    "ticketbridge_feedback": ["workspace"],
+    "ticketbridge_feedback_rating_average": ["workspace"],
     "ticketbridge_database_seconds": ["what"],
     "ticketbridge_database_failures": ["failure"],
     "ticketbridge_database_failing": [],
@@ -96,7 +98,7 @@ VALUES = {
     EventType: ["ticket.reply", "ticket.status"],
     Status: ["unfinished", "open", "in-progress", "resolved", "closed"],
     Priority: ["low", "normal", "high", "urgent"],
-    MessageKind: ["reply", "note", "follow-up", "event"],
+    MessageKind: ["reply", "note", "follow-up", "event", "feedback"],
 }
 
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
+from bot.outbox.endpoints import EndpointService
 from bot.tickets.account_links import AccountLink
 from bot.tickets.api_keys import (
     ApiKey,
@@ -17,12 +18,7 @@ from bot.tickets.api_keys import (
     generate_prefix,
     hash_api_key,
 )
-from bot.tickets.push_endpoints import (
-    EndpointState,
-    PushBacklog,
-    check_webhook_url,
-    generate_webhook_secret,
-)
+from bot.tickets.push_endpoints import PushBacklog
 from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import (
     check_workspace_name,
@@ -77,7 +73,7 @@ class AdminService:
         self._store = store
         self._sources = sources
         self._find_id_problems = check_ids
-        self._push_networks = push_networks
+        self._webhooks = EndpointService(store, sources, allowed_networks=push_networks)
 
     async def create_workspace(self, /, **fields: object) -> list[JsonObject]:
         """`fields` are those of NewWorkspace."""
@@ -153,14 +149,8 @@ class AdminService:
 
     async def add_webhook(self, *, workspace: str, source: str, url: str, name: str = "") -> list[JsonObject]:
         """Push events to a URL from now on. The result has the secret that signs them, this once."""
-        self._check_source(source)
-        check_name("webhook", name)
-        check_webhook_url(url)
         await self._workspace(workspace)
-        secret = generate_webhook_secret()
-        endpoint = await self._store.pushes.add_endpoint(
-            workspace, source, name=name, url=url, secret=secret, now=self._store.now()
-        )
+        endpoint, secret = await self._webhooks.add(workspace, source, url=url, name=name)
         return [to_record(endpoint) | {"secret": secret}]
 
     async def list_webhooks(self) -> list[JsonObject]:
@@ -169,39 +159,32 @@ class AdminService:
 
     async def remove_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
         """What waits for it is never pushed."""
-        await self._store.pushes.remove_endpoint(endpoint_id)
+        await self._webhooks.remove(endpoint_id)
         return [{"id": endpoint_id}]
 
     async def rotate_webhook(self, *, endpoint_id: int, overlap_hours: int) -> list[JsonObject]:
         """The result has the new secret, this once. The previous one signs too, for so many hours."""
-        secret, until = generate_webhook_secret(), self._store.now() + timedelta(hours=overlap_hours)
-        await self._store.pushes.rotate_secret(endpoint_id, secret, until)
+        secret, until = await self._webhooks.rotate(endpoint_id, timedelta(hours=overlap_hours))
         return [{"id": endpoint_id, "secret": secret, "rotated_until": to_json(until)}]
 
     async def pause_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
         """Its events wait until it is enabled."""
-        await self._store.pushes.stop(endpoint_id, EndpointState.PAUSED, None)
+        await self._webhooks.pause(endpoint_id)
         return [{"id": endpoint_id}]
 
     async def enable_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
         """Push now what waits or was given up."""
-        await self._store.pushes.enable(endpoint_id, self._store.now())
+        await self._webhooks.enable(endpoint_id)
         return [{"id": endpoint_id}]
 
     async def forget_webhook_events(self, *, endpoint_id: int) -> list[JsonObject]:
         """Never push what waits or was given up until now."""
-        await self._store.pushes.forget_waiting(endpoint_id)
+        await self._webhooks.forget_waiting(endpoint_id)
         return [{"id": endpoint_id}]
 
     async def test_webhook(self, *, endpoint_id: int) -> list[JsonObject]:
         """Push a test event, to one that is not active too: the answer, or why there is none."""
-        # Here: it loads aiohttp, which no other command needs.
-        from bot.outbox.push import send_test_event
-
-        now = self._store.now()
-        endpoint, secrets = await self._store.pushes.get_with_secrets(endpoint_id, now)
-        result = await send_test_event(self._push_networks, endpoint, secrets, now)
-        return [to_json(result)]
+        return [to_json(await self._webhooks.test(endpoint_id))]
 
     async def list_rejected(self, *, limit: int) -> list[JsonObject]:
         """The newest rejected requests without their bodies, newest first."""
@@ -268,7 +251,7 @@ class AdminService:
         self, key: str, prefix: str, workspace: str, source: str, name: str, expires_at: str | None
     ) -> list[JsonObject]:
         self._check_source(source)
-        check_name("key", name)
+        check_key_name(name)
         await self._workspace(workspace)
         now = self._store.now()
         saved = await self._store.api_keys.add(
@@ -351,10 +334,10 @@ def backlog_to_record(backlog: PushBacklog) -> JsonObject:
     }
 
 
-def check_name(what: str, name: str) -> None:
-    """Raises AdminError for a name of a key or webhook that cannot be shown."""
+def check_key_name(name: str) -> None:
+    """Raises AdminError for a name that cannot be shown."""
     if len(name) > 100 or not name.isprintable():
-        raise AdminError(f"A {what}'s name has 100 characters at most, all of them visible.")
+        raise AdminError("A key's name has 100 characters at most, all of them visible.")
 
 
 def _link_to_record(link: AccountLink, workspace: Workspace) -> JsonObject:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+_NO_LIMIT = 10_000  # characters; the default is what fits on the line
 COMMANDS = {
     "run": "bot.cli.run:run",
     "demo": "bot.cli.demo:demo",
@@ -24,6 +25,15 @@ COMMANDS = {
 }
 
 
+class WholeHelpGroup(TyperGroup):
+    """A command whose help has the whole sentence about each of its commands, on several lines if needed."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [(name, command.get_short_help_str(_NO_LIMIT)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 class LazyCommands(Mapping[str, Any]):
     """The commands by name, imported when they are looked up: `run` starts without the others."""
 
@@ -32,7 +42,7 @@ class LazyCommands(Mapping[str, Any]):
         found = getattr(import_module(module), attribute)
         parent = typer.Typer(add_completion=False, rich_markup_mode=None)
         if isinstance(found, typer.Typer):
-            parent.add_typer(found, name=name)
+            parent.add_typer(found, name=name, cls=WholeHelpGroup)
         else:
             parent.command(name)(found)
         return typer.main.get_group(parent).commands[name]
@@ -44,7 +54,7 @@ class LazyCommands(Mapping[str, Any]):
         return len(COMMANDS)
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(WholeHelpGroup):
     """The command `ticketbridge` itself."""
 
     def __init__(self, **attributes: Any) -> None:

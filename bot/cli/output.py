@@ -95,6 +95,8 @@ def print_workspace(workspace: JsonObject) -> None:
             ("plan", workspace["plan"]),
             ("tickets", OnOff.ON if workspace["tickets_enabled"] else OnOff.OFF),
             ("unknown categories", workspace["unknown_categories"]),
+            ("thank reporters", OnOff.ON if workspace["thank_reporters"] else OnOff.OFF),
+            ("name staff", OnOff.ON if workspace["name_staff"] else OnOff.OFF),
             ("default department", workspace["default_department"]),
         ]
     )

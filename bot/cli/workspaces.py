@@ -89,6 +89,10 @@ def update_workspace(
         UnknownCategoryPolicy | None,
         typer.Option(help="What to do with a game's ticket of a category it lacks, once it has any."),
     ] = None,
+    thank_reporters: Annotated[
+        OnOff | None, typer.Option(help="Tell reporters when their game report was dealt with.")
+    ] = None,
+    name_staff: Annotated[OnOff | None, typer.Option(help="Show players the names of staff.")] = None,
     default_department: Annotated[
         str | None, typer.Option(metavar="ID", help="Who gets a ticket if no department lists its category.")
     ] = None,
@@ -114,6 +118,8 @@ def update_workspace(
         plan=plan,
         tickets_enabled=None if tickets is None else tickets is OnOff.ON,
         unknown_categories=unknown_categories,
+        thank_reporters=None if thank_reporters is None else thank_reporters is OnOff.ON,
+        name_staff=None if name_staff is None else name_staff is OnOff.ON,
         default_department=default_department,
         tickets_channel_id=tickets_channel,
         reports_channel_id=reports_channel,
@@ -130,9 +136,9 @@ def update_workspace(
     )
     if not changes:
         abort(
-            "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
-            "--tickets-channel, --reports-channel, --staff-role, --log-channel, --no-log-channel, "
-            "--watcher-role, --no-watcher-role, --admin-role or --no-admin-role."
+            "Say what to change: --plan, --tickets, --unknown-categories, --thank-reporters, --name-staff, "
+            "--default-department, --tickets-channel, --reports-channel, --staff-role, --log-channel, "
+            "--no-log-channel, --watcher-role, --no-watcher-role, --admin-role or --no-admin-role."
         )
     (workspace,) = call_service(config, AdminService.update_workspace, workspace=name, **changes)
     typer.echo(f"Workspace {name} is changed.")

@@ -20,6 +20,7 @@ from bot.discord_client.invalid_requests import InvalidRequestGuard
 from bot.discord_client.middlewares import limit_middleware, no_retry_middleware
 from bot.i18n.translations import set_language
 from bot.outbox.dispatcher import Dispatcher
+from bot.outbox.endpoints import EndpointService
 from storage import Store
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class CommandTree(app_commands.CommandTree["TicketBot"]):
 
 
 class TicketBot(commands.Bot):
-    """One login to Discord. The cogs use its `store` and `dispatcher`, which outlive it."""
+    """One login to Discord. The cogs use its `store`, `dispatcher` and `webhooks`, which outlive it."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class TicketBot(commands.Bot):
         settings: DiscordSettings,
         store: Store,
         dispatcher: Dispatcher,
+        webhooks: EndpointService,
         requests: InvalidRequestGuard,
         extensions: Sequence[str],
     ) -> None:
@@ -82,6 +84,7 @@ class TicketBot(commands.Bot):
         )
         self.store = store
         self.dispatcher = dispatcher
+        self.webhooks = webhooks
         self.typed_replies = settings.typed_replies
         self._settings = settings
         self._extensions = extensions

@@ -56,6 +56,7 @@ class Metrics:
         self._define_request_metrics()
         self._define_delivery_metrics()
         self._define_event_metrics()
+        self._define_feedback_metrics()
         self._define_database_metrics()
         self._define_process_metrics()
 
@@ -125,6 +126,14 @@ class Metrics:
         )
         self._events_oldest = self._gauge(
             "events_oldest_seconds", "Age of the oldest of these; 0 if there is none.", "source"
+        )
+
+    def _define_feedback_metrics(self) -> None:
+        self._feedback = self._gauge(
+            "feedback", "Tickets that their reporters have rated, by workspace.", "workspace"
+        )
+        self._feedback_average = self._gauge(
+            "feedback_rating_average", "Average of these ratings, 1 to 5, by workspace.", "workspace"
         )
 
     def _define_database_metrics(self) -> None:
@@ -230,6 +239,7 @@ class Metrics:
         self._outbox_oldest.set(max(0.0, age))
         self._refresh_pushes(await self._store.pushes.backlogs())
         await self._refresh_events()
+        await self._refresh_feedback()
         self._search_lag.set(await self._store.search_index.lag())
         await self._count_tickets()
 
@@ -254,6 +264,13 @@ class Metrics:
             age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0.0
             self._events_waiting.labels(backlog.source).set(backlog.waiting)
             self._events_oldest.labels(backlog.source).set(max(0.0, age))
+
+    async def _refresh_feedback(self) -> None:
+        self._feedback.clear()
+        self._feedback_average.clear()
+        for summary in await self._store.feedback.summaries():
+            self._feedback.labels(summary.workspace).set(summary.count)
+            self._feedback_average.labels(summary.workspace).set(summary.average)
 
     async def _count_tickets(self) -> None:
         newest = await self._store.tickets.newest_id()

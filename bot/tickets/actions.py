@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from bot.tickets.feedback import NewFeedback
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Status, Ticket
@@ -60,6 +61,19 @@ class MessageAction(Action):
     """Adds a message to a ticket. `compose` returns it or raises a TicketError."""
 
     compose: Callable[[Ticket, Actor, str], NewMessage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackAction:
+    """Rates a ticket that has ended, which its reporter alone may do.
+
+    `compose` returns the feedback or raises a TicketError.
+    """
+
+    applies_to: Callable[[Ticket], bool]
+    compose: Callable[[Ticket, Actor, int, str], NewFeedback]
+    confirmation: Callable[[Ticket], Sentence]
+    allowed: tuple[Role, ...] = (Role.REPORTER,)
 
 
 def _reply_confirmation(ticket: Ticket) -> Sentence:
@@ -161,6 +175,11 @@ REOPEN = TicketAction(
     applies_to=lambda ticket: ticket.status.is_closed,
     rule=lambda ticket, actor: ticket.reopen(),
     confirmation=_with_id(Sentence("{id} is open again.")),
+)
+RATE = FeedbackAction(
+    applies_to=lambda ticket: ticket.status.is_closed and not ticket.view_only,
+    compose=lambda ticket, reporter, rating, comment: ticket.rate(reporter, rating, comment),
+    confirmation=_with_id(Sentence("Thank you. Your rating of {id} is saved, and staff see it.")),
 )
 ACTIONS: dict[str, Action] = {
     action.name: action for action in (CLAIM, UNCLAIM, REPLY, NOTE, CLOSE, RESOLVE, REOPEN)

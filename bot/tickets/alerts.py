@@ -2,16 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from bot.tickets.outbox import OutboxEntry
 
 
+class AlertSubject(StrEnum):
+    """What an alert is about."""
+
+    CHANNEL = "channel"  # one in which deliveries wait
+    WEBHOOK = "webhook"  # an outgoing one, which accepts no events
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertMessage:
-    """One message in a log channel about one channel with a problem; deleted when the problem is over."""
+    """One message in a log channel about one problem; deleted when the problem is over."""
 
     workspace_id: str
-    channel_id: int  # the one with the problem
+    subject: AlertSubject
+    subject_id: int  # of the channel or the webhook
     log_channel_id: int
     message_id: int  # in the log channel
     began_at: datetime

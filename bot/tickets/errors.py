@@ -46,6 +46,22 @@ class ClosedForReporter(TicketClosed):
     """This ticket is closed, so nothing was done. `/ticket open` opens a new one."""
 
 
+class ViewOnlyNotRated(ViewOnly):
+    """This is a game report and view-only: you can follow it here, but not rate it."""
+
+
+class NotEnded(TicketError):
+    """This ticket has not ended yet. Rate it once it is closed or resolved."""
+
+
+class InvalidRating(TicketError):
+    """A rating is a whole number from 1 to 5."""
+
+
+class CommentTooLong(TicketError):
+    """That comment is too long: 1,000 characters at most."""
+
+
 class EmptyMessage(TicketError):
     """There is no text in that message. Write what you want to say."""
 
@@ -123,6 +139,14 @@ class OpenTicketLimitReached(TicketError):
 
 class IdempotencyKeyReused(TicketError):
     """This Idempotency-Key was used before, with another body. Use a new key for a new request."""
+
+
+class UnknownSource(TicketError):
+    """There is no such source of tickets."""
+
+
+class InvalidWebhookName(TicketError):
+    """A webhook's name has 100 characters at most, all of them visible."""
 
 
 class InvalidWebhookUrl(TicketError):

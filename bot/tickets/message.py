@@ -10,9 +10,11 @@ class MessageKind(StrEnum):
     NOTE = "note"  # from staff to staff; never leaves Discord
     FOLLOW_UP = "follow-up"  # added by the reporter later
     EVENT = "event"  # what was done to the ticket: a claim, a new status, a transfer
+    FEEDBACK = "feedback"  # how its reporter rates it, for staff; never leaves Discord
 
 
-REPORTER_VISIBLE_KINDS = (MessageKind.REPLY, MessageKind.FOLLOW_UP, MessageKind.EVENT)  # all but notes
+# What may leave Discord: all but notes and feedback.
+REPORTER_VISIBLE_KINDS = (MessageKind.REPLY, MessageKind.FOLLOW_UP, MessageKind.EVENT)
 DISCORD_SOURCE = "discord"  # the source of people and tickets that come from Discord itself
 
 

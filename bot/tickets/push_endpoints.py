@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from bot.tickets.errors import InvalidWebhookUrl
+from bot.tickets.errors import InvalidWebhookName, InvalidWebhookUrl
 from bot.tickets.sentence import Sentence
 
-_MAX_URL_LENGTH = 2048
+_MAX_URL_LENGTH, _MAX_NAME_LENGTH = 2048, 100
 
 
 class EndpointState(StrEnum):
@@ -96,6 +96,12 @@ class PushProgress:
 def generate_webhook_secret() -> str:
     """Return a new secret of 32 random bytes, `whsec_` and base64, as Standard Webhooks writes it."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def check_webhook_name(name: str) -> None:
+    """Raises InvalidWebhookName. A name may be empty."""
+    if len(name) > _MAX_NAME_LENGTH or not name.isprintable():
+        raise InvalidWebhookName
 
 
 def check_webhook_url(url: str) -> None:

@@ -14,12 +14,15 @@ from bot.tickets.errors import (
     MessageTooLong,
     NotClaimed,
     NotClaimedByYou,
+    NotEnded,
     NotReporter,
     StatusUnchanged,
     TicketClosed,
     ViewOnly,
     ViewOnlyForReporter,
+    ViewOnlyNotRated,
 )
+from bot.tickets.feedback import NewFeedback, feedback_text, validate_feedback
 from bot.tickets.history import (
     ASSIGNED,
     CHANGED,
@@ -195,6 +198,21 @@ class Ticket(NewTicket):
             raise ViewOnlyForReporter
         if self.status.is_closed:
             raise ClosedForReporter
+
+    def rate(self, reporter: Actor, rating: int, comment: str) -> NewFeedback:
+        """Compose the reporter's feedback on a ticket that has ended.
+
+        Raises NotReporter, ViewOnlyNotRated for a game report, NotEnded, InvalidRating, CommentTooLong.
+        """
+        if not self.is_reported_by(reporter.source, reporter.id):
+            raise NotReporter
+        if self.view_only:
+            raise ViewOnlyNotRated
+        if not self.status.is_closed:
+            raise NotEnded
+        comment = validate_feedback(rating, comment)
+        message = self._new_message(MessageKind.FEEDBACK, reporter, feedback_text(rating, comment))
+        return NewFeedback(rating=rating, comment=comment, message=message)
 
     def note(self, author: Actor, text: str) -> NewMessage:
         """Compose a note from staff to staff: allowed on every ticket in any status."""

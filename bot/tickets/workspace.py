@@ -8,10 +8,12 @@ from itertools import chain
 from typing import TypeVar
 
 from bot.tickets.errors import InvalidWorkspaceRule, UnknownCategory, UnknownDepartment, WrongDepartment
+from bot.tickets.message import Actor
 from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import NewTicket, Ticket
 
 DEFAULT_DEPARTMENT = "general"
+THANKS = Sentence("Thank you. Your report was dealt with.")
 _ID_LENGTH, _NAME_LENGTH = 64, 100
 MAX_ITEMS = 100  # departments, categories, and members of a department
 
@@ -87,6 +89,8 @@ class Workspace(NewWorkspace):
     plan: Plan = Plan.ENTERPRISE
     tickets_enabled: bool = True
     unknown_categories: UnknownCategoryPolicy = UnknownCategoryPolicy.REFUSE
+    thank_reporters: bool = False  # those of game reports, once these have ended
+    name_staff: bool = False  # reporters read the names of staff
     default_department: str = DEFAULT_DEPARTMENT
     departments: tuple[Department, ...] = (Department(id=DEFAULT_DEPARTMENT, name="General"),)
     categories: tuple[Category, ...] = ()
@@ -153,6 +157,14 @@ class Workspace(NewWorkspace):
         """How many open tickets its reporter may have in its category. Game reports are not limited."""
         category = None if new.view_only else self.category(new.category)
         return category.max_open if category else None
+
+    def thanks_for(self, ticket: Ticket) -> Sentence | None:
+        """What the reporter of a game report that has ended reads: never what came of it. None: nothing."""
+        return THANKS if self.thank_reporters and ticket.view_only and ticket.status.is_closed else None
+
+    def name_for_reporters(self, staff: Actor) -> str | None:
+        """The name by which reporters know a staff member; None: they are not named."""
+        return (staff.name.strip() or None) if self.name_staff else None
 
     def transfer(self, ticket: Ticket, department_id: str) -> Ticket:
         """Move the ticket to another department: one that handles its category, or that it would be filed in.

@@ -23,6 +23,8 @@ class WorkspaceChanges(TypedDict, total=False):
     plan: Plan
     tickets_enabled: bool
     unknown_categories: UnknownCategoryPolicy
+    thank_reporters: bool
+    name_staff: bool
     default_department: str
 
 

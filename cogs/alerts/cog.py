@@ -3,17 +3,17 @@
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Set
 
-import discord
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
-from bot.tickets.alerts import AlertMessage
+from bot.tickets.alerts import AlertSubject
 from bot.tickets.outbox import ChannelBacklog
+from bot.tickets.push_endpoints import PushBacklog
 from bot.tickets.workspace import Workspace
-from cogs.alerts import backlog
+from cogs.alerts import backlog, webhooks
+from cogs.alerts.active import ActiveAlerts
 from cogs.alerts.backlog import ChannelKey, ChannelProblem, format_duration, pluralize
 from cogs.alerts.log_channel import LogChannels
 from cogs.core.languages import guild_language
@@ -25,18 +25,8 @@ log = logging.getLogger(__name__)
 _MAX_LISTED = 10  # deliveries named in one message
 
 
-@dataclass(slots=True, kw_only=True)
-class _ActiveAlert:
-    """A channel with a problem, and the message about it."""
-
-    started_at: datetime
-    message: AlertMessage | None = None  # None: not sent yet
-    embed: discord.Embed | None = None  # what it shows; None: unknown after a restart
-    sent_at: float = float("-inf")  # monotonic seconds of the last change
-
-
 class AlertsCog(commands.Cog):
-    """Check -> problems -> one message for each channel, edited while the problem lasts and when it is over.
+    """Check -> problems -> one message for each, edited while the problem lasts and when it is over.
 
     While nothing can be delivered to Discord at all, there is a line in the log when that begins and one when
     it ends.
@@ -45,8 +35,8 @@ class AlertsCog(commands.Cog):
     def __init__(self, bot: TicketBot) -> None:
         self.bot = bot
         self._log_channels = LogChannels(bot)
-        # None until the alerts of an earlier process are read.
-        self._active: dict[ChannelKey, _ActiveAlert] | None = None
+        self._alerts = ActiveAlerts(bot.store, self._log_channels)
+        self._webhooks_checked_at = float("-inf")  # monotonic seconds
         # At the last check: a channel that has caught up by the next one gets no alert.
         self._late_channels: set[ChannelKey] = set()
         self._dead_letters_reported_at: dict[str, float] = {}  # monotonic seconds, by workspace
@@ -74,23 +64,14 @@ class AlertsCog(commands.Cog):
                 log.warning("The outbox cannot be checked: %s", error)
 
     async def _check(self) -> None:
-        if self._active is None:
-            self._active = {
-                (message.workspace_id, message.channel_id): _ActiveAlert(
-                    started_at=message.began_at, message=message
-                )
-                for message in await self.bot.store.alerts.list_all()
-            }
+        await self._alerts.load()
         backlogs = await self.bot.store.outbox.backlogs()
         self._log_outage(sum(channel.waiting for channel in backlogs))
         if self.bot.dispatcher.breaker.global_circuit is not None:
             return
         workspaces = {workspace.id: workspace for workspace in await self.bot.store.workspaces.list_all()}
-        problems = self._find_problems(backlogs, self._active)
-        for key, problem in problems.items():
-            await self._raise(self._active, workspaces[key[0]], problem)
-        for key in [key for key in self._active if key not in problems]:
-            await self._resolve(self._active, workspaces[key[0]], key)
+        await self._check_channels(workspaces, backlogs)
+        await self._check_webhooks(workspaces)
         for workspace in workspaces.values():
             await self._report_dead_letters(workspace)
 
@@ -110,22 +91,29 @@ class AlertsCog(commands.Cog):
                 waiting,
             )
 
+    async def _check_channels(
+        self, workspaces: Mapping[str, Workspace], backlogs: list[ChannelBacklog]
+    ) -> None:
+        active = {(key[0], key[2]) for key in self._alerts.about(AlertSubject.CHANNEL)}
+        problems = self._find_problems(backlogs, active)
+        for (workspace_id, _), problem in problems.items():
+            await self._raise(workspaces[workspace_id], problem)
+        for workspace_id, channel_id in active - problems.keys():
+            await self._resolve(workspaces[workspace_id], channel_id)
+
     def _find_problems(
-        self, backlogs: list[ChannelBacklog], active: dict[ChannelKey, _ActiveAlert]
+        self, backlogs: list[ChannelBacklog], active: Set[ChannelKey]
     ) -> dict[ChannelKey, ChannelProblem]:
         """The channels that refuse something, and those that were late at the last check too."""
         refusals = backlog.find_refusals(self.bot.dispatcher.breaker.circuits.values())
         problems = backlog.find_problems(backlogs, refusals, active, self.bot.store.now())
         late = {key for key, problem in problems.items() if problem.refusal is None}
-        new, self._late_channels = late - self._late_channels - active.keys(), late
+        new, self._late_channels = late - self._late_channels - active, late
         return {key: problem for key, problem in problems.items() if key not in new}
 
-    async def _raise(
-        self, active: dict[ChannelKey, _ActiveAlert], workspace: Workspace, problem: ChannelProblem
-    ) -> None:
-        key = (workspace.id, problem.channel_id)
-        if key not in active:
-            active[key] = _ActiveAlert(started_at=self.bot.store.now())
+    async def _raise(self, workspace: Workspace, problem: ChannelProblem) -> None:
+        key = (workspace.id, AlertSubject.CHANNEL, problem.channel_id)
+        if self._alerts.begin(key, self.bot.store.now()):
             hint = permission_hint(self.bot, workspace, problem.channel_id)  # English, for the log
             log.warning(
                 "%s. %s",
@@ -135,59 +123,46 @@ class AlertsCog(commands.Cog):
             )
         with guild_language(self.bot, workspace.guild_id):
             hint = permission_hint(self.bot, workspace, problem.channel_id)
-            alert, embed = active[key], backlog.problem_embed(problem, hint)
-        if alert.message is None:
-            await self._send(alert, workspace, problem.channel_id, embed)
-        elif embed != alert.embed:
-            await self._update(alert, alert.message, embed)
+            embed = backlog.problem_embed(problem, hint)
+        await self._alerts.show(key, workspace, embed)
 
-    async def _send(
-        self, alert: _ActiveAlert, workspace: Workspace, channel_id: int, embed: discord.Embed
-    ) -> None:
-        log_channel_id = workspace.log_channel_id
-        if log_channel_id is None:
+    async def _resolve(self, workspace: Workspace, channel_id: int) -> None:
+        key = (workspace.id, AlertSubject.CHANNEL, channel_id)
+        seconds = (self.bot.store.now() - self._alerts.started_at(key)).total_seconds()
+        with guild_language(self.bot, workspace.guild_id):
+            embed = backlog.resolved_embed(channel_id, seconds)
+        if await self._alerts.resolve(key, embed):
+            log.info(
+                "The channel is up to date again, after %s",
+                format_duration(seconds),
+                extra={"workspace_id": workspace.id, "channel_id": channel_id},
+            )
+
+    async def _check_webhooks(self, workspaces: Mapping[str, Workspace]) -> None:
+        """Less often than channels: what waits for them is counted, and may be much."""
+        if time.monotonic() < self._webhooks_checked_at + backlog.EDIT_INTERVAL_SECONDS:
             return
-        nonce_key = f"{workspace.id}|{channel_id}|{log_channel_id}|{alert.started_at.isoformat()}"
-        message_id = await self._log_channels.send(log_channel_id, embed, nonce_key=nonce_key)
-        if message_id is None:
-            return
-        alert.embed, alert.sent_at = embed, time.monotonic()
-        alert.message = AlertMessage(
-            workspace_id=workspace.id,
-            channel_id=channel_id,
-            log_channel_id=log_channel_id,
-            message_id=message_id,
-            began_at=alert.started_at,
-        )
-        await self.bot.store.alerts.save(alert.message)
+        self._webhooks_checked_at = time.monotonic()
+        now = self.bot.store.now()
+        listed = await self.bot.store.pushes.list_endpoints()
+        endpoints = {one.id: one for one in listed if one.workspace_id in workspaces}
+        failing = {one.id for one in webhooks.find_failing(endpoints.values(), now)}
+        for one in await self.bot.store.pushes.backlogs() if failing else []:
+            if one.endpoint.id in failing:
+                await self._raise_webhook(workspaces[one.endpoint.workspace_id], one)
+        for key in self._alerts.about(AlertSubject.WEBHOOK):
+            if key[2] not in failing:
+                with guild_language(self.bot, workspaces[key[0]].guild_id):
+                    since = self._alerts.started_at(key)
+                    embed = webhooks.over_embed(endpoints.get(key[2]), key[2], since, now)
+                await self._alerts.resolve(key, embed)
 
-    async def _update(self, alert: _ActiveAlert, message: AlertMessage, embed: discord.Embed) -> bool:
-        """Whether the message shows that now; not if it was changed a moment ago, or cannot be edited."""
-        if time.monotonic() < alert.sent_at + backlog.EDIT_INTERVAL_SECONDS:
-            return False
-        if not await self._log_channels.edit(message.log_channel_id, message.message_id, embed):
-            return False
-        alert.embed, alert.sent_at = embed, time.monotonic()
-        return True
-
-    async def _resolve(
-        self, active: dict[ChannelKey, _ActiveAlert], workspace: Workspace, key: ChannelKey
-    ) -> None:
-        workspace_id, channel_id = key
-        alert = active[key]
-        seconds = (self.bot.store.now() - alert.started_at).total_seconds()
-        if alert.message is not None:
-            with guild_language(self.bot, workspace.guild_id):
-                embed = backlog.resolved_embed(channel_id, seconds)
-            if not await self._update(alert, alert.message, embed):
-                return  # the next check tries again
-            await self.bot.store.alerts.delete(workspace_id, channel_id)
-        log.info(
-            "The channel is up to date again, after %s",
-            format_duration(seconds),
-            extra={"workspace_id": workspace_id, "channel_id": channel_id},
-        )
-        del active[key]
+    async def _raise_webhook(self, workspace: Workspace, one: PushBacklog) -> None:
+        key = (workspace.id, AlertSubject.WEBHOOK, one.endpoint.id)
+        self._alerts.begin(key, one.endpoint.failing_since or self.bot.store.now())
+        with guild_language(self.bot, workspace.guild_id):
+            embed = webhooks.failing_embed(one, self._alerts.started_at(key))
+        await self._alerts.show(key, workspace, embed)
 
     async def _report_dead_letters(self, workspace: Workspace) -> None:
         log_channel_id = workspace.log_channel_id

@@ -161,9 +161,13 @@ async def _find_access(
         if identity.has_reported(found):
             actor = Actor(id=identity.player_id, name=found.reporter.label, source=identity.source)
             return TicketAccess(ticket=found, role=Role.REPORTER, actor=actor)
-    if role is Role.WATCHER:
+    if role is Role.WATCHER and Role.STAFF in allowed:
         raise WatcherOnly
-    if isinstance(ticket, int) and _is_staff_elsewhere(found, interaction.user, workspaces):
+    if (
+        isinstance(ticket, int)
+        and Role.STAFF in allowed
+        and _is_staff_elsewhere(found, interaction.user, workspaces)
+    ):
         raise OtherDepartment
     raise UnknownTicket
 

@@ -22,6 +22,14 @@ from bot.tickets.workspace_changes import (
 )
 from cogs.core.interactions import BotInteraction, deferred, reply_ephemeral
 from cogs.setup.outbox import drop_delivery, outbox_embed, retry_delivery
+from cogs.setup.webhooks import (
+    ACTION_CHOICES,
+    add_webhook,
+    change_webhook,
+    send_webhooks,
+    source_choices,
+    webhook_choices,
+)
 from cogs.setup.workspaces import (
     ChannelId,
     category_choices,
@@ -112,6 +120,8 @@ class SetupCommands(
         plan="Its plan, for games that ask",
         tickets="Whether its tickets module is on, for games that ask",
         unknown_categories="What to do with a game's ticket of a category it lacks, once it has any",
+        thank_reporters="Whether reporters read that their game report was dealt with, once it has ended",
+        name_staff="Whether players read the names of staff",
         default_department="For tickets whose category no department handles",
         log_channel="For alerts about what is late or broken",
         no_log_channel="No alerts in Discord any more",
@@ -135,6 +145,8 @@ class SetupCommands(
         plan: str | None = None,
         tickets: bool | None = None,
         unknown_categories: str | None = None,
+        thank_reporters: bool | None = None,
+        name_staff: bool | None = None,
         default_department: _Id | None = None,
         log_channel: ChannelId | None = None,
         no_log_channel: bool = False,
@@ -160,6 +172,10 @@ class SetupCommands(
             parts["tickets_enabled"] = tickets
         if unknown_categories is not None:
             parts["unknown_categories"] = UnknownCategoryPolicy(unknown_categories)
+        if thank_reporters is not None:
+            parts["thank_reporters"] = thank_reporters
+        if name_staff is not None:
+            parts["name_staff"] = name_staff
         if default_department is not None:
             parts["default_department"] = default_department
         if no_log_channel:
@@ -314,6 +330,40 @@ class SetupCommands(
         if drop is not None:
             sentence = await drop_delivery(self.bot.store, workspaces, drop)
         await reply_ephemeral(interaction, sentence, embed=await outbox_embed(self.bot, workspaces))
+
+    @app_commands.command()
+    @app_commands.describe(
+        source="The game API whose events are sent",
+        url="Where to: https://...",
+        name="What you call it, such as the server it is for",
+        workspace=_WORKSPACE_HINT,
+    )
+    @app_commands.autocomplete(source=source_choices, workspace=workspace_choices)
+    @deferred
+    async def webhook(
+        self,
+        interaction: BotInteraction,
+        source: str,
+        url: app_commands.Range[str, 1, 2048],
+        name: _Name | None = None,
+        workspace: str | None = None,
+    ) -> None:
+        """Send replies and changes of status to a URL from now on; its secret is shown once."""
+        await add_webhook(interaction, source, url.strip(), name or "", workspace)
+
+    @app_commands.command()
+    @app_commands.describe(action="What to do to one of them", webhook="Its number, as the list shows it")
+    @app_commands.choices(action=ACTION_CHOICES)
+    @app_commands.autocomplete(webhook=webhook_choices)
+    @deferred
+    async def webhooks(
+        self, interaction: BotInteraction, action: str | None = None, webhook: str | None = None
+    ) -> None:
+        """List the webhooks to game servers; test, pause, enable or remove one, or make it a new secret."""
+        if action is None and webhook is None:
+            await send_webhooks(interaction)
+        else:
+            await change_webhook(interaction, action, webhook)
 
     async def _change_workspace(
         self,

@@ -125,14 +125,15 @@ def _add_webhooks(embed: discord.Embed, backlogs: Sequence[PushBacklog]) -> None
     ]
     if not behind:
         return
-    lines = [_webhook_line(one) for one in behind[:_MAX_WEBHOOKS]]
+    lines = [webhook_line(one) for one in behind[:_MAX_WEBHOOKS]]
     if len(behind) > _MAX_WEBHOOKS:
         more = len(behind) - _MAX_WEBHOOKS
         lines.append(_("… and {count} more, which `ticketbridge webhook list` shows", count=more))
     embed.add_field(name=_("Webhooks to game servers"), value="\n".join(lines), inline=False)
 
 
-def _webhook_line(backlog: PushBacklog) -> str:
+def webhook_line(backlog: PushBacklog) -> str:
+    """`• survival-1 (active): 2 events wait, the first since ...: It answered 500.`"""
     endpoint = backlog.endpoint
     facts = [ngettext("{number} event waits", "{number} events wait", backlog.waiting)]
     if backlog.oldest:

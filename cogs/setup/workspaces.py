@@ -153,21 +153,21 @@ def parse_id_list(text: str) -> tuple[str, ...]:
 @choices_or_none
 async def workspace_choices(interaction: BotInteraction, current: str) -> Choices:
     """Offer the guild's workspaces to its managers."""
-    return _matching_choices([(one.name, one.name) for one in await managed_workspaces(interaction)], current)
+    return matching_choices([(one.name, one.name) for one in await managed_workspaces(interaction)], current)
 
 
 @choices_or_none
 async def department_choices(interaction: BotInteraction, current: str) -> Choices:
     """Offer the departments of the workspace that is chosen so far."""
     workspace = await managed_workspace(interaction, _chosen_workspace(interaction))
-    return _matching_choices([(one.id, one.name) for one in workspace.departments], current)
+    return matching_choices([(one.id, one.name) for one in workspace.departments], current)
 
 
 @choices_or_none
 async def category_choices(interaction: BotInteraction, current: str) -> Choices:
     """Offer the categories of the workspace that is chosen so far."""
     workspace = await managed_workspace(interaction, _chosen_workspace(interaction))
-    return _matching_choices([(one.id, one.name) for one in workspace.categories], current)
+    return matching_choices([(one.id, one.name) for one in workspace.categories], current)
 
 
 def _chosen_workspace(interaction: BotInteraction) -> str | None:
@@ -175,7 +175,8 @@ def _chosen_workspace(interaction: BotInteraction) -> str | None:
     return name
 
 
-def _matching_choices(options: list[tuple[str, str]], current: str) -> Choices:
+def matching_choices(options: list[tuple[str, str]], current: str) -> Choices:
+    """The options, values and names, that contain what is typed."""
     found = [
         app_commands.Choice(
             name=plain_line(value if value == name else f"{value} · {name}", 100), value=value
@@ -204,8 +205,10 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         (_("Watcher role"), _role_mention(workspace.watcher_role_id)),
         (_("Admin role"), _admin_role(workspace.admin_role_id)),
         (_("Plan"), _(workspace.plan.value)),
-        (_("Tickets"), _("on") if workspace.tickets_enabled else _("off")),
+        (_("Tickets"), _on_or_off(workspace.tickets_enabled)),
         (_("Unknown categories"), _unknown_categories(workspace)),
+        (_("Thank reporters"), _on_or_off(workspace.thank_reporters)),
+        (_("Name staff"), _on_or_off(workspace.name_staff)),
         (_("Default department"), escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
@@ -227,6 +230,10 @@ def _admin_role(role_id: int | None) -> str:
         return _("none")
     hint = _("Let it see `/setup` in Server Settings > Integrations.")
     return f"<@&{role_id}> {hint}"
+
+
+def _on_or_off(switch: bool) -> str:
+    return _("on") if switch else _("off")
 
 
 def _unknown_categories(workspace: Workspace) -> str:

@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.discord_client.client import TicketBot
 from bot.i18n.translations import gettext as _
 from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCLAIM, Action, Role
+from bot.tickets.feedback import COMMENT_LIMIT
 from bot.tickets.message import MessageKind
 from bot.tickets.public_ids import numeric_ids
 from bot.tickets.roles import tickets_with_role
@@ -38,6 +39,7 @@ from cogs.core.interactions import (
 from cogs.reconcile.deleted import repost_ticket
 from cogs.tickets.buttons import add_message, change_ticket, open_reply_modal
 from cogs.tickets.components import send_ticket
+from cogs.tickets.feedback import RATING_CHOICES, ended_choices, handle_feedback_component, save_feedback
 from cogs.tickets.modals import (
     OPEN_MODAL_ID,
     category_options,
@@ -52,6 +54,7 @@ from cogs.tickets.own_embeds import select_label
 from cogs.tickets.own_tickets import handle_own_component, own_choices, send_own_list, send_own_ticket
 
 _MessageText = app_commands.Range[str, 1, 4000]
+_Comment = app_commands.Range[str, 1, COMMENT_LIMIT]
 _MAX_CHOICES = 25  # Discord's limit
 _TICKET_HINT = "Its id; in its own thread not needed"
 TicketCommand = app_commands.Command[Any, ..., None]
@@ -166,6 +169,18 @@ class TicketCommands(
     async def note(self, interaction: BotInteraction, text: _MessageText, ticket: str | None = None) -> None:
         await add_message(interaction, NOTE, ticket, text)
 
+    @app_commands.describe(rating="5 is best", comment="What was good, and what was not")
+    @app_commands.choices(rating=RATING_CHOICES)
+    @_ticket_command("Rate your own ticket once it has ended; again to change it.", ended_choices)
+    async def feedback(
+        self,
+        interaction: BotInteraction,
+        rating: int,
+        ticket: str | None = None,
+        comment: _Comment | None = None,
+    ) -> None:
+        await save_feedback(interaction, ticket, rating, comment or "")
+
     @_ticket_command("Look at a ticket: staff at any, everyone else at their own.", choices_for(*Role))
     @deferred
     async def view(self, interaction: BotInteraction, ticket: str | None = None) -> None:
@@ -194,6 +209,7 @@ class TicketCommands(
     async def on_interaction(self, interaction: BotInteraction) -> None:
         """Handle the modal of `/ticket open` and the pages of own tickets, also from before a restart."""
         await handle_own_component(interaction)
+        await handle_feedback_component(interaction)
         if modal_custom_id(interaction) == OPEN_MODAL_ID:
             values = modal_values(interaction)
             typed = f"{values.get('subject', '')}\n\n{values.get('body', '')}"

@@ -57,13 +57,16 @@ _MESSAGE_STYLES = {
     MessageKind.NOTE: (Sentence("📝 Note, for staff only"), discord.Colour.gold()),
     MessageKind.FOLLOW_UP: (Sentence("🗨️ The reporter adds"), discord.Colour.blurple()),
     MessageKind.EVENT: (Sentence("🕘 What happened"), discord.Colour.light_grey()),
+    MessageKind.FEEDBACK: (Sentence("⭐ The reporter's rating"), discord.Colour.blurple()),
 }
 
 
+_OF_REPORTER = (MessageKind.FOLLOW_UP, MessageKind.FEEDBACK)
 _HISTORY_NAMES = {
     MessageKind.REPLY: Sentence("💬 Reply by {name}"),
     MessageKind.NOTE: Sentence("📝 Note (staff only) by {name}"),
     MessageKind.FOLLOW_UP: Sentence("🗨️ Added by {name}"),
+    MessageKind.FEEDBACK: Sentence("⭐ Rated by {name}"),
 }
 
 
@@ -211,7 +214,7 @@ def _message_text(message: Message) -> str:
 
 
 def _is_markdown(message: Message) -> bool:
-    return message.author.source == DISCORD_SOURCE and message.kind is not MessageKind.FOLLOW_UP
+    return message.author.source == DISCORD_SOURCE and message.kind not in _OF_REPORTER
 
 
 def message_files(ticket: Ticket, message: Message) -> list[discord.File]:

@@ -1,10 +1,10 @@
 """What players see of their own tickets: the list, and the conversation on one. Pure functions.
 
-Staff are "Staff" here, never a name, and nothing of their work shows: no notes, no claims, no history.
+Staff are "Staff" here, unless the workspace names them. Of their work nothing shows: no notes, no history.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import discord
@@ -42,10 +42,14 @@ def link_hint() -> str:
     return _("Tickets from a game are missing? `/link` links your game account, and they are listed here.")
 
 
-def own_list_embed(listed: OwnTicketPage, *, hint: str = "") -> discord.Embed:
-    """Draw a page of a reporter's tickets. `hint` stands below them."""
+def own_list_embed(
+    listed: OwnTicketPage, workspaces: Iterable[Workspace], *, hint: str = ""
+) -> discord.Embed:
+    """Draw a page of a reporter's tickets, which belong to these workspaces. `hint` stands below them."""
+    by_id = {workspace.id: workspace for workspace in workspaces}
+    entries = [_list_entry(own, by_id[own.ticket.workspace_id]) for own in listed.items]
     embed = discord.Embed(title=_("Your tickets"), colour=discord.Colour.blurple())
-    embed.description = "\n\n".join([*map(_list_entry, listed.items), *([hint] if hint else [])])
+    embed.description = "\n\n".join([*entries, *([hint] if hint else [])])
     count = ngettext("{number} ticket", "{number} tickets", listed.total)
     embed.set_footer(
         text=_("Page {number} of {pages} · {count}", number=listed.page + 1, pages=listed.pages, count=count)
@@ -53,10 +57,14 @@ def own_list_embed(listed: OwnTicketPage, *, hint: str = "") -> discord.Embed:
     return embed
 
 
-def _list_entry(own: OwnTicket) -> str:
+def _list_entry(own: OwnTicket, workspace: Workspace) -> str:
     ticket = own.ticket
     subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or no_subject()
-    lines = [f"{title_mark(ticket)}**{subject}**", f"`{ticket.public_id}` · {own_status(ticket)}"]
+    status = _status_and_name(ticket, workspace)
+    lines = [f"{title_mark(ticket)}**{subject}**", f"`{ticket.public_id}` · {status}"]
+    thanks = workspace.thanks_for(ticket)
+    if thanks is not None:
+        lines.append(translate(thanks))
     if own.replied_at is not None:
         said = _("🔔 **New reply from staff**") if own.is_unread else _("💬 Last reply from staff")
         lines.append(f"{said} {_relative(own.replied_at)}")
@@ -69,6 +77,15 @@ def own_status(ticket: Ticket) -> str:
     """A ticket's status in its reporter's words."""
     label = _REPORT_STATUS_LABELS.get(ticket.status) if ticket.view_only else None
     return translate(label) if label else status_label(ticket.status)
+
+
+def _status_and_name(ticket: Ticket, workspace: Workspace) -> str:
+    """The status; of a game report that is looked at, with the name of who does it, if that is shown."""
+    name = workspace.name_for_reporters(ticket.claimed_by) if ticket.claimed_by else None
+    shown = escape_markdown(name or "", 80)
+    if not shown or not ticket.view_only or ticket.status is not Status.IN_PROGRESS:
+        return own_status(ticket)
+    return _("👀 {name} is looking at it", name=shown)
 
 
 def select_label(ticket: Ticket) -> str:
@@ -86,7 +103,9 @@ def own_ticket_embed(
     opening = ""
     if ticket.view_only:
         opening = f"{view_only_line()}\n{_('You can follow it here. It takes no replies.')}\n\n"
-    embed.description = opening + "\n\n".join(_part_text(ticket, part) for part in pages[number])
+    thanks = workspace.thanks_for(ticket)
+    opening += f"{translate(thanks)}\n\n" if thanks is not None else ""
+    embed.description = opening + "\n\n".join(_part_text(ticket, workspace, part) for part in pages[number])
     if len(pages) > 1:
         place = _("page {number} of {count}", number=number + 1, count=len(pages))
         embed.set_footer(text=f"{ticket_footer(ticket)} · {place}")
@@ -100,7 +119,7 @@ def own_fallback_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
         description=text_refused(),
         colour=discord.Colour.blurple(),
     )
-    embed.add_field(name=_("Status"), value=own_status(ticket))
+    embed.add_field(name=_("Status"), value=_status_and_name(ticket, workspace))
     category = escape_markdown(workspace.category_name(ticket.category), 100) or "—"
     embed.add_field(name=_("Category"), value=category)
     if ticket.is_private and ticket.post.thread_id:
@@ -109,10 +128,10 @@ def own_fallback_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
     return embed
 
 
-def conversation_file(ticket: Ticket, pages: Sequence[Page]) -> discord.File:
+def conversation_file(ticket: Ticket, workspace: Workspace, pages: Sequence[Page]) -> discord.File:
     """The whole conversation as a text file."""
     texts = [
-        f"{_author(part)}, {_time(ticket, part):%Y-%m-%d %H:%M} UTC\n{part.text}"
+        f"{_author(workspace, part)}, {_time(ticket, part):%Y-%m-%d %H:%M} UTC\n{part.text}"
         for page in pages
         for part in page
     ]
@@ -120,18 +139,21 @@ def conversation_file(ticket: Ticket, pages: Sequence[Page]) -> discord.File:
     return discord.File(io.BytesIO(data), filename=f"{ticket.public_id}.txt")
 
 
-def _part_text(ticket: Ticket, part: Part) -> str:
+def _part_text(ticket: Ticket, workspace: Workspace, part: Part) -> str:
     place = ""
     if part.count > 1:
         place = f" · {_('part {number} of {count}', number=part.number, count=part.count)}"
     text = escape_markdown(part.text, DESCRIPTION_LIMIT) or ("—" if part.message else _("*No message.*"))
     before = "… " if part.number > 1 else ""
     after = " …" if part.number < part.count else ""
-    return f"**{_author(part)}** {_relative(_time(ticket, part))}{place}\n{before}{text}{after}"
+    author = escape_markdown(_author(workspace, part), 80) or "—"
+    return f"**{author}** {_relative(_time(ticket, part))}{place}\n{before}{text}{after}"
 
 
-def _author(part: Part) -> str:
-    return _("Staff") if part.message and part.message.kind is MessageKind.REPLY else _("You")
+def _author(workspace: Workspace, part: Part) -> str:
+    if part.message is None or part.message.kind is not MessageKind.REPLY:
+        return _("You")
+    return workspace.name_for_reporters(part.message.author) or _("Staff")
 
 
 def _time(ticket: Ticket, part: Part) -> datetime:

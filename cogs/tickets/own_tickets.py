@@ -12,7 +12,7 @@ from typing import Any
 import discord
 
 from bot.i18n.translations import gettext as _
-from bot.tickets.actions import ACTIONS, Role
+from bot.tickets.actions import ACTIONS, RATE, Role
 from bot.tickets.conversation import Page, conversation_pages, page_of_newest
 from bot.tickets.message import DISCORD_SOURCE, MessageKind
 from bot.tickets.queries import OwnTicket, OwnTicketPage
@@ -22,6 +22,7 @@ from cogs.core.interactions import BotInteraction, Choices, errors_to_user, repl
 from cogs.posts.send import with_fallback
 from cogs.tickets.buttons import TicketButton, component_custom_id
 from cogs.tickets.components import UnknownComponent
+from cogs.tickets.feedback import add_own_feedback, feedback_button
 from cogs.tickets.own_embeds import (
     conversation_file,
     link_hint,
@@ -100,7 +101,8 @@ async def _own_ticket(interaction: BotInteraction, ticket_id: int) -> Ticket:
 
 
 async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None:
-    identities = await own_identities(interaction, await guild_workspaces(interaction))
+    workspaces = await guild_workspaces(interaction)
+    identities = await own_identities(interaction, workspaces)
     listed = await interaction.client.store.own_tickets.list_page(
         identities, interaction.user.id, page=page, size=_PAGE_SIZE
     )
@@ -113,7 +115,7 @@ async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None
         return
     has_links = any(one.source != DISCORD_SOURCE for one in identities)
     hint = "" if has_links else link_hint()
-    await send(embed=own_list_embed(listed, hint=hint), view=_list_view(listed), ephemeral=True)
+    await send(embed=own_list_embed(listed, workspaces, hint=hint), view=_list_view(listed), ephemeral=True)
 
 
 async def _show_ticket(interaction: BotInteraction, ticket: Ticket, page: int | None, send: Send) -> None:
@@ -123,13 +125,20 @@ async def _show_ticket(interaction: BotInteraction, ticket: Ticket, page: int | 
     number = page_of_newest(pages) if page is None else min(page, len(pages) - 1)
     workspace = await store.workspaces.get(ticket.workspace_id)
     role = Role.STAFF if is_staff_on(ticket, interaction.user, [workspace]) else Role.REPORTER
+    feedback = await store.feedback.find(ticket.id)
     view = _ticket_view(ticket, role, number, len(pages))
+    if RATE.applies_to(ticket):
+        view.add_item(feedback_button(ticket, feedback))
     await with_fallback(
         ticket,
-        lambda: send(embed=own_ticket_embed(ticket, workspace, pages, number), view=view, ephemeral=True),
+        lambda: send(
+            embed=add_own_feedback(own_ticket_embed(ticket, workspace, pages, number), feedback),
+            view=view,
+            ephemeral=True,
+        ),
         lambda: send(
             embed=own_fallback_embed(ticket, workspace),
-            file=conversation_file(ticket, pages),
+            file=conversation_file(ticket, workspace, pages),
             view=view,
             ephemeral=True,
         ),

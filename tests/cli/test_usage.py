@@ -25,6 +25,7 @@ def every_command(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 COMMANDS = list(every_command(typer.main.get_command(app)))
+GROUPS = list(dict.fromkeys(words[:-1] for words in COMMANDS if words))
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -40,6 +41,19 @@ def test_every_command_has_a_short_help_option(words: tuple[str, ...]) -> None:
     assert short.exit_code == long.exit_code == 0
     assert short.stdout == long.stdout
     assert f"ticketbridge {' '.join(words)}".strip() in short.stdout.replace("root", "ticketbridge")
+
+
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+def test_the_help_of_a_group_has_whole_sentences_in_any_width(words: tuple[str, ...]) -> None:
+    narrow, wide = (
+        CliRunner()
+        .invoke(app, [*words, "--help"], env=ENVIRONMENT | {"COLUMNS": columns})
+        .stdout.partition("Commands:")[2]
+        for columns in ("60", "120")
+    )
+
+    assert "..." not in narrow
+    assert narrow.split() == wide.split()
 
 
 CREATE = [

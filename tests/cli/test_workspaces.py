@@ -37,6 +37,8 @@ async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
         "plan": "enterprise",
         "tickets": "on",
         "unknown categories": "refuse",
+        "thank reporters": "off",
+        "name staff": "off",
         "default department": "general",
     }
     assert await row(ticketbridge, "general") == "general General the workspace's any all staff none"
@@ -51,6 +53,8 @@ async def test_set_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
     output = await output_of(ticketbridge, "workspace", "set", "main", "--plan", "free", "--tickets", "off")
     await output_of(ticketbridge, "workspace", "set", "main", "--unknown-categories", "keep")
     await output_of(ticketbridge, "workspace", "set", "main", "--default-department", "helpers")
+    await output_of(ticketbridge, "workspace", "set", "main", "--thank-reporters", "on", "--name-staff", "on")
+    await output_of(ticketbridge, "workspace", "set", "main", "--name-staff", "off")
     await output_of(ticketbridge, "workspace", "set", "main", "--tickets-channel", 22, "--staff-role", 44)
     await output_of(ticketbridge, "workspace", "set", "main", "--reports-channel", 33, "--tickets", "on")
 
@@ -60,6 +64,7 @@ async def test_set_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
         "tickets": "on",
         "unknown categories": "keep",
         "default department": "helpers",
+        "thank reporters": "on",
         "tickets channel": "22",
         "reports channel": "33",
         "staff role": "44",
@@ -72,9 +77,9 @@ async def test_set_without_options_is_an_error_that_lists_them(ticketbridge: Run
     sentence = await error_of(ticketbridge, "workspace", "set", "main")
 
     assert sentence == (
-        "Say what to change: --plan, --tickets, --unknown-categories, --default-department, "
-        "--tickets-channel, --reports-channel, --staff-role, --log-channel, --no-log-channel, "
-        "--watcher-role, --no-watcher-role, --admin-role or --no-admin-role."
+        "Say what to change: --plan, --tickets, --unknown-categories, --thank-reporters, --name-staff, "
+        "--default-department, --tickets-channel, --reports-channel, --staff-role, --log-channel, "
+        "--no-log-channel, --watcher-role, --no-watcher-role, --admin-role or --no-admin-role."
     )
 
 

@@ -1,6 +1,7 @@
 """Metrics and readiness of the whole bridge, as Prometheus and load balancers read them."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -10,9 +11,11 @@ from bot.application import Application, run_application
 from bot.config import BackupSettings
 from bot.observability.metrics import Metrics
 from bot.sources.series import examples as series
+from bot.tickets.message import Actor
 from bot.tickets.push_endpoints import EndpointState
+from bot.tickets.ticket import Status, Ticket
 from storage import DiskFull, StorageError
-from tests.storage.samples import NOW, ids, new_ticket, opened, replying
+from tests.storage.samples import NOW, WRITER, ids, new_ticket, opened, replying
 from tests.support.bridge_harness import RunningBridge, running_sandbox, settings_for, wait_for
 from tests.support.connections import writer_of
 
@@ -128,6 +131,25 @@ async def test_what_waits_for_webhooks_is_counted_apart_from_discord(bridge: Run
     samples = await scrape(bridge)
     assert value(samples, "push_oldest_seconds") == 0
     assert value(samples, "outbox_oldest_seconds") == 0
+
+
+async def test_ratings_are_counted_and_averaged_by_workspace(bridge: RunningBridge) -> None:
+    store = bridge.application.store
+    (workspace,) = await store.workspaces.list_all()
+    before = await scrape(bridge)
+    for rating in (5, 2):
+        ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+        await store.tickets.change(ticket.id, lambda one: one.set_status(Status.CLOSED), NOW, actor=WRITER)
+        rey = Actor(id="7", name="rey", source=ticket.source)
+        await store.feedback.save(
+            ticket.id, partial(Ticket.rate, reporter=rey, rating=rating, comment=""), NOW
+        )
+
+    samples = await scrape(bridge)
+
+    assert not any(name.startswith("ticketbridge_feedback") for name, _ in before)
+    assert value(samples, "feedback", workspace=workspace.name) == 2
+    assert value(samples, "feedback_rating_average", workspace=workspace.name) == 3.5
 
 
 async def wait_until_outbox_is_empty(bridge: RunningBridge) -> None:

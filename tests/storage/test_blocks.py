@@ -189,6 +189,25 @@ def _adding(ticket: Ticket) -> NewMessage:
     return ticket.follow_up("7", "And this")
 
 
+async def test_a_blocked_reporters_rating_is_kept_and_not_posted(store: Store, workspace: Workspace) -> None:
+    posted = await filed(store, workspace)
+    await block(store, workspace)
+    unposted = await filed(store, workspace)
+    for ticket in (posted, unposted):
+        await store.tickets.change(
+            ticket.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=WRITER
+        )
+    before = await waiting(store, posted)
+    rey = Actor(id="7", name="rey", source="somewhere")
+
+    for rating in (1, 2):
+        await store.feedback.save(unposted.id, lambda found, n=rating: found.rate(rey, n, "Bad"), NOW)  # type: ignore[misc]
+    await store.feedback.save(posted.id, lambda found: found.rate(rey, 1, "Bad"), NOW)
+
+    assert await waiting(store, unposted) == []
+    assert await waiting(store, posted) == before
+
+
 async def test_a_ticket_can_be_posted_by_hand_and_then_goes_on_as_any(
     store: Store, workspace: Workspace
 ) -> None:

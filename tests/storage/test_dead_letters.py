@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.tickets.alerts import AlertMessage
+from bot.tickets.alerts import AlertMessage, AlertSubject
 from bot.tickets.outbox import Delivery, DeliveryKind
 from bot.tickets.workspace import Workspace
 from storage import Store, UnknownDelivery
@@ -90,17 +90,22 @@ async def test_a_delivery_of_another_workspace_is_unknown_and_unchanged(
     assert (await store.outbox_admin.dead_letters([workspace.id], 9)).count == 0
 
 
-async def test_an_alert_message_is_stored_replaced_and_deleted_per_channel(
+async def test_an_alert_message_is_stored_replaced_and_deleted_per_problem(
     store: Store, workspace: Workspace
 ) -> None:
     first = AlertMessage(
-        workspace_id=workspace.id, channel_id=2, log_channel_id=7, message_id=70, began_at=NOW
+        workspace_id=workspace.id,
+        subject=AlertSubject.CHANNEL,
+        subject_id=2,
+        log_channel_id=7,
+        message_id=70,
+        began_at=NOW,
     )
-    second = replace(first, channel_id=3, message_id=71, began_at=LATER)
+    second = replace(first, subject=AlertSubject.WEBHOOK, message_id=71, began_at=LATER)
     for notice in (first, second, replace(first, message_id=72)):
         await store.alerts.save(notice)
     assert await store.alerts.list_all() == [replace(first, message_id=72), second]
 
-    await store.alerts.delete(workspace.id, 2)
+    await store.alerts.delete(workspace.id, AlertSubject.CHANNEL, 2)
 
     assert await store.alerts.list_all() == [second]

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from bot.tickets.account_links import DiscordMember
 from bot.tickets.errors import UnknownLinkCode
 from bot.tickets.events import Asked
+from bot.tickets.message import Actor
 from bot.tickets.outbox import Receipt
 from bot.tickets.queries import ReporterIdentity, Scope, TicketQuery
 from bot.tickets.ticket import Priority, Status, Ticket
@@ -23,7 +24,8 @@ from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts|blocked_tickets)\b"
+    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts"
+    r"|feedback|blocked_tickets)\b"
 )
 _SHORT = (
     r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters)\b)"  # indexes of what is not done
@@ -58,6 +60,7 @@ class Queries:
         await self.store.tickets.search(self.scope, TicketQuery(limit=25, **conditions))
 
 
+_REY = Actor(id="7", name="rey", source="somewhere")
 Query = Callable[[Queries], Coroutine[Any, Any, object]]
 
 QUERIES: dict[str, Query] = {
@@ -120,6 +123,12 @@ QUERIES: dict[str, Query] = {
     ),
     "a person's own tickets": lambda desk: desk.store.own_tickets.list_page(_own(desk), 7, page=0, size=10),
     "an autocompletion of own tickets": lambda desk: desk.store.own_tickets.autocomplete(_own(desk), "bro"),
+    "an autocompletion of own ended tickets": lambda desk: desk.store.own_tickets.autocomplete_ended(
+        _own(desk), "bro"
+    ),
+    "feedback on a ticket": lambda desk: desk.store.feedback.save(
+        desk.ticket.id, lambda one: _closed(one).rate(_REY, 5, ""), NOW
+    ),
     "that a reply was seen": lambda desk: mark_reply_seen(desk),
     "what happened": lambda desk: desk.store.events.list_after(desk.scope, 0, 100),
     "what happened to a ticket": lambda desk: desk.store.events.list_of_ticket(desk.ticket.id),
@@ -148,6 +157,10 @@ async def type_wrong_code(desk: Queries) -> None:
         await desk.store.account_links.redeem_as_member(
             "BCDF-2345", DiscordMember(guild_id=1, discord_id=7, name="pete"), NOW
         )
+
+
+def _closed(ticket: Ticket) -> Ticket:
+    return replace(ticket, status=Status.CLOSED)
 
 
 def _claimed(ticket: Ticket) -> Ticket:

@@ -17,6 +17,7 @@ from tests.storage.samples import NOW, everything_in, ids, new_ticket, noting, r
 _MESSAGE = "messages (ticket_id, kind, author_id, author_name, author_source, text, origin, created_at)"
 _OUTBOX = "outbox (ticket_id, kind, guild_id, queue, channel_id, nonce, due_at, created_at)"
 _EVENT = "ticket_events (workspace_id, source, seq, type, ticket_id, status, created_at)"
+_FEEDBACK = "feedback (ticket_id, workspace_id, rating, message_id, given_at)"
 _SHARED = """workspace_id, source, is_private, subject, body, category, department, priority,
     status, fields, chat_log, raw_request, created_at, updated_at"""
 _BARE = f"uid, public_id, {_SHARED}"
@@ -54,6 +55,9 @@ ATTACKS = {
     "(SELECT uid FROM tickets WHERE id = 2) WHERE id = 1",
     "take a game report's post": "UPDATE OR REPLACE tickets SET post_message_id = 22 WHERE id = 1",
     "take a game report's thread": "UPDATE OR REPLACE tickets SET thread_id = 23 WHERE id = 1",
+    "rate a game report": f"INSERT INTO {_FEEDBACK} SELECT 2, workspace_id, 5, 1, 0 "
+    "FROM tickets WHERE id = 2",
+    "move a rating": "UPDATE feedback SET ticket_id = 2",
     "insert an event of a reply": f"INSERT INTO {_EVENT} SELECT workspace_id, source, 9, 'ticket.reply', 2, "
     "'open', 0 FROM tickets WHERE id = 2",
     "move an event of a reply": "UPDATE ticket_events SET ticket_id = 2 WHERE type = 'ticket.reply'",
@@ -65,6 +69,8 @@ ATTACKS = {
 async def ticket(store: Store, workspace: Workspace, path: Path) -> Ticket:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     await store.tickets.add_message(ticket.id, replying(), origin="reply", now=NOW)
+    with raw(path) as db:
+        db.execute(f"INSERT INTO {_FEEDBACK} SELECT 1, workspace_id, 5, 1, 0 FROM tickets WHERE id = 1")
     return ticket
 
 

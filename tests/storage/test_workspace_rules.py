@@ -27,6 +27,8 @@ def everything(workspace: Workspace) -> Workspace:
         ruled,
         plan=Plan.FREE,
         tickets_enabled=False,
+        thank_reporters=True,
+        name_staff=True,
         unknown_categories=UnknownCategoryPolicy.REFUSE,
         tickets_channel_id=1 << 61,
         reports_channel_id=21,

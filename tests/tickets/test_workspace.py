@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bot.tickets.errors import InvalidWorkspaceRule, UnknownCategory, UnknownDepartment, WrongDepartment
-from bot.tickets.ticket import Ticket
-from bot.tickets.workspace import Category, Department, UnknownCategoryPolicy, Workspace
+from bot.tickets.ticket import Status, Ticket
+from bot.tickets.workspace import THANKS, Category, Department, UnknownCategoryPolicy, Workspace
 from tests.tickets.samples import ALICE, GAME_REPORT, TICKET, WORKSPACE
 
 BUG = Category(id="bug", name="Bugs", max_open=2)
@@ -20,6 +20,22 @@ RULED = WORKSPACE.with_category(BUG).with_category(BANS).with_department(QA).wit
 def test_a_new_workspace_has_one_department_for_everything() -> None:
     assert WORKSPACE.department_for("whatever") == Department(id="general", name="General")
     assert WORKSPACE.categories == ()
+
+
+@pytest.mark.parametrize("status", Status)
+def test_reporters_are_thanked_for_game_reports_that_have_ended_once_that_is_on(status: Status) -> None:
+    thankful = replace(WORKSPACE, thank_reporters=True)
+    report, ticket = replace(GAME_REPORT, status=status), replace(TICKET, status=status)
+
+    assert thankful.thanks_for(report) == (THANKS if status.is_closed else None)
+    assert thankful.thanks_for(ticket) is None
+    assert WORKSPACE.thanks_for(report) is None
+
+
+def test_staff_are_named_to_reporters_only_once_that_is_on() -> None:
+    assert WORKSPACE.name_for_reporters(ALICE) is None
+    assert replace(WORKSPACE, name_staff=True).name_for_reporters(ALICE) == "Alice"
+    assert replace(WORKSPACE, name_staff=True).name_for_reporters(replace(ALICE, name=" ")) is None
 
 
 @pytest.mark.parametrize(

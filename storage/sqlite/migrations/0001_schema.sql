@@ -15,6 +15,8 @@ CREATE TABLE workspaces (
     plan                TEXT NOT NULL CHECK (plan IN ('free', 'premium', 'enterprise')),
     tickets_enabled     INTEGER NOT NULL CHECK (tickets_enabled IN (0, 1)),
     unknown_categories  TEXT NOT NULL CHECK (unknown_categories IN ('keep', 'refuse')),
+    thank_reporters     INTEGER NOT NULL CHECK (thank_reporters IN (0, 1)),
+    name_staff          INTEGER NOT NULL CHECK (name_staff IN (0, 1)),
     default_department  TEXT NOT NULL,
     created_at          INTEGER NOT NULL
 ) STRICT;
@@ -197,7 +199,7 @@ CREATE INDEX timers_by_time ON timers (due_at);
 CREATE TABLE messages (
     id             INTEGER PRIMARY KEY,
     ticket_id      INTEGER NOT NULL REFERENCES tickets (id),
-    kind           TEXT NOT NULL CHECK (kind IN ('reply', 'note', 'follow-up', 'event')),
+    kind           TEXT NOT NULL CHECK (kind IN ('reply', 'note', 'follow-up', 'event', 'feedback')),
     author_id      TEXT NOT NULL,                           -- the source's own id
     author_name    TEXT NOT NULL,
     author_source  TEXT NOT NULL,                           -- 'discord', or the source that named them
@@ -210,6 +212,17 @@ CREATE TABLE messages (
 ) STRICT;
 
 CREATE INDEX messages_by_ticket ON messages (ticket_id, id);
+
+-- How reporters rated their tickets. The message shows it to staff: it has the comment, and who gave it.
+CREATE TABLE feedback (
+    ticket_id     INTEGER PRIMARY KEY REFERENCES tickets (id),
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    rating        INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 5),
+    message_id    INTEGER NOT NULL REFERENCES messages (id),
+    given_at      INTEGER NOT NULL                          -- or changed
+) STRICT;
+
+CREATE INDEX feedback_by_workspace ON feedback (workspace_id, rating);
 
 -- What game servers may ask for: replies to the reporters, and changes of status. Numbered from 1 in each scope.
 CREATE TABLE ticket_events (
@@ -465,14 +478,15 @@ CREATE TABLE deleted_discord_objects (
     found_at    INTEGER NOT NULL
 ) STRICT;
 
--- What was posted in log channels about a channel that has a problem, until it is resolved.
+-- What was posted in log channels about a channel or an outgoing webhook that has a problem, until it is resolved.
 CREATE TABLE alert_messages (
     workspace_id    TEXT NOT NULL REFERENCES workspaces (id),
-    channel_id      INTEGER NOT NULL,                       -- the one with the problem
+    subject         TEXT NOT NULL CHECK (subject IN ('channel', 'webhook')),
+    subject_id      INTEGER NOT NULL,                       -- of the channel or the webhook
     log_channel_id  INTEGER NOT NULL,
     message_id      INTEGER NOT NULL,
     began_at        INTEGER NOT NULL,
-    PRIMARY KEY (workspace_id, channel_id)
+    PRIMARY KEY (workspace_id, subject, subject_id)
 ) STRICT;
 
 -- Written and deleted while the database takes nothing, to find out whether it does again.
@@ -581,6 +595,20 @@ BEFORE UPDATE OF ticket_id, type ON ticket_events
 WHEN NEW.type = 'ticket.reply' AND (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
 BEGIN
     SELECT RAISE(ABORT, 'view-only: nothing is sent back for a game report');
+END;
+
+CREATE TRIGGER no_feedback_on_a_view_only_ticket
+BEFORE INSERT ON feedback
+WHEN (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report is not rated');
+END;
+
+CREATE TRIGGER no_feedback_moved_to_a_view_only_ticket
+BEFORE UPDATE ON feedback
+WHEN (SELECT view_only FROM tickets WHERE id = NEW.ticket_id) = 1
+BEGIN
+    SELECT RAISE(ABORT, 'view-only: a game report is not rated');
 END;
 
 CREATE TRIGGER view_only_never_changes

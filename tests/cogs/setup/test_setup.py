@@ -25,6 +25,8 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "setup category": {"id": "bugs"},
     "setup remove-category": {"id": "bugs"},
     "setup outbox": {},
+    "setup webhook": {"source": "modl", "url": "https://game.example/events"},
+    "setup webhooks": {},
 }
 
 
@@ -119,12 +121,19 @@ async def test_show_draws_everything_about_the_only_workspace(bridge: RunningBri
 async def test_only_the_given_rules_change(bridge: RunningBridge) -> None:
     await run(bridge, "department", id="builders")
     record = await run(
-        bridge, "rules", tickets=False, unknown_categories="keep", default_department="builders"
+        bridge,
+        "rules",
+        tickets=False,
+        unknown_categories="keep",
+        default_department="builders",
+        name_staff=True,
     )
 
     workspace = await main_workspace(bridge)
     assert "Tickets: off" in embed_text(record)
     assert "Unknown categories: keep" in embed_text(record)
+    assert "Name staff: on" in embed_text(record)
+    assert (workspace.name_staff, workspace.thank_reporters) == (True, False)
     assert (workspace.tickets_enabled, workspace.plan) == (False, Plan.ENTERPRISE)
     assert workspace.unknown_categories is UnknownCategoryPolicy.KEEP
     assert workspace.default_department == "builders"
@@ -223,6 +232,12 @@ async def test_departments_and_categories_are_removed(bridge: RunningBridge) -> 
         ("outbox", {"retry": 1, "drop": 1}, "not both"),
         ("outbox", {"retry": 99}, "No delivery of that number"),
         ("outbox", {"drop": 99}, "No delivery of that number"),
+        ("webhook", {"source": "x", "url": "https://game.example/"}, "There is no source x."),
+        ("webhook", {"source": "modl", "url": "game.example"}, "The URL must begin with https://"),
+        ("webhook", {"source": "modl", "url": "https://a:b@game.example/"}, "no user, no password"),
+        ("webhooks", {"action": "pause"}, "Name both the action and the webhook"),
+        ("webhooks", {"webhook": "1"}, "Name both the action and the webhook"),
+        ("webhooks", {"action": "pause", "webhook": "99"}, "There is no such webhook here."),
     ],
 )
 async def test_a_refused_change_is_explained_in_one_sentence_and_changes_nothing(

@@ -203,6 +203,41 @@ async def test_a_game_report_can_be_followed_and_nothing_else(bridge: RunningBri
     assert (await bridge.refresh(report)).status is Status.RESOLVED
 
 
+async def test_a_report_that_ended_thanks_its_reporter_where_that_is_on(bridge: RunningBridge) -> None:
+    await link(bridge, "pete", ROBLOX_ID, "rey_rbx", source="series")
+    report = await bridge.game_report()
+    thanks = "Thank you. Your report was dealt with."
+    await change_workspace(bridge, lambda one: replace(one, thank_reporters=True))
+    for command, is_thanked in (("claim", False), ("close", True), ("reopen", False), ("resolve", True)):
+        await bridge.sandbox.command("mia", "reports", f"ticket {command}", {"ticket": report.public_id})
+
+        for shown in (await view(bridge, "pete", report), await run(bridge, "pete", "tickets")):
+            assert (thanks in text_of(shown)) == is_thanked
+    await change_workspace(bridge, lambda one: replace(one, thank_reporters=False))
+
+    for shown in (await view(bridge, "pete", report), await run(bridge, "pete", "tickets")):
+        assert "Thank you" not in text_of(shown)
+
+
+async def test_staff_are_named_where_that_is_on(bridge: RunningBridge) -> None:
+    await linked(bridge)
+    await link(bridge, "pete", ROBLOX_ID, "rey_rbx", source="series")
+    ticket, report = await bridge.ticket(), await bridge.game_report()
+    await reply(bridge, ticket, "Which server was it?")
+    for one in (ticket, report):
+        await bridge.sandbox.command("mia", "tickets", "ticket claim", {"ticket": one.public_id})
+    await change_workspace(bridge, lambda one: replace(one, name_staff=True))
+
+    answered, looked_at = await view(bridge, "pete", ticket), await view(bridge, "pete", report)
+
+    assert re.search(r"\*\*Mia\*\* <t:\d+:R>\nWhich server was it\?", text_of(answered))
+    assert status_shown(answered) == "🟡 In progress"  # of normal tickets, who replied and no more
+    assert status_shown(looked_at) == "👀 Mia is looking at it"
+    assert "👀 Mia is looking at it" in text_of(await run(bridge, "pete", "tickets"))
+    await bridge.sandbox.command("mia", "tickets", "ticket resolve", {"ticket": report.public_id})
+    assert "Mia" not in str(await view(bridge, "pete", report))
+
+
 async def test_an_open_game_report_is_not_closed_by_its_reporter(bridge: RunningBridge) -> None:
     await link(bridge, "pete", ROBLOX_ID, "rey_rbx", source="series")
     report = await bridge.game_report()
@@ -442,7 +477,7 @@ def test_for_a_text_that_discord_refuses_there_is_an_embed_without_it_and_a_file
     answer = message_of(MessageKind.REPLY, "Please do not.", author=Actor(id="1", name="Mia"))
 
     embed = own_fallback_embed(ticket, WORKSPACE)
-    file = conversation_file(ticket, conversation_pages(ticket, [answer]))
+    file = conversation_file(ticket, WORKSPACE, conversation_pages(ticket, [answer]))
 
     assert "bad word" not in str(embed.to_dict())
     text = file.fp.read().decode()
