@@ -22,6 +22,7 @@ from bot.tickets.message import Message
 from bot.tickets.ticket import Player, Ticket
 from storage import messages
 from storage.account_links import forget_account, links_of_player
+from storage.blocks import end_blocks_of_player, erase_ended_blocks, is_withheld
 from storage.db import Db, Params, Row, Topic
 from storage.engine import Engine
 from storage.idempotency import FIRST_KEY, delete_responses, select_matching
@@ -48,6 +49,11 @@ class PendingErasure:
     player_id: str
     requested_by: Requester
     is_started: bool
+
+    @property
+    def ends_blocks(self) -> bool:
+        """A player who erases themselves stays blocked: else they could end every block."""
+        return self.requested_by is not Requester.PLAYER
 
     def concerns(self, ticket: Ticket) -> bool:
         """A player who erases themselves stays in reports about them: else no report would hold."""
@@ -121,15 +127,19 @@ class ErasureRepository:
         return await self._engine.write(lambda db: self._erase_next(db, pending, now, limit))
 
     async def _forget_requests(self, pending: PendingErasure, now: datetime) -> None:
-        """Delete links and codes of a player, and requests and responses that name them."""
+        """Take a player out of links, codes and blocks, and delete requests and responses that name them."""
         pattern = player_pattern(await self._engine.read(lambda db: self._names(db, pending)))
         scope = {"workspace": pending.workspace_id, "source": pending.source}
         found = await self._matching_responses(scope, pattern)
 
         def forget(db: Db) -> None:
+            player = (pending.workspace_id, pending.source, pending.player_id)
             delete_responses(db, found)
             delete_matching(db, scope, pattern)
-            forget_account(db, pending.workspace_id, pending.source, pending.player_id)
+            forget_account(db, *player)
+            if pending.ends_blocks:
+                end_blocks_of_player(db, *player, now)
+            erase_ended_blocks(db, *player, now)
             db.run(
                 "UPDATE erasures SET started_at = :now WHERE id = :id", {"id": pending.id, "now": to_ms(now)}
             )
@@ -435,7 +445,8 @@ def _queue_redraws(db: Db, tickets: Sequence[Ticket], gone: Sequence[Message], n
         workspace = get_workspace(db, workspace_id)
         own = {ticket.id for ticket in tickets if ticket.workspace_id == workspace_id}
         for ticket_id in sorted(own):
-            queue_redraw(db, workspace, by_id[ticket_id], now)
+            if not is_withheld(db, by_id[ticket_id]):
+                queue_redraw(db, workspace, by_id[ticket_id], now)
         shown = [
             (by_id[message.ticket_id], message.id)
             for message in gone

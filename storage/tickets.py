@@ -16,10 +16,12 @@ from bot.tickets.message import (
 )
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
+from bot.tickets.roles import TicketFilter
 from bot.tickets.ticket import Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import events, messages
 from storage.assignees import assignees_by_ticket
+from storage.blocks import is_reporter_blocked, is_withheld
 from storage.db import Db, Params
 from storage.engine import Engine
 from storage.mapping import from_ms, reporter_from_row, ticket_from_row, to_ms
@@ -30,6 +32,7 @@ from storage.workspaces import get_workspace
 _AUTOCOMPLETE_SCANNED = 1000  # newest tickets that autocomplete searches
 _MAX_MESSAGES = 1000  # newest messages of one ticket
 _CREATED_SCANNED = 200  # newest tickets, of all workspaces, among which new ones are looked for
+_BY_REPORTER = (MessageKind.FOLLOW_UP, MessageKind.FEEDBACK)
 
 TicketChange = Callable[[Ticket], Ticket]
 
@@ -78,7 +81,14 @@ class TicketRepository:
 
         return await self._engine.read(select)
 
-    async def autocomplete(self, text: str, workspace_ids: Sequence[str], limit: int = 25) -> list[Ticket]:
+    async def autocomplete(
+        self,
+        text: str,
+        workspace_ids: Sequence[str],
+        limit: int = 25,
+        *,
+        is_offered: TicketFilter = lambda workspace_id, department_id: True,
+    ) -> list[Ticket]:
         """Recent tickets whose public id or subject contains the text, newest first."""
         contains = self._engine.search.contains
 
@@ -88,7 +98,8 @@ class TicketRepository:
             found = [
                 row["id"]
                 for row in rows
-                if contains(row["public_id"], text) or contains(row["subject"], text)
+                if (contains(row["public_id"], text) or contains(row["subject"], text))
+                and is_offered(row["workspace_id"], row["department"])
             ]
             return select_newest_first(db, found[:limit])
 
@@ -281,6 +292,8 @@ def apply_change(
         events.set_reporter(db, changed)
     if changed.status is not before.status:
         events.insert_event(db, changed, EventType.STATUS, now)
+    if is_withheld(db, changed):
+        return get_ticket(db, changed.id)
     if changed.status.is_closed and not before.status.is_closed:
         queue_direct_message(db, workspace, changed, actor, now)
     channel = queue_redraw(db, workspace, before, now)
@@ -308,9 +321,13 @@ def insert_message(
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
+    if is_withheld(db, ticket):
+        return message
+    if message.kind is MessageKind.REPLY:
         queue_direct_message(db, workspace, ticket, message.author, now, message_id=message.id)
     kinds = ticket.deliveries_for(message.kind, typed_in=typed_in)
-    if kinds:
+    is_unwanted = message.kind in _BY_REPORTER and is_reporter_blocked(db, ticket, now)
+    if kinds and not is_unwanted:
         channel = _delivery_channel(db, workspace, ticket)
         insert_deliveries(db, workspace, ticket, kinds, channel, now, message_id=message.id)
     return message
@@ -457,7 +474,7 @@ _BY_NAMES = """
     WHERE workspace_id = :workspace AND source = :source
 """
 _NAMES = """
-    SELECT tickets.id, public_id, subject FROM each_number(:ids) AS one
+    SELECT tickets.id, public_id, subject, workspace_id, department FROM each_number(:ids) AS one
     JOIN FIRST tickets ON tickets.id = one.value
     ORDER BY tickets.id DESC
 """

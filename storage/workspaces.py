@@ -77,7 +77,8 @@ def _change(db: Db, workspace_id: str, change: WorkspaceChange) -> Workspace:
         UPDATE workspaces SET
             version = :version, tickets_channel_id = :tickets_channel_id,
             reports_channel_id = :reports_channel_id, staff_role_id = :staff_role_id,
-            log_channel_id = :log_channel_id, plan = :plan, tickets_enabled = :tickets_enabled,
+            log_channel_id = :log_channel_id, watcher_role_id = :watcher_role_id,
+            admin_role_id = :admin_role_id, plan = :plan, tickets_enabled = :tickets_enabled,
             unknown_categories = :unknown_categories, thank_reporters = :thank_reporters,
             name_staff = :name_staff, default_department = :default_department,
             retention_days = :retention_days
@@ -104,11 +105,12 @@ def insert_workspace(db: Db, new: NewWorkspace, now: datetime) -> Workspace:
         """
         INSERT INTO workspaces (
             id, version, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id,
-            log_channel_id, plan, tickets_enabled, unknown_categories, thank_reporters, name_staff,
-            default_department, retention_days, created_at
+            log_channel_id, watcher_role_id, admin_role_id, plan, tickets_enabled, unknown_categories,
+            thank_reporters, name_staff, default_department, retention_days, created_at
         ) VALUES (
             :id, :version, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id,
-            :log_channel_id, :plan, :tickets_enabled, :unknown_categories, :thank_reporters, :name_staff,
+            :log_channel_id, :watcher_role_id, :admin_role_id, :plan, :tickets_enabled, :unknown_categories,
+            :thank_reporters, :name_staff,
             :default_department, :retention_days, :created_at
         )
         """,
@@ -162,6 +164,8 @@ def _params(workspace: Workspace) -> dict[str, object]:
         "reports_channel_id": workspace.reports_channel_id,
         "staff_role_id": workspace.staff_role_id,
         "log_channel_id": workspace.log_channel_id,
+        "watcher_role_id": workspace.watcher_role_id,
+        "admin_role_id": workspace.admin_role_id,
         "plan": workspace.plan.value,
         "tickets_enabled": int(workspace.tickets_enabled),
         "unknown_categories": workspace.unknown_categories.value,
@@ -192,11 +196,18 @@ def _insert_rules(db: Db, workspace: Workspace) -> None:
     )
     db.run_many(
         """
-        INSERT INTO departments (workspace_id, id, position, name, channel_id)
-        VALUES (:workspace, :id, :position, :name, :channel_id)
+        INSERT INTO departments (workspace_id, id, position, name, channel_id, staff_role_id)
+        VALUES (:workspace, :id, :position, :name, :channel_id, :staff_role_id)
         """,
         [
-            {**here, "id": one.id, "position": n, "name": one.name, "channel_id": one.channel_id}
+            {
+                **here,
+                "id": one.id,
+                "position": n,
+                "name": one.name,
+                "channel_id": one.channel_id,
+                "staff_role_id": one.staff_role_id,
+            }
             for n, one in enumerate(workspace.departments)
         ],
     )
@@ -238,6 +249,8 @@ def _from_row(db: Db, row: Row) -> Workspace:
         reports_channel_id=row["reports_channel_id"],
         staff_role_id=row["staff_role_id"],
         log_channel_id=row["log_channel_id"],
+        watcher_role_id=row["watcher_role_id"],
+        admin_role_id=row["admin_role_id"],
         plan=Plan(row["plan"]),
         tickets_enabled=bool(row["tickets_enabled"]),
         unknown_categories=UnknownCategoryPolicy(row["unknown_categories"]),
@@ -280,13 +293,18 @@ def _select_departments(db: Db, workspace_id: str) -> tuple[Department, ...]:
         )
     )
     rows = db.all(
-        "SELECT id, name, channel_id FROM departments WHERE workspace_id = :id ORDER BY position", here
+        """
+        SELECT id, name, channel_id, staff_role_id FROM departments
+        WHERE workspace_id = :id ORDER BY position
+        """,
+        here,
     )
     return tuple(
         Department(
             id=row["id"],
             name=row["name"],
             channel_id=row["channel_id"],
+            staff_role_id=row["staff_role_id"],
             categories=tuple(categories[row["id"]]),
             members=tuple(members[row["id"]]),
         )

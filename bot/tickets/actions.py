@@ -22,7 +22,8 @@ from bot.tickets.ticket import Status, Ticket
 class Role(StrEnum):
     """Who may do something to a ticket."""
 
-    STAFF = "staff"  # of the ticket's workspace
+    STAFF = "staff"  # of the ticket's workspace, or of its department
+    WATCHER = "watcher"  # looks at all tickets of the workspace, and adds notes
     REPORTER = "reporter"  # who opened the ticket in Discord, or filed it in a game with a linked account
 
 
@@ -36,11 +37,12 @@ class Action:
     applies_to: Callable[[Ticket], bool]
     confirmation: Callable[[Ticket], Sentence]
     for_reporter: Self | None = None  # what it is for the ticket's reporter; None: only staff may do it
+    roles: tuple[Role, ...] = (Role.STAFF,)  # besides the reporter
 
     @property
     def allowed(self) -> tuple[Role, ...]:
         """Who may do it."""
-        return (Role.STAFF,) if self.for_reporter is None else (Role.STAFF, Role.REPORTER)
+        return self.roles if self.for_reporter is None else (*self.roles, Role.REPORTER)
 
     def for_role(self, role: Role) -> Self:
         """The variant of this action for a role: what staff do, or what the reporter does."""
@@ -145,6 +147,7 @@ NOTE = MessageAction(
     label="Note",
     description="Staff: add a note to a ticket. Its reporter never sees it.",
     applies_to=lambda ticket: True,
+    roles=(Role.STAFF, Role.WATCHER),
     compose=lambda ticket, actor, text: ticket.note(actor, text),
     confirmation=_with_id(Sentence("Your note on {id} is saved. `/ticket view` shows it to staff.")),
 )

@@ -42,6 +42,7 @@ class Department:
     channel_id: int | None = None  # None: the workspace's channels
     categories: tuple[str, ...] = ()  # that it handles; empty: any
     members: tuple[str, ...] = ()  # the game's ids of who sees its tickets there; empty: all staff
+    staff_role_id: int | None = None  # whose members are staff of this department alone
 
     def handles(self, category: str) -> bool:
         return not self.categories or category in self.categories
@@ -69,6 +70,8 @@ class NewWorkspace:
     reports_channel_id: int
     staff_role_id: int
     log_channel_id: int | None = None  # for alerts
+    watcher_role_id: int | None = None  # whose members look at tickets and add notes
+    admin_role_id: int | None = None  # whose members change the workspace without Manage Server
 
 
 RuleT = TypeVar("RuleT", Department, Category)
@@ -99,6 +102,18 @@ class Workspace(NewWorkspace):
         ids = {self.tickets_channel_id, self.reports_channel_id, self.log_channel_id}
         ids |= {one.channel_id for one in self.departments}
         return frozenset(channel_id for channel_id in ids if channel_id is not None)
+
+    @property
+    def role_ids(self) -> frozenset[int]:
+        """All roles of the workspace and its departments."""
+        ids = {self.staff_role_id, self.watcher_role_id, self.admin_role_id}
+        ids |= {one.staff_role_id for one in self.departments}
+        return frozenset(role_id for role_id in ids if role_id is not None)
+
+    def staff_role_ids(self, department_id: str) -> tuple[int, ...]:
+        """The roles of the staff of a department's tickets: the workspace's, and its own if it has one."""
+        own = [one.staff_role_id for one in self.departments if one.id == department_id]
+        return (self.staff_role_id, *(role_id for role_id in own if role_id is not None))
 
     def department(self, department_id: str) -> Department:
         """Find a department. Raises UnknownDepartment."""

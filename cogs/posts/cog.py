@@ -194,10 +194,12 @@ class PostsCog(commands.Cog):
         if not ticket.is_private:
             return None, discord.AllowedMentions.none()
         workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
-        staff = workspace.staff_role_id
+        staff = workspace.staff_role_ids(ticket.department)
         people = [] if ticket.reporter.id is None else [discord.Object(int(ticket.reporter.id))]
-        mentions = discord.AllowedMentions(everyone=False, users=people, roles=[discord.Object(staff)])
-        return " ".join([*(f"<@{one.id}>" for one in people), f"<@&{staff}>"]), mentions
+        mentions = discord.AllowedMentions(
+            everyone=False, users=people, roles=[discord.Object(one) for one in staff]
+        )
+        return " ".join([*(f"<@{one.id}>" for one in people), *(f"<@&{one}>" for one in staff)]), mentions
 
     async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post_id = ticket.post.message_id

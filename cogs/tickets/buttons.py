@@ -23,6 +23,7 @@ from bot.tickets.actions import (
     available_actions,
 )
 from bot.tickets.ticket import Ticket
+from cogs.canned.replies import offered_replies, with_canned_reply
 from cogs.core.checks import get_access, message_origin
 from cogs.core.interactions import BotInteraction, deferred, errors_to_user, reply_ephemeral, within_deadline
 from cogs.tickets.modals import reply_modal
@@ -70,7 +71,7 @@ class TicketButton(
             if isinstance(self.action, TicketAction):
                 await change_ticket(interaction, self.action, self.ticket_id)
             else:
-                await _open_reply_modal(interaction, self.ticket_id)
+                await open_reply_modal(interaction, self.ticket_id)
 
 
 @deferred
@@ -93,19 +94,25 @@ async def change_ticket(interaction: BotInteraction, action: TicketAction, ticke
 
 @deferred
 async def add_message(
-    interaction: BotInteraction, action: MessageAction, ticket: int | str | None, text: str
+    interaction: BotInteraction,
+    action: MessageAction,
+    ticket: int | str | None,
+    text: str,
+    *,
+    canned: str | None = None,
 ) -> None:
     """Save a message on a ticket, then confirm it, and say what becomes of it in the game.
 
-    If that is refused, say why and give the text back.
+    It begins with the canned reply of that name. If that is refused, say why and give the text back.
     """
     store = interaction.client.store
     async with errors_to_user(interaction, typed=text):
         access = await get_access(interaction, ticket, action.allowed)
         permitted = action.for_role(access.role)
+        said = await with_canned_reply(interaction, access, canned, text)
         message = await store.tickets.add_message(
             access.ticket.id,
-            lambda current: permitted.compose(current, access.actor, text),
+            lambda current: permitted.compose(current, access.actor, said),
             origin=message_origin(interaction),
             now=store.now(),
         )
@@ -116,13 +123,15 @@ async def add_message(
         await reply_ephemeral(interaction, f"✅ {' '.join(sentences)}")
 
 
-async def _open_reply_modal(interaction: BotInteraction, ticket_id: int) -> None:
+async def open_reply_modal(interaction: BotInteraction, ticket: int | str | None) -> None:
+    """Show the form of a reply. `ticket` is a number, a public id, or None for the thread's."""
     async with within_deadline():
-        access = await get_access(interaction, ticket_id, REPLY.allowed)
+        access = await get_access(interaction, ticket, REPLY.allowed)
+        canned = await offered_replies(interaction, access.ticket, access.role)
     if access.role is Role.REPORTER:
         access.ticket.ensure_open_to_reporter(access.actor)
     access.ticket.ensure_replies_allowed()
-    await interaction.response.send_modal(reply_modal(access.ticket, access.role))
+    await interaction.response.send_modal(reply_modal(access.ticket, access.role, canned))
 
 
 def ticket_view(ticket: Ticket) -> discord.ui.View:

@@ -3,7 +3,7 @@
 A command does what the person may do. Most are the actions of `bot/tickets/actions.py`, as the buttons are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,12 +16,15 @@ from bot.tickets.actions import CLAIM, CLOSE, NOTE, REOPEN, REPLY, RESOLVE, UNCL
 from bot.tickets.feedback import COMMENT_LIMIT
 from bot.tickets.message import MessageKind
 from bot.tickets.public_ids import numeric_ids
+from bot.tickets.roles import tickets_with_role
+from cogs.canned.replies import canned_choices
 from cogs.core.checks import (
     NotStaff,
     get_access,
     get_ticket_as,
     guild_workspaces,
-    workspaces_as_staff,
+    role_ids_of,
+    workspaces_with_role,
 )
 from cogs.core.interactions import (
     BotInteraction,
@@ -34,7 +37,7 @@ from cogs.core.interactions import (
     within_deadline,
 )
 from cogs.reconcile.deleted import repost_ticket
-from cogs.tickets.buttons import add_message, change_ticket
+from cogs.tickets.buttons import add_message, change_ticket, open_reply_modal
 from cogs.tickets.components import send_ticket
 from cogs.tickets.feedback import RATING_CHOICES, ended_choices, handle_feedback_component, save_feedback
 from cogs.tickets.modals import (
@@ -57,26 +60,33 @@ _TICKET_HINT = "Its id; in its own thread not needed"
 TicketCommand = app_commands.Command[Any, ..., None]
 
 
-@choices_or_none
-async def staff_choices(interaction: BotInteraction, current: str) -> Choices:
-    """Offer staff recent tickets whose id or subject contains what is typed."""
-    return await _recent_choices(interaction, current)
+def choices_for(*allowed: Role) -> ChoicesCallback:
+    """Make the choices for a ticket: recent ones on which the user has an allowed role, by id or subject."""
+
+    @choices_or_none
+    async def offer(interaction: BotInteraction, current: str) -> Choices:
+        recent: Choices = []
+        with suppress(NotStaff):
+            recent = await _recent_choices(interaction, current, allowed)
+        if Role.REPORTER not in allowed:
+            return recent
+        names = {choice.value for choice in recent}
+        own = [choice for choice in await own_choices(interaction, current) if choice.value not in names]
+        return [*recent, *own][:_MAX_CHOICES]
+
+    return offer
 
 
-@choices_or_none
-async def viewer_choices(interaction: BotInteraction, current: str) -> Choices:
-    """Offer staff the same, and everyone their own tickets."""
-    recent: Choices = []
-    with suppress(NotStaff):
-        recent = await _recent_choices(interaction, current)
-    names = {choice.value for choice in recent}
-    own = [choice for choice in await own_choices(interaction, current) if choice.value not in names]
-    return [*recent, *own][:_MAX_CHOICES]
+staff_choices = choices_for(Role.STAFF)
 
 
-async def _recent_choices(interaction: BotInteraction, current: str) -> Choices:
-    workspaces = await workspaces_as_staff(interaction)
-    found = await interaction.client.store.tickets.autocomplete(current, [one.id for one in workspaces])
+async def _recent_choices(interaction: BotInteraction, current: str, allowed: Sequence[Role]) -> Choices:
+    workspaces = await workspaces_with_role(interaction, allowed)
+    found = await interaction.client.store.tickets.autocomplete(
+        current,
+        [one.id for one in workspaces],
+        is_offered=tickets_with_role(workspaces, role_ids_of(interaction.user), allowed),
+    )
     return [app_commands.Choice(name=select_label(one), value=one.public_id) for one in found]
 
 
@@ -96,8 +106,7 @@ def _ticket_command(
 
 def action_command(action: Action) -> Callable[[Callable[..., Any]], TicketCommand]:
     """Make the slash command of an action: it offers players their own tickets, if it is open to them."""
-    choices = viewer_choices if Role.REPORTER in action.allowed else staff_choices
-    return _ticket_command(action.description, choices)
+    return _ticket_command(action.description, choices_for(*action.allowed))
 
 
 @app_commands.guild_only()
@@ -137,12 +146,23 @@ class TicketCommands(
     async def reopen(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         await change_ticket(interaction, REOPEN, ticket)
 
-    @app_commands.describe(message="What you want to say")
+    @app_commands.describe(
+        message="What you want to say; with nothing at all, a form asks for it",
+        canned="Staff: a canned reply; your message follows it",
+    )
+    @app_commands.autocomplete(canned=canned_choices)
     @action_command(REPLY)
     async def reply(
-        self, interaction: BotInteraction, message: _MessageText, ticket: str | None = None
+        self,
+        interaction: BotInteraction,
+        message: _MessageText | None = None,
+        canned: str | None = None,
+        ticket: str | None = None,
     ) -> None:
-        await add_message(interaction, REPLY, ticket, message)
+        if message is None and canned is None:
+            await open_reply_modal(interaction, ticket)
+        else:
+            await add_message(interaction, REPLY, ticket, message or "", canned=canned)
 
     @app_commands.describe(text="What other staff should know")
     @action_command(NOTE)
@@ -161,14 +181,14 @@ class TicketCommands(
     ) -> None:
         await save_feedback(interaction, ticket, rating, comment or "")
 
-    @_ticket_command("Look at a ticket: staff at any, everyone else at their own.", viewer_choices)
+    @_ticket_command("Look at a ticket: staff at any, everyone else at their own.", choices_for(*Role))
     @deferred
     async def view(self, interaction: BotInteraction, ticket: str | None = None) -> None:
         access = await get_access(interaction, ticket, tuple(Role))
-        if access.role is Role.STAFF:
-            await send_ticket(interaction, access.ticket, tuple(MessageKind))
-        else:
+        if access.role is Role.REPORTER:
             await send_own_ticket(interaction, access.ticket)
+        else:
+            await send_ticket(interaction, access.ticket, tuple(MessageKind))
 
     @_ticket_command("Staff: post a ticket again whose post was deleted.", staff_choices)
     @deferred
@@ -207,6 +227,9 @@ async def _create_ticket(interaction: BotInteraction) -> None:
         interaction.client.store.now(),
         channel_id=thread_parent_id(interaction, workspace),
     )
+    if await interaction.client.store.blocks.find_of_ticket(ticket.id):
+        await reply_ephemeral(interaction, _("✅ {id} is saved.", id=ticket.public_id))
+        return
     await reply_ephemeral(
         interaction,
         _(

@@ -12,8 +12,11 @@ from bot.tickets.actions import REPLY, Role
 from bot.tickets.errors import TicketError
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Ticket
-from cogs.core.checks import get_ticket_as
+from cogs.blocks.embeds import not_posted_notice
+from cogs.canned.replies import CANNED_INPUT_ID
+from cogs.core.checks import get_access
 from cogs.core.interactions import BotInteraction, errors_to_user
+from cogs.core.markdown import escape_sentence
 from cogs.posts.digest import DIGEST_SELECT_ID, selected_ticket_id
 from cogs.posts.send import with_fallback
 from cogs.tickets.buttons import (
@@ -56,8 +59,9 @@ class ComponentsCog(commands.Cog):
         reply = REPLY_MODAL_ID_PATTERN.fullmatch(modal_custom_id(interaction) or "")
         async with errors_to_user(interaction):
             if reply:
-                text = modal_values(interaction).get("text", "")
-                await add_message(interaction, REPLY, int(reply["id"]), text)
+                values = modal_values(interaction)
+                text, canned = values.get("text", ""), values.get(CANNED_INPUT_ID)
+                await add_message(interaction, REPLY, int(reply["id"]), text, canned=canned)
             elif component_custom_id(interaction) == DIGEST_SELECT_ID:
                 await _show_selected_ticket(interaction)
             elif _is_forged(interaction):
@@ -69,8 +73,9 @@ async def _show_selected_ticket(interaction: BotInteraction) -> None:
     if ticket_id is None:
         raise UnknownComponent
     await interaction.response.defer()
-    ticket = await get_ticket_as(Role.STAFF, interaction, ticket_id)
-    await send_ticket(interaction, ticket, tuple(MessageKind), view=ticket_view(ticket))
+    access = await get_access(interaction, ticket_id, (Role.STAFF, Role.WATCHER))
+    view = ticket_view(access.ticket) if access.role is Role.STAFF else discord.utils.MISSING
+    await send_ticket(interaction, access.ticket, tuple(MessageKind), view=view)
     await _reset_select(interaction)
 
 
@@ -89,7 +94,9 @@ async def send_ticket(
     files = ticket_files(ticket, embed)
     states = await store.events.reply_states(ticket.id, [message.id for message in messages])
     add_history(embed, messages, events, states)
-    send = partial(interaction.followup.send, view=view, ephemeral=True)
+    block = await store.blocks.find_of_ticket(ticket.id) if ticket.post.channel_id is None else None
+    notice = escape_sentence(not_posted_notice(block)) if block else discord.utils.MISSING
+    send = partial(interaction.followup.send, content=notice, view=view, ephemeral=True)
     await with_fallback(
         ticket,
         lambda: send(embed=embed, files=files),

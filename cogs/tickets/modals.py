@@ -12,11 +12,13 @@ import discord
 from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
 from bot.tickets.actions import Role
+from bot.tickets.canned_replies import CannedReply
 from bot.tickets.errors import EmptyMessage
 from bot.tickets.message import DISCORD_SOURCE
 from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import MESSAGE_LIMIT, NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import Workspace
+from cogs.canned.replies import canned_label
 from cogs.core.interactions import BotInteraction
 from cogs.core.markdown import plain_line
 from cogs.tickets.embeds import no_subject
@@ -33,8 +35,11 @@ DEFAULT_CATEGORIES = {  # of a workspace without its own
 }
 
 
-def reply_modal(ticket: Ticket, role: Role) -> discord.ui.Modal:
-    """Build the modal for a reply: of staff to the reporter, or of the reporter to staff."""
+def reply_modal(ticket: Ticket, role: Role, canned: Sequence[CannedReply] = ()) -> discord.ui.Modal:
+    """Build the modal for a reply: of staff to the reporter, or of the reporter to staff.
+
+    With canned replies to choose from, nothing has to be written.
+    """
     title = _("Reply to {id}", id=ticket.public_id)[:45]
     modal = discord.ui.Modal(title=title, custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
@@ -42,7 +47,10 @@ def reply_modal(ticket: Ticket, role: Role) -> discord.ui.Modal:
         style=discord.TextStyle.paragraph,
         max_length=MESSAGE_LIMIT,
         placeholder=_placeholder(ticket, role),
+        required=not canned,
     )
+    if canned:
+        modal.add_item(canned_label(canned))
     modal.add_item(discord.ui.Label(text=_("Your reply"), component=text))
     return modal
 

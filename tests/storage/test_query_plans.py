@@ -26,7 +26,8 @@ from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts|feedback)\b"
+    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts"
+    r"|feedback|blocked_tickets)\b"
 )
 # The indexes of what is not done.
 _SHORT = r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters|held)\b)"
@@ -114,6 +115,8 @@ QUERIES: dict[str, Query] = {
     "a reply": lambda desk: desk.store.tickets.add_message(desk.ticket.id, replying(), origin="b", now=NOW),
     "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", Asked.ALL, NOW),
     "a wrong code": lambda desk: type_wrong_code(desk),
+    "a ticket's block": lambda desk: desk.store.blocks.find_of_ticket(desk.ticket.id),
+    "what was not posted": lambda desk: desk.store.blocks.list_kept_tickets([1], 10),
     "a member's links": lambda desk: desk.store.account_links.list_of_member(7),
     "whose account it is": lambda desk: desk.store.account_links.find_by_account(desk.here[0], "a", "7"),
     "a player's links": lambda desk: desk.store.account_links.list_of_workspace(

@@ -10,6 +10,8 @@ CREATE TABLE workspaces (
     reports_channel_id  INTEGER NOT NULL,
     staff_role_id       INTEGER NOT NULL,
     log_channel_id      INTEGER,                            -- for alerts; NULL: none
+    watcher_role_id     INTEGER,                            -- look at tickets and add notes; NULL: nobody
+    admin_role_id       INTEGER,                            -- change the workspace without Manage Server; NULL: nobody
     plan                TEXT NOT NULL CHECK (plan IN ('free', 'premium', 'enterprise')),
     tickets_enabled     INTEGER NOT NULL CHECK (tickets_enabled IN (0, 1)),
     unknown_categories  TEXT NOT NULL CHECK (unknown_categories IN ('keep', 'refuse')),
@@ -34,11 +36,12 @@ CREATE TABLE categories (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE departments (
-    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
-    id            TEXT NOT NULL,
-    position      INTEGER NOT NULL,
-    name          TEXT NOT NULL,
-    channel_id    INTEGER,                                  -- NULL: the workspace's channels
+    workspace_id   TEXT NOT NULL REFERENCES workspaces (id),
+    id             TEXT NOT NULL,
+    position       INTEGER NOT NULL,
+    name           TEXT NOT NULL,
+    channel_id     INTEGER,                                 -- NULL: the workspace's channels
+    staff_role_id  INTEGER,                                 -- staff of this department alone; NULL: nobody
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -77,6 +80,19 @@ CREATE TABLE tags (
     created_at    INTEGER NOT NULL,
     PRIMARY KEY (workspace_id, name)
 ) STRICT, WITHOUT ROWID;
+
+-- Texts that staff reply with again and again.
+CREATE TABLE canned_replies (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,        -- never used again: a form may be old
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    name          TEXT NOT NULL,
+    name_key      TEXT NOT NULL,                            -- the name with case folded
+    text          TEXT NOT NULL,
+    revision      INTEGER NOT NULL,                         -- how often it was changed
+    saved_by      TEXT NOT NULL,                            -- the name of who saved it last
+    saved_at      INTEGER NOT NULL,
+    UNIQUE (workspace_id, name_key)
+) STRICT;
 
 -- The key itself is nowhere: only its SHA-256, and a prefix by which people recognize it.
 CREATE TABLE api_keys (
@@ -343,6 +359,38 @@ WHERE state = 'pending' AND NOT EXISTS (
            OR (earlier.kind = 'post_message' AND outbox.kind = 'update_message'
                AND earlier.message_id = outbox.message_id))
 );
+
+-- Reporters whose tickets are kept without being posted. A block that ended stays, as its own history.
+CREATE TABLE blocks (
+    id                 INTEGER PRIMARY KEY,
+    workspace_id       TEXT NOT NULL REFERENCES workspaces (id),
+    source             TEXT NOT NULL,
+    player_id          TEXT NOT NULL,                       -- what tickets call their reporter; '': erased
+    player_name        TEXT,
+    reason             TEXT NOT NULL,
+    blocked_by         TEXT NOT NULL,                       -- the name of who did
+    blocked_by_id      TEXT NOT NULL,
+    blocked_by_source  TEXT NOT NULL,
+    blocked_at         INTEGER NOT NULL,
+    expires_at         INTEGER,                             -- NULL: never
+    ended_at           INTEGER,                             -- when it was removed; NULL also for one that expired
+    ended_by           TEXT,
+    ended_by_id        TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX blocks_in_force ON blocks (player_id, workspace_id, source) WHERE ended_at IS NULL;
+
+-- The tickets that came while their reporter was blocked.
+CREATE TABLE blocked_tickets (
+    ticket_id  INTEGER PRIMARY KEY REFERENCES tickets (id),
+    block_id   INTEGER NOT NULL REFERENCES blocks (id)
+) STRICT;
+
+CREATE INDEX blocked_tickets_by_block ON blocked_tickets (block_id, ticket_id);
+
+CREATE VIEW blocks_with_counts AS
+SELECT blocks.*, (SELECT count(*) FROM blocked_tickets WHERE block_id = blocks.id) AS kept_tickets
+FROM blocks;
 
 -- Which game account belongs to which Discord account, as a game server of the workspace confirmed.
 CREATE TABLE account_links (

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox import Permission
 from bot.tickets.message import MessageKind
 from bot.tickets.ticket import Status
 from bot.tickets.workspace import Department
+from bot.tickets.workspace_changes import update_workspace
 from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.cogs.core.test_interactions import first_answers, reader_busy, write_locked
 from tests.storage.samples import WRITER, noting
@@ -82,6 +84,22 @@ async def test_a_ticket_is_claimed_answered_and_closed_from_its_digest(tmp_path:
         (reply,) = await store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
         assert reply.text == "Thank you."
         assert (await store.tickets.get(ticket.id)).status is Status.CLOSED
+
+
+async def test_a_watcher_opens_a_ticket_of_a_digest_and_gets_no_buttons(tmp_path: Path) -> None:
+    async with posted_burst(tmp_path, new_tickets(16)) as burst:
+        ticket, bridge = burst.tickets[4], burst.bridge
+        role = int(bridge.sandbox.create_role("Watchers")["id"])
+        bridge.sandbox.give_role("paula", "Watchers")
+        bridge.sandbox.set_overwrite("tickets", "paula", allow=Permission.VIEW_CHANNEL)
+        await bridge.application.store.workspaces.change(
+            ticket.workspace_id, lambda before: update_workspace(before, watcher_role_id=role)
+        )
+
+        answer = (await burst.choose("paula", ticket))["messages"][-1]
+
+        assert answer["embeds"][0]["footer"]["text"] == f"{ticket.public_id} · {ticket.source}"
+        assert answer["components"] == []
 
 
 async def test_a_digest_is_updated_when_one_of_its_tickets_changes(tmp_path: Path) -> None:

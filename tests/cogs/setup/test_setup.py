@@ -74,7 +74,10 @@ async def test_others_are_refused_even_if_the_commands_are_shown_to_them(
     for command, options in EVERY_COMMAND.items():
         for user in ("mia", "pete"):
             record = await bridge.sandbox.command(user, "general", command, options)
-            assert reply_text(record) == "⛔ Only members with the Manage Server permission can do that."
+            assert reply_text(record) == (
+                "⛔ Only members with the Manage Server permission, or the admin role of a workspace, can do "
+                "that."
+            )
             assert record["messages"][-1]["embeds"] == []
     assert await main_workspace(bridge) == before
     offered_choices = await bridge.sandbox.autocomplete("mia", "general", "setup show", {}, "workspace")
