@@ -89,7 +89,7 @@ LOG_EXTRA_FIELDS = {
 VALUES = {
     DeliveryKind: [
         *("post", "thread", "private_thread", "update_post", "post_message"),
-        *("update_message", "post_pointer"),
+        *("update_message", "post_event", "post_pointer"),
     ],
     DeliveryState: ["pending", "done", "dead_letter", "dropped"],
     EndpointState: ["active", "paused", "disabled"],

@@ -37,6 +37,7 @@ class NewMessage:
     ticket_id: int
     author: Actor
     text: str
+    detail: str = ""  # of an event: what only staff read of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,4 +59,5 @@ class Message:
     author: Actor
     text: str
     created_at: datetime
+    detail: str = ""  # of an event: what only staff read of it, such as why a ticket was closed
     shown_as: DiscordMessage | None = None  # None: Discord does not show it yet

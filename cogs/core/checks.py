@@ -9,6 +9,7 @@ from bot.tickets.actions import Role
 from bot.tickets.errors import TicketError, UnknownTicket
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.queries import ReporterIdentity
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from cogs.core.interactions import BotInteraction
@@ -140,6 +141,22 @@ async def _resolve_ticket(interaction: BotInteraction, ticket: int | str | None)
     if found is None:
         raise UnknownTicket
     return found
+
+
+class NotStaffHere(TicketError):
+    """That member is not staff of this ticket's workspace."""
+
+
+async def staff_actor(
+    interaction: BotInteraction, ticket: Ticket, member: discord.User | discord.Member
+) -> Actor:
+    """A member as who works on a ticket. Raises NotStaffHere."""
+    workspace = await interaction.client.store.workspaces.get(ticket.workspace_id)
+    if not is_staff(member, workspace):
+        raise NotStaffHere(
+            Sentence("{name} is not staff of this ticket's workspace.", name=member.display_name)
+        )
+    return Actor(id=str(member.id), name=member.display_name)
 
 
 def actor_from(interaction: BotInteraction) -> Actor:

@@ -141,6 +141,13 @@ async def category_choices(interaction: BotInteraction, current: str) -> Choices
     return _matching_choices([(one.id, one.name) for one in workspace.categories], current)
 
 
+@choices_or_none
+async def tag_choices(interaction: BotInteraction, current: str) -> Choices:
+    """Offer the tags of the workspace that is chosen so far."""
+    workspace = await managed_workspace(interaction, _chosen_workspace(interaction))
+    return _matching_choices([(tag, tag) for tag in workspace.tags], current)
+
+
 def _chosen_workspace(interaction: BotInteraction) -> str | None:
     name: str | None = getattr(interaction.namespace, "workspace", None)
     return name
@@ -174,6 +181,7 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         ("Plan", workspace.plan.value),
         ("Tickets", "on" if workspace.tickets_enabled else "off"),
         ("Unknown categories", _unknown_categories(workspace)),
+        ("Tags", escape_markdown(", ".join(workspace.tags), 1000) or "none"),
         ("Default department", escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)

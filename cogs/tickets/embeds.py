@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import discord
 
+from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
 from bot.tickets.events import ReplyState
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
@@ -26,6 +27,7 @@ from cogs.core.markdown import ELLIPSIS, escape_markdown, escape_sentence, fits,
 # An embed must hold all fields and still have room for the body.
 _VALUE_LIMIT, _LINK_LABEL_LIMIT, _LINK_URL_LIMIT, _MAX_FIELDS = 200, 128, 150, 10
 _BODY_LIMIT = 900  # so that category, priority, status and buttons stay on the screen; a file has it all
+_REASON_LIMIT = 1000  # 500 characters that are all escaped
 _MAX_HISTORY_MESSAGES, _HISTORY_TEXT_LIMIT = 5, 500
 
 READ_EMOJI = "📬"  # a game server has the reply
@@ -91,6 +93,10 @@ def _facts(ticket: Ticket, workspace: Workspace | None, priority: str) -> Iterat
     if ticket.reported_player:
         player = ticket.reported_player
         yield "Reported player", _link_or_text(player.label, player.profile_url)
+    if ticket.close_reason:
+        yield _("Reason"), escape_markdown(ticket.close_reason, _REASON_LIMIT)
+    if ticket.tags and not ticket.is_private:  # in a private thread its reporter would read them
+        yield _("Staff tags"), escape_markdown(", ".join(ticket.tags), _REASON_LIMIT)
     shown = [field for field in ticket.fields if field.value]
     for field in shown[:_MAX_FIELDS]:
         yield field.label, _link_or_text(field.value, field.url)
@@ -141,8 +147,10 @@ def ticket_footer(ticket: Ticket) -> str:
 
 
 def status_line(ticket: Ticket) -> str:
+    """Status, and who closed and who claimed it."""
+    closed = f" by {_actor_name(ticket.closed_by)}" if ticket.closed_by else ""
     claimed = f", claimed by {_actor_name(ticket.claimed_by)}" if ticket.claimed_by else ""
-    return STATUS_LABELS[ticket.status] + claimed
+    return STATUS_LABELS[ticket.status] + closed + claimed
 
 
 def _actor_name(actor: Actor) -> str:
@@ -152,6 +160,8 @@ def _actor_name(actor: Actor) -> str:
 
 def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = None) -> discord.Embed:
     """Draw a message as it is shown in the ticket's thread; of a reply into a game, what became of it."""
+    if message.kind is MessageKind.EVENT:
+        return _event_embed(ticket, message)
     title, colour = _MESSAGE_STYLES[message.kind]
     embed = discord.Embed(
         title=title, description=_message_text(message), colour=colour, timestamp=message.created_at
@@ -161,6 +171,26 @@ def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = N
         embed.add_field(name="In the game", value=_state_line(state))
     embed.set_footer(text=message_footer(ticket, message))
     return embed
+
+
+def _event_embed(ticket: Ticket, event: Message) -> discord.Embed:
+    """One line. Its detail is for staff, so a thread that the reporter reads does not have it."""
+    text = event_text(event) if not ticket.is_private else _one_line(event.text, DESCRIPTION_LIMIT)
+    embed = discord.Embed(
+        description=f"🕘 {text}", colour=discord.Colour.light_grey(), timestamp=event.created_at
+    )
+    embed.set_footer(text=message_footer(ticket, event))
+    return embed
+
+
+def event_text(event: Message) -> str:
+    """What happened, with the detail that only staff read."""
+    detail = f": {_one_line(event.detail, _REASON_LIMIT)}" if event.detail else ""
+    return _one_line(event.text, 300) + detail
+
+
+def _one_line(text: str, limit: int) -> str:
+    return escape_markdown(" ".join(text.split()), limit)
 
 
 def _state_line(state: ReplyState) -> str:
@@ -260,8 +290,7 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
     room = min(FIELD_VALUE_LIMIT, EMBED_LIMIT - len(embed) - len(name))
     lines: list[str] = []
     for event in reversed(events):
-        text = escape_markdown(" ".join(event.text.split()), 150)
-        line = f"<t:{int(event.created_at.timestamp())}:R> {text}"
+        line = f"<t:{int(event.created_at.timestamp())}:R> {event_text(event)}"
         room -= len(line) + 1
         if room < 0:
             break

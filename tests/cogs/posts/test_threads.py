@@ -130,7 +130,7 @@ async def test_a_thread_that_starts_when_its_ticket_is_closed_already_is_archive
 
 async def test_a_thread_that_may_not_be_archived_holds_nothing_up(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
-    bridge.sandbox.fail("forbidden", method="PATCH", path=rf"/channels/{ticket.post.thread_id}$")
+    bridge.sandbox.fail("forbidden", method="PATCH", path=rf"/channels/{ticket.post.thread_id}$", times=None)
 
     await set_status(bridge, ticket, Status.CLOSED)
 

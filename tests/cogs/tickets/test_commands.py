@@ -103,14 +103,20 @@ async def test_a_message_of_invisible_characters_can_be_viewed(bridge: RunningBr
     assert record["messages"][-1]["embeds"][0]["fields"][-1]["value"] == "—"
 
 
-TEXT_OPTIONS = {"reply": {"message": "hi"}, "note": {"text": "hi"}}
+NEEDED_OPTIONS = {
+    "reply": {"message": "hi"},
+    "note": {"text": "hi"},
+    "assign": {"staff": "noah"},
+    "priority": {"priority": "high"},
+    "status": {"status": "closed"},
+}
 
 
 async def test_no_action_on_anothers_ticket_is_open_to_players(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
 
     for action in ACTIONS.values():
-        options = TEXT_OPTIONS.get(action.name, {}) | {"ticket": ticket.public_id}
+        options = NEEDED_OPTIONS.get(action.name, {}) | {"ticket": ticket.public_id}
         for named in (options, options | {"ticket": "TICKET-000000"}):
             record = await bridge.sandbox.command("pete", "general", f"ticket {action.name}", named)
             if Role.REPORTER in action.allowed:
@@ -158,7 +164,7 @@ async def test_every_action_on_a_ticket_offers_tickets_to_staff(bridge: RunningB
     ticket = await bridge.ticket()
 
     for name in ACTIONS:
-        options = TEXT_OPTIONS.get(name, {}) | {"ticket": ticket.public_id}
+        options = NEEDED_OPTIONS.get(name, {}) | {"ticket": ticket.public_id}
         offered = await bridge.sandbox.autocomplete("mia", "general", f"ticket {name}", options, "ticket")
         assert [choice["value"] for choice in offered["choices"]] == [ticket.public_id]
 
@@ -206,11 +212,13 @@ async def test_autocomplete_offers_staff_recent_tickets_and_players_only_their_o
     ask = partial(bridge.sandbox.autocomplete, channel="general", focused="ticket")
     typed = {"message": "x", "ticket": "rule"}
     staff = await ask(user="mia", command="ticket reply", options=typed)
+    noted = await ask(user="mia", command="ticket note", options={"text": "x", "ticket": "rule"})
     noting = await ask(user="pete", command="ticket note", options={"text": "x", "ticket": ""})
     player = await ask(user="pete", command="ticket reply", options=typed | {"ticket": ""})
     viewer = await ask(user="pete", command="ticket view", options={"ticket": ""})
 
-    assert [choice["value"] for choice in staff["choices"]] == [report.public_id]
+    assert staff["choices"] == []  # nobody can reply to a game report
+    assert [choice["value"] for choice in noted["choices"]] == [report.public_id]
     assert noting["choices"] == []
     for offered in (player, viewer):
         assert [choice["value"] for choice in offered["choices"]] == [own.public_id]
