@@ -125,11 +125,11 @@ def _follow_up(ticket: Ticket, reporter: Actor, text: str) -> NewMessage:
 
 def _close_own(ticket: Ticket, workspace: Workspace, given: Given) -> Ticket:
     ticket.ensure_open_to_reporter(given.actor)
-    return ticket.set_status(Status.CLOSED, by=given.actor, reason=given.reason)
+    return ticket.end(Status.CLOSED, by=given.actor, reason=given.reason)
 
 
 def _end(status: Status) -> Callable[[Ticket, Workspace, Given], Ticket]:
-    return lambda ticket, workspace, given: ticket.set_status(status, by=given.actor, reason=given.reason)
+    return lambda ticket, workspace, given: ticket.end(status, by=given.actor, reason=given.reason)
 
 
 def _is_open(ticket: Ticket) -> bool:

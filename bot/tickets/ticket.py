@@ -333,6 +333,12 @@ class Ticket(NewTicket):
             return replace(self, status=status, closed_by=None, close_reason="")
         return replace(self, status=status, closed_by=by, close_reason=_validate_reason(reason))
 
+    def end(self, status: Status, *, by: Actor, reason: str = "") -> "Ticket":
+        """Close or resolve a ticket that is neither. Raises StatusUnchanged, which says who did it before."""
+        if self.status.is_closed:
+            raise StatusUnchanged(self._already(by))
+        return self.set_status(status, by=by, reason=reason)
+
     def _already(self, actor: Actor | None) -> Sentence:
         """That it has its status already, and who closed it, if that was somebody else."""
         if self.closed_by is not None and not (actor and self.closed_by.same_as(actor)):

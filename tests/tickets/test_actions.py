@@ -142,8 +142,9 @@ def test_who_comes_second_is_told_who_ended_the_ticket_and_how() -> None:
             do(action, resolved, BOB)
     with pytest.raises(TicketClosed, match=r"^Alice has resolved this ticket"):
         REPLY.compose(resolved, BOB, "Thanks")
-    with pytest.raises(StatusUnchanged, match=r"^Alice has already resolved this ticket\.$"):
-        do(RESOLVE, resolved, BOB)
+    for action in (RESOLVE, CLOSE, DISMISS):
+        with pytest.raises(StatusUnchanged, match=r"^Alice has already resolved this ticket\.$"):
+            do(action, resolved, BOB)
     with pytest.raises(StatusUnchanged, match=r"^This ticket is already resolved\.$"):
         do(RESOLVE, resolved)
     with pytest.raises(TicketClosed, match=r"^This ticket is closed\. Reopen it first\.$"):
