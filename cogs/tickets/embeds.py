@@ -148,9 +148,12 @@ def ticket_footer(ticket: Ticket) -> str:
 
 def status_line(ticket: Ticket) -> str:
     """Status, and who closed and who claimed it."""
-    closed = f" by {_actor_name(ticket.closed_by)}" if ticket.closed_by else ""
-    claimed = f", claimed by {_actor_name(ticket.claimed_by)}" if ticket.claimed_by else ""
-    return STATUS_LABELS[ticket.status] + closed + claimed
+    status = STATUS_LABELS[ticket.status]
+    if ticket.closed_by is not None:
+        status = _("{status} by {name}", status=status, name=_actor_name(ticket.closed_by))
+    if ticket.claimed_by is None:
+        return status
+    return _("{status}, claimed by {name}", status=status, name=_actor_name(ticket.claimed_by))
 
 
 def _actor_name(actor: Actor) -> str:
