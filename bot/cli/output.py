@@ -94,6 +94,7 @@ def print_workspace(workspace: JsonObject) -> None:
             ("tickets", OnOff.ON if workspace["tickets_enabled"] else OnOff.OFF),
             ("unknown categories", workspace["unknown_categories"]),
             ("default department", workspace["default_department"]),
+            ("tags", ", ".join(_tags(workspace["tags"])) or "none"),
         ]
     )
     typer.echo()
@@ -138,3 +139,7 @@ def print_categories(workspace: JsonObject) -> None:
 
 def _records(value: Any) -> list[dict[str, Any]]:
     return value  # type: ignore[no-any-return]  # JSON that AdminService made of a workspace
+
+
+def _tags(value: Any) -> list[str]:
+    return list(value)

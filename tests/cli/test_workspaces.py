@@ -36,6 +36,7 @@ async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
         "tickets": "on",
         "unknown categories": "refuse",
         "default department": "general",
+        "tags": "none",
     }
     assert await row(ticketbridge, "general") == "general General the workspace's any all staff"
     assert "No categories of its own." in await output_of(ticketbridge, "workspace", "show", "main")
