@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.tickets.message import MessageKind
-from bot.tickets.ticket import Status
+from bot.tickets.ticket import Priority, Status
 from bot.tickets.workspace import Department
 from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.cogs.core.test_interactions import first_answers, reader_busy, write_locked
@@ -82,6 +82,26 @@ async def test_a_ticket_is_claimed_answered_and_closed_from_its_digest(tmp_path:
         (reply,) = await store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
         assert reply.text == "Thank you."
         assert (await store.tickets.get(ticket.id)).status is Status.CLOSED
+
+
+async def test_the_menu_of_a_ticket_of_a_digest_works_and_undo_shows_its_buttons_again(
+    tmp_path: Path,
+) -> None:
+    async with posted_burst(tmp_path, new_tickets(16)) as burst:
+        ticket, store, sandbox = burst.tickets[2], burst.bridge.application.store, burst.bridge.sandbox
+        opened = (await burst.choose("mia", ticket))["messages"][-1]
+
+        asked = await sandbox.press("mia", opened["id"], f"ticket:more:{ticket.id}", ["priority"])
+        select = asked["messages"][-1]["components"][0]["components"][0]["custom_id"]
+        changed = await sandbox.press("mia", asked["messages"][-1]["id"], select, ["urgent"])
+        claimed = await burst.press("mia", {"messages": [opened]}, "Claim")
+        undone = await burst.press("mia", claimed, "Undo (30 s)")
+
+        assert "is urgent now" in reply_text(changed)
+        assert list(buttons_of(claimed["messages"][-1])) == ["Unclaim", "Reply", "Close", "Undo (30 s)"]
+        assert list(buttons_of(undone["messages"][-1])) == ["Claim", "Reply", "Close"]
+        found = await store.tickets.get(ticket.id)
+        assert (found.priority, found.status) == (Priority.URGENT, Status.OPEN)
 
 
 async def test_a_digest_is_updated_when_one_of_its_tickets_changes(tmp_path: Path) -> None:

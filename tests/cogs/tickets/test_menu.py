@@ -13,6 +13,7 @@ from bot.tickets.workspace import Category, Department, Workspace
 from tests.cogs.core.test_markdown import ALIVE
 from tests.cogs.tickets.test_commands import opened_by
 from tests.cogs.tickets.test_embeds import embed_of, fields_of
+from tests.cogs.tickets.test_own_tickets import linked
 from tests.support.bridge_harness import (
     RunningBridge,
     buttons_of,
@@ -527,3 +528,32 @@ async def test_the_menu_can_be_used_again_at_once(desk: RunningBridge) -> None:
 
     await wait_for(is_reset)
     assert menu_of(desk.post_message(ticket))[0] == "note"
+
+
+async def test_a_reporter_can_only_close_by_the_menu_in_their_thread(bridge: RunningBridge) -> None:
+    before = await opened_by(bridge, "pete")
+
+    for option in ("note", "status", "priority", "assign", "move", "tag", "resolve", "history"):
+        record = await bridge.choose("pete", before, option)
+        assert "Only staff can do that." in reply_text(record)
+        assert record["modal"] is None
+    assert (await bridge.refresh(before)).state == before.state
+    closed = await bridge.choose("pete", before, "close")
+
+    assert "Staff see that you closed it." in reply_text(closed)
+    assert (await bridge.refresh(before)).status is Status.CLOSED
+
+
+async def test_the_reporter_of_a_report_reads_neither_reason_nor_tags(desk: RunningBridge) -> None:
+    report = await desk.ticket()
+    await choose(desk, "mia", report, "tag", "duped")
+    await end(desk, "mia", report, "dismiss", "A grudge.")
+    await linked(desk)
+
+    shown = await desk.sandbox.command("pete", "general", "ticket view", {"ticket": report.public_id})
+    listed = await desk.sandbox.command("pete", "general", "tickets")
+
+    for record in (shown, listed):
+        assert report.public_id in str(record["messages"])
+        for secret in ("grudge", "duped", "Mia"):
+            assert secret not in str(record["messages"])
