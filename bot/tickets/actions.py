@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self, TypedDict
 
+from bot.tickets.history import PRIORITY_WORDS, STATUS_WORDS
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.sentence import Sentence
-from bot.tickets.ticket import PRIORITY_WORDS, STATUS_WORDS, Priority, Status, Ticket
+from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
 
 

@@ -1,6 +1,8 @@
 """Sentences that people read: in English with placeholders, to be translated where they are shown."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 
 class Sentence:
@@ -31,3 +33,17 @@ class Sentence:
 
     def __repr__(self) -> str:
         return f"Sentence({str(self)!r})"
+
+
+def read_sentence(text: str, sentences: Iterable[Sentence]) -> Sentence | None:
+    """The sentence that an English text was made of, with its parts; None if it is none of these."""
+    for sentence in sentences:
+        found = _pattern(sentence.template).fullmatch(text)
+        if found:
+            return sentence.with_parts(**found.groupdict())
+    return None
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(template)), re.DOTALL)

@@ -22,6 +22,22 @@ from bot.tickets.errors import (
     ViewOnly,
     ViewOnlyForReporter,
 )
+from bot.tickets.history import (
+    ASSIGNED,
+    CATEGORY_CHANGED,
+    CHANGED,
+    CHANGED_BY_REPORTER,
+    CLAIMED,
+    LINKED,
+    NO_LONGER_ASSIGNED,
+    PRIORITY_CHANGED,
+    PRIORITY_WORDS,
+    STATUS_WORDS,
+    TAGS_CHANGED,
+    TAKEN_OVER,
+    TRANSFERRED,
+    UNCLAIMED,
+)
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.sentence import Sentence
@@ -38,14 +54,6 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
-PRIORITY_WORDS = {
-    Priority.LOW: Sentence("low"),
-    Priority.NORMAL: Sentence("normal"),
-    Priority.HIGH: Sentence("high"),
-    Priority.URGENT: Sentence("urgent"),
-}
-
-
 class Status(StrEnum):
     UNFINISHED = "unfinished"  # its reporter has not filled in the form yet
     OPEN = "open"
@@ -58,14 +66,6 @@ class Status(StrEnum):
         """Whether work on a ticket in this status has ended."""
         return self in (Status.RESOLVED, Status.CLOSED)
 
-
-STATUS_WORDS = {
-    Status.UNFINISHED: Sentence("unfinished"),
-    Status.OPEN: Sentence("open"),
-    Status.IN_PROGRESS: Sentence("in progress"),
-    Status.RESOLVED: Sentence("resolved"),
-    Status.CLOSED: Sentence("closed"),
-}
 
 _ClassT = TypeVar("_ClassT")
 
@@ -361,46 +361,40 @@ class Ticket(NewTicket):
         """
         is_claimed = self.claimed_by is not None and self.claimed_by != before.claimed_by
         texts = []
-        details: dict[str, str] = {}
+        details: dict[Sentence, str] = {}
         if self.department != before.department:
-            texts.append(f"{actor.name} transferred the ticket to {department}")
+            texts.append(TRANSFERRED.with_parts(name=actor.name, department=department))
         if before.claimed_by and not self.claimed_by:
-            texts.append(f"{actor.name} unclaimed the ticket")
+            texts.append(UNCLAIMED.with_parts(name=actor.name))
         if self.claimed_by and is_claimed:
-            texts.append(_claim_text(self.claimed_by, before.claimed_by, actor))
+            texts.append(_claim_sentence(self.claimed_by, before.claimed_by, actor))
         if self.status is not before.status and not is_claimed:
-            reporter = ", the reporter," if self.is_reported_by(actor.source, actor.id) else ""
-            texts.append(f"{actor.name}{reporter} changed the status to {self.status.value}")
+            change = CHANGED_BY_REPORTER if self.is_reported_by(actor.source, actor.id) else CHANGED
+            texts.append(change.with_parts(name=actor.name, status=self.status.value))
             details[texts[-1]] = self.close_reason
         if self.priority is not before.priority:
-            texts.append(f"{actor.name} changed the priority to {self.priority.value}")
+            texts.append(PRIORITY_CHANGED.with_parts(name=actor.name, priority=self.priority.value))
         if self.category != before.category:
-            texts.append(f"{actor.name} changed the category to {category}")
+            texts.append(CATEGORY_CHANGED.with_parts(name=actor.name, category=category))
         if self.tags != before.tags:
-            texts.append(f"{actor.name} changed the tags")
+            texts.append(TAGS_CHANGED.with_parts(name=actor.name))
             details[texts[-1]] = _tags_detail(before.tags, self.tags)
         if self.reporter != before.reporter:
-            texts.append(f"{self.reporter.label} was linked to the ticket")
-        return tuple(
-            NewMessage(
-                kind=MessageKind.EVENT,
-                ticket_id=self.id,
-                author=actor,
-                text=text,
-                detail=details.get(text, ""),
-            )
-            for text in texts
-        )
+            texts.append(LINKED.with_parts(name=self.reporter.label))
+        return tuple(self._new_event(actor, text, details.get(text, "")) for text in texts)
 
     def assignment_events(
         self, before: Sequence[Actor], after: Sequence[Actor], actor: Actor
     ) -> list[NewMessage]:
         """Describe whom `actor` assigned besides the claimer, and who no longer is, in one line each."""
-        texts = [f"{one.name} was assigned the ticket" for one in after if one not in before]
-        texts += [f"{one.name} is no longer assigned the ticket" for one in before if one not in after]
-        return [
-            NewMessage(kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=text) for text in texts
-        ]
+        texts = [ASSIGNED.with_parts(name=one.name) for one in after if one not in before]
+        texts += [NO_LONGER_ASSIGNED.with_parts(name=one.name) for one in before if one not in after]
+        return [self._new_event(actor, text) for text in texts]
+
+    def _new_event(self, actor: Actor, sentence: Sentence, detail: str = "") -> NewMessage:
+        return NewMessage(
+            kind=MessageKind.EVENT, ticket_id=self.id, author=actor, text=str(sentence), detail=detail
+        )
 
     def deliveries_for(self, kind: MessageKind, *, typed_in: int | None = None) -> tuple[DeliveryKind, ...]:
         """Return the deliveries that follow a message of this kind.
@@ -423,12 +417,12 @@ class Ticket(NewTicket):
         return self.source == source and self.reporter.id == reporter_id
 
 
-def _claim_text(claimer: Actor, before: Actor | None, actor: Actor) -> str:
-    if claimer.same_as(actor) and before is not None and not before.same_as(claimer):
-        return f"{actor.name} took the ticket over from {before.name}"
-    if claimer.same_as(actor):
-        return f"{actor.name} claimed the ticket"
-    return f"{claimer.name} was assigned the ticket"
+def _claim_sentence(claimer: Actor, before: Actor | None, actor: Actor) -> Sentence:
+    if not claimer.same_as(actor):
+        return ASSIGNED.with_parts(name=claimer.name)
+    if before is not None and not before.same_as(claimer):
+        return TAKEN_OVER.with_parts(name=actor.name, colleague=before.name)
+    return CLAIMED.with_parts(name=actor.name)
 
 
 _CLOSED_BY = {
@@ -442,11 +436,9 @@ _ALREADY_CLOSED_BY = {
 
 
 def _tags_detail(before: Sequence[str], after: Sequence[str]) -> str:
-    changes = (
-        ("added", [tag for tag in after if tag not in before]),
-        ("removed", [tag for tag in before if tag not in after]),
-    )
-    return "; ".join(f"{word} {', '.join(tags)}" for word, tags in changes if tags)
+    """In no language: `+vip, −duped`."""
+    added = [f"+{tag}" for tag in after if tag not in before]
+    return ", ".join([*added, *(f"−{tag}" for tag in before if tag not in after)])
 
 
 def _validate_reason(reason: str) -> str:

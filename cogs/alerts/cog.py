@@ -16,6 +16,7 @@ from bot.tickets.workspace import Workspace
 from cogs.alerts import backlog
 from cogs.alerts.backlog import ChannelKey, ChannelProblem, format_duration, pluralize
 from cogs.alerts.log_channel import LogChannels
+from cogs.core.languages import guild_language
 from cogs.core.permissions import permission_hint
 from storage import StorageError
 
@@ -89,7 +90,7 @@ class AlertsCog(commands.Cog):
         for key, problem in problems.items():
             await self._raise(self._active, workspaces[key[0]], problem)
         for key in [key for key in self._active if key not in problems]:
-            await self._resolve(self._active, key)
+            await self._resolve(self._active, workspaces[key[0]], key)
         for workspace in workspaces.values():
             await self._report_dead_letters(workspace)
 
@@ -123,16 +124,18 @@ class AlertsCog(commands.Cog):
         self, active: dict[ChannelKey, _ActiveAlert], workspace: Workspace, problem: ChannelProblem
     ) -> None:
         key = (workspace.id, problem.channel_id)
-        hint = permission_hint(self.bot, workspace, problem.channel_id)
         if key not in active:
             active[key] = _ActiveAlert(started_at=self.bot.store.now())
+            hint = permission_hint(self.bot, workspace, problem.channel_id)  # English, for the log
             log.warning(
                 "%s. %s",
                 pluralize(problem.waiting, "delivery waits", "deliveries wait"),
                 f"{problem.refusal.reason} {hint}" if problem.refusal else "The channel is late.",
                 extra={"workspace_id": workspace.id, "channel_id": problem.channel_id},
             )
-        alert, embed = active[key], backlog.problem_embed(problem, hint)
+        with guild_language(self.bot, workspace.guild_id):
+            hint = permission_hint(self.bot, workspace, problem.channel_id)
+            alert, embed = active[key], backlog.problem_embed(problem, hint)
         if alert.message is None:
             await self._send(alert, workspace, problem.channel_id, embed)
         elif embed != alert.embed:
@@ -167,12 +170,16 @@ class AlertsCog(commands.Cog):
         alert.embed, alert.sent_at = embed, time.monotonic()
         return True
 
-    async def _resolve(self, active: dict[ChannelKey, _ActiveAlert], key: ChannelKey) -> None:
+    async def _resolve(
+        self, active: dict[ChannelKey, _ActiveAlert], workspace: Workspace, key: ChannelKey
+    ) -> None:
         workspace_id, channel_id = key
         alert = active[key]
         seconds = (self.bot.store.now() - alert.started_at).total_seconds()
         if alert.message is not None:
-            if not await self._update(alert, alert.message, backlog.resolved_embed(channel_id, seconds)):
+            with guild_language(self.bot, workspace.guild_id):
+                embed = backlog.resolved_embed(channel_id, seconds)
+            if not await self._update(alert, alert.message, embed):
                 return  # the next check tries again
             await self.bot.store.alerts.delete(workspace_id, channel_id)
         log.info(
@@ -193,7 +200,8 @@ class AlertsCog(commands.Cog):
         nonce_key = (
             f"{workspace.id}|dead letters|{log_channel_id}|{summary.newest_at.isoformat()}|{summary.count}"
         )
-        embed = backlog.dead_letters_embed(summary)
+        with guild_language(self.bot, workspace.guild_id):
+            embed = backlog.dead_letters_embed(summary)
         if await self._log_channels.send(log_channel_id, embed, nonce_key=nonce_key):
             self._dead_letters_reported_at[workspace.id] = time.monotonic()
             await self.bot.store.outbox_admin.mark_reported(workspace.id, summary.newest_at)

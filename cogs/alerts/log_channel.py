@@ -3,12 +3,14 @@
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 
 import discord
 
 from bot.discord_client.client import TicketBot
 from bot.tickets.workspace import Workspace
 from cogs.core.errors import DISCORD_ERRORS
+from cogs.core.languages import guild_language
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +81,15 @@ class LogChannels:
         )
 
 
-async def notify(bot: TicketBot, workspace: Workspace, embed: discord.Embed) -> None:
-    """Send a notice to the workspace's log channel, if it has one. If that fails, it is only logged."""
+async def notify(bot: TicketBot, workspace: Workspace, draw: Callable[[], discord.Embed]) -> None:
+    """Send a notice to the workspace's log channel, if it has one. If that fails, it is only logged.
+
+    `draw` is called with the server's language set, which may not be that of who caused the notice.
+    """
     if workspace.log_channel_id is None:
         return
+    with guild_language(bot, workspace.guild_id):
+        embed = draw()
     try:
         await _send_alert(bot, workspace.log_channel_id, embed)
     except DISCORD_ERRORS as error:

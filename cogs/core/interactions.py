@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
 from bot.i18n.translations import set_language, translate
 from bot.tickets.errors import TicketError
 from cogs.core.markdown import MESSAGE_LIMIT, escape_sentence
@@ -98,21 +99,21 @@ async def errors_to_user(interaction: BotInteraction, *, typed: str = "") -> Asy
         log.error("Interaction failed: %s", error, extra={"interaction_id": interaction.id})
         await _refuse(
             interaction,
-            "⚠️ The database did not answer, so this may not be saved. Check, and try again in a minute.",
+            _("⚠️ The database did not answer, so this may not be saved. Check, and try again in a minute."),
             typed,
         )
 
 
 async def _refuse(interaction: BotInteraction, sentence: str, typed: str) -> None:
     """Say why something was not done, and give back the text: as code or, if that cannot hold it, a file."""
-    code = f"\nWhat you typed:\n```\n{typed}\n```"
+    code = f"\n{_('What you typed:')}\n```\n{typed}\n```"
     if not typed.strip():
         await reply_ephemeral(interaction, sentence)
     elif "```" not in typed and len(code) <= _MAX_CODE:
         await _send(interaction, escape_sentence(sentence, MESSAGE_LIMIT - _MAX_CODE) + code)
     else:
         file = discord.File(io.BytesIO(typed.encode("utf-8", "replace")), filename="what-you-typed.txt")
-        await reply_ephemeral(interaction, f"{sentence} The file has what you typed.", file=file)
+        await reply_ephemeral(interaction, f"{sentence} {_('The file has what you typed.')}", file=file)
 
 
 async def on_command_error(interaction: BotInteraction, error: app_commands.AppCommandError) -> None:

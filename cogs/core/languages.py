@@ -1,5 +1,9 @@
 """Languages in Discord: what everyone reads is in the server's, and slash commands are in each person's."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import discord
 from discord import app_commands
 
@@ -8,6 +12,7 @@ from bot.i18n.translations import (
     ENGLISH,
     gettext,
     language_for,
+    preload,
     set_language,
     translate_command_name,
     use_language,
@@ -22,8 +27,19 @@ _NAME_LOCATIONS = (
 
 def set_guild_language(bot: TicketBot, guild_id: int) -> None:
     """Translate for all members of a server until the current task ends: what is posted in its channels."""
+    set_language(_guild_locale(bot, guild_id))
+
+
+@contextmanager
+def guild_language(bot: TicketBot, guild_id: int) -> Iterator[None]:
+    """Translate for all members of a server until the block ends: a notice about what one person did."""
+    with use_language(_guild_locale(bot, guild_id)):
+        yield
+
+
+def _guild_locale(bot: TicketBot, guild_id: int) -> str:
     guild = bot.get_guild(guild_id)
-    set_language(guild.preferred_locale.value if guild else ENGLISH)
+    return guild.preferred_locale.value if guild else ENGLISH
 
 
 class CommandTranslator(app_commands.Translator):
@@ -44,4 +60,5 @@ class CommandTranslator(app_commands.Translator):
 
 
 async def setup(bot: TicketBot) -> None:
+    await asyncio.to_thread(preload)  # every catalogue is needed for the slash commands
     await bot.tree.set_translator(CommandTranslator())

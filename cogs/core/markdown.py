@@ -21,7 +21,7 @@ _MARKDOWN_CHARACTERS = frozenset("\\*_~|`[]()<>#-")
 # Within a line; at its beginning #, - and > have a meaning as well.
 _INLINE_MARKDOWN_CHARACTERS = frozenset("\\*_~|`[](<")
 # What the bot itself writes in a sentence: a command, or the link to a post.
-_SENTENCE_MARKUP_PATTERN = re.compile(r"`(?:/|ticketbridge )[\w -]+`|https://discord\.com/channels/[\d/]+")
+_SENTENCE_MARKUP_PATTERN = re.compile(r"`(?:/|ticketbridge )[\w' -]+`|https://discord\.com/channels/[\d/]+")
 _ZERO_WIDTH = "\u200b"
 
 

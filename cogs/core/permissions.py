@@ -5,23 +5,28 @@ from collections.abc import Iterable, Mapping
 import discord
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
+from bot.i18n.translations import translate
+from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import Workspace
 
-# By discord.py's names, and all that the bot uses anywhere, in the order in which they are named to people.
-USED_PERMISSIONS = (
-    "view_channel",
-    "send_messages",
-    "embed_links",
-    "attach_files",
-    "read_message_history",
-    "create_public_threads",
-    "create_private_threads",
-    "send_messages_in_threads",
-    "mention_everyone",
-    "manage_threads",
-    "manage_messages",
-    "add_reactions",
-)
+# All that the bot uses anywhere, by discord.py's names, in the order in which they are named to people; and
+# what Discord's client calls them.
+_PERMISSION_NAMES = {
+    "view_channel": Sentence("View Channel"),
+    "send_messages": Sentence("Send Messages"),
+    "embed_links": Sentence("Embed Links"),
+    "attach_files": Sentence("Attach Files"),
+    "read_message_history": Sentence("Read Message History"),
+    "create_public_threads": Sentence("Create Public Threads"),
+    "create_private_threads": Sentence("Create Private Threads"),
+    "send_messages_in_threads": Sentence("Send Messages In Threads"),
+    "mention_everyone": Sentence("Mention All Roles"),
+    "manage_threads": Sentence("Manage Threads"),
+    "manage_messages": Sentence("Manage Messages"),
+    "add_reactions": Sentence("Add Reactions"),
+}
+USED_PERMISSIONS = tuple(_PERMISSION_NAMES)
 LOG = {"view_channel", "send_messages", "embed_links"}  # alerts are embeds
 REPORTS = LOG | {"attach_files", "read_message_history"}
 TICKETS = REPORTS | {"create_public_threads", "create_private_threads", "send_messages_in_threads"}
@@ -41,7 +46,6 @@ _DEPENDENT_PERMISSIONS = {
     "view_channel": USED_PERMISSIONS,
     "send_messages": ("embed_links", "attach_files", "mention_everyone"),
 }
-_LABELS = {"mention_everyone": "Mention All Roles"}  # where Discord's client has other words
 
 
 def denied_permissions(channel: discord.abc.GuildChannel) -> frozenset[str]:
@@ -54,11 +58,7 @@ def missing_permissions(channel: discord.abc.GuildChannel, needed: Iterable[str]
     """List the permissions that the bot needs and lacks in a channel, as Discord's client calls them."""
     denied = denied_permissions(channel) & frozenset(needed)
     implied = {other for name in denied for other in _DEPENDENT_PERMISSIONS.get(name, ()) if other != name}
-    return [
-        _LABELS.get(name, name.replace("_", " ").title())
-        for name in USED_PERMISSIONS
-        if name in denied - implied
-    ]
+    return [translate(label) for name, label in _PERMISSION_NAMES.items() if name in denied - implied]
 
 
 def needed_permissions(bot: TicketBot, workspace: Workspace, channel_id: int) -> frozenset[str]:
@@ -87,7 +87,7 @@ def _call_staff(bot: TicketBot, workspace: Workspace) -> set[str]:
 
 def permission_hint(bot: TicketBot, workspace: Workspace, channel_id: int) -> str:
     """Say what to do about a channel that refuses a delivery."""
-    return _hint(bot, workspace, channel_id) or "Check what my role may do in that channel."
+    return _hint(bot, workspace, channel_id) or _("Check what my role may do in that channel.")
 
 
 def permission_warnings(bot: TicketBot, workspace: Workspace) -> list[str]:
@@ -99,16 +99,17 @@ def permission_warnings(bot: TicketBot, workspace: Workspace) -> list[str]:
 def _hint(bot: TicketBot, workspace: Workspace, channel_id: int) -> str | None:
     channel = bot.get_channel(channel_id)
     if not isinstance(channel, discord.abc.GuildChannel):
-        return "I do not see that channel: let me see it, or name another one with `/setup workspace`."
+        return _("I do not see that channel: let me see it, or name another one with `/setup workspace`.")
     missing = missing_permissions(channel, needed_permissions(bot, workspace, channel_id))
-    return f"Allow my role there: {', '.join(missing)}." if missing else None
+    return _("Allow my role there: {permissions}.", permissions=", ".join(missing)) if missing else None
 
 
 def find_id_problems(client: discord.Client, guild_id: int, ids: Mapping[str, int]) -> list[str] | None:
     """Check the ids of a workspace or department: a sentence with the cure for each that cannot be used.
 
     `ids` are by field name: `staff_role_id` is a role, `log_channel_id` a channel for alerts, each other one
-    a channel for tickets. None while Discord does not say what is in the guild.
+    a channel for tickets. None while Discord does not say what is in the guild. The sentences are for the
+    operator's commands, and English.
     """
     guild = client.get_guild(guild_id)
     if guild is None:

@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
 from bot.tickets.account_links import AccountLink, DiscordMember
 from bot.tickets.errors import TicketError
 from cogs.core.checks import guild_workspaces, workspaces_as_staff
@@ -34,11 +35,6 @@ from cogs.tickets.buttons import component_custom_id
 log = logging.getLogger(__name__)
 
 _Text = app_commands.Range[str, 1, 100]
-_NEW_CODE = (
-    "Your code is **{code}**. Type it in the game within 10 minutes, where the game asks for it: in many "
-    "games `/link {code}` in the chat. It works once. Do not give it to anyone: whoever types it links their "
-    "own game account to your Discord account."
-)
 
 
 class NoLinkedAccount(TicketError):
@@ -75,12 +71,16 @@ class LinkingCog(commands.Cog):
         member = _member(interaction)
         if code is None:
             made = await self.bot.store.account_links.create_code_for_member(member, self.bot.store.now())
-            await interaction.followup.send(_NEW_CODE.format(code=made.text), ephemeral=True)
+            await interaction.followup.send(_new_code_text(made.text), ephemeral=True)
             return
         link = await self.bot.store.account_links.redeem_as_member(code, member, self.bot.store.now())
         log.info("A game account was linked", extra=log_fields(link, member.discord_id))
         await reply_ephemeral(
-            interaction, f"✅ Your game account {account_label(link)} is linked. `/unlink` cuts the link."
+            interaction,
+            _(
+                "✅ Your game account {account} is linked. `/unlink` cuts the link.",
+                account=account_label(link),
+            ),
         )
 
     @app_commands.command()
@@ -97,7 +97,8 @@ class LinkingCog(commands.Cog):
         await self.bot.store.account_links.remove(link.id, [link.workspace_id])
         log.info("A game account was unlinked", extra=log_fields(link, interaction.user.id))
         await reply_ephemeral(
-            interaction, f"✅ Your game account {account_label(link)} is not linked any more."
+            interaction,
+            _("✅ Your game account {account} is not linked any more.", account=account_label(link)),
         )
 
     @app_commands.command()
@@ -127,7 +128,21 @@ async def _cut_selected(interaction: BotInteraction) -> None:
     workspaces = await workspaces_as_staff(interaction)
     link = await cut_link(interaction, workspaces, selected_link_id(interaction))
     await reply_ephemeral(
-        interaction, f"✅ The link of {account_label(link)} with {link.discord_name} is cut."
+        interaction,
+        _(
+            "✅ The link of {account} with {member} is cut.",
+            account=account_label(link),
+            member=link.discord_name,
+        ),
+    )
+
+
+def _new_code_text(code: str) -> str:
+    return _(
+        "Your code is **{code}**. Type it in the game within 10 minutes, where the game asks for it: in many "
+        "games `/link {code}` in the chat. It works once. Do not give it to anyone: whoever types it links "
+        "their own game account to your Discord account.",
+        code=code,
     )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import discord
 
+from bot.i18n.translations import gettext as _
+from bot.i18n.translations import ngettext
 from bot.tickets.account_links import AccountLink
 from bot.tickets.errors import UnknownLink
 from bot.tickets.workspace import Workspace
-from cogs.alerts.backlog import pluralize
 from cogs.alerts.log_channel import WARNING, alert_embed, notify
 from cogs.core.errors import DISCORD_ERRORS
 from cogs.core.interactions import BotInteraction
@@ -104,14 +105,19 @@ async def _departed(interaction: BotInteraction, discord_ids: set[int]) -> froze
 
 def links_embed(found: FoundLinks) -> discord.Embed:
     """Draw the links, newest first."""
-    embed = discord.Embed(title="Linked game accounts", colour=discord.Colour.blurple())
+    embed = discord.Embed(title=_("Linked game accounts"), colour=discord.Colour.blurple())
     lines = [_line(link, found.departed) for link in found.links]
     if found.has_more:
-        lines.append("… and more: name a `player` or a `member` to find theirs")
+        lines.append(_("… and more: name a `player` or a `member` to find theirs"))
     if found.hidden:
-        people = pluralize(found.hidden, "link of somebody", "links of people")
-        lines.append(f"{people} who left this server: name the `player` to see and cut it")
-    embed.description = "\n".join(lines) or "There is no such link."
+        lines.append(
+            ngettext(
+                "{number} link of somebody who left this server: name the `player` to see and cut it",
+                "{number} links of people who left this server: name the `player` to see and cut it",
+                found.hidden,
+            )
+        )
+    embed.description = "\n".join(lines) or _("There is no such link.")
     return embed
 
 
@@ -119,8 +125,10 @@ def _line(link: AccountLink, departed: frozenset[int]) -> str:
     name = escape_markdown(account_label(link), 150)
     player_id = f" · {escape_markdown(link.account.player_id, 80)}" if link.account.name else ""
     who = f"<@{link.discord_id}> ({escape_markdown(link.discord_name, 40)})"
-    left = ", who left this server" if link.discord_id in departed else ""
-    return f"• {name}{player_id} · {who}{left} · since <t:{link.linked_at.timestamp():.0f}:d>"
+    if link.discord_id in departed:
+        who = _("{member}, who left this server", member=who)
+    since = _("since {date}", date=f"<t:{link.linked_at.timestamp():.0f}:d>")
+    return f"• {name}{player_id} · {who} · {since}"
 
 
 def cut_select_view(links: Sequence[AccountLink]) -> discord.ui.View:
@@ -133,7 +141,9 @@ def cut_select_view(links: Sequence[AccountLink]) -> discord.ui.View:
         for link in links
     ]
     if options:
-        view.add_item(discord.ui.Select(custom_id=CUT_SELECT_ID, placeholder="Cut a link…", options=options))
+        view.add_item(
+            discord.ui.Select(custom_id=CUT_SELECT_ID, placeholder=_("Cut a link…"), options=options)
+        )
     view.stop()  # the choice is matched by its custom id; the library need not remember this object
     return view
 
@@ -155,10 +165,18 @@ async def cut_link(interaction: BotInteraction, workspaces: Sequence[Workspace],
     store, by_id = interaction.client.store, {workspace.id: workspace for workspace in workspaces}
     link = await store.account_links.remove(link_id, list(by_id))
     log.info("Staff cut the link of a game account", extra=log_fields(link, interaction.user.id))
-    notice = (
-        f"✂️ {interaction.user.mention} cut the link of the game account "
-        f"{escape_markdown(account_label(link), 150)} with the Discord account <@{link.discord_id}>: "
-        f"player {escape_markdown(link.account.player_id, 80)}."
-    )
-    await notify(interaction.client, by_id[link.workspace_id], alert_embed(notice, WARNING))
+    workspace = by_id[link.workspace_id]
+    await notify(interaction.client, workspace, lambda: _cut_embed(link, interaction.user.mention))
     return link
+
+
+def _cut_embed(link: AccountLink, staff: str) -> discord.Embed:
+    text = _(
+        "✂️ {staff} cut the link of the game account {account} with the Discord account {member}: "
+        "player {player_id}.",
+        staff=staff,
+        account=escape_markdown(account_label(link), 150),
+        member=f"<@{link.discord_id}>",
+        player_id=escape_markdown(link.account.player_id, 80),
+    )
+    return alert_embed(text, WARNING)

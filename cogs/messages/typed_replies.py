@@ -7,11 +7,13 @@ import discord
 
 from bot.clock import utc_now
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
 from bot.tickets.errors import TicketClosed, TicketError, ViewOnly
 from bot.tickets.message import Actor, DiscordMessage, Message
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import is_staff
+from cogs.core.languages import set_guild_language
 from cogs.core.markdown import escape_sentence
 from storage import Store
 
@@ -19,8 +21,6 @@ log = logging.getLogger(__name__)
 
 INTERNAL_PREFIX = "//"  # a message that begins so is not for the reporter
 _SAVED_EMOJI, _NOT_SAVED_EMOJI = "✅", "⚠️"
-_FILES_NOT_SENT = "⚠️ Your text is saved; files do not reach the reporter."
-
 _NOTICE_SECONDS = 120.0  # until a notice is deleted
 _NOTICE_MAX_AGE = timedelta(minutes=10)  # the author of an older message has left, and gets no notice
 
@@ -47,8 +47,9 @@ class TypedReplies:
 
     async def process(self, message: discord.Message) -> None:
         """Delete, save or ignore a message. Raises StorageError, and discord.py's errors."""
-        if message.type not in _USER_MESSAGE_TYPES:
+        if message.type not in _USER_MESSAGE_TYPES or message.guild is None:
             return
+        set_guild_language(self._bot, message.guild.id)
         ticket = await ticket_being_answered(self._bot.store, message)
         if ticket is None:
             return
@@ -81,13 +82,13 @@ class TypedReplies:
             )
         except TicketError as error:
             await _react(message, _NOT_SAVED_EMOJI)
-            await send_temporary_notice(
-                message, f"{_NOT_SAVED_EMOJI} {error} What you typed was not saved as a reply."
-            )
+            reason, outcome = translate(error.sentence), _("What you typed was not saved as a reply.")
+            await send_temporary_notice(message, f"{_NOT_SAVED_EMOJI} {reason} {outcome}")
         else:
             await _react(message, _SAVED_EMOJI)
             if message.attachments:
-                await send_temporary_notice(message, _FILES_NOT_SENT)
+                text = _("⚠️ Your text is saved; files do not reach the reporter.")
+                await send_temporary_notice(message, text)
             await self._warn_without_readers(message, reply)
 
     async def _warn_without_readers(self, message: discord.Message, reply: Message) -> None:
@@ -97,7 +98,8 @@ class TypedReplies:
         state = (await self._bot.store.events.reply_states(reply.ticket_id, [reply.id])).get(reply.id)
         if state is not None and state.received_at is None and not state.is_awaited:
             self._warned.add(message.channel.id)
-            await send_temporary_notice(message, f"⚠️ Your reply is saved. {translate(state.sentence)}")
+            saved = _("⚠️ Your reply is saved.")
+            await send_temporary_notice(message, f"{saved} {translate(state.sentence)}")
 
     async def _staff_author(self, message: discord.Message, ticket: Ticket) -> discord.Member | None:
         """The author; None if they are not staff of the ticket's workspace."""
@@ -145,8 +147,9 @@ def _answered_ids(message: discord.Message) -> list[int]:
     return ids
 
 
-async def delete_with_reason(message: discord.Message, ticket: Ticket, reason: Exception) -> None:
+async def delete_with_reason(message: discord.Message, ticket: Ticket, error: TicketError) -> None:
     """Delete a message and tell its author why; neither if it is deleted already."""
+    reason = f"⛔ {translate(error.sentence)}"
     try:
         await message.delete()
     except discord.NotFound:
@@ -156,11 +159,10 @@ async def delete_with_reason(message: discord.Message, ticket: Ticket, reason: E
             "A message under a game report stays: the Manage Messages permission is missing",
             extra={"ticket_id": ticket.id, "message_id": message.id, "channel_id": message.channel.id},
         )
-        await send_temporary_notice(
-            message, f"⛔ {reason} (It stays: I need the Manage Messages permission here.)"
-        )
+        stays = _("(It stays: I need the Manage Messages permission here.)")
+        await send_temporary_notice(message, f"{reason} {stays}")
     else:
-        await send_temporary_notice(message, f"⛔ {reason} Your message was removed.")
+        await send_temporary_notice(message, f"{reason} {_('Your message was removed.')}")
 
 
 async def send_temporary_notice(message: discord.Message, text: str) -> None:

@@ -16,11 +16,17 @@ from bot.tickets.ticket import Ticket
 from cogs.core.languages import set_guild_language
 from cogs.posts.digest import digest_marker, send_digest, update_digest
 from cogs.posts.errors import (
+    IS_A_THREAD,
+    MAKING_ROOM,
+    NO_TEXT_CHANNEL,
+    NOT_POSTED_YET,
     RETRY_DELAY_SECONDS,
+    TARGET_DELETED,
     THREAD_EXISTS,
     THREAD_LIMIT,
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
+    UNREACHABLE,
     classify_error,
 )
 from cogs.posts.send import (
@@ -114,12 +120,13 @@ class PostsCog(commands.Cog):
                     return await self._resolve_not_found(error, delivery, ticket)
                 except discord.HTTPException as error:
                     if error.code == THREAD_LIMIT and await self._threads.make_room(ticket):
-                        raise RetryLater("other threads were archived to make room", seconds=1.0) from error
+                        raise RetryLater(str(MAKING_ROOM), seconds=1.0) from error
                     raise
             except (discord.HTTPException, discord.RateLimited, LimitReached) as error:
                 raise classify_error(error, delivery) from error
             except NETWORK_ERRORS as error:
-                raise UnknownOutcome(f"Discord cannot be reached: {type(error).__name__} {error}") from error
+                reason = UNREACHABLE.with_parts(error=f"{type(error).__name__} {error}")
+                raise UnknownOutcome(str(reason)) from error
 
         return deliver
 
@@ -136,7 +143,7 @@ class PostsCog(commands.Cog):
             await on_post_deleted(self.bot, ticket.post.message_id or ticket.post.digest_message_id or 0)
             return Receipt(channel_id=delivery.channel_id)
         if error.code == UNKNOWN_CHANNEL and await resolve_missing_target(self.bot, delivery, ticket):
-            raise RetryLater("its channel or thread was deleted", seconds=1.0) from error
+            raise RetryLater(str(TARGET_DELETED), seconds=1.0) from error
         raise error
 
     async def _post_digest(self, deliveries: Sequence[Delivery], lead_id: int) -> Receipt:
@@ -319,11 +326,11 @@ class PostsCog(commands.Cog):
     async def _get_channel(self, channel_id: int | None) -> ChannelOrThread:
         """The text channel or thread of that id. Raises RetryLater, with what to do, if there is none."""
         if channel_id is None:
-            raise RetryLater("its post or thread is not in Discord yet", seconds=RETRY_DELAY_SECONDS)
+            raise RetryLater(str(NOT_POSTED_YET), seconds=RETRY_DELAY_SECONDS)
         channel = self.bot.get_channel(channel_id) or await self.bot.fetch_channel(channel_id)
         if not isinstance(channel, ChannelOrThread):
             raise RetryLater(
-                f"channel {channel_id} is not a text channel; give the workspace one",
+                str(NO_TEXT_CHANNEL.with_parts(channel_id=channel_id)),
                 seconds=RETRY_DELAY_SECONDS,
             )
         return channel
@@ -332,7 +339,7 @@ class PostsCog(commands.Cog):
         channel = await self._get_channel(channel_id)
         if isinstance(channel, discord.Thread):
             raise RetryLater(
-                f"channel {channel_id} is a thread; give the workspace a text channel",
+                str(IS_A_THREAD.with_parts(channel_id=channel_id)),
                 seconds=RETRY_DELAY_SECONDS,
             )
         return channel

@@ -5,13 +5,21 @@ from typing import Any
 
 import discord
 
+from bot.i18n.translations import gettext as _
 from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from cogs.core.markdown import escape_markdown, plain_line
 from cogs.posts.send import ChannelOrThread, message_id_or_none
-from cogs.tickets.embeds import PRIORITY_STYLES, VIEW_ONLY_LINE, status_line, ticket_footer
+from cogs.tickets.embeds import (
+    PRIORITY_COLOURS,
+    no_subject,
+    priority_label,
+    status_line,
+    ticket_footer,
+    view_only_line,
+)
 from storage import Store
 
 DIGEST_SELECT_ID = "digest:open"  # the custom id of the select under a digest
@@ -61,7 +69,7 @@ async def _workspaces_of(store: Store, tickets: Sequence[Ticket]) -> dict[str, W
 
 
 def digest_marker(lead_id: int) -> str:
-    """What finds a digest in its channel's history: the end of its last embed's footer."""
+    """What finds a digest in its channel's history: the end of its last embed's footer. Never translated."""
     return f"digest {lead_id}"
 
 
@@ -87,7 +95,7 @@ def digest_view(tickets: Sequence[Ticket]) -> discord.ui.View:
         for ticket in tickets
     ]
     view.add_item(
-        discord.ui.Select(custom_id=DIGEST_SELECT_ID, placeholder="Open a ticket…", options=options)
+        discord.ui.Select(custom_id=DIGEST_SELECT_ID, placeholder=_("Open a ticket…"), options=options)
     )
     view.stop()  # the choice is matched by its custom id; the library need not remember this object
     return view
@@ -111,17 +119,17 @@ def _option_values(message: discord.Message | None) -> Iterator[str]:
 
 def _digest_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
     icon = "🚨 " if ticket.view_only else "🎫 "
-    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or "(no subject)"
+    subject = escape_markdown(ticket.subject, _SUBJECT_LIMIT) or no_subject()
     embed = discord.Embed(
         title=f"{icon}{ticket.public_id} · {subject}",
-        colour=PRIORITY_STYLES[ticket.priority][1],
+        colour=PRIORITY_COLOURS[ticket.priority],
         timestamp=ticket.created_at,
     )
-    embed.set_author(name=plain_line(ticket.reporter.label, _NAME_LIMIT) or "unknown")
+    embed.set_author(name=plain_line(ticket.reporter.label, _NAME_LIMIT) or _("unknown"))
     embed.set_footer(text=ticket_footer(ticket))
     header = "\n".join(_header_lines(ticket, workspace)) + "\n"
     body = escape_markdown(" ".join(ticket.body.split()), _EMBED_LIMIT - len(embed) - len(header))
-    empty = "" if ticket.chat_log else "*No message.*"
+    empty = "" if ticket.chat_log else _("*No message.*")
     embed.description = (header + (body or empty)).rstrip()
     return embed
 
@@ -129,9 +137,10 @@ def _digest_embed(ticket: Ticket, workspace: Workspace) -> discord.Embed:
 def _header_lines(ticket: Ticket, workspace: Workspace) -> Iterator[str]:
     """The lines above the beginning of the body."""
     if ticket.view_only:
-        yield VIEW_ONLY_LINE
+        yield view_only_line()
     name = workspace.category_name(ticket.category)
     category = escape_markdown(name, _NAME_LIMIT) or escape_markdown(ticket.category, _NAME_LIMIT) or "—"
-    yield f"{status_line(ticket)} · {PRIORITY_STYLES[ticket.priority][0]} · {category}"
+    yield f"{status_line(ticket)} · {priority_label(ticket.priority)} · {category}"
     if ticket.reported_player:
-        yield f"Reported player: {escape_markdown(ticket.reported_player.label, _NAME_LIMIT) or 'unknown'}"
+        player = escape_markdown(ticket.reported_player.label, _NAME_LIMIT) or _("unknown")
+        yield _("Reported player: {player}", player=player)

@@ -8,12 +8,13 @@ from typing import TypeVar
 import discord
 
 from bot.clock import utc_now
+from bot.i18n.translations import ENGLISH, LANGUAGES, use_language
 from bot.outbox.dispatcher import ATTEMPT_SECONDS
 from bot.outbox.errors import PermanentFailure
 from bot.tickets.outbox import Delivery, Receipt
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from cogs.posts.errors import UNKNOWN_MESSAGE, error_summary, is_temporary, is_text_refused
+from cogs.posts.errors import CHANGE_REFUSED, UNKNOWN_MESSAGE, error_summary, is_temporary, is_text_refused
 from cogs.tickets.buttons import ticket_view
 from cogs.tickets.embeds import fallback_embed, ticket_embed
 
@@ -87,8 +88,8 @@ async def edit_post(message: discord.PartialMessage, ticket: Ticket, workspace: 
         if not is_text_refused(error):
             raise
         if not _is_fallback(await message.fetch(), ticket):
-            reason = f"Discord refused the change, and the post stays as it was ({error_summary(error)})"
-            raise PermanentFailure(reason) from error
+            reason = CHANGE_REFUSED.with_parts(error=error_summary(error))
+            raise PermanentFailure(str(reason)) from error
         await _edit(message, ticket, fallback_embed(ticket))
 
 
@@ -97,8 +98,16 @@ async def _edit(message: discord.PartialMessage, ticket: Ticket, embed: discord.
 
 
 def _is_fallback(message: discord.Message, ticket: Ticket) -> bool:
-    """Whether a post was sent without the player's text, which its attached file has."""
-    fallback = fallback_embed(ticket)
+    """Whether a post was sent without the player's text, which its attached file has.
+
+    In any language: the server's may have changed since.
+    """
+    return any(_shows_fallback(message, ticket, language) for language in (ENGLISH, *LANGUAGES))
+
+
+def _shows_fallback(message: discord.Message, ticket: Ticket, language: str) -> bool:
+    with use_language(language):
+        fallback = fallback_embed(ticket)
     return any(
         (embed.title, embed.description) == (fallback.title, fallback.description) for embed in message.embeds
     )

@@ -8,6 +8,8 @@ from operator import attrgetter
 import discord
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import format_number, ngettext
+from bot.i18n.translations import gettext as _
 from bot.tickets.outbox import Delivery
 from bot.tickets.ticket import Ticket
 from cogs.alerts.log_channel import ACTION_NEEDED, WARNING, alert_embed, notify
@@ -94,19 +96,24 @@ class TicketThreads:
             error_summary(error),
             extra={"ticket_id": ticket.id, "thread_id": thread.id},
         )
-        reason = _absence_reason(error, delivery.channel_id)
-        embed = alert_embed(
-            f"⚠️ <@{ticket.reporter.id}>, who opened this ticket, is not here: {reason}", WARNING
+        reporter, reason = f"<@{ticket.reporter.id}>", _absence_reason(error, delivery.channel_id)
+        text = _(
+            "⚠️ {reporter}, who opened this ticket, is not here: {reason}", reporter=reporter, reason=reason
         )
-        marker = f"{ticket.public_id} · reporter not added"
+        embed = alert_embed(text, WARNING)
+        marker = f"{ticket.public_id} · reporter not added"  # never translated: the notice is found by it
         embed.set_footer(text=marker)
         if await find_previous_message(self._bot.user, delivery, thread, marker) is None:
             await send_embed(thread, delivery, embed)
-        text = (
-            f"⚠️ <@{ticket.reporter.id}>, who opened `{ticket.public_id}`, is not in <#{thread.id}>: {reason}"
+        text = _(
+            "⚠️ {reporter}, who opened `{ticket}`, is not in {thread}: {reason}",
+            reporter=reporter,
+            ticket=ticket.public_id,
+            thread=f"<#{thread.id}>",
+            reason=reason,
         )
         workspace = await self._bot.store.workspaces.get(ticket.workspace_id)
-        await notify(self._bot, workspace, alert_embed(text, WARNING))
+        await notify(self._bot, workspace, lambda: alert_embed(text, WARNING))
 
     async def make_room(self, ticket: Ticket) -> bool:
         """Archive the oldest threads of closed tickets in the ticket's server, and say so.
@@ -122,8 +129,7 @@ class TicketThreads:
         key = (workspace.id, bool(archived))
         if now >= self._told_at.get(key, float("-inf")) + TELL_AGAIN_SECONDS:
             self._told_at[key] = now
-            embed = alert_embed(_limit_text(archived), WARNING if archived else ACTION_NEEDED)
-            await notify(self._bot, workspace, embed)
+            await notify(self._bot, workspace, lambda: _limit_embed(archived))
         return archived > 0
 
     async def _archive_closed(self, guild: discord.Guild) -> int:
@@ -152,18 +158,27 @@ async def find_previous_thread(
 def _absence_reason(error: discord.HTTPException, channel_id: int) -> str:
     """Why a reporter is not in their thread, and what staff can do."""
     if error.code in (UNKNOWN_MEMBER, UNKNOWN_USER):
-        return "they are no longer in this server. Once they are back, mention them here."
+        return _("they are no longer in this server. Once they are back, mention them here.")
     if error.code == MISSING_ACCESS:
-        return f"they cannot see <#{channel_id}>. Let them see it and mention them here."
-    return f"Discord refuses to add them ({error_summary(error)})."
+        channel = f"<#{channel_id}>"
+        return _("they cannot see {channel}. Let them see it and mention them here.", channel=channel)
+    return _("Discord refuses to add them ({error}).", error=error_summary(error))
 
 
-def _limit_text(archived: int) -> str:
-    limit = f"Discord allows {THREAD_LIMIT_OF_SERVER:,} active threads in a server"
-    if archived:
-        threads = "thread of a closed ticket" if archived == 1 else "threads of closed tickets"
-        return f"🧵 {limit}, and this one is near that. I archived {archived} {threads}, the oldest first."
-    return (
-        f"🧵 {limit}, and this one is near that; no thread left is of a closed ticket. Archive threads that "
-        "nobody needs. Without room, tickets are posted without their threads, and `/ticket open` waits."
+def _limit_embed(archived: int) -> discord.Embed:
+    limit = format_number(THREAD_LIMIT_OF_SERVER)
+    if not archived:
+        text = _(
+            "🧵 Discord allows {limit} active threads in a server, and this one is near that; no thread left "
+            "is of a closed ticket. Archive threads that nobody needs. Without room, tickets are posted "
+            "without their threads, and `/ticket open` waits.",
+            limit=limit,
+        )
+        return alert_embed(text, ACTION_NEEDED)
+    near = _("🧵 Discord allows {limit} active threads in a server, and this one is near that.", limit=limit)
+    done = ngettext(
+        "I archived {number} thread of a closed ticket, the oldest first.",
+        "I archived {number} threads of closed tickets, the oldest first.",
+        archived,
     )
+    return alert_embed(f"{near} {done}", WARNING)

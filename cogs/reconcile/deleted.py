@@ -3,10 +3,13 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 import discord
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
+from bot.i18n.translations import ngettext
 from bot.tickets.errors import TicketError
 from bot.tickets.outbox import Delivery, DeliveryKind
 from bot.tickets.sentence import Sentence
@@ -58,7 +61,7 @@ async def on_post_deleted(bot: TicketBot, message_id: int) -> None:
         log.warning("Its post was deleted", extra={"ticket_id": ticket.id, "message_id": message_id})
     for workspace_id, tickets in by_workspace.items():
         workspace = await bot.store.workspaces.get(workspace_id)
-        await notify(bot, workspace, alert_embed(_deleted_posts_text(tickets), WARNING))
+        await notify(bot, workspace, partial(_deleted_posts_embed, tickets))
 
 
 async def on_thread_deleted(bot: TicketBot, thread_id: int) -> bool:
@@ -79,7 +82,7 @@ async def on_channel_deleted(bot: TicketBot, channel_id: int) -> bool:
                 f"{pluralize(deletion.stranded, 'delivery waits', 'deliveries wait')} for another one",
                 extra={"workspace_id": deletion.workspace.id, "channel_id": channel_id},
             )
-            await notify(bot, deletion.workspace, _deleted_channel_embed(deletion, channel_id))
+            await notify(bot, deletion.workspace, partial(_deleted_channel_embed, deletion, channel_id))
     return any(deletion.stranded for deletion in deletions)
 
 
@@ -90,35 +93,55 @@ async def on_role_deleted(bot: TicketBot, role_id: int) -> None:
             role_id, bot.store.now()
         ):
             log.warning("The staff role was deleted", extra={"workspace_id": workspace.id})
-            text = (
-                f"⚠️ The staff role {role_id} was deleted, so no one is staff any more. "
-                "`/setup workspace` names another role."
-            )
-            await notify(bot, workspace, alert_embed(text, ACTION_NEEDED))
+            await notify(bot, workspace, partial(_deleted_role_embed, role_id))
 
 
-def _deleted_posts_text(tickets: Sequence[Ticket]) -> str:
-    cure = "`/ticket view` shows such a ticket, and `/ticket repost` posts it again."
+def _deleted_role_embed(role_id: int) -> discord.Embed:
+    text = _(
+        "⚠️ The staff role {role_id} was deleted, so no one is staff any more. "
+        "`/setup workspace` names another role.",
+        role_id=role_id,
+    )
+    return alert_embed(text, ACTION_NEEDED)
+
+
+def _deleted_posts_embed(tickets: Sequence[Ticket]) -> discord.Embed:
     ids = ", ".join(f"`{ticket.public_id}`" for ticket in tickets[:_MAX_LISTED])
-    more = ", …" if len(tickets) > _MAX_LISTED else ""
-    if len(tickets) == 1:
-        return f"🗑️ The post of {ids} was deleted. {cure}"
-    return f"🗑️ The post of {len(tickets)} tickets was deleted: {ids}{more}. {cure}"
+    what = ngettext(
+        "🗑️ The post of {ids} was deleted.",
+        "🗑️ The post of {number} tickets was deleted: {ids}.",
+        len(tickets),
+        ids=f"{ids}, …" if len(tickets) > _MAX_LISTED else ids,
+    )
+    cure = _("`/ticket view` shows such a ticket, and `/ticket repost` posts it again.")
+    return alert_embed(f"{what} {cure}", WARNING)
 
 
 def _deleted_channel_embed(deletion: ChannelDeletion, channel_id: int) -> discord.Embed:
-    tickets = pluralize(deletion.posts, "ticket was", "tickets were")
-    sentences = [f"🗑️ The channel {channel_id} was deleted. {tickets} shown in it."]
+    sentences = [
+        _("🗑️ The channel {channel_id} was deleted.", channel_id=channel_id),
+        ngettext("{number} ticket was shown in it.", "{number} tickets were shown in it.", deletion.posts),
+    ]
     if deletion.reposted:
-        again = pluralize(deletion.reposted, "is", "are")
-        sentences.append(f"Of these, {again} not closed yet and posted again.")
+        sentences.append(
+            ngettext(
+                "Of these, {number} is not closed yet and posted again.",
+                "Of these, {number} are not closed yet and posted again.",
+                deletion.reposted,
+            )
+        )
     if deletion.stranded:
-        waiting = pluralize(deletion.stranded, "delivery waits", "deliveries wait")
-        sentences.append(f"{waiting} until the workspace names another channel.")
+        sentences.append(
+            ngettext(
+                "{number} delivery waits until the workspace names another channel.",
+                "{number} deliveries wait until the workspace names another channel.",
+                deletion.stranded,
+            )
+        )
     is_still_named = channel_id in deletion.workspace.channel_ids
     if is_still_named:
         sentences.append(
-            "The workspace still names it: `/setup workspace` or `/setup department` names another."
+            _("The workspace still names it: `/setup workspace` or `/setup department` names another.")
         )
     return alert_embed(" ".join(sentences), ACTION_NEEDED if is_still_named else WARNING)
 

@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
 from bot.i18n.translations import gettext as _
+from bot.i18n.translations import translate
 from bot.tickets.errors import InvalidWorkspaceRule, TicketError
 from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import NewWorkspace, Plan, UnknownCategoryPolicy, Workspace
@@ -97,7 +98,7 @@ class SetupCommands(
             log_channel_id=log_channel,
         )
         saved, outcome = await upsert_workspace(self.bot.store, new)
-        await send_workspace(interaction, f"✅ Workspace {saved.name} {outcome}", saved)
+        await send_workspace(interaction, translate(outcome), saved)
 
     @app_commands.command()
     @app_commands.describe(
@@ -150,7 +151,7 @@ class SetupCommands(
                 raise InvalidWorkspaceRule(Sentence("Name a log_channel or say no_log_channel, not both."))
             return update_workspace(before, **parts)
 
-        await self._change_workspace(interaction, workspace, change, "✅ The rules are changed.")
+        await self._change_workspace(interaction, workspace, change, _("✅ The rules are changed."))
 
     @app_commands.command()
     @app_commands.describe(
@@ -193,7 +194,8 @@ class SetupCommands(
                 raise InvalidWorkspaceRule(Sentence("Name a channel or say no_channel, not both."))
             return upsert_department(before, id.strip(), **parts)
 
-        await self._change_workspace(interaction, workspace, change, f"✅ Department {id} is saved.")
+        saved = _("✅ Department {id} is saved.", id=id)
+        await self._change_workspace(interaction, workspace, change, saved)
 
     @app_commands.command(name="remove-department")
     @app_commands.describe(id="Its tickets stay where they are", workspace=_WORKSPACE_HINT)
@@ -207,7 +209,7 @@ class SetupCommands(
             interaction,
             workspace,
             lambda before: before.without_department(id.strip()),
-            f"✅ Department {id} is removed.",
+            _("✅ Department {id} is removed.", id=id),
         )
 
     @app_commands.command()
@@ -240,7 +242,7 @@ class SetupCommands(
             interaction,
             workspace,
             lambda before: upsert_category(before, id.strip(), handling, **parts),
-            f"✅ Category {id} is saved.",
+            _("✅ Category {id} is saved.", id=id),
         )
 
     @app_commands.command(name="remove-category")
@@ -255,7 +257,7 @@ class SetupCommands(
             interaction,
             workspace,
             lambda before: before.without_category(id.strip()),
-            f"✅ Category {id} is removed.",
+            _("✅ Category {id} is removed.", id=id),
         )
 
     @app_commands.command()

@@ -5,16 +5,25 @@ from collections.abc import Sequence
 import discord
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
+from bot.i18n.translations import ngettext, translate
 from bot.tickets.alerts import DeadLetterSummary
 from bot.tickets.errors import TicketError
 from bot.tickets.outbox import ChannelBacklog
 from bot.tickets.push_endpoints import EndpointState, PushBacklog
+from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import Workspace
-from cogs.alerts.backlog import delivery_line, pluralize
+from cogs.alerts.backlog import delivery_line
 from cogs.core.markdown import escape_markdown
 from cogs.core.permissions import permission_hint
+from cogs.posts.errors import translate_reason
 from storage import Store, UnknownDelivery
 
+_ENDPOINT_STATES = {
+    EndpointState.ACTIVE: Sentence("active"),
+    EndpointState.PAUSED: Sentence("paused"),
+    EndpointState.DISABLED: Sentence("disabled"),
+}
 _MAX_CHANNELS, _MAX_DEAD_LETTERS, _MAX_WEBHOOKS = 10, 10, 4  # lines; a field has 1,024 characters
 
 
@@ -28,7 +37,7 @@ async def retry_delivery(store: Store, workspaces: Sequence[Workspace], delivery
         await store.outbox_admin.retry(delivery_id, store.now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
         raise NoSuchDelivery from error
-    return f"✅ Delivery {delivery_id} is retried."
+    return _("✅ Delivery {id} is retried.", id=delivery_id)
 
 
 async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_id: int) -> str:
@@ -37,7 +46,7 @@ async def drop_delivery(store: Store, workspaces: Sequence[Workspace], delivery_
         await store.outbox_admin.drop(delivery_id, store.now(), workspace_ids=_workspace_ids(workspaces))
     except UnknownDelivery as error:
         raise NoSuchDelivery from error
-    return f"✅ Delivery {delivery_id} is dropped."
+    return _("✅ Delivery {id} is dropped.", id=delivery_id)
 
 
 async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> discord.Embed:
@@ -46,13 +55,18 @@ async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> disco
     by_id = {one.id: one for one in workspaces}
     backlogs = [one for one in await bot.store.outbox.backlogs() if one.workspace_id in by_id]
     lines = [_backlog_line(bot, by_id[one.workspace_id], one) for one in backlogs[:_MAX_CHANNELS]]
-    waiting = "\n".join(lines)
     others = sum(one.waiting for one in backlogs[_MAX_CHANNELS:])
-    more = f"\n… and {pluralize(others, 'delivery', 'deliveries')} for other channels" if others else ""
-    embed = discord.Embed(title="Outbox", colour=discord.Colour.blurple())
-    embed.description = _global_circuit_text(bot) + (
-        waiting + more or "Nothing waits: everything is in Discord."
-    )
+    if others:
+        lines.append(
+            ngettext(
+                "… and {number} delivery for other channels",
+                "… and {number} deliveries for other channels",
+                others,
+            )
+        )
+    waiting = "\n".join(lines) or _("Nothing waits: everything is in Discord.")
+    embed = discord.Embed(title=_("Outbox"), colour=discord.Colour.blurple())
+    embed.description = _global_circuit_text(bot) + waiting
     _add_webhooks(
         embed, [one for one in await bot.store.pushes.backlogs() if one.endpoint.workspace_id in by_id]
     )
@@ -62,20 +76,25 @@ async def outbox_embed(bot: TicketBot, workspaces: Sequence[Workspace]) -> disco
 
 def _global_circuit_text(bot: TicketBot) -> str:
     circuit = bot.dispatcher.breaker.global_circuit
-    return f"⛔ Nothing is sent now. {escape_markdown(circuit.reason, 200)}\n\n" if circuit else ""
+    if circuit is None:
+        return ""
+    return f"{_('⛔ Nothing is sent now.')} {escape_markdown(translate_reason(circuit.reason), 200)}\n\n"
 
 
 def _backlog_line(bot: TicketBot, workspace: Workspace, backlog: ChannelBacklog) -> str:
-    line = (
-        f"• <#{backlog.channel_id}>: {pluralize(backlog.waiting, 'delivery waits', 'deliveries wait')}, "
-        f"the first since <t:{backlog.oldest.timestamp():.0f}:R>"
+    line = ngettext(
+        "• {channel}: {number} delivery waits, the first since {time}",
+        "• {channel}: {number} deliveries wait, the first since {time}",
+        backlog.waiting,
+        channel=f"<#{backlog.channel_id}>",
+        time=f"<t:{backlog.oldest.timestamp():.0f}:R>",
     )
     circuits = bot.dispatcher.breaker.circuits_of(backlog.channel_id)
     if not circuits:
         return line
     is_forbidden = any(circuit.forbidden for circuit in circuits)
     hint = f" {permission_hint(bot, workspace, backlog.channel_id)}" if is_forbidden else ""
-    reasons = " ".join(dict.fromkeys(escape_markdown(circuit.reason, 200) for circuit in circuits))
+    reasons = " ".join(dict.fromkeys(escape_markdown(translate_reason(one.reason), 200) for one in circuits))
     return f"{line}\n  ⏸️ {reasons}{hint}"
 
 
@@ -90,9 +109,11 @@ def _add_dead_letters(embed: discord.Embed, dead_letters: DeadLetterSummary) -> 
         room -= len(line) + 1
         lines.append(line)
     if dead_letters.count > len(lines):
-        lines.append(f"… and {dead_letters.count - len(lines)} more, which `ticketbridge outbox list` shows")
-    lines.append("`/setup outbox` with `retry` or `drop` and a number does either.")
-    embed.add_field(name=f"Dead letters: {dead_letters.count}", value="\n".join(lines), inline=False)
+        more = dead_letters.count - len(lines)
+        lines.append(_("… and {count} more, which `ticketbridge outbox list` shows", count=more))
+    lines.append(_("`/setup outbox` with `retry` or `drop` and a number does either."))
+    name = _("Dead letters: {count}", count=dead_letters.count)
+    embed.add_field(name=name, value="\n".join(lines), inline=False)
 
 
 def _add_webhooks(embed: discord.Embed, backlogs: Sequence[PushBacklog]) -> None:
@@ -106,18 +127,22 @@ def _add_webhooks(embed: discord.Embed, backlogs: Sequence[PushBacklog]) -> None
         return
     lines = [_webhook_line(one) for one in behind[:_MAX_WEBHOOKS]]
     if len(behind) > _MAX_WEBHOOKS:
-        lines.append(f"… and {len(behind) - _MAX_WEBHOOKS} more, which `ticketbridge webhook list` shows")
-    embed.add_field(name="Webhooks to game servers", value="\n".join(lines), inline=False)
+        more = len(behind) - _MAX_WEBHOOKS
+        lines.append(_("… and {count} more, which `ticketbridge webhook list` shows", count=more))
+    embed.add_field(name=_("Webhooks to game servers"), value="\n".join(lines), inline=False)
 
 
 def _webhook_line(backlog: PushBacklog) -> str:
     endpoint = backlog.endpoint
-    waiting = pluralize(backlog.waiting, "event waits", "events wait")
-    since = f", the first since <t:{backlog.oldest.timestamp():.0f}:R>" if backlog.oldest else ""
-    dead = f", {backlog.dead_letters} given up" if backlog.dead_letters else ""
+    facts = [ngettext("{number} event waits", "{number} events wait", backlog.waiting)]
+    if backlog.oldest:
+        facts.append(_("the first since {time}", time=f"<t:{backlog.oldest.timestamp():.0f}:R>"))
+    if backlog.dead_letters:
+        facts.append(_("{count} given up", count=backlog.dead_letters))
     problem = endpoint.reason or backlog.last_error
     why = f": {escape_markdown(problem, 100)}" if problem else ""
-    return f"• {escape_markdown(endpoint.label, 40)} ({endpoint.state.value}): {waiting}{since}{dead}{why}"
+    label, state = escape_markdown(endpoint.label, 40), translate(_ENDPOINT_STATES[endpoint.state])
+    return f"• {label} ({state}): {', '.join(facts)}{why}"
 
 
 def _workspace_ids(workspaces: Sequence[Workspace]) -> list[str]:

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import app_commands
 
+from bot.i18n.translations import gettext as _
+from bot.i18n.translations import ngettext
 from bot.tickets.errors import TicketError
+from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import (
     Category,
     Department,
@@ -14,7 +17,6 @@ from bot.tickets.workspace import (
     Workspace,
 )
 from bot.tickets.workspace_changes import WorkspaceChanges, check_workspace_name, update_workspace
-from cogs.alerts.backlog import pluralize
 from cogs.core.checks import guild_workspaces
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none, reply_ephemeral
 from cogs.core.markdown import escape_markdown, plain_line
@@ -84,7 +86,7 @@ async def managed_workspace(interaction: BotInteraction, name: str | None) -> Wo
     return found[0]
 
 
-async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, str]:
+async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, Sentence]:
     """Change the guild's workspace of that name, or make one; and say which it was.
 
     Raises InvalidWorkspaceRule, NameTakenInAnotherGuild.
@@ -99,13 +101,17 @@ async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, 
     for own in await store.workspaces.list_of_guild(new.guild_id):
         if own.name == new.name:
             changed = await store.workspaces.change(own.id, lambda before: update_workspace(before, **parts))
-            return changed, "is changed."
+            return changed, Sentence("✅ Workspace {name} is changed.", name=changed.name)
     check_workspace_name(new.name)
     try:
         created = await store.workspaces.add(new, store.now())
     except WorkspaceNameTaken as error:
         raise NameTakenInAnotherGuild from error
-    return created, "is ready. Next, its operator makes a key: `ticketbridge key create`."
+    ready = Sentence(
+        "✅ Workspace {name} is ready. Next, its operator makes a key: `ticketbridge key create`.",
+        name=created.name,
+    )
+    return created, ready
 
 
 async def send_workspace(interaction: BotInteraction, sentence: str, workspace: Workspace) -> None:
@@ -168,48 +174,51 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
     """Draw everything about a workspace; of long lists their beginning, and how many more there are."""
     departments = _truncate_lines([_department_line(one) for one in workspace.departments])
     categories = _truncate_lines([_category_line(one, workspace.departments) for one in workspace.categories])
+    categories = categories or _("None of its own.")
     embed = discord.Embed(
-        title=f"Workspace {escape_markdown(workspace.name, 200)}",
-        description=f"**Departments**\n{departments}\n\n**Categories**\n{categories or 'None of its own.'}",
+        title=_("Workspace {name}", name=escape_markdown(workspace.name, 200)),
+        description=f"**{_('Departments')}**\n{departments}\n\n**{_('Categories')}**\n{categories}",
         colour=discord.Colour.blurple(),
     )
     for name, value in (
-        ("Tickets channel", f"<#{workspace.tickets_channel_id}>"),
-        ("Reports channel", f"<#{workspace.reports_channel_id}>"),
-        ("Log channel", f"<#{workspace.log_channel_id}>" if workspace.log_channel_id else "none"),
-        ("Staff role", f"<@&{workspace.staff_role_id}>"),
-        ("Plan", workspace.plan.value),
-        ("Tickets", "on" if workspace.tickets_enabled else "off"),
-        ("Unknown categories", _unknown_categories(workspace)),
-        ("Tags", escape_markdown(", ".join(workspace.tags), 1000) or "none"),
-        ("Default department", escape_markdown(workspace.default_department, 200)),
+        (_("Tickets channel"), f"<#{workspace.tickets_channel_id}>"),
+        (_("Reports channel"), f"<#{workspace.reports_channel_id}>"),
+        (_("Log channel"), f"<#{workspace.log_channel_id}>" if workspace.log_channel_id else _("none")),
+        (_("Staff role"), f"<@&{workspace.staff_role_id}>"),
+        (_("Plan"), _(workspace.plan.value)),
+        (_("Tickets"), _("on") if workspace.tickets_enabled else _("off")),
+        (_("Unknown categories"), _unknown_categories(workspace)),
+        (_("Tags"), escape_markdown(", ".join(workspace.tags), 1000) or _("none")),
+        (_("Default department"), escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
     if warnings:
         more = len(warnings) - _MAX_WARNINGS
-        rest = [f"… and {pluralize(more, 'more channel', 'more channels')}"] if more > 0 else []
-        lines = "\n".join([*warnings[:_MAX_WARNINGS], *rest])
-        embed.add_field(name="⚠️ Missing permissions", value=lines, inline=False)
+        rest = ngettext("… and {number} more channel", "… and {number} more channels", more)
+        lines = "\n".join([*warnings[:_MAX_WARNINGS], *([rest] if more > 0 else [])])
+        embed.add_field(name=_("⚠️ Missing permissions"), value=lines, inline=False)
     return embed
 
 
 def _unknown_categories(workspace: Workspace) -> str:
     if workspace.unknown_categories is UnknownCategoryPolicy.KEEP:
-        return "keep"
-    return "refuse" if workspace.categories else "refuse, once it has categories"
+        return _("keep")
+    return _("refuse") if workspace.categories else _("refuse, once it has categories")
 
 
 def _department_line(department: Department) -> str:
-    channel = f"<#{department.channel_id}>" if department.channel_id else "the workspace's channels"
-    handles = _first_ids(department.categories) or "any category"
-    members = _first_ids(department.members) or "all staff"
+    channel = f"<#{department.channel_id}>" if department.channel_id else _("the workspace's channels")
+    handles = _first_ids(department.categories) or _("any category")
+    members = _first_ids(department.members) or _("all staff")
     return f"{_id_and_name(department.id, department.name)} · {channel} · {handles} · {members}"
 
 
 def _category_line(category: Category, departments: Sequence[Department]) -> str:
     handling = [one.id for one in departments if category.id in one.categories]
-    most = f"{category.max_open} open per player" if category.max_open else "any number open"
-    handled_by = _first_ids(handling) or "default department"
+    most = _("any number open")
+    if category.max_open:
+        most = ngettext("{number} open per player", "{number} open per player", category.max_open)
+    handled_by = _first_ids(handling) or _("default department")
     return f"{_id_and_name(category.id, category.name)} · {handled_by} · {most}"
 
 
@@ -219,8 +228,8 @@ def _id_and_name(rule_id: str, name: str) -> str:
 
 
 def _first_ids(ids: Sequence[str]) -> str:
-    rest = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return ", ".join(escape_markdown(one, 130) for one in ids[:5]) + rest
+    first = ", ".join(escape_markdown(one, 130) for one in ids[:5])
+    return _("{ids} and {count} more", ids=first, count=len(ids) - 5) if len(ids) > 5 else first
 
 
 def _truncate_lines(lines: Iterable[str]) -> str:
@@ -232,5 +241,5 @@ def _truncate_lines(lines: Iterable[str]) -> str:
         else:
             fitting.append(line)
     if missing:
-        fitting.append(f"… and {missing} more, which `ticketbridge workspace show` shows")
+        fitting.append(_("… and {count} more, which `ticketbridge workspace show` shows", count=missing))
     return "\n".join(fitting)

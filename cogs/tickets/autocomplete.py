@@ -8,7 +8,7 @@ from bot.tickets.ticket import Ticket
 from cogs.core.checks import NotStaff, workspaces_as_staff
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none
 from cogs.core.markdown import plain_line
-from cogs.tickets.embeds import STATUS_LABELS
+from cogs.tickets.embeds import status_label
 from cogs.tickets.own_tickets import own_choices
 
 _MAX_CHOICES = 25  # Discord's limit
@@ -63,7 +63,7 @@ def ticket_label(ticket: Ticket) -> str:
     """A ticket as staff tell it from others: status, id, reporter, reported player, subject."""
     reported = f" → {ticket.reported_player.label}" if ticket.reported_player else ""
     players = plain_line(f"{ticket.reporter.label}{reported}", 40)
-    status = STATUS_LABELS[ticket.status]
+    status = status_label(ticket.status)
     return plain_line(f"{status} · {ticket.public_id} · {players} · {ticket.subject}", 100)
 
 

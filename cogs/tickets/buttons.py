@@ -58,7 +58,7 @@ class TicketButton(
     def __init__(self, action: str, ticket_id: int) -> None:
         super().__init__(
             discord.ui.Button(
-                label=ACTIONS[action].label,
+                label=_(ACTIONS[action].label),
                 style=BUTTON_STYLES[action],
                 custom_id=f"ticket:{action}:{ticket_id}",
             )

@@ -11,6 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_client.client import TicketBot
+from bot.i18n.translations import gettext as _
 from bot.tickets.actions import (
     ASSIGN,
     CLAIM,
@@ -57,7 +58,7 @@ from cogs.tickets.autocomplete import (
 )
 from cogs.tickets.buttons import add_message, change_ticket
 from cogs.tickets.components import send_ticket
-from cogs.tickets.embeds import PRIORITY_STYLES, STATUS_LABELS
+from cogs.tickets.embeds import priority_label, status_label
 from cogs.tickets.modals import (
     OPEN_MODAL_ID,
     category_options,
@@ -74,12 +75,10 @@ _MessageText = app_commands.Range[str, 1, 4000]
 _Reason = app_commands.Range[str, 0, REASON_LIMIT]
 _TICKET_HINT = "Its id, or part of its subject or of a player's name; in its own thread not needed"
 _REASON_HINT = "Why; staff read it on the ticket"
-_PRIORITIES = [
-    app_commands.Choice(name=PRIORITY_STYLES[one][0], value=one.value) for one in reversed(Priority)
-]
+_PRIORITIES = [app_commands.Choice(name=priority_label(one), value=one.value) for one in reversed(Priority)]
 _STATUSES = [
-    app_commands.Choice(name=label, value=one.value)
-    for one, label in STATUS_LABELS.items()
+    app_commands.Choice(name=status_label(one), value=one.value)
+    for one in Status
     if one is not Status.UNFINISHED
 ]
 TicketCommand = app_commands.Command[Any, ..., None]
@@ -237,7 +236,12 @@ class TicketCommands(
         channel_id = await repost_ticket(self.bot, found)
         channel = self.bot.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
         await reply_ephemeral(
-            interaction, f"✅ {found.public_id} is posted again in a moment, in {channel.jump_url}"
+            interaction,
+            _(
+                "✅ {id} is posted again in a moment, in {link}",
+                id=found.public_id,
+                link=channel.jump_url,
+            ),
         )
 
     @commands.Cog.listener()
@@ -263,8 +267,11 @@ async def _create_ticket(interaction: BotInteraction) -> None:
     )
     await reply_ephemeral(
         interaction,
-        f"✅ {ticket.public_id} is saved. Its thread opens in a moment, and you are mentioned there; "
-        "only you and staff can see it.",
+        _(
+            "✅ {id} is saved. Its thread opens in a moment, and you are mentioned there; only you and staff "
+            "can see it.",
+            id=ticket.public_id,
+        ),
     )
 
 

@@ -9,7 +9,9 @@ import discord
 from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
 from bot.tickets.events import ReplyState
+from bot.tickets.history import event_sentence
 from bot.tickets.message import DISCORD_SOURCE, Actor, Message, MessageKind
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Player, Priority, Status, Ticket
 from bot.tickets.workspace import DEFAULT_DEPARTMENT, Workspace
 from cogs.core.markdown import ELLIPSIS, escape_markdown, escape_sentence, fits, plain_line
@@ -31,48 +33,69 @@ _REASON_LIMIT = 1000  # 500 characters that are all escaped
 _MAX_HISTORY_MESSAGES, _HISTORY_TEXT_LIMIT = 5, 500
 
 READ_EMOJI = "📬"  # a game server has the reply
-VIEW_ONLY_LINE = "**GAME REPORT · view-only**"
-
-PRIORITY_STYLES = {
-    Priority.LOW: ("⚪ Low", discord.Colour(0x95A5A6)),
-    Priority.NORMAL: ("🔵 Normal", discord.Colour(0x3498DB)),
-    Priority.HIGH: ("🟠 High", discord.Colour(0xE67E22)),
-    Priority.URGENT: ("🔴 Urgent", discord.Colour(0xE74C3C)),
+PRIORITY_COLOURS = {
+    Priority.LOW: discord.Colour(0x95A5A6),
+    Priority.NORMAL: discord.Colour(0x3498DB),
+    Priority.HIGH: discord.Colour(0xE67E22),
+    Priority.URGENT: discord.Colour(0xE74C3C),
 }
-STATUS_LABELS = {
-    Status.UNFINISHED: "📝 Unfinished",
-    Status.OPEN: "🟢 Open",
-    Status.IN_PROGRESS: "🟡 In progress",
-    Status.RESOLVED: "✅ Resolved",
-    Status.CLOSED: "⚫ Closed",
+_PRIORITY_LABELS = {
+    Priority.LOW: Sentence("⚪ Low"),
+    Priority.NORMAL: Sentence("🔵 Normal"),
+    Priority.HIGH: Sentence("🟠 High"),
+    Priority.URGENT: Sentence("🔴 Urgent"),
+}
+_STATUS_LABELS = {
+    Status.UNFINISHED: Sentence("📝 Unfinished"),
+    Status.OPEN: Sentence("🟢 Open"),
+    Status.IN_PROGRESS: Sentence("🟡 In progress"),
+    Status.RESOLVED: Sentence("✅ Resolved"),
+    Status.CLOSED: Sentence("⚫ Closed"),
 }
 
 _MESSAGE_STYLES = {
-    MessageKind.REPLY: ("💬 Reply to the reporter", discord.Colour.green()),
-    MessageKind.NOTE: ("📝 Note, for staff only", discord.Colour.gold()),
-    MessageKind.FOLLOW_UP: ("🗨️ The reporter adds", discord.Colour.blurple()),
-    MessageKind.EVENT: ("🕘 What happened", discord.Colour.light_grey()),
+    MessageKind.REPLY: (Sentence("💬 Reply to the reporter"), discord.Colour.green()),
+    MessageKind.NOTE: (Sentence("📝 Note, for staff only"), discord.Colour.gold()),
+    MessageKind.FOLLOW_UP: (Sentence("🗨️ The reporter adds"), discord.Colour.blurple()),
+    MessageKind.EVENT: (Sentence("🕘 What happened"), discord.Colour.light_grey()),
 }
 
 
-_HISTORY_LABELS = {
-    MessageKind.REPLY: "💬 Reply",
-    MessageKind.NOTE: "📝 Note (staff only)",
-    MessageKind.FOLLOW_UP: "🗨️ Added",
+_HISTORY_NAMES = {
+    MessageKind.REPLY: Sentence("💬 Reply by {name}"),
+    MessageKind.NOTE: Sentence("📝 Note (staff only) by {name}"),
+    MessageKind.FOLLOW_UP: Sentence("🗨️ Added by {name}"),
 }
+
+
+def priority_label(priority: Priority) -> str:
+    return translate(_PRIORITY_LABELS[priority])
+
+
+def status_label(status: Status) -> str:
+    return translate(_STATUS_LABELS[status])
+
+
+def view_only_line() -> str:
+    """The line that marks a game report."""
+    return _("**GAME REPORT · view-only**")
+
+
+def no_subject() -> str:
+    """What stands for a subject that is empty."""
+    return _("(no subject)")
 
 
 def ticket_embed(ticket: Ticket, workspace: Workspace | None = None) -> discord.Embed:
     """Draw the post of a ticket, with the workspace's names of its category and department."""
-    label, colour = PRIORITY_STYLES[ticket.priority]
     mark = title_mark(ticket)
     embed = discord.Embed(
-        title=mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or "(no subject)"),
-        colour=colour,
+        title=mark + (escape_markdown(ticket.subject, TITLE_LIMIT - len(mark)) or no_subject()),
+        colour=PRIORITY_COLOURS[ticket.priority],
         timestamp=ticket.created_at,
     )
     _add_reporter(embed, ticket.reporter)
-    for name, value in _facts(ticket, workspace, label):
+    for name, value in _facts(ticket, workspace):
         _add_field(embed, name, value)
     embed.set_footer(text=ticket_footer(ticket))
     embed.description = _description(ticket, limit=EMBED_LIMIT - len(embed))
@@ -83,23 +106,23 @@ def title_mark(ticket: Ticket) -> str:
     return "🚨 " if ticket.view_only else "🎫 "
 
 
-def _facts(ticket: Ticket, workspace: Workspace | None, priority: str) -> Iterator[tuple[str, str]]:
+def _facts(ticket: Ticket, workspace: Workspace | None) -> Iterator[tuple[str, str]]:
     category = workspace.category_name(ticket.category) if workspace else ticket.category
-    yield "Category", _name_or_id(category, ticket.category)
+    yield _("Category"), _name_or_id(category, ticket.category)
     if ticket.department != DEFAULT_DEPARTMENT:
-        yield "Department", _department_name(ticket, workspace)
-    yield "Priority", priority
-    yield "Status", status_line(ticket)
+        yield _("Department"), _department_name(ticket, workspace)
+    yield _("Priority"), priority_label(ticket.priority)
+    yield _("Status"), status_line(ticket)
     if ticket.reported_player:
         player = ticket.reported_player
-        yield "Reported player", _link_or_text(player.label, player.profile_url)
+        yield _("Reported player"), _link_or_text(player.label, player.profile_url)
     if ticket.close_reason:
         yield _("Reason"), escape_markdown(ticket.close_reason, _REASON_LIMIT)
     if ticket.tags and not ticket.is_private:  # in a private thread its reporter would read them
         yield _("Staff tags"), escape_markdown(", ".join(ticket.tags), _REASON_LIMIT)
     shown = [field for field in ticket.fields if field.value]
     for field in shown[:_MAX_FIELDS]:
-        yield field.label, _link_or_text(field.value, field.url)
+        yield _(field.label), _link_or_text(field.value, field.url)
 
 
 def _department_name(ticket: Ticket, workspace: Workspace | None) -> str:
@@ -114,16 +137,21 @@ def _name_or_id(name: str, id_: str) -> str:
 
 def fallback_embed(ticket: Ticket) -> discord.Embed:
     """Draw a post without any text of the player, for a ticket that Discord refuses; a file has the text."""
-    opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
+    opening = f"{view_only_line()}\n\n" if ticket.view_only else ""
     embed = discord.Embed(
         title=f"🚨 {ticket.public_id}" if ticket.view_only else ticket.public_id,
-        description=f"{opening}Discord did not take this ticket's text as it is; the attached file has it.",
-        colour=PRIORITY_STYLES[ticket.priority][1],
+        description=opening + text_refused(),
+        colour=PRIORITY_COLOURS[ticket.priority],
         timestamp=ticket.created_at,
     )
-    _add_field(embed, "Status", status_line(ticket))
+    _add_field(embed, _("Status"), status_line(ticket))
     embed.set_footer(text=ticket_footer(ticket))
     return embed
+
+
+def text_refused() -> str:
+    """What a ticket's embed says without any text of the player."""
+    return _("Discord did not take this ticket's text as it is; the attached file has it.")
 
 
 def ticket_files(ticket: Ticket, embed: discord.Embed) -> list[discord.File]:
@@ -142,13 +170,13 @@ def fallback_files(ticket: Ticket) -> list[discord.File]:
 
 
 def ticket_footer(ticket: Ticket) -> str:
-    """Ticket id and source. A post is found by it in the history of its channel."""
+    """Ticket id and source, never translated. A post is found by it in the history of its channel."""
     return f"{ticket.public_id} · {ticket.source}"
 
 
 def status_line(ticket: Ticket) -> str:
     """Status, and who closed and who claimed it."""
-    status = STATUS_LABELS[ticket.status]
+    status = status_label(ticket.status)
     if ticket.closed_by is not None:
         status = _("{status} by {name}", status=status, name=_actor_name(ticket.closed_by))
     if ticket.claimed_by is None:
@@ -167,18 +195,21 @@ def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = N
         return _event_embed(ticket, message)
     title, colour = _MESSAGE_STYLES[message.kind]
     embed = discord.Embed(
-        title=title, description=_message_text(message), colour=colour, timestamp=message.created_at
+        title=translate(title),
+        description=_message_text(message),
+        colour=colour,
+        timestamp=message.created_at,
     )
     embed.set_author(name=plain_line(message.author.name, AUTHOR_LIMIT))
     if state is not None:
-        embed.add_field(name="In the game", value=_state_line(state))
+        embed.add_field(name=_("In the game"), value=_state_line(state))
     embed.set_footer(text=message_footer(ticket, message))
     return embed
 
 
 def _event_embed(ticket: Ticket, event: Message) -> discord.Embed:
     """One line. Its detail is for staff, so a thread that the reporter reads does not have it."""
-    text = event_text(event) if not ticket.is_private else _one_line(event.text, DESCRIPTION_LIMIT)
+    text = event_text(event) if not ticket.is_private else _one_line(_event_sentence(event), 300)
     embed = discord.Embed(
         description=f"🕘 {text}", colour=discord.Colour.light_grey(), timestamp=event.created_at
     )
@@ -189,7 +220,7 @@ def _event_embed(ticket: Ticket, event: Message) -> discord.Embed:
 def event_text(event: Message) -> str:
     """What happened, with the detail that only staff read."""
     detail = f": {_one_line(event.detail, _REASON_LIMIT)}" if event.detail else ""
-    return _one_line(event.text, 300) + detail
+    return _one_line(_event_sentence(event), 300) + detail
 
 
 def _one_line(text: str, limit: int) -> str:
@@ -221,7 +252,7 @@ def message_files(ticket: Ticket, message: Message) -> list[discord.File]:
 
 
 def message_footer(ticket: Ticket, message: Message) -> str:
-    """Ticket id, kind and number. A message is found by it in the history of its thread."""
+    """Ticket id, kind and number, never translated. A message is found by it in the history of its thread."""
     return f"{ticket.public_id} · {message.kind.value} {message.id}"
 
 
@@ -230,7 +261,7 @@ def transfer_embed(
 ) -> discord.Embed:
     """Draw the link to the post of a ticket that was transferred to another department."""
     embed = fallback_transfer_embed(ticket, post_url, footer, workspace)
-    embed.title = f"{embed.title} · {escape_markdown(ticket.subject, 150) or '(no subject)'}"
+    embed.title = f"{embed.title} · {escape_markdown(ticket.subject, 150) or no_subject()}"
     return embed
 
 
@@ -241,8 +272,12 @@ def fallback_transfer_embed(
     embed = discord.Embed(
         title=f"{'🚨' if ticket.view_only else '📨'} {escape_markdown(ticket.public_id, 80)}",
         url=post_url,
-        description=f"Transferred to {_department_name(ticket, workspace)}. [Go to its post]({post_url})",
-        colour=PRIORITY_STYLES[ticket.priority][1],
+        description=_(
+            "Transferred to {department}. [Go to its post]({url})",
+            department=_department_name(ticket, workspace),
+            url=post_url,
+        ),
+        colour=PRIORITY_COLOURS[ticket.priority],
         timestamp=ticket.updated_at,
     )
     embed.set_footer(text=footer)
@@ -250,7 +285,10 @@ def fallback_transfer_embed(
 
 
 def transfer_footer(ticket: Ticket, delivery_id: int) -> str:
-    """Ticket id and delivery. A link is found by it in its channel; a ticket may be transferred back."""
+    """Ticket id and delivery. A link is found by it in its channel; a ticket may be transferred back.
+
+    It is never translated.
+    """
     return f"{ticket.public_id} · transfer {delivery_id}"
 
 
@@ -278,7 +316,8 @@ def add_history(
 ) -> None:
     """Add the last messages, replies with their state, then the events, one line each; as far as they fit."""
     for message in messages[-_MAX_HISTORY_MESSAGES:]:
-        name = f"{_HISTORY_LABELS[message.kind]} by {plain_line(message.author.name, 80)}"
+        author = plain_line(message.author.name, 80)
+        name = translate(_HISTORY_NAMES[message.kind].with_parts(name=author))
         state = f"\n-# {_state_line(states[message.id])}" if message.id in states else ""
         room = EMBED_LIMIT - len(embed) - len(name) - len(state)
         value = escape_markdown(message.text, min(_HISTORY_TEXT_LIMIT, room)) or "—"
@@ -289,7 +328,7 @@ def add_history(
 
 
 def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
-    name = "🕘 History"
+    name = _("🕘 History")
     room = min(FIELD_VALUE_LIMIT, EMBED_LIMIT - len(embed) - len(name))
     lines: list[str] = []
     for event in reversed(events):
@@ -302,15 +341,20 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
         embed.add_field(name=name, value="\n".join(lines), inline=False)
 
 
+def _event_sentence(event: Message) -> str:
+    sentence = event_sentence(event.text)
+    return event.text if sentence is None else translate(sentence)
+
+
 def _description(ticket: Ticket, limit: int) -> str:
-    opening = f"{VIEW_ONLY_LINE}\n\n" if ticket.view_only else ""
-    empty = "" if ticket.chat_log else "*No message.*"
+    opening = f"{view_only_line()}\n\n" if ticket.view_only else ""
+    empty = "" if ticket.chat_log else _("*No message.*")
     body = escape_markdown(ticket.body, min(limit - len(opening), _BODY_LIMIT)) or empty
     return (opening + body).rstrip()
 
 
 def _body_room(ticket: Ticket, embed: discord.Embed) -> int:
-    opening = len(f"{VIEW_ONLY_LINE}\n\n") if ticket.view_only else 0
+    opening = len(f"{view_only_line()}\n\n") if ticket.view_only else 0
     return len(embed.description or "") - opening
 
 
@@ -327,7 +371,9 @@ def _text_file(name: str, text: str) -> discord.File:
 def _add_reporter(embed: discord.Embed, reporter: Player) -> None:
     avatar = reporter.avatar_url if is_safe_url(reporter.avatar_url) else None
     profile = reporter.profile_url if is_safe_url(reporter.profile_url) else None
-    embed.set_author(name=plain_line(reporter.label, AUTHOR_LIMIT) or "unknown", url=profile, icon_url=avatar)
+    embed.set_author(
+        name=plain_line(reporter.label, AUTHOR_LIMIT) or _("unknown"), url=profile, icon_url=avatar
+    )
     if avatar:
         embed.set_thumbnail(url=avatar)
 

@@ -27,7 +27,7 @@ from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Priority, Status, Ticket
 from bot.tickets.workspace import Workspace
 from cogs.core.markdown import plain_line
-from cogs.tickets.embeds import PRIORITY_STYLES, STATUS_LABELS
+from cogs.tickets.embeds import priority_label, status_label
 
 MAX_OPTIONS = 25  # Discord's limit
 SHOW_HISTORY = "history"  # an option of the menu that changes nothing
@@ -78,13 +78,13 @@ _Items = Iterable[discord.ui.Item[discord.ui.View]]
 
 
 def _status_items(ticket: Ticket, workspace: Workspace) -> _Items:
-    statuses = [one for one in STATUS_LABELS if one not in (Status.UNFINISHED, ticket.status)]
-    yield _select("status", ticket, [(one.value, STATUS_LABELS[one]) for one in statuses], _("Status…"))
+    statuses = [one for one in Status if one not in (Status.UNFINISHED, ticket.status)]
+    yield _select("status", ticket, [(one.value, status_label(one)) for one in statuses], _("Status…"))
 
 
 def _priority_items(ticket: Ticket, workspace: Workspace) -> _Items:
     priorities = [one for one in reversed(Priority) if one is not ticket.priority]
-    options = [(one.value, PRIORITY_STYLES[one][0]) for one in priorities]
+    options = [(one.value, priority_label(one)) for one in priorities]
     yield _select("priority", ticket, options, _("Priority…"))
 
 

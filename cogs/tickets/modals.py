@@ -19,26 +19,32 @@ from bot.tickets.ticket import MESSAGE_LIMIT, REASON_LIMIT, NewTicket, Player, P
 from bot.tickets.workspace import Workspace
 from cogs.core.interactions import BotInteraction
 from cogs.core.markdown import plain_line
+from cogs.tickets.embeds import no_subject
 
 TEXT_MODAL_ID_PATTERN = re.compile(r"ticket:(?P<action>reply|note|close|dismiss|resolve):(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
 _TITLE_LIMIT = 45  # characters of a modal's title; Discord's limit
 MAX_SELECT_OPTIONS = 25  # Discord's limit
-_GAME_PLACEHOLDER = "For the reporter in the game. The ticket shows when the game server has read it."
-_FOLLOW_UP_PLACEHOLDER = "Staff will read this."
-DEFAULT_CATEGORIES = ("question", "bug", "player", "appeal", "other")  # of a workspace without its own
+DEFAULT_CATEGORIES = {  # of a workspace without its own
+    "question": Sentence("Question"),
+    "bug": Sentence("Bug"),
+    "player": Sentence("Player"),
+    "appeal": Sentence("Appeal"),
+    "other": Sentence("Other"),
+}
 
 
 def reply_modal(ticket: Ticket, role: Role) -> discord.ui.Modal:
     """Build the modal for a reply: of staff to the reporter, or of the reporter to staff."""
-    modal = discord.ui.Modal(title=f"Reply to {ticket.public_id}"[:45], custom_id=f"ticket:reply:{ticket.id}")
+    title = _("Reply to {id}", id=ticket.public_id)[:45]
+    modal = discord.ui.Modal(title=title, custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="text",
         style=discord.TextStyle.paragraph,
         max_length=MESSAGE_LIMIT,
         placeholder=_placeholder(ticket, role),
     )
-    modal.add_item(discord.ui.Label(text="Your reply", component=text))
+    modal.add_item(discord.ui.Label(text=_("Your reply"), component=text))
     return modal
 
 
@@ -80,13 +86,15 @@ _END_TITLES = {
 
 def _placeholder(ticket: Ticket, role: Role) -> str:
     if role is Role.REPORTER:
-        return _FOLLOW_UP_PLACEHOLDER
-    return "The reporter will read this." if ticket.is_private else _GAME_PLACEHOLDER
+        return _("Staff will read this.")
+    if ticket.is_private:
+        return _("The reporter will read this.")
+    return _("For the reporter in the game. The ticket shows when the game server has read it.")
 
 
 def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
     """Build the modal that opens a ticket. `categories` are at most 25 ids and labels."""
-    modal = discord.ui.Modal(title="Open a ticket", custom_id=OPEN_MODAL_ID)
+    modal = discord.ui.Modal(title=_("Open a ticket"), custom_id=OPEN_MODAL_ID)
     category: discord.ui.Select[discord.ui.Modal] = discord.ui.Select(
         custom_id="category",
         options=[discord.SelectOption(label=label, value=name) for name, label in categories],
@@ -97,9 +105,9 @@ def open_modal(categories: Sequence[tuple[str, str]]) -> discord.ui.Modal:
     body: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
         custom_id="body", style=discord.TextStyle.paragraph, max_length=MESSAGE_LIMIT
     )
-    modal.add_item(discord.ui.Label(text="Category", component=category))
-    modal.add_item(discord.ui.Label(text="Subject", component=subject))
-    modal.add_item(discord.ui.Label(text="What happened?", component=body))
+    modal.add_item(discord.ui.Label(text=_("Category"), component=category))
+    modal.add_item(discord.ui.Label(text=_("Subject"), component=subject))
+    modal.add_item(discord.ui.Label(text=_("What happened?"), component=body))
     return modal
 
 
@@ -131,7 +139,7 @@ def _input_values(components: list[Any]) -> Iterator[tuple[str, str]]:
 def category_options(workspace: Workspace) -> list[tuple[str, str]]:
     """List the ids and labels of the categories a ticket can be opened in."""
     if not workspace.categories:
-        return [(name, name.capitalize()) for name in DEFAULT_CATEGORIES]
+        return [(name, translate(label)) for name, label in DEFAULT_CATEGORIES.items()]
     own = workspace.categories[:MAX_SELECT_OPTIONS]
     return [(one.id, plain_line(one.name, 100) or plain_line(one.id, 100) or "—") for one in own]
 
@@ -145,7 +153,7 @@ def ticket_from_modal(interaction: BotInteraction, workspace: Workspace) -> NewT
     return NewTicket(
         source=DISCORD_SOURCE,
         view_only=False,
-        subject=filled.get("subject", "").strip() or "(no subject)",
+        subject=filled.get("subject", "").strip() or no_subject(),
         body=body,
         category=_selected_category(workspace, filled.get("category", "")),
         priority=Priority.NORMAL,

@@ -11,10 +11,11 @@ from typing import Any
 
 import discord
 
+from bot.i18n.translations import gettext as _
 from bot.tickets.actions import ACTIONS, Role
 from bot.tickets.conversation import Page, conversation_pages, page_of_newest
 from bot.tickets.message import DISCORD_SOURCE, MessageKind
-from bot.tickets.queries import OwnTicketPage
+from bot.tickets.queries import OwnTicket, OwnTicketPage
 from bot.tickets.ticket import Ticket
 from cogs.core.checks import get_access, guild_workspaces, is_staff_on, own_identities
 from cogs.core.interactions import BotInteraction, Choices, errors_to_user, reply_ephemeral
@@ -22,8 +23,8 @@ from cogs.posts.send import with_fallback
 from cogs.tickets.buttons import TicketButton, component_custom_id
 from cogs.tickets.components import UnknownComponent
 from cogs.tickets.own_embeds import (
-    LINK_HINT,
     conversation_file,
+    link_hint,
     own_fallback_embed,
     own_list_embed,
     own_status,
@@ -41,10 +42,6 @@ _PREFIX = "own:"
 _LIST_ID_PATTERN = re.compile(r"own:list:(?P<page>[0-9]{1,9})")
 _VIEW_ID_PATTERN = re.compile(r"own:view:(?P<id>[0-9]{1,18}):(?P<page>[0-9]{1,9})")
 _SELECT_ID = "own:open"
-_NO_TICKETS = (
-    "You have no tickets yet. `/ticket open` opens one. If you filed one in a game, link your game account "
-    "with `/link`, and it is listed here."
-)
 Send = Callable[..., Awaitable[object]]
 
 
@@ -108,10 +105,14 @@ async def _show_list(interaction: BotInteraction, page: int, send: Send) -> None
         identities, interaction.user.id, page=page, size=_PAGE_SIZE
     )
     if not listed.total:
-        await reply_ephemeral(interaction, _NO_TICKETS)
+        text = _(
+            "You have no tickets yet. `/ticket open` opens one. If you filed one in a game, link your game "
+            "account with `/link`, and it is listed here."
+        )
+        await reply_ephemeral(interaction, text)
         return
     has_links = any(one.source != DISCORD_SOURCE for one in identities)
-    hint = "" if has_links else LINK_HINT
+    hint = "" if has_links else link_hint()
     await send(embed=own_list_embed(listed, hint=hint), view=_list_view(listed), ephemeral=True)
 
 
@@ -153,14 +154,19 @@ def _list_view(listed: OwnTicketPage) -> discord.ui.View:
         discord.SelectOption(
             label=select_label(own.ticket),
             value=str(own.ticket.id),
-            description=own_status(own.ticket) + (" · new reply" if own.is_unread else ""),
+            description=_option_text(own),
         )
         for own in listed.items
     ]
-    view.add_item(discord.ui.Select(custom_id=_SELECT_ID, placeholder="Open a ticket…", options=options))
-    _add_page_buttons(view, "own:list", listed.page, listed.pages, ("Newer", "Older"))
+    view.add_item(discord.ui.Select(custom_id=_SELECT_ID, placeholder=_("Open a ticket…"), options=options))
+    _add_page_buttons(view, "own:list", listed.page, listed.pages, (_("Newer"), _("Older")))
     view.stop()  # presses are matched by custom id; discord.py need not remember this object
     return view
+
+
+def _option_text(own: OwnTicket) -> str:
+    status = own_status(own.ticket)
+    return _("{status} · new reply", status=status) if own.is_unread else status
 
 
 def _ticket_view(ticket: Ticket, role: Role, number: int, pages: int) -> discord.ui.View:
@@ -170,8 +176,8 @@ def _ticket_view(ticket: Ticket, role: Role, number: int, pages: int) -> discord
         of_reporter = action.for_reporter
         if of_reporter and of_reporter.applies_to(ticket) and role is Role.REPORTER:
             view.add_item(TicketButton(action.name, ticket.id))
-    _add_page_buttons(view, f"own:view:{ticket.id}", number, pages, ("Older", "Newer"))
-    view.add_item(discord.ui.Button(label="All my tickets", custom_id="own:list:0", row=2))
+    _add_page_buttons(view, f"own:view:{ticket.id}", number, pages, (_("Older"), _("Newer")))
+    view.add_item(discord.ui.Button(label=_("All my tickets"), custom_id="own:list:0", row=2))
     view.stop()
     return view
 

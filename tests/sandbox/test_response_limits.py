@@ -102,6 +102,16 @@ async def test_a_second_response_is_rejected(api: RawApi, callback: str) -> None
         ([command(options=[choice(4, 1.5)])], "0.options.0.choices.0.value"),
         ([command(options=[choice(10, True)])], "0.options.0.choices.0.value"),
         ([command(options=[choice(3, 1)])], "0.options.0.choices.0.value"),
+        ([command(name_localizations={"de": "Kein Name"})], "0.name_localizations.de.name"),
+        ([command(name_localizations={"tlh": "nuq"})], "0.name_localizations"),
+        (
+            [command(description_localizations={"de": "x" * 101})],
+            "0.description_localizations.de.description",
+        ),
+        (
+            [command(options=[option(), option(name="b", name_localizations={"de": option()["name"]})])],
+            "0.options.1.name",
+        ),
         ([command(type=3, name="Quote this")], "0.description"),
         ([command(type=2, name="", description="")], "0.name"),
     ],

@@ -5,7 +5,20 @@ from dataclasses import replace
 import pytest
 
 from bot.tickets.errors import AlreadyClaimed, AlreadyLinked
+from bot.tickets.history import (
+    ASSIGNED,
+    CHANGED,
+    CHANGED_BY_REPORTER,
+    CLAIMED,
+    LINKED,
+    NO_LONGER_ASSIGNED,
+    STATUS_WORDS,
+    TRANSFERRED,
+    UNCLAIMED,
+    event_sentence,
+)
 from bot.tickets.message import Actor, MessageKind, NewMessage
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import DiscordPost, Player, Priority, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
@@ -102,6 +115,37 @@ def test_each_thing_that_changed_is_described_in_a_line_with_its_author(
 
 
 @pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Alice claimed the ticket", CLAIMED.with_parts(name="Alice")),
+        ("a\n{b} claimed the ticket", CLAIMED.with_parts(name="a\n{b}")),
+        ("Bob is no longer assigned the ticket", NO_LONGER_ASSIGNED.with_parts(name="Bob")),
+        (
+            "Alice transferred the ticket to The Court",
+            TRANSFERRED.with_parts(name="Alice", department="The Court"),
+        ),
+        (
+            "Alice changed the status to in-progress",
+            CHANGED.with_parts(name="Alice", status=STATUS_WORDS["in-progress"]),
+        ),
+        (
+            "Rey, the reporter, changed the status to closed",
+            CHANGED_BY_REPORTER.with_parts(name="Rey", status=STATUS_WORDS["closed"]),
+        ),
+        ("Rey (@rey) was linked to the ticket", LINKED.with_parts(name="Rey (@rey)")),
+        ("Alice unclaimed the ticket", UNCLAIMED.with_parts(name="Alice")),
+        ("Bob was assigned the ticket", ASSIGNED.with_parts(name="Bob")),
+        ("Alice changed the status to lost", None),
+        ("", None),
+    ],
+)
+def test_a_line_of_history_is_read_back_as_the_sentence_it_was_made_of(
+    text: str, sentence: Sentence | None
+) -> None:
+    assert event_sentence(text) == sentence
+
+
+@pytest.mark.parametrize(
     "after",
     [
         TICKET,
@@ -130,5 +174,5 @@ def test_which_tags_a_ticket_got_is_a_detail_of_its_line() -> None:
     tagged = TICKET.set_tags(add=["vip", "duped"])
     retagged = tagged.set_tags(add=["alt"], remove=["vip"])
 
-    assert events_of(TICKET, tagged) == [("Alice changed the tags", "added duped, vip")]
-    assert events_of(tagged, retagged) == [("Alice changed the tags", "added alt; removed vip")]
+    assert events_of(TICKET, tagged) == [("Alice changed the tags", "+duped, +vip")]
+    assert events_of(tagged, retagged) == [("Alice changed the tags", "+alt, −vip")]

@@ -137,6 +137,14 @@ def _delete_channel(sandbox: SandboxController, request: ControlRequest) -> Json
     return {}
 
 
+def _change_user(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.change_user(request.path["user"], locale=request.require("locale"))
+
+
+def _set_preferred_locale(sandbox: SandboxController, request: ControlRequest) -> Any:
+    return sandbox.set_preferred_locale(request.require("preferred_locale"))
+
+
 def _create_role(sandbox: SandboxController, request: ControlRequest) -> Any:
     mentionable = bool(request.body.get("mentionable"))
     return sandbox.create_role(
@@ -301,6 +309,13 @@ ROUTES = (
     ControlRoute("DELETE", "/sandbox/roles/{role}", "Delete a role.", _delete_role),
     ControlRoute("POST", "/sandbox/members", "Add a member: {name, roles?}.", _add_member),
     ControlRoute("DELETE", "/sandbox/members/{user}", "Remove a member.", _remove_member),
+    ControlRoute("PATCH", "/sandbox/users/{user}", "Change a user: {locale}.", _change_user),
+    ControlRoute(
+        "PATCH",
+        "/sandbox/guild",
+        "Set the language of the guild: {preferred_locale}.",
+        _set_preferred_locale,
+    ),
     ControlRoute("PUT", "/sandbox/members/{user}/roles/{role}", "Give a member a role.", _give_role),
     ControlRoute("DELETE", "/sandbox/members/{user}/roles/{role}", "Take a role from a member.", _take_role),
     ControlRoute(

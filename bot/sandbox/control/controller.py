@@ -9,7 +9,13 @@ from bot.sandbox.control.faults import Fault
 from bot.sandbox.control.lookup import Name, find_channel, find_user
 from bot.sandbox.control.snapshot import snapshot, thread_snapshot
 from bot.sandbox.model.json import Json, parse_int
-from bot.sandbox.model.payloads import channel_payload, overwrite_payload, role_payload, user_payload
+from bot.sandbox.model.payloads import (
+    channel_payload,
+    guild_payload,
+    overwrite_payload,
+    role_payload,
+    user_payload,
+)
 from bot.sandbox.model.permissions import Permission, can
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError
@@ -196,6 +202,14 @@ class SandboxController:
     def change_thread(self, thread: Name, **changes: Any) -> Json:
         """Change locked, archived or name, as the guild's owner."""
         return thread_snapshot(guild_admin.change_thread(self.state, thread, changes))
+
+    def change_user(self, user: Name, *, locale: str) -> Json:
+        """Change `locale`, the language of the user's client, such as "de"; every interaction says it."""
+        return {"locale": guild_admin.change_user(self.state, user, locale).locale}
+
+    def set_preferred_locale(self, locale: str) -> Json:
+        """Choose the language of the guild, such as "es-ES"."""
+        return guild_payload(self.state.world, guild_admin.set_preferred_locale(self.state, locale))
 
     def create_role(self, name: str, permissions: int = 0, *, mentionable: bool = False) -> Json:
         return role_payload(guild_admin.create_role(self.state, name, permissions, mentionable=mentionable))

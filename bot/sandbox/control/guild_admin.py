@@ -6,10 +6,11 @@ from bot.sandbox.control.lookup import Name, find_channel, find_role, find_user,
 from bot.sandbox.control.users import discord_errors_as_sentences
 from bot.sandbox.model.guilds import Channel, Guild, Member, Overwrite, Role, User
 from bot.sandbox.model.json import Json
-from bot.sandbox.model.payloads import member_payload, role_payload, user_payload
+from bot.sandbox.model.payloads import guild_payload, member_payload, role_payload, user_payload
 from bot.sandbox.model.state import SandboxState
 from bot.sandbox.rest.errors import ControlError, FormErrors
 from bot.sandbox.services import channels
+from bot.sandbox.validation.commands import LOCALES
 
 THREAD_CHANGES = ("locked", "archived", "name")
 
@@ -81,6 +82,29 @@ def first_guild(state: SandboxState) -> Guild:
     if not guilds:
         raise ControlError("There is no guild: add one first.", status=404)
     return guilds[0]
+
+
+def change_user(state: SandboxState, user: Name, locale: str) -> User:
+    """Choose the language of a user's client."""
+    found = find_user(state, user)
+    found.locale = _known_locale(locale)
+    return found
+
+
+def set_preferred_locale(state: SandboxState, locale: str) -> Guild:
+    """Choose the language of the first guild."""
+    guild = first_guild(state)
+    guild.preferred_locale = _known_locale(locale)
+    state.emit("GUILD_UPDATE", guild_payload(state.world, guild))
+    return guild
+
+
+def _known_locale(locale: str) -> str:
+    if locale not in LOCALES:
+        raise ControlError(
+            f"{locale!r} is no language of Discord: take one of {', '.join(LOCALES)}.", status=400
+        )
+    return locale
 
 
 def create_role(state: SandboxState, name: str, permissions: int, *, mentionable: bool) -> Role:

@@ -30,6 +30,7 @@ class User:
     username: str
     display_name: str
     bot: bool = False
+    locale: str = "en-US"  # of the user's client
 
 
 @dataclass(kw_only=True, slots=True)
@@ -121,6 +122,7 @@ class Guild:
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     joined_at: str = field(default_factory=timestamp)
+    preferred_locale: str = "en-US"
 
 
 class World:

@@ -206,7 +206,7 @@ def guild_payload(world: World, guild: Guild) -> Json:
         "premium_tier": 0,
         "premium_subscription_count": 0,
         "premium_progress_bar_enabled": False,
-        "preferred_locale": "en-US",
+        "preferred_locale": guild.preferred_locale,
         "vanity_url_code": None,
         "features": [],
         "emojis": [],

@@ -124,7 +124,7 @@ def _payload(state: SandboxState, interaction: Interaction) -> Json:
         "data": interaction.data,
         "channel": channel_payload(world, channel),
         "channel_id": str(channel.id),
-        "locale": "en-US",
+        "locale": world.user(interaction.user_id).locale,
         "entitlements": [],
         "entitlement_sku_ids": [],
         "authorizing_integration_owners": authorizing_owners(state, channel),
@@ -135,8 +135,8 @@ def _payload(state: SandboxState, interaction: Interaction) -> Json:
     if guild is None:
         event["user"] = user_payload(world.user(interaction.user_id))
     else:
-        event |= {"guild_id": str(guild.id), "guild_locale": "en-US"}
-        event["guild"] = {"id": str(guild.id), "locale": "en-US", "features": []}
+        event |= {"guild_id": str(guild.id), "guild_locale": guild.preferred_locale}
+        event["guild"] = {"id": str(guild.id), "locale": guild.preferred_locale, "features": []}
         event["member"] = member_in_channel_payload(world, interaction.user_id, channel)
     if interaction.source is not None:
         event["message"] = message_event_payload(world, interaction.source)

@@ -20,6 +20,11 @@ TYPES_IN = {SUBCOMMAND: range(3, 12), GROUP: (SUBCOMMAND,)}  # the options of an
 _MAX_COMMANDS = {CHAT_INPUT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
 MAX_TEXT = 8000  # of one command: names, descriptions and choices of it and its options
 _NAME = re.compile(r"[-_'\w]{1,32}")
+LOCALES = (
+    *("id", "da", "de", "en-GB", "en-US", "es-ES", "es-419", "fr", "hr", "it", "lt", "hu", "nl", "no", "pl"),
+    *("pt-BR", "ro", "fi", "sv-SE", "vi", "tr", "cs", "el", "bg", "ru", "uk", "hi", "th", "zh-CN", "ja"),
+    *("zh-TW", "ko"),
+)
 
 
 def check_commands(commands: Any) -> None:
@@ -46,6 +51,7 @@ def _check_command(errors: FormErrors, command: Json, path: Path) -> None:
     if command.get("type", CHAT_INPUT) == CHAT_INPUT:
         _check_name(errors, command, path)
         check_text(errors, command, (*path, "description"), 100, minimum=1)
+        _check_localizations(errors, command, path)
         _check_options(errors, command, path)
         if _length(command) > MAX_TEXT:
             message = f"Command exceeds maximum size ({MAX_TEXT})"
@@ -56,6 +62,23 @@ def _check_command(errors: FormErrors, command: Json, path: Path) -> None:
         if command.get(key):
             message = f"Context menu commands cannot have {key}"
             errors.add((*path, key), f"APPLICATION_COMMAND_CONTEXT_MENU_{key.upper()}_INVALID", message)
+
+
+def _check_localizations(errors: FormErrors, named: Json, path: Path) -> None:
+    """Validate the names and descriptions in other languages of a command or an option."""
+    for locale, name in _localized(errors, named, path, "name_localizations"):
+        _check_name(errors, {"name": name}, (*path, "name_localizations", locale))
+    for locale, text in _localized(errors, named, path, "description_localizations"):
+        inside = (*path, "description_localizations", locale, "description")
+        check_text(errors, {"description": text}, inside, 100, minimum=1)
+
+
+def _localized(errors: FormErrors, named: Json, path: Path, key: str) -> list[tuple[str, Any]]:
+    texts = named.get(key) or {}
+    unknown = [locale for locale in texts if locale not in LOCALES]
+    for locale in unknown:
+        errors.add((*path, key), "DICT_INVALID_KEY", f"Invalid key: {locale}")
+    return [(locale, text) for locale, text in texts.items() if locale not in unknown]
 
 
 def _check_name(errors: FormErrors, named: Json, path: Path) -> None:
@@ -74,7 +97,8 @@ def _check_options(
     names = [option.get("name") for option in options]
     for index, option in enumerate(options):
         _check_option(errors, option, (*inside, index), types)
-        if option.get("name") in names[:index]:
+        others = options[:index]
+        if option.get("name") in names[:index] or any(_same_localized_name(option, one) for one in others):
             message = "Option names must be unique"
             errors.add((*inside, index, "name"), "APPLICATION_COMMAND_OPTIONS_NAME_INVALID", message)
         if option.get("required") and not all(o.get("required") for o in options[:index]):
@@ -85,16 +109,31 @@ def _check_options(
         errors.add(inside, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
 
 
+def _same_localized_name(option: Json, other: Json) -> bool:
+    """Whether two options have one name in some language."""
+    names, others = (one.get("name_localizations") or {} for one in (option, other))
+    return any(
+        names.get(locale, option.get("name")) == others.get(locale, other.get("name"))
+        for locale in {*names, *others}
+    )
+
+
 def _check_option(errors: FormErrors, option: Json, path: Path, types: Collection[int]) -> None:
     _check_name(errors, option, path)
     check_text(errors, option, (*path, "description"), 100, minimum=1)
+    _check_localizations(errors, option, path)
     if not check_choice(errors, option.get("type"), (*path, "type"), types):
         return
     if option["type"] in TYPES_IN:
         _check_options(errors, option, path, TYPES_IN[option["type"]])
     choices = check_list(errors, option.get("choices"), (*path, "choices"), 25)
     for index, choice in enumerate(choices):
-        check_text(errors, choice, (*path, "choices", index, "name"), 100, minimum=1)
+        inside = (*path, "choices", index)
+        check_text(errors, choice, (*inside, "name"), 100, minimum=1)
+        for locale, text in _localized(errors, choice, inside, "name_localizations"):
+            check_text(
+                errors, {"name": text}, (*inside, "name_localizations", locale, "name"), 100, minimum=1
+            )
         _check_choice_value(errors, option["type"], choice, (*path, "choices", index, "value"))
     if choices and (option["type"] not in TYPES_WITH_CHOICES or option.get("autocomplete")):
         message = "Choices are for string, integer and number options without autocomplete"
@@ -113,10 +152,16 @@ def _check_choice_value(errors: FormErrors, kind: int, choice: Json, path: Path)
 
 
 def _length(part: Json) -> int:
-    texts = [part.get("name"), part.get("description")]
-    texts += [choice.get(key) for choice in json_objects(part.get("choices")) for key in ("name", "value")]
-    own = sum(len(text) for text in texts if isinstance(text, str))
+    choices = json_objects(part.get("choices"))
+    own = sum(_longest(part, key) for key in ("name", "description"))
+    own += sum(_longest(choice, key) for choice in choices for key in ("name", "value"))
     return own + sum(_length(option) for option in json_objects(part.get("options")))
+
+
+def _longest(named: Json, key: str) -> int:
+    """The length of a text in the language in which it is longest, which is what Discord counts."""
+    texts = [named.get(key), *(named.get(f"{key}_localizations") or {}).values()]
+    return max((len(text) for text in texts if isinstance(text, str)), default=0)
 
 
 def check_choices(choices: Any) -> None:

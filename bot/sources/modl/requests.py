@@ -50,9 +50,11 @@ from bot.sources.modl.vocabulary import (
     TYPES,
 )
 from bot.sources.validation import OptionalText, Payload, Query, choice, query_int
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
-_GAME_FIELD = TicketField(label="Game", value="Minecraft")
+# Labels are translated where they are shown.
+_GAME_FIELD = TicketField(label=str(Sentence("Game")), value="Minecraft")
 _VIEW_ONLY = False  # staff may reply to every ticket of this source
 _TYPE_NAMES = "player, chat, staff, bug, support, appeal"
 _TYPE_ALIASES = ", or an alias such as bug_report or application"
@@ -62,7 +64,8 @@ _PRIORITY_CHOICE = choice(PRIORITIES, allowed_text="low, normal, high", blank=Pr
 _NO_JAVA_PROFILE_PREFIX = (
     "00000000-0000-0000-"  # of the console and of Bedrock players, who have no Java profile
 )
-REPLAY_LABEL = "Replay"  # the label of the ticket field for it
+_SERVER_LABEL, _TAGS_LABEL = str(Sentence("Server")), str(Sentence("Tags"))
+REPLAY_LABEL = str(Sentence("Replay"))
 DEFAULT_LIMIT = 50  # tickets in a list
 _STATUS_NAMES = "open, closed, unfinished, all"
 _STATUS_FILTER = choice(STATUS_FILTERS, allowed_text=_STATUS_NAMES, blank=ALL)
@@ -102,8 +105,8 @@ class TicketBody(Payload):
     def ticket_fields(self) -> tuple[TicketField, ...]:
         """The ticket's lines that only this source has."""
         lines = (
-            ("Server", self.createdServer),
-            ("Tags", ", ".join(self.tags)),
+            (_SERVER_LABEL, self.createdServer),
+            (_TAGS_LABEL, ", ".join(self.tags)),
             (REPLAY_LABEL, self.replayUrl),
         )
         return (_GAME_FIELD, *[TicketField(label=label, value=value) for label, value in lines if value])

@@ -50,9 +50,10 @@ from bot.sources.validation import (
     field_error,
     query_int,
 )
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import NewTicket, Player, Priority, Status, TicketField
 
-_GAME_FIELD = TicketField(label="Game", value="Roblox")
+_GAME_FIELD = TicketField(label=str(Sentence("Game")), value="Roblox")
 _PRIORITY_BY_NAME = {
     "low": Priority.LOW,
     "minor": Priority.LOW,
@@ -65,10 +66,8 @@ _PRIORITY_BY_NAME = {
     "critical": Priority.URGENT,
     "highest": Priority.URGENT,
 }
-PLACE_LABEL, SERVER_LABEL = (
-    "Place",
-    "Server",
-)  # the labels of the facts that say where a game report came from
+# The labels of the facts that say where a game report came from; translated where they are shown.
+PLACE_LABEL, SERVER_LABEL = str(Sentence("Place")), str(Sentence("Server"))
 _PRIORITY_CHOICE = choice(_PRIORITY_BY_NAME, allowed_text="low, medium, high, urgent", blank=Priority.NORMAL)
 _MAX_PAGE = 2**31 - 1
 _STATUS_BY_NAME = {

@@ -132,10 +132,10 @@ async def test_a_note_is_written_in_a_form(desk: RunningBridge) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "answer", "line"),
     [
-        ("status", "in-progress", "{id} is in progress now.", "Mia changed the status to in\\-progress"),
+        ("status", "in-progress", "{id} is in progress now.", "Mia changed the status to in progress"),
         ("priority", "urgent", "The priority of {id} is urgent now.", "Mia changed the priority to urgent"),
         ("assign", "noah", "{id} is assigned to Noah. It is in progress.", "Noah was assigned the ticket"),
-        ("tag", "vip", "{id} has the tags vip now.", "Mia changed the tags: added vip"),
+        ("tag", "vip", "{id} has the tags vip now.", "Mia changed the tags: +vip"),
         (
             "move",
             "court",
@@ -232,7 +232,7 @@ async def test_why_a_game_report_ended_stays_in_discord(
     assert report.status is status
     assert f"by {mia}" in fields_of(embed_of(desk, report))["Status"]
     assert fields_of(embed_of(desk, report))["Reason"] == "A grudge, says sk8rgirl."
-    assert ("Mia changed the tags", "added vip") in await history_of(desk, report)
+    assert ("Mia changed the tags", "+vip") in await history_of(desk, report)
     sent = [str(await desk.ask_for_events(source="series"))]
     for path in (f"/tickets/get/{report.public_id}", "/tickets/list"):
         address = desk.application.webhook_address + path
