@@ -26,7 +26,7 @@ from storage.blocks import end_blocks_of_player, erase_ended_blocks, is_withheld
 from storage.db import Db, Params, Row, Topic
 from storage.engine import Engine
 from storage.idempotency import FIRST_KEY, delete_responses, select_matching
-from storage.mapping import fields_to_json, from_ms, optional_from_ms, to_json, to_ms
+from storage.mapping import actor_params, fields_to_json, from_ms, optional_from_ms, to_json, to_ms
 from storage.outbox import insert_message_updates
 from storage.player_export import BY_IDS, export_part
 from storage.rejected_requests import delete_matching, delete_older
@@ -231,6 +231,7 @@ class ErasureRepository:
         db.run(_FORGET_REPORTERS, of_erased)
         db.run(_FORGET_PUSHES, of_erased)
         db.run(_FORGET_READERS, {**of_erased, "now": to_ms(now)})
+        db.run("DELETE FROM undoable_changes WHERE ticket_id = ANY(:ids)", of_erased)
         db.run("DELETE FROM seen_replies WHERE ticket_id = ANY(:ids)", of_erased)
         _queue_redraws(db, [after for _, after in changes], gone, now)
         return len(gone)
@@ -340,6 +341,8 @@ _UPDATE = """
                        reported_display_name = :reported_display_name,
                        reported_avatar_url = :reported_avatar_url,
                        reported_profile_url = :reported_profile_url,
+                       closed_by_id = :closed_by_id, closed_by_name = :closed_by_name,
+                       closed_by_source = :closed_by_source, close_reason = :close_reason,
                        erased_at = :erased_at, reported_erased_at = :reported_erased_at
     WHERE id = :id
 """
@@ -359,7 +362,8 @@ _FORGET_READERS = """
 """
 _UNCERTAIN = """
     SELECT message_id FROM outbox
-    WHERE ticket_id = ANY(:ids) AND state = 'pending' AND kind = 'post_message' AND attempts > 0
+    WHERE ticket_id = ANY(:ids) AND state = 'pending' AND attempts > 0
+      AND (kind = 'post_message' OR kind = 'post_event')
 """
 _OPEN_RETENTION = """
     SELECT id FROM erasures
@@ -421,6 +425,8 @@ def _params(ticket: Ticket) -> Params:
         "reported_display_name": reported.display_name,
         "reported_avatar_url": reported.avatar_url,
         "reported_profile_url": reported.profile_url,
+        **actor_params("closed_by", ticket.closed_by),
+        "close_reason": ticket.close_reason,
         "erased_at": to_ms(ticket.erased_at) if ticket.erased_at else None,
         "reported_erased_at": to_ms(ticket.reported_erased_at) if ticket.reported_erased_at else None,
     }

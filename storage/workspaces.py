@@ -86,11 +86,16 @@ def _change(db: Db, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """,
         _params(changed),
     )
-    if (before.categories, before.departments) != (changed.categories, changed.departments):
+    if _rules(before) != _rules(changed):
         _delete_rules(db, changed.id)
         _insert_rules(db, changed)
     reroute_stranded(db, changed)
     return changed
+
+
+def _rules(workspace: Workspace) -> tuple[object, ...]:
+    """What of a workspace is in other tables."""
+    return workspace.categories, workspace.departments, workspace.tags
 
 
 # Everything below runs within a transaction of the caller.
@@ -183,10 +188,15 @@ def _delete_rules(db: Db, workspace_id: str) -> None:
     db.run("DELETE FROM department_members WHERE workspace_id = :workspace", here)
     db.run("DELETE FROM departments WHERE workspace_id = :workspace", here)
     db.run("DELETE FROM categories WHERE workspace_id = :workspace", here)
+    db.run("DELETE FROM tags WHERE workspace_id = :workspace", here)
 
 
 def _insert_rules(db: Db, workspace: Workspace) -> None:
     here = {"workspace": workspace.id}
+    db.run_many(
+        "INSERT INTO tags (workspace_id, name) VALUES (:workspace, :name)",
+        [{**here, "name": name} for name in workspace.tags],
+    )
     db.run_many(
         """
         INSERT INTO categories (workspace_id, id, position, name, max_open)
@@ -260,6 +270,7 @@ def _from_row(db: Db, row: Row) -> Workspace:
         retention_days=row["retention_days"],
         departments=_select_departments(db, row["id"]),
         categories=_select_categories(db, row["id"]),
+        tags=_select_tags(db, row["id"]),
         created_at=from_ms(row["created_at"]),
     )
 
@@ -270,6 +281,11 @@ def _select_categories(db: Db, workspace_id: str) -> tuple[Category, ...]:
         {"id": workspace_id},
     )
     return tuple(Category(id=row["id"], name=row["name"], max_open=row["max_open"]) for row in rows)
+
+
+def _select_tags(db: Db, workspace_id: str) -> tuple[str, ...]:
+    rows = db.all("SELECT name FROM tags WHERE workspace_id = :id ORDER BY name", {"id": workspace_id})
+    return tuple(row["name"] for row in rows)
 
 
 def _select_departments(db: Db, workspace_id: str) -> tuple[Department, ...]:

@@ -99,6 +99,7 @@ def print_workspace(workspace: JsonObject) -> None:
             ("name staff", OnOff.ON if workspace["name_staff"] else OnOff.OFF),
             ("default department", workspace["default_department"]),
             ("retention", _retention(workspace["retention_days"])),
+            ("tags", ", ".join(_tags(workspace["tags"])) or "none"),
         ]
     )
     typer.echo()
@@ -149,3 +150,7 @@ def print_categories(workspace: JsonObject) -> None:
 
 def _records(value: Any) -> list[dict[str, Any]]:
     return value  # type: ignore[no-any-return]  # JSON that AdminService made of a workspace
+
+
+def _tags(value: Any) -> list[str]:
+    return list(value)

@@ -19,7 +19,7 @@ from cogs.blocks.players import (
 )
 from cogs.core.checks import actor_from, message_origin, staff_workspace_choices, workspaces_as_staff
 from cogs.core.interactions import BotInteraction, deferred, errors_to_user, reply_ephemeral
-from cogs.tickets.cog import staff_choices
+from cogs.tickets.autocomplete import staff_choices
 
 log = logging.getLogger(__name__)
 

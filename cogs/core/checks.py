@@ -11,6 +11,7 @@ from bot.tickets.errors import TicketError, UnknownTicket
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.queries import ReporterIdentity
 from bot.tickets.roles import is_staff, role_on, roles_in
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none
@@ -223,6 +224,18 @@ def is_staff_on(ticket: Ticket, user: discord.User | discord.Member, workspaces:
     return role_on_ticket(ticket, user, workspaces) is Role.STAFF
 
 
+async def staff_ticket(interaction: BotInteraction, ticket_id: int) -> Ticket:
+    """Find a ticket for staff of its workspace, also if it is in a department that is not theirs any more.
+
+    Raises NotStaff, UnknownTicket.
+    """
+    staffed = await workspaces_with_role(interaction, [Role.STAFF])
+    found = await interaction.client.store.tickets.get(ticket_id)
+    if found.workspace_id not in {one.id for one in staffed}:
+        raise UnknownTicket
+    return found
+
+
 async def get_ticket_as(role: Role, interaction: BotInteraction, ticket: int | str | None) -> Ticket:
     """Find a ticket for a user with that role on it. Raises what `get_access` raises."""
     return (await get_access(interaction, ticket, [role])).ticket
@@ -243,6 +256,20 @@ async def _resolve_ticket(interaction: BotInteraction, ticket: int | str | None)
     if found is None:
         raise UnknownTicket
     return found
+
+
+class NotStaffHere(TicketError):
+    """That member is not staff of this ticket."""
+
+
+async def staff_actor(
+    interaction: BotInteraction, ticket: Ticket, member: discord.User | discord.Member
+) -> Actor:
+    """A member as who works on a ticket. Raises NotStaffHere."""
+    workspace = await interaction.client.store.workspaces.get(ticket.workspace_id)
+    if role_on(workspace, ticket.department, role_ids_of(member)) is not Role.STAFF:
+        raise NotStaffHere(Sentence("{name} is not staff of this ticket.", name=member.display_name))
+    return Actor(id=str(member.id), name=member.display_name)
 
 
 def actor_from(interaction: BotInteraction) -> Actor:

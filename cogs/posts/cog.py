@@ -84,6 +84,7 @@ class PostsCog(commands.Cog):
             DeliveryKind.PRIVATE_THREAD: self._start_private_thread,
             DeliveryKind.UPDATE_POST: self._update_post,
             DeliveryKind.POST_MESSAGE: self._post_message,
+            DeliveryKind.POST_EVENT: self._post_event,
             DeliveryKind.UPDATE_MESSAGE: self._update_message,
             DeliveryKind.POST_POINTER: self._post_pointer,
             DeliveryKind.DIRECT_MESSAGE: DirectMessages(self.bot).deliver,
@@ -266,6 +267,10 @@ class PostsCog(commands.Cog):
                 await edit_message(channel.get_partial_message(pointer.message_id), embed)
             except discord.NotFound:
                 continue
+
+    async def _post_event(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        """Show what was done to a ticket as a line in its thread; without one, its post shows it."""
+        return Receipt() if ticket.post.thread_id is None else await self._post_message(delivery, ticket)
 
     async def _post_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         message = await self.bot.store.messages.find(delivery.message_id or 0)

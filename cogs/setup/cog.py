@@ -40,6 +40,7 @@ from cogs.setup.workspaces import (
     parse_id_list,
     role_id,
     send_workspace,
+    tag_choices,
     upsert_workspace,
     workspace_choices,
 )
@@ -309,6 +310,31 @@ class SetupCommands(
             workspace,
             lambda before: before.without_category(id.strip()),
             _("✅ Category {id} is removed.", id=id),
+        )
+
+    @app_commands.command()
+    @app_commands.describe(name="What staff read and choose", workspace=_WORKSPACE_HINT)
+    @app_commands.autocomplete(workspace=workspace_choices)
+    @deferred
+    async def tag(
+        self,
+        interaction: BotInteraction,
+        name: app_commands.Range[str, 1, 32],
+        workspace: str | None = None,
+    ) -> None:
+        """Add a tag that staff can give to tickets."""
+        sentence = _("✅ Tag {tag} is saved.", tag=name)
+        await self._change_workspace(interaction, workspace, lambda before: before.with_tag(name), sentence)
+
+    @app_commands.command(name="remove-tag")
+    @app_commands.describe(name="Tickets that have it keep it", workspace=_WORKSPACE_HINT)
+    @app_commands.autocomplete(name=tag_choices, workspace=workspace_choices)
+    @deferred
+    async def remove_tag(self, interaction: BotInteraction, name: str, workspace: str | None = None) -> None:
+        """Remove a tag from those that staff can give to tickets."""
+        sentence = _("✅ Tag {tag} is removed.", tag=name)
+        await self._change_workspace(
+            interaction, workspace, lambda before: before.without_tag(name.strip()), sentence
         )
 
     @app_commands.command()

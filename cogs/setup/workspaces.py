@@ -170,6 +170,13 @@ async def category_choices(interaction: BotInteraction, current: str) -> Choices
     return matching_choices([(one.id, one.name) for one in workspace.categories], current)
 
 
+@choices_or_none
+async def tag_choices(interaction: BotInteraction, current: str) -> Choices:
+    """Offer the tags of the workspace that is chosen so far."""
+    workspace = await managed_workspace(interaction, _chosen_workspace(interaction))
+    return matching_choices([(tag, tag) for tag in workspace.tags], current)
+
+
 def _chosen_workspace(interaction: BotInteraction) -> str | None:
     name: str | None = getattr(interaction.namespace, "workspace", None)
     return name
@@ -210,6 +217,7 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         (_("Thank reporters"), _on_or_off(workspace.thank_reporters)),
         (_("Name staff"), _on_or_off(workspace.name_staff)),
         (_("Retention"), _retention(workspace)),
+        (_("Tags"), escape_markdown(", ".join(workspace.tags), 1000) or _("none")),
         (_("Default department"), escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)

@@ -41,6 +41,7 @@ async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
         "name staff": "off",
         "default department": "general",
         "retention": "none",
+        "tags": "none",
     }
     assert await row(ticketbridge, "general") == "general General the workspace's any all staff none"
     assert "No categories of its own." in await output_of(ticketbridge, "workspace", "show", "main")

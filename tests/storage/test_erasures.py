@@ -28,7 +28,8 @@ from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, noting, ope
 # Words that are nowhere else, each with letters that no other text has: also no trigram of them is.
 SUBJECT, BODY, CHAT, NAME, DISPLAY = "Ƕubject", "Ƣody", "Ʃhat", "Ƨamed", "Ʊisplay"
 FOLLOW_UP, REPLY, NOTE, FIELD, AVATAR = "Ʒollow", "Ȣeply", "Ȝote", "Ɣield", "https://ƛvatar.example"
-WORDS = (SUBJECT, BODY, CHAT, NAME, DISPLAY, FOLLOW_UP, REPLY, NOTE, FIELD, AVATAR)
+REASON = "Ɖeason"
+WORDS = (SUBJECT, BODY, CHAT, NAME, DISPLAY, FOLLOW_UP, REPLY, NOTE, FIELD, AVATAR, REASON)
 PLAYER = "7700777"
 LATER = NOW + timedelta(days=1)
 
@@ -99,7 +100,7 @@ async def a_whole_ticket(store: Store, workspace: Workspace) -> Ticket:
     reporter = Actor(id=PLAYER, name=NAME, source="somewhere")
     await store.tickets.change(ticket.id, lambda one: one.claim(WRITER), NOW, actor=WRITER)
     return await store.tickets.change(
-        ticket.id, lambda one: one.set_status(Status.CLOSED), NOW, actor=reporter
+        ticket.id, lambda one: one.end(Status.CLOSED, by=reporter, reason=REASON), NOW, actor=reporter
     )
 
 
@@ -110,7 +111,16 @@ async def test_a_ticket_stays_without_its_words_and_its_reporter(store: Store, w
 
     after = await store.tickets.get(before.id)
     assert after == replace(
-        before, subject="", body="", fields=(), chat_log=(), reporter=Player(), erased_at=LATER
+        before,
+        subject="",
+        body="",
+        fields=(),
+        chat_log=(),
+        reporter=Player(),
+        closed_by=None,
+        close_reason="",
+        revision=before.revision + 1,
+        erased_at=LATER,
     )
     assert await store.tickets.raw_request(before.id) == "{}"
     messages = await store.messages.list_of_ticket(before.id)
@@ -124,6 +134,23 @@ async def test_a_ticket_stays_without_its_words_and_its_reporter(store: Store, w
     assert (erasure.tickets, erasure.messages) == (1, 4)
     assert erasure.player_hash == hash_player("somewhere", PLAYER)
     assert erasure.finished_at == LATER
+
+
+async def test_why_staff_ended_it_goes_and_what_could_be_undone(
+    store: Store, path: Path, workspace: Workspace
+) -> None:
+    ticket = await stored(store, workspace, filed())
+    for _ in range(2):
+        await store.tickets.change(
+            ticket.id, lambda one: one.end(Status.CLOSED, by=WRITER, reason=REASON), NOW, actor=WRITER
+        )
+        await store.tickets.change_undoably(ticket.id, lambda one, _: one.reopen(), NOW, actor=WRITER)
+
+    await erase(store)
+
+    with raw(path) as db:
+        assert db.execute("SELECT DISTINCT detail FROM messages").fetchall() == [("",)]
+        assert db.execute("SELECT count(*) FROM undoable_changes").fetchone() == (0,)
 
 
 async def test_nothing_of_it_is_in_any_file(path: Path, tmp_path: Path) -> None:
@@ -175,6 +202,7 @@ async def test_a_reported_player_leaves_a_report_whose_words_stay(store: Store, 
         subject="Chat report",
         chat_log=("12:00:02 Bob: hello",),
         reported_player=None,
+        revision=before.revision + 1,
         reported_erased_at=LATER,
     )
     assert await store.tickets.raw_request(before.id) == "{}"
@@ -499,6 +527,8 @@ ERASED = {
     *("messages.author_id", "messages.author_name", "messages.text", "player_tickets.player_id"),
     *("rejected_requests.body", "rejected_requests.reason", "ticket_events.reporter_id"),
     *("tickets.subject", "tickets.body"),
+    *("messages.detail", "tickets.close_reason", "tickets.closed_by_id", "tickets.closed_by_name"),
+    *("undoable_changes.actor_id", "undoable_changes.state"),
     *("tickets.fields", "tickets.chat_log", "tickets.raw_request"),
     *("tickets.reporter_id", "tickets.reporter_name", "tickets.reporter_display_name"),
     *("tickets.reporter_avatar_url", "tickets.reporter_profile_url"),
@@ -512,6 +542,7 @@ ABOUT_STAFF = {
     *("blocks.ended_by", "blocks.ended_by_id"),
     *("ticket_assignees.member_id", "ticket_assignees.name"),
     *("tickets.claimed_by_id", "tickets.claimed_by_name", "tickets.claimed_by_source"),
+    "tickets.closed_by_source",
     *("ticket_bitmaps.facet", "ticket_bitmaps.value", "ticket_bitmaps.members"),
 }
 OF_WORKSPACES = (
@@ -521,12 +552,18 @@ OF_WORKSPACES = (
 )
 # Of every table: workspace and source, states and kinds, random values and hashes, errors of the network.
 NO_PERSON = {
-    *("workspace_id", "source", "author_source", "kind", "type", "state", "status", "priority", "category"),
+    *("workspace_id", "source", "author_source", "kind", "type", "status", "priority", "category"),
     *("department", "uid", "public_id", "origin", "queue", "nonce", "last_error", "code_hash", "path"),
     *("key_prefix", "idempotency_key", "body_sha256", "received_by", "received_as"),
     *("player_hash", "requested_by", "notification_id"),
 }
-OF_THE_BRIDGE = {"reserved_space.filler", "search_text_idx.segid", "search_text_idx.pgno"}
+OF_THE_BRIDGE = {
+    "outbox.state",
+    "pushes.state",
+    "reserved_space.filler",
+    "search_text_idx.segid",
+    "search_text_idx.pgno",
+}
 
 
 def test_whether_an_erasure_reaches_a_column_is_decided_for_each() -> None:

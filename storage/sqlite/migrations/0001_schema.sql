@@ -77,7 +77,6 @@ CREATE TABLE priorities (
 CREATE TABLE tags (
     workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
     name          TEXT NOT NULL,
-    created_at    INTEGER NOT NULL,
     PRIMARY KEY (workspace_id, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -140,6 +139,10 @@ CREATE TABLE tickets (
     claimed_by_id          TEXT,
     claimed_by_name        TEXT,
     claimed_by_source      TEXT,
+    closed_by_id           TEXT,                            -- who closed or resolved it, if that is known
+    closed_by_name         TEXT,
+    closed_by_source       TEXT,
+    close_reason           TEXT NOT NULL DEFAULT '',        -- for staff; leaves Discord in no response and no event
     post_channel_id        INTEGER,
     post_message_id        INTEGER,                         -- a message of its own
     digest_message_id      INTEGER,                         -- else the digest it is shown in
@@ -171,8 +174,10 @@ CREATE VIEW tickets_without_body AS
 SELECT id, uid, public_id, workspace_id, source, view_only, is_private, status, priority, category, department,
        subject, reporter_id, reporter_name, reporter_display_name, reporter_avatar_url, reporter_profile_url,
        reported_id, reported_name, reported_display_name, reported_avatar_url, reported_profile_url,
-       claimed_by_id, claimed_by_name, claimed_by_source, post_channel_id, post_message_id, digest_message_id,
-       thread_id, revision, created_at, updated_at, erased_at, reported_erased_at, fields, chat_log, body
+       claimed_by_id, claimed_by_name, claimed_by_source, closed_by_id, closed_by_name, closed_by_source,
+       close_reason, post_channel_id, post_message_id, digest_message_id, thread_id, revision, created_at,
+       updated_at, erased_at, reported_erased_at, fields, chat_log, body,
+       (SELECT json_group_array(tag) FROM ticket_tags WHERE ticket_id = tickets.id) AS tags
 FROM tickets;
 
 CREATE TABLE ticket_tags (
@@ -180,6 +185,17 @@ CREATE TABLE ticket_tags (
     tag        TEXT NOT NULL,
     PRIMARY KEY (ticket_id, tag)
 ) STRICT, WITHOUT ROWID;
+
+-- What the latest change of a ticket in Discord was made from, as long as it can be undone.
+CREATE TABLE undoable_changes (
+    ticket_id   INTEGER PRIMARY KEY REFERENCES tickets (id),
+    revision    INTEGER NOT NULL,                           -- of the ticket after the change
+    actor_id    TEXT NOT NULL,                              -- a Discord member
+    state       TEXT NOT NULL,                              -- JSON: what staff change of a ticket, before
+    expires_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX undoable_changes_by_time ON undoable_changes (expires_at);
 
 -- Who works on a ticket besides its claimer.
 CREATE TABLE ticket_assignees (
@@ -210,6 +226,7 @@ CREATE TABLE messages (
     author_name    TEXT NOT NULL,
     author_source  TEXT NOT NULL,                           -- 'discord', or the source that named them
     text           TEXT NOT NULL,
+    detail         TEXT NOT NULL DEFAULT '',                -- of an event: what only staff read of it
     origin         TEXT NOT NULL UNIQUE,                    -- what it came from: stored once, however often it comes
     created_at     INTEGER NOT NULL,
     shown_channel  INTEGER,                                 -- the channel or thread of the Discord message
@@ -311,8 +328,8 @@ CREATE TABLE outbox (
     guild_id          INTEGER NOT NULL,
     kind              TEXT NOT NULL
         CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
-               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer'
-               OR kind = 'direct_message'),
+               OR kind = 'post_message' OR kind = 'post_event' OR kind = 'update_message'
+               OR kind = 'post_pointer' OR kind = 'direct_message'),
     queue             TEXT NOT NULL,                        -- one attempt at a time in each
     channel_id        INTEGER NOT NULL,                     -- of a direct message, the member it goes to
     nonce             TEXT NOT NULL CHECK (length(nonce) <= 25),
@@ -355,7 +372,7 @@ WHERE state = 'pending' AND NOT EXISTS (
     WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
       AND (earlier.queue = outbox.queue
            OR (outbox.kind <> 'direct_message' AND (earlier.kind = 'post' OR earlier.kind = 'private_thread'))
-           OR (earlier.kind = 'thread' AND outbox.kind = 'post_message')
+           OR (earlier.kind = 'thread' AND (outbox.kind = 'post_message' OR outbox.kind = 'post_event'))
            OR (earlier.kind = 'post_message' AND outbox.kind = 'update_message'
                AND earlier.message_id = outbox.message_id))
 );

@@ -14,9 +14,24 @@ from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Category, Department, UnknownCategoryPolicy, Workspace
 from bot.tickets.workspace_changes import update_workspace
 from tests.cogs.setup.test_setup import embed_text, show_commands_to_everyone
-from tests.support.bridge_harness import RunningBridge, reply_text, running_bridge, running_sandbox, wait_for
+from tests.support.bridge_harness import (
+    RunningBridge,
+    buttons_of,
+    reply_text,
+    running_bridge,
+    running_sandbox,
+    wait_for,
+)
 
-TEXTS = {"reply": {"message": "hi"}, "note": {"text": "hi"}}
+TEXTS: dict[str, dict[str, str]] = {
+    "reply": {"message": "hi"},
+    "note": {"text": "hi"},
+    "status": {"status": "closed"},
+    "priority": {"priority": "urgent"},
+    "assign": {"staff": "mia"},
+    "move": {"department": "builders"},
+    "tag": {"add": "vip"},
+}
 WATCHER_ONLY = "⛔ You may look at tickets here and add notes, but nothing else."
 ONLY_STAFF = "⛔ Only staff can do that."
 
@@ -198,6 +213,44 @@ async def test_a_deleted_role_takes_its_rights_away_and_the_log_channel_says_so(
     assert reply_text(record) == ONLY_STAFF
     assert "You have claimed" in reply_text(by_staff)
     assert "was deleted, so no one has the rights that it gave." in alert
+
+
+async def test_a_watcher_notes_and_reads_the_history_from_the_menu_and_changes_nothing(
+    desk: RunningBridge,
+) -> None:
+    let_see(desk, "paula")
+    ticket = await general(desk)
+
+    form = await desk.choose("paula", ticket, "note")
+    noted = await desk.sandbox.modal("paula", form["id"], {"text": "Seen."})
+    history = await desk.choose("paula", ticket, "history")
+    refused = [
+        reply_text(await desk.choose("paula", ticket, name))
+        for name in ("status", "priority", "assign", "move", "tag", "dismiss", "resolve")
+    ]
+
+    assert f"Your note on {ticket.public_id} is saved." in reply_text(noted)
+    assert history["messages"][-1]["embeds"][0]["title"].endswith("First")
+    assert set(refused) == {WATCHER_ONLY}
+
+
+async def test_a_departments_staff_assign_to_their_own_move_a_ticket_away_and_undo_that(
+    desk: RunningBridge,
+) -> None:
+    let_see(desk, "pete")
+    ticket = await desk.ticket()
+
+    assigned = await run(desk, "pete", "ticket assign", ticket=ticket.public_id, staff="pete")
+    moved = await run(desk, "pete", "ticket move", ticket=ticket.public_id, department="general")
+    elsewhere = await run(desk, "pete", "ticket priority", ticket=ticket.public_id, priority="high")
+    undo = buttons_of(moved["messages"][-1])["Undo (30 s)"]
+    undone = await desk.sandbox.press("pete", moved["messages"][-1]["id"], undo)
+
+    assert "is assigned to Pete" in reply_text(assigned)
+    assert "is moved" in reply_text(moved)
+    assert reply_text(elsewhere).startswith("⛔")
+    assert f"Undone: {ticket.public_id} is as it was before." in reply_text(undone)
+    assert (await desk.refresh(ticket)).department == "builders"
 
 
 async def test_the_rights_are_the_same_after_a_restart(tmp_path: Path) -> None:
