@@ -7,6 +7,8 @@ EXTENSIONS = (
     "cogs.tickets.components",
     "cogs.linking.cog",
     "cogs.privacy.cog",
+    "cogs.canned.cog",
+    "cogs.blocks.cog",
     "cogs.posts.cog",
     "cogs.reconcile.cog",
     "cogs.setup.cog",

@@ -22,10 +22,11 @@ from bot.tickets.message import Message
 from bot.tickets.ticket import Player, Ticket
 from storage import messages
 from storage.account_links import forget_account, links_of_player
+from storage.blocks import end_blocks_of_player, erase_ended_blocks, is_withheld
 from storage.db import Db, Params, Row, Topic
 from storage.engine import Engine
 from storage.idempotency import FIRST_KEY, delete_responses, select_matching
-from storage.mapping import fields_to_json, from_ms, optional_from_ms, to_json, to_ms
+from storage.mapping import actor_params, fields_to_json, from_ms, optional_from_ms, to_json, to_ms
 from storage.outbox import insert_message_updates
 from storage.player_export import BY_IDS, export_part
 from storage.rejected_requests import delete_matching, delete_older
@@ -48,6 +49,11 @@ class PendingErasure:
     player_id: str
     requested_by: Requester
     is_started: bool
+
+    @property
+    def ends_blocks(self) -> bool:
+        """A player who erases themselves stays blocked: else they could end every block."""
+        return self.requested_by is not Requester.PLAYER
 
     def concerns(self, ticket: Ticket) -> bool:
         """A player who erases themselves stays in reports about them: else no report would hold."""
@@ -121,15 +127,19 @@ class ErasureRepository:
         return await self._engine.write(lambda db: self._erase_next(db, pending, now, limit))
 
     async def _forget_requests(self, pending: PendingErasure, now: datetime) -> None:
-        """Delete links and codes of a player, and requests and responses that name them."""
+        """Take a player out of links, codes and blocks, and delete requests and responses that name them."""
         pattern = player_pattern(await self._engine.read(lambda db: self._names(db, pending)))
         scope = {"workspace": pending.workspace_id, "source": pending.source}
         found = await self._matching_responses(scope, pattern)
 
         def forget(db: Db) -> None:
+            player = (pending.workspace_id, pending.source, pending.player_id)
             delete_responses(db, found)
             delete_matching(db, scope, pattern)
-            forget_account(db, pending.workspace_id, pending.source, pending.player_id)
+            forget_account(db, *player)
+            if pending.ends_blocks:
+                end_blocks_of_player(db, *player, now)
+            erase_ended_blocks(db, *player, now)
             db.run(
                 "UPDATE erasures SET started_at = :now WHERE id = :id", {"id": pending.id, "now": to_ms(now)}
             )
@@ -221,6 +231,7 @@ class ErasureRepository:
         db.run(_FORGET_REPORTERS, of_erased)
         db.run(_FORGET_PUSHES, of_erased)
         db.run(_FORGET_READERS, {**of_erased, "now": to_ms(now)})
+        db.run("DELETE FROM undoable_changes WHERE ticket_id = ANY(:ids)", of_erased)
         db.run("DELETE FROM seen_replies WHERE ticket_id = ANY(:ids)", of_erased)
         _queue_redraws(db, [after for _, after in changes], gone, now)
         return len(gone)
@@ -330,6 +341,8 @@ _UPDATE = """
                        reported_display_name = :reported_display_name,
                        reported_avatar_url = :reported_avatar_url,
                        reported_profile_url = :reported_profile_url,
+                       closed_by_id = :closed_by_id, closed_by_name = :closed_by_name,
+                       closed_by_source = :closed_by_source, close_reason = :close_reason,
                        erased_at = :erased_at, reported_erased_at = :reported_erased_at
     WHERE id = :id
 """
@@ -349,7 +362,8 @@ _FORGET_READERS = """
 """
 _UNCERTAIN = """
     SELECT message_id FROM outbox
-    WHERE ticket_id = ANY(:ids) AND state = 'pending' AND kind = 'post_message' AND attempts > 0
+    WHERE ticket_id = ANY(:ids) AND state = 'pending' AND attempts > 0
+      AND (kind = 'post_message' OR kind = 'post_event')
 """
 _OPEN_RETENTION = """
     SELECT id FROM erasures
@@ -411,6 +425,8 @@ def _params(ticket: Ticket) -> Params:
         "reported_display_name": reported.display_name,
         "reported_avatar_url": reported.avatar_url,
         "reported_profile_url": reported.profile_url,
+        **actor_params("closed_by", ticket.closed_by),
+        "close_reason": ticket.close_reason,
         "erased_at": to_ms(ticket.erased_at) if ticket.erased_at else None,
         "reported_erased_at": to_ms(ticket.reported_erased_at) if ticket.reported_erased_at else None,
     }
@@ -435,7 +451,8 @@ def _queue_redraws(db: Db, tickets: Sequence[Ticket], gone: Sequence[Message], n
         workspace = get_workspace(db, workspace_id)
         own = {ticket.id for ticket in tickets if ticket.workspace_id == workspace_id}
         for ticket_id in sorted(own):
-            queue_redraw(db, workspace, by_id[ticket_id], now)
+            if not is_withheld(db, by_id[ticket_id]):
+                queue_redraw(db, workspace, by_id[ticket_id], now)
         shown = [
             (by_id[message.ticket_id], message.id)
             for message in gone

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.tickets.feedback import Feedback, FeedbackSummary, NewFeedback, comment_in
 from bot.tickets.ticket import Ticket
+from storage.blocks import is_withheld
 from storage.db import Db, Row
 from storage.engine import Engine
 from storage.mapping import from_ms, to_ms
@@ -87,7 +88,8 @@ def _show(db: Db, ticket: Ticket, new: NewFeedback, now: datetime) -> int:
         return insert_message(db, workspace, ticket, new.message, f"feedback:{ticket.id}", now).id
     message_id = int(row["message_id"])
     set_text(db, message_id, new.message.text)
-    if db.one(_PENDING, {"ticket": ticket.id, "message": message_id}) is None:
+    is_pending = db.one(_PENDING, {"ticket": ticket.id, "message": message_id}) is not None
+    if not is_pending and not is_withheld(db, ticket):
         insert_message_updates(db, workspace, [(ticket, message_id)], now)
     return message_id
 

@@ -20,6 +20,7 @@ from bot.tickets.ticket import NewTicket, Player, Ticket
 from bot.tickets.workspace import Workspace
 from storage import idempotency, outbox
 from storage.assignees import replace_assignees
+from storage.blocks import INSERT_BLOCKED, blocks_of_reporters
 from storage.db import Db, Params, RunAgain, Topic
 from storage.engine import Engine
 from storage.errors import UnknownWorkspace
@@ -205,6 +206,9 @@ class _Batch:
         self._tickets: list[Params] = []
         self._deliveries: list[tuple[Workspace, Ticket, DeliveryKind, int, int]] = []
         self._responses: list[Params] = []
+        self._blocked: list[Params] = []  # the tickets of blocked reporters
+        reporters = {request.new.reporter.id for request in requests}
+        self._blocks = blocks_of_reporters(db, [one for one in reporters if one is not None])
         _choose_public_ids(db, requests)
 
     def add(self, request: NewTicketRequest) -> StoredResponse | Exception:
@@ -223,6 +227,7 @@ class _Batch:
             for request in self._requests:
                 request.may_repeat = True
             raise RunAgain
+        self._db.run_many(INSERT_BLOCKED, self._blocked)
         if self._deliveries:
             ids = self._db.next_ids("outbox", len(self._deliveries))
             rows = [
@@ -251,9 +256,23 @@ class _Batch:
         if request.idempotency_key is not None:
             self._responses.append(idempotency.response_params(request.idempotency_key, response, now_ms))
         self._tickets.append(_ticket_params(ticket, new.raw_request, now_ms))
-        channel = request.channel_id or workspace.channel_for(new, department)
-        self._deliveries += [(workspace, ticket, kind, channel, now_ms) for kind in new.initial_deliveries]
+        block_id = self._find_block(ticket, now_ms)
+        if block_id is not None:
+            self._blocked.append({"ticket": ticket.id, "block": block_id})
+        else:
+            channel = request.channel_id or workspace.channel_for(new, department)
+            self._deliveries += [
+                (workspace, ticket, kind, channel, now_ms) for kind in new.initial_deliveries
+            ]
         return StoredResponse(body=response)
+
+    def _find_block(self, ticket: Ticket, now_ms: int) -> int | None:
+        """The block under which the ticket is kept; None if its reporter is not blocked."""
+        if not self._blocks:
+            return None
+        key = (ticket.workspace_id, ticket.source, ticket.reporter.id or "")
+        block_id, expires_at = self._blocks.get(key, (None, None))
+        return None if expires_at is not None and expires_at <= now_ms else block_id
 
     def _saved_ticket(self, request: NewTicketRequest, department: str) -> Ticket:
         """The ticket that is about to be inserted, as it will be read."""

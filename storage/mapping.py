@@ -57,7 +57,11 @@ def ticket_from_row(row: Row) -> Ticket:
             TicketField(label=label, value=value, url=url) for label, value, url in json.loads(row["fields"])
         ),
         chat_log=tuple(json.loads(row["chat_log"])),
-        claimed_by=_claimer_from_row(row),
+        claimed_by=_actor_from_row(row, "claimed_by"),
+        closed_by=_actor_from_row(row, "closed_by"),
+        close_reason=row["close_reason"],
+        tags=tuple(json.loads(row["tags"])),
+        revision=row["revision"],
         post=DiscordPost(
             channel_id=row["post_channel_id"],
             message_id=row["post_message_id"],
@@ -95,10 +99,20 @@ def _reported_from_row(row: Row) -> Player | None:
 _NOBODY = Player()
 
 
-def _claimer_from_row(row: Row) -> Actor | None:
-    if row["claimed_by_id"] is None:
+def _actor_from_row(row: Row, column: str) -> Actor | None:
+    """The person of the columns that begin with this name; None if there is none."""
+    if row[f"{column}_id"] is None:
         return None
-    return Actor(id=row["claimed_by_id"], name=row["claimed_by_name"], source=row["claimed_by_source"])
+    return Actor(id=row[f"{column}_id"], name=row[f"{column}_name"], source=row[f"{column}_source"])
+
+
+def actor_params(column: str, actor: Actor | None) -> dict[str, str | None]:
+    """The parameters for the columns that begin with this name."""
+    return {
+        f"{column}_id": actor.id if actor else None,
+        f"{column}_name": actor.name if actor else None,
+        f"{column}_source": actor.source if actor else None,
+    }
 
 
 def delivery_from_row(row: Row) -> Delivery:

@@ -42,10 +42,10 @@ def insert_message(
     db.run(
         """
         INSERT INTO messages (
-            id, ticket_id, kind, author_id, author_name, author_source, text, origin, created_at,
+            id, ticket_id, kind, author_id, author_name, author_source, text, detail, origin, created_at,
             shown_channel, shown_message, shown_typed
         ) VALUES (
-            :id, :ticket_id, :kind, :author_id, :author_name, :author_source, :text, :origin, :now,
+            :id, :ticket_id, :kind, :author_id, :author_name, :author_source, :text, :detail, :origin, :now,
             :channel, :message, :typed
         )
         """,
@@ -57,6 +57,7 @@ def insert_message(
             "author_name": message.author.name,
             "author_source": message.author.source,
             "text": message.text,
+            "detail": message.detail,
             "origin": origin,
             "now": to_ms(now),
             "channel": shown_as.channel_id if shown_as else None,
@@ -70,6 +71,7 @@ def insert_message(
         kind=message.kind,
         author=message.author,
         text=message.text,
+        detail=message.detail,
         created_at=from_ms(to_ms(now)),
         shown_as=shown_as,
     )
@@ -99,9 +101,18 @@ def messages_of_tickets(db: Db, ticket_ids: Sequence[int]) -> list[Message]:
 def store_texts(db: Db, changed: Sequence[Message]) -> None:
     """Store the texts and authors of messages anew."""
     db.run_many(
-        "UPDATE messages SET author_id = :author_id, author_name = :author_name, text = :text WHERE id = :id",
+        """
+        UPDATE messages SET author_id = :author_id, author_name = :author_name, text = :text, detail = :detail
+        WHERE id = :id
+        """,
         [
-            {"id": one.id, "author_id": one.author.id, "author_name": one.author.name, "text": one.text}
+            {
+                "id": one.id,
+                "author_id": one.author.id,
+                "author_name": one.author.name,
+                "text": one.text,
+                "detail": one.detail,
+            }
             for one in changed
         ],
     )
@@ -145,6 +156,7 @@ def _from_row(row: Row) -> Message:
         kind=MessageKind(row["kind"]),
         author=Actor(id=row["author_id"], name=row["author_name"], source=row["author_source"]),
         text=row["text"],
+        detail=row["detail"],
         created_at=from_ms(row["created_at"]),
         shown_as=_shown_as(row),
     )

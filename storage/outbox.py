@@ -87,7 +87,11 @@ class OutboxRepository:
         """
         deliveries = await self._engine.read(lambda db: _pending_by_nonce(db, nonce))
         if deliveries:
-            is_message = deliveries[0].kind in (DeliveryKind.POST_MESSAGE, DeliveryKind.DIRECT_MESSAGE)
+            is_message = deliveries[0].kind in (
+                DeliveryKind.POST_MESSAGE,
+                DeliveryKind.POST_EVENT,
+                DeliveryKind.DIRECT_MESSAGE,
+            )
             place = channel_id if is_message else deliveries[0].channel_id  # a private post is in a thread
             receipt = Receipt(channel_id=place, message_id=message_id)
             await self.mark_delivered(deliveries, receipt, now)
@@ -139,8 +143,8 @@ class OutboxRepository:
     async def backlogs(self) -> list[ChannelBacklog]:
         """Pending deliveries counted by workspace and channel, the longest waiting first.
 
-        Direct messages are counted together, as of the channel DIRECT_MESSAGES. Edits of messages are left
-        out: tickets and replies are not late because of them.
+        Direct messages are counted together, as of the channel DIRECT_MESSAGES. Edits of messages and lines
+        about events are left out: no ticket and no reply is late because of them.
         """
         rows = await self._engine.read(lambda db: db.all(_BACKLOGS))
         return [
@@ -187,7 +191,7 @@ _BACKLOGS = """
         SELECT workspace_id, CASE kind WHEN 'direct_message' THEN 0 ELSE outbox.channel_id END AS place,
                count(*) AS waiting, min(outbox.created_at) AS oldest, min(outbox.id) AS first_id
         FROM outbox JOIN tickets ON tickets.id = ticket_id
-        WHERE state = 'pending' AND kind <> 'update_message'
+        WHERE state = 'pending' AND kind NOT IN ('update_message', 'post_event')
         GROUP BY workspace_id, place
     )
     SELECT waiting.*, last_error FROM waiting JOIN outbox ON outbox.id = first_id ORDER BY oldest
@@ -385,6 +389,15 @@ def has_unstarted(db: Db, ticket_id: int, kind: DeliveryKind) -> bool:
         WHERE ticket_id = :ticket_id AND kind = :kind AND state = 'pending' AND attempts = 0
         FOR UPDATE
         """,
+        {"ticket_id": ticket_id, "kind": kind.value},
+    )
+    return row is not None
+
+
+def is_pending(db: Db, ticket_id: int, kind: DeliveryKind) -> bool:
+    """Whether a delivery of this kind is pending."""
+    row = db.one(
+        "SELECT 1 FROM outbox WHERE ticket_id = :ticket_id AND state = 'pending' AND kind = :kind",
         {"ticket_id": ticket_id, "kind": kind.value},
     )
     return row is not None

@@ -9,6 +9,8 @@ from pathlib import Path
 from storage.account_links import AccountLinkRepository
 from storage.alerts import AlertRepository
 from storage.api_keys import ApiKeyRepository
+from storage.blocks import BlockRepository
+from storage.canned_replies import CannedReplyRepository
 from storage.db import Topic
 from storage.deleted_channels import DeletedChannelRepository
 from storage.engine import Engine, ErrorObserver, TimingObserver
@@ -54,6 +56,8 @@ class Store:
         self.feedback = FeedbackRepository(engine)
         self.members = MemberRepository(engine)
         self.own_tickets = OwnTicketRepository(engine)
+        self.blocks = BlockRepository(engine)
+        self.canned_replies = CannedReplyRepository(engine)
         self.outbox = OutboxRepository(engine)
         self.outbox_admin = OutboxAdminRepository(engine)
         self.erasures = ErasureRepository(engine)

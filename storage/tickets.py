@@ -16,22 +16,26 @@ from bot.tickets.message import (
 )
 from bot.tickets.outbox import DeliveryKind
 from bot.tickets.queries import Scope, TicketDetails, TicketPage, TicketQuery
-from bot.tickets.ticket import Player, Ticket
+from bot.tickets.roles import TicketFilter
+from bot.tickets.ticket import Player, Status, Ticket
 from bot.tickets.workspace import Workspace
-from storage import events, messages
+from storage import events, messages, undo
 from storage.assignees import assignees_by_ticket
+from storage.blocks import is_reporter_blocked, is_withheld
 from storage.db import Db, Params
 from storage.engine import Engine
-from storage.mapping import from_ms, reporter_from_row, ticket_from_row, to_ms
+from storage.mapping import actor_params, from_ms, reporter_from_row, ticket_from_row, to_ms
 from storage.members import queue_direct_message
-from storage.outbox import has_unstarted, insert_deliveries, pending_post_channel
+from storage.outbox import has_unstarted, insert_deliveries, is_pending, pending_post_channel
 from storage.workspaces import get_workspace
 
 _AUTOCOMPLETE_SCANNED = 1000  # newest tickets that autocomplete searches
 _MAX_MESSAGES = 1000  # newest messages of one ticket
 _CREATED_SCANNED = 200  # newest tickets, of all workspaces, among which new ones are looked for
+_BY_REPORTER = (MessageKind.FOLLOW_UP, MessageKind.FEEDBACK)
 
 TicketChange = Callable[[Ticket], Ticket]
+WorkspaceTicketChange = Callable[[Ticket, Workspace], Ticket]
 
 
 class TicketRepository:
@@ -78,19 +82,28 @@ class TicketRepository:
 
         return await self._engine.read(select)
 
-    async def autocomplete(self, text: str, workspace_ids: Sequence[str], limit: int = 25) -> list[Ticket]:
-        """Recent tickets whose public id or subject contains the text, newest first."""
+    async def autocomplete(
+        self,
+        text: str,
+        workspace_ids: Sequence[str],
+        limit: int = 25,
+        *,
+        is_offered: TicketFilter = lambda workspace_id, department_id: True,
+    ) -> list[Ticket]:
+        """Recent tickets with a text in id, subject or players' names; open ones first, then the newest."""
         contains = self._engine.search.contains
 
         def find(db: Db) -> list[Ticket]:
             ids = self._engine.search.recent_ids(db, workspace_ids, _AUTOCOMPLETE_SCANNED)
-            rows = db.all(_NAMES, {"ids": ids})
             found = [
-                row["id"]
-                for row in rows
-                if contains(row["public_id"], text) or contains(row["subject"], text)
+                row
+                for row in db.all(_NAMES, {"ids": ids})
+                if any(contains(row[column], text) for column in _SEARCHED_COLUMNS)
+                and is_offered(row["workspace_id"], row["department"])
             ]
-            return select_newest_first(db, found[:limit])
+            found.sort(key=lambda row: Status(row["status"]).is_closed)
+            tickets = select_newest_first(db, [row["id"] for row in found[:limit]])
+            return sorted(tickets, key=lambda ticket: ticket.status.is_closed)
 
         return await self._engine.read(find)
 
@@ -104,6 +117,38 @@ class TicketRepository:
             before = lock_ticket(db, ticket_id)
             workspace = get_workspace(db, before.workspace_id)
             return apply_change(db, workspace, before, change(before), actor, now)
+
+        return await self._engine.write(apply)
+
+    async def change_undoably(
+        self, ticket_id: int, change: WorkspaceTicketChange, now: datetime, *, actor: Actor
+    ) -> Ticket:
+        """Do the same by the rules of the ticket's workspace; for UNDO_TIME, `undo` takes it back.
+
+        Raises what `change` raises, and UnknownTicket.
+        """
+
+        def apply(db: Db) -> Ticket:
+            before = lock_ticket(db, ticket_id)
+            workspace = get_workspace(db, before.workspace_id)
+            changed = apply_change(db, workspace, before, change(before, workspace), actor, now)
+            if changed.revision != before.revision:
+                undo.remember(db, before, changed, actor, now)
+            return changed
+
+        return await self._engine.write(apply)
+
+    async def undo(self, ticket_id: int, revision: int, now: datetime, *, actor: Actor) -> Ticket:
+        """Take back the change that made this revision of a ticket, as another change.
+
+        Raises UndoTimeOver, NotUndone if the ticket was changed since or by somebody else, UnknownTicket.
+        """
+
+        def apply(db: Db) -> Ticket:
+            current = lock_ticket(db, ticket_id)
+            workspace = get_workspace(db, current.workspace_id)
+            restored = undo.restored(db, current, revision, actor, now)
+            return apply_change(db, workspace, current, restored, actor, now)
 
         return await self._engine.write(apply)
 
@@ -274,20 +319,34 @@ def apply_change(
     if changed == before:
         return before
     revision = _update(db, changed, now)
-    department = workspace.department_name(changed.department)
-    for number, event in enumerate(changed.history_events(before, actor, department=department)):
-        messages.insert_message(db, event, f"event:{changed.id}:{revision}:{number}", now)
+    if changed.tags != before.tags:
+        replace_tags(db, changed.id, changed.tags)
     if changed.reporter.id != before.reporter.id:
         events.set_reporter(db, changed)
     if changed.status is not before.status:
         events.insert_event(db, changed, EventType.STATUS, now)
+    if not is_withheld(db, changed):
+        _queue_deliveries(db, workspace, before, changed, actor, now)
+    history = changed.history_events(
+        before,
+        actor,
+        department=workspace.department_name(changed.department),
+        category=workspace.category_name(changed.category),
+    )
+    for number, event in enumerate(history):
+        insert_message(db, workspace, changed, event, f"event:{changed.id}:{revision}:{number}", now)
+    return get_ticket(db, changed.id)
+
+
+def _queue_deliveries(
+    db: Db, workspace: Workspace, before: Ticket, changed: Ticket, actor: Actor, now: datetime
+) -> None:
     if changed.status.is_closed and not before.status.is_closed:
         queue_direct_message(db, workspace, changed, actor, now)
     channel = queue_redraw(db, workspace, before, now)
     new_channel = workspace.channel_for(changed, changed.department)
     if changed.department != before.department and new_channel != channel and not changed.is_private:
         insert_deliveries(db, workspace, changed, [DeliveryKind.POST_POINTER], new_channel, now)
-    return get_ticket(db, changed.id)
 
 
 def insert_message(
@@ -308,9 +367,14 @@ def insert_message(
         db.run("UPDATE tickets SET updated_at = :now WHERE id = :id", {"id": ticket.id, "now": to_ms(now)})
     if message.kind is MessageKind.REPLY:
         events.insert_event(db, ticket, EventType.REPLY, now, message_id=message.id)
+    if is_withheld(db, ticket):
+        return message
+    if message.kind is MessageKind.REPLY:
         queue_direct_message(db, workspace, ticket, message.author, now, message_id=message.id)
     kinds = ticket.deliveries_for(message.kind, typed_in=typed_in)
-    if kinds:
+    is_unwanted = message.kind in _BY_REPORTER and is_reporter_blocked(db, ticket, now)
+    is_seen = message.kind is not MessageKind.EVENT or _has_thread(db, ticket)
+    if kinds and is_seen and not is_unwanted:
         channel = _delivery_channel(db, workspace, ticket)
         insert_deliveries(db, workspace, ticket, kinds, channel, now, message_id=message.id)
     return message
@@ -332,17 +396,27 @@ def _delivery_channel(db: Db, workspace: Workspace, ticket: Ticket) -> int:
     return pending or workspace.channel_for(ticket, ticket.department)
 
 
+def _has_thread(db: Db, ticket: Ticket) -> bool:
+    """Whether a ticket has a thread, or is to have one."""
+    return ticket.post.thread_id is not None or any(
+        is_pending(db, ticket.id, kind) for kind in (DeliveryKind.THREAD, DeliveryKind.PRIVATE_THREAD)
+    )
+
+
 def _update(db: Db, ticket: Ticket, now: datetime) -> int:
-    """Store what can change: status, claim, department, reporter. Returns the new revision."""
+    """Store what can change: what staff change, but not the tags, and the reporter. Returns the revision."""
     row = db.one(
         """
-        UPDATE tickets SET status = :status, department = :department,
+        UPDATE tickets SET status = :status, department = :department, category = :category,
+                           priority = :priority,
                            reporter_id = :reporter_id, reporter_name = :reporter_name,
                            reporter_display_name = :reporter_display_name,
                            reporter_avatar_url = :reporter_avatar_url,
                            reporter_profile_url = :reporter_profile_url,
-                           claimed_by_id = :claimer, claimed_by_name = :claimer_name,
-                           claimed_by_source = :claimer_source,
+                           claimed_by_id = :claimed_by_id, claimed_by_name = :claimed_by_name,
+                           claimed_by_source = :claimed_by_source, closed_by_id = :closed_by_id,
+                           closed_by_name = :closed_by_name, closed_by_source = :closed_by_source,
+                           close_reason = :close_reason,
                            revision = revision + 1, updated_at = :now
         WHERE id = :id
         RETURNING revision
@@ -351,20 +425,33 @@ def _update(db: Db, ticket: Ticket, now: datetime) -> int:
             "id": ticket.id,
             "status": ticket.status.value,
             "department": ticket.department,
+            "category": ticket.category,
+            "priority": ticket.priority.value,
             "reporter_id": ticket.reporter.id,
             "reporter_name": ticket.reporter.name,
             "reporter_display_name": ticket.reporter.display_name,
             "reporter_avatar_url": ticket.reporter.avatar_url,
             "reporter_profile_url": ticket.reporter.profile_url,
-            "claimer": ticket.claimed_by.id if ticket.claimed_by else None,
-            "claimer_name": ticket.claimed_by.name if ticket.claimed_by else None,
-            "claimer_source": ticket.claimed_by.source if ticket.claimed_by else None,
+            **actor_params("claimed_by", ticket.claimed_by),
+            **actor_params("closed_by", ticket.closed_by),
+            "close_reason": ticket.close_reason,
             "now": to_ms(now),
         },
     )
     if row is None:
         raise UnknownTicket
     return int(row["revision"])
+
+
+def replace_tags(db: Db, ticket_id: int, tags: Sequence[str]) -> None:
+    """Store the tags of a ticket in place of those before."""
+    db.run(
+        "DELETE FROM ticket_tags WHERE ticket_id = :id AND tag <> ALL(:tags)", {"id": ticket_id, "tags": tags}
+    )
+    db.run_many(
+        "INSERT INTO ticket_tags (ticket_id, tag) VALUES (:id, :tag) ON CONFLICT DO NOTHING",
+        [{"id": ticket_id, "tag": tag} for tag in tags],
+    )
 
 
 def select_tickets(db: Db, sql: str, params: Params) -> list[Ticket]:
@@ -456,8 +543,18 @@ _BY_NAMES = """
     JOIN FIRST tickets_without_body AS tickets ON tickets.id = named.id
     WHERE workspace_id = :workspace AND source = :source
 """
+_SEARCHED_COLUMNS = (
+    "public_id",
+    "subject",
+    "reporter_name",
+    "reporter_display_name",
+    "reported_name",
+    "reported_display_name",
+)
 _NAMES = """
-    SELECT tickets.id, public_id, subject FROM each_number(:ids) AS one
+    SELECT tickets.id, workspace_id, department, status, public_id, subject, reporter_name,
+           reporter_display_name, reported_name, reported_display_name
+    FROM each_number(:ids) AS one
     JOIN FIRST tickets ON tickets.id = one.value
     ORDER BY tickets.id DESC
 """

@@ -77,7 +77,8 @@ def _change(db: Db, workspace_id: str, change: WorkspaceChange) -> Workspace:
         UPDATE workspaces SET
             version = :version, tickets_channel_id = :tickets_channel_id,
             reports_channel_id = :reports_channel_id, staff_role_id = :staff_role_id,
-            log_channel_id = :log_channel_id, plan = :plan, tickets_enabled = :tickets_enabled,
+            log_channel_id = :log_channel_id, watcher_role_id = :watcher_role_id,
+            admin_role_id = :admin_role_id, plan = :plan, tickets_enabled = :tickets_enabled,
             unknown_categories = :unknown_categories, thank_reporters = :thank_reporters,
             name_staff = :name_staff, default_department = :default_department,
             retention_days = :retention_days
@@ -85,11 +86,16 @@ def _change(db: Db, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """,
         _params(changed),
     )
-    if (before.categories, before.departments) != (changed.categories, changed.departments):
+    if _rules(before) != _rules(changed):
         _delete_rules(db, changed.id)
         _insert_rules(db, changed)
     reroute_stranded(db, changed)
     return changed
+
+
+def _rules(workspace: Workspace) -> tuple[object, ...]:
+    """What of a workspace is in other tables."""
+    return workspace.categories, workspace.departments, workspace.tags
 
 
 # Everything below runs within a transaction of the caller.
@@ -104,11 +110,12 @@ def insert_workspace(db: Db, new: NewWorkspace, now: datetime) -> Workspace:
         """
         INSERT INTO workspaces (
             id, version, name, guild_id, tickets_channel_id, reports_channel_id, staff_role_id,
-            log_channel_id, plan, tickets_enabled, unknown_categories, thank_reporters, name_staff,
-            default_department, retention_days, created_at
+            log_channel_id, watcher_role_id, admin_role_id, plan, tickets_enabled, unknown_categories,
+            thank_reporters, name_staff, default_department, retention_days, created_at
         ) VALUES (
             :id, :version, :name, :guild_id, :tickets_channel_id, :reports_channel_id, :staff_role_id,
-            :log_channel_id, :plan, :tickets_enabled, :unknown_categories, :thank_reporters, :name_staff,
+            :log_channel_id, :watcher_role_id, :admin_role_id, :plan, :tickets_enabled, :unknown_categories,
+            :thank_reporters, :name_staff,
             :default_department, :retention_days, :created_at
         )
         """,
@@ -162,6 +169,8 @@ def _params(workspace: Workspace) -> dict[str, object]:
         "reports_channel_id": workspace.reports_channel_id,
         "staff_role_id": workspace.staff_role_id,
         "log_channel_id": workspace.log_channel_id,
+        "watcher_role_id": workspace.watcher_role_id,
+        "admin_role_id": workspace.admin_role_id,
         "plan": workspace.plan.value,
         "tickets_enabled": int(workspace.tickets_enabled),
         "unknown_categories": workspace.unknown_categories.value,
@@ -179,10 +188,15 @@ def _delete_rules(db: Db, workspace_id: str) -> None:
     db.run("DELETE FROM department_members WHERE workspace_id = :workspace", here)
     db.run("DELETE FROM departments WHERE workspace_id = :workspace", here)
     db.run("DELETE FROM categories WHERE workspace_id = :workspace", here)
+    db.run("DELETE FROM tags WHERE workspace_id = :workspace", here)
 
 
 def _insert_rules(db: Db, workspace: Workspace) -> None:
     here = {"workspace": workspace.id}
+    db.run_many(
+        "INSERT INTO tags (workspace_id, name) VALUES (:workspace, :name)",
+        [{**here, "name": name} for name in workspace.tags],
+    )
     db.run_many(
         """
         INSERT INTO categories (workspace_id, id, position, name, max_open)
@@ -192,11 +206,18 @@ def _insert_rules(db: Db, workspace: Workspace) -> None:
     )
     db.run_many(
         """
-        INSERT INTO departments (workspace_id, id, position, name, channel_id)
-        VALUES (:workspace, :id, :position, :name, :channel_id)
+        INSERT INTO departments (workspace_id, id, position, name, channel_id, staff_role_id)
+        VALUES (:workspace, :id, :position, :name, :channel_id, :staff_role_id)
         """,
         [
-            {**here, "id": one.id, "position": n, "name": one.name, "channel_id": one.channel_id}
+            {
+                **here,
+                "id": one.id,
+                "position": n,
+                "name": one.name,
+                "channel_id": one.channel_id,
+                "staff_role_id": one.staff_role_id,
+            }
             for n, one in enumerate(workspace.departments)
         ],
     )
@@ -238,6 +259,8 @@ def _from_row(db: Db, row: Row) -> Workspace:
         reports_channel_id=row["reports_channel_id"],
         staff_role_id=row["staff_role_id"],
         log_channel_id=row["log_channel_id"],
+        watcher_role_id=row["watcher_role_id"],
+        admin_role_id=row["admin_role_id"],
         plan=Plan(row["plan"]),
         tickets_enabled=bool(row["tickets_enabled"]),
         unknown_categories=UnknownCategoryPolicy(row["unknown_categories"]),
@@ -247,6 +270,7 @@ def _from_row(db: Db, row: Row) -> Workspace:
         retention_days=row["retention_days"],
         departments=_select_departments(db, row["id"]),
         categories=_select_categories(db, row["id"]),
+        tags=_select_tags(db, row["id"]),
         created_at=from_ms(row["created_at"]),
     )
 
@@ -257,6 +281,11 @@ def _select_categories(db: Db, workspace_id: str) -> tuple[Category, ...]:
         {"id": workspace_id},
     )
     return tuple(Category(id=row["id"], name=row["name"], max_open=row["max_open"]) for row in rows)
+
+
+def _select_tags(db: Db, workspace_id: str) -> tuple[str, ...]:
+    rows = db.all("SELECT name FROM tags WHERE workspace_id = :id ORDER BY name", {"id": workspace_id})
+    return tuple(row["name"] for row in rows)
 
 
 def _select_departments(db: Db, workspace_id: str) -> tuple[Department, ...]:
@@ -280,13 +309,18 @@ def _select_departments(db: Db, workspace_id: str) -> tuple[Department, ...]:
         )
     )
     rows = db.all(
-        "SELECT id, name, channel_id FROM departments WHERE workspace_id = :id ORDER BY position", here
+        """
+        SELECT id, name, channel_id, staff_role_id FROM departments
+        WHERE workspace_id = :id ORDER BY position
+        """,
+        here,
     )
     return tuple(
         Department(
             id=row["id"],
             name=row["name"],
             channel_id=row["channel_id"],
+            staff_role_id=row["staff_role_id"],
             categories=tuple(categories[row["id"]]),
             members=tuple(members[row["id"]]),
         )

@@ -92,7 +92,7 @@ LOG_EXTRA_FIELDS = {
 VALUES = {
     DeliveryKind: [
         *("post", "thread", "private_thread", "update_post", "post_message"),
-        *("update_message", "post_pointer", "direct_message"),
+        *("update_message", "post_event", "post_pointer", "direct_message"),
     ],
     DeliveryState: ["pending", "done", "dead_letter", "dropped", "held"],
     EndpointState: ["active", "paused", "disabled"],

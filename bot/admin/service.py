@@ -43,7 +43,10 @@ IdChecker = Callable[[int, Mapping[str, int]], list[str] | None]
 NOT_RUNNING = "The Discord ids were not checked, because ticketbridge is not running."
 NOT_CONNECTED = "The Discord ids were not checked, because ticketbridge is not connected to Discord."
 
-_ID_FIELDS = ("tickets_channel_id", "reports_channel_id", "log_channel_id", "staff_role_id", "channel_id")
+_ID_FIELDS = (
+    *("tickets_channel_id", "reports_channel_id", "log_channel_id", "channel_id"),
+    *("staff_role_id", "watcher_role_id", "admin_role_id"),
+)
 _MAX_PREFIX_LENGTH = 8
 _EXPORTED_TICKETS = 20  # in one part; the request of each may be a megabyte
 _STEP_SECONDS = 2.0  # of one command; what takes longer is called again
@@ -329,6 +332,15 @@ class AdminService:
         if source != DISCORD_SOURCE:
             self._check_source(source)
         return source
+
+    async def list_blocks(self) -> list[JsonObject]:
+        """The active blocks of all workspaces, newest first."""
+        names = {one.id: one.name for one in await self._store.workspaces.list_all()}
+        blocks = await self._store.blocks.list_active(list(names), self._store.now())
+        return [
+            to_record(one) | {"workspace": names[one.workspace_id], "blocked_by": one.blocked_by.name}
+            for one in blocks
+        ]
 
     async def list_outbox(self, *, limit: int) -> list[JsonObject]:
         """Dead letters, then the deliveries that wait for Discord."""

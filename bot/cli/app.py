@@ -21,6 +21,7 @@ COMMANDS = {
     "link": "bot.cli.links:links",
     "player": "bot.cli.players:players",
     "retention": "bot.cli.retention:retention",
+    "block": "bot.cli.blocks:blocks",
     "rejected": "bot.cli.rejected:rejected",
     "outbox": "bot.cli.outbox:outbox",
 }

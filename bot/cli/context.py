@@ -47,6 +47,9 @@ CLEARABLE: dict[str, tuple[str, object]] = {
     "max_open": ("max-open", None),
     "log_channel_id": ("log-channel", None),
     "retention_days": ("retention-days", None),
+    "watcher_role_id": ("watcher-role", None),
+    "admin_role_id": ("admin-role", None),
+    "staff_role_id": ("staff-role", None),
 }
 
 

@@ -90,6 +90,8 @@ def print_workspace(workspace: JsonObject) -> None:
             ("reports channel", workspace["reports_channel_id"]),
             ("log channel", workspace["log_channel_id"] or "none"),
             ("staff role", workspace["staff_role_id"]),
+            ("watcher role", workspace["watcher_role_id"] or "none"),
+            ("admin role", workspace["admin_role_id"] or "none"),
             ("plan", workspace["plan"]),
             ("tickets", OnOff.ON if workspace["tickets_enabled"] else OnOff.OFF),
             ("unknown categories", workspace["unknown_categories"]),
@@ -97,6 +99,7 @@ def print_workspace(workspace: JsonObject) -> None:
             ("name staff", OnOff.ON if workspace["name_staff"] else OnOff.OFF),
             ("default department", workspace["default_department"]),
             ("retention", _retention(workspace["retention_days"])),
+            ("tags", ", ".join(_tags(workspace["tags"])) or "none"),
         ]
     )
     typer.echo()
@@ -117,10 +120,12 @@ def print_departments(workspace: JsonObject) -> None:
             "channel": department["channel_id"] or "the workspace's",
             "categories": department["categories"] or "any",
             "members": department["members"] or "all staff",
+            "staff role": department["staff_role_id"] or "none",
         }
         for department in _records(workspace["departments"])
     ]
-    print_table(rows, ("department", "name", "channel", "categories", "members"), empty="No departments.")
+    columns = ("department", "name", "channel", "categories", "members", "staff role")
+    print_table(rows, columns, empty="No departments.")
 
 
 def print_categories(workspace: JsonObject) -> None:
@@ -145,3 +150,7 @@ def print_categories(workspace: JsonObject) -> None:
 
 def _records(value: Any) -> list[dict[str, Any]]:
     return value  # type: ignore[no-any-return]  # JSON that AdminService made of a workspace
+
+
+def _tags(value: Any) -> list[str]:
+    return list(value)

@@ -35,6 +35,8 @@ def create_workspace(
     reports_channel: DiscordId,
     staff_role: DiscordId,
     log_channel: OptionalDiscordId = None,
+    watcher_role: OptionalDiscordId = None,
+    admin_role: OptionalDiscordId = None,
     config: Config = None,
 ) -> None:
     """Create a workspace: a guild, channels for tickets and game reports, and the staff's role.
@@ -50,7 +52,7 @@ def create_workspace(
         tickets_channel_id=tickets_channel,
         reports_channel_id=reports_channel,
         staff_role_id=staff_role,
-        **changed_fields(log_channel_id=log_channel),
+        **changed_fields(log_channel_id=log_channel, watcher_role_id=watcher_role, admin_role_id=admin_role),
     )
     state = "saved" if workspace["warning"] else "ready"
     typer.echo(f"Workspace {name} is {state}.")
@@ -108,6 +110,14 @@ def update_workspace(
     no_retention_days: Annotated[
         bool, typer.Option("--no-retention-days", help="Keep the texts of tickets that ended.")
     ] = False,
+    watcher_role: OptionalDiscordId = None,
+    no_watcher_role: Annotated[
+        bool, typer.Option("--no-watcher-role", help="Nobody is a watcher any more.")
+    ] = False,
+    admin_role: OptionalDiscordId = None,
+    no_admin_role: Annotated[
+        bool, typer.Option("--no-admin-role", help="Only Manage Server allows /setup.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Change a workspace's channels, role or rules; what is not named stays."""
@@ -123,13 +133,22 @@ def update_workspace(
         staff_role_id=staff_role,
         log_channel_id=log_channel,
         retention_days=retention_days,
+        watcher_role_id=watcher_role,
+        admin_role_id=admin_role,
     )
-    changes |= cleared_fields(changes, log_channel_id=no_log_channel, retention_days=no_retention_days)
+    changes |= cleared_fields(
+        changes,
+        log_channel_id=no_log_channel,
+        retention_days=no_retention_days,
+        watcher_role_id=no_watcher_role,
+        admin_role_id=no_admin_role,
+    )
     if not changes:
         abort(
             "Say what to change: --plan, --tickets, --unknown-categories, --thank-reporters, --name-staff, "
             "--default-department, --tickets-channel, --reports-channel, --staff-role, --log-channel, "
-            "--no-log-channel, --retention-days or --no-retention-days."
+            "--no-log-channel, --watcher-role, --no-watcher-role, --admin-role, --no-admin-role, "
+            "--retention-days or --no-retention-days."
         )
     (workspace,) = call_service(config, AdminService.update_workspace, workspace=name, **changes)
     typer.echo(f"Workspace {name} is changed.")
@@ -155,6 +174,10 @@ def set_department(
         list[str] | None, typer.Option(metavar="ID", help="Who sees its tickets, by their id in the game.")
     ] = None,
     no_member: Annotated[bool, typer.Option("--no-member", help="All staff see its tickets.")] = False,
+    staff_role: OptionalDiscordId = None,
+    no_staff_role: Annotated[
+        bool, typer.Option("--no-staff-role", help="It has no staff of its own in Discord.")
+    ] = False,
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove it; its tickets stay where they are.")
     ] = False,
@@ -162,9 +185,19 @@ def set_department(
 ) -> None:
     """Add a department or change one; what is not named stays. Repeat --category and --member for more."""
     changes = changed_fields(
-        name=name, channel_id=channel, categories=category or None, members=member or None
+        name=name,
+        channel_id=channel,
+        categories=category or None,
+        members=member or None,
+        staff_role_id=staff_role,
     )
-    changes |= cleared_fields(changes, channel_id=no_channel, categories=no_category, members=no_member)
+    changes |= cleared_fields(
+        changes,
+        channel_id=no_channel,
+        categories=no_category,
+        members=no_member,
+        staff_role_id=no_staff_role,
+    )
     if remove:
         _require_no_changes(changes)
         (saved,) = call_service(

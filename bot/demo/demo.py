@@ -266,7 +266,7 @@ async def reply_is_refused(demo: Demo, ticket: Ticket) -> AsyncIterator[Renderab
     labels = _labels(_post_of(demo, ticket))
     if "Reply" in labels:
         raise WalkthroughFailed("a game report has a Reply button")
-    yield Text(f"  its buttons: {', '.join(labels)}; none is Reply")
+    yield Text(f"  its buttons and menu: {', '.join(labels)}; none is Reply")
     post = ticket.post.message_id or 0
     forged = await demo.sandbox.press("mia", post, f"ticket:reply:{ticket.id}", forge=True)
     yield expect_refusal("a forged Reply button", forged)
@@ -314,12 +314,13 @@ def _buttons(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _labels(message: dict[str, Any]) -> list[str]:
-    return [button["label"] for button in _buttons(message)]
+    """What the buttons say, and the menu."""
+    return [one.get("label") or one["placeholder"] for one in _buttons(message)]
 
 
 def _button(demo: Demo, ticket: Ticket, label: str) -> str:
     for button in _buttons(_post_of(demo, ticket)):
-        if button["label"] == label:
+        if button.get("label") == label:
             return str(button["custom_id"])
     raise WalkthroughFailed(f"{ticket.public_id} has no {label} button")
 

@@ -57,6 +57,8 @@ def hash_player(source: str, player_id: str) -> str:
 
 def erase_content(ticket: Ticket, now: datetime) -> Ticket:
     """Take out all texts and the reporter. Ids, status, category, times and the reported player stay."""
+    closer = ticket.closed_by
+    is_own = closer is not None and ticket.is_reported_by(closer.source, closer.id)
     return replace(
         ticket,
         subject="",
@@ -64,6 +66,8 @@ def erase_content(ticket: Ticket, now: datetime) -> Ticket:
         fields=(),
         chat_log=(),
         reporter=Player(),
+        closed_by=None if is_own else closer,
+        close_reason="",
         erased_at=ticket.erased_at or now,
     )
 
@@ -85,7 +89,7 @@ def erase_reported_player(ticket: Ticket, now: datetime) -> Ticket:
 def erase_message(message: Message, ticket: Ticket) -> Message:
     """Take out a message's text, and its author if that is the reporter.
 
-    A line of the history stays if it does not name the reporter.
+    A line of the history stays if it does not name the reporter, but without its detail.
     """
     is_reporters = ticket.is_reported_by(message.author.source, message.author.id)
     if (
@@ -93,9 +97,9 @@ def erase_message(message: Message, ticket: Ticket) -> Message:
         and not is_reporters
         and not names_player(message.text, ticket.reporter)
     ):
-        return message
+        return replace(message, detail="")
     author = Actor(id="", name=ERASED_TEXT, source=message.author.source) if is_reporters else message.author
-    return replace(message, author=author, text=ERASED_TEXT)
+    return replace(message, author=author, text=ERASED_TEXT, detail="")
 
 
 def is_said_by(line: str, player: Player) -> bool:

@@ -42,6 +42,26 @@ class TicketErased(TicketError):
     """What this ticket said was erased, and who wrote it: nobody would get that."""
 
 
+class NothingChanged(TicketError):
+    """The ticket is that already, so nothing was changed."""
+
+
+class UnknownTag(TicketError):
+    """This workspace has no such tag. A member with Manage Server adds one with `/setup tag`."""
+
+
+class ReasonTooLong(TicketError):
+    """That reason is too long: 500 characters at most."""
+
+
+class NotUndone(TicketError):
+    """This can no longer be undone: the ticket was changed since."""
+
+
+class UndoTimeOver(TicketError):
+    """This can no longer be undone: that takes 30 seconds at most. Change the ticket as it should be."""
+
+
 class ViewOnlyForReporter(ViewOnly):
     """This is a game report and view-only: you can follow it here, but not reply to it or close it."""
 

@@ -39,6 +39,7 @@ class NewMessage:
     ticket_id: int
     author: Actor
     text: str
+    detail: str = ""  # of an event: what only staff read of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,4 +61,5 @@ class Message:
     author: Actor
     text: str
     created_at: datetime
+    detail: str = ""  # of an event: what only staff read of it, such as why a ticket was closed
     shown_as: DiscordMessage | None = None  # None: Discord does not show it yet

@@ -20,6 +20,7 @@ class DeliveryKind(StrEnum):
     UPDATE_POST = "update_post"  # edits the post after the ticket changed
     POST_MESSAGE = "post_message"  # a reply, a note or a follow-up, shown in the thread
     UPDATE_MESSAGE = "update_message"  # edits a shown reply after a game server has read it
+    POST_EVENT = "post_event"  # a line about what was done to the ticket, in its thread if it has one
     POST_POINTER = "post_pointer"  # a link to the post, in the channel of the ticket's new department
     DIRECT_MESSAGE = "direct_message"  # tells a reporter in a game of a reply, or that the ticket is closed
 
@@ -101,7 +102,8 @@ def queue_key(kind: DeliveryKind, channel_id: int, ticket_id: int) -> str:
     game server may read a thousand replies at once. Each member's direct messages have their own queue.
     """
     name = _QUEUE_NAMES[kind]
-    return f"{name}:{ticket_id if kind is DeliveryKind.POST_MESSAGE else channel_id}"
+    is_in_thread = kind in (DeliveryKind.POST_MESSAGE, DeliveryKind.POST_EVENT)
+    return f"{name}:{ticket_id if is_in_thread else channel_id}"
 
 
 _QUEUE_NAMES = {
@@ -111,6 +113,7 @@ _QUEUE_NAMES = {
     DeliveryKind.THREAD: "threads",
     DeliveryKind.UPDATE_POST: "edits",
     DeliveryKind.POST_MESSAGE: "messages",
+    DeliveryKind.POST_EVENT: "messages",
     DeliveryKind.UPDATE_MESSAGE: "message_edits",
     DeliveryKind.DIRECT_MESSAGE: "direct_messages",
 }

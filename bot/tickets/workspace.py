@@ -7,7 +7,14 @@ from enum import StrEnum
 from itertools import chain
 from typing import TypeVar
 
-from bot.tickets.errors import InvalidWorkspaceRule, UnknownCategory, UnknownDepartment, WrongDepartment
+from bot.tickets.errors import (
+    InvalidWorkspaceRule,
+    NothingChanged,
+    UnknownCategory,
+    UnknownDepartment,
+    UnknownTag,
+    WrongDepartment,
+)
 from bot.tickets.message import Actor
 from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import NewTicket, Ticket
@@ -16,6 +23,8 @@ DEFAULT_DEPARTMENT = "general"
 THANKS = Sentence("Thank you. Your report was dealt with.")
 _ID_LENGTH, _NAME_LENGTH = 64, 100
 MAX_ITEMS = 100  # departments, categories, and members of a department
+MAX_TAGS = 25  # as many as Discord shows in one select
+_TAG_LENGTH = 32
 
 
 class Plan(StrEnum):
@@ -42,6 +51,7 @@ class Department:
     channel_id: int | None = None  # None: the workspace's channels
     categories: tuple[str, ...] = ()  # that it handles; empty: any
     members: tuple[str, ...] = ()  # the game's ids of who sees its tickets there; empty: all staff
+    staff_role_id: int | None = None  # whose members are staff of this department alone
 
     def handles(self, category: str) -> bool:
         return not self.categories or category in self.categories
@@ -69,6 +79,8 @@ class NewWorkspace:
     reports_channel_id: int
     staff_role_id: int
     log_channel_id: int | None = None  # for alerts
+    watcher_role_id: int | None = None  # whose members look at tickets and add notes
+    admin_role_id: int | None = None  # whose members change the workspace without Manage Server
 
 
 RuleT = TypeVar("RuleT", Department, Category)
@@ -92,6 +104,7 @@ class Workspace(NewWorkspace):
     retention_days: int | None = None  # after which tickets that ended are erased; None: never
     departments: tuple[Department, ...] = (Department(id=DEFAULT_DEPARTMENT, name="General"),)
     categories: tuple[Category, ...] = ()
+    tags: tuple[str, ...] = ()  # that staff can give to tickets, in alphabetical order
 
     @property
     def channel_ids(self) -> frozenset[int]:
@@ -99,6 +112,18 @@ class Workspace(NewWorkspace):
         ids = {self.tickets_channel_id, self.reports_channel_id, self.log_channel_id}
         ids |= {one.channel_id for one in self.departments}
         return frozenset(channel_id for channel_id in ids if channel_id is not None)
+
+    @property
+    def role_ids(self) -> frozenset[int]:
+        """All roles of the workspace and its departments."""
+        ids = {self.staff_role_id, self.watcher_role_id, self.admin_role_id}
+        ids |= {one.staff_role_id for one in self.departments}
+        return frozenset(role_id for role_id in ids if role_id is not None)
+
+    def staff_role_ids(self, department_id: str) -> tuple[int, ...]:
+        """The roles of the staff of a department's tickets: the workspace's, and its own if it has one."""
+        own = [one.staff_role_id for one in self.departments if one.id == department_id]
+        return (self.staff_role_id, *(role_id for role_id in own if role_id is not None))
 
     def department(self, department_id: str) -> Department:
         """Find a department. Raises UnknownDepartment."""
@@ -168,9 +193,64 @@ class Workspace(NewWorkspace):
         Raises UnknownDepartment, WrongDepartment.
         """
         department = self.department(department_id)
-        if department != self.department_for(ticket.category) and not department.handles(ticket.category):
+        if not self.takes(ticket, department):
             raise WrongDepartment
         return ticket.transfer(department.id)
+
+    def takes(self, ticket: Ticket, department: Department) -> bool:
+        """Whether a department of this workspace handles the ticket's category, or such are filed in it."""
+        return department.handles(ticket.category) or department == self.department_for(ticket.category)
+
+    def move(
+        self, ticket: Ticket, *, department_id: str | None = None, category_id: str | None = None
+    ) -> Ticket:
+        """Change a ticket's department, its category or both; what is None stays.
+
+        If its department does not handle the new category, it goes to the one where such tickets are filed.
+        Raises NothingChanged, UnknownCategory, and what `transfer` raises.
+        """
+        moved = ticket
+        if category_id is not None and category_id != ticket.category:
+            if self.category(category_id) is None:
+                raise UnknownCategory
+            moved = replace(ticket, category=category_id)
+            if department_id is None and not self._is_handled(moved):
+                department_id = self.department_for(category_id).id
+        if department_id is not None and department_id != ticket.department:
+            moved = self.transfer(moved, department_id)
+        if moved == ticket:
+            raise NothingChanged(Sentence("This ticket is in that department and category already."))
+        return moved
+
+    def _is_handled(self, ticket: Ticket) -> bool:
+        """Whether the ticket's department, if it is still there, handles its category."""
+        return any(one.id == ticket.department and one.handles(ticket.category) for one in self.departments)
+
+    def tag(self, ticket: Ticket, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Ticket:
+        """Give a ticket tags of this workspace, and take tags from it. Raises UnknownTag, NothingChanged."""
+        if not set(add) <= {*self.tags, *ticket.tags}:
+            raise UnknownTag
+        return ticket.set_tags(add=add, remove=remove)
+
+    def with_tag(self, tag: str) -> "Workspace":
+        """Add a tag that staff can give to tickets. Raises InvalidWorkspaceRule."""
+        tag = tag.strip()
+        if not tag or len(tag) > _TAG_LENGTH or not tag.isprintable():
+            raise InvalidWorkspaceRule(
+                Sentence("A tag has 1 to {limit} characters, all of them visible.", limit=_TAG_LENGTH)
+            )
+        tags = tuple(sorted({*self.tags, tag}))
+        if len(tags) > MAX_TAGS:
+            raise InvalidWorkspaceRule(
+                Sentence("A workspace has at most {limit} tags. Remove one first.", limit=MAX_TAGS)
+            )
+        return replace(self, tags=tags)
+
+    def without_tag(self, tag: str) -> "Workspace":
+        """Remove a tag; tickets that have it keep it. Raises UnknownTag."""
+        if tag not in self.tags:
+            raise UnknownTag
+        return replace(self, tags=tuple(one for one in self.tags if one != tag))
 
     def departments_hidden_from(self, staff_id: str) -> tuple[str, ...]:
         """The ids of the departments whose tickets a staff member may not see in the game."""

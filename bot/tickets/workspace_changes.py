@@ -18,6 +18,8 @@ class WorkspaceChanges(TypedDict, total=False):
     reports_channel_id: int
     staff_role_id: int
     log_channel_id: int | None
+    watcher_role_id: int | None
+    admin_role_id: int | None
     plan: Plan
     tickets_enabled: bool
     unknown_categories: UnknownCategoryPolicy
@@ -34,6 +36,7 @@ class DepartmentChanges(TypedDict, total=False):
     channel_id: int | None
     categories: tuple[str, ...]
     members: tuple[str, ...]
+    staff_role_id: int | None
 
 
 class CategoryChanges(TypedDict, total=False):

@@ -4,18 +4,30 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import discord
+from discord import app_commands
 
 from bot.tickets.actions import Role
 from bot.tickets.errors import TicketError, UnknownTicket
 from bot.tickets.message import DISCORD_SOURCE, Actor
 from bot.tickets.queries import ReporterIdentity
+from bot.tickets.roles import is_staff, role_on, roles_in
+from bot.tickets.sentence import Sentence
 from bot.tickets.ticket import Ticket
 from bot.tickets.workspace import Workspace
-from cogs.core.interactions import BotInteraction
+from cogs.core.interactions import BotInteraction, Choices, choices_or_none
+from cogs.core.markdown import plain_line
 
 
 class NotStaff(TicketError):
     """Only staff can do that."""
+
+
+class WatcherOnly(TicketError):
+    """You may look at tickets here and add notes, but nothing else."""
+
+
+class OtherDepartment(TicketError):
+    """This ticket belongs to another department. Only its staff can do that."""
 
 
 class NoWorkspace(TicketError):
@@ -30,9 +42,17 @@ class TicketRequired(TicketError):
     """Name a ticket, or use the command in a ticket's own thread."""
 
 
-def is_staff(user: discord.User | discord.Member, workspace: Workspace) -> bool:
-    """Whether a member has the workspace's staff role."""
-    return isinstance(user, discord.Member) and any(role.id == workspace.staff_role_id for role in user.roles)
+class UnknownGuildWorkspace(TicketError):
+    """This Discord server has no workspace of that name. Choose one that is offered."""
+
+
+class AmbiguousWorkspace(TicketError):
+    """This Discord server has several workspaces. Name the one you mean."""
+
+
+def role_ids_of(user: discord.User | discord.Member) -> frozenset[int]:
+    """The Discord roles of a member; empty for somebody who is not in the server."""
+    return frozenset(role.id for role in user.roles) if isinstance(user, discord.Member) else frozenset()
 
 
 async def guild_workspaces(interaction: BotInteraction) -> list[Workspace]:
@@ -44,12 +64,39 @@ async def guild_workspaces(interaction: BotInteraction) -> list[Workspace]:
 
 
 async def workspaces_as_staff(interaction: BotInteraction) -> list[Workspace]:
-    """List the guild's workspaces in which the user is staff. Raises NotStaff if there is none."""
-    found = await guild_workspaces(interaction)
-    staffed = [workspace for workspace in found if is_staff(interaction.user, workspace)]
+    """List the guild's workspaces in which the user is staff of all departments. Raises NotStaff."""
+    role_ids = role_ids_of(interaction.user)
+    staffed = [one for one in await guild_workspaces(interaction) if is_staff(one, role_ids)]
     if not staffed:
         raise NotStaff
     return staffed
+
+
+async def workspaces_with_role(interaction: BotInteraction, allowed: Collection[Role]) -> list[Workspace]:
+    """List the guild's workspaces in which the user has an allowed role on some tickets. Raises NotStaff."""
+    role_ids = role_ids_of(interaction.user)
+    found = [one for one in await guild_workspaces(interaction) if roles_in(one, role_ids) & set(allowed)]
+    if not found:
+        raise NotStaff
+    return found
+
+
+def choose_workspace(workspaces: Sequence[Workspace], name: str | None) -> Workspace:
+    """The workspace of that name, or the only one. Raises AmbiguousWorkspace, UnknownGuildWorkspace."""
+    if name is None and len(workspaces) > 1:
+        raise AmbiguousWorkspace
+    found = [one for one in workspaces if name is None or one.name == name.strip()]
+    if not found:
+        raise UnknownGuildWorkspace
+    return found[0]
+
+
+@choices_or_none
+async def staff_workspace_choices(interaction: BotInteraction, current: str) -> Choices:
+    """Offer staff the workspaces that they are staff of."""
+    names = [one.name for one in await workspaces_as_staff(interaction)]
+    found = [name for name in names if current.strip().lower() in name.lower()]
+    return [app_commands.Choice(name=plain_line(name, 100) or "—", value=name) for name in found[:25]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,21 +133,22 @@ async def get_access(
     """Find a ticket by number, public id or the thread, for a user with an allowed role; staff are staff.
 
     Raises TicketRequired, and UnknownTicket also for a ticket of somebody else: they must not learn that it
-    exists. Raises NotStaff instead if it takes staff, or for a button, which is on a ticket that is seen.
-    In a direct message nobody is staff; raises NotYourTicket there.
+    exists. Raises NotStaff, WatcherOnly or OtherDepartment instead if it takes staff, or for a button, which
+    is on a ticket that is seen. In a direct message nobody is staff; raises NotYourTicket there.
     """
     if interaction.guild_id is None:
         return await _linked_access(interaction, ticket, allowed)
     workspaces = await guild_workspaces(interaction)
     is_for_staff = Role.REPORTER not in allowed or (Role.STAFF in allowed and isinstance(ticket, int))
-    can_be_staff = any(is_staff(interaction.user, one) for one in workspaces)
-    if Role.REPORTER not in allowed and not can_be_staff:
-        raise NotStaff
+    held: set[Role] = set().union(*(roles_in(one, role_ids_of(interaction.user)) for one in workspaces))
+    refusal = WatcherOnly if Role.WATCHER in held else NotStaff
+    if Role.REPORTER not in allowed and not held & set(allowed):
+        raise refusal
     try:
         return await _find_access(interaction, ticket, allowed, workspaces)
     except UnknownTicket:
-        if is_for_staff and not can_be_staff:
-            raise NotStaff from None
+        if is_for_staff and not held & set(allowed):
+            raise refusal from None
         raise
 
 
@@ -132,21 +180,60 @@ async def _find_access(
     allowed: Collection[Role],
     workspaces: Sequence[Workspace],
 ) -> TicketAccess:
-    """Raises TicketRequired, UnknownTicket."""
+    """Raises TicketRequired, UnknownTicket, WatcherOnly, OtherDepartment."""
     found = await _resolve_ticket(interaction, ticket)
-    if Role.STAFF in allowed and is_staff_on(found, interaction.user, workspaces):
-        return TicketAccess(ticket=found, role=Role.STAFF, actor=actor_from(interaction))
+    role = role_on_ticket(found, interaction.user, workspaces)
+    if role is not None and role in allowed:
+        return TicketAccess(ticket=found, role=role, actor=actor_from(interaction))
     identities = await own_identities(interaction, workspaces) if Role.REPORTER in allowed else []
     for identity in identities:
         if identity.has_reported(found):
             actor = Actor(id=identity.player_id, name=found.reporter.label, source=identity.source)
             return TicketAccess(ticket=found, role=Role.REPORTER, actor=actor)
+    if role is Role.WATCHER and Role.STAFF in allowed:
+        raise WatcherOnly
+    if (
+        isinstance(ticket, int)
+        and Role.STAFF in allowed
+        and _is_staff_elsewhere(found, interaction.user, workspaces)
+    ):
+        raise OtherDepartment
     raise UnknownTicket
 
 
+def _is_staff_elsewhere(
+    ticket: Ticket, user: discord.User | discord.Member, workspaces: Sequence[Workspace]
+) -> bool:
+    """Whether a user is staff of a department of the ticket's workspace."""
+    role_ids = role_ids_of(user)
+    return any(Role.STAFF in roles_in(one, role_ids) for one in workspaces if one.id == ticket.workspace_id)
+
+
+def role_on_ticket(
+    ticket: Ticket, user: discord.User | discord.Member, workspaces: Sequence[Workspace]
+) -> Role | None:
+    """Whether a user is staff or a watcher of a ticket, if its workspace is one of these."""
+    for one in workspaces:
+        if one.id == ticket.workspace_id:
+            return role_on(one, ticket.department, role_ids_of(user))
+    return None
+
+
 def is_staff_on(ticket: Ticket, user: discord.User | discord.Member, workspaces: Sequence[Workspace]) -> bool:
-    """Whether a user is staff of the ticket's workspace, if that is one of these."""
-    return any(one.id == ticket.workspace_id and is_staff(user, one) for one in workspaces)
+    """Whether a user is staff of a ticket, if its workspace is one of these."""
+    return role_on_ticket(ticket, user, workspaces) is Role.STAFF
+
+
+async def staff_ticket(interaction: BotInteraction, ticket_id: int) -> Ticket:
+    """Find a ticket for staff of its workspace, also if it is in a department that is not theirs any more.
+
+    Raises NotStaff, UnknownTicket.
+    """
+    staffed = await workspaces_with_role(interaction, [Role.STAFF])
+    found = await interaction.client.store.tickets.get(ticket_id)
+    if found.workspace_id not in {one.id for one in staffed}:
+        raise UnknownTicket
+    return found
 
 
 async def get_ticket_as(role: Role, interaction: BotInteraction, ticket: int | str | None) -> Ticket:
@@ -169,6 +256,20 @@ async def _resolve_ticket(interaction: BotInteraction, ticket: int | str | None)
     if found is None:
         raise UnknownTicket
     return found
+
+
+class NotStaffHere(TicketError):
+    """That member is not staff of this ticket."""
+
+
+async def staff_actor(
+    interaction: BotInteraction, ticket: Ticket, member: discord.User | discord.Member
+) -> Actor:
+    """A member as who works on a ticket. Raises NotStaffHere."""
+    workspace = await interaction.client.store.workspaces.get(ticket.workspace_id)
+    if role_on(workspace, ticket.department, role_ids_of(member)) is not Role.STAFF:
+        raise NotStaffHere(Sentence("{name} is not staff of this ticket.", name=member.display_name))
+    return Actor(id=str(member.id), name=member.display_name)
 
 
 def actor_from(interaction: BotInteraction) -> Actor:

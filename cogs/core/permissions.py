@@ -79,10 +79,11 @@ def needed_permissions(bot: TicketBot, workspace: Workspace, channel_id: int) ->
 
 
 def _call_staff(bot: TicketBot, workspace: Workspace) -> set[str]:
-    """What a private thread needs to mention the staff role, which adds staff to it."""
+    """What a private thread needs to mention the staff roles, which adds staff to it."""
     guild = bot.get_guild(workspace.guild_id)
-    role = guild and guild.get_role(workspace.staff_role_id)
-    return set() if role and role.mentionable else {"mention_everyone"}
+    staff = {workspace.staff_role_id, *(one.staff_role_id or 0 for one in workspace.departments)} - {0}
+    roles = [guild and guild.get_role(role_id) for role_id in staff]
+    return set() if all(role and role.mentionable for role in roles) else {"mention_everyone"}
 
 
 def permission_hint(bot: TicketBot, workspace: Workspace, channel_id: int) -> str:
@@ -107,9 +108,9 @@ def _hint(bot: TicketBot, workspace: Workspace, channel_id: int) -> str | None:
 def find_id_problems(client: discord.Client, guild_id: int, ids: Mapping[str, int]) -> list[str] | None:
     """Check the ids of a workspace or department: a sentence with the cure for each that cannot be used.
 
-    `ids` are by field name: `staff_role_id` is a role, `log_channel_id` a channel for alerts, each other one
-    a channel for tickets. None while Discord does not say what is in the guild. The sentences are for the
-    operator's commands, and English.
+    `ids` are by field name: those that end in `_role_id` are roles, `log_channel_id` is a channel for alerts,
+    each other one a channel for tickets. None while Discord does not say what is in the guild. The sentences
+    are for the operator's commands, and English.
     """
     guild = client.get_guild(guild_id)
     if guild is None:
@@ -121,7 +122,7 @@ def find_id_problems(client: discord.Client, guild_id: int, ids: Mapping[str, in
 
 
 def _find_problem(client: discord.Client, guild: discord.Guild, field: str, number: int) -> str | None:
-    if field == "staff_role_id":
+    if field.endswith("_role_id"):
         return _role_problem(guild, number)
     channel = client.get_channel(number)
     cure = f"Copy the id of a text channel of the server {guild.name}."
@@ -136,6 +137,8 @@ def _find_problem(client: discord.Client, guild: discord.Guild, field: str, numb
 
 
 def _role_problem(guild: discord.Guild, role_id: int) -> str | None:
+    if role_id == guild.id:
+        return f"{role_id} is the role of everyone in the server {guild.name}. Name another role."
     if guild.get_role(role_id):
         return None
     return f"There is no role {role_id} in the server {guild.name}. Copy the id of one of its roles."

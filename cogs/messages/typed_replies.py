@@ -12,7 +12,7 @@ from bot.i18n.translations import translate
 from bot.tickets.errors import TicketClosed, TicketError, ViewOnly
 from bot.tickets.message import Actor, DiscordMessage, Message
 from bot.tickets.ticket import Ticket
-from cogs.core.checks import is_staff
+from cogs.core.checks import is_staff_on
 from cogs.core.languages import set_guild_language
 from cogs.core.markdown import escape_sentence
 from storage import Store
@@ -102,11 +102,12 @@ class TypedReplies:
             await send_temporary_notice(message, f"{saved} {translate(state.sentence)}")
 
     async def _staff_author(self, message: discord.Message, ticket: Ticket) -> discord.Member | None:
-        """The author; None if they are not staff of the ticket's workspace."""
+        """The author; None if they are not staff of the ticket."""
         author = await self._author_member(message)
         if author is None:
             return None
-        return author if is_staff(author, await self._bot.store.workspaces.get(ticket.workspace_id)) else None
+        workspace = await self._bot.store.workspaces.get(ticket.workspace_id)
+        return author if is_staff_on(ticket, author, [workspace]) else None
 
     async def _author_member(self, message: discord.Message) -> discord.Member | None:
         """The author with roles: a message from the gateway has them, one from the history has not."""

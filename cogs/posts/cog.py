@@ -84,6 +84,7 @@ class PostsCog(commands.Cog):
             DeliveryKind.PRIVATE_THREAD: self._start_private_thread,
             DeliveryKind.UPDATE_POST: self._update_post,
             DeliveryKind.POST_MESSAGE: self._post_message,
+            DeliveryKind.POST_EVENT: self._post_event,
             DeliveryKind.UPDATE_MESSAGE: self._update_message,
             DeliveryKind.POST_POINTER: self._post_pointer,
             DeliveryKind.DIRECT_MESSAGE: DirectMessages(self.bot).deliver,
@@ -194,10 +195,12 @@ class PostsCog(commands.Cog):
         if not ticket.is_private:
             return None, discord.AllowedMentions.none()
         workspace = await self.bot.store.workspaces.get(ticket.workspace_id)
-        staff = workspace.staff_role_id
+        staff = workspace.staff_role_ids(ticket.department)
         people = [] if ticket.reporter.id is None else [discord.Object(int(ticket.reporter.id))]
-        mentions = discord.AllowedMentions(everyone=False, users=people, roles=[discord.Object(staff)])
-        return " ".join([*(f"<@{one.id}>" for one in people), f"<@&{staff}>"]), mentions
+        mentions = discord.AllowedMentions(
+            everyone=False, users=people, roles=[discord.Object(one) for one in staff]
+        )
+        return " ".join([*(f"<@{one.id}>" for one in people), *(f"<@&{one}>" for one in staff)]), mentions
 
     async def _start_thread(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         post_id = ticket.post.message_id
@@ -264,6 +267,10 @@ class PostsCog(commands.Cog):
                 await edit_message(channel.get_partial_message(pointer.message_id), embed)
             except discord.NotFound:
                 continue
+
+    async def _post_event(self, delivery: Delivery, ticket: Ticket) -> Receipt:
+        """Show what was done to a ticket as a line in its thread; without one, its post shows it."""
+        return Receipt() if ticket.post.thread_id is None else await self._post_message(delivery, ticket)
 
     async def _post_message(self, delivery: Delivery, ticket: Ticket) -> Receipt:
         message = await self.bot.store.messages.find(delivery.message_id or 0)

@@ -59,8 +59,9 @@ class ReconcileCog(commands.Cog):
         ]
         for workspace in workspaces:
             guild = self.bot.get_guild(workspace.guild_id)
-            if guild and guild.get_role(workspace.staff_role_id) is None:
-                await on_role_deleted(self.bot, workspace.staff_role_id)
+            for role_id in workspace.role_ids if guild else ():
+                if guild and guild.get_role(role_id) is None:
+                    await on_role_deleted(self.bot, role_id)
         in_use = await self.bot.store.deleted_channels.channels_in_use()
         await self._reconcile_channels(set(in_use).union(*(one.channel_ids for one in workspaces)))
 

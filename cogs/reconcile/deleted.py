@@ -87,13 +87,27 @@ async def on_channel_deleted(bot: TicketBot, channel_id: int) -> bool:
 
 
 async def on_role_deleted(bot: TicketBot, role_id: int) -> None:
-    """Notify staff once of a deleted role, if it was the staff role of a workspace."""
+    """Notify staff once of a deleted role, if a workspace or a department names it."""
     for workspace in await bot.store.workspaces.list_all():
         if workspace.staff_role_id == role_id and await bot.store.deleted_channels.mark_deleted(
             role_id, bot.store.now()
         ):
             log.warning("The staff role was deleted", extra={"workspace_id": workspace.id})
             await notify(bot, workspace, partial(_deleted_role_embed, role_id))
+        elif role_id in workspace.role_ids and await bot.store.deleted_channels.mark_deleted(
+            role_id, bot.store.now()
+        ):
+            log.warning("A role was deleted", extra={"workspace_id": workspace.id})
+            await notify(bot, workspace, partial(_other_role_deleted_embed, role_id))
+
+
+def _other_role_deleted_embed(role_id: int) -> discord.Embed:
+    text = _(
+        "⚠️ The role {role_id} was deleted, so no one has the rights that it gave. `/setup show` says what it "
+        "was for; name another role, or none.",
+        role_id=role_id,
+    )
+    return alert_embed(text, WARNING)
 
 
 def _deleted_role_embed(role_id: int) -> discord.Embed:

@@ -33,12 +33,14 @@ from cogs.setup.webhooks import (
 from cogs.setup.workspaces import (
     ChannelId,
     category_choices,
-    check_manager,
+    check_may_name,
     department_choices,
     managed_workspace,
     managed_workspaces,
     parse_id_list,
+    role_id,
     send_workspace,
+    tag_choices,
     upsert_workspace,
     workspace_choices,
 )
@@ -78,6 +80,8 @@ class SetupCommands(
         reports_channel="Where game reports are posted",
         staff_role="Whose members are staff",
         log_channel="For alerts about what is late or broken; not named, it stays as it is",
+        watcher_role="Whose members look at tickets and add notes; not named, it stays as it is",
+        admin_role="Whose members may use /setup for this workspace; not named, it stays as it is",
     )
     @app_commands.autocomplete(name=workspace_choices)
     @deferred
@@ -89,9 +93,11 @@ class SetupCommands(
         reports_channel: ChannelId,
         staff_role: discord.Role,
         log_channel: ChannelId | None = None,
+        watcher_role: discord.Role | None = None,
+        admin_role: discord.Role | None = None,
     ) -> None:
-        """Make a workspace, or give one other channels and another staff role."""
-        check_manager(interaction)
+        """Make a workspace, or give one other channels and roles."""
+        await check_may_name(interaction, name, admin_role)
         if staff_role.id == interaction.guild_id:
             raise InvalidWorkspaceRule(
                 Sentence("With that role everyone would be staff. Choose another role.")
@@ -103,6 +109,8 @@ class SetupCommands(
             reports_channel_id=reports_channel,
             staff_role_id=staff_role.id,
             log_channel_id=log_channel,
+            watcher_role_id=role_id(watcher_role) if watcher_role else None,
+            admin_role_id=role_id(admin_role) if admin_role else None,
         )
         saved, outcome = await upsert_workspace(self.bot.store, new)
         await send_workspace(interaction, translate(outcome), saved)
@@ -118,6 +126,10 @@ class SetupCommands(
         default_department="For tickets whose category no department handles",
         log_channel="For alerts about what is late or broken",
         no_log_channel="No alerts in Discord any more",
+        watcher_role="Whose members look at tickets and add notes",
+        no_watcher_role="Nobody is a watcher any more",
+        admin_role="Whose members may use /setup for this workspace",
+        no_admin_role="Only Manage Server allows /setup again",
     )
     @app_commands.choices(
         plan=[app_commands.Choice(name=one.value, value=one.value) for one in Plan],
@@ -139,9 +151,22 @@ class SetupCommands(
         default_department: _Id | None = None,
         log_channel: ChannelId | None = None,
         no_log_channel: bool = False,
+        watcher_role: discord.Role | None = None,
+        no_watcher_role: bool = False,
+        admin_role: discord.Role | None = None,
+        no_admin_role: bool = False,
     ) -> None:
         """Change a workspace's rules; what is not named stays."""
+        await check_may_name(interaction, None, admin_role)
         parts: WorkspaceChanges = {}
+        if no_watcher_role:
+            parts["watcher_role_id"] = None
+        if watcher_role is not None:
+            parts["watcher_role_id"] = role_id(watcher_role)
+        if no_admin_role:
+            parts["admin_role_id"] = None
+        if admin_role is not None:
+            parts["admin_role_id"] = role_id(admin_role)
         if plan is not None:
             parts["plan"] = Plan(plan)
         if tickets is not None:
@@ -164,6 +189,8 @@ class SetupCommands(
                 raise NothingToChange
             if no_log_channel and log_channel is not None:
                 raise InvalidWorkspaceRule(Sentence("Name a log_channel or say no_log_channel, not both."))
+            if (no_watcher_role and watcher_role) or (no_admin_role and admin_role):
+                raise InvalidWorkspaceRule(Sentence("Name a role or say that there is none, not both."))
             return update_workspace(before, **parts)
 
         await self._change_workspace(interaction, workspace, change, _("✅ The rules are changed."))
@@ -176,6 +203,8 @@ class SetupCommands(
         no_channel="Post its tickets in the workspace's channels again",
         categories="Ids of those it handles, with commas between; - for any",
         members="Who sees its tickets in the game, by the game's ids, with commas between; - for all staff",
+        staff_role="Whose members work on its tickets alone, besides the workspace's staff",
+        no_staff_role="Only the workspace's staff work on its tickets",
         workspace=_WORKSPACE_HINT,
     )
     @app_commands.autocomplete(id=department_choices, workspace=workspace_choices)
@@ -189,6 +218,8 @@ class SetupCommands(
         no_channel: bool = False,
         categories: str | None = None,
         members: str | None = None,
+        staff_role: discord.Role | None = None,
+        no_staff_role: bool = False,
         workspace: str | None = None,
     ) -> None:
         """Add a department or change one; what is not named stays."""
@@ -203,10 +234,16 @@ class SetupCommands(
             parts["categories"] = parse_id_list(categories)
         if members is not None:
             parts["members"] = parse_id_list(members)
+        if no_staff_role:
+            parts["staff_role_id"] = None
+        if staff_role is not None:
+            parts["staff_role_id"] = role_id(staff_role)
 
         def change(before: Workspace) -> Workspace:
             if no_channel and channel is not None:
                 raise InvalidWorkspaceRule(Sentence("Name a channel or say no_channel, not both."))
+            if no_staff_role and staff_role is not None:
+                raise InvalidWorkspaceRule(Sentence("Name a role or say that there is none, not both."))
             return upsert_department(before, id.strip(), **parts)
 
         saved = _("✅ Department {id} is saved.", id=id)
@@ -273,6 +310,31 @@ class SetupCommands(
             workspace,
             lambda before: before.without_category(id.strip()),
             _("✅ Category {id} is removed.", id=id),
+        )
+
+    @app_commands.command()
+    @app_commands.describe(name="What staff read and choose", workspace=_WORKSPACE_HINT)
+    @app_commands.autocomplete(workspace=workspace_choices)
+    @deferred
+    async def tag(
+        self,
+        interaction: BotInteraction,
+        name: app_commands.Range[str, 1, 32],
+        workspace: str | None = None,
+    ) -> None:
+        """Add a tag that staff can give to tickets."""
+        sentence = _("✅ Tag {tag} is saved.", tag=name)
+        await self._change_workspace(interaction, workspace, lambda before: before.with_tag(name), sentence)
+
+    @app_commands.command(name="remove-tag")
+    @app_commands.describe(name="Tickets that have it keep it", workspace=_WORKSPACE_HINT)
+    @app_commands.autocomplete(name=tag_choices, workspace=workspace_choices)
+    @deferred
+    async def remove_tag(self, interaction: BotInteraction, name: str, workspace: str | None = None) -> None:
+        """Remove a tag from those that staff can give to tickets."""
+        sentence = _("✅ Tag {tag} is removed.", tag=name)
+        await self._change_workspace(
+            interaction, workspace, lambda before: before.without_tag(name.strip()), sentence
         )
 
     @app_commands.command()

@@ -8,6 +8,7 @@ from discord import app_commands
 from bot.i18n.translations import gettext as _
 from bot.i18n.translations import ngettext
 from bot.tickets.errors import TicketError
+from bot.tickets.roles import is_admin
 from bot.tickets.sentence import Sentence
 from bot.tickets.workspace import (
     Category,
@@ -17,7 +18,7 @@ from bot.tickets.workspace import (
     Workspace,
 )
 from bot.tickets.workspace_changes import WorkspaceChanges, check_workspace_name, update_workspace
-from cogs.core.checks import guild_workspaces
+from cogs.core.checks import choose_workspace, guild_workspaces, role_ids_of
 from cogs.core.interactions import BotInteraction, Choices, choices_or_none, reply_ephemeral
 from cogs.core.markdown import escape_markdown, plain_line
 from cogs.core.permissions import permission_warnings
@@ -45,31 +46,55 @@ _SECTION_LIMIT = 1900  # characters of a description for each of its two lists
 
 
 class NotManager(TicketError):
-    """Only members with the Manage Server permission can do that."""
+    """Only members with the Manage Server permission, or the admin role of a workspace, can do that."""
 
 
-class UnknownGuildWorkspace(TicketError):
-    """This Discord server has no workspace of that name. `/setup show` offers those it has."""
+class ManageServerNeeded(NotManager):
+    """Only members with the Manage Server permission make workspaces and name an admin role."""
+
+
+class EveryoneHasRole(TicketError):
+    """Everyone has that role. Choose another role."""
 
 
 class NameTakenInAnotherGuild(TicketError):
     """A workspace of another Discord server has that name. Choose another one."""
 
 
-class AmbiguousWorkspace(TicketError):
-    """This Discord server has several workspaces. Name the one you mean."""
-
-
-def check_manager(interaction: BotInteraction) -> None:
-    """Raises NotManager. A guild's settings can show the commands to others; this check stays."""
-    if not interaction.permissions.manage_guild:
-        raise NotManager
-
-
 async def managed_workspaces(interaction: BotInteraction) -> list[Workspace]:
-    """List the guild's workspaces for a manager. Raises NotManager, NoWorkspace."""
-    check_manager(interaction)
-    return await guild_workspaces(interaction)
+    """List the guild's workspaces for a manager, or those whose admin role the user has.
+
+    A guild's settings decide who is shown the commands; this check stays. Raises NotManager, NoWorkspace.
+    """
+    if interaction.permissions.manage_guild:
+        return await guild_workspaces(interaction)
+    found = await interaction.client.store.workspaces.list_of_guild(interaction.guild_id or 0)
+    managed = [one for one in found if is_admin(one, role_ids_of(interaction.user))]
+    if not managed:
+        raise NotManager
+    return managed
+
+
+async def check_may_name(
+    interaction: BotInteraction, workspace: str | None, admin_role: discord.Role | None
+) -> None:
+    """Check who makes a workspace, or changes the one of that name, and who names its admin role.
+
+    Raises NotManager, ManageServerNeeded.
+    """
+    if interaction.permissions.manage_guild:
+        return
+    managed = await managed_workspaces(interaction)
+    is_new = workspace is not None and workspace.strip() not in {one.name for one in managed}
+    if is_new or admin_role is not None:
+        raise ManageServerNeeded
+
+
+def role_id(role: discord.Role) -> int:
+    """The id of a role. Raises EveryoneHasRole for that of everyone."""
+    if role.is_default():
+        raise EveryoneHasRole
+    return role.id
 
 
 async def managed_workspace(interaction: BotInteraction, name: str | None) -> Workspace:
@@ -77,13 +102,7 @@ async def managed_workspace(interaction: BotInteraction, name: str | None) -> Wo
 
     Raises AmbiguousWorkspace, UnknownGuildWorkspace, and what `managed_workspaces` raises.
     """
-    workspaces = await managed_workspaces(interaction)
-    if name is None and len(workspaces) > 1:
-        raise AmbiguousWorkspace
-    found = [one for one in workspaces if name is None or one.name == name.strip()]
-    if not found:
-        raise UnknownGuildWorkspace
-    return found[0]
+    return choose_workspace(await managed_workspaces(interaction), name)
 
 
 async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, Sentence]:
@@ -98,6 +117,10 @@ async def upsert_workspace(store: Store, new: NewWorkspace) -> tuple[Workspace, 
     )
     if new.log_channel_id is not None:
         parts["log_channel_id"] = new.log_channel_id
+    if new.watcher_role_id is not None:
+        parts["watcher_role_id"] = new.watcher_role_id
+    if new.admin_role_id is not None:
+        parts["admin_role_id"] = new.admin_role_id
     for own in await store.workspaces.list_of_guild(new.guild_id):
         if own.name == new.name:
             changed = await store.workspaces.change(own.id, lambda before: update_workspace(before, **parts))
@@ -147,6 +170,13 @@ async def category_choices(interaction: BotInteraction, current: str) -> Choices
     return matching_choices([(one.id, one.name) for one in workspace.categories], current)
 
 
+@choices_or_none
+async def tag_choices(interaction: BotInteraction, current: str) -> Choices:
+    """Offer the tags of the workspace that is chosen so far."""
+    workspace = await managed_workspace(interaction, _chosen_workspace(interaction))
+    return matching_choices([(tag, tag) for tag in workspace.tags], current)
+
+
 def _chosen_workspace(interaction: BotInteraction) -> str | None:
     name: str | None = getattr(interaction.namespace, "workspace", None)
     return name
@@ -179,12 +209,15 @@ def workspace_embed(workspace: Workspace, warnings: Sequence[str] = ()) -> disco
         (_("Reports channel"), f"<#{workspace.reports_channel_id}>"),
         (_("Log channel"), f"<#{workspace.log_channel_id}>" if workspace.log_channel_id else _("none")),
         (_("Staff role"), f"<@&{workspace.staff_role_id}>"),
+        (_("Watcher role"), _role_mention(workspace.watcher_role_id)),
+        (_("Admin role"), _admin_role(workspace.admin_role_id)),
         (_("Plan"), _(workspace.plan.value)),
         (_("Tickets"), _on_or_off(workspace.tickets_enabled)),
         (_("Unknown categories"), _unknown_categories(workspace)),
         (_("Thank reporters"), _on_or_off(workspace.thank_reporters)),
         (_("Name staff"), _on_or_off(workspace.name_staff)),
         (_("Retention"), _retention(workspace)),
+        (_("Tags"), escape_markdown(", ".join(workspace.tags), 1000) or _("none")),
         (_("Default department"), escape_markdown(workspace.default_department, 200)),
     ):
         embed.add_field(name=name, value=value)
@@ -207,6 +240,18 @@ def _retention(workspace: Workspace) -> str:
     )
 
 
+def _role_mention(role_id: int | None) -> str:
+    return f"<@&{role_id}>" if role_id else _("none")
+
+
+def _admin_role(role_id: int | None) -> str:
+    """The role; Discord shows it `/setup` only once a manager of the server says so."""
+    if role_id is None:
+        return _("none")
+    hint = _("Let it see `/setup` in Server Settings > Integrations.")
+    return f"<@&{role_id}> {hint}"
+
+
 def _on_or_off(switch: bool) -> str:
     return _("on") if switch else _("off")
 
@@ -221,7 +266,8 @@ def _department_line(department: Department) -> str:
     channel = f"<#{department.channel_id}>" if department.channel_id else _("the workspace's channels")
     handles = _first_ids(department.categories) or _("any category")
     members = _first_ids(department.members) or _("all staff")
-    return f"{_id_and_name(department.id, department.name)} · {channel} · {handles} · {members}"
+    staff = f" · <@&{department.staff_role_id}>" if department.staff_role_id else ""
+    return f"{_id_and_name(department.id, department.name)} · {channel} · {handles} · {members}{staff}"
 
 
 def _category_line(category: Category, departments: Sequence[Department]) -> str:

@@ -30,6 +30,7 @@ from cogs.core.markdown import ELLIPSIS, escape_markdown, escape_sentence, fits,
 # An embed must hold all fields and still have room for the body.
 _VALUE_LIMIT, _LINK_LABEL_LIMIT, _LINK_URL_LIMIT, _MAX_FIELDS = 200, 128, 150, 10
 _BODY_LIMIT = 900  # so that category, priority, status and buttons stay on the screen; a file has it all
+_REASON_LIMIT = 1000  # 500 characters that are all escaped
 _MAX_HISTORY_MESSAGES, _HISTORY_TEXT_LIMIT = 5, 500
 
 READ_EMOJI = "📬"  # a game server has the reply
@@ -127,6 +128,10 @@ def _facts(ticket: Ticket, workspace: Workspace | None) -> Iterator[tuple[str, s
         yield _("Reported player"), _link_or_text(player.label, player.profile_url)
     elif ticket.reported_erased_at is not None:
         yield _("Reported player"), _("erased {time}", time=timestamp(ticket.reported_erased_at))
+    if ticket.close_reason:
+        yield _("Reason"), escape_markdown(ticket.close_reason, _REASON_LIMIT)
+    if ticket.tags and not ticket.is_private:  # in a private thread its reporter would read them
+        yield _("Staff tags"), escape_markdown(", ".join(ticket.tags), _REASON_LIMIT)
     shown = [field for field in ticket.fields if field.value]
     for field in shown[:_MAX_FIELDS]:
         yield _(field.label), _link_or_text(field.value, field.url)
@@ -182,7 +187,10 @@ def ticket_footer(ticket: Ticket) -> str:
 
 
 def status_line(ticket: Ticket) -> str:
+    """Status, and who closed and who claimed it."""
     status = status_label(ticket.status)
+    if ticket.closed_by is not None:
+        status = _("{status} by {name}", status=status, name=_actor_name(ticket.closed_by))
     if ticket.claimed_by is None:
         return status
     return _("{status}, claimed by {name}", status=status, name=_actor_name(ticket.claimed_by))
@@ -195,6 +203,8 @@ def _actor_name(actor: Actor) -> str:
 
 def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = None) -> discord.Embed:
     """Draw a message as it is shown in the ticket's thread; of a reply into a game, what became of it."""
+    if message.kind is MessageKind.EVENT:
+        return _event_embed(ticket, message)
     title, colour = _MESSAGE_STYLES[message.kind]
     embed = discord.Embed(
         title=translate(title),
@@ -207,6 +217,26 @@ def message_embed(ticket: Ticket, message: Message, state: ReplyState | None = N
         embed.add_field(name=_("In the game"), value=_state_line(state))
     embed.set_footer(text=message_footer(ticket, message))
     return embed
+
+
+def _event_embed(ticket: Ticket, event: Message) -> discord.Embed:
+    """One line. Its detail is for staff, so a thread that the reporter reads does not have it."""
+    text = event_text(event) if not ticket.is_private else _one_line(_event_sentence(event), 300)
+    embed = discord.Embed(
+        description=f"🕘 {text}", colour=discord.Colour.light_grey(), timestamp=event.created_at
+    )
+    embed.set_footer(text=message_footer(ticket, event))
+    return embed
+
+
+def event_text(event: Message) -> str:
+    """What happened, with the detail that only staff read."""
+    detail = f": {_one_line(event.detail, _REASON_LIMIT)}" if event.detail else ""
+    return _one_line(_event_sentence(event), 300) + detail
+
+
+def _one_line(text: str, limit: int) -> str:
+    return escape_markdown(" ".join(text.split()), limit)
 
 
 def _state_line(state: ReplyState) -> str:
@@ -316,8 +346,7 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
     room = min(FIELD_VALUE_LIMIT, EMBED_LIMIT - len(embed) - len(name))
     lines: list[str] = []
     for event in reversed(events):
-        text = escape_markdown(" ".join(_event_text(event).split()), 150)
-        line = f"<t:{int(event.created_at.timestamp())}:R> {text}"
+        line = f"<t:{int(event.created_at.timestamp())}:R> {event_text(event)}"
         room -= len(line) + 1
         if room < 0:
             break
@@ -326,7 +355,7 @@ def _add_events(embed: discord.Embed, events: Sequence[Message]) -> None:
         embed.add_field(name=name, value="\n".join(lines), inline=False)
 
 
-def _event_text(event: Message) -> str:
+def _event_sentence(event: Message) -> str:
     sentence = event_sentence(event.text)
     return event.text if sentence is None else translate(sentence)
 

@@ -11,18 +11,21 @@ import discord
 
 from bot.i18n.translations import gettext as _
 from bot.i18n.translations import translate
-from bot.tickets.actions import Role
+from bot.tickets.actions import CLOSE, DISMISS, RESOLVE, Action, Role
+from bot.tickets.canned_replies import CannedReply
 from bot.tickets.errors import EmptyMessage
 from bot.tickets.message import DISCORD_SOURCE
 from bot.tickets.sentence import Sentence
-from bot.tickets.ticket import MESSAGE_LIMIT, NewTicket, Player, Priority, Ticket
+from bot.tickets.ticket import MESSAGE_LIMIT, REASON_LIMIT, NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import Workspace
+from cogs.canned.replies import canned_label
 from cogs.core.interactions import BotInteraction
 from cogs.core.markdown import plain_line
 from cogs.tickets.embeds import no_subject
 
-REPLY_MODAL_ID_PATTERN = re.compile(r"ticket:reply:(?P<id>[0-9]{1,18})")
+TEXT_MODAL_ID_PATTERN = re.compile(r"ticket:(?P<action>reply|note|close|dismiss|resolve):(?P<id>[0-9]{1,18})")
 OPEN_MODAL_ID = "ticket:open"
+_TITLE_LIMIT = 45  # characters of a modal's title; Discord's limit
 MAX_SELECT_OPTIONS = 25  # Discord's limit
 DEFAULT_CATEGORIES = {  # of a workspace without its own
     "question": Sentence("Question"),
@@ -33,8 +36,11 @@ DEFAULT_CATEGORIES = {  # of a workspace without its own
 }
 
 
-def reply_modal(ticket: Ticket, role: Role) -> discord.ui.Modal:
-    """Build the modal for a reply: of staff to the reporter, or of the reporter to staff."""
+def reply_modal(ticket: Ticket, role: Role, canned: Sequence[CannedReply] = ()) -> discord.ui.Modal:
+    """Build the modal for a reply: of staff to the reporter, or of the reporter to staff.
+
+    With canned replies to choose from, nothing has to be written.
+    """
     title = _("Reply to {id}", id=ticket.public_id)[:45]
     modal = discord.ui.Modal(title=title, custom_id=f"ticket:reply:{ticket.id}")
     text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
@@ -42,9 +48,48 @@ def reply_modal(ticket: Ticket, role: Role) -> discord.ui.Modal:
         style=discord.TextStyle.paragraph,
         max_length=MESSAGE_LIMIT,
         placeholder=_placeholder(ticket, role),
+        required=not canned,
     )
+    if canned:
+        modal.add_item(canned_label(canned))
     modal.add_item(discord.ui.Label(text=_("Your reply"), component=text))
     return modal
+
+
+def note_modal(ticket: Ticket) -> discord.ui.Modal:
+    """Build the modal for a note of staff to staff."""
+    title = _("Note on {id}", id=ticket.public_id)[:_TITLE_LIMIT]
+    modal = discord.ui.Modal(title=title, custom_id=f"ticket:note:{ticket.id}")
+    text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
+        custom_id="text", style=discord.TextStyle.paragraph, max_length=MESSAGE_LIMIT
+    )
+    label = discord.ui.Label(
+        text=_("Your note"), description=_("Only staff read it; it never leaves Discord."), component=text
+    )
+    modal.add_item(label)
+    return modal
+
+
+def reason_modal(ticket: Ticket, action: Action) -> discord.ui.Modal:
+    """Build the modal that ends a ticket, and asks why. It may stay empty."""
+    title = f"{translate(_END_TITLES[action.name])} {ticket.public_id}"[:_TITLE_LIMIT]
+    modal = discord.ui.Modal(title=title, custom_id=f"ticket:{action.name}:{ticket.id}")
+    text: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
+        custom_id="text", style=discord.TextStyle.paragraph, max_length=REASON_LIMIT, required=False
+    )
+    if ticket.is_private:
+        description = _("Optional. The ticket's post shows it, also to its reporter.")
+    else:
+        description = _("Optional. Only staff read it; it never leaves Discord.")
+    modal.add_item(discord.ui.Label(text=_("Reason"), description=description, component=text))
+    return modal
+
+
+_END_TITLES = {
+    CLOSE.name: Sentence("Close"),
+    DISMISS.name: Sentence("Dismiss"),
+    RESOLVE.name: Sentence("Resolve"),
+}
 
 
 def _placeholder(ticket: Ticket, role: Role) -> str:

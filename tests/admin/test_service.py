@@ -96,9 +96,9 @@ def test_these_methods_can_be_called_from_another_process() -> None:
         *("add_webhook", "list_webhooks", "remove_webhook", "rotate_webhook", "pause_webhook"),
         *("enable_webhook", "forget_webhook_events", "test_webhook"),
         *("list_outbox", "retry_delivery", "retry_dead_letters", "drop_delivery"),
-        *("list_links", "remove_link"),
         *("export_player", "erase_player", "continue_erasure", "purge_erased", "list_erasures"),
         *("count_ended", "erase_ended", "set_erasure_secret", "remove_erasure_secret"),
+        *("list_links", "remove_link", "list_blocks"),
     } == COMMANDS
 
 
@@ -300,7 +300,7 @@ async def test_an_invalid_change_is_an_error_and_changes_nothing(run: Run) -> No
 async def test_changes_of_a_workspace_are_saved_whole(run: Run) -> None:
     await run(AdminService.create_workspace, **HUB_FIELDS)
     await run(AdminService.set_category, workspace="hub", category="bugs", max_open=2)
-    department = {"name": "B", "channel_id": 9, "categories": ["bugs"], "members": ["7"]}
+    department = {"name": "B", "channel_id": 9, "categories": ["bugs"], "members": ["7"], "staff_role_id": 4}
     await run(AdminService.set_department, workspace="hub", department="b", **department)
 
     (changed,) = await run(AdminService.update_workspace, workspace="hub", plan="free", tickets_enabled=False)

@@ -69,6 +69,15 @@ async def test_a_workspace_with_good_ids_is_ready(cli: Cli) -> None:
     assert result.stdout.startswith("Workspace second is ready.\nNext: ")
 
 
+async def test_the_role_of_everyone_gives_no_rights(cli: Cli) -> None:
+    guild = cli.bridge.guild
+    sentence = await cli.error(await cli.create(watcher_role=guild.id))
+
+    assert sentence == (
+        f"{guild.id} is the role of everyone in the server Ticketbridge Demo. Name another role."
+    )
+
+
 async def test_ids_that_do_not_exist_are_all_named_with_the_cure(cli: Cli) -> None:
     sentences = await cli.error(await cli.create(tickets_channel=222, log_channel=333, staff_role=444))
 

@@ -32,6 +32,8 @@ async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
         "reports channel": "3",
         "log channel": "none",
         "staff role": "4",
+        "watcher role": "none",
+        "admin role": "none",
         "plan": "enterprise",
         "tickets": "on",
         "unknown categories": "refuse",
@@ -39,8 +41,9 @@ async def test_show_prints_every_rule(ticketbridge: RunCommand) -> None:
         "name staff": "off",
         "default department": "general",
         "retention": "none",
+        "tags": "none",
     }
-    assert await row(ticketbridge, "general") == "general General the workspace's any all staff"
+    assert await row(ticketbridge, "general") == "general General the workspace's any all staff none"
     assert "No categories of its own." in await output_of(ticketbridge, "workspace", "show", "main")
 
 
@@ -78,7 +81,8 @@ async def test_set_without_options_is_an_error_that_lists_them(ticketbridge: Run
     assert sentence == (
         "Say what to change: --plan, --tickets, --unknown-categories, --thank-reporters, --name-staff, "
         "--default-department, --tickets-channel, --reports-channel, --staff-role, --log-channel, "
-        "--no-log-channel, --retention-days or --no-retention-days."
+        "--no-log-channel, --watcher-role, --no-watcher-role, --admin-role, --no-admin-role, "
+        "--retention-days or --no-retention-days."
     )
 
 
@@ -97,21 +101,41 @@ async def test_a_log_channel_is_set_changed_and_cleared(ticketbridge: RunCommand
     assert await rules(ticketbridge) == first | {"log channel": "none"}
 
 
+async def test_roles_are_set_changed_and_cleared(ticketbridge: RunCommand) -> None:
+    ids = ("--guild", 1, "--tickets-channel", 2, "--reports-channel", 3, "--staff-role", 4)
+    roles = ("--watcher-role", 5, "--admin-role", 6)
+    await output_of(ticketbridge, "workspace", "create", "--name", "main", *ids, *roles)
+    first = await rules(ticketbridge)
+    await output_of(ticketbridge, "workspace", "set", "main", "--watcher-role", 55, "--no-admin-role")
+    second = await rules(ticketbridge)
+    await output_of(ticketbridge, "workspace", "set", "main", "--no-watcher-role", "--admin-role", 66)
+    department = ("workspace", "department", "main", "builders")
+    await output_of(ticketbridge, *department, "--staff-role", 7)
+    own_staff = await row(ticketbridge, "builders")
+    await output_of(ticketbridge, *department, "--no-staff-role")
+
+    assert (first["watcher role"], first["admin role"]) == ("5", "6")
+    assert second == first | {"watcher role": "55", "admin role": "none"}
+    assert await rules(ticketbridge) == first | {"watcher role": "none", "admin role": "66"}
+    assert own_staff == "builders builders the workspace's any all staff 7"
+    assert await row(ticketbridge, "builders") == "builders builders the workspace's any all staff none"
+
+
 async def test_a_department_changes_only_what_is_named(ticketbridge: RunCommand) -> None:
     await create_workspace(ticketbridge)
     department = ("workspace", "department", "main", "builders")
     for category in ("bugs", "shop"):
         await output_of(ticketbridge, "workspace", "category", "main", category)
     await output_of(ticketbridge, *department)
-    assert await row(ticketbridge, "builders") == "builders builders the workspace's any all staff"
+    assert await row(ticketbridge, "builders") == "builders builders the workspace's any all staff none"
     lists = ("--category", "bugs", "--category", "shop", "--member", 7, "--member", 8)
     await output_of(ticketbridge, *department, "--name", "Builders", "--channel", 9, *lists)
-    assert await row(ticketbridge, "builders") == "builders Builders 9 bugs, shop 7, 8"
+    assert await row(ticketbridge, "builders") == "builders Builders 9 bugs, shop 7, 8 none"
 
     await output_of(ticketbridge, *department, "--no-channel")
-    assert await row(ticketbridge, "builders") == "builders Builders the workspace's bugs, shop 7, 8"
+    assert await row(ticketbridge, "builders") == "builders Builders the workspace's bugs, shop 7, 8 none"
     await output_of(ticketbridge, *department, "--no-category", "--no-member")
-    assert await row(ticketbridge, "builders") == "builders Builders the workspace's any all staff"
+    assert await row(ticketbridge, "builders") == "builders Builders the workspace's any all staff none"
     output = await output_of(ticketbridge, *department, "--remove")
     assert output.startswith("Department builders of workspace main is removed.")
     assert await row(ticketbridge, "builders") == ""
@@ -141,6 +165,7 @@ async def test_a_category_changes_only_what_is_named(ticketbridge: RunCommand) -
         ("set nowhere --plan free", "There is no workspace named nowhere."),
         ("set main --default-department nobody", "There is no such department in this workspace."),
         ("set main --log-channel 1 --no-log-channel", "Give --log-channel or --no-log-channel, not both."),
+        ("set main --admin-role 1 --no-admin-role", "Give --admin-role or --no-admin-role, not both."),
         ("department main general --remove", "That is the default department."),
         ("department main nobody --remove", "There is no such department in this workspace."),
         ("department main builders --category none", "There is no category none. Make it first"),

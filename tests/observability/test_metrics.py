@@ -79,7 +79,7 @@ async def test_a_ticket_is_counted_from_request_to_post(bridge: RunningBridge) -
 
 async def test_events_are_counted_until_a_game_server_has_them(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
     unasked = await scrape(bridge)
     await bridge.ask_for_events()
     waiting = await scrape(bridge)

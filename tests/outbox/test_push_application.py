@@ -46,7 +46,7 @@ async def test_what_staff_do_in_discord_is_pushed_and_no_secret_is_logged(
                 workspace.name, "modl", name="survival-1", url=receiver.url, secret=secret, now=store.now()
             )
             ticket = await bridge.ticket()
-            await bridge.press("mia", ticket, "Close")
+            await bridge.close("mia", ticket)
 
             await wait_for(lambda: receiver.received)
             event = receiver.received[0].verify(secret)

@@ -23,10 +23,10 @@ _LEFT, _RIGHT = 62, 14  # room beside a message's content
 _EMBED = PANEL_WIDTH - _LEFT - _RIGHT
 _INSIDE_LEFT = _LEFT + 18
 _INSIDE = _EMBED - 18 - 14
-_THUMBNAIL, _COLUMNS, _BUTTON, _THREAD = 60, 3, 32, 58
+_THUMBNAIL, _COLUMNS, _BUTTON, _SELECT, _THREAD = 60, 3, 32, 36, 58
 
 _TEXT, _BRIGHT, _MUTED, _LINK = "#dbdee1", "#f2f3f5", "#949ba4", "#00a8fc"
-_EMBED_COLOUR = "#2b2d31"
+_EMBED_COLOUR, _FIELD_COLOUR = "#2b2d31", "#1e1f22"
 _BUTTON_COLOURS = {1: "#5865f2", 2: "#4e5058", 3: "#248046", 4: "#da373c"}
 
 _ICONS = {  # paths in a square of 36
@@ -177,7 +177,10 @@ def _add_message(panel: Panel, message: dict[str, Any]) -> None:
     for embed in message["embeds"]:
         _add_embed(panel, embed)
     for row in message["components"]:
-        _add_buttons(panel, row["components"])
+        if "placeholder" in row["components"][0]:
+            _add_select(panel, row["components"][0]["placeholder"])
+        else:
+            _add_buttons(panel, row["components"])
     if "thread" in message:
         _add_thread(panel, message["thread"]["name"])
     panel.y += _BETWEEN
@@ -272,6 +275,17 @@ def _add_buttons(panel: Panel, buttons: list[dict[str, Any]]) -> None:
         panel.texts.append(_centred(label.text, x + size / 2, top + 21, 14))
         x += size + 8
     panel.y = top + _BUTTON
+
+
+def _add_select(panel: Panel, placeholder: str) -> None:
+    top = panel.y + 8
+    panel.box(_LEFT, top, _EMBED, _SELECT, _FIELD_COLOUR, 8)
+    panel.y = top + 5
+    panel.paragraph(placeholder, x=_LEFT + 12, room=_EMBED - 60, size=14, colour=_MUTED)
+    arrow = [Run(text="⌄", bold=True)]
+    x, y = PANEL_WIDTH - _RIGHT - 20, top + 24
+    panel.texts.append(Text(x=x, y=y, runs=arrow, size=16, colour=_MUTED, anchor="middle"))
+    panel.y = top + _SELECT
 
 
 def _add_thread(panel: Panel, name: str) -> None:

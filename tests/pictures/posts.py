@@ -12,8 +12,8 @@ from tests.pictures.way_back import draw_way_back, same_time
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "images"
 DESCRIPTION = (
-    "Two posts in Discord: in #tickets a Minecraft ticket with the buttons Claim, Reply and Close, "
-    "in #reports a view-only Roblox game report without a Reply button"
+    "Two posts in Discord: in #tickets a Minecraft ticket with the buttons Claim, Reply and Close and a "
+    "menu, in #reports a view-only Roblox game report without a Reply button"
 )
 
 

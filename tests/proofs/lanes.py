@@ -88,7 +88,7 @@ class Channel:
             self.bridge.sandbox.state.world.channels[self.id].messages[message_id or 0].payload["components"]
         )
         button = next(
-            one["custom_id"] for row in rows for one in row["components"] if one["label"] == "Claim"
+            one["custom_id"] for row in rows for one in row["components"] if one.get("label") == "Claim"
         )
         await self.bridge.sandbox.press("mia", message_id or 0, button)
 

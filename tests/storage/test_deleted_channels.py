@@ -190,8 +190,8 @@ async def test_open_tickets_of_a_deleted_channel_are_reposted_in_the_current_cha
     ticket = await posted(store, workspace, status=status)
     closed_ticket = await posted(store, workspace, 60)
     await close(store, closed_ticket)
-    (update,) = await pending(store, closed_ticket)
-    await store.outbox.mark_delivered([update], Receipt(), NOW)
+    for delivery in await pending(store, closed_ticket):
+        await store.outbox.mark_delivered([delivery], Receipt(), NOW)
     await set_tickets_channel(store, workspace, ELSEWHERE)
 
     (loss,) = await store.deleted_channels.record_channel_deleted(TICKETS, NOW)

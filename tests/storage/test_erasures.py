@@ -4,13 +4,14 @@ import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.tickets.account_links import DiscordMember, GameAccount
 from bot.tickets.api_keys import hash_api_key
+from bot.tickets.blocks import Block, NewBlock
 from bot.tickets.erasure import ERASED_TEXT, Erasure, Requester, hash_player
 from bot.tickets.errors import TicketErased, UnknownLink, ViewOnly
 from bot.tickets.idempotency import IdempotencyKey
@@ -27,7 +28,8 @@ from tests.storage.samples import HUB, NOW, WRITER, ids, new_ticket, noting, ope
 # Words that are nowhere else, each with letters that no other text has: also no trigram of them is.
 SUBJECT, BODY, CHAT, NAME, DISPLAY = "Ƕubject", "Ƣody", "Ʃhat", "Ƨamed", "Ʊisplay"
 FOLLOW_UP, REPLY, NOTE, FIELD, AVATAR = "Ʒollow", "Ȣeply", "Ȝote", "Ɣield", "https://ƛvatar.example"
-WORDS = (SUBJECT, BODY, CHAT, NAME, DISPLAY, FOLLOW_UP, REPLY, NOTE, FIELD, AVATAR)
+REASON = "Ɖeason"
+WORDS = (SUBJECT, BODY, CHAT, NAME, DISPLAY, FOLLOW_UP, REPLY, NOTE, FIELD, AVATAR, REASON)
 PLAYER = "7700777"
 LATER = NOW + timedelta(days=1)
 
@@ -51,10 +53,15 @@ async def stored(store: Store, workspace: Workspace, new: NewTicket) -> Ticket:
 
 
 async def erase(
-    store: Store, player: str = PLAYER, source: str = "somewhere", workspace_id: str | None = None
+    store: Store,
+    player: str = PLAYER,
+    source: str = "somewhere",
+    workspace_id: str | None = None,
+    *,
+    requested_by: Requester = Requester.OPERATOR,
 ) -> Erasure:
     erasure_id = await store.erasures.request(
-        source, player, workspace_id=workspace_id, requested_by=Requester.OPERATOR, now=LATER
+        source, player, workspace_id=workspace_id, requested_by=requested_by, now=LATER
     )
     assert erasure_id is not None
     while await store.erasures.run_batch(erasure_id, LATER, limit=2):
@@ -93,7 +100,7 @@ async def a_whole_ticket(store: Store, workspace: Workspace) -> Ticket:
     reporter = Actor(id=PLAYER, name=NAME, source="somewhere")
     await store.tickets.change(ticket.id, lambda one: one.claim(WRITER), NOW, actor=WRITER)
     return await store.tickets.change(
-        ticket.id, lambda one: one.set_status(Status.CLOSED), NOW, actor=reporter
+        ticket.id, lambda one: one.end(Status.CLOSED, by=reporter, reason=REASON), NOW, actor=reporter
     )
 
 
@@ -104,7 +111,16 @@ async def test_a_ticket_stays_without_its_words_and_its_reporter(store: Store, w
 
     after = await store.tickets.get(before.id)
     assert after == replace(
-        before, subject="", body="", fields=(), chat_log=(), reporter=Player(), erased_at=LATER
+        before,
+        subject="",
+        body="",
+        fields=(),
+        chat_log=(),
+        reporter=Player(),
+        closed_by=None,
+        close_reason="",
+        revision=before.revision + 1,
+        erased_at=LATER,
     )
     assert await store.tickets.raw_request(before.id) == "{}"
     messages = await store.messages.list_of_ticket(before.id)
@@ -118,6 +134,23 @@ async def test_a_ticket_stays_without_its_words_and_its_reporter(store: Store, w
     assert (erasure.tickets, erasure.messages) == (1, 4)
     assert erasure.player_hash == hash_player("somewhere", PLAYER)
     assert erasure.finished_at == LATER
+
+
+async def test_why_staff_ended_it_goes_and_what_could_be_undone(
+    store: Store, path: Path, workspace: Workspace
+) -> None:
+    ticket = await stored(store, workspace, filed())
+    for _ in range(2):
+        await store.tickets.change(
+            ticket.id, lambda one: one.end(Status.CLOSED, by=WRITER, reason=REASON), NOW, actor=WRITER
+        )
+        await store.tickets.change_undoably(ticket.id, lambda one, _: one.reopen(), NOW, actor=WRITER)
+
+    await erase(store)
+
+    with raw(path) as db:
+        assert db.execute("SELECT DISTINCT detail FROM messages").fetchall() == [("",)]
+        assert db.execute("SELECT count(*) FROM undoable_changes").fetchone() == (0,)
 
 
 async def test_nothing_of_it_is_in_any_file(path: Path, tmp_path: Path) -> None:
@@ -169,6 +202,7 @@ async def test_a_reported_player_leaves_a_report_whose_words_stay(store: Store, 
         subject="Chat report",
         chat_log=("12:00:02 Bob: hello",),
         reported_player=None,
+        revision=before.revision + 1,
         reported_erased_at=LATER,
     )
     assert await store.tickets.raw_request(before.id) == "{}"
@@ -259,6 +293,46 @@ async def test_links_codes_requests_and_responses_that_name_the_player_go(
     assert [one and one.body for one in answers] == [None, b"for Bob"]
     with pytest.raises(UnknownLink):
         await store.account_links.remove(link.id, [workspace.id])
+
+
+async def blocked(store: Store, workspace: Workspace, now: datetime, lasts: timedelta | None) -> Block:
+    return await store.blocks.add(
+        NewBlock(
+            workspace_id=workspace.id,
+            source="somewhere",
+            player_id=PLAYER,
+            player_name=NAME,
+            reason=NOTE,
+            blocked_by=WRITER,
+            blocked_at=now,
+            expires_at=None if lasts is None else now + lasts,
+        )
+    )
+
+
+async def test_a_block_ends_and_says_no_more_of_whom_and_why(
+    store: Store, path: Path, workspace: Workspace
+) -> None:
+    await blocked(store, workspace, NOW, timedelta(minutes=1))
+    await blocked(store, workspace, NOW + timedelta(hours=1), None)
+    kept = await stored(store, workspace, filed())
+
+    await erase(store)
+
+    assert await store.blocks.list_active([workspace.id], LATER) == []
+    with raw(path) as db:
+        query = "SELECT player_id, player_name, reason, ended_at IS NULL FROM blocks"
+        assert db.execute(query).fetchall() == [("", None, ERASED_TEXT, 0)] * 2
+    assert await store.outbox.pending_for_ticket(kept.id) == []
+    assert await store.blocks.find_of_ticket(kept.id) is not None
+
+
+async def test_a_player_who_erases_themselves_stays_blocked(store: Store, workspace: Workspace) -> None:
+    in_force = await blocked(store, workspace, NOW, None)
+
+    await erase(store, requested_by=Requester.PLAYER)
+
+    assert await store.blocks.list_active([workspace.id], LATER) == [in_force]
 
 
 async def test_discord_accounts_can_be_erased_too(store: Store, workspace: Workspace) -> None:
@@ -446,11 +520,15 @@ def test_the_erasures_of_a_damaged_database_are_not_known(tmp_path: Path) -> Non
 # Every text and blob of the database: what an erasure takes out or overwrites, and what it leaves and why.
 ERASED = {
     *("account_links.player_id", "account_links.player_name", "account_links.discord_name"),
+    *("blocks.player_id", "blocks.player_name", "blocks.reason"),
     *("discord_link_codes.discord_name", "game_link_codes.player_id", "game_link_codes.player_name"),
     *("erasures.player_id", "idempotent_responses.response", "link_attempts.who"),
     *("member_preferences.locale", "member_preferences.time_zone", "member_preferences.reachable"),
     *("messages.author_id", "messages.author_name", "messages.text", "player_tickets.player_id"),
-    *("rejected_requests.body", "ticket_events.reporter_id", "tickets.subject", "tickets.body"),
+    *("rejected_requests.body", "rejected_requests.reason", "ticket_events.reporter_id"),
+    *("tickets.subject", "tickets.body"),
+    *("messages.detail", "tickets.close_reason", "tickets.closed_by_id", "tickets.closed_by_name"),
+    *("undoable_changes.actor_id", "undoable_changes.state"),
     *("tickets.fields", "tickets.chat_log", "tickets.raw_request"),
     *("tickets.reporter_id", "tickets.reporter_name", "tickets.reporter_display_name"),
     *("tickets.reporter_avatar_url", "tickets.reporter_profile_url"),
@@ -460,22 +538,32 @@ ERASED = {
 }
 ABOUT_STAFF = {
     *("department_members.member_id", "department_members.department_id"),
+    *("blocks.blocked_by", "blocks.blocked_by_id", "blocks.blocked_by_source"),
+    *("blocks.ended_by", "blocks.ended_by_id"),
     *("ticket_assignees.member_id", "ticket_assignees.name"),
     *("tickets.claimed_by_id", "tickets.claimed_by_name", "tickets.claimed_by_source"),
+    "tickets.closed_by_source",
     *("ticket_bitmaps.facet", "ticket_bitmaps.value", "ticket_bitmaps.members"),
 }
 OF_WORKSPACES = (
+    "canned_replies",
     *("workspaces", "categories", "departments", "department_categories", "priorities", "tags"),
     *("api_keys", "push_endpoints", "platform_secrets", "ticket_tags", "secret_keys", "alert_messages"),
 )
 # Of every table: workspace and source, states and kinds, random values and hashes, errors of the network.
 NO_PERSON = {
-    *("workspace_id", "source", "author_source", "kind", "type", "state", "status", "priority", "category"),
+    *("workspace_id", "source", "author_source", "kind", "type", "status", "priority", "category"),
     *("department", "uid", "public_id", "origin", "queue", "nonce", "last_error", "code_hash", "path"),
-    *("key_prefix", "idempotency_key", "body_sha256", "reason", "received_by", "received_as"),
+    *("key_prefix", "idempotency_key", "body_sha256", "received_by", "received_as"),
     *("player_hash", "requested_by", "notification_id"),
 }
-OF_THE_BRIDGE = {"reserved_space.filler", "search_text_idx.segid", "search_text_idx.pgno"}
+OF_THE_BRIDGE = {
+    "outbox.state",
+    "pushes.state",
+    "reserved_space.filler",
+    "search_text_idx.segid",
+    "search_text_idx.pgno",
+}
 
 
 def test_whether_an_erasure_reaches_a_column_is_decided_for_each() -> None:

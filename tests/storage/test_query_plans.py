@@ -26,7 +26,8 @@ from tests.support.connections import engine_of, reader_of, writer_of
 
 _GROWS = (  # with every ticket
     r"(tickets|ticket_tags|ticket_assignees|ticket_bitmaps|player_tickets"
-    r"|messages|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links|link_attempts|feedback)\b"
+    r"|messages|undoable_changes|ticket_events|outbox|pushes|idempotent_responses|leads|newest|account_links"
+    r"|link_attempts|feedback|blocked_tickets)\b"
 )
 # The indexes of what is not done.
 _SHORT = r"(?! USING (COVERING )?INDEX outbox_(by_ticket|by_queue|dead_letters|held)\b)"
@@ -86,6 +87,7 @@ QUERIES: dict[str, Query] = {
     "a ticket filed": lambda desk: desk.store.intake.add_ticket(desk.here[0], new_ticket(), ids(), NOW),
     "a note": lambda desk: desk.store.tickets.add_message(desk.ticket.id, noting(), origin="a", now=NOW),
     "a claim": lambda desk: desk.store.tickets.change(desk.ticket.id, _claimed, NOW, actor=WRITER),
+    "a claim in Discord": lambda desk: change_and_undo(desk),
     "what players are to be told": lambda desk: desk.store.events.list_unread(
         desk.scope, ["7", "8"], without=[9], limit=100
     ),
@@ -114,6 +116,8 @@ QUERIES: dict[str, Query] = {
     "a reply": lambda desk: desk.store.tickets.add_message(desk.ticket.id, replying(), origin="b", now=NOW),
     "an ask for events": lambda desk: desk.store.events.record_ask(desk.scope, "a", Asked.ALL, NOW),
     "a wrong code": lambda desk: type_wrong_code(desk),
+    "a ticket's block": lambda desk: desk.store.blocks.find_of_ticket(desk.ticket.id),
+    "what was not posted": lambda desk: desk.store.blocks.list_kept_tickets([1], 10),
     "a member's links": lambda desk: desk.store.account_links.list_of_member(7),
     "whose account it is": lambda desk: desk.store.account_links.find_by_account(desk.here[0], "a", "7"),
     "a player's links": lambda desk: desk.store.account_links.list_of_workspace(
@@ -192,6 +196,13 @@ async def type_wrong_code(desk: Queries) -> None:
 
 def _closed(ticket: Ticket) -> Ticket:
     return replace(ticket, status=Status.CLOSED)
+
+
+async def change_and_undo(desk: Queries) -> None:
+    tagged = await desk.store.tickets.change_undoably(
+        desk.ticket.id, lambda ticket, _: ticket.claim(WRITER).set_tags(add=["vip"]), NOW, actor=WRITER
+    )
+    await desk.store.tickets.undo(tagged.id, tagged.revision, NOW, actor=WRITER)
 
 
 def _claimed(ticket: Ticket) -> Ticket:

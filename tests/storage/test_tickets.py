@@ -231,6 +231,23 @@ async def test_tickets_are_found_by_a_part_of_their_id_or_subject(store: Store, 
     assert await store.tickets.autocomplete("", ["nowhere"]) == []
 
 
+async def test_tickets_are_found_by_their_players_and_open_ones_come_first(
+    store: Store, workspace: Workspace
+) -> None:
+    reporter, reported = Player(name="Notch", display_name="The Builder"), Player(name="Griefer2")
+    new = replace(new_ticket(), reporter=reporter, reported_player=reported)
+    old, middle, newest = [await store.intake.add_ticket(workspace.id, new, ids(), NOW) for _ in range(3)]
+    await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
+    newest = await store.tickets.change(
+        newest.id, lambda found: found.set_status(Status.CLOSED), NOW, actor=ALICE
+    )
+
+    for text in ("notch", "builder", "griefer2"):
+        found = await store.tickets.autocomplete(text, [workspace.id])
+        assert found == [middle, old, newest]
+    assert await store.tickets.autocomplete("notch", [workspace.id], 1) == [middle]
+
+
 async def test_a_change_is_stored_and_the_post_updated(store: Store, workspace: Workspace) -> None:
     ticket = await store.intake.add_ticket(workspace.id, new_ticket(), ids(), NOW)
     later = NOW + timedelta(hours=1)
@@ -243,6 +260,7 @@ async def test_a_change_is_stored_and_the_post_updated(store: Store, workspace: 
         DeliveryKind.POST,
         DeliveryKind.THREAD,
         DeliveryKind.UPDATE_POST,
+        DeliveryKind.POST_EVENT,
     ]
 
 

@@ -329,7 +329,9 @@ async def test_deliveries_before_the_post_queue_for_its_channel(store: Store, ti
     assert (await waiting(store, fresh))[2:] == [
         (DeliveryKind.UPDATE_POST, 2),
         (DeliveryKind.POST_POINTER, 30),
+        (DeliveryKind.POST_EVENT, 2),
         (DeliveryKind.POST_MESSAGE, 2),
+        (DeliveryKind.POST_EVENT, 2),
     ]
 
 

@@ -17,7 +17,7 @@ from bot.tickets.idempotency import IdempotencyKey
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.outbox import Receipt
 from bot.tickets.queries import Scope
-from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.ticket import Player, Priority, Status, Ticket
 from bot.tickets.workspace import Department, Workspace
 from storage import open_store
 from tests.storage.samples import HUB, NOW, ids, new_ticket, raw, update_response
@@ -60,6 +60,8 @@ RULES: st.SearchStrategy[Rule] = st.one_of(
     st.builds(lambda by: lambda ticket: ticket.assign(by), STAFF),
     st.just(Ticket.unclaim),
     st.builds(lambda to: lambda ticket: ticket.set_status(to), st.sampled_from(Status)),
+    st.builds(lambda to: lambda ticket: ticket.set_priority(to), st.sampled_from(Priority)),
+    st.builds(lambda tag: lambda ticket: ticket.set_tags(add=[tag]), st.sampled_from(["vip", "alt"])),
     st.builds(lambda to: lambda ticket: ticket.transfer(to), st.sampled_from(["general", "lab"])),
     st.builds(lambda who: lambda ticket: ticket.link(Player(id=who, name="rey")), REPORTERS),
 )

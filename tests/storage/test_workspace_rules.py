@@ -22,6 +22,8 @@ def everything(workspace: Workspace) -> Workspace:
         .with_category(Category(id="b\"'ug", name="';--"))
         .with_department(QA)
         .with_default_department(QA.id)
+        .with_tag("vip")
+        .with_tag("dupe 🐛")
     )
     return replace(
         ruled,

@@ -86,11 +86,21 @@ class RunningBridge:
 
     def buttons(self, ticket: Ticket) -> dict[str, str]:
         """The custom ids of a post's buttons, by label."""
-        rows = self.post_message(ticket)["components"]
-        return {button["label"]: button["custom_id"] for row in rows for button in row["components"]}
+        return buttons_of(self.post_message(ticket))
 
     async def press(self, user: str, ticket: Ticket, label: str) -> dict[str, Any]:
         return await self.sandbox.press(user, ticket.post.message_id or 0, self.buttons(ticket)[label])
+
+    async def choose(self, user: str, ticket: Ticket, option: str) -> dict[str, Any]:
+        """Choose an option of the menu under a post, by its value."""
+        return await self.sandbox.press(
+            user, ticket.post.message_id or 0, f"ticket:more:{ticket.id}", [option]
+        )
+
+    async def close(self, user: str, ticket: Ticket, reason: str = "") -> dict[str, Any]:
+        """Press Close under a post, and submit the modal that asks why."""
+        opened = await self.press(user, ticket, "Close")
+        return await self.sandbox.modal(user, opened["id"], {"text": reason})
 
     async def forge(self, user: str, ticket: Ticket, custom_id: str) -> dict[str, Any]:
         return await self.sandbox.press(user, ticket.post.message_id or 0, custom_id, forge=True)
@@ -180,6 +190,12 @@ async def create_workspace_and_keys(application: Application, guild: DemoGuild) 
             "main", source, prefix=prefix, key_hash=hash_api_key(keys[source]), now=now
         )
     return keys
+
+
+def buttons_of(message: dict[str, Any]) -> dict[str, str]:
+    """The custom ids of a message's buttons, by label."""
+    items = [item for row in message["components"] for item in row["components"]]
+    return {item["label"]: item["custom_id"] for item in items if item["type"] == 2}
 
 
 def reply_text(record: dict[str, Any]) -> str:

@@ -11,7 +11,13 @@ from bot.tickets.ticket import NewTicket, Player, Priority, Ticket
 from bot.tickets.workspace import NewWorkspace
 from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.storage.samples import NOW, ids, new_ticket, opened
-from tests.support.bridge_harness import RunningBridge, running_bridge, running_sandbox, wait_for
+from tests.support.bridge_harness import (
+    RunningBridge,
+    buttons_of,
+    running_bridge,
+    running_sandbox,
+    wait_for,
+)
 
 Json = dict[str, Any]
 
@@ -53,7 +59,12 @@ class Burst:
     async def press(self, user: str, record: Json, label: str) -> Json:
         """Press a button under the last message of an interaction's record; returns the record of that."""
         message = record["messages"][-1]
-        return await self.bridge.sandbox.press(user, message["id"], buttons_in(message)[label])
+        return await self.bridge.sandbox.press(user, message["id"], buttons_of(message)[label])
+
+    async def close(self, user: str, record: Json) -> Json:
+        """Press Close there, and submit the modal that asks why; returns the record of that."""
+        opened = await self.press(user, record, "Close")
+        return await self.bridge.sandbox.modal(user, opened["id"], {"text": ""})
 
     async def wait_until_delivered(self) -> None:
         """Return once no delivery waits for Discord."""
@@ -78,11 +89,6 @@ def shown_in(message: Json) -> list[str]:
 def embed_of(message: Json, ticket: Ticket) -> Json:
     (found,) = (embed for embed in message["embeds"] if ticket.public_id in embed["title"].split())
     return dict(found)
-
-
-def buttons_in(message: Json) -> dict[str, str]:
-    """Custom ids by label."""
-    return {one["label"]: one["custom_id"] for row in message["components"] for one in row["components"]}
 
 
 @asynccontextmanager

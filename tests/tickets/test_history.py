@@ -80,7 +80,7 @@ def test_a_claimed_ticket_can_be_assigned_but_not_claimed_again() -> None:
         (TICKET, TICKET.claim(ALICE), ["Alice claimed the ticket"]),
         (TICKET, TICKET.assign(ALICE), ["Alice claimed the ticket"]),
         (TICKET, TICKET.assign(BOB), ["Bob was assigned the ticket"]),
-        (TICKET.claim(BOB), TICKET.assign(ALICE), ["Alice claimed the ticket"]),
+        (TICKET.claim(BOB), TICKET.assign(ALICE), ["Alice took the ticket over from Bob"]),
         (TICKET.claim(ALICE), TICKET.claim(ALICE).unclaim(), ["Alice unclaimed the ticket"]),
         (TICKET.claim(BOB), TICKET.claim(BOB).unclaim(), ["Alice unclaimed the ticket"]),
         (TICKET, TICKET.set_status(Status.IN_PROGRESS), ["Alice changed the status to in-progress"]),
@@ -100,6 +100,8 @@ def test_a_claimed_ticket_can_be_assigned_but_not_claimed_again() -> None:
                 "Alice changed the status to closed",
             ],
         ),
+        (TICKET, TICKET.set_priority(Priority.URGENT), ["Alice changed the priority to urgent"]),
+        (TICKET, replace(TICKET, category="cheating"), ["Alice changed the category to Cheating"]),
         (UNKNOWN, UNKNOWN.link(REY), ["Rey (@rey) was linked to the ticket"]),
         (GAME_REPORT, GAME_REPORT.set_status(Status.RESOLVED), ["Alice changed the status to resolved"]),
     ],
@@ -107,7 +109,7 @@ def test_a_claimed_ticket_can_be_assigned_but_not_claimed_again() -> None:
 def test_each_thing_that_changed_is_described_in_a_line_with_its_author(
     before: Ticket, after: Ticket, lines: list[str]
 ) -> None:
-    assert after.history_events(before, ALICE, department="The Court") == tuple(
+    assert after.history_events(before, ALICE, department="The Court", category="Cheating") == tuple(
         NewMessage(kind=MessageKind.EVENT, ticket_id=1, author=ALICE, text=line) for line in lines
     )
 
@@ -148,9 +150,29 @@ def test_a_line_of_history_is_read_back_as_the_sentence_it_was_made_of(
     [
         TICKET,
         replace(TICKET, post=DiscordPost(channel_id=2, message_id=3)),
-        replace(TICKET, priority=Priority.URGENT),
     ],
-    ids=["nothing", "shown in Discord", "another priority"],
+    ids=["nothing", "shown in Discord"],
 )
 def test_other_changes_are_no_part_of_history(after: Ticket) -> None:
-    assert after.history_events(TICKET, ALICE, department="General") == ()
+    assert after.history_events(TICKET, ALICE, department="General", category="Bug") == ()
+
+
+def events_of(before: Ticket, after: Ticket) -> list[tuple[str, str]]:
+    """Text and detail of each line."""
+    events = after.history_events(before, ALICE, department="General", category="Bug")
+    return [(event.text, event.detail) for event in events]
+
+
+def test_why_a_ticket_was_closed_is_a_detail_of_its_line_and_not_in_the_text() -> None:
+    closed = GAME_REPORT.set_status(Status.CLOSED, by=ALICE, reason=" No evidence. ")
+
+    assert events_of(GAME_REPORT, closed) == [("Alice changed the status to closed", "No evidence.")]
+    assert events_of(closed, closed.reopen()) == [("Alice changed the status to open", "")]
+
+
+def test_which_tags_a_ticket_got_is_a_detail_of_its_line() -> None:
+    tagged = TICKET.set_tags(add=["vip", "duped"])
+    retagged = tagged.set_tags(add=["alt"], remove=["vip"])
+
+    assert events_of(TICKET, tagged) == [("Alice changed the tags", "+duped, +vip")]
+    assert events_of(tagged, retagged) == [("Alice changed the tags", "+alt, −vip")]

@@ -15,7 +15,7 @@ from bot.tickets.errors import (
 )
 from bot.tickets.message import Actor, MessageKind, NewMessage
 from bot.tickets.outbox import DeliveryKind
-from bot.tickets.ticket import Player, Status, Ticket
+from bot.tickets.ticket import DiscordPost, Player, Status, Ticket
 from tests.tickets.samples import ALICE, BOB, GAME_REPORT, PRIVATE, TICKET
 
 OVER = (Status.RESOLVED, Status.CLOSED)
@@ -116,7 +116,7 @@ def test_a_message_has_1_to_4000_characters(
         ),
         (MessageKind.NOTE, (DeliveryKind.POST_MESSAGE,), ()),
         (MessageKind.FOLLOW_UP, (DeliveryKind.POST_MESSAGE,), (DeliveryKind.POST_MESSAGE,)),
-        (MessageKind.EVENT, (), ()),
+        (MessageKind.EVENT, (DeliveryKind.POST_EVENT,), (DeliveryKind.POST_EVENT,)),
     ],
 )
 def test_the_deliveries_of_a_message_depend_on_its_kind_and_on_privacy(
@@ -124,3 +124,10 @@ def test_the_deliveries_of_a_message_depend_on_its_kind_and_on_privacy(
 ) -> None:
     assert TICKET.deliveries_for(kind) == in_the_open
     assert PRIVATE.deliveries_for(kind) == in_private
+
+
+def test_an_event_is_no_line_where_a_ticket_has_no_thread_of_its_own() -> None:
+    in_digest = replace(TICKET, post=DiscordPost(channel_id=2, digest_message_id=3))
+
+    assert in_digest.deliveries_for(MessageKind.EVENT) == ()
+    assert GAME_REPORT.deliveries_for(MessageKind.EVENT) == ()

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.tickets.errors import InvalidWorkspaceRule, UnknownCategory, UnknownDepartment, WrongDepartment
+from bot.tickets.errors import (
+    InvalidWorkspaceRule,
+    NothingChanged,
+    UnknownCategory,
+    UnknownDepartment,
+    UnknownTag,
+    WrongDepartment,
+)
 from bot.tickets.ticket import Status, Ticket
 from bot.tickets.workspace import THANKS, Category, Department, UnknownCategoryPolicy, Workspace
 from tests.tickets.samples import ALICE, GAME_REPORT, TICKET, WORKSPACE
@@ -219,3 +226,44 @@ def test_a_department_is_open_to_its_members_or_to_all_without_any() -> None:
 def test_a_department_or_category_that_the_workspace_lacks_is_named_by_its_id() -> None:
     assert (RULED.department_name("qa"), RULED.department_name("gone")) == ("Quality", "gone")
     assert (RULED.category_name("bug"), RULED.category_name("gone")) == ("Bugs", "gone")
+
+
+def test_a_ticket_moves_to_a_category_and_to_where_such_tickets_are_filed() -> None:
+    house = (
+        WORKSPACE.with_category(Category(id="bug", name="Bugs"))
+        .with_category(Category(id="appeal", name="Appeals"))
+        .with_department(Department(id="court", name="The Court", categories=("appeal",)))
+        .with_department(Department(id="lab", name="The Lab", categories=("bug",)))
+    )
+    claimed = replace(TICKET, department="lab").claim(ALICE)
+
+    appeal = house.move(claimed, category_id="appeal")
+    assert (appeal.category, appeal.department, appeal.claimed_by) == ("appeal", "court", None)
+    stays = house.move(TICKET.claim(ALICE), category_id="appeal")  # the general one handles any
+    assert (stays.department, stays.claimed_by) == ("general", ALICE)
+    both = house.move(TICKET, category_id="appeal", department_id="court")
+    assert (both.category, both.department) == ("appeal", "court")
+    with pytest.raises(WrongDepartment):
+        house.move(TICKET, category_id="appeal", department_id="lab")
+    with pytest.raises(UnknownCategory):
+        house.move(TICKET, category_id="made up")
+    with pytest.raises(UnknownDepartment):
+        house.move(TICKET, department_id="made up")
+    for nothing in ({}, {"category_id": "bug"}, {"department_id": "general", "category_id": "bug"}):
+        with pytest.raises(NothingChanged):
+            house.move(TICKET, **nothing)
+
+
+def test_tags_are_few_short_and_in_alphabetical_order() -> None:
+    house = WORKSPACE.with_tag(" vip ").with_tag("duped").with_tag("vip")
+
+    assert house.tags == ("duped", "vip")
+    assert house.without_tag("vip").tags == ("duped",)
+    with pytest.raises(UnknownTag):
+        house.without_tag("made up")
+    for refused in ("", " ", "x" * 33, "two\nlines"):
+        with pytest.raises(InvalidWorkspaceRule):
+            house.with_tag(refused)
+    full = replace(WORKSPACE, tags=tuple(f"tag {number:02}" for number in range(25)))
+    with pytest.raises(InvalidWorkspaceRule, match="at most 25"):
+        full.with_tag("one more")

@@ -34,7 +34,7 @@ from bot.sources.modl.requests import (
 )
 from bot.sources.modl.vocabulary import REPORT_TYPES
 from bot.sources.requests import GetTicket, GetTickets, ListTickets, UpdateTicket
-from bot.tickets.actions import CLOSE, NOTE, REPLY, RESOLVE, TicketAction
+from bot.tickets.actions import DISMISS, NOTE, REPLY, RESOLVE, Given, TicketAction
 from bot.tickets.errors import AlreadyLinked
 from bot.tickets.message import Actor, NewMessage
 from bot.tickets.queries import TicketQuery
@@ -124,13 +124,19 @@ def _set_claimer(ticket: Ticket, claimer: Sequence[Actor]) -> Ticket:
 def resolve(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/resolve`. Raises ApiError(400)."""
     body = parse_body(ResolveBody, request.body)
-    return _close_report(request, body.resolvedBy, RESOLVED_REPLY, body.note_text, RESOLVE)
+    reason = body.resolution or ""
+    return _close_report(
+        request, body.resolvedBy, RESOLVE, reply=RESOLVED_REPLY, note=body.note_text, reason=reason
+    )
 
 
 def dismiss(request: ApiRequest) -> UpdateTicket:
     """`POST /v1/minecraft/reports/{id}/dismiss`. Raises ApiError(400)."""
     body = parse_body(DismissBody, request.body)
-    return _close_report(request, body.dismissedBy, DISMISSED_REPLY, body.note_text, CLOSE)
+    reason = body.reason or ""
+    return _close_report(
+        request, body.dismissedBy, DISMISS, reply=DISMISSED_REPLY, note=body.note_text, reason=reason
+    )
 
 
 def ticket_id(request: ApiRequest) -> str:
@@ -151,16 +157,17 @@ def _player_uuid(request: ApiRequest) -> str:
 
 
 def _close_report(
-    request: ApiRequest, name: str | None, reply: str, note: str, action: TicketAction
+    request: ApiRequest, name: str | None, action: TicketAction, *, reply: str, note: str, reason: str
 ) -> UpdateTicket:
-    """Close a ticket with a reply to its reporter, and a note that only staff read."""
+    """Close a ticket with a reply to its reporter, and a note and a reason that only staff read."""
 
     def compose(ticket: Ticket, actor: Actor) -> list[NewMessage]:
         replies = [] if ticket.status.is_closed else [REPLY.compose(ticket, actor, reply)]
         return [*replies, NOTE.compose(ticket, actor, note)] if note else replies
 
     def close(ticket: Ticket, workspace: Workspace, actor: Actor) -> Ticket:
-        return ticket if ticket.status.is_closed else action.rule(ticket, actor)
+        given = Given(actor=actor, reason=reason)
+        return ticket if ticket.status.is_closed else action.rule(ticket, workspace, given)
 
     return UpdateTicket(
         ticket_id=ticket_id(request), actor=_staff_actor(name), messages=compose, change=close

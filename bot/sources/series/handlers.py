@@ -11,7 +11,7 @@ from bot.sources.series.requests import (
     StatusBody,
     TransferBody,
 )
-from bot.tickets.actions import CLAIM, UNCLAIM
+from bot.tickets.actions import CLAIM, STATUS, UNCLAIM, Given
 from bot.tickets.message import Actor
 from bot.tickets.queries import TicketQuery
 from bot.tickets.ticket import Status, Ticket
@@ -89,7 +89,7 @@ def change_status(request: ApiRequest) -> UpdateTicket:
     return UpdateTicket(
         ticket_id=_ticket_id(request),
         actor=_actor(body.staffUserId),
-        change=lambda ticket, workspace, staff: _set_status(ticket, body.status),
+        change=lambda ticket, workspace, staff: _set_status(ticket, workspace, staff, body.status),
     )
 
 
@@ -113,13 +113,15 @@ def _actor(user_id: int) -> Actor:
 
 
 def _claim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
-    return CLAIM.rule(ticket, staff)
+    return CLAIM.rule(ticket, workspace, Given(actor=staff))
 
 
 def _unclaim(ticket: Ticket, workspace: Workspace, staff: Actor) -> Ticket:
-    return UNCLAIM.rule(ticket, staff)
+    return UNCLAIM.rule(ticket, workspace, Given(actor=staff))
 
 
-def _set_status(ticket: Ticket, status: Status) -> Ticket:
+def _set_status(ticket: Ticket, workspace: Workspace, staff: Actor, status: Status) -> Ticket:
     """Set a status; the one it has already is no error."""
-    return ticket if ticket.status is status else ticket.set_status(status)
+    if ticket.status is status:
+        return ticket
+    return STATUS.rule(ticket, workspace, Given(actor=staff, status=status))

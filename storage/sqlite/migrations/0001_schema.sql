@@ -10,6 +10,8 @@ CREATE TABLE workspaces (
     reports_channel_id  INTEGER NOT NULL,
     staff_role_id       INTEGER NOT NULL,
     log_channel_id      INTEGER,                            -- for alerts; NULL: none
+    watcher_role_id     INTEGER,                            -- look at tickets and add notes; NULL: nobody
+    admin_role_id       INTEGER,                            -- change the workspace without Manage Server; NULL: nobody
     plan                TEXT NOT NULL CHECK (plan IN ('free', 'premium', 'enterprise')),
     tickets_enabled     INTEGER NOT NULL CHECK (tickets_enabled IN (0, 1)),
     unknown_categories  TEXT NOT NULL CHECK (unknown_categories IN ('keep', 'refuse')),
@@ -34,11 +36,12 @@ CREATE TABLE categories (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE departments (
-    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
-    id            TEXT NOT NULL,
-    position      INTEGER NOT NULL,
-    name          TEXT NOT NULL,
-    channel_id    INTEGER,                                  -- NULL: the workspace's channels
+    workspace_id   TEXT NOT NULL REFERENCES workspaces (id),
+    id             TEXT NOT NULL,
+    position       INTEGER NOT NULL,
+    name           TEXT NOT NULL,
+    channel_id     INTEGER,                                 -- NULL: the workspace's channels
+    staff_role_id  INTEGER,                                 -- staff of this department alone; NULL: nobody
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -74,9 +77,21 @@ CREATE TABLE priorities (
 CREATE TABLE tags (
     workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
     name          TEXT NOT NULL,
-    created_at    INTEGER NOT NULL,
     PRIMARY KEY (workspace_id, name)
 ) STRICT, WITHOUT ROWID;
+
+-- Texts that staff reply with again and again.
+CREATE TABLE canned_replies (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,        -- never used again: a form may be old
+    workspace_id  TEXT NOT NULL REFERENCES workspaces (id),
+    name          TEXT NOT NULL,
+    name_key      TEXT NOT NULL,                            -- the name with case folded
+    text          TEXT NOT NULL,
+    revision      INTEGER NOT NULL,                         -- how often it was changed
+    saved_by      TEXT NOT NULL,                            -- the name of who saved it last
+    saved_at      INTEGER NOT NULL,
+    UNIQUE (workspace_id, name_key)
+) STRICT;
 
 -- The key itself is nowhere: only its SHA-256, and a prefix by which people recognize it.
 CREATE TABLE api_keys (
@@ -124,6 +139,10 @@ CREATE TABLE tickets (
     claimed_by_id          TEXT,
     claimed_by_name        TEXT,
     claimed_by_source      TEXT,
+    closed_by_id           TEXT,                            -- who closed or resolved it, if that is known
+    closed_by_name         TEXT,
+    closed_by_source       TEXT,
+    close_reason           TEXT NOT NULL DEFAULT '',        -- for staff; leaves Discord in no response and no event
     post_channel_id        INTEGER,
     post_message_id        INTEGER,                         -- a message of its own
     digest_message_id      INTEGER,                         -- else the digest it is shown in
@@ -155,8 +174,10 @@ CREATE VIEW tickets_without_body AS
 SELECT id, uid, public_id, workspace_id, source, view_only, is_private, status, priority, category, department,
        subject, reporter_id, reporter_name, reporter_display_name, reporter_avatar_url, reporter_profile_url,
        reported_id, reported_name, reported_display_name, reported_avatar_url, reported_profile_url,
-       claimed_by_id, claimed_by_name, claimed_by_source, post_channel_id, post_message_id, digest_message_id,
-       thread_id, revision, created_at, updated_at, erased_at, reported_erased_at, fields, chat_log, body
+       claimed_by_id, claimed_by_name, claimed_by_source, closed_by_id, closed_by_name, closed_by_source,
+       close_reason, post_channel_id, post_message_id, digest_message_id, thread_id, revision, created_at,
+       updated_at, erased_at, reported_erased_at, fields, chat_log, body,
+       (SELECT json_group_array(tag) FROM ticket_tags WHERE ticket_id = tickets.id) AS tags
 FROM tickets;
 
 CREATE TABLE ticket_tags (
@@ -164,6 +185,17 @@ CREATE TABLE ticket_tags (
     tag        TEXT NOT NULL,
     PRIMARY KEY (ticket_id, tag)
 ) STRICT, WITHOUT ROWID;
+
+-- What the latest change of a ticket in Discord was made from, as long as it can be undone.
+CREATE TABLE undoable_changes (
+    ticket_id   INTEGER PRIMARY KEY REFERENCES tickets (id),
+    revision    INTEGER NOT NULL,                           -- of the ticket after the change
+    actor_id    TEXT NOT NULL,                              -- a Discord member
+    state       TEXT NOT NULL,                              -- JSON: what staff change of a ticket, before
+    expires_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX undoable_changes_by_time ON undoable_changes (expires_at);
 
 -- Who works on a ticket besides its claimer.
 CREATE TABLE ticket_assignees (
@@ -194,6 +226,7 @@ CREATE TABLE messages (
     author_name    TEXT NOT NULL,
     author_source  TEXT NOT NULL,                           -- 'discord', or the source that named them
     text           TEXT NOT NULL,
+    detail         TEXT NOT NULL DEFAULT '',                -- of an event: what only staff read of it
     origin         TEXT NOT NULL UNIQUE,                    -- what it came from: stored once, however often it comes
     created_at     INTEGER NOT NULL,
     shown_channel  INTEGER,                                 -- the channel or thread of the Discord message
@@ -295,8 +328,8 @@ CREATE TABLE outbox (
     guild_id          INTEGER NOT NULL,
     kind              TEXT NOT NULL
         CHECK (kind = 'post' OR kind = 'thread' OR kind = 'private_thread' OR kind = 'update_post'
-               OR kind = 'post_message' OR kind = 'update_message' OR kind = 'post_pointer'
-               OR kind = 'direct_message'),
+               OR kind = 'post_message' OR kind = 'post_event' OR kind = 'update_message'
+               OR kind = 'post_pointer' OR kind = 'direct_message'),
     queue             TEXT NOT NULL,                        -- one attempt at a time in each
     channel_id        INTEGER NOT NULL,                     -- of a direct message, the member it goes to
     nonce             TEXT NOT NULL CHECK (length(nonce) <= 25),
@@ -339,10 +372,42 @@ WHERE state = 'pending' AND NOT EXISTS (
     WHERE earlier.ticket_id = outbox.ticket_id AND earlier.state = 'pending' AND earlier.id < outbox.id
       AND (earlier.queue = outbox.queue
            OR (outbox.kind <> 'direct_message' AND (earlier.kind = 'post' OR earlier.kind = 'private_thread'))
-           OR (earlier.kind = 'thread' AND outbox.kind = 'post_message')
+           OR (earlier.kind = 'thread' AND (outbox.kind = 'post_message' OR outbox.kind = 'post_event'))
            OR (earlier.kind = 'post_message' AND outbox.kind = 'update_message'
                AND earlier.message_id = outbox.message_id))
 );
+
+-- Reporters whose tickets are kept without being posted. A block that ended stays, as its own history.
+CREATE TABLE blocks (
+    id                 INTEGER PRIMARY KEY,
+    workspace_id       TEXT NOT NULL REFERENCES workspaces (id),
+    source             TEXT NOT NULL,
+    player_id          TEXT NOT NULL,                       -- what tickets call their reporter; '': erased
+    player_name        TEXT,
+    reason             TEXT NOT NULL,
+    blocked_by         TEXT NOT NULL,                       -- the name of who did
+    blocked_by_id      TEXT NOT NULL,
+    blocked_by_source  TEXT NOT NULL,
+    blocked_at         INTEGER NOT NULL,
+    expires_at         INTEGER,                             -- NULL: never
+    ended_at           INTEGER,                             -- when it was removed; NULL also for one that expired
+    ended_by           TEXT,
+    ended_by_id        TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX blocks_in_force ON blocks (player_id, workspace_id, source) WHERE ended_at IS NULL;
+
+-- The tickets that came while their reporter was blocked.
+CREATE TABLE blocked_tickets (
+    ticket_id  INTEGER PRIMARY KEY REFERENCES tickets (id),
+    block_id   INTEGER NOT NULL REFERENCES blocks (id)
+) STRICT;
+
+CREATE INDEX blocked_tickets_by_block ON blocked_tickets (block_id, ticket_id);
+
+CREATE VIEW blocks_with_counts AS
+SELECT blocks.*, (SELECT count(*) FROM blocked_tickets WHERE block_id = blocks.id) AS kept_tickets
+FROM blocks;
 
 -- Which game account belongs to which Discord account, as a game server of the workspace confirmed.
 CREATE TABLE account_links (

@@ -66,6 +66,7 @@ DEFERRED: dict[str, Ask] = {
     "close": lambda bridge, ticket: bridge.sandbox.command(
         "mia", "tickets", "ticket close", {"ticket": ticket.public_id}
     ),
+    "history in the menu": lambda bridge, ticket: bridge.choose("mia", ticket, "history"),
     "view": lambda bridge, ticket: bridge.sandbox.command("mia", "tickets", "ticket view"),
     "tickets": lambda bridge, ticket: bridge.sandbox.command("pete", "general", "tickets"),
     "setup": lambda bridge, ticket: bridge.sandbox.command("olivia", "general", "setup show"),
@@ -73,6 +74,8 @@ DEFERRED: dict[str, Ask] = {
 MODALS: dict[str, Ask] = {
     "reply": lambda bridge, ticket: bridge.press("mia", ticket, "Reply"),
     "open": lambda bridge, ticket: bridge.sandbox.command("pete", "general", "ticket open"),
+    "reason": lambda bridge, ticket: bridge.press("mia", ticket, "Close"),
+    "note in the menu": lambda bridge, ticket: bridge.choose("mia", ticket, "note"),
 }
 CHOICES: dict[str, Ask] = {
     "choices of tickets": lambda bridge, ticket: bridge.sandbox.autocomplete(

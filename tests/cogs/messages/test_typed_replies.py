@@ -155,13 +155,13 @@ async def test_the_text_beside_a_file_is_saved_and_its_author_gets_a_notice_abou
 
 async def test_on_a_closed_ticket_a_notice_says_why_it_is_not_a_reply(replying: RunningBridge) -> None:
     ticket = await replying.ticket()
-    await replying.press("mia", ticket, "Close")
+    await replying.close("mia", ticket)
     assert (await replying.refresh(ticket)).status is Status.CLOSED
 
     typed = replying.sandbox.say("mia", thread_of(ticket), "One more thing.")
 
     assert await reaction(replying, thread_of(ticket), typed) == "⚠️"
-    assert "This ticket is closed. Reopen it first." in await notice(replying, thread_of(ticket))
+    assert "Mia has closed this ticket. Reopen it first." in await notice(replying, thread_of(ticket))
     assert await replies(replying, ticket) == []
 
 

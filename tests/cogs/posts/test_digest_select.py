@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox import Permission
 from bot.tickets.message import MessageKind
-from bot.tickets.ticket import Status
+from bot.tickets.ticket import Priority, Status
 from bot.tickets.workspace import Department
+from bot.tickets.workspace_changes import update_workspace
 from cogs.posts.digest import DIGEST_SELECT_ID
 from tests.cogs.core.test_interactions import first_answers, reader_busy, write_locked
 from tests.storage.samples import WRITER, noting
-from tests.support.bridge_harness import reply_text, wait_for
-from tests.support.burst_harness import Burst, away, back, buttons_in, embed_of, new_tickets, posted_burst
+from tests.support.bridge_harness import buttons_of, reply_text, wait_for
+from tests.support.burst_harness import Burst, away, back, embed_of, new_tickets, posted_burst
 
 Json = dict[str, Any]
 
@@ -33,7 +35,7 @@ async def test_staff_open_each_ticket_of_a_digest_for_themselves_alone(
             assert answer["flags"] & 64
             assert answer["embeds"][0]["footer"]["text"] == f"{ticket.public_id} · modl"
             assert answer["embeds"][0]["description"] == ("word " * 150).strip()
-            assert list(buttons_in(answer)) == ["Claim", "Reply", "Close"]
+            assert list(buttons_of(answer)) == ["Claim", "Reply", "Close"]
 
 
 async def test_a_ticket_opened_from_a_digest_has_its_chat_log_and_its_history(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ async def test_a_ticket_whose_text_discord_refuses_is_opened_without_it(
         answer = (await burst.choose("mia", burst.tickets[0]))["messages"][-1]
 
         assert answer["embeds"][0]["title"] == burst.tickets[0].public_id
-        assert list(buttons_in(answer)) == ["Claim", "Reply", "Close"]
+        assert list(buttons_of(answer)) == ["Claim", "Reply", "Close"]
         (file,) = answer["attachments"]
         async with burst.bridge.session.get(file["url"]) as response:
             assert await response.text() == "x" * 256 + "\n\nQuite badly."
@@ -72,16 +74,52 @@ async def test_a_ticket_is_claimed_answered_and_closed_from_its_digest(tmp_path:
         claimed = await burst.press("mia", await burst.choose("mia", ticket), "Claim")
         form = await burst.press("mia", claimed, "Reply")
         replied = await burst.bridge.sandbox.modal("mia", form["id"], {"text": "Thank you."})
-        closed = await burst.press("mia", claimed, "Close")
+        closed = await burst.close("mia", claimed)
         await burst.wait_until_delivered()
 
         assert "You have claimed" in reply_text(claimed)
         assert f"Your reply to {ticket.public_id}" in reply_text(replied)
         assert "is closed" in reply_text(closed)
-        assert list(buttons_in(closed["messages"][-1])) == ["Reopen"]
+        assert list(buttons_of(closed["messages"][-1])) == ["Reopen", "Undo (30 s)"]
         (reply,) = await store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
         assert reply.text == "Thank you."
         assert (await store.tickets.get(ticket.id)).status is Status.CLOSED
+
+
+async def test_a_watcher_opens_a_ticket_of_a_digest_and_gets_no_buttons(tmp_path: Path) -> None:
+    async with posted_burst(tmp_path, new_tickets(16)) as burst:
+        ticket, bridge = burst.tickets[4], burst.bridge
+        role = int(bridge.sandbox.create_role("Watchers")["id"])
+        bridge.sandbox.give_role("paula", "Watchers")
+        bridge.sandbox.set_overwrite("tickets", "paula", allow=Permission.VIEW_CHANNEL)
+        await bridge.application.store.workspaces.change(
+            ticket.workspace_id, lambda before: update_workspace(before, watcher_role_id=role)
+        )
+
+        answer = (await burst.choose("paula", ticket))["messages"][-1]
+
+        assert answer["embeds"][0]["footer"]["text"] == f"{ticket.public_id} · {ticket.source}"
+        assert answer["components"] == []
+
+
+async def test_the_menu_of_a_ticket_of_a_digest_works_and_undo_shows_its_buttons_again(
+    tmp_path: Path,
+) -> None:
+    async with posted_burst(tmp_path, new_tickets(16)) as burst:
+        ticket, store, sandbox = burst.tickets[2], burst.bridge.application.store, burst.bridge.sandbox
+        opened = (await burst.choose("mia", ticket))["messages"][-1]
+
+        asked = await sandbox.press("mia", opened["id"], f"ticket:more:{ticket.id}", ["priority"])
+        select = asked["messages"][-1]["components"][0]["components"][0]["custom_id"]
+        changed = await sandbox.press("mia", asked["messages"][-1]["id"], select, ["urgent"])
+        claimed = await burst.press("mia", {"messages": [opened]}, "Claim")
+        undone = await burst.press("mia", claimed, "Undo (30 s)")
+
+        assert "is urgent now" in reply_text(changed)
+        assert list(buttons_of(claimed["messages"][-1])) == ["Unclaim", "Reply", "Close", "Undo (30 s)"]
+        assert list(buttons_of(undone["messages"][-1])) == ["Claim", "Reply", "Close"]
+        found = await store.tickets.get(ticket.id)
+        assert (found.priority, found.status) == (Priority.URGENT, Status.OPEN)
 
 
 async def test_a_digest_is_updated_when_one_of_its_tickets_changes(tmp_path: Path) -> None:
@@ -113,7 +151,7 @@ async def test_a_game_report_of_a_digest_is_resolved_and_takes_no_reply(tmp_path
         )
         await burst.press("mia", record, "Resolve")
 
-        assert list(buttons_in(answer)) == ["Claim", "Resolve"]
+        assert list(buttons_of(answer)) == ["Claim", "Resolve"]
         assert "GAME REPORT · view-only" in answer["embeds"][0]["description"]
         assert "view-only: nobody can reply to its reporter" in reply_text(forged)
         assert forged["modal"] is None
@@ -123,13 +161,13 @@ async def test_a_game_report_of_a_digest_is_resolved_and_takes_no_reply(tmp_path
 async def test_a_ticket_that_changed_since_is_opened_as_it_is_now(tmp_path: Path) -> None:
     async with posted_burst(tmp_path, new_tickets(16)) as burst:
         first = await burst.choose("mia", burst.tickets[0])
-        await burst.press("noah", await burst.choose("noah", burst.tickets[0]), "Close")
+        await burst.close("noah", await burst.choose("noah", burst.tickets[0]))
 
         late = await burst.press("mia", first, "Claim")
         again = await burst.choose("mia", burst.tickets[0])
 
-        assert "This ticket is closed" in reply_text(late)
-        assert list(buttons_in(again["messages"][-1])) == ["Reopen"]
+        assert "Noah has closed this ticket. Reopen it first." in reply_text(late)
+        assert list(buttons_of(again["messages"][-1])) == ["Reopen"]
 
 
 async def test_a_choice_is_answered_after_a_restart_and_every_time(tmp_path: Path) -> None:
@@ -148,7 +186,7 @@ async def test_a_choice_is_answered_after_a_restart_and_every_time(tmp_path: Pat
             again = [await burst.choose("mia", burst.tickets[0]) for _ in range(2)]
 
             assert "You have claimed" in reply_text(claimed)
-            assert [list(buttons_in(one["messages"][-1])) for one in again] == [
+            assert [list(buttons_of(one["messages"][-1])) for one in again] == [
                 ["Unclaim", "Reply", "Close"]
             ] * 2
 

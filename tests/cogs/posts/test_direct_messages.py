@@ -114,7 +114,7 @@ async def test_a_closed_ticket_is_told_without_a_button_to_reply(bridge: Running
     await linked(bridge)
     ticket = await bridge.ticket()
 
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
     await settled(bridge, ticket)
 
     (message,) = direct_messages(bridge)
@@ -150,7 +150,7 @@ async def test_a_reply_and_then_the_closing_are_told_in_order(bridge: RunningBri
     ticket = await bridge.ticket()
 
     await reply(bridge, ticket, "Done.")
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
     await settled(bridge, ticket)
 
     assert texts(bridge) == ["Done.", "Work on your ticket has ended."]
@@ -184,7 +184,7 @@ async def test_nothing_is_told_of_game_reports_notes_and_tickets_with_a_thread_o
 
     await bridge.press("mia", report, "Resolve")
     await reply(bridge, private, "We are on it.")
-    await bridge.press("mia", private, "Close")
+    await bridge.close("mia", private)
     await bridge.sandbox.command(
         "mia", "tickets", "ticket note", {"ticket": ticket.public_id, "text": "A smurf."}
     )
@@ -263,7 +263,7 @@ async def test_forged_buttons_in_a_direct_message_give_nothing_away(bridge: Runn
     await linked(bridge, "mia", "880e8400-e29b-41d4-a716-446655440003")
     staffs = await bridge.ticket(creatorUuid="880e8400-e29b-41d4-a716-446655440003")
     await reply(bridge, staffs, "For Mia.")
-    await bridge.press("noah", staffs, "Close")
+    await bridge.close("noah", staffs)
     await settled(bridge, staffs)
     messages = {"pete": message, "mia": direct_messages(bridge, "mia")[-1]}
 
@@ -501,7 +501,7 @@ async def test_what_is_held_is_not_sent_to_who_wants_no_more(bridge: RunningBrid
     await linked(bridge)
     ticket = await bridge.ticket()
     await quiet_now(bridge)
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
     ticket = await settled(bridge, ticket)
     assert await held(bridge) == 1
 

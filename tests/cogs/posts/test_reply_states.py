@@ -198,7 +198,7 @@ async def test_a_thread_that_was_archived_is_archived_again_behind_its_edit(brid
     await use_named_key(bridge)
     ticket = await bridge.ticket()
     await reply(bridge, ticket, "Done.")
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
     await bridge.refresh(ticket)
 
     await read_all(bridge, ticket)

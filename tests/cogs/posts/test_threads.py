@@ -1,6 +1,7 @@
 """Threads of tickets: whether they are archived, who is in them, and room for new ones."""
 
 from datetime import UTC, datetime
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,39 @@ async def test_a_private_thread_is_archived_too_and_its_post_is_up_to_date(bridg
     assert not is_archived(bridge, ticket)
 
 
+async def test_lines_about_changes_are_in_their_order_and_leave_a_closed_thread_archived(
+    bridge: RunningBridge,
+) -> None:
+    ticket = await bridge.ticket()
+    store = bridge.application.store
+
+    for number, change in enumerate(
+        (methodcaller("claim", MIA), methodcaller("unclaim"), methodcaller("set_status", Status.CLOSED))
+    ):
+        await store.tickets.change(ticket.id, change, datetime.now(UTC), actor=MIA)
+        await add_note(bridge, ticket, f"Note {number}")
+
+    assert embeds_in(bridge, ticket.post.thread_id) == [
+        "🕘 Mia claimed the ticket",
+        "Note 0",
+        "🕘 Mia unclaimed the ticket",
+        "Note 1",
+        "🕘 Mia changed the status to closed",
+        "Note 2",
+    ]
+    assert is_archived(bridge, ticket)
+
+
+async def test_a_game_report_and_its_channel_get_no_lines_about_changes(bridge: RunningBridge) -> None:
+    report = await bridge.game_report()
+
+    await bridge.press("mia", report, "Claim")
+    await bridge.press("mia", await bridge.refresh(report), "Resolve")
+
+    await bridge.refresh(report)
+    assert len(bridge.sandbox.messages("reports")) == 1
+
+
 async def test_a_message_on_a_closed_ticket_leaves_its_thread_archived(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
     await set_status(bridge, ticket, Status.CLOSED)
@@ -130,7 +164,7 @@ async def test_a_thread_that_starts_when_its_ticket_is_closed_already_is_archive
 
 async def test_a_thread_that_may_not_be_archived_holds_nothing_up(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
-    bridge.sandbox.fail("forbidden", method="PATCH", path=rf"/channels/{ticket.post.thread_id}$")
+    bridge.sandbox.fail("forbidden", method="PATCH", path=rf"/channels/{ticket.post.thread_id}$", times=None)
 
     await set_status(bridge, ticket, Status.CLOSED)
 

@@ -24,6 +24,8 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "setup remove-department": {"id": "general"},
     "setup category": {"id": "bugs"},
     "setup remove-category": {"id": "bugs"},
+    "setup tag": {"name": "vip"},
+    "setup remove-tag": {"name": "vip"},
     "setup outbox": {},
     "setup webhook": {"source": "modl", "url": "https://game.example/events"},
     "setup webhooks": {},
@@ -74,7 +76,10 @@ async def test_others_are_refused_even_if_the_commands_are_shown_to_them(
     for command, options in EVERY_COMMAND.items():
         for user in ("mia", "pete"):
             record = await bridge.sandbox.command(user, "general", command, options)
-            assert reply_text(record) == "⛔ Only members with the Manage Server permission can do that."
+            assert reply_text(record) == (
+                "⛔ Only members with the Manage Server permission, or the admin role of a workspace, can do "
+                "that."
+            )
             assert record["messages"][-1]["embeds"] == []
     assert await main_workspace(bridge) == before
     offered_choices = await bridge.sandbox.autocomplete("mia", "general", "setup show", {}, "workspace")
@@ -214,12 +219,25 @@ async def test_departments_and_categories_are_removed(bridge: RunningBridge) -> 
     assert workspace.categories == ()
 
 
+async def test_tags_are_added_shown_and_removed(bridge: RunningBridge) -> None:
+    await run(bridge, "tag", name="vip")
+    added = await run(bridge, "tag", name="*duped*")
+    removed = await run(bridge, "remove-tag", name="vip")
+
+    assert "Tags: \\*duped\\*, vip" in embed_text(added).splitlines()
+    assert "Tags: \\*duped\\*" in embed_text(removed).splitlines()
+    assert reply_text(removed) == "✅ Tag vip is removed."
+    assert (await main_workspace(bridge)).tags == ("*duped*",)
+
+
 @pytest.mark.parametrize(
     ("command", "options", "sentence"),
     [
         ("remove-department", {"id": "nobody"}, "There is no such department"),
         ("remove-department", {"id": "general"}, "That is the default department."),
         ("remove-category", {"id": "nothing"}, "There is no such category"),
+        ("tag", {"name": "a\u2028b"}, "A tag has 1 to 32 characters"),
+        ("remove-tag", {"name": "nothing"}, "This workspace has no such tag."),
         ("department", {"id": "builders", "categories": "nothing"}, "There is no category nothing."),
         ("category", {"id": "bugs", "departments": "nobody"}, "There is no such department"),
         ("rules", {"default_department": "nobody"}, "There is no such department"),
@@ -386,6 +404,8 @@ async def test_ids_of_the_chosen_workspace_are_offered(bridge: RunningBridge) ->
     assert await offered("setup rules", "default_department", "") == ["general", "builders"]
     assert await offered("setup category", "id", "broken") == ["bugs"]
     assert await offered("setup remove-category", "id", "x") == []
+    await run(bridge, "tag", name="vip")
+    assert await offered("setup remove-tag", "name", "V") == ["vip"]
 
 
 class OtherGuild:
@@ -413,7 +433,7 @@ async def test_without_a_workspace_each_command_says_how_to_make_one(bridge: Run
     other_guild = OtherGuild(bridge)
 
     everything = ("show", "rules", "department", "remove-department", "category", "remove-category", "outbox")
-    for command in everything:
+    for command in (*everything, "tag", "remove-tag"):
         record = await other_guild.run(command, **EVERY_COMMAND[f"setup {command}"])
         assert "This Discord server has no workspace." in reply_text(record)
         assert "`/setup workspace`" in reply_text(record)
@@ -423,7 +443,8 @@ async def test_another_servers_workspace_is_neither_seen_nor_changed(bridge: Run
     other_guild, before = OtherGuild(bridge), await main_workspace(bridge)
     await other_guild.make("theirs")
 
-    for command in ("show", "rules", "department", "remove-department", "category", "remove-category"):
+    everything = ("show", "rules", "department", "remove-department", "category", "remove-category")
+    for command in (*everything, "tag", "remove-tag"):
         options = EVERY_COMMAND[f"setup {command}"] | {"workspace": "main"}
         assert "no workspace of that name" in reply_text(await other_guild.run(command, **options))
     owner, place = str(other_guild.guild.members["olivia"]), str(other_guild.guild.channels["general"])

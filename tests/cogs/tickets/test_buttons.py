@@ -1,6 +1,7 @@
 """The buttons of a ticket and the modal of a reply."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,13 +65,13 @@ async def test_a_claimers_name_is_escaped_where_a_refusal_names_it(bridge: Runni
 
 async def test_the_buttons_follow_claim_unclaim_close_and_reopen(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
-    for label, then in (
-        ("Claim", ["Unclaim", "Reply", "Close"]),
-        ("Unclaim", ["Claim", "Reply", "Close"]),
-        ("Close", ["Reopen"]),
-        ("Reopen", ["Claim", "Reply", "Close"]),
+    for step, then in (
+        (partial(bridge.press, label="Claim"), ["Unclaim", "Reply", "Close"]),
+        (partial(bridge.press, label="Unclaim"), ["Claim", "Reply", "Close"]),
+        (bridge.close, ["Reopen"]),
+        (partial(bridge.press, label="Reopen"), ["Claim", "Reply", "Close"]),
     ):
-        await bridge.press("mia", ticket, label)
+        await step("mia", ticket)
         await bridge.refresh(ticket)
         assert list(bridge.buttons(ticket)) == then
 
@@ -88,11 +89,12 @@ async def test_a_game_report_is_resolved_and_still_shows_no_reply(bridge: Runnin
 async def test_a_second_press_says_that_it_was_done_already(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
     close = bridge.buttons(ticket)["Close"]
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
 
     record = await bridge.forge("noah", ticket, close)
 
-    assert "already closed" in reply_text(record)
+    assert reply_text(record) == "⛔ Mia has already closed this ticket."
+    assert record["modal"] is None
 
 
 async def test_only_staff_can_press_buttons(bridge: RunningBridge) -> None:
@@ -146,11 +148,11 @@ async def test_a_reply_modal_forged_for_a_game_report_is_refused_with_the_reason
 async def test_a_closed_ticket_takes_no_reply_until_it_is_reopened(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
     opened = await bridge.press("mia", ticket, "Reply")
-    await bridge.press("noah", ticket, "Close")
+    await bridge.close("noah", ticket)
 
     record = await bridge.sandbox.modal("mia", opened["id"], {"text": "Too late."})
 
-    assert "This ticket is closed. Reopen it first." in reply_text(record)
+    assert "Noah has closed this ticket. Reopen it first." in reply_text(record)
     assert not await bridge.application.store.messages.list_of_ticket(ticket.id, [MessageKind.REPLY])
 
 
@@ -201,7 +203,7 @@ async def test_buttons_and_an_open_modal_work_after_a_restart(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "made_up", ["ticket:reply:9223372036854775807", "ticket:reply:-1", "ticket:note:1", "ticket:ban:1"]
+    "made_up", ["ticket:reply:9223372036854775807", "ticket:reply:-1", "ticket:ban:1", "ticket:more:1"]
 )
 async def test_a_made_up_button_is_refused_with_a_sentence(bridge: RunningBridge, made_up: str) -> None:
     ticket = await bridge.game_report()

@@ -7,7 +7,8 @@ import pytest
 from bot.sandbox import ControlError, demo_guild
 from bot.tickets.actions import ACTIONS, Role
 from bot.tickets.message import MessageKind
-from bot.tickets.ticket import Status, Ticket
+from bot.tickets.ticket import Priority, Status, Ticket
+from bot.tickets.workspace import Category, Department
 from tests.support.bridge_harness import RunningBridge, reply_text
 
 
@@ -103,14 +104,20 @@ async def test_a_message_of_invisible_characters_can_be_viewed(bridge: RunningBr
     assert record["messages"][-1]["embeds"][0]["fields"][-1]["value"] == "—"
 
 
-TEXT_OPTIONS = {"reply": {"message": "hi"}, "note": {"text": "hi"}}
+NEEDED_OPTIONS = {
+    "reply": {"message": "hi"},
+    "note": {"text": "hi"},
+    "assign": {"staff": "noah"},
+    "priority": {"priority": "high"},
+    "status": {"status": "closed"},
+}
 
 
 async def test_no_action_on_anothers_ticket_is_open_to_players(bridge: RunningBridge) -> None:
     ticket = await bridge.ticket()
 
     for action in ACTIONS.values():
-        options = TEXT_OPTIONS.get(action.name, {}) | {"ticket": ticket.public_id}
+        options = NEEDED_OPTIONS.get(action.name, {}) | {"ticket": ticket.public_id}
         for named in (options, options | {"ticket": "TICKET-000000"}):
             record = await bridge.sandbox.command("pete", "general", f"ticket {action.name}", named)
             if Role.REPORTER in action.allowed:
@@ -158,7 +165,7 @@ async def test_every_action_on_a_ticket_offers_tickets_to_staff(bridge: RunningB
     ticket = await bridge.ticket()
 
     for name in ACTIONS:
-        options = TEXT_OPTIONS.get(name, {}) | {"ticket": ticket.public_id}
+        options = NEEDED_OPTIONS.get(name, {}) | {"ticket": ticket.public_id}
         offered = await bridge.sandbox.autocomplete("mia", "general", f"ticket {name}", options, "ticket")
         assert [choice["value"] for choice in offered["choices"]] == [ticket.public_id]
 
@@ -206,11 +213,13 @@ async def test_autocomplete_offers_staff_recent_tickets_and_players_only_their_o
     ask = partial(bridge.sandbox.autocomplete, channel="general", focused="ticket")
     typed = {"message": "x", "ticket": "rule"}
     staff = await ask(user="mia", command="ticket reply", options=typed)
+    noted = await ask(user="mia", command="ticket note", options={"text": "x", "ticket": "rule"})
     noting = await ask(user="pete", command="ticket note", options={"text": "x", "ticket": ""})
     player = await ask(user="pete", command="ticket reply", options=typed | {"ticket": ""})
     viewer = await ask(user="pete", command="ticket view", options={"ticket": ""})
 
-    assert [choice["value"] for choice in staff["choices"]] == [report.public_id]
+    assert staff["choices"] == []  # nobody can reply to a game report
+    assert [choice["value"] for choice in noted["choices"]] == [report.public_id]
     assert noting["choices"] == []
     for offered in (player, viewer):
         assert [choice["value"] for choice in offered["choices"]] == [own.public_id]
@@ -234,3 +243,112 @@ async def test_what_staff_type_in_a_thread_is_not_sent_to_anyone(bridge: Running
     words = [MessageKind.REPLY, MessageKind.NOTE, MessageKind.FOLLOW_UP]
     assert not await bridge.application.store.messages.list_of_ticket(ticket.id, words)
     assert typed["id"] in [message["id"] for message in bridge.sandbox.messages(ticket.post.thread_id or 0)]
+
+
+async def test_staff_change_a_ticket_with_slash_commands(bridge: RunningBridge) -> None:
+    report = await bridge.game_report()
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    await bridge.application.store.workspaces.change(
+        workspace.id,
+        lambda found: found.with_category(Category(id="appeal", name="Appeals")).with_department(
+            Department(id="court", name="The Court", categories=("appeal",))
+        ),
+    )
+    tagged = await bridge.sandbox.command("olivia", "general", "setup tag", {"name": "vip"})
+    steps: list[tuple[str, dict[str, str], str]] = [
+        ("assign", {"staff": "noah"}, "{id} is assigned to Noah. It is in progress."),
+        ("move", {"department": "court", "category": "appeal"}, "{id} is moved. Its post shows where to."),
+        ("priority", {"priority": "urgent"}, "The priority of {id} is urgent now."),
+        ("tag", {"add": "vip"}, "{id} has the tags vip now."),
+        ("tag", {"remove": "vip"}, "{id} has no tags now."),
+        ("dismiss", {"reason": "No evidence."}, "{id} is dismissed."),
+        ("status", {"status": "resolved"}, "{id} is resolved now."),
+    ]
+
+    for name, options, sentence in steps:
+        about = options | {"ticket": report.public_id}
+        record = await bridge.sandbox.command("mia", "general", f"ticket {name}", about)
+        assert reply_text(record) == f"✅ {sentence.format(id=report.public_id)}"
+
+    report = await bridge.refresh(report)
+    assert "Tag vip is saved" in reply_text(tagged)
+    assert (report.category, report.department, report.priority) == ("appeal", "court", Priority.URGENT)
+    assert (report.status, report.close_reason, report.claimed_by) == (Status.RESOLVED, "", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "refusal"),
+    [
+        ("move", {}, "in that department and category already"),
+        ("move", {"department": "nowhere"}, "There is no such department in this workspace."),
+        ("move", {"category": "nothing"}, "There is no such category in this workspace."),
+        ("tag", {"add": "made up"}, "This workspace has no such tag."),
+        ("tag", {}, "The tags of this ticket are that already."),
+        ("priority", {"priority": "high"}, "The priority is already high."),
+        ("status", {"status": "open"}, "This ticket is already open."),
+    ],
+)
+async def test_a_change_to_nothing_else_is_refused(
+    bridge: RunningBridge, name: str, options: dict[str, str], refusal: str
+) -> None:
+    report = await bridge.game_report()
+
+    about = options | {"ticket": report.public_id}
+    record = await bridge.sandbox.command("mia", "general", f"ticket {name}", about)
+
+    assert refusal in reply_text(record)
+    assert await bridge.refresh(report) == report
+
+
+async def test_a_reason_for_closing_an_own_ticket_is_read_by_staff(bridge: RunningBridge) -> None:
+    ticket = await opened_by(bridge, "pete")
+
+    await bridge.sandbox.command(
+        "pete", "general", "ticket close", {"ticket": ticket.public_id, "reason": "Found it."}
+    )
+
+    ticket = await bridge.refresh(ticket)
+    assert (ticket.status, ticket.close_reason) == (Status.CLOSED, "Found it.")
+    assert (ticket.closed_by.id if ticket.closed_by else "") == str(bridge.guild.members["pete"])
+
+
+async def test_tickets_are_offered_by_their_players_with_status_and_open_ones_first(
+    bridge: RunningBridge,
+) -> None:
+    closed = await bridge.ticket(subject="The first")
+    await bridge.close("mia", closed)
+    claimed = await bridge.ticket(subject="The second")
+    await bridge.press("mia", claimed, "Claim")
+    await bridge.refresh(claimed)
+
+    ask = partial(bridge.sandbox.autocomplete, "mia", "general", "ticket view", focused="ticket")
+    for typed in ("notch", "hacker123", ""):
+        offered = await ask(options={"ticket": typed})
+        assert [choice["name"] for choice in offered["choices"]] == [
+            f"🟡 In progress · {claimed.public_id} · Notch → Hacker123 · The second",
+            f"⚫ Closed · {closed.public_id} · Notch → Hacker123 · The first",
+        ]
+
+
+async def test_departments_categories_and_tags_are_offered_to_staff_alone(bridge: RunningBridge) -> None:
+    (workspace,) = await bridge.application.store.workspaces.list_all()
+    await bridge.application.store.workspaces.change(
+        workspace.id,
+        lambda found: (
+            found.with_category(Category(id="appeal", name="Appeals"))
+            .with_department(Department(id="court", name="The Court"))
+            .with_tag("vip")
+        ),
+    )
+
+    for command, option, typed, offered in (
+        ("move", "department", "court", ["The Court"]),
+        ("move", "category", "", ["Appeals"]),
+        ("tag", "add", "v", ["vip"]),
+        ("tag", "remove", "x", []),
+    ):
+        for user, expected in (("mia", offered), ("pete", [])):
+            found = await bridge.sandbox.autocomplete(
+                user, "general", f"ticket {command}", {option: typed}, option
+            )
+            assert [choice["name"] for choice in found["choices"]] == expected

@@ -1,5 +1,6 @@
 """How a ticket looks in Discord."""
 
+from functools import partial
 from operator import methodcaller
 from typing import Any
 
@@ -76,13 +77,18 @@ async def test_a_draft_is_unfinished_and_staff_work_on_it(bridge: RunningBridge)
     ticket = await bridge.wait_until_posted(response["ticketId"])
     statuses = []
 
-    for button in ("Claim", "Close", "Reopen"):
+    for step in (
+        partial(bridge.press, label="Claim"),
+        bridge.close,
+        partial(bridge.press, label="Reopen"),
+    ):
         statuses.append(fields_of(embed_of(bridge, ticket))["Status"])
-        await bridge.press("mia", ticket, button)
+        await step("mia", ticket)
         ticket = await bridge.refresh(ticket)
 
-    claimed = f", claimed by <@{bridge.guild.members['mia']}>"
-    assert statuses == ["📝 Unfinished", f"🟡 In progress{claimed}", f"⚫ Closed{claimed}"]
+    mia = f"<@{bridge.guild.members['mia']}>"
+    claimed = f", claimed by {mia}"
+    assert statuses == ["📝 Unfinished", f"🟡 In progress{claimed}", f"⚫ Closed by {mia}{claimed}"]
     assert fields_of(embed_of(bridge, ticket))["Status"] == f"🟢 Open{claimed}"
 
 

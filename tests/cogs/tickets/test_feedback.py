@@ -24,7 +24,7 @@ async def ended(bridge: RunningBridge) -> Ticket:
     """A ticket from the game, of the linked account, that staff have closed."""
     await linked(bridge)
     ticket = await bridge.ticket()
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
     return await bridge.refresh(ticket)
 
 

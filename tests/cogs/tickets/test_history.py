@@ -146,7 +146,7 @@ async def test_staff_see_what_happened_to_a_ticket(bridge: RunningBridge) -> Non
     ticket = await followed_up(bridge, await bridge.ticket(), "And they are back.")
     await bridge.press("mia", ticket, "Claim")
     ticket = await bridge.refresh(ticket)
-    await bridge.press("noah", ticket, "Close")
+    await bridge.close("noah", ticket)
 
     record = await bridge.sandbox.command("mia", "tickets", "ticket view", {"ticket": ticket.public_id})
 

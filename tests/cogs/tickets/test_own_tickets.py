@@ -15,7 +15,7 @@ from bot.tickets.ticket import Status, Ticket
 from cogs.tickets.own_embeds import conversation_file, own_fallback_embed, own_status
 from tests.cogs.core.test_markdown import ticket_of
 from tests.cogs.linking.test_linking import link
-from tests.cogs.tickets.test_commands import TEXT_OPTIONS, opened_by
+from tests.cogs.tickets.test_commands import NEEDED_OPTIONS, opened_by
 from tests.cogs.tickets.test_history import ALIVE, HOSTILE, NOW, message_of
 from tests.cogs.tickets.test_open import change_workspace, with_category
 from tests.storage.samples import HUB
@@ -279,7 +279,7 @@ async def test_hostile_text_of_a_reporter_is_escaped_for_staff(bridge: RunningBr
 async def test_a_refused_reply_is_given_back(bridge: RunningBridge, text: str) -> None:
     await linked(bridge)
     ticket = await bridge.ticket()
-    await bridge.press("mia", ticket, "Close")
+    await bridge.close("mia", ticket)
 
     refused = await run(bridge, "pete", "ticket reply", message=text, ticket=ticket.public_id)
 
@@ -357,7 +357,7 @@ async def test_a_ticket_of_somebody_else_is_answered_like_one_that_is_not_there(
             ticket.uid,
             "TICKET-000000",
         ):
-            options = TEXT_OPTIONS.get(command, {}) | {"ticket": named}
+            options = NEEDED_OPTIONS.get(command, {}) | {"ticket": named}
             answers.append((await run(bridge, "paula", f"ticket {command}", **options))["content"])
         assert len(set(answers)) == 1
         assert "no such ticket" in answers[0] or "Only staff" in answers[0]

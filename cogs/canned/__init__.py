@@ -1,0 +1,1 @@
+"""Canned replies: saved by staff, offered where they reply."""
