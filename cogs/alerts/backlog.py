@@ -28,7 +28,7 @@ _REFUSALS = {
     "posts": Sentence("⛔ I cannot post in {channel}."),
     "threads": Sentence("⛔ I cannot start threads in {channel}."),
     "messages": Sentence("⛔ I cannot write in a thread of {channel}."),
-    "direct_messages": Sentence("⛔ I cannot send {channel}."),
+    "direct_messages": Sentence("⛔ I cannot send direct messages."),
     "edits": Sentence("⛔ I cannot change my posts in {channel}."),
     "message_edits": Sentence("⛔ I cannot change my messages in a thread of {channel}."),
 }
