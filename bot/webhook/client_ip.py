@@ -39,7 +39,8 @@ class TrustedProxies:
         """The scheme and host that the client used, such as https://tickets.example.com."""
         headers = request.headers
         scheme, host = request.scheme, headers.get(hdrs.HOST) or "localhost"
-        if ip_in_networks(request.remote or "", self._networks):
+        is_forwarded = hdrs.X_FORWARDED_PROTO in headers or hdrs.X_FORWARDED_HOST in headers
+        if is_forwarded and ip_in_networks(request.remote or "", self._networks):
             forwarded_scheme = _first(headers.get(hdrs.X_FORWARDED_PROTO, "")).lower()
             scheme = forwarded_scheme if forwarded_scheme in ("http", "https") else scheme
             host = _first(headers.get(hdrs.X_FORWARDED_HOST, "")) or host
