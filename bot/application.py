@@ -80,20 +80,26 @@ async def run_application(
             check_ids = id_checker(delivery.gateway)
             async with start_api(settings, store, lock, observability, check_ids) as address:
                 discord_task = asyncio.create_task(connect_to_discord(settings, store, delivery, on_imported))
-                backups = asyncio.create_task(run_backup_schedule(settings.storage.path, settings.backup))
-                indexing = asyncio.create_task(run_search_indexer(store))
-                cleanup = asyncio.create_task(run_response_cleanup(store))
-                erasing = asyncio.create_task(run_erasures(store))
-                retention = asyncio.create_task(run_retention(store))
-                pushing = asyncio.create_task(push_events(settings, store, metrics))
+                jobs = start_jobs(settings, store, metrics)
                 try:
                     yield Application(store=store, webhook_address=address, discord_task=discord_task)
                 finally:
-                    await cancel_and_wait(
-                        discord_task, backups, indexing, cleanup, erasing, retention, pushing
-                    )
+                    await cancel_and_wait(discord_task, *jobs)
         finally:
             await store.close()
+
+
+def start_jobs(settings: Settings, store: Store, metrics: Metrics) -> "list[asyncio.Task[None]]":
+    """Start what runs in the background and needs no Discord."""
+    jobs = (
+        run_backup_schedule(settings.storage.path, settings.backup),
+        run_search_indexer(store),
+        run_response_cleanup(store),
+        run_erasures(store),
+        run_retention(store),
+        push_events(settings, store, metrics),
+    )
+    return [asyncio.create_task(job) for job in jobs]
 
 
 async def cancel_and_wait(*tasks: "asyncio.Task[None]") -> None:

@@ -76,7 +76,7 @@ class AnswerProblem(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationView:
-    """What is shown to whoever has the link to a ticket with its token."""
+    """What the conversation page of a ticket shows."""
 
     details: TicketDetails | None  # with the newest replies and follow-ups; None: no ticket can be shown
     workspace: Workspace | None  # of the ticket

@@ -27,7 +27,7 @@ class AlreadyBlocked(TicketError):
 
 
 class NoReporterToBlock(TicketError):
-    """Nobody is known yet who filed this ticket, so nobody can be blocked."""
+    """It is not known yet who filed this ticket, so there is no player to block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def parse_duration(text: str) -> timedelta | None:
 
 
 def already_blocked(block: Block) -> AlreadyBlocked:
-    """The error for a player whom somebody blocked before."""
+    """The error for a player who is blocked already; it names who did it."""
     return AlreadyBlocked(
         Sentence(
             "{name} has blocked this player already: {reason}. `/block remove` ends that.",

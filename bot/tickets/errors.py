@@ -39,7 +39,7 @@ class TicketClosed(TicketError):
 
 
 class TicketErased(TicketError):
-    """What this ticket said was erased, and who wrote it: nobody would get that."""
+    """This ticket was erased, with its reporter, so there is no one to reply to."""
 
 
 class NothingChanged(TicketError):

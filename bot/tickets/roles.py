@@ -9,7 +9,7 @@ TicketFilter = Callable[[str, str], bool]  # by the ids of a ticket's workspace 
 
 
 def role_on(workspace: Workspace, department_id: str, role_ids: Collection[int]) -> Role | None:
-    """What somebody with these Discord roles is on the tickets of a department; None: nothing.
+    """Return the role on a department's tickets that these Discord roles give; None: no access.
 
     The workspace's staff work on all tickets, a department's staff on those of their department. Watchers
     look at all tickets, and add notes.
@@ -23,26 +23,26 @@ def role_on(workspace: Workspace, department_id: str, role_ids: Collection[int])
 
 
 def roles_in(workspace: Workspace, role_ids: Collection[int]) -> set[Role]:
-    """All that somebody with these Discord roles is on some tickets of a workspace."""
+    """Return every role on tickets of a workspace that these Discord roles give."""
     departments = (one.id for one in workspace.departments)
     found = {role_on(workspace, one, role_ids) for one in departments}
     return {role for role in found if role is not None}
 
 
 def is_staff(workspace: Workspace, role_ids: Collection[int]) -> bool:
-    """Whether somebody with these Discord roles is staff of all departments."""
+    """Whether these Discord roles make a member staff of all departments."""
     return workspace.staff_role_id in role_ids
 
 
 def is_admin(workspace: Workspace, role_ids: Collection[int]) -> bool:
-    """Whether somebody with these Discord roles may change the workspace without Manage Server."""
+    """Whether these Discord roles let a member change the workspace without Manage Server."""
     return workspace.admin_role_id in role_ids
 
 
 def tickets_with_role(
     workspaces: Iterable[Workspace], role_ids: Collection[int], allowed: Collection[Role]
 ) -> TicketFilter:
-    """A filter for tickets: those on which somebody with these Discord roles has an allowed role."""
+    """Make a filter for the tickets on which these Discord roles give an allowed role."""
     by_id = {workspace.id: workspace for workspace in workspaces}
 
     def has_role(workspace_id: str, department_id: str) -> bool:

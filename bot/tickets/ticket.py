@@ -368,7 +368,7 @@ class Ticket(NewTicket):
         return self.set_status(status, by=by, reason=reason)
 
     def _already(self, actor: Actor | None) -> Sentence:
-        """That it has its status already, and who closed it, if that was somebody else."""
+        """Say that the ticket has its status already, and who closed it, unless `actor` did."""
         if self.closed_by is not None and not (actor and self.closed_by.same_as(actor)):
             return _ALREADY_CLOSED_BY[self.status].with_parts(name=self.closed_by.name)
         return Sentence("This ticket is already {status}.", status=STATUS_WORDS[self.status])

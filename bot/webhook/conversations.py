@@ -1,4 +1,4 @@
-"""The page of a ticket for whoever has its token: shows the conversation, and takes the reporter's answers.
+"""Conversation page of a ticket, opened with its token: shows messages, takes the reporter's answers.
 
 Reading it is no proof that a game server has a reply, and records nothing.
 """

@@ -51,7 +51,7 @@ class AmbiguousWorkspace(TicketError):
 
 
 def role_ids_of(user: discord.User | discord.Member) -> frozenset[int]:
-    """The Discord roles of a member; empty for somebody who is not in the server."""
+    """The Discord roles of a member; empty for a user who is not in the server."""
     return frozenset(role.id for role in user.roles) if isinstance(user, discord.Member) else frozenset()
 
 
